@@ -1,0 +1,169 @@
+//! Exact decimal text to scaled integers and back. Money, times and prices never pass through a float.
+//!
+//! Accepted: digits with at most one point (`12`, `12.5`, `.5`, `12.`). Refused: signs, exponents, spaces,
+//! digit separators, `NaN`, `inf`, and anything that does not fit. So a number is read whole or not at all.
+
+/// Why a decimal number was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecimalError {
+    /// Nothing where a number should be.
+    #[error("expected a number, found nothing")]
+    Empty,
+    /// A leading minus sign.
+    #[error("must not be negative")]
+    Negative,
+    /// `NaN`, `inf`, an exponent, a stray character.
+    #[error("not a plain decimal number (digits and at most one point)")]
+    NotPlain,
+    /// Larger than the largest value that the quantity can hold.
+    #[error("too large")]
+    TooLarge,
+}
+
+/// Parses `text` as a decimal number times `10^scale`, rounding the digits beyond `scale` half up.
+///
+/// # Errors
+/// See [`DecimalError`]; a value above `u64::MAX` after scaling is [`DecimalError::TooLarge`].
+#[inline]
+pub fn parse_scaled(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
+    let mut value: u64 = 0;
+    let mut fraction: Option<u32> = None;
+    let mut round_up = false;
+    let mut digits = 0u32;
+    for &byte in text {
+        if byte.is_ascii_digit() {
+            digits += 1;
+            let digit = u64::from(byte - b'0');
+            match &mut fraction {
+                Some(seen) if *seen >= scale => {
+                    if *seen == scale {
+                        round_up = digit >= 5;
+                    }
+                    *seen = seen.saturating_add(1);
+                    continue;
+                }
+                Some(seen) => *seen += 1,
+                None => {}
+            }
+            value = value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(digit))
+                .ok_or(DecimalError::TooLarge)?;
+        } else if byte == b'.' && fraction.is_none() {
+            fraction = Some(0);
+        } else {
+            return Err(if text[0] == b'-' {
+                DecimalError::Negative
+            } else {
+                DecimalError::NotPlain
+            });
+        }
+    }
+    if digits == 0 {
+        return Err(if text.is_empty() { DecimalError::Empty } else { DecimalError::NotPlain });
+    }
+    for _ in fraction.unwrap_or(0).min(scale)..scale {
+        value = value.checked_mul(10).ok_or(DecimalError::TooLarge)?;
+    }
+    if round_up {
+        value = value.checked_add(1).ok_or(DecimalError::TooLarge)?;
+    }
+    Ok(value)
+}
+
+/// Parses a whole number of at most `max`.
+///
+/// # Errors
+/// As [`parse_scaled`]; a fraction is [`DecimalError::NotPlain`].
+#[inline]
+pub fn parse_whole(text: &[u8], max: u64) -> Result<u64, DecimalError> {
+    if text.contains(&b'.') {
+        return Err(DecimalError::NotPlain);
+    }
+    match parse_scaled(text, 0) {
+        Ok(value) if value <= max => Ok(value),
+        Ok(_) => Err(DecimalError::TooLarge),
+        Err(error) => Err(error),
+    }
+}
+
+/// Appends `value / 10^scale` without trailing zeros: `1500000` at scale 6 is `1.5`.
+#[inline]
+pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
+    let unit = 10u64.pow(scale);
+    let mut buffer = itoa::Buffer::new();
+    out.extend_from_slice(buffer.format(value / unit).as_bytes());
+    let rest = value % unit;
+    if rest != 0 {
+        write_fraction(out, rest, scale, true);
+    }
+}
+
+/// Appends `.` and `rest` as exactly `scale` digits, or fewer where `trim` drops trailing zeros.
+pub fn write_fraction(out: &mut Vec<u8>, mut rest: u64, scale: u32, trim: bool) {
+    let start = out.len();
+    out.resize(start + scale as usize + 1, b'0');
+    out[start] = b'.';
+    for slot in out[start + 1..].iter_mut().rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    while trim && out.last() == Some(&b'0') {
+        out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_exactly_and_rounded_half_up_beyond_the_scale() {
+        for (text, scale, value) in [
+            ("0", 6, 0),
+            ("12", 6, 12_000_000),
+            ("12.", 6, 12_000_000),
+            (".5", 6, 500_000),
+            ("12.3456784", 6, 12_345_678),
+            ("12.3456785", 6, 12_345_679),
+            ("0.0000004", 6, 0),
+            ("0.02337032", 9, 23_370_320),
+            ("18446744073709551615", 0, u64::MAX),
+        ] {
+            assert_eq!(parse_scaled(text.as_bytes(), scale), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_plain_decimal_is_refused() {
+        use DecimalError::*;
+        for (text, error) in [
+            ("", Empty),
+            (".", NotPlain),
+            ("-1", Negative),
+            ("-0", Negative),
+            ("+1", NotPlain),
+            ("1e5", NotPlain),
+            ("NaN", NotPlain),
+            ("inf", NotPlain),
+            ("1_000", NotPlain),
+            ("1,5", NotPlain),
+            (" 1", NotPlain),
+            ("0x10", NotPlain),
+            ("1.2.3", NotPlain),
+            ("18446744073709551616", TooLarge),
+            ("18446744073709551615.0", TooLarge),
+        ] {
+            assert_eq!(parse_scaled(text.as_bytes(), 6).unwrap_err(), error, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_decimals_drop_trailing_zeros_only() {
+        for (value, text) in [(0, "0"), (1_500_000, "1.5"), (1, "0.000001"), (10_000_000, "10")] {
+            let mut out = Vec::new();
+            write_scaled(&mut out, value, 6);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+}

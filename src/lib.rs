@@ -1,0 +1,7 @@
+//! ecsim
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod base;
+pub mod engine;
+pub mod model;

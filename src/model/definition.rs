@@ -1,0 +1,71 @@
+//! Task definitions: what a task asks for and how it behaves, already resolved to numbers.
+//!
+//! Sizing rules of the EC2 launch type (agent source `ToHostResources`, API `RegisterTaskDefinition`; documented):
+//! CPU is the task's, else the sum over containers; memory is the task's, else per container the reservation
+//! where there is one and the hard limit otherwise; GPUs are summed; one ENI for `awsvpc`; static host ports only
+//! in `bridge` and `host` mode.
+
+use super::platform::Platform;
+use super::ports::PortSet;
+use super::resources::Resources;
+use crate::base::time::SimSpan;
+
+/// Network mode of a task.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum NetworkMode {
+    /// Docker bridge, the default on Linux.
+    #[default]
+    Bridge,
+    /// The host's own network.
+    Host,
+    /// An ENI of its own.
+    Awsvpc,
+    /// No network.
+    None,
+}
+
+impl NetworkMode {
+    /// The name in the API.
+    #[must_use]
+    pub fn api_name(self) -> &'static str {
+        match self {
+            NetworkMode::Bridge => "bridge",
+            NetworkMode::Host => "host",
+            NetworkMode::Awsvpc => "awsvpc",
+            NetworkMode::None => "none",
+        }
+    }
+}
+
+/// A task definition, resolved.
+#[derive(Clone, Debug)]
+pub struct TaskDefinition {
+    /// Family; the default task group is `family:<family>`.
+    pub family: String,
+    /// Revision, from 1.
+    pub revision: u32,
+    /// What a container instance must promise. For Fargate see [`TaskDefinition::fargate_request`].
+    pub demand: Resources,
+    /// CPU units and MiB at task level, which Fargate requires and rounds up to a valid size.
+    pub fargate_request: (u32, u32),
+    /// Static host ports.
+    pub ports: PortSet,
+    /// Network mode.
+    pub network_mode: NetworkMode,
+    /// Operating system and architecture.
+    pub platform: Platform,
+    /// Whether the definition names its platform; one that does not runs on instances of any architecture.
+    pub platform_is_explicit: bool,
+    /// Task storage in GiB; 20 are included on Fargate.
+    pub ephemeral_gib: u16,
+    /// Compressed size of all images together, MiB; 0 means that nothing is pulled.
+    pub image_mib: u32,
+    /// Name of the image set, the key of the layer cache; definitions with equal names share layers.
+    pub image: String,
+    /// How many containers are stopped by SIGTERM when an essential one exits: all but that one.
+    pub other_containers: u16,
+    /// How long a container may take to stop before SIGKILL (API default 30 s, Fargate at most 120 s).
+    pub stop_timeout: SimSpan,
+    /// `memberOf` expressions of the definition itself (text; compiled with the caller's).
+    pub placement_constraints: Vec<String>,
+}

@@ -1,0 +1,229 @@
+//! Container instances: what each registered, what is promised to tasks, what its host really has free.
+//!
+//! Two ledgers (documented; ECS and agent change logs of 2023): the scheduler takes a task's resources when it
+//! places the task and frees them as soon as the task *begins* to stop; the host has them back only when the
+//! containers have really exited. `free` is the first ledger, `host_free` the second.
+//! Invariants, checked on every change: 0 ≤ free ≤ registered, 0 ≤ host_free ≤ registered.
+
+use super::ids::{AttributeId, ClusterId, InstanceId, ProviderId, ZoneId};
+use super::platform::Platform;
+use super::ports::PortSet;
+use super::resources::Resources;
+use crate::base::id::{Column, Id as _};
+use crate::base::time::SimTime;
+use std::collections::BTreeMap;
+
+/// `status` of a container instance, as far as fixed fleets know it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum InstanceStatus {
+    /// Takes new tasks while its agent is connected.
+    Active,
+    /// Takes no new tasks.
+    Draining,
+}
+
+/// What an instance brings when it registers.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Its name in outputs; unique.
+    pub name: String,
+    /// Instance type, such as `m7g.xlarge`.
+    pub instance_type: String,
+    /// Cluster.
+    pub cluster: ClusterId,
+    /// Capacity provider.
+    pub provider: ProviderId,
+    /// Availability Zone.
+    pub zone: ZoneId,
+    /// Operating system and architecture.
+    pub platform: Platform,
+    /// What tasks may be promised.
+    pub resources: Resources,
+    /// Reserved host ports.
+    pub ports: PortSet,
+    /// Attributes, built-in ones included, by name.
+    pub attributes: BTreeMap<String, String>,
+    /// When it registered.
+    pub registered_at: SimTime,
+}
+
+/// One attribute over the whole fleet.
+#[derive(Clone, Debug)]
+pub struct AttributeColumn {
+    /// Name without `attribute:`.
+    pub name: String,
+    /// Distinct values, in order of first registration.
+    pub values: Vec<String>,
+    /// Per instance the index into `values`; `None` where the instance lacks the attribute.
+    pub of: Column<InstanceId, Option<u32>>,
+}
+
+/// All container instances, one column per property.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// Names in outputs.
+    pub name: Column<InstanceId, String>,
+    /// Instance types.
+    pub instance_type: Column<InstanceId, String>,
+    /// Clusters.
+    pub cluster: Column<InstanceId, ClusterId>,
+    /// Capacity providers.
+    pub provider: Column<InstanceId, ProviderId>,
+    /// Availability Zones.
+    pub zone: Column<InstanceId, ZoneId>,
+    /// Platforms.
+    pub platform: Column<InstanceId, Platform>,
+    /// When each registered.
+    pub registered_at: Column<InstanceId, SimTime>,
+    /// Statuses.
+    pub status: Column<InstanceId, InstanceStatus>,
+    /// Whether the agent is connected.
+    pub agent_connected: Column<InstanceId, bool>,
+    /// What each registered.
+    pub registered: Column<InstanceId, Resources>,
+    /// The scheduler's ledger: registered less promises.
+    pub free: Column<InstanceId, Resources>,
+    /// The host's ledger: registered less what tasks really hold.
+    pub host_free: Column<InstanceId, Resources>,
+    /// Host ports promised or reserved.
+    pub ports: Column<InstanceId, PortSet>,
+    /// Host ports really held or reserved.
+    pub host_ports: Column<InstanceId, PortSet>,
+    /// Tasks with a promise: `runningTasksCount + pendingTasksCount`.
+    pub tasks: Column<InstanceId, u32>,
+    /// Attributes, built-in ones included.
+    pub attributes: Column<AttributeId, AttributeColumn>,
+}
+
+impl Fleet {
+    /// An empty fleet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many instances there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.name.len()
+    }
+
+    /// Whether there is no instance.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// All instances, ascending.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = InstanceId> + use<> {
+        self.name.ids()
+    }
+
+    /// Adds an ACTIVE instance with a connected agent.
+    pub fn register(&mut self, instance: Registration) -> InstanceId {
+        let id = self.name.push(instance.name);
+        self.instance_type.push(instance.instance_type);
+        self.cluster.push(instance.cluster);
+        self.provider.push(instance.provider);
+        self.zone.push(instance.zone);
+        self.platform.push(instance.platform);
+        self.registered_at.push(instance.registered_at);
+        self.status.push(InstanceStatus::Active);
+        self.agent_connected.push(true);
+        self.registered.push(instance.resources);
+        self.free.push(instance.resources);
+        self.host_free.push(instance.resources);
+        self.host_ports.push(instance.ports.clone());
+        self.ports.push(instance.ports);
+        self.tasks.push(0);
+        for (name, value) in instance.attributes {
+            let attribute = self.attribute_or_new(&name, id);
+            let column = &mut self.attributes[attribute];
+            let known = column.values.iter().position(|v| *v == value);
+            let index = known.unwrap_or_else(|| {
+                column.values.push(value);
+                column.values.len() - 1
+            });
+            column.of.push(Some(u32::try_from(index).expect("fewer than 2^32 attribute values")));
+        }
+        for attribute in self.attributes.ids() {
+            let column = &mut self.attributes[attribute];
+            if column.of.len() == id.index() {
+                column.of.push(None);
+            }
+        }
+        id
+    }
+
+    /// The attribute called `name`, where any instance has it.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<AttributeId> {
+        self.attributes.enumerate().find(|(_, column)| column.name == name).map(|(id, _)| id)
+    }
+
+    /// The value of an attribute on an instance.
+    #[must_use]
+    pub fn attribute_value(&self, attribute: AttributeId, instance: InstanceId) -> Option<&str> {
+        let column = &self.attributes[attribute];
+        column.of[instance].map(|value| column.values[value as usize].as_str())
+    }
+
+    /// Promises resources and ports of `instance` to a task. Panics where they are not free: a bug of placement.
+    #[inline]
+    pub fn promise(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        let free = &mut self.free[instance];
+        *free = free.checked_sub(demand).expect("a promise fits into what is free");
+        self.tasks[instance] += 1;
+        if !ports.is_empty() {
+            self.ports[instance].take(ports);
+        }
+    }
+
+    /// Takes a promise back, when its task begins to stop.
+    #[inline]
+    pub fn release(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        let free = self.free[instance].checked_add(demand).expect("capacity is far below 2^32");
+        assert!(free.fits_into(self.registered[instance]), "more was released than promised");
+        self.free[instance] = free;
+        self.tasks[instance] -= 1;
+        if !ports.is_empty() {
+            self.ports[instance].give_back(ports);
+        }
+    }
+
+    /// Whether the host really has room now.
+    #[inline]
+    #[must_use]
+    pub fn host_has_room(&self, instance: InstanceId, demand: Resources, ports: &PortSet) -> bool {
+        demand.fits_into(self.host_free[instance])
+            && (ports.is_empty() || self.host_ports[instance].is_disjoint(ports))
+    }
+
+    /// A task takes its resources on the host. Panics where they are not there.
+    #[inline]
+    pub fn host_take(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        let free = &mut self.host_free[instance];
+        *free = free.checked_sub(demand).expect("the host has room");
+        if !ports.is_empty() {
+            self.host_ports[instance].take(ports);
+        }
+    }
+
+    /// A task's containers have exited: the host has its resources back.
+    #[inline]
+    pub fn host_give_back(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        let free = self.host_free[instance].checked_add(demand).expect("capacity is below 2^32");
+        assert!(free.fits_into(self.registered[instance]), "more was given back than taken");
+        self.host_free[instance] = free;
+        if !ports.is_empty() {
+            self.host_ports[instance].give_back(ports);
+        }
+    }
+
+    fn attribute_or_new(&mut self, name: &str, first: InstanceId) -> AttributeId {
+        self.attribute(name).unwrap_or_else(|| {
+            let of = (0..first.index()).map(|_| None).collect();
+            self.attributes.push(AttributeColumn { name: name.into(), values: Vec::new(), of })
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! The ids of the model: row numbers of its columns.
+
+crate::define_ids! {
+    /// A cluster.
+    ClusterId;
+    /// An Availability Zone.
+    ZoneId;
+    /// A capacity provider: an EC2 fleet, `FARGATE` or `FARGATE_SPOT`.
+    ProviderId;
+    /// A container instance.
+    InstanceId;
+    /// A task definition.
+    DefinitionId;
+    /// A container image, for the layer cache of an instance.
+    ImageId;
+    /// A task group: `family:<family>`, `service:<name>` or a name that the caller gave.
+    GroupId;
+    /// A `[[run_task]]` entry: one caller of RunTask or StartTask.
+    SourceId;
+    /// A distinct set of static host ports.
+    PortSetId;
+    /// An attribute name, such as `ecs.availability-zone` or a custom one.
+    AttributeId;
+}

@@ -1,0 +1,104 @@
+//! The lifecycle of a task: its states, the legal steps between them, and why it stopped.
+//!
+//! Source: ECS developer guide, "task lifecycle"; API reference `Task` (documented).
+
+use std::fmt;
+
+/// `lastStatus` of a task.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum TaskStatus {
+    /// Steps before launch: ENI creation for `awsvpc`.
+    Provisioning,
+    /// The agent must act; on EC2 also waiting for resources to be really free on the host.
+    Pending,
+    /// Image pull, container creation.
+    Activating,
+    /// All containers started.
+    Running,
+    /// Steps before the stop: deregistration from target groups.
+    Deactivating,
+    /// Stop signal sent; SIGKILL after `stopTimeout`.
+    Stopping,
+    /// ENI detachment.
+    Deprovisioning,
+    /// The end.
+    Stopped,
+}
+
+/// How many states there are.
+pub const STATUS_COUNT: usize = 8;
+
+impl TaskStatus {
+    /// All states in the order of the lifecycle.
+    pub const ALL: [TaskStatus; STATUS_COUNT] = [
+        TaskStatus::Provisioning,
+        TaskStatus::Pending,
+        TaskStatus::Activating,
+        TaskStatus::Running,
+        TaskStatus::Deactivating,
+        TaskStatus::Stopping,
+        TaskStatus::Deprovisioning,
+        TaskStatus::Stopped,
+    ];
+
+    /// Whether a task may go from `self` to `next`: one step on, or from any state before the stop to the stop.
+    #[must_use]
+    pub fn may_become(self, next: TaskStatus) -> bool {
+        use TaskStatus::{Activating, Deactivating, Pending, Provisioning, Running, Stopped};
+        match (self, next) {
+            (Provisioning | Pending | Activating, Deactivating) => true,
+            (Running, Stopped) | (Stopped, _) => false,
+            (from, to) => from as u8 + 1 == to as u8,
+        }
+    }
+
+    /// The name in the API, `RUNNING` and so on.
+    #[must_use]
+    pub fn api_name(self) -> &'static str {
+        match self {
+            TaskStatus::Provisioning => "PROVISIONING",
+            TaskStatus::Pending => "PENDING",
+            TaskStatus::Activating => "ACTIVATING",
+            TaskStatus::Running => "RUNNING",
+            TaskStatus::Deactivating => "DEACTIVATING",
+            TaskStatus::Stopping => "STOPPING",
+            TaskStatus::Deprovisioning => "DEPROVISIONING",
+            TaskStatus::Stopped => "STOPPED",
+        }
+    }
+}
+
+/// `stopCode` of a stopped task.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StopCode {
+    /// It never reached RUNNING.
+    TaskFailedToStart,
+    /// An essential container exited.
+    EssentialContainerExited,
+    /// Somebody called StopTask.
+    UserInitiated,
+}
+
+impl fmt::Display for StopCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_moves_one_state_at_a_time_and_may_be_stopped_before_it_runs() {
+        use TaskStatus::*;
+        for pair in TaskStatus::ALL.windows(2) {
+            assert!(pair[0].may_become(pair[1]), "{pair:?}");
+            assert!(!pair[1].may_become(pair[0]), "{pair:?} backwards");
+        }
+        assert!(Pending.may_become(Deactivating));
+        assert!(!Provisioning.may_become(Running));
+        assert!(!Stopped.may_become(Stopped));
+    }
+}

@@ -1,0 +1,10 @@
+//! L2, the model: what exists in a cluster and how it may change. No policy, no prices, no files.
+
+pub mod arrival;
+pub mod definition;
+pub mod fleet;
+pub mod ids;
+pub mod lifecycle;
+pub mod platform;
+pub mod ports;
+pub mod resources;
