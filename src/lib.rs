@@ -5,3 +5,5 @@
 pub mod base;
 pub mod engine;
 pub mod model;
+pub mod policy;
+pub mod sim;

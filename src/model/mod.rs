@@ -8,3 +8,4 @@ pub mod lifecycle;
 pub mod platform;
 pub mod ports;
 pub mod resources;
+pub mod workload;

@@ -1,0 +1,3 @@
+//! L4, the simulation: binds the model, the policies and the engine.
+
+pub mod setup;

@@ -1,0 +1,240 @@
+//! Everything that a run needs, resolved: the value that a scenario becomes. Plain data, no files.
+
+use crate::base::distribution::Distribution;
+use crate::base::id::Column;
+use crate::base::money::HourlyRate;
+use crate::base::random::Seed;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::definition::TaskDefinition;
+use crate::model::fleet::Registration;
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, SourceId, ZoneId};
+use crate::model::platform::{Architecture, LaunchType, OperatingSystem, Purchase};
+use crate::model::resources::Resources;
+use crate::policy::placement::{Strategy, TieBreak};
+use crate::policy::query::Expression;
+
+/// A run, ready to start. The rows of `sources` come from streams that the caller opens, in the same order.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Scenario name.
+    pub name: String,
+    /// Region, such as `us-east-1`.
+    pub region: String,
+    /// Seed of all random streams.
+    pub seed: Seed,
+    /// Nothing at or after this instant happens; `None`: until the last task has stopped.
+    pub horizon: Option<SimTime>,
+    /// Distance of the samples of `timeseries.csv`.
+    pub sample_interval: SimSpan,
+    /// Who wins among equals.
+    pub tie_break: TieBreak,
+    /// Availability Zones.
+    pub zones: Column<ZoneId, String>,
+    /// Cluster names.
+    pub clusters: Column<ClusterId, String>,
+    /// Capacity providers.
+    pub providers: Column<ProviderId, ProviderSetup>,
+    /// Container instances of the fixed fleets, in order of registration.
+    pub instances: Vec<InstanceSetup>,
+    /// Task definitions.
+    pub definitions: Column<DefinitionId, TaskDefinition>,
+    /// Callers.
+    pub sources: Column<SourceId, SourceSetup>,
+    /// How long each stage of a task takes.
+    pub latencies: Latencies,
+    /// Quotas and rates.
+    pub limits: Limits,
+    /// Fargate sizes and prices.
+    pub fargate: FargateSetup,
+}
+
+/// A capacity provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSetup {
+    /// Name; `FARGATE` and `FARGATE_SPOT` are the built-in ones.
+    pub name: String,
+    /// EC2 or Fargate.
+    pub launch: LaunchType,
+    /// On-Demand or Spot.
+    pub purchase: Purchase,
+    /// Cluster of an EC2 provider's instances; for Fargate the cluster that uses it.
+    pub cluster: ClusterId,
+    /// Size of the provider's largest instance type: the unit of the packing lower bound. Zero on Fargate.
+    pub largest: Resources,
+}
+
+/// A container instance of a fixed fleet: it runs and is registered from the beginning to the end.
+#[derive(Clone, Debug)]
+pub struct InstanceSetup {
+    /// What it registers.
+    pub registration: Registration,
+    /// What it costs.
+    pub price: Price,
+}
+
+/// An hourly price, fixed or changing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Price {
+    /// The same all the time.
+    Fixed(HourlyRate),
+    /// In force from each instant until the next; sorted, and the first is at or before the beginning.
+    Steps(Vec<(SimTime, HourlyRate)>),
+}
+
+/// A caller of RunTask or StartTask.
+#[derive(Clone, Debug)]
+pub struct SourceSetup {
+    /// Name, unique; also the name of its random streams.
+    pub name: String,
+    /// Cluster.
+    pub cluster: ClusterId,
+    /// Where the tasks go.
+    pub launch: Launch,
+    /// Task definition of rows that name none.
+    pub definition: DefinitionId,
+    /// Task group of rows that name none; `None`: `family:<family>`.
+    pub group: Option<String>,
+    /// Placement strategies; empty: the RunTask default, `random`.
+    pub strategies: Vec<Strategy>,
+    /// `distinctInstance`.
+    pub distinct_instance: bool,
+    /// `memberOf`, the task definition's not included.
+    pub member_of: Vec<Expression>,
+    /// AZs of the call's subnets; `None`: all.
+    pub zones: Option<Vec<ZoneId>>,
+    /// Tasks in one API call, 1 to 10.
+    pub tasks_per_call: u32,
+    /// What the caller does when placement fails.
+    pub on_failure: OnFailure,
+    /// Durations of rows that give none.
+    pub duration: Distribution,
+    /// StopTask is called when a task has run this long.
+    pub stop_after: Option<SimSpan>,
+    /// Limits work per task: tasks larger than any Fargate size or instance are refused, never an error.
+    pub oversized_is_error: bool,
+}
+
+/// Where a caller's tasks go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Launch {
+    /// RunTask with a launch type.
+    Type(LaunchType),
+    /// RunTask with a capacity provider strategy; all of one launch type.
+    Providers(Vec<ProviderShare>),
+    /// StartTask: the caller names the instances (by name), one after the other.
+    Start(Vec<String>),
+}
+
+/// One item of a capacity provider strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderShare {
+    /// Provider.
+    pub provider: ProviderId,
+    /// Tasks of a call that it gets first.
+    pub base: u32,
+    /// Share of the rest.
+    pub weight: u32,
+}
+
+/// What a caller does when ECS cannot place a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnFailure {
+    /// Nothing: the task is refused.
+    GiveUp,
+    /// Calls again, with growing delays.
+    Retry {
+        /// Calls in all, at least 1; `None`: until it works.
+        attempts: Option<u32>,
+        /// Delay before the second call.
+        first_delay: SimSpan,
+        /// Growth of the delay in percent of the last one; 200 doubles it.
+        growth_percent: u32,
+        /// Largest delay.
+        max_delay: SimSpan,
+        /// Each delay is drawn uniformly from `[delay · (1 − jitter), delay]`; in percent.
+        jitter_percent: u32,
+    },
+    /// Keeps a first-come, first-served queue and calls when room appears, as a batch scheduler does.
+    Queue,
+}
+
+/// How long each stage of a task takes (seconds), and how fast images are pulled.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    /// ENI attachment of an `awsvpc` task on EC2.
+    pub eni_attach: Distribution,
+    /// ENI detachment.
+    pub eni_detach: Distribution,
+    /// Container creation and start on EC2.
+    pub ec2_start: Distribution,
+    /// Rate of an image pull on EC2, MiB per second.
+    pub ec2_pull_mib_per_s: Distribution,
+    /// From SIGTERM to the exit of a container; cut at `stopTimeout` by SIGKILL.
+    pub container_stop: Distribution,
+    /// Fargate: ENI creation.
+    pub fargate_eni: Distribution,
+    /// Fargate: from the ENI to the start of the pull.
+    pub fargate_prepare: Distribution,
+    /// Fargate: rate of an image pull, MiB per second.
+    pub fargate_pull_mib_per_s: Distribution,
+    /// Fargate: from the end of the pull to RUNNING.
+    pub fargate_start: Distribution,
+    /// Fargate: ENI deletion.
+    pub fargate_eni_detach: Distribution,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Tokens at the start and at most.
+    pub burst: u32,
+    /// Tokens that come back each second.
+    pub per_second: u32,
+}
+
+/// Quotas and rates; `None` switches one off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// RunTask and StartTask calls of the account and region.
+    pub run_task_calls: Option<Bucket>,
+    /// Fargate On-Demand task launches.
+    pub fargate_launches: Option<Bucket>,
+    /// Fargate Spot task launches.
+    pub fargate_spot_launches: Option<Bucket>,
+    /// RunTask calls for Fargate.
+    pub fargate_calls: Option<Bucket>,
+    /// vCPUs of all Fargate On-Demand tasks together.
+    pub fargate_vcpus: Option<u32>,
+    /// vCPUs of all Fargate Spot tasks together.
+    pub fargate_spot_vcpus: Option<u32>,
+}
+
+/// Fargate sizes and prices of the region.
+#[derive(Clone, Debug, Default)]
+pub struct FargateSetup {
+    /// Valid (CPU units, MiB), ascending; Windows sizes are those of 1 to 4 vCPU.
+    pub sizes: Vec<(u32, u32)>,
+    /// Prices.
+    pub rates: Vec<FargateRate>,
+    /// Zones that Fargate tasks spread over.
+    pub zones: Vec<ZoneId>,
+}
+
+/// Fargate prices of one platform and purchase option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FargateRate {
+    /// Operating system.
+    pub os: OperatingSystem,
+    /// Architecture.
+    pub architecture: Architecture,
+    /// On-Demand or Spot.
+    pub purchase: Purchase,
+    /// One vCPU for an hour.
+    pub vcpu: HourlyRate,
+    /// One GB (1,024³ bytes) of memory for an hour.
+    pub memory_gb: HourlyRate,
+    /// One GB of ephemeral storage above 20 for an hour.
+    pub ephemeral_gb: HourlyRate,
+    /// Windows licence of one vCPU for an hour.
+    pub licence_vcpu: HourlyRate,
+}
