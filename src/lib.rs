@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod engine;
+pub mod metrics;
 pub mod model;
 pub mod policy;
 pub mod sim;
