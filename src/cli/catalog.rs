@@ -1,0 +1,1 @@
+//! `ecsim catalog`: what the price and instance book says.
