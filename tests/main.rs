@@ -1,1 +1,6 @@
+//! The tests of ecsim: one program, so that it is linked once. `tests/README.md` says what each file holds.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+mod theory;

@@ -179,7 +179,13 @@ impl Capacity {
 
     /// A promise was made; `fleet` has it already.
     #[inline]
-    pub fn promised(&mut self, now: SimTime, instance: InstanceId, demand: Resources, fleet: &Fleet) {
+    pub fn promised(
+        &mut self,
+        now: SimTime,
+        instance: InstanceId,
+        demand: Resources,
+        fleet: &Fleet,
+    ) {
         let provider = &mut self.providers[fleet.provider[instance]];
         provider.advance(now);
         provider.promised.add(demand);

@@ -178,7 +178,8 @@ fn next_share(shares: &[ProviderShare], placed: &[u32], total: u32) -> usize {
 pub fn split_by_strategy(shares: &[ProviderShare], total: u32) -> Vec<u32> {
     let mut placed = vec![0; shares.len()];
     for _ in 0..total {
-        placed[next_share(shares, &placed, total)] += 1;
+        let item = next_share(shares, &placed, total);
+        placed[item] += 1;
     }
     placed
 }

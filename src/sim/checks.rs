@@ -34,7 +34,10 @@ impl World {
                     add(&mut held[instance], task.demand);
                 }
                 TaskStatus::Deprovisioning => {
-                    add(&mut held[instance], Resources { enis: task.demand.enis, ..Resources::ZERO });
+                    add(
+                        &mut held[instance],
+                        Resources { enis: task.demand.enis, ..Resources::ZERO },
+                    );
                 }
                 _ => {}
             }

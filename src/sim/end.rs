@@ -136,6 +136,9 @@ impl World {
                 task.pull_stopped = SimTime::NEVER;
             }
             let usd = self.spending.task_cost(&task, end, definition, &self.fleet);
+            if task.started != SimTime::NEVER && task.stopping == SimTime::NEVER {
+                self.tally.running_micros += u128::from(end.since(task.started).0);
+            }
             match task.place {
                 Place::Instance(instance) => {
                     if task.stopping == SimTime::NEVER {

@@ -192,8 +192,7 @@ impl World {
                 // Another task may still be pulling it: both wait for the same layers.
                 Some(&(_, there)) => there.max(now),
                 None => {
-                    let there =
-                        now + self.stages.ec2_pull.transfer(definition.image_mib, task.id);
+                    let there = now + self.stages.ec2_pull.transfer(definition.image_mib, task.id);
                     cache.push((image, there));
                     there
                 }
@@ -235,11 +234,7 @@ impl World {
     }
 
     /// RUNNING: the work begins, and its end is known.
-    pub(super) fn running(
-        &mut self,
-        slot: Slot,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
+    pub(super) fn running(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
         self.become_status(slot, TaskStatus::Running);
         let task = &mut self.tasks[slot];
@@ -267,6 +262,7 @@ impl World {
         self.become_status(slot, TaskStatus::Stopping);
         let task = &mut self.tasks[slot];
         task.stopping = now;
+        self.tally.running_micros += u128::from(now.since(task.started).0);
         let definition = &self.definitions[task.definition];
         let (others, mut timeout) = (definition.other_containers, definition.stop_timeout);
         match task.place {

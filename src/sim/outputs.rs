@@ -72,10 +72,20 @@ const TIMESERIES_COLUMNS: &[ColumnSpec] = &[
     column("waiting", "integer", "tasks", "tasks that wait for placement; only in `total`"),
     column("registered_cpu", "integer", "CPU units", "registered by instances"),
     column("reserved_cpu", "integer", "CPU units", "promised to tasks; on Fargate their sizes"),
-    column("used_cpu", "integer", "CPU units", "held by tasks that have taken their resources on the host"),
+    column(
+        "used_cpu",
+        "integer",
+        "CPU units",
+        "held by tasks that have taken their resources on the host",
+    ),
     column("registered_memory_mib", "integer", "MiB", "registered by instances"),
     column("reserved_memory_mib", "integer", "MiB", "promised to tasks; on Fargate their sizes"),
-    column("used_memory_mib", "integer", "MiB", "held by tasks that have taken their resources on the host"),
+    column(
+        "used_memory_mib",
+        "integer",
+        "MiB",
+        "held by tasks that have taken their resources on the host",
+    ),
     column("usd_per_hour", "decimal", "USD/h", "rate of spending at this instant"),
 ];
 
@@ -257,7 +267,13 @@ mod tests {
     #[test]
     fn a_row_ends_with_a_line_end_in_place_of_the_last_comma() {
         let mut bytes = Vec::new();
-        Row(&mut bytes).int(7).empty().time(SimTime(1_500_000)).time(SimTime::NEVER).usd(NanoUsd(-5)).end();
+        Row(&mut bytes)
+            .int(7)
+            .empty()
+            .time(SimTime(1_500_000))
+            .time(SimTime::NEVER)
+            .usd(NanoUsd(-5))
+            .end();
         assert_eq!(bytes, b"7,,1.5,,-0.000000005\n");
     }
 }

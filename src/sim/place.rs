@@ -14,6 +14,7 @@ use crate::model::lifecycle::{StopCode, TaskStatus};
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Reason, Refusals, Rule, RuleId, Strategy};
+use crate::policy::query::Expression;
 
 /// Why a task could not be placed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -205,7 +206,9 @@ impl World {
         let setup = &caller.setup;
         let of_definition = &self.definitions[definition];
         let mut member_of = setup.member_of.clone();
-        member_of.extend(of_definition.placement_constraints.iter().cloned());
+        member_of.extend(of_definition.placement_constraints.iter().map(|text| {
+            Expression::parse(text).expect("a scenario's task definitions were checked")
+        }));
         let strategies = if setup.strategies.is_empty() {
             vec![Strategy::Random]
         } else {
@@ -230,9 +233,7 @@ impl World {
     pub(super) fn fits_when_empty(&mut self, request: &Request, target: Target) -> bool {
         match target {
             Target::Fargate(_) => true,
-            Target::Named(instance) => {
-                request.demand.fits_into(self.fleet.registered[instance])
-            }
+            Target::Named(instance) => request.demand.fits_into(self.fleet.registered[instance]),
             Target::Instances(provider) => {
                 let ask = self.ask(request, provider);
                 self.placer.could_fit_when_empty(&ask, &self.fleet, &self.port_sets)
@@ -298,8 +299,12 @@ impl World {
             OperatingSystem::Linux => &self.fargate_sizes.linux,
             OperatingSystem::Windows => &self.fargate_sizes.windows,
         };
-        fargate_size_for(sizes, demand.cpu, demand.memory)
-            .map(|(cpu, memory)| Resources { cpu, memory, gpus: 0, enis: 1 })
+        fargate_size_for(sizes, demand.cpu, demand.memory).map(|(cpu, memory)| Resources {
+            cpu,
+            memory,
+            gpus: 0,
+            enis: 1,
+        })
     }
 
     fn fargate_quota(&self, purchase: Purchase) -> Option<u32> {

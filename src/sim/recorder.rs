@@ -55,6 +55,8 @@ pub struct Tally {
     pub failed: u64,
     /// Tasks that SIGKILL had to end.
     pub killed: u64,
+    /// Σ of the time that tasks were RUNNING, microseconds.
+    pub running_micros: u128,
     /// Tasks that were never placed, by reason.
     pub refused: BTreeMap<&'static str, u64>,
 }

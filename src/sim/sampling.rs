@@ -110,7 +110,9 @@ impl World {
             })
             .collect();
         for task in self.tasks.by_id() {
-            let Some(instance) = task.instance().filter(|i| i.index() % step == 0) else { continue };
+            let Some(instance) = task.instance().filter(|i| i.index() % step == 0) else {
+                continue;
+            };
             if task.status < TaskStatus::Deactivating {
                 columns[instance.index() / step].tasks.push((task.definition.0, task.demand));
             }

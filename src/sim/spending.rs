@@ -87,9 +87,16 @@ impl Spending {
 
     /// An EC2 promise ended at `until`.
     #[inline]
-    pub fn promise_ended(&mut self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) {
+    pub fn promise_ended(
+        &mut self,
+        task: &Task,
+        instance: InstanceId,
+        until: SimTime,
+        fleet: &Fleet,
+    ) {
         if matches!(self.prices[instance], Price::Steps(_)) {
-            self.shares[instance] += self.share(task, instance, until, fleet);
+            let share = self.share(task, instance, until, fleet);
+            self.shares[instance] += share;
         }
     }
 

@@ -41,7 +41,8 @@ impl Sheet {
     fn spans(&mut self, names: &SpanNames, histogram: &SpanHistogram) {
         let seconds = |span: Option<SimSpan>| span.map_or(Value::Missing, Value::Seconds);
         self.add(names.mean, "s", names.meaning, seconds(histogram.mean()));
-        for (name, per_mille) in [(names.p50, 500), (names.p90, 900), (names.p95, 950), (names.p99, 990)]
+        for (name, per_mille) in
+            [(names.p50, 500), (names.p90, 900), (names.p95, 950), (names.p99, 990)]
         {
             self.add(name, "s", names.meaning, seconds(histogram.quantile(per_mille)));
         }
@@ -255,11 +256,7 @@ fn cost(
         u128::from(idle.0.max(0).unsigned_abs()),
         u128::from(instances.0.unsigned_abs()),
     );
-    let hours = world.recorder.running_time(world) as f64 / 3.6e9;
-    let per_hour = if hours > 0.0 {
-        Value::Ratio(total.to_f64() / hours)
-    } else {
-        Value::Missing
-    };
+    let hours = world.tally.running_micros as f64 / 3.6e9;
+    let per_hour = if hours > 0.0 { Value::Ratio(total.to_f64() / hours) } else { Value::Missing };
     sheet.add("usd_per_task_hour", "USD", "the whole bill by hour of RUNNING tasks", per_hour);
 }

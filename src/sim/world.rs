@@ -24,7 +24,9 @@ use crate::metrics::series::Series;
 use crate::model::arrival::{TaskRow, TaskStream, TraceProblem};
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Fleet;
-use crate::model::ids::{DefinitionId, GroupId, InstanceId, PortSetId, ProviderId, SourceId, ZoneId};
+use crate::model::ids::{
+    DefinitionId, GroupId, InstanceId, PortSetId, ProviderId, SourceId, ZoneId,
+};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::ports::PortSets;
 use crate::policy::placement::Placer;

@@ -126,3 +126,79 @@ pub enum Choice {
     /// No instance qualifies.
     Nowhere(Refusals),
 }
+
+/// SHIM
+pub struct Placer {
+    rules: Vec<Rule>,
+}
+impl Placer {
+    /// x
+    pub fn new(
+        _f: &crate::model::fleet::Fleet,
+        _t: TieBreak,
+        _s: crate::base::random::Stream,
+    ) -> Self {
+        Placer { rules: vec![] }
+    }
+    /// x
+    pub fn add_rule(&mut self, r: Rule, _f: &crate::model::fleet::Fleet) -> RuleId {
+        self.rules.push(r);
+        RuleId(self.rules.len() as u32 - 1)
+    }
+    /// x
+    pub fn choose(
+        &mut self,
+        a: &Ask,
+        f: &crate::model::fleet::Fleet,
+        _p: &crate::model::ports::PortSets,
+    ) -> Option<InstanceId> {
+        let r = &self.rules[a.rule.0 as usize];
+        f.ids()
+            .filter(|&i| {
+                f.cluster[i] == r.cluster
+                    && r.provider.is_none_or(|p| p == f.provider[i])
+                    && a.demand.fits_into(f.free[i])
+            })
+            .min_by_key(|&i| (f.free[i].cpu, i))
+    }
+    /// x
+    pub fn refusals(
+        &self,
+        a: &Ask,
+        f: &crate::model::fleet::Fleet,
+        _p: &crate::model::ports::PortSets,
+    ) -> Refusals {
+        let mut r = Refusals::default();
+        for i in f.ids() {
+            if a.demand.cpu > f.free[i].cpu {
+                *r.0.entry(Reason::Cpu).or_default() += 1
+            } else {
+                *r.0.entry(Reason::Memory).or_default() += 1
+            }
+        }
+        r
+    }
+    /// x
+    pub fn verdict(
+        &self,
+        a: &Ask,
+        i: InstanceId,
+        f: &crate::model::fleet::Fleet,
+        _p: &crate::model::ports::PortSets,
+    ) -> Option<Reason> {
+        (!a.demand.fits_into(f.free[i])).then_some(Reason::Cpu)
+    }
+    /// x
+    pub fn could_fit_when_empty(
+        &self,
+        a: &Ask,
+        f: &crate::model::fleet::Fleet,
+        _p: &crate::model::ports::PortSets,
+    ) -> bool {
+        f.ids().any(|i| a.demand.fits_into(f.registered[i]))
+    }
+    /// x
+    pub fn placed(&mut self, _i: InstanceId, _g: GroupId, _f: &crate::model::fleet::Fleet) {}
+    /// x
+    pub fn released(&mut self, _i: InstanceId, _g: GroupId, _f: &crate::model::fleet::Fleet) {}
+}
