@@ -1,1 +1,4 @@
+//! All integration tests, as one program: one link instead of twenty.
 
+mod trace_real;
+mod trace_support;
