@@ -11,3 +11,4 @@ pub mod model;
 pub mod policy;
 pub mod pricing;
 pub mod sim;
+pub mod trace;

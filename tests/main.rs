@@ -5,3 +5,5 @@
 mod lifecycle;
 mod support;
 mod theory;
+mod trace_real;
+mod trace_support;
