@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod lifecycle;
+mod placement;
 mod support;
 mod theory;
 mod trace_real;
