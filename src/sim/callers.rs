@@ -52,8 +52,8 @@ pub struct Request {
 /// Where one task of a call goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
-    /// Container instances: of one provider, or of all.
-    Instances(Option<ProviderId>),
+    /// Container instances, under this item of the caller's capacity provider strategy; 0 for a launch type.
+    Instances(usize),
     /// One container instance that the caller named.
     Named(InstanceId),
     /// Fargate.
@@ -76,8 +76,8 @@ pub struct Caller {
     pub durations: Family,
     /// Jitter of retries, one stream a request.
     pub jitter: Family,
-    /// Placement rules by definition and target, compiled when first needed.
-    pub rules: Vec<(DefinitionId, Option<ProviderId>, RuleId)>,
+    /// Placement rules: for each item of the strategy one a task definition.
+    pub rules: Vec<RuleId>,
     /// Group of rows that name none, where the caller sets it.
     pub group: Option<GroupId>,
     /// Whether it waits for the API to let a queued call through.
@@ -330,16 +330,15 @@ impl World {
         let fargate_on_demand = self.fargate_on_demand;
         let caller = &mut self.callers[source];
         match &caller.setup.launch {
-            Launch::Type(LaunchType::Ec2) => Target::Instances(None),
+            Launch::Type(LaunchType::Ec2) => Target::Instances(0),
             Launch::Type(LaunchType::Fargate) => Target::Fargate(fargate_on_demand),
             Launch::Providers(shares) => {
                 placed.resize(shares.len(), 0);
                 let item = next_share(shares, placed, total);
                 placed[item] += 1;
-                let provider = shares[item].provider;
                 match caller.launch {
-                    LaunchType::Ec2 => Target::Instances(Some(provider)),
-                    LaunchType::Fargate => Target::Fargate(provider),
+                    LaunchType::Ec2 => Target::Instances(item),
+                    LaunchType::Fargate => Target::Fargate(shares[item].provider),
                 }
             }
             Launch::Start(_) => {

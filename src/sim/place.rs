@@ -1,9 +1,10 @@
 //! Placing one task: the ask, the choice, the promise. The one place where a placement decision is applied.
 
 use super::callers::{Request, Target};
-use super::setup::Launch;
+use super::setup::{Launch, SourceSetup};
 use super::task::{Place, Slot, Task};
 use super::world::{Event, RunError, World};
+use crate::base::id::Id as _;
 use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::arrival::TaskRow;
@@ -13,7 +14,7 @@ use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId,
 use crate::model::lifecycle::{StopCode, TaskStatus};
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::model::resources::Resources;
-use crate::policy::placement::{Ask, Reason, Refusals, Rule, RuleId, Strategy};
+use crate::policy::placement::{Ask, Reason, Refusals, Rule, Strategy};
 use crate::policy::query::Expression;
 
 /// Why a task could not be placed.
@@ -154,15 +155,15 @@ impl World {
     ) -> Result<Result<(), Failure>, RunError> {
         match target {
             Target::Fargate(provider) => self.place_on_fargate(request, provider, queue),
-            Target::Instances(provider) => {
-                let ask = self.ask(request, provider);
+            Target::Instances(item) => {
+                let ask = self.ask(request, item);
                 match self.placer.choose(&ask, &self.fleet, &self.port_sets) {
                     Some(instance) => self.start_on_instance(request, instance, queue).map(Ok),
                     None => Ok(Err(self.refusals(&ask))),
                 }
             }
             Target::Named(instance) => {
-                let ask = self.ask(request, None);
+                let ask = self.ask(request, 0);
                 match self.placer.verdict(&ask, instance, &self.fleet, &self.port_sets) {
                     None => self.start_on_instance(request, instance, queue).map(Ok),
                     Some(reason) => {
@@ -173,8 +174,10 @@ impl World {
         }
     }
 
-    fn ask(&mut self, request: &Request, provider: Option<ProviderId>) -> Ask {
-        let rule = self.rule(request.source, request.definition, provider);
+    /// What the first task of `request` asks for under item `item` of its caller's strategy.
+    fn ask(&self, request: &Request, item: usize) -> Ask {
+        let rules = &self.callers[request.source].rules;
+        let rule = rules[item * self.definitions.len() + request.definition.index()];
         let ports = self.definition_ports[request.definition];
         Ask { rule, demand: request.demand, ports, group: request.group }
     }
@@ -191,52 +194,65 @@ impl World {
         Failure::Refused(self.last_refusal.refusals.clone())
     }
 
-    /// The compiled rule of a caller's tasks of one definition on one provider.
-    fn rule(
-        &mut self,
-        source: SourceId,
+    /// Compiles the placement rules of a caller: one for each item of its strategy and each task definition.
+    /// All are compiled before the first task, so that groups are counted from the beginning.
+    pub(super) fn compile_rules(&mut self, source: SourceId) {
+        let setup = &self.callers[source].setup;
+        let providers: Vec<Option<ProviderId>> = match &setup.launch {
+            Launch::Providers(shares) => shares.iter().map(|s| Some(s.provider)).collect(),
+            Launch::Type(_) | Launch::Start(_) => vec![None],
+        };
+        let mut rules = Vec::new();
+        for provider in providers {
+            for definition in self.definitions.ids() {
+                let rule = self.rule_of(&self.callers[source].setup, definition, provider);
+                rules.push(self.placer.add_rule(rule, &self.fleet));
+            }
+        }
+        self.callers[source].rules = rules;
+    }
+
+    fn rule_of(
+        &self,
+        setup: &SourceSetup,
         definition: DefinitionId,
         provider: Option<ProviderId>,
-    ) -> RuleId {
-        let caller = &self.callers[source];
-        let known = caller.rules.iter().find(|(d, p, _)| *d == definition && *p == provider);
-        if let Some(&(_, _, rule)) = known {
-            return rule;
-        }
-        let setup = &caller.setup;
-        let of_definition = &self.definitions[definition];
-        let mut member_of = setup.member_of.clone();
-        member_of.extend(of_definition.placement_constraints.iter().map(|text| {
-            Expression::parse(text).expect("a scenario's task definitions were checked")
-        }));
-        let strategies = if setup.strategies.is_empty() {
-            vec![Strategy::Random]
-        } else {
-            setup.strategies.clone()
-        };
-        let awsvpc = of_definition.network_mode == NetworkMode::Awsvpc;
-        let rule = Rule {
+    ) -> Rule {
+        let definition = &self.definitions[definition];
+        let mut rule = Rule {
             cluster: setup.cluster,
             provider,
-            zones: setup.zones.clone().filter(|_| awsvpc),
-            platform: of_definition.platform_is_explicit.then_some(of_definition.platform),
-            strategies,
+            zones: setup.zones.clone(),
+            platform: definition.platform_is_explicit.then_some(definition.platform),
+            strategies: setup.strategies.clone(),
             distinct_instance: setup.distinct_instance,
-            member_of,
+            member_of: setup.member_of.clone(),
         };
-        let rule = self.placer.add_rule(rule, &self.fleet);
-        self.callers[source].rules.push((definition, provider, rule));
+        if definition.network_mode != NetworkMode::Awsvpc {
+            rule.zones = None; // only an ENI needs a subnet
+        }
+        if rule.strategies.is_empty() {
+            rule.strategies = Strategy::default_for_run_task();
+        }
+        rule.member_of.extend(definition.placement_constraints.iter().map(|text| {
+            Expression::parse(text).expect("a scenario's task definitions were checked")
+        }));
+        if matches!(setup.launch, Launch::Start(_)) {
+            // StartTask knows neither strategies nor constraints (API reference).
+            rule.member_of.clear();
+            rule.distinct_instance = false;
+        }
         rule
     }
 
     /// Whether the first task of `request` could be placed if nothing else ran.
-    pub(super) fn fits_when_empty(&mut self, request: &Request, target: Target) -> bool {
+    pub(super) fn fits_when_empty(&self, request: &Request, target: Target) -> bool {
         match target {
             Target::Fargate(_) => true,
             Target::Named(instance) => request.demand.fits_into(self.fleet.registered[instance]),
-            Target::Instances(provider) => {
-                let ask = self.ask(request, provider);
-                self.placer.could_fit_when_empty(&ask, &self.fleet, &self.port_sets)
+            Target::Instances(item) => {
+                let ask = self.ask(request, item);
+                self.placer.could_fit_when_empty(&ask, &self.fleet)
             }
         }
     }
@@ -378,6 +394,8 @@ impl World {
             return group;
         }
         let group = self.recorder.names.add_group(name);
+        let named = self.placer.name_group(name);
+        debug_assert_eq!(group, named, "groups have one numbering");
         self.group_names.insert(name.into(), group);
         group
     }

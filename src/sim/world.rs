@@ -297,6 +297,11 @@ impl World {
                 setup,
             });
         }
+        for source in self.callers.ids() {
+            if self.callers[source].launch == LaunchType::Ec2 {
+                self.compile_rules(source);
+            }
+        }
     }
 
     /// The earliest head among the streams; the lower caller first at equal instants.

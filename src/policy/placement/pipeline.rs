@@ -37,7 +37,8 @@ impl Pipeline<'_> {
         refusals
     }
 
-    fn refusal(&self, instance: InstanceId) -> Option<Reason> {
+    /// The first step that the instance fails, if any.
+    pub(super) fn refusal(&self, instance: InstanceId) -> Option<Reason> {
         let Pipeline { rule, ask, fleet, .. } = *self;
         let is_member = |expression: &Expression| {
             expression.holds(&Member { fleet, instance, tally: self.tally, names: self.names })

@@ -15,7 +15,7 @@ mod shelf;
 
 use super::pipeline::{Member, Pipeline, belongs, has_platform, is_in_zones};
 use super::tally::GroupNames;
-use super::{Ask, Refusals, Rule, RuleId, TieBreak};
+use super::{Ask, Reason, Refusals, Rule, RuleId, TieBreak};
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Stream;
 use crate::model::fleet::Fleet;
@@ -171,6 +171,28 @@ impl Placer {
         let rule = &self.rules[ask.rule].rule;
         let tally = &self.counts;
         Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusals()
+    }
+
+    /// Why the task cannot go to this instance, for a caller that names it; `None` where it can.
+    #[must_use]
+    pub fn verdict(
+        &self,
+        ask: &Ask,
+        instance: InstanceId,
+        fleet: &Fleet,
+        ports: &PortSets,
+    ) -> Option<Reason> {
+        let rule = &self.rules[ask.rule].rule;
+        let tally = &self.counts;
+        Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusal(instance)
+    }
+
+    /// Whether any instance that the rule selects is large enough when it is empty. Looks at the rule's pool; for
+    /// callers that would wait for ever.
+    #[must_use]
+    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet) -> bool {
+        let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
+        pool.members.iter().any(|&i| ask.demand.fits_into(fleet.registered[i]))
     }
 
     /// A task of `group` was promised resources of the instance.
