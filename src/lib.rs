@@ -7,4 +7,5 @@ pub mod engine;
 pub mod metrics;
 pub mod model;
 pub mod policy;
+pub mod report;
 pub mod sim;
