@@ -332,6 +332,6 @@ fn an_empty_chart_says_why() {
     said(case("no-data"), "charts/costs.svg", "cost nothing");
     said(case("no-data"), "charts/fleet.svg", "No container instance");
     said(case("all-zeros"), "charts/waits.svg", "placed at once");
-    said(case("two-days"), "charts/waits.svg", "did not wait at all");
+    said(case("two-days"), "charts/waits.svg", "% without a wait");
     said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
 }

@@ -21,7 +21,7 @@ impl Axis {
         self.start + share * (self.end - self.start)
     }
 
-    /// From 0 (or the least value, where that is negative) to a round number not below `max`.
+    /// From 0 (or a round number below the least value, where that is negative) to `max` or a little above.
     /// `whole`: only whole numbers get ticks.
     pub fn values(min: f64, max: f64, whole: bool, most_ticks: u32, span: (f64, f64)) -> Axis {
         let (min, max) = (tame(min).min(0.0), tame(max).max(0.0));
@@ -30,13 +30,17 @@ impl Axis {
         if whole {
             step = step.max(1.0);
         }
-        let first = (min / step - 1e-9).floor();
-        let last = (max / step - 1e-9).ceil().max(first + 1.0);
+        let first = (min / step + 1e-9).floor();
+        // A last tick just above the data closes the axis; one far above would waste room.
+        let above = (max / step - 1e-9).ceil().max(first + 1.0);
+        let is_near = above * step <= max * 1.12 || max < step;
+        let last = if is_near { above } else { above - 1.0 };
+        let high = if is_near { above * step } else { max * 1.02 };
         let decimals = (-libm::log10(step) - 1e-9).ceil().clamp(0.0, 9.0) as usize;
         let count = (last - first) as u32;
         let ticks = (0..=count).map(|index| (first + f64::from(index)) * step);
         let ticks = ticks.map(|value| (value, human::decimal(value, decimals))).collect();
-        Axis { low: first * step, high: last * step, start: span.0, end: span.1, ticks }
+        Axis { low: first * step, high, start: span.0, end: span.1, ticks }
     }
 
     /// A span of time that starts at 0, in seconds; returns the unit of the labels too.
@@ -141,8 +145,8 @@ mod tests {
         assert_eq!(labels(&of(37.0, true)), ["0", "10", "20", "30", "40"]);
         assert_eq!(labels(&of(0.0, true)), ["0", "1"]);
         assert_eq!(labels(&of(3.0, true)), ["0", "1", "2", "3"]);
-        assert_eq!(labels(&of(0.7, false)), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
-        assert_eq!(labels(&of(12_345.0, true)), ["0", "5,000", "10,000", "15,000"]);
+        assert_eq!(labels(&of(0.7, false)), ["0.0", "0.2", "0.4", "0.6"]);
+        assert_eq!(labels(&of(12_345.0, true)), ["0", "5,000", "10,000"]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::ChartInput;
 use super::axis::Axis;
-use super::drawing::{Align, Drawing, Type, fit, palette, width};
+use super::drawing::{Align, Drawing, Type, palette};
+use super::font::{fit, width};
 use super::frame::{self, BOTTOM, LEFT, RIGHT, TOP};
 use crate::base::money::NanoUsd;
 use crate::report::human;
@@ -54,6 +55,11 @@ pub fn draw(input: &ChartInput) -> Drawing {
         drawing.text((span.0 - 20.0, middle + 7.0), names[index].clone(), set.align(Align::End));
         let (x, align) =
             if end < zero { (end - 10.0, Align::End) } else { (to + 10.0, Align::Start) };
+        // A ground of its own keeps the amount clear of the grid.
+        let wide = width(&amounts[index], set) + 8.0;
+        let ground =
+            if align == Align::End { (x - wide + 4.0, x + 4.0) } else { (x - 4.0, x + wide - 4.0) };
+        drawing.rect((ground.0, middle - 14.0), (ground.1, middle + 14.0), palette::PAPER);
         drawing.text((x, middle + 7.0), amounts[index].clone(), set.align(align));
     }
     drawing.line(vec![(zero, TOP + 10.0), (zero, BOTTOM)], 1.5, palette::AXIS);

@@ -2,10 +2,6 @@
 //!
 //! Invariant: every coordinate is finite; [`Drawing`] asserts it on the way in.
 
-use crate::report::human;
-use plotters::style::{FontDesc, FontFamily, FontStyle};
-use std::sync::Once;
-
 /// Width of the page.
 pub const WIDTH: f64 = 1600.0;
 /// Height of the page.
@@ -164,50 +160,4 @@ impl Drawing {
 fn check(points: &[Point]) {
     let finite = points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
     assert!(finite, "only finite coordinates are drawn");
-}
-
-/// The family in SVG files. The program's own font, registered under the same name, has the widths of these
-/// three, so what was measured here holds wherever one of them is installed.
-pub const FAMILY: &str = "Helvetica, Arial, Liberation Sans, sans-serif";
-
-/// The font at a size; registers it on first use.
-pub fn font(set: Type, scale: f64) -> FontDesc<'static> {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        let styles = [
-            (FontStyle::Normal, include_bytes!("font/regular.ttf").as_slice()),
-            (FontStyle::Bold, include_bytes!("font/bold.ttf").as_slice()),
-        ];
-        for (style, bytes) in styles {
-            let registered = plotters::style::register_font(FAMILY, style, bytes);
-            assert!(registered.is_ok(), "the font in the program is a font");
-        }
-    });
-    let style = if set.bold { FontStyle::Bold } else { FontStyle::Normal };
-    // plotters takes the height of a line, which it holds to be 1.24 times the font size.
-    FontDesc::new(FontFamily::Name(FAMILY), set.size * scale * 1.24, style)
-}
-
-/// Width of a text in pixels.
-pub fn width(text: &str, set: Type) -> f64 {
-    // Measured large, since plotters rounds to whole pixels.
-    let (wide, _) = font(set, 8.0).box_size(text).expect("the font is registered");
-    f64::from(wide) / 8.0
-}
-
-/// The text made visible and, where it is wider than `room`, cut with an ellipsis.
-pub fn fit(text: &str, set: Type, room: f64) -> String {
-    // Nothing that is shown is longer; this bounds the work on a hostile name.
-    let text: String = human::visible(text).chars().take(400).collect();
-    if width(&text, set) <= room {
-        return text;
-    }
-    let mut kept: Vec<char> = text.chars().collect();
-    loop {
-        kept.pop();
-        let short = kept.iter().collect::<String>().trim_end().to_string() + "…";
-        if kept.is_empty() || width(&short, set) <= room {
-            return short;
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! The fleet as a picture: one column an instance, filled by its tasks from below, CPU above memory.
 
 use super::ChartInput;
-use super::drawing::{Align, Color, Drawing, fit, palette, width};
+use super::drawing::{Align, Color, Drawing, palette};
+use super::font::{fit, width};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use crate::base::time::SimSpan;
 use crate::metrics::picture::{FleetPicture, PictureColumn};
@@ -19,9 +20,9 @@ const UNIT: f64 = 1_024.0;
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
-    let title = "The fleet at its fullest: what each instance holds";
+    let title = "What each container instance holds";
     let Some(picture) = input.picture.as_ref().filter(|p| !p.columns.is_empty()) else {
-        let drawing = frame::page("What each instance holds", input, &[]);
+        let drawing = frame::page(title, input, &[]);
         return frame::empty(
             drawing,
             "No container instance was registered: there is no fleet to show.",

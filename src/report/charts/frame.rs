@@ -2,7 +2,8 @@
 
 use super::ChartInput;
 use super::axis::Axis;
-use super::drawing::{Align, Color, Drawing, HEIGHT, Point, Type, WIDTH, fit, palette, width};
+use super::drawing::{Align, Color, Drawing, HEIGHT, Point, Type, WIDTH, palette};
+use super::font::{fit, width};
 use crate::metrics::summary::Value;
 use crate::report::human;
 
@@ -71,7 +72,7 @@ pub fn legend_right(drawing: &mut Drawing, y: f64, entries: &[(Mark, Color, Stri
     legend(drawing, ((RIGHT - total).max(LEFT), y), RIGHT, entries);
 }
 
-const GAP: f64 = 30.0;
+const GAP: f64 = 24.0;
 const SWATCH: f64 = 36.0;
 
 fn entry_width(text: &str) -> f64 {
@@ -116,7 +117,7 @@ impl Panel {
     /// `top` is the top of the heading; the plot begins below it.
     pub fn new(heading: &str, top: f64, bottom: f64, max: f64, whole: bool) -> Panel {
         let plot_top = top + 46.0;
-        let ticks = (((bottom - plot_top) / 60.0) as u32).clamp(2, 6);
+        let ticks = (((bottom - plot_top) / 46.0) as u32).clamp(2, 10);
         let y = Axis::values(0.0, max, whole, ticks, (bottom, plot_top));
         let widest = y.ticks.iter().map(|(_, label)| width(label, TICK)).fold(0.0, f64::max);
         let left = LEFT + widest + 14.0;

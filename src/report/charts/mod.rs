@@ -8,6 +8,7 @@ mod axis;
 mod costs;
 mod drawing;
 mod fleet;
+mod font;
 mod frame;
 mod load;
 mod paint;

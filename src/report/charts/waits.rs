@@ -1,7 +1,7 @@
 //! Waiting times: which share of the tasks was placed within a time, on a logarithmic axis.
 
 use super::axis::Axis;
-use super::drawing::{Align, Color, Drawing, Type, palette};
+use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::{ChartInput, MOST_POINTS};
 use crate::base::time::SimSpan;
@@ -51,14 +51,6 @@ pub fn draw(input: &ChartInput) -> Drawing {
     panel.close(&mut drawing);
     frame::legend_right(&mut drawing, panel.top - 22.0, &legend);
     frame::x_axis(&mut drawing, BOTTOM, &x, "waiting time, logarithmic");
-    if at_once > 0 {
-        let set = Type::new(18.0, palette::SOFT_INK).align(Align::Start);
-        let note = format!("{} of the tasks did not wait at all", human::percent(share));
-        // Beside the start of the curve, on the side where the curve is not.
-        let y = panel.y.at(share);
-        let y = if share > 50.0 { y + 30.0 } else { y - 14.0 };
-        drawing.text((panel.left + 12.0, y.min(panel.bottom - 12.0)), note, set);
-    }
     drawing
 }
 
