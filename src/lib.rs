@@ -10,5 +10,6 @@ pub mod metrics;
 pub mod model;
 pub mod policy;
 pub mod pricing;
+pub mod report;
 pub mod sim;
 pub mod trace;

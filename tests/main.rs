@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod charts;
 mod lifecycle;
 mod placement;
+mod publish;
 mod support;
 mod theory;
 mod trace_real;
