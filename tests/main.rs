@@ -1,1 +1,6 @@
+//! The one test program: each file of this folder is a module of it.
+#![allow(clippy::unwrap_used)]
 
+mod catalog;
+mod pricing_reference;
+mod pricing_vectors;
