@@ -339,9 +339,9 @@ impl Reader<'_> {
             self.own_type(row, name);
         } else if !self.out.instance_types.contains_key(name) {
             let near = self.catalogue.nearest_instance_types(name);
-            let meant = near.first().map(|near| format!("{}; ", did_you_mean(near)));
+            let meant = near.first().map(|near| format!("{} ", did_you_mean(near)));
             let hint = format!(
-                "{}a type that the catalogue lacks needs columns vcpus and memory_mib",
+                "{}A type that the catalogue lacks needs vcpus and memory_mib",
                 meant.unwrap_or_default()
             );
             self.problem(row.line, column, format!("unknown instance type {name:?}"), Some(hint));
