@@ -470,6 +470,23 @@ mod price_file {
     }
 
     #[test]
+    fn lines_are_counted_as_an_editor_counts_them() {
+        for end in ["\n", "\r\n"] {
+            let text = "# a\n\nregion,instance_type,usd_per_hour\n# b\n\n\nus-east-1,m5.large,x\n";
+            let error = parse(&text.replace('\n', end)).unwrap_err();
+            assert!(error.starts_with("p.csv:7:20: "), "{end:?} {error}");
+        }
+    }
+
+    #[test]
+    fn a_very_long_field_is_shown_cut() {
+        let long = "x".repeat(1 << 20);
+        let text = format!("region,instance_type,usd_per_hour\nus-east-1,{long},1\n");
+        let error = parse(&text).unwrap_err();
+        assert!(error.len() < 300 && error.contains("..."), "{}", error.len());
+    }
+
+    #[test]
     fn bytes_that_are_not_clean_text_are_refused_where_they_stand() {
         let bad: [(&[u8], &str); 4] = [
             (b"us-east-1,m5.\xfflarge,1\n", "p.csv:2:11: is not UTF-8 text"),
