@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod catalog;
 mod charts;
 mod lifecycle;
 mod placement;
+mod pricing_reference;
+mod pricing_vectors;
 mod publish;
 mod support;
 mod theory;
