@@ -9,4 +9,5 @@ pub mod engine;
 pub mod model;
 pub mod policy;
 pub mod pricing;
+pub mod scenario;
 pub mod sim;

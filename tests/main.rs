@@ -4,3 +4,4 @@
 mod catalog;
 mod pricing_reference;
 mod pricing_vectors;
+mod scenario;
