@@ -11,5 +11,6 @@ pub mod model;
 pub mod policy;
 pub mod pricing;
 pub mod report;
+pub mod scenario;
 pub mod sim;
 pub mod trace;

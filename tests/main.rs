@@ -9,6 +9,7 @@ mod placement;
 mod pricing_reference;
 mod pricing_vectors;
 mod publish;
+mod scenario;
 mod support;
 mod theory;
 mod trace_real;
