@@ -6,6 +6,7 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod engine;
+pub mod experiment;
 pub mod metrics;
 pub mod model;
 pub mod policy;

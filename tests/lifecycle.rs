@@ -399,12 +399,12 @@ fn capacity_that_no_definition_can_use_is_stranded() {
 
 #[test]
 fn a_task_that_can_never_fit_ends_the_run_of_a_caller_that_waits() {
+    use ecsim::engine::Pulse;
     use ecsim::sim::{RunError, Watch};
-    use std::sync::atomic::AtomicBool;
     let caller = SourceSetup { on_failure: OnFailure::Queue, ..caller() };
     let setup = setup(vec![instance("i", 1024, 1024)], caller);
     let rows = crate::support::Rows::of(vec![row(0.0, 1.0), sized(7.5, 1.0, 4096, 512)]);
-    let watch = Watch { interrupt: &AtomicBool::new(false), check_every_event: true };
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
     let error = match ecsim::sim::run(setup, vec![rows], Default::default(), watch) {
         Err(error @ RunError::Oversized(_)) => error.to_string(),
         _ => panic!("the run must not go on"),

@@ -89,7 +89,7 @@ fn registration(dice: &mut Dice, index: usize, uniform: bool) -> Registration {
             enis: if uniform { 8 } else { dice.below(5) as u16 },
         },
         ports: PortSet::new(vec![reserved]),
-        attributes,
+        attributes: attributes.into(),
         registered_at: SimTime::parse_seconds(dice.below(4).to_string().as_bytes()).unwrap(),
     }
 }
@@ -249,7 +249,8 @@ impl Scenario {
             registration.registered_at = SimTime::parse_seconds(b"9").unwrap();
         }
         if self.dice.one_in(3) {
-            registration.attributes.insert("nobody has it".into(), "yet".into());
+            std::sync::Arc::make_mut(&mut registration.attributes)
+                .insert("nobody has it".into(), "yet".into());
         }
         let instance = self.fleet.register(registration);
         self.fast.instance_registered(instance, &self.fleet);

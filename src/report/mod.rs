@@ -10,3 +10,4 @@ pub mod human;
 pub mod manifest;
 pub mod reference;
 pub mod summary;
+pub mod tables;

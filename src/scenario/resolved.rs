@@ -93,7 +93,8 @@ fn inline(item: &Item, kind: &Kind) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Attributes(attributes) => {
-            let one = |a: &super::check::Attribute| format!("{} = {}", text(&a.name), text(&a.value));
+            let one =
+                |a: &super::check::Attribute| format!("{} = {}", text(&a.name), text(&a.value));
             let list: Vec<String> = attributes.iter().map(one).collect();
             if list.is_empty() { "{}".into() } else { format!("{{ {} }}", list.join(", ")) }
         }

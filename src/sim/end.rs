@@ -7,7 +7,7 @@ use super::{outputs::Sinks, summary};
 use crate::base::id::Column;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
-use crate::engine::{self, Outcome, Queue};
+use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
@@ -17,7 +17,6 @@ use crate::model::arrival::{RowCounts, TaskStream};
 use crate::model::fleet::Fleet;
 use crate::model::ids::{InstanceId, ProviderId};
 use crate::pricing::Invoice;
-use std::sync::atomic::AtomicBool;
 
 /// What a run leaves behind, beside the tables that it has streamed out.
 pub struct RunResult {
@@ -56,8 +55,8 @@ pub struct RunResult {
 /// How a run is watched.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
-    /// Raised to end the run early; the result is then of no use.
-    pub interrupt: &'a AtomicBool,
+    /// Shows how far the run is, and ends it early when asked; the result is then of no use.
+    pub pulse: &'a Pulse,
     /// Compare all books after every event.
     pub check_every_event: bool,
 }
@@ -78,7 +77,7 @@ pub fn run(
         world.check_every_event();
     }
     let horizon = world.horizon.unwrap_or(SimTime::NEVER);
-    let (outcome, events) = engine::run(&mut world, &mut queue, horizon, watch.interrupt)?;
+    let (outcome, events) = engine::run(&mut world, &mut queue, horizon, watch.pulse)?;
     // Without a horizon the run ends with its last event; samples that were still to come do not count.
     let end = world.horizon.unwrap_or_else(|| queue.now());
     world.finish(outcome, events, end, &mut queue)

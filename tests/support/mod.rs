@@ -4,6 +4,7 @@ use ecsim::base::distribution::Distribution;
 use ecsim::base::money::HourlyRate;
 use ecsim::base::random::Seed;
 use ecsim::base::time::{SimSpan, SimTime};
+use ecsim::engine::Pulse;
 use ecsim::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
 use ecsim::model::definition::{NetworkMode, TaskDefinition};
 use ecsim::model::fargate::FargateRate;
@@ -21,7 +22,6 @@ use ecsim::sim::setup::{
 };
 use ecsim::sim::{RunResult, Watch};
 use std::io::Write;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Rows from memory.
@@ -122,7 +122,9 @@ pub fn instance(name: &str, cpu: u32, memory: u32) -> InstanceSetup {
             platform: Platform::default(),
             resources: Resources { cpu, memory, gpus: 0, enis: 0 },
             ports: PortSet::default(),
-            attributes: [("ecs.availability-zone".to_string(), "us-east-1a".to_string())].into(),
+            attributes: std::sync::Arc::new(
+                [("ecs.availability-zone".to_string(), "us-east-1a".to_string())].into(),
+            ),
             registered_at: SimTime::ZERO,
         },
         price: Price::Fixed(HourlyRate(100_000_000)),
@@ -272,7 +274,7 @@ pub fn run_watched(setup: Setup, rows: Vec<TaskRow>, check_every_event: bool) ->
         timeseries: Some(Box::new(timeseries.clone())),
         placement_failures: Some(Box::new(failures.clone())),
     };
-    let watch = Watch { interrupt: &AtomicBool::new(false), check_every_event };
+    let watch = Watch { pulse: &Pulse::default(), check_every_event };
     let result = ecsim::sim::run(setup, vec![Rows::of(rows)], sinks, watch).unwrap();
     Finished {
         result,
@@ -284,6 +286,6 @@ pub fn run_watched(setup: Setup, rows: Vec<TaskRow>, check_every_event: bool) ->
 
 /// Runs many replications without tables and checks, for statistics.
 pub fn run_bare(setup: Setup, rows: Vec<TaskRow>) -> RunResult {
-    let watch = Watch { interrupt: &AtomicBool::new(false), check_every_event: false };
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
     ecsim::sim::run(setup, vec![Rows::of(rows)], Sinks::default(), watch).unwrap()
 }

@@ -225,8 +225,7 @@ impl<'a> Build<'a> {
         let rest = name.strip_prefix(self.region.as_str()).unwrap_or("");
         let one_letter = rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_lowercase());
         if !one_letter && !(rest.starts_with('-') && rest.len() > 3) {
-            let message =
-                format!("{} is no Availability Zone of {}", quoted(name), self.region);
+            let message = format!("{} is no Availability Zone of {}", quoted(name), self.region);
             let zones = self.book.zones(&self.region);
             let help = suggestion(name, zones.iter().map(String::as_str));
             self.error_with_help(place, message, help);
