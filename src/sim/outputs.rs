@@ -157,7 +157,7 @@ impl RowWriter {
     /// Begins a row.
     #[inline]
     pub fn row(&mut self) -> Row<'_> {
-        Row(&mut self.buffer)
+        Row { bytes: &mut self.buffer, last: None }
     }
 
     /// Hands a full block to the sink.
@@ -192,39 +192,51 @@ impl RowWriter {
 }
 
 /// A row that is being written; fields follow each other, [`Row::end`] closes it.
-pub struct Row<'a>(&'a mut Vec<u8>);
+pub struct Row<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// The instant written last, and where: stages of no length repeat it, and copying is cheaper than digits.
+    last: Option<(SimTime, usize, usize)>,
+}
 
 impl Row<'_> {
     /// A name that [`field`] has quoted.
     #[inline]
     pub fn name(&mut self, field: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(field);
-        self.0.push(b',');
+        self.bytes.extend_from_slice(field);
+        self.bytes.push(b',');
         self
     }
 
     /// A whole number.
     #[inline]
     pub fn int(&mut self, value: u64) -> &mut Self {
-        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.0.push(b',');
+        self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.bytes.push(b',');
         self
     }
 
     /// Nothing.
     #[inline]
     pub fn empty(&mut self) -> &mut Self {
-        self.0.push(b',');
+        self.bytes.push(b',');
         self
     }
 
     /// An instant in seconds; [`SimTime::NEVER`] is empty.
     #[inline]
     pub fn time(&mut self, at: SimTime) -> &mut Self {
-        if at != SimTime::NEVER {
-            decimal::write_scaled(self.0, at.0, 6);
+        if at == SimTime::NEVER {
+            return self.empty();
         }
-        self.0.push(b',');
+        let from = self.bytes.len();
+        match self.last {
+            Some((last, start, end)) if last == at => self.bytes.extend_from_within(start..end),
+            _ => {
+                decimal::write_scaled(self.bytes, at.0, 6);
+                self.bytes.push(b',');
+                self.last = Some((at, from, self.bytes.len()));
+            }
+        }
         self
     }
 
@@ -238,17 +250,17 @@ impl Row<'_> {
     #[inline]
     pub fn usd(&mut self, usd: NanoUsd) -> &mut Self {
         if usd.0 < 0 {
-            self.0.push(b'-');
+            self.bytes.push(b'-');
         }
-        decimal::write_scaled(self.0, usd.0.unsigned_abs(), 9);
-        self.0.push(b',');
+        decimal::write_scaled(self.bytes, usd.0.unsigned_abs(), 9);
+        self.bytes.push(b',');
         self
     }
 
     /// Ends the row.
     #[inline]
     pub fn end(&mut self) {
-        let last = self.0.last_mut().expect("a row has fields");
+        let last = self.bytes.last_mut().expect("a row has fields");
         *last = b'\n';
     }
 }
@@ -267,7 +279,7 @@ mod tests {
     #[test]
     fn a_row_ends_with_a_line_end_in_place_of_the_last_comma() {
         let mut bytes = Vec::new();
-        Row(&mut bytes)
+        Row { bytes: &mut bytes, last: None }
             .int(7)
             .empty()
             .time(SimTime(1_500_000))
