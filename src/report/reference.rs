@@ -44,15 +44,12 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::table::column;
+    use crate::metrics::table::{ColumnSpec, column};
 
     #[test]
     fn the_reference_lists_each_column_and_keeps_text_in_its_cell() {
-        let spec = TableSpec {
-            file: "a.csv",
-            row: "thing",
-            columns: &[column("x_s", "decimal", "s", "This | that")],
-        };
+        const COLUMNS: &[ColumnSpec] = &[column("x_s", "decimal", "s", "This | that")];
+        let spec = TableSpec { file: "a.csv", row: "thing", columns: COLUMNS };
         insta::assert_snapshot!(render(&[spec]), @r"
 
         ## `a.csv`
