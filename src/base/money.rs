@@ -9,7 +9,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub};
 
 /// Microseconds in an hour.
-const MICROS_PER_HOUR: u128 = 3_600_000_000;
+pub const MICROS_PER_HOUR: u128 = 3_600_000_000;
 
 /// An amount of US dollars in whole nano-dollars (10⁻⁹ USD), at most about ± 9.2 billion dollars.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -18,6 +18,21 @@ pub struct NanoUsd(pub i64);
 impl NanoUsd {
     /// No money.
     pub const ZERO: NanoUsd = NanoUsd(0);
+
+    /// `numerator / denominator` nano-dollars, rounded half to even: the one place where money is rounded.
+    ///
+    /// Panics on a denominator of zero and above 9.2 billion dollars.
+    #[must_use]
+    pub fn from_ratio(numerator: u128, denominator: u128) -> NanoUsd {
+        let (whole, rest) = (numerator / denominator, numerator % denominator);
+        // `rest` against the other half of the denominator: twice the rest could overflow.
+        let up = match rest.cmp(&(denominator - rest)) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => whole & 1,
+            std::cmp::Ordering::Greater => 1,
+        };
+        NanoUsd(i64::try_from(whole + up).expect("a line stays below nine billion dollars"))
+    }
 
     /// Dollars as a float, for charts and ratios only.
     #[must_use]
@@ -86,16 +101,17 @@ impl HourlyRate {
     /// Panics above 9.2 billion dollars: no scenario within the documented limits comes near it.
     #[must_use]
     pub fn charge(self, unit_micros: u128) -> NanoUsd {
-        let product = unit_micros
+        self.charge_parts(unit_micros, 1)
+    }
+
+    /// As [`HourlyRate::charge`], for usage in part-microseconds of a unit that has `parts` parts: a vCPU has
+    /// 1,024 CPU units, a GB 1,024 MiB.
+    #[must_use]
+    pub fn charge_parts(self, part_micros: u128, parts: u128) -> NanoUsd {
+        let product = part_micros
             .checked_mul(u128::from(self.0))
             .expect("usage times price fits 128 bits within the documented limits");
-        let (whole, rest) = (product / MICROS_PER_HOUR, product % MICROS_PER_HOUR);
-        let up = match (2 * rest).cmp(&MICROS_PER_HOUR) {
-            std::cmp::Ordering::Less => 0,
-            std::cmp::Ordering::Equal => whole & 1,
-            std::cmp::Ordering::Greater => 1,
-        };
-        NanoUsd(i64::try_from(whole + up).expect("a line stays below nine billion dollars"))
+        NanoUsd::from_ratio(product, parts * MICROS_PER_HOUR)
     }
 }
 

@@ -1,7 +1,8 @@
-//! L2, the model: what exists in a cluster and how it may change. No policy, no prices, no files.
+//! L2, the model: what exists in a cluster and how it may change. No policy, no billing, no files.
 
 pub mod arrival;
 pub mod definition;
+pub mod fargate;
 pub mod fleet;
 pub mod ids;
 pub mod lifecycle;

@@ -2,16 +2,19 @@
 
 use crate::base::distribution::Distribution;
 use crate::base::id::Column;
-use crate::base::money::HourlyRate;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Registration;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, SourceId, ZoneId};
-use crate::model::platform::{Architecture, LaunchType, OperatingSystem, Purchase};
+use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
+
+// Declared below this layer, where the catalogue and the bill can reach them.
+pub use crate::model::fargate::FargateRate;
+pub use crate::pricing::Price;
 
 /// A run, ready to start. The rows of `sources` come from streams that the caller opens, in the same order.
 #[derive(Clone, Debug)]
@@ -70,15 +73,6 @@ pub struct InstanceSetup {
     pub registration: Registration,
     /// What it costs.
     pub price: Price,
-}
-
-/// An hourly price, fixed or changing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Price {
-    /// The same all the time.
-    Fixed(HourlyRate),
-    /// In force from each instant until the next; sorted, and the first is at or before the beginning.
-    Steps(Vec<(SimTime, HourlyRate)>),
 }
 
 /// A caller of RunTask or StartTask.
@@ -218,23 +212,4 @@ pub struct FargateSetup {
     pub rates: Vec<FargateRate>,
     /// Zones that Fargate tasks spread over.
     pub zones: Vec<ZoneId>,
-}
-
-/// Fargate prices of one platform and purchase option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FargateRate {
-    /// Operating system.
-    pub os: OperatingSystem,
-    /// Architecture.
-    pub architecture: Architecture,
-    /// On-Demand or Spot.
-    pub purchase: Purchase,
-    /// One vCPU for an hour.
-    pub vcpu: HourlyRate,
-    /// One GB (1,024³ bytes) of memory for an hour.
-    pub memory_gb: HourlyRate,
-    /// One GB of ephemeral storage above 20 for an hour.
-    pub ephemeral_gb: HourlyRate,
-    /// Windows licence of one vCPU for an hour.
-    pub licence_vcpu: HourlyRate,
 }

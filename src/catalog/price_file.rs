@@ -1,0 +1,124 @@
+//! A user's own price file: rows that outrank the embedded ones, and instance types of the user's own.
+//!
+//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Two layouts, told by the header:
+//!
+//! | Layout | Columns (required, *optional*) |
+//! | --- | --- |
+//! | EC2 | `region, instance_type, usd_per_hour`, *`purchase` (`on_demand` or `spot`), `vcpus, memory_mib, arch, registered_mib, gpus, max_enis`* |
+//! | Fargate | `region, os, arch, purchase, usd_per_vcpu_hour, usd_per_gb_hour`, *`usd_per_ephemeral_gb_hour`, `usd_licence_per_vcpu_hour`* (required where the catalogue has no such platform; the licence on Windows only) |
+//!
+//! An instance type that the catalogue does not know must be described by `vcpus` and `memory_mib`; a known one must
+//! not be, since two truths about one type would be one too many. A region that the catalogue does not know is
+//! accepted with a warning: AWS opens regions more often than we print the book. All errors are reported at once.
+
+mod reader;
+mod rows;
+
+use super::book::{Catalogue, FargatePrice};
+use super::instance::InstanceType;
+use crate::base::money::HourlyRate;
+use crate::model::platform::{Architecture, OperatingSystem, Purchase};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The largest price file that is read.
+pub const MAX_BYTES: usize = 64 << 20;
+/// What is wrong, or only odd, in a price file, and where.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub struct PriceFileProblem {
+    /// The file as the user wrote it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in bytes, from 1.
+    pub column: u64,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for PriceFileProblem {
+    /// `file:line:column: message`, and the hint on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  = help: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Prices and instance types of the user's own.
+#[derive(Clone, Debug, Default)]
+pub struct PriceFile {
+    ec2: BTreeMap<(String, String, Purchase), HourlyRate>,
+    fargate: BTreeMap<(String, OperatingSystem, Architecture, Purchase), FargatePrice>,
+    pub(super) instance_types: BTreeMap<String, InstanceType>,
+    digest: Option<String>,
+    /// What is odd but accepted, in order of lines.
+    pub warnings: Vec<PriceFileProblem>,
+}
+
+impl PriceFile {
+    /// Reads a price file that lies in memory; `file` is its name for messages, `catalogue` what is known so far.
+    ///
+    /// # Errors
+    /// Every problem of the file, in order of lines (past a hundred the rest is only counted).
+    pub fn parse(
+        file: &str,
+        bytes: &[u8],
+        catalogue: &Catalogue,
+    ) -> Result<PriceFile, Vec<PriceFileProblem>> {
+        reader::Reader::new(file, catalogue).read(bytes)
+    }
+
+    /// How many prices there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ec2.len() + self.fargate.len()
+    }
+
+    /// Whether there is no price.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn put_above(&mut self, above: PriceFile) {
+        self.ec2.extend(above.ec2);
+        self.fargate.extend(above.fargate);
+        self.instance_types.extend(above.instance_types);
+        self.warnings.extend(above.warnings);
+        self.digest = match (self.digest.take(), above.digest) {
+            (Some(below), Some(above)) => Some(format!("{below}+{above}")),
+            (below, above) => above.or(below),
+        };
+    }
+
+    pub(super) fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    pub(super) fn ec2_price(
+        &self,
+        region: &str,
+        instance_type: &str,
+        purchase: Purchase,
+    ) -> Option<&HourlyRate> {
+        // Most runs have no price file: do not allocate a key for them.
+        if self.ec2.is_empty() {
+            return None;
+        }
+        self.ec2.get(&(region.to_owned(), instance_type.to_owned(), purchase))
+    }
+
+    pub(super) fn fargate_prices(&self, region: &str) -> impl Iterator<Item = &FargatePrice> {
+        self.fargate.iter().filter(move |(key, _)| key.0 == region).map(|(_, price)| price)
+    }
+
+    pub(super) fn regions(&self) -> impl Iterator<Item = &str> {
+        let ec2 = self.ec2.keys().map(|key| key.0.as_str());
+        ec2.chain(self.fargate.keys().map(|key| key.0.as_str()))
+    }
+}

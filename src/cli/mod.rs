@@ -1,0 +1,3 @@
+//! L8, the command line: clap types, what they mean, and exit codes.
+
+pub mod catalog;
