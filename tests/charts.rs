@@ -286,7 +286,7 @@ fn every_svg_is_xml_of_our_elements_with_finite_numbers_and_few_points() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
-    for case in cases().into_iter().filter(|case| matches!(case.name, "hostile" | "two-days")) {
+    for case in cases().into_iter().filter(|case| case.name == "two-days") {
         for format in [Format::Svg, Format::Png] {
             let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
             let first = one.install(|| render(&case.input(), format));
@@ -297,13 +297,14 @@ fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn every_png_has_the_size_of_a_slide() {
-    for case in cases() {
-        let directory = std::env::var_os("ECSIM_CHART_GALLERY").map(std::path::PathBuf::from);
+    // For people who work on the charts: set the variable and look at all of them.
+    let directory = std::env::var_os("ECSIM_CHART_GALLERY").map(std::path::PathBuf::from);
+    let drawn = |name| directory.is_some() || ["two-days", "hostile", "no-data"].contains(&name);
+    for case in cases().into_iter().filter(|case| drawn(case.name)) {
         for (file, bytes) in render(&case.input(), Format::Png) {
             assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n", "{file}");
             assert_eq!(bytes[16..24], [0, 0, 6, 64, 0, 0, 3, 132], "{file} is 1600 × 900");
             assert!(bytes.len() < 300_000, "{}: {file} has {} bytes", case.name, bytes.len());
-            // For people who work on the charts: set the variable and look at all of them.
             if let Some(directory) = &directory {
                 let file = format!("{}-{}", case.name, file.replace("charts/", ""));
                 std::fs::write(directory.join(file), bytes).unwrap();

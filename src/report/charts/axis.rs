@@ -13,6 +13,17 @@ pub struct Axis {
     pub ticks: Vec<(f64, String)>,
 }
 
+/// Where an axis may have ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Steps {
+    /// 1, 2, 5 times a power of ten.
+    Decimal,
+    /// The same, whole numbers only.
+    Whole,
+    /// Powers of two, as the sizes of instances are.
+    Binary,
+}
+
 impl Axis {
     /// The pixel of a value; values beyond the range stay at its end, what is not finite at its start.
     pub fn at(&self, value: f64) -> f64 {
@@ -22,21 +33,25 @@ impl Axis {
     }
 
     /// From 0 (or a round number below the least value, where that is negative) to `max` or a little above.
-    /// `whole`: only whole numbers get ticks.
-    pub fn values(min: f64, max: f64, whole: bool, most_ticks: u32, span: (f64, f64)) -> Axis {
+    pub fn values(min: f64, max: f64, steps: Steps, most_ticks: u32, span: (f64, f64)) -> Axis {
         let (min, max) = (tame(min).min(0.0), tame(max).max(0.0));
         let range = if max - min > 0.0 { max - min } else { 1.0 };
-        let mut step = round_step(range / f64::from(most_ticks));
-        if whole {
-            step = step.max(1.0);
-        }
+        let rough = range / f64::from(most_ticks);
+        let step = match steps {
+            Steps::Decimal => round_step(rough),
+            Steps::Whole => round_step(rough).max(1.0),
+            Steps::Binary => libm::exp2(libm::log2(rough.max(1e-9)).ceil()),
+        };
         let first = (min / step + 1e-9).floor();
         // A last tick just above the data closes the axis; one far above would waste room.
         let above = (max / step - 1e-9).ceil().max(first + 1.0);
         let is_near = above * step <= max * 1.12 || max < step;
         let last = if is_near { above } else { above - 1.0 };
         let high = if is_near { above * step } else { max * 1.02 };
-        let decimals = (-libm::log10(step) - 1e-9).ceil().clamp(0.0, 9.0) as usize;
+        let decimals = match steps {
+            Steps::Binary => (-libm::log2(step)).clamp(0.0, 9.0) as usize,
+            _ => (-libm::log10(step) - 1e-9).ceil().clamp(0.0, 9.0) as usize,
+        };
         let count = (last - first) as u32;
         let ticks = (0..=count).map(|index| (first + f64::from(index)) * step);
         let ticks = ticks.map(|value| (value, human::decimal(value, decimals))).collect();
@@ -61,9 +76,9 @@ impl Axis {
         let unit = UNITS.iter().find(|unit| seconds < unit.2);
         let (name, length, _, steps) = unit.expect("days have no end");
         let range = seconds / length;
-        let step = steps.iter().find(|&&step| range / f64::from(step) <= MOST_TICKS);
-        let step = f64::from(*step.or(steps.last()).expect("every unit has steps"));
-        let count = (range / step + 1e-9).floor().min(60.0) as u32;
+        let step = steps.iter().copied().map(f64::from).find(|step| range / step <= MOST_TICKS);
+        let step = step.unwrap_or_else(|| round_step(range / 6.0));
+        let count = (range / step + 1e-9).floor() as u32;
         let ticks = (0..=count)
             .map(|index| f64::from(index) * step)
             .map(|value| (value * length, human::decimal(value, 0)))
@@ -99,9 +114,9 @@ impl Axis {
             (864_000.0, "10 days"),
             (8_640_000.0, "100 days"),
         ];
-        // Whole landmarks around the data, so that the ends of the axis are labelled.
-        let below = LANDMARKS.iter().rposition(|mark| mark.0 <= shortest * 1.000_001).unwrap_or(0);
-        let above = LANDMARKS.iter().position(|mark| mark.0 >= longest * 0.999_999);
+        // Whole landmarks around the data, and not at its ends, so that a single value has a middle to stand in.
+        let below = LANDMARKS.iter().rposition(|mark| mark.0 < shortest * 0.95).unwrap_or(0);
+        let above = LANDMARKS.iter().position(|mark| mark.0 > longest * 1.05);
         let above = above.unwrap_or(LANDMARKS.len() - 1).max(below + 1).min(LANDMARKS.len() - 1);
         let below = below.min(above - 1);
         let (low, high) = (libm::log10(LANDMARKS[below].0), libm::log10(LANDMARKS[above].0));
@@ -141,18 +156,20 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_cover_the_values() {
-        let of = |max, whole| Axis::values(0.0, max, whole, 5, (0.0, 1.0));
-        assert_eq!(labels(&of(37.0, true)), ["0", "10", "20", "30", "40"]);
-        assert_eq!(labels(&of(0.0, true)), ["0", "1"]);
-        assert_eq!(labels(&of(3.0, true)), ["0", "1", "2", "3"]);
-        assert_eq!(labels(&of(0.7, false)), ["0.0", "0.2", "0.4", "0.6"]);
-        assert_eq!(labels(&of(12_345.0, true)), ["0", "5,000", "10,000"]);
+        use Steps::{Binary, Decimal, Whole};
+        let of = |max, steps| Axis::values(0.0, max, steps, 5, (0.0, 1.0));
+        assert_eq!(labels(&of(37.0, Whole)), ["0", "10", "20", "30", "40"]);
+        assert_eq!(labels(&of(0.0, Whole)), ["0", "1"]);
+        assert_eq!(labels(&of(3.0, Whole)), ["0", "1", "2", "3"]);
+        assert_eq!(labels(&of(0.7, Decimal)), ["0.0", "0.2", "0.4", "0.6"]);
+        assert_eq!(labels(&of(16.0, Binary)), ["0", "4", "8", "12", "16"]);
+        assert_eq!(labels(&of(12_345.0, Whole)), ["0", "5,000", "10,000"]);
     }
 
     #[test]
     fn an_axis_is_finite_whatever_it_is_given() {
         for max in [f64::NAN, f64::INFINITY, 1e308, -1.0, 0.0, 1e-300] {
-            let axis = Axis::values(0.0, max, false, 5, (0.0, 100.0));
+            let axis = Axis::values(0.0, max, Steps::Decimal, 5, (0.0, 100.0));
             assert!(axis.ticks.len() < 20 && axis.at(max).is_finite(), "{max}");
             let (axis, _) = Axis::time(max, (0.0, 100.0));
             assert!(axis.ticks.len() < 100 && axis.at(max).is_finite(), "{max}");

@@ -1,8 +1,9 @@
 //! The fleet as a picture: one column an instance, filled by its tasks from below, CPU above memory.
 
 use super::ChartInput;
+use super::axis::Steps;
 use super::drawing::{Align, Color, Drawing, palette};
-use super::font::{fit, width};
+use super::font::{fit, fit_end, width};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use crate::base::time::SimSpan;
 use crate::metrics::picture::{FleetPicture, PictureColumn};
@@ -39,7 +40,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
         .zip(RESOURCES)
         .map(|((top, bottom), (heading, of))| {
             let most = picture.columns.iter().map(|column| of(&column.registered)).max();
-            Panel::new(heading, top, bottom, f64::from(most.unwrap_or(0)) / UNIT, false)
+            Panel::new(heading, top, bottom, f64::from(most.unwrap_or(0)) / UNIT, Steps::Binary)
         })
         .collect();
     let left = panels.iter().map(|panel| panel.left).fold(0.0, f64::max);
@@ -67,7 +68,7 @@ fn facts(picture: &FleetPicture) -> Vec<String> {
     };
     let task = if tasks == 1 { "task" } else { "tasks" };
     let at = human::span(SimSpan(picture.at.0));
-    vec![format!("{at} after the start"), instances, format!("{} {task} on them", number(tasks))]
+    vec![format!("{at} after the start"), instances, format!("{} {task}", number(tasks))]
 }
 
 /// The colour of each family: those with most tasks get their own, the others share one.
@@ -89,7 +90,7 @@ fn legend(picture: &FleetPicture, colors: &[Color]) -> Vec<(Mark, Color, String)
     let mut entries = Vec::new();
     for part in palette::PARTS {
         if let Some(family) = colors.iter().position(|color| *color == part) {
-            let name = fit(&picture.families[family], frame::TICK, 230.0);
+            let name = fit(&picture.families[family], frame::TICK, 180.0);
             entries.push((Mark::Box, part, name));
         }
     }
@@ -115,7 +116,7 @@ struct Slots {
 
 impl Slots {
     fn new(left: f64, count: usize) -> Slots {
-        let slot = ((RIGHT - left) / count as f64).min(160.0);
+        let slot = ((RIGHT - left) / count as f64).min(240.0);
         // Below some width a gap would take more than the columns.
         let gap = if slot >= 12.0 { (slot * 0.12).min(10.0) } else { 0.0 };
         Slots { left, slot, gap }
@@ -163,7 +164,7 @@ fn label_columns(drawing: &mut Drawing, picture: &FleetPicture, slots: &Slots) {
     if room >= 70.0 {
         for (index, column) in picture.columns.iter().enumerate() {
             let (left, right) = slots.edges(index);
-            let name = fit(&column.name, set, room);
+            let name = fit_end(&column.name, set, room);
             let x = (left + right) / 2.0;
             drawing.text((x, BOTTOM + 26.0), name, set.align(Align::Middle));
         }

@@ -34,19 +34,35 @@ pub fn width(text: &str, set: Type) -> f64 {
 
 /// The text made visible and, where it is wider than `room`, cut with an ellipsis.
 pub fn fit(text: &str, set: Type, room: f64) -> String {
-    // Nothing that is shown is longer; this bounds the work on a hostile name.
-    let text: String = human::visible(text).chars().take(400).collect();
-    if width(&text, set) <= room {
-        return text;
-    }
-    let mut kept: Vec<char> = text.chars().collect();
-    loop {
-        kept.pop();
-        let short = kept.iter().collect::<String>().trim_end().to_string() + "…";
-        if kept.is_empty() || width(&short, set) <= room {
-            return short;
+    cut(human::visible(text).chars(), set, room).into_iter().collect()
+}
+
+/// As [`fit`], but the end is kept: names of instances differ there.
+pub fn fit_end(text: &str, set: Type, room: f64) -> String {
+    cut(human::visible(text).chars().rev(), set, room).into_iter().rev().collect()
+}
+
+/// As many of the first characters as there is room for; an ellipsis after them where some are left out.
+fn cut(text: impl Iterator<Item = char>, set: Type, room: f64) -> Vec<char> {
+    let wide = |c: char| width(c.encode_utf8(&mut [0; 4]), set);
+    let ellipsis = wide('…');
+    let (mut kept, mut used, mut kept_with_ellipsis) = (Vec::new(), 0.0, 0);
+    for c in text {
+        used += wide(c);
+        if used > room {
+            kept.truncate(kept_with_ellipsis);
+            while kept.last() == Some(&' ') {
+                kept.pop();
+            }
+            kept.push('…');
+            return kept;
+        }
+        kept.push(c);
+        if used + ellipsis <= room {
+            kept_with_ellipsis = kept.len();
         }
     }
+    kept
 }
 
 /// Calls `ink` with (x, y, coverage from 0 to 1) for each pixel of a text whose base line starts at `(x, y)`.
@@ -63,5 +79,25 @@ pub fn pixels(text: &str, set: Type, (x, y): (f64, f64), mut ink: impl FnMut(i32
         outline.draw(|dx, dy, coverage| {
             ink(corner.x as i32 + dx as i32, corner.y as i32 + dy as i32, coverage);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::charts::drawing::palette;
+
+    const SET: Type = Type::new(18.0, palette::INK);
+
+    #[test]
+    fn a_text_is_cut_to_its_room_and_no_more() {
+        for text in ["a", "some words with spaces", &"long ".repeat(1_000), "\u{1b}\u{0}"] {
+            for room in [0.0, 10.0, 50.0, 200.0, 1e9] {
+                for short in [fit(text, SET, room), fit_end(text, SET, room)] {
+                    assert!(width(&short, SET) <= room.max(width("…", SET)), "{short}");
+                    assert_eq!(short.contains('…'), width(&human::visible(text), SET) > room);
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What all charts share: title, subtitle, legend, panels with their axes, and the note on an empty chart.
 
 use super::ChartInput;
-use super::axis::Axis;
+use super::axis::{Axis, Steps};
 use super::drawing::{Align, Color, Drawing, HEIGHT, Point, Type, WIDTH, palette};
 use super::font::{fit, width};
 use crate::metrics::summary::Value;
@@ -86,6 +86,11 @@ pub fn legend(
     right: f64,
     entries: &[(Mark, Color, String)],
 ) -> f64 {
+    // Rows of about equal length, rather than a full one and a remainder.
+    let total: f64 = entries.iter().map(|entry| entry_width(&entry.2)).sum();
+    let rows = (total / (right - from.0 + GAP)).ceil().max(1.0);
+    let widest = entries.iter().map(|entry| entry_width(&entry.2)).fold(0.0, f64::max);
+    let right = if rows > 1.0 { right.min(from.0 + total / rows + widest / 2.0) } else { right };
     let (mut x, mut y) = from;
     for (mark, color, text) in entries {
         if x > from.0 && x + entry_width(text) - GAP > right + 1.0 {
@@ -115,10 +120,10 @@ pub struct Panel {
 
 impl Panel {
     /// `top` is the top of the heading; the plot begins below it.
-    pub fn new(heading: &str, top: f64, bottom: f64, max: f64, whole: bool) -> Panel {
+    pub fn new(heading: &str, top: f64, bottom: f64, max: f64, steps: Steps) -> Panel {
         let plot_top = top + 46.0;
-        let ticks = (((bottom - plot_top) / 46.0) as u32).clamp(2, 10);
-        let y = Axis::values(0.0, max, whole, ticks, (bottom, plot_top));
+        let ticks = (((bottom - plot_top) / 46.0) as u32).clamp(2, 6);
+        let y = Axis::values(0.0, max, steps, ticks, (bottom, plot_top));
         let widest = y.ticks.iter().map(|(_, label)| width(label, TICK)).fold(0.0, f64::max);
         let left = LEFT + widest + 14.0;
         Panel { heading: heading.into(), top: plot_top, bottom, left, y }

@@ -1,6 +1,6 @@
 //! Tasks and container instances over time, in two panels under each other.
 
-use super::axis::Axis;
+use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::{ChartInput, thinned};
@@ -14,7 +14,7 @@ const TASKS: [Line; 4] = [
     ("running", palette::BLUE, |s| s.tasks[TaskStatus::Running as usize].into(), true),
     ("starting", palette::GREEN, starting, false),
     ("waiting for placement", palette::ORANGE, |s| s.waiting, true),
-    ("of all, on Fargate", palette::AMBER, |s| s.fargate_tasks.into(), false),
+    ("of these, on Fargate", palette::AMBER, |s| s.fargate_tasks.into(), false),
 ];
 
 const INSTANCES: [Line; 3] = [
@@ -48,7 +48,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
             lines.iter().filter(|line| line.3 || series.iter().any(|s| line.2(s) > 0)).collect();
         let values = lines.iter().flat_map(|line| series.iter().map(line.2));
         let max = values.max().unwrap_or(0);
-        (Panel::new(heading, top, bottom, max as f64, true), lines)
+        (Panel::new(heading, top, bottom, max as f64, Steps::Whole), lines)
     });
     // Both panels share the x axis, so they share its left end.
     let left = panels[0].0.left.max(panels[1].0.left);

@@ -55,7 +55,7 @@ pub fn png(drawing: &Drawing) -> Vec<u8> {
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Default);
-    encoder.set_filter(png::FilterType::Paeth);
+    encoder.set_filter(png::FilterType::Up);
     let mut writer = encoder.write_header().expect("memory takes every byte");
     writer.write_image_data(&page).expect("the image has the size that was announced");
     writer.finish().expect("memory takes every byte");
@@ -154,7 +154,7 @@ impl Ink for BitMapBackend<'_> {
 }
 
 fn paint<B: Ink>(drawing: &Drawing, backend: &mut B) {
-    backend.ensure_prepared().ok().expect("memory is always ready");
+    backend.ensure_prepared().expect("memory is always ready");
     for shape in &drawing.shapes {
         let painted = match shape {
             Shape::Rect { from, to, fill } => {
@@ -171,7 +171,7 @@ fn paint<B: Ink>(drawing: &Drawing, backend: &mut B) {
             // Control characters are not XML, and have no picture.
             Shape::Text { at, text, set } => backend.ink_text(*at, &human::visible(text), *set),
         };
-        painted.ok().expect("memory takes every shape");
+        painted.expect("memory takes every shape");
     }
 }
 

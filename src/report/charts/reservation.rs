@@ -1,6 +1,6 @@
 //! Reserved against registered CPU and memory over time, in two panels under each other.
 
-use super::axis::Axis;
+use super::axis::{Axis, Steps};
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::{ChartInput, thinned};
@@ -31,7 +31,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let mut panels: Vec<(Panel, &Resource)> = Vec::new();
     for ((top, bottom), resource) in places.into_iter().zip(&RESOURCES) {
         let max = series.iter().flat_map(resource.2).max().unwrap_or(0) as f64 / resource.1;
-        panels.push((Panel::new(resource.0, top, bottom, max, false), resource));
+        panels.push((Panel::new(resource.0, top, bottom, max, Steps::Decimal), resource));
     }
     let left = panels.iter().map(|(panel, _)| panel.left).fold(0.0, f64::max);
     let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));

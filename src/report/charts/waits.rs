@@ -1,6 +1,6 @@
 //! Waiting times: which share of the tasks was placed within a time, on a logarithmic axis.
 
-use super::axis::Axis;
+use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::{ChartInput, MOST_POINTS};
@@ -22,17 +22,22 @@ pub fn draw(input: &ChartInput) -> Drawing {
     }
     let at_once = input.waits.buckets().find(|(span, _)| span.0 == 0).map_or(0, |(_, n)| n);
     let share = 100.0 * at_once as f64 / count as f64;
-    let facts = [
-        format!("{} placed", plural(count, "task")),
-        format!("{} without a wait", human::percent(share)),
-        format!("longest wait {}", human::span(max)),
-    ];
+    let mut facts = vec![format!("{} placed", plural(count, "task"))];
+    if at_once > 0 {
+        facts.push(format!("{} without a wait", human::percent(share)));
+    }
+    facts.push(format!("longest wait {}", human::span(max)));
     let mut drawing = frame::page(title, input, &facts);
     if at_once == count {
         return frame::empty(drawing, "Every task was placed at once: all waiting times are 0.");
     }
-    let panel =
-        Panel::new("Share of the tasks placed within the time below, %", TOP, BOTTOM, 100.0, true);
+    let panel = Panel::new(
+        "Share of the tasks placed within the time below, %",
+        TOP,
+        BOTTOM,
+        100.0,
+        Steps::Whole,
+    );
     panel.draw(&mut drawing);
     let shortest = input.waits.buckets().find(|(span, _)| span.0 > 0).map_or(max, |(span, _)| span);
     let x = Axis::log_time(shortest.to_secs_f64(), max.to_secs_f64(), (panel.left, RIGHT));
