@@ -431,6 +431,15 @@ mod price_file {
     }
 
     #[test]
+    fn an_own_type_has_a_plain_name() {
+        let header = "region,instance_type,usd_per_hour,vcpus,memory_mib\n";
+        for name in ["<script>", "a b", "\u{202e}x", &"x".repeat(65)] {
+            let error = parse(&format!("{header}us-east-1,{name},1,2,4096\n")).unwrap_err();
+            assert!(error.contains("cannot name an instance type"), "{error}");
+        }
+    }
+
+    #[test]
     fn headers_are_checked_before_rows() {
         for (text, says) in [
             ("", "p.csv:1:1: has no header line"),
