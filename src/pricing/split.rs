@@ -9,7 +9,7 @@
 //! Shares are exact ratios, rounded *down*; the idle cost is the remainder, so Σ shares + idle = cost exactly and
 //! idle is never negative while promises stay within the instance.
 
-use crate::base::money::{MICROS_PER_HOUR, NanoUsd};
+use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 
 /// CPU and memory of a task or of a container instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,23 +46,36 @@ impl SplitWeights {
 
     /// The share of `task` in an instance that offers `instance` and costs `unrounded` while the task holds its
     /// promise, as [`super::Price::unrounded`] gives it. Zero where the instance has no weight.
+    ///
+    /// ```
+    /// use ecsim::base::{money::{HourlyRate, NanoUsd}, time::{SimSpan, SimTime}};
+    /// use ecsim::pricing::{CpuMemory, Price, SplitWeights};
+    ///
+    /// // Half of an instance at 0.10 $/h for half an hour: 0.025 $.
+    /// let price = Price::Fixed(HourlyRate::parse("0.10").expect("a decimal number"));
+    /// let half_an_hour = price.unrounded(SimTime::ZERO, SimTime::ZERO + SimSpan::from_secs(1800));
+    /// let instance = CpuMemory { cpu: 2048, memory: 7616 };
+    /// let task = CpuMemory { cpu: 1024, memory: 3808 };
+    /// let share = SplitWeights::default().task_share(half_an_hour, instance, task);
+    /// assert_eq!(share, NanoUsd(25_000_000));
+    /// ```
     #[must_use]
     pub fn task_share(self, unrounded: u128, instance: CpuMemory, task: CpuMemory) -> NanoUsd {
         self.share(unrounded, self.of(instance), self.of(task))
     }
 
     /// The share of all promises together in what an instance at a fixed price costs: from the integrals over time
-    /// of promised CPU units and MiB, in part-microseconds, and the price per hour in nano-dollars.
+    /// of promised CPU units and MiB, in part-microseconds.
     #[must_use]
     pub fn promised_share(
         self,
-        nano_usd_per_hour: u64,
+        rate: HourlyRate,
         instance: CpuMemory,
         cpu_unit_micros: u128,
         mib_micros: u128,
     ) -> NanoUsd {
         let promised = self.weigh(cpu_unit_micros, mib_micros);
-        self.share(u128::from(nano_usd_per_hour), self.of(instance), promised)
+        self.share(u128::from(rate.0), self.of(instance), promised)
     }
 
     fn of(self, amount: CpuMemory) -> u128 {
@@ -140,7 +153,7 @@ mod tests {
         let instance = CpuMemory { cpu: 2048, memory: 8192 };
         let two_hours = 2 * MICROS_PER_HOUR;
         let share = SplitWeights::default().promised_share(
-            100_000_000,
+            HourlyRate(100_000_000),
             instance,
             1024 * two_hours,
             4096 * two_hours,
