@@ -9,7 +9,7 @@
 //! Shares are exact ratios, rounded *down*; the idle cost is the remainder, so Σ shares + idle = cost exactly and
 //! idle is never negative while promises stay within the instance.
 
-use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
+use crate::base::money::{MICROS_PER_HOUR, NanoUsd};
 
 /// CPU and memory of a task or of a container instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,17 +65,17 @@ impl SplitWeights {
     }
 
     /// The share of all promises together in what an instance at a fixed price costs: from the integrals over time
-    /// of promised CPU units and MiB, in part-microseconds.
+    /// of promised CPU units and MiB, in part-microseconds, and the price per hour in nano-dollars.
     #[must_use]
     pub fn promised_share(
         self,
-        rate: HourlyRate,
+        nano_usd_per_hour: u64,
         instance: CpuMemory,
         cpu_unit_micros: u128,
         mib_micros: u128,
     ) -> NanoUsd {
         let promised = self.weigh(cpu_unit_micros, mib_micros);
-        self.share(u128::from(rate.0), self.of(instance), promised)
+        self.share(u128::from(nano_usd_per_hour), self.of(instance), promised)
     }
 
     fn of(self, amount: CpuMemory) -> u128 {
@@ -153,7 +153,7 @@ mod tests {
         let instance = CpuMemory { cpu: 2048, memory: 8192 };
         let two_hours = 2 * MICROS_PER_HOUR;
         let share = SplitWeights::default().promised_share(
-            HourlyRate(100_000_000),
+            100_000_000,
             instance,
             1024 * two_hours,
             4096 * two_hours,
