@@ -12,6 +12,7 @@ use super::resources::Resources;
 use crate::base::id::{Column, Id as _};
 use crate::base::time::SimTime;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// `status` of a container instance, as far as fixed fleets know it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,8 +42,8 @@ pub struct Registration {
     pub resources: Resources,
     /// Reserved host ports.
     pub ports: PortSet,
-    /// Attributes, built-in ones included, by name.
-    pub attributes: BTreeMap<String, String>,
+    /// Attributes, built-in ones included, by name. Instances with equal ones share them.
+    pub attributes: Arc<BTreeMap<String, String>>,
     /// When it registered.
     pub registered_at: SimTime,
 }
@@ -136,12 +137,12 @@ impl Fleet {
         self.host_ports.push(instance.ports.clone());
         self.ports.push(instance.ports);
         self.tasks.push(0);
-        for (name, value) in instance.attributes {
-            let attribute = self.attribute_or_new(&name, id);
+        for (name, value) in instance.attributes.iter() {
+            let attribute = self.attribute_or_new(name, id);
             let column = &mut self.attributes[attribute];
-            let known = column.values.iter().position(|v| *v == value);
+            let known = column.values.iter().position(|v| v == value);
             let index = known.unwrap_or_else(|| {
-                column.values.push(value);
+                column.values.push(value.clone());
                 column.values.len() - 1
             });
             column.of.push(Some(u32::try_from(index).expect("fewer than 2^32 attribute values")));

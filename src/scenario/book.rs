@@ -1,0 +1,105 @@
+//! The handful of questions that a scenario asks the catalogue, and nothing else of it.
+
+use super::diagnostic::Diagnostics;
+use super::tree::Place;
+use crate::base::money::HourlyRate;
+use crate::catalog::{Catalogue, PriceFile};
+use crate::model::fargate::FargateRate;
+use crate::model::platform::{Architecture, OperatingSystem};
+
+/// What an instance type registers and costs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TypeFacts {
+    /// CPU units that an instance registers.
+    pub cpu_units: u32,
+    /// MiB that an instance registers with nothing held back.
+    pub registered_memory: u32,
+    /// Whole GPUs.
+    pub gpus: u16,
+    /// `awsvpc` tasks without ENI trunking.
+    pub awsvpc_tasks: u16,
+    /// `awsvpc` tasks with ENI trunking; `None`: not supported.
+    pub awsvpc_tasks_trunked: Option<u16>,
+    /// Architecture.
+    pub architecture: Architecture,
+    /// On-Demand price in the region.
+    pub on_demand: Option<HourlyRate>,
+    /// Spot price in the region, where the user gives none.
+    pub spot: Option<HourlyRate>,
+}
+
+/// The catalogue as a scenario sees it: the embedded facts, under the user's price file where there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Book(Catalogue);
+
+impl Book {
+    /// Puts the user's price file above the embedded facts; its problems become errors of the scenario.
+    pub fn add_price_file(&mut self, name: &str, text: &str, problems: &mut Diagnostics) {
+        match PriceFile::parse(name, text.as_bytes(), &self.0) {
+            Ok(file) => self.0 = std::mem::take(&mut self.0).with_price_file(file),
+            Err(list) => {
+                for problem in list {
+                    let line = usize::try_from(problem.line).unwrap_or(1);
+                    let excerpt = text.split('\n').nth(line.saturating_sub(1)).unwrap_or("");
+                    let excerpt = excerpt.trim_end_matches('\r');
+                    let source = problems.add_excerpt(name, excerpt, line);
+                    let start = usize::try_from(problem.column).unwrap_or(1).saturating_sub(1);
+                    let start = start.min(excerpt.len());
+                    let length = excerpt.as_bytes()[start..].iter().take_while(|b| **b != b',');
+                    let place = Place::new(source, start..start + length.count());
+                    match problem.hint {
+                        Some(hint) => problems.error_with_help(place, problem.message, hint),
+                        None => problems.error(place, problem.message),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an instance type holds and costs in a region.
+    #[must_use]
+    pub fn type_facts(&self, region: &str, name: &str) -> Option<TypeFacts> {
+        let facts = self.0.instance_type(name)?;
+        let resources = facts.resources(false);
+        Some(TypeFacts {
+            cpu_units: resources.cpu,
+            registered_memory: resources.memory,
+            gpus: resources.gpus,
+            awsvpc_tasks: facts.awsvpc_tasks,
+            awsvpc_tasks_trunked: facts.awsvpc_tasks_trunked,
+            architecture: facts.architecture,
+            on_demand: self.0.on_demand(region, name),
+            spot: self.0.ec2_spot(region, name),
+        })
+    }
+
+    /// Instance types with names near to an unknown one, nearest first.
+    #[must_use]
+    pub fn nearest_types(&self, name: &str) -> Vec<String> {
+        self.0.nearest_instance_types(name)
+    }
+
+    /// Every known region.
+    #[must_use]
+    pub fn regions(&self) -> Vec<String> {
+        self.0.regions().into_iter().map(str::to_string).collect()
+    }
+
+    /// The zones that a cluster spans unless it says otherwise.
+    #[must_use]
+    pub fn zones(&self, region: &str) -> Vec<String> {
+        self.0.availability_zones(region)
+    }
+
+    /// Fargate prices of a region.
+    #[must_use]
+    pub fn fargate_rates(&self, region: &str) -> Vec<FargateRate> {
+        self.0.fargate_rates(region)
+    }
+
+    /// Fargate sizes (CPU units, MiB) of an operating system, ascending.
+    #[must_use]
+    pub fn fargate_sizes(&self, os: OperatingSystem) -> Vec<(u32, u32)> {
+        self.0.fargate_sizes_of(os)
+    }
+}

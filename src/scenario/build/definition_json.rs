@@ -1,0 +1,180 @@
+//! Task definitions as JSON: what `aws ecs register-task-definition` takes and `describe-task-definition` prints.
+//!
+//! The known keys are renamed to the scenario's own and checked by the same rules; all others, `environment` and
+//! `secrets` among them, are dropped unread. Errors name the JSON path beside line and column.
+
+use super::Build;
+use crate::scenario::check::{self, Settings};
+use crate::scenario::diagnostic::quoted;
+use crate::scenario::sections::TASK_DEFINITION;
+use crate::scenario::tree::{Data, Entry, Node, Place};
+use crate::scenario::json;
+
+/// JSON name, our name.
+const TASK: &[(&str, &str)] = &[
+    ("family", "family"),
+    ("revision", "revision"),
+    ("cpu", "cpu"),
+    ("memory", "memory"),
+    ("networkMode", "network_mode"),
+    ("requiresCompatibilities", "requires_compatibilities"),
+    ("runtimePlatform", "runtime_platform"),
+    ("placementConstraints", "placement_constraints"),
+    ("containerDefinitions", "container"),
+];
+const PLATFORM: &[(&str, &str)] = &[
+    ("cpuArchitecture", "cpu_architecture"),
+    ("operatingSystemFamily", "operating_system_family"),
+];
+const CONSTRAINT: &[(&str, &str)] = &[("type", "type"), ("expression", "expression")];
+const CONTAINER: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("image", "image"),
+    ("cpu", "cpu"),
+    ("memory", "memory"),
+    ("memoryReservation", "memory_reservation"),
+    ("essential", "essential"),
+    ("portMappings", "port_mappings"),
+    ("stopTimeout", "stop_timeout_s"),
+];
+const PORT: &[(&str, &str)] = &[
+    ("containerPort", "container_port"),
+    ("hostPort", "host_port"),
+    ("protocol", "protocol"),
+];
+
+impl Build<'_> {
+    /// The settings of a definition in a file, under those that the scenario adds.
+    pub(super) fn read_definition_json(
+        &mut self,
+        settings: &Settings,
+        written: &str,
+    ) -> Option<Settings> {
+        let text = self.read_file(written)?;
+        let source = self.problems.add_source(&self.display(written), &text);
+        let root = json::parse(&text, source, self.problems)?;
+        let definition = root.get("taskDefinition").unwrap_or(&root);
+        if !matches!(definition.data, Data::Table(_)) {
+            let message = "a task definition must be a JSON object";
+            self.error(definition.place, message);
+            return None;
+        }
+        let before = self.problems.len();
+        let renamed = task(definition);
+        let from_file = check::check(&renamed, &TASK_DEFINITION, self.problems);
+        self.problems.name_json_paths(before, |place| path_of(&root, place));
+        Some(settings.over(&from_file))
+    }
+}
+
+/// A table with the listed keys only, under our names. `null` is the API's way to leave a key out.
+fn rename(node: &Node, names: &[(&str, &str)]) -> Vec<Entry> {
+    let Data::Table(entries) = &node.data else { return Vec::new() };
+    let one = |entry: &Entry| {
+        let (_, ours) = names.iter().find(|(theirs, _)| *theirs == entry.key)?;
+        if entry.value.data == Data::Null {
+            return None;
+        }
+        Some(Entry { key: (*ours).into(), key_place: entry.key_place, value: entry.value.clone() })
+    };
+    entries.iter().filter_map(one).collect()
+}
+
+/// Changes the value of a key in place.
+fn change(entries: &mut [Entry], key: &str, with: impl Fn(&Node) -> Node) {
+    for entry in entries.iter_mut().filter(|entry| entry.key == key) {
+        entry.value = with(&entry.value);
+    }
+}
+
+fn table(node: &Node, entries: Vec<Entry>) -> Node {
+    match node.data {
+        Data::Table(_) => Node { place: node.place, data: Data::Table(entries) },
+        // The wrong type is reported by the check.
+        _ => node.clone(),
+    }
+}
+
+fn each(node: &Node, with: impl Fn(&Node) -> Node) -> Node {
+    match &node.data {
+        Data::List(items) => {
+            Node { place: node.place, data: Data::List(items.iter().map(with).collect()) }
+        }
+        _ => node.clone(),
+    }
+}
+
+fn task(node: &Node) -> Node {
+    let mut entries = rename(node, TASK);
+    change(&mut entries, "cpu", quantity);
+    change(&mut entries, "memory", quantity);
+    change(&mut entries, "runtime_platform", |node| table(node, rename(node, PLATFORM)));
+    change(&mut entries, "placement_constraints", |node| {
+        each(node, |node| table(node, rename(node, CONSTRAINT)))
+    });
+    change(&mut entries, "container", |node| each(node, container));
+    let size = node.get("ephemeralStorage").and_then(|storage| storage.get("sizeInGiB"));
+    entries.extend(size.map(|size| Entry {
+        key: "ephemeral_storage_gib".into(),
+        key_place: size.place,
+        value: size.clone(),
+    }));
+    table(node, entries)
+}
+
+/// The API takes whole numbers as text.
+fn quantity(node: &Node) -> Node {
+    match &node.data {
+        Data::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+            Node { place: node.place, data: Data::Number(text.clone()) }
+        }
+        _ => node.clone(),
+    }
+}
+
+fn container(node: &Node) -> Node {
+    let mut entries = rename(node, CONTAINER);
+    change(&mut entries, "port_mappings", |node| {
+        each(node, |node| table(node, rename(node, PORT)))
+    });
+    if let Some(Node { data: Data::List(requirements), .. }) = node.get("resourceRequirements") {
+        let gpu = requirements
+            .iter()
+            .find(|r| r.get("type").and_then(Node::as_text) == Some("GPU"))
+            .and_then(|r| r.get("value"));
+        entries.extend(gpu.map(|value| Entry {
+            key: "gpus".into(),
+            key_place: value.place,
+            value: quantity(value),
+        }));
+    }
+    table(node, entries)
+}
+
+/// The JSON path of the innermost value at a place: `$.containerDefinitions[0].cpu`.
+fn path_of(root: &Node, place: Place) -> String {
+    let holds = |node: &Node| node.place.start <= place.start && place.end <= node.place.end;
+    let mut path = String::from("$");
+    let mut node = root;
+    loop {
+        let next = match &node.data {
+            Data::Table(entries) => entries
+                .iter()
+                .find(|entry| holds(&entry.value) || entry.key_place == place)
+                .map(|entry| {
+                    path += &format!(".{}", quoted(&entry.key).trim_matches('"'));
+                    &entry.value
+                }),
+            Data::List(items) => items.iter().position(holds).map(|index| {
+                path += &format!("[{index}]");
+                &items[index]
+            }),
+            _ => None,
+        };
+        match next {
+            Some(inner) => node = inner,
+            None => return path,
+        }
+    }
+}
+

@@ -1,0 +1,478 @@
+//! Clusters, instance types of the user's own, capacity providers and their instances.
+
+use super::{Build, Cluster, architecture, operating_system};
+use crate::base::id::Id as _;
+use crate::base::money::HourlyRate;
+use crate::base::time::SimTime;
+use crate::model::fleet::Registration;
+use crate::model::ids::{ClusterId, ProviderId, ZoneId};
+use crate::model::platform::{LaunchType, OperatingSystem, Platform, Purchase};
+use crate::model::ports::{HostPort, PortSet, Protocol, RESERVED_LINUX_TCP};
+use crate::model::resources::Resources;
+use crate::scenario::book::TypeFacts;
+use crate::scenario::check::{Settings, Value};
+use crate::scenario::diagnostic::quoted;
+use crate::scenario::sections;
+use crate::scenario::tree::Place;
+use crate::sim::setup::{InstanceSetup, Price, ProviderSetup};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Ports that the agent keeps for itself on Windows (agent README; documented).
+const RESERVED_WINDOWS_TCP: [u16; 11] =
+    [53, 135, 139, 445, 2375, 2376, 3389, 5985, 5986, 51678, 51679];
+/// Attributes that the simulator sets by itself.
+const BUILT_IN: [&str; 5] = [
+    "ecs.availability-zone",
+    "ecs.instance-type",
+    "ecs.os-type",
+    "ecs.cpu-architecture",
+    "ecs.subnet-id",
+];
+
+/// What the instances of a provider have in common.
+pub(super) struct FleetSpec<'s> {
+    pub settings: &'s Settings,
+    pub name: String,
+    pub provider: ProviderId,
+    pub cluster: ClusterId,
+    pub zones: Vec<ZoneId>,
+    pub os: OperatingSystem,
+    pub purchase: Purchase,
+    pub ports: PortSet,
+    pub spot_prices: SpotPrices,
+    /// Index of its first instance.
+    pub first: usize,
+    /// Attribute sets by (type, zone, own attributes): instances with equal ones share them.
+    pub shared: BTreeMap<Vec<(String, String)>, Arc<BTreeMap<String, String>>>,
+}
+
+/// Spot prices over time, by zone and instance type.
+pub(super) type SpotPrices = BTreeMap<(String, String), Arc<[(SimTime, HourlyRate)]>>;
+
+/// One instance to be.
+pub(super) struct NewInstance<'t> {
+    pub name: String,
+    pub type_name: &'t str,
+    pub facts: &'t TypeFacts,
+    pub zone: ZoneId,
+    pub price: Option<HourlyRate>,
+    pub attributes: &'t [(String, String)],
+    /// Where its type was named.
+    pub place: Place,
+}
+
+impl Build<'_> {
+    pub(super) fn read_clusters(&mut self, root: &Settings) {
+        let one = root.table("cluster").cloned();
+        let mut list: Vec<Settings> = one.into_iter().collect();
+        if list.is_empty() {
+            list = root.tables("cluster").cloned().collect();
+        }
+        if list.is_empty() {
+            list.push(Settings::empty(&sections::CLUSTER, root.place));
+        }
+        let mut taken = BTreeMap::new();
+        for settings in &list {
+            let name = settings.text("name").unwrap_or("default").to_string();
+            self.take_name(&mut taken, &name, settings.value_place("name"), "cluster");
+            let zones_are_given = settings.is_given("availability_zones");
+            let mut zones = self.zone_list(settings, "availability_zones");
+            if zones.is_empty() {
+                let names = self.book.zones(&self.region);
+                zones = names.iter().filter_map(|name| self.zone(name, settings.place)).collect();
+            }
+            let subnets = self.read_subnets(settings);
+            self.clusters.push(Cluster {
+                name,
+                zones,
+                zones_are_given,
+                subnets,
+                trunking: settings.flag("awsvpc_trunking"),
+                reserved_memory: settings.whole32("ecs_reserved_memory").unwrap_or(0),
+            });
+        }
+    }
+
+    fn read_subnets(&mut self, settings: &Settings) -> Vec<(String, ZoneId)> {
+        let mut subnets = Vec::new();
+        let mut taken = BTreeMap::new();
+        for subnet in settings.tables("subnets") {
+            let (Some(id), Some(zone)) = (subnet.text("id"), subnet.text("availability_zone"))
+            else {
+                continue;
+            };
+            let free = self.take_name(&mut taken, id, subnet.value_place("id"), "subnet");
+            let zone = self.zone(zone, subnet.value_place("availability_zone"));
+            if let (true, Some(zone)) = (free, zone) {
+                subnets.push((id.to_string(), zone));
+            }
+        }
+        subnets
+    }
+
+    pub(super) fn read_instance_types(&mut self, root: &Settings) {
+        let mut taken = BTreeMap::new();
+        for settings in root.tables("instance_type") {
+            let (Some(name), Some(vcpus), Some(memory)) =
+                (settings.text("name"), settings.whole32("vcpus"), settings.whole32("memory"))
+            else {
+                continue;
+            };
+            self.take_name(&mut taken, name, settings.value_place("name"), "instance type");
+            let assumed = u64::from(memory) * if memory < 16 * 1_024 { 97 } else { 98 } / 100;
+            let registered = settings.whole32("registered_memory");
+            let registered = registered.unwrap_or(u32::try_from(assumed).unwrap_or(memory));
+            if registered > memory {
+                let message = format!(
+                    "`registered_memory` {registered} is above `memory` {memory}: an instance cannot register more than it has"
+                );
+                self.error(settings.value_place("registered_memory"), message);
+            }
+            let max_enis = settings.whole16("max_enis").unwrap_or(4);
+            let facts = TypeFacts {
+                cpu_units: vcpus.saturating_mul(1_024),
+                registered_memory: registered,
+                gpus: settings.whole16("gpus").unwrap_or(0),
+                awsvpc_tasks: settings.whole16("awsvpc_tasks").unwrap_or(max_enis - 1),
+                awsvpc_tasks_trunked: None,
+                architecture: architecture(settings.text("architecture")),
+                on_demand: settings.rate("usd_per_hour"),
+                spot: None,
+            };
+            self.types.insert(name.to_string(), facts);
+        }
+    }
+
+    /// The facts of an instance type, the user's own or the catalogue's.
+    pub(super) fn type_facts(&mut self, name: &str, place: Place) -> Option<TypeFacts> {
+        let own = self.types.get(name).cloned();
+        if let Some(facts) = own.or_else(|| self.book.type_facts(&self.region, name)) {
+            return Some(facts);
+        }
+        let mut near = self.book.nearest_types(name);
+        let own = self.types.keys().map(String::as_str);
+        near.extend(crate::base::suggest::nearest(name, own).map(str::to_string));
+        let help = if near.is_empty() {
+            "`ecsim catalog list` shows the known ones; declare others as `[[instance_type]]`".into()
+        } else {
+            let near: Vec<String> = near.iter().map(|name| quoted(name)).collect();
+            format!("did you mean {}?", near.join(" or "))
+        };
+        self.error_with_help(place, format!("unknown instance type {}", quoted(name)), help);
+        None
+    }
+
+    pub(super) fn read_providers(&mut self, root: &Settings) {
+        let mut taken = BTreeMap::new();
+        for settings in root.tables("capacity_provider") {
+            let Some(name) = settings.text("name").map(str::to_string) else { continue };
+            let place = settings.value_place("name");
+            self.take_name(&mut taken, &name, place, "capacity provider");
+            let lower = name.to_ascii_lowercase();
+            if ["aws", "ecs", "fargate"].iter().any(|prefix| lower.starts_with(prefix)) {
+                let help = "`FARGATE` and `FARGATE_SPOT` are built in: name them in a `capacity_provider_strategy` without declaring them";
+                let message = format!(
+                    "the name {} is refused: names of capacity providers must not begin with aws, ecs or fargate",
+                    quoted(&name)
+                );
+                self.error_with_help(place, message, help);
+            }
+            self.read_provider(settings, name);
+        }
+    }
+
+    fn read_provider(&mut self, settings: &Settings, name: String) {
+        let cluster = self.cluster_of(settings);
+        let zones = self.provider_zones(settings, cluster);
+        let purchase = match settings.text("purchase") {
+            Some("spot") => Purchase::Spot,
+            _ => Purchase::OnDemand,
+        };
+        let provider = self.providers.push(ProviderSetup {
+            name: name.clone(),
+            launch: LaunchType::Ec2,
+            purchase,
+            cluster,
+            largest: Resources::ZERO,
+        });
+        self.check_spot_keys(settings, purchase);
+        self.check_attribute_names(settings);
+        let os = operating_system(settings.text("operating_system_family"));
+        let spot_prices = match settings.text("spot_prices").map(str::to_string) {
+            Some(path) => self.read_spot_prices(&path),
+            None => SpotPrices::new(),
+        };
+        let mut fleet = FleetSpec {
+            settings,
+            name,
+            provider,
+            cluster,
+            zones,
+            os,
+            purchase,
+            ports: reserved_ports(settings, os),
+            spot_prices,
+            first: self.instances.len(),
+            shared: BTreeMap::new(),
+        };
+        if settings.is_given("inventory") {
+            for key in ["instance_types", "desired_capacity"] {
+                if settings.is_given(key) {
+                    let message = format!("`{key}` and `inventory` exclude each other");
+                    self.error(settings.place_of(key), message);
+                }
+            }
+            self.read_inventory(&mut fleet);
+        } else {
+            self.deal_instances(&mut fleet);
+        }
+        let largest = self.instances[fleet.first..]
+            .iter()
+            .map(|instance| instance.registration.resources)
+            .max_by_key(|r| (r.cpu, r.memory, r.gpus, r.enis));
+        if let Some(largest) = largest {
+            self.providers[provider].largest = largest;
+        }
+    }
+
+    fn provider_zones(&mut self, settings: &Settings, cluster: ClusterId) -> Vec<ZoneId> {
+        let zones = self.zone_list(settings, "availability_zones");
+        let of_cluster = &self.clusters[cluster.index()];
+        if zones.is_empty() {
+            return of_cluster.zones.clone();
+        }
+        let allowed = of_cluster.zones_are_given.then(|| of_cluster.zones.clone());
+        let stranger = allowed.and_then(|known| zones.iter().find(|z| !known.contains(z)).copied());
+        if let Some(zone) = stranger {
+            let message = format!(
+                "{} is not among the `availability_zones` of the cluster {}",
+                quoted(&self.zones[zone]),
+                quoted(&self.clusters[cluster.index()].name)
+            );
+            self.error(settings.value_place("availability_zones"), message);
+        }
+        zones
+    }
+
+    fn check_spot_keys(&mut self, settings: &Settings, purchase: Purchase) {
+        let keys = ["spot_price_usd_per_hour", "spot_discount_percent", "spot_prices"];
+        let given: Vec<&str> = keys.into_iter().filter(|key| settings.is_given(key)).collect();
+        if purchase == Purchase::OnDemand {
+            for key in &given {
+                let message = format!("`{key}` without `purchase = \"spot\"`");
+                self.error(settings.place_of(key), message);
+            }
+        } else if let [first, second, ..] = given[..] {
+            let message = format!("`{second}` and `{first}` exclude each other");
+            self.error(settings.place_of(second), message);
+        }
+    }
+
+    fn check_attribute_names(&mut self, settings: &Settings) {
+        for attribute in settings.attributes("attributes") {
+            if BUILT_IN.contains(&attribute.name.as_str()) {
+                let message = format!(
+                    "the attribute {} is set by the instance itself",
+                    quoted(&attribute.name)
+                );
+                self.error(attribute.place, message);
+            }
+        }
+    }
+
+    fn deal_instances(&mut self, fleet: &mut FleetSpec<'_>) {
+        let settings = fleet.settings;
+        for key in ["instance_types", "desired_capacity"] {
+            if !settings.is_given(key) {
+                let message =
+                    format!("capacity provider {} needs `{key}` or `inventory`", quoted(&fleet.name));
+                self.error(settings.place, message);
+            }
+        }
+        let mut types: Vec<(String, TypeFacts, Place)> = Vec::new();
+        for (name, place) in settings.texts("instance_types") {
+            if types.iter().any(|(known, ..)| known == name) {
+                self.error(place, format!("{} is listed twice", quoted(name)));
+            } else if let Some(facts) = self.type_facts(name, place) {
+                types.push((name.to_string(), facts, place));
+            }
+        }
+        let count = settings.whole("desired_capacity").unwrap_or(0);
+        if types.is_empty() || fleet.zones.is_empty() {
+            if settings.is_given("instance_types") && settings.list("instance_types").is_empty() {
+                let message = "`instance_types` needs at least one type";
+                self.error(settings.value_place("instance_types"), message);
+            }
+            return;
+        }
+        if count == 0 {
+            // The fleet is empty, but its type is still the unit of the packing bound.
+            let facts = &types[0].1;
+            let trunking = self.clusters[fleet.cluster.index()].trunking;
+            self.providers[fleet.provider].largest = resources(facts, trunking);
+        }
+        let attributes: Vec<(String, String)> = Vec::new();
+        for index in 0..count as usize {
+            let (type_name, facts, place) = &types[index % types.len()];
+            let instance = NewInstance {
+                name: format!("{}-{index}", fleet.name),
+                type_name,
+                facts,
+                zone: fleet.zones[index % fleet.zones.len()],
+                price: None,
+                attributes: &attributes,
+                place: *place,
+            };
+            if !self.add_instance(fleet, &instance) {
+                return;
+            }
+        }
+    }
+
+    /// Adds one instance; `false` where it was refused, so that a fleet of equal ones is refused once.
+    pub(super) fn add_instance(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        new: &NewInstance<'_>,
+    ) -> bool {
+        let Some(price) = self.instance_price(fleet, new) else { return false };
+        let cluster = &self.clusters[fleet.cluster.index()];
+        let mut resources = resources(new.facts, cluster.trunking);
+        match fleet.settings.whole32("registered_memory") {
+            Some(memory) => resources.memory = memory,
+            None => resources.memory = resources.memory.saturating_sub(cluster.reserved_memory),
+        }
+        if resources.memory == 0 {
+            let message = format!(
+                "`ecs_reserved_memory` leaves instances of type {} without memory",
+                quoted(new.type_name)
+            );
+            self.error(new.place, message);
+            return false;
+        }
+        let platform = Platform { os: fleet.os, architecture: new.facts.architecture };
+        let attributes = self.instance_attributes(fleet, new, platform);
+        self.instances.push(InstanceSetup {
+            registration: Registration {
+                name: new.name.clone(),
+                instance_type: new.type_name.to_string(),
+                cluster: fleet.cluster,
+                provider: fleet.provider,
+                zone: new.zone,
+                platform,
+                resources,
+                ports: fleet.ports.clone(),
+                attributes,
+                registered_at: SimTime::ZERO,
+            },
+            price,
+        });
+        true
+    }
+
+    fn instance_attributes(
+        &self,
+        fleet: &mut FleetSpec<'_>,
+        new: &NewInstance<'_>,
+        platform: Platform,
+    ) -> Arc<BTreeMap<String, String>> {
+        let mut list: Vec<(String, String)> = Vec::with_capacity(8);
+        let mut add = |name: &str, value: &str| list.push((name.to_string(), value.to_string()));
+        for attribute in fleet.settings.attributes("attributes") {
+            add(&attribute.name, &attribute.value);
+        }
+        new.attributes.iter().for_each(|(name, value)| add(name, value));
+        add("ecs.availability-zone", &self.zones[new.zone]);
+        add("ecs.instance-type", new.type_name);
+        add("ecs.os-type", platform.os.attribute_value());
+        add("ecs.cpu-architecture", platform.architecture.attribute_value());
+        let subnets = &self.clusters[fleet.cluster.index()].subnets;
+        if let Some((subnet, _)) = subnets.iter().find(|(_, zone)| *zone == new.zone) {
+            add("ecs.subnet-id", subnet);
+        }
+        let shared = fleet.shared.entry(list.clone());
+        shared.or_insert_with(|| Arc::new(list.into_iter().collect())).clone()
+    }
+
+    fn instance_price(&mut self, fleet: &FleetSpec<'_>, new: &NewInstance<'_>) -> Option<Price> {
+        let settings = fleet.settings;
+        let linux = fleet.os == OperatingSystem::Linux;
+        let listed = new.facts.on_demand.filter(|_| linux || self.types.contains_key(new.type_name));
+        let on_demand = new.price.or(settings.rate("usd_per_hour")).or(listed);
+        if fleet.purchase == Purchase::Spot {
+            if let Some(rate) = settings.rate("spot_price_usd_per_hour") {
+                return Some(Price::Fixed(rate));
+            }
+            if settings.is_given("spot_prices") {
+                let key = (self.zones[new.zone].clone(), new.type_name.to_string());
+                if let Some(steps) = fleet.spot_prices.get(&key) {
+                    return Some(Price::Steps(steps.to_vec()));
+                }
+                let message =
+                    format!("`spot_prices` has no price of {} in {}", quoted(&key.1), key.0);
+                self.error(settings.value_place("spot_prices"), message);
+                return None;
+            }
+            if let (Some(percent), Some(rate)) = (settings.number("spot_discount_percent"), on_demand)
+            {
+                return Some(Price::Fixed(discounted(rate, percent)));
+            }
+            if let Some(rate) = new.facts.spot.filter(|_| linux && !settings.is_given("usd_per_hour")) {
+                return Some(Price::Fixed(rate));
+            }
+        }
+        if fleet.purchase == Purchase::OnDemand && on_demand.is_some() {
+            return on_demand.map(Price::Fixed);
+        }
+        let (what, key) = match fleet.purchase {
+            Purchase::OnDemand => ("On-Demand", "usd_per_hour"),
+            Purchase::Spot => ("Spot", "spot_price_usd_per_hour"),
+        };
+        let windows = if linux { "" } else { " with Windows" };
+        let message = format!(
+            "no {what} price of {}{windows} in {} is known",
+            quoted(new.type_name),
+            self.region
+        );
+        self.error_with_help(new.place, message, format!("set `{key}` of the capacity provider"));
+        None
+    }
+}
+
+/// A rate less a discount in percent (to a millionth of a percent), rounded to a nano-dollar.
+pub(super) fn discounted(rate: HourlyRate, percent: f64) -> HourlyRate {
+    let keep = 100_000_000 - (percent * 1e6).round() as u128;
+    let scaled = (u128::from(rate.0) * keep + 50_000_000) / 100_000_000;
+    HourlyRate(u64::try_from(scaled).unwrap_or(rate.0))
+}
+
+fn resources(facts: &TypeFacts, trunking: bool) -> Resources {
+    Resources {
+        cpu: facts.cpu_units,
+        memory: facts.registered_memory,
+        gpus: facts.gpus,
+        enis: facts.awsvpc_tasks_trunked.filter(|_| trunking).unwrap_or(facts.awsvpc_tasks),
+    }
+}
+
+fn reserved_ports(settings: &Settings, os: OperatingSystem) -> PortSet {
+    let listed = |key: &str, protocol: Protocol| -> Vec<HostPort> {
+        let port = |value: &Value| match value {
+            Value::Whole(port) => u16::try_from(*port).ok().map(|port| HostPort { protocol, port }),
+            _ => None,
+        };
+        settings.list(key).iter().filter_map(|item| port(&item.value)).collect()
+    };
+    let mut ports = listed("reserved_ports_udp", Protocol::Udp);
+    if settings.is_given("reserved_ports") {
+        ports.extend(listed("reserved_ports", Protocol::Tcp));
+    } else {
+        let default: &[u16] = match os {
+            OperatingSystem::Linux => &RESERVED_LINUX_TCP,
+            OperatingSystem::Windows => &RESERVED_WINDOWS_TCP,
+        };
+        ports.extend(default.iter().map(|&port| HostPort { protocol: Protocol::Tcp, port }));
+    }
+    PortSet::new(ports)
+}

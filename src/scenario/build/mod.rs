@@ -1,0 +1,305 @@
+//! Checked settings to a [`Setup`]: what refers to what, what excludes what, with ECS's reasons.
+//!
+//! Goes on after an error with what is left, so that all errors of a scenario are found in one pass.
+
+mod calls;
+mod definition;
+mod definition_json;
+mod fleet;
+mod inventory;
+mod rows;
+mod timing;
+mod workload;
+
+use super::book::{Book, TypeFacts};
+use super::check::Settings;
+use super::diagnostic::{Diagnostics, quoted, suggestion};
+use super::tree::Place;
+use super::{Charts, Expect, Outputs, file};
+use crate::base::id::{Column, Id as _};
+use crate::base::random::Seed;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::ids::{ClusterId, ProviderId, ZoneId};
+use crate::model::platform::{Architecture, OperatingSystem};
+use crate::model::workload::Workload;
+use crate::policy::placement::TieBreak;
+use crate::sim::setup::{InstanceSetup, ProviderSetup, Setup, SourceSetup};
+use definition::Definition;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a build yields: the setup, and what belongs to a scenario beside it.
+pub(super) struct Built {
+    pub setup: Setup,
+    pub workloads: Vec<Workload>,
+    pub outputs: Outputs,
+    pub expects: Vec<Expect>,
+    /// Files that were read, as the user wrote them, with their SHA-256.
+    pub files: Vec<(String, String)>,
+}
+
+/// A cluster and the network of its tasks.
+struct Cluster {
+    name: String,
+    zones: Vec<ZoneId>,
+    zones_are_given: bool,
+    subnets: Vec<(String, ZoneId)>,
+    trunking: bool,
+    reserved_memory: u32,
+}
+
+/// The scenario while it is put together.
+pub(super) struct Build<'a> {
+    problems: &'a mut Diagnostics,
+    book: Book,
+    base: &'a Path,
+    region: String,
+    horizon: Option<SimTime>,
+    zones: Column<ZoneId, String>,
+    clusters: Vec<Cluster>,
+    types: BTreeMap<String, TypeFacts>,
+    providers: Column<ProviderId, ProviderSetup>,
+    instances: Vec<InstanceSetup>,
+    definitions: Vec<Definition>,
+    sources: Vec<SourceSetup>,
+    workloads: Vec<Workload>,
+    files: Vec<(String, String)>,
+}
+
+/// Builds everything from the checked root table. `fallback_name` names a scenario that has no name.
+pub(super) fn build(
+    root: &Settings,
+    fallback_name: &str,
+    base: &Path,
+    problems: &mut Diagnostics,
+) -> Option<Built> {
+    let empty = |section| Settings::empty(section, root.place);
+    let simulation = root.table("simulation").cloned();
+    let simulation = simulation.unwrap_or_else(|| empty(&super::sections::SIMULATION));
+    let outputs = root.table("outputs").cloned();
+    let outputs = read_outputs(&outputs.unwrap_or_else(|| empty(&super::sections::OUTPUTS)));
+    let mut build = Build::new(base, problems, &simulation);
+    build.read_prices(root);
+    build.read_clusters(root);
+    build.read_instance_types(root);
+    build.read_providers(root);
+    build.read_definitions(root);
+    build.read_run_tasks(root);
+    let latencies = timing::latencies(root);
+    let limits = timing::limits(root);
+    let fargate = build.fargate(root);
+    let expects = build.read_expects(root);
+    if !build.problems.is_empty() {
+        return None;
+    }
+    let setup = Setup {
+        name: simulation.text("name").unwrap_or(fallback_name).to_string(),
+        region: build.region,
+        seed: Seed(simulation.whole("seed")?),
+        horizon: build.horizon,
+        sample_interval: simulation.span("sample_interval")?,
+        tie_break: match simulation.text("tie_break")? {
+            "uniform" => TieBreak::Uniform,
+            _ => TieBreak::Stable,
+        },
+        zones: build.zones,
+        clusters: build.clusters.into_iter().map(|cluster| cluster.name).collect(),
+        providers: build.providers,
+        instances: build.instances,
+        definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
+        sources: build.sources.into_iter().collect(),
+        latencies,
+        limits,
+        fargate,
+    };
+    let (workloads, files) = (build.workloads, build.files);
+    Some(Built { setup, workloads, outputs, expects, files })
+}
+
+fn read_outputs(settings: &Settings) -> Outputs {
+    Outputs {
+        tasks: settings.flag("tasks"),
+        timeseries: settings.flag("timeseries"),
+        instances: settings.flag("instances"),
+        placement_failures: settings.flag("placement_failures"),
+        placement_failures_interval: settings
+            .span("placement_failures_interval")
+            .unwrap_or(SimSpan::from_secs(60)),
+        charts: match settings.text("charts") {
+            Some("png") => Charts::Png,
+            Some("none") => Charts::None,
+            _ => Charts::Svg,
+        },
+    }
+}
+
+impl<'a> Build<'a> {
+    fn new(base: &'a Path, problems: &'a mut Diagnostics, simulation: &Settings) -> Build<'a> {
+        let book = Book::default();
+        let region = simulation.text("region").unwrap_or("us-east-1").to_string();
+        let regions = book.regions();
+        if !regions.contains(&region) {
+            let message = format!("unknown region {}", quoted(&region));
+            let help = suggestion(&region, regions.iter().map(String::as_str));
+            problems.error_with_help(simulation.value_place("region"), message, help);
+        }
+        let horizon = simulation.span("duration").map(|span| SimTime(span.0));
+        Build {
+            problems,
+            book,
+            base,
+            region,
+            horizon,
+            zones: Column::new(),
+            clusters: Vec::new(),
+            types: BTreeMap::new(),
+            providers: Column::new(),
+            instances: Vec::new(),
+            definitions: Vec::new(),
+            sources: Vec::new(),
+            workloads: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    fn error(&mut self, place: Place, message: impl Into<String>) {
+        self.problems.error(place, message);
+    }
+
+    fn error_with_help(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.problems.error_with_help(place, message, help);
+    }
+
+    /// Reports a name that is taken, with both places; otherwise takes it.
+    fn take_name(
+        &mut self,
+        taken: &mut BTreeMap<String, Place>,
+        name: &str,
+        place: Place,
+        what: &str,
+    ) -> bool {
+        if let Some(first) = taken.get(name) {
+            let first = self.problems.describe(*first);
+            let message = format!("duplicate {what} {}; the first is at {first}", quoted(name));
+            self.error(place, message);
+            return false;
+        }
+        taken.insert(name.to_string(), place);
+        true
+    }
+
+    /// A path of the scenario as it is opened.
+    fn resolve(&self, written: &str) -> PathBuf {
+        self.base.join(super::expand(written))
+    }
+
+    /// The text of a file that the scenario names; its digest becomes part of the scenario's.
+    fn read_file(&mut self, written: &str) -> Option<String> {
+        let path = self.resolve(written);
+        let text = file::read_text(&path, &self.display(written), self.problems)?;
+        self.files.push((written.to_string(), hex(&Sha256::digest(text.as_bytes()))));
+        Some(text)
+    }
+
+    /// A path of the scenario as messages show it: from where the user stands.
+    fn display(&self, written: &str) -> String {
+        let shown = if self.base.as_os_str().is_empty() || Path::new(written).is_absolute() {
+            PathBuf::from(written)
+        } else {
+            self.base.join(written)
+        };
+        shown.display().to_string()
+    }
+
+    /// The zone called `name`, which must be one of the region's.
+    fn zone(&mut self, name: &str, place: Place) -> Option<ZoneId> {
+        if let Some((id, _)) = self.zones.enumerate().find(|(_, known)| *known == name) {
+            return Some(id);
+        }
+        let rest = name.strip_prefix(self.region.as_str()).unwrap_or("");
+        let one_letter = rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_lowercase());
+        if !one_letter && !(rest.starts_with('-') && rest.len() > 3) {
+            let message =
+                format!("{} is no Availability Zone of {}", quoted(name), self.region);
+            let zones = self.book.zones(&self.region);
+            let help = suggestion(name, zones.iter().map(String::as_str));
+            self.error_with_help(place, message, help);
+            return None;
+        }
+        Some(self.zones.push(name.to_string()))
+    }
+
+    /// The zones of a list key.
+    fn zone_list(&mut self, settings: &Settings, key: &str) -> Vec<ZoneId> {
+        let names: Vec<(String, Place)> =
+            settings.texts(key).map(|(name, place)| (name.to_string(), place)).collect();
+        let mut zones: Vec<ZoneId> = Vec::with_capacity(names.len());
+        for (name, place) in names {
+            let Some(zone) = self.zone(&name, place) else { continue };
+            if zones.contains(&zone) {
+                self.error(place, format!("{} is listed twice", quoted(&name)));
+            } else {
+                zones.push(zone);
+            }
+        }
+        zones
+    }
+
+    /// The cluster that a key names, or the first one.
+    fn cluster_of(&mut self, settings: &Settings) -> ClusterId {
+        let Some(name) = settings.text("cluster") else { return ClusterId(0) };
+        match self.clusters.iter().position(|cluster| cluster.name == name) {
+            Some(index) => ClusterId::from_index(index),
+            None => {
+                let names: Vec<String> = self.clusters.iter().map(|c| c.name.clone()).collect();
+                let help = suggestion(name, names.iter().map(String::as_str));
+                let message = format!("unknown cluster {}", quoted(name));
+                self.error_with_help(settings.value_place("cluster"), message, help);
+                ClusterId(0)
+            }
+        }
+    }
+
+    fn read_expects(&mut self, root: &Settings) -> Vec<Expect> {
+        let mut expects = Vec::new();
+        for settings in root.tables("expect") {
+            let Some(metric) = settings.text("metric") else { continue };
+            let (at_most, at_least) = (settings.number("at_most"), settings.number("at_least"));
+            if at_most.is_none() && at_least.is_none() {
+                let message = "an `expect` needs `at_most` or `at_least`";
+                self.error(settings.place, message);
+            }
+            if let (Some(most), Some(least)) = (at_most, at_least)
+                && most < least
+            {
+                let message = format!("`at_most` {most} is below `at_least` {least}");
+                self.error(settings.value_place("at_most"), message);
+            }
+            let place = self.problems.describe(settings.value_place("metric"));
+            expects.push(Expect { metric: metric.to_string(), at_most, at_least, place });
+        }
+        expects
+    }
+}
+
+fn architecture(name: Option<&str>) -> Architecture {
+    if name == Some("ARM64") { Architecture::Arm64 } else { Architecture::X86_64 }
+}
+
+fn operating_system(name: Option<&str>) -> OperatingSystem {
+    match name {
+        Some(name) if name != "LINUX" => OperatingSystem::Windows,
+        _ => OperatingSystem::Linux,
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

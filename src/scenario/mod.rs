@@ -1,0 +1,162 @@
+//! L5, scenarios: a TOML (or JSON) file becomes a [`Setup`], or the list of everything that is wrong with it.
+//!
+//! ```text
+//! file ─► tree ─► set ─► check ─► build ─► Scenario
+//!  text    values   --set   types,    references,
+//!          + places         defaults  ECS's rules
+//! ```
+//!
+//! All errors of a scenario are found in one pass and shown in the order of the file. What keys there are is declared
+//! once, in [`sections`]; `ecsim schema`, `validate --show resolved` and `scenarios/README.md` follow from it.
+//! Traces are named here, not opened.
+
+pub mod book;
+mod build;
+pub mod check;
+pub mod diagnostic;
+pub mod distribution;
+pub mod file;
+pub mod json;
+pub mod keys;
+pub mod resolved;
+pub mod schema;
+pub mod sections;
+pub mod set;
+pub mod tree;
+pub mod units;
+
+use crate::base::time::SimSpan;
+use crate::model::workload::Workload;
+use crate::sim::setup::Setup;
+pub use diagnostic::Diagnostics;
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+
+/// A scenario, ready to run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What the simulation needs.
+    pub setup: Setup,
+    /// Where the rows of each source come from, in the order of `setup.sources`.
+    pub workloads: Vec<Workload>,
+    /// Which files a run writes.
+    pub outputs: Outputs,
+    /// Limits on metrics.
+    pub expects: Vec<Expect>,
+    /// SHA-256 of [`Scenario::resolved`] and of the small files that the scenario names (task definitions,
+    /// inventories, prices; not traces, whose digests are taken when they are read).
+    pub digest: String,
+    /// Every key with its value, defaults included, as TOML that loads to the same scenario.
+    pub resolved: String,
+}
+
+/// Format of the charts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Charts {
+    /// SVG.
+    Svg,
+    /// PNG.
+    Png,
+    /// No charts.
+    None,
+}
+
+/// Which files a run writes beside the summary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outputs {
+    /// `tasks.csv`.
+    pub tasks: bool,
+    /// `timeseries.csv`.
+    pub timeseries: bool,
+    /// `instances.csv`.
+    pub instances: bool,
+    /// `placement_failures.csv`.
+    pub placement_failures: bool,
+    /// Time that a row of `placement_failures.csv` sums up.
+    pub placement_failures_interval: SimSpan,
+    /// Charts.
+    pub charts: Charts,
+}
+
+/// A limit on a metric of the summary.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expect {
+    /// Name of the metric.
+    pub metric: String,
+    /// Largest right value.
+    pub at_most: Option<f64>,
+    /// Smallest right value.
+    pub at_least: Option<f64>,
+    /// `file:line:column` of the metric's name, for messages.
+    pub place: String,
+}
+
+/// Reads a scenario from a file. `overrides` are the pairs of `--set KEY=VALUE`, in order.
+///
+/// # Errors
+/// Everything that is wrong with the file, with the files that it names and with the overrides.
+pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Scenario, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let display = path.display().to_string();
+    let Some(text) = file::read_text(path, &display, &mut problems) else {
+        return Err(problems);
+    };
+    let base = path.parent().unwrap_or(Path::new(""));
+    load_into(&text, &display, base, overrides, problems)
+}
+
+/// Reads a scenario from text; `name` is the file's name for messages, `base` the folder of its paths.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    text: &str,
+    name: &str,
+    base: &Path,
+    overrides: &[(String, String)],
+) -> Result<Scenario, Diagnostics> {
+    load_into(text, name, base, overrides, Diagnostics::new())
+}
+
+fn load_into(
+    text: &str,
+    name: &str,
+    base: &Path,
+    overrides: &[(String, String)],
+    mut problems: Diagnostics,
+) -> Result<Scenario, Diagnostics> {
+    let source = problems.add_source(name, text);
+    let Some(mut root) = file::parse(text, source, &mut problems) else {
+        problems.sort();
+        return Err(problems);
+    };
+    for (key, value) in overrides {
+        set::apply(&mut root, key, value, &mut problems);
+    }
+    let settings = check::check(&root, &sections::ROOT, &mut problems);
+    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let fallback = stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "scenario".into());
+    let built = build::build(&settings, &fallback, base, &mut problems);
+    let Some(built) = built.filter(|_| problems.is_empty()) else {
+        problems.sort();
+        return Err(problems);
+    };
+    let resolved = resolved::to_toml(&settings, &built.setup.name);
+    let mut hasher = Sha256::new();
+    let plain = resolved.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    plain.for_each(|line| hasher.update(format!("{line}\n")));
+    built.files.iter().for_each(|(file, digest)| hasher.update(format!("{file} {digest}\n")));
+    let digest = build::hex(&hasher.finalize());
+    let build::Built { setup, workloads, outputs, expects, .. } = built;
+    Ok(Scenario { setup, workloads, outputs, expects, digest, resolved })
+}
+
+/// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces.
+/// Where the environment has no such variable it stays as it is, and the file is reported as missing.
+fn expand(written: &str) -> String {
+    const VARIABLE: &str = "${ECSIM_SHARED}";
+    match std::env::var("ECSIM_SHARED") {
+        Ok(folder) if written.contains(VARIABLE) => written.replace(VARIABLE, &folder),
+        _ => written.to_string(),
+    }
+}

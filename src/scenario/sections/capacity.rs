@@ -1,0 +1,221 @@
+//! Keys of clusters, instance types and capacity providers.
+
+use super::{MOST_CPU, MOST_MEMORY, Kind, Section, optional, required, with_default};
+
+/// Operating system families as `runtimePlatform.operatingSystemFamily` names them.
+pub(super) const OPERATING_SYSTEMS: &[&str] = &[
+    "LINUX",
+    "WINDOWS_SERVER_2019_FULL",
+    "WINDOWS_SERVER_2019_CORE",
+    "WINDOWS_SERVER_2016_FULL",
+    "WINDOWS_SERVER_2004_CORE",
+    "WINDOWS_SERVER_2022_CORE",
+    "WINDOWS_SERVER_2022_FULL",
+    "WINDOWS_SERVER_2025_CORE",
+    "WINDOWS_SERVER_2025_FULL",
+    "WINDOWS_SERVER_20H2_CORE",
+];
+/// CPU architectures as `runtimePlatform.cpuArchitecture` names them.
+pub(super) const ARCHITECTURES: &[&str] = &["X86_64", "ARM64"];
+
+/// `[cluster]` or `[[cluster]]`.
+pub static CLUSTER: Section = Section::new(
+    "cluster",
+    "A cluster and the network of its tasks.",
+    &[
+        with_default("name", Kind::Text, "\"default\"", "Name.", "API"),
+        optional(
+            "availability_zones",
+            Kind::List(&Kind::Text, 26),
+            "the zones that its capacity providers name, or the region's first three",
+            "Availability Zones that its instances and Fargate tasks use.",
+            "ecsim",
+        ),
+        optional(
+            "subnets",
+            Kind::List(&Kind::Table(&SUBNET), 200),
+            "none",
+            "Subnets; instances get the attribute `ecs.subnet-id` of the first one in their zone.",
+            "API",
+        ),
+        with_default(
+            "awsvpc_trunking",
+            Kind::Flag,
+            "false",
+            "Account setting `awsvpcTrunking`: more `awsvpc` tasks on instance types that support it.",
+            "API",
+        ),
+        with_default(
+            "ecs_reserved_memory",
+            Kind::Memory(0, MOST_MEMORY),
+            "0",
+            "Agent setting `ECS_RESERVED_MEMORY` in MiB, taken from what each instance registers.",
+            "documented",
+        ),
+    ],
+);
+
+static SUBNET: Section = Section::new(
+    "subnet",
+    "A subnet.",
+    &[
+        required("id", Kind::Text, "Its id, such as `subnet-0a1b`.", "API"),
+        required("availability_zone", Kind::Text, "Its Availability Zone.", "API"),
+    ],
+);
+
+/// `[[instance_type]]`.
+pub static INSTANCE_TYPE: Section = Section::new(
+    "instance_type",
+    "An instance type of your own: a type that is not in the catalogue, or a machine that is no EC2 instance.",
+    &[
+        required("name", Kind::Text, "Name.", "ecsim"),
+        required("vcpus", Kind::Whole(1, MOST_CPU / 1_024), "vCPUs; 1,024 CPU units each.", "documented"),
+        required("memory", Kind::Memory(1, MOST_MEMORY), "Nominal memory in MiB.", "ecsim"),
+        optional(
+            "registered_memory",
+            Kind::Memory(1, MOST_MEMORY),
+            "97 % of `memory` below 16 GiB, 98 % from there",
+            "MiB that the instance registers.",
+            "assumed",
+        ),
+        with_default("max_enis", Kind::Whole(1, 512), "4", "Network interfaces at most.", "assumed"),
+        optional(
+            "awsvpc_tasks",
+            Kind::Whole(0, 1_024),
+            "`max_enis` - 1",
+            "`awsvpc` tasks that fit at most.",
+            "documented",
+        ),
+        with_default("gpus", Kind::Whole(0, 64), "0", "Whole GPUs.", "ecsim"),
+        with_default(
+            "architecture",
+            Kind::Choice(ARCHITECTURES),
+            "\"X86_64\"",
+            "CPU architecture.",
+            "API",
+        ),
+        optional(
+            "usd_per_hour",
+            Kind::Usd,
+            "the capacity provider's `usd_per_hour`",
+            "On-Demand price in US dollars an hour.",
+            "ecsim",
+        ),
+    ],
+);
+
+/// `[[capacity_provider]]`.
+pub static CAPACITY_PROVIDER: Section = Section::new(
+    "capacity_provider",
+    "A fixed fleet of container instances that are registered from the beginning to the end of the run.",
+    &[
+        required("name", Kind::Text, "Name; not one that begins with `aws`, `ecs` or `fargate`.", "API"),
+        optional("cluster", Kind::Text, "the first cluster", "Cluster that the instances register with.", "API"),
+        optional(
+            "instance_types",
+            Kind::List(&Kind::Text, 100),
+            "none; needs `inventory` then",
+            "Instance types, dealt in turn.",
+            "API",
+        ),
+        optional(
+            "desired_capacity",
+            Kind::Whole(0, 1_000_000),
+            "none; needs `inventory` then",
+            "Number of instances.",
+            "API",
+        ),
+        optional(
+            "inventory",
+            Kind::Path,
+            "none",
+            "CSV with the instances, in place of `instance_types` and `desired_capacity`.",
+            "ecsim",
+        ),
+        with_default(
+            "inventory_format",
+            Kind::Choice(&["native", "openb"]),
+            "\"native\"",
+            "Layout of the inventory.",
+            "ecsim",
+        ),
+        optional(
+            "availability_zones",
+            Kind::List(&Kind::Text, 26),
+            "the cluster's",
+            "Availability Zones, dealt in turn.",
+            "API",
+        ),
+        optional(
+            "attributes",
+            Kind::Attributes,
+            "none",
+            "Custom attributes of every instance.",
+            "API",
+        ),
+        with_default(
+            "purchase",
+            Kind::Choice(&["on_demand", "spot"]),
+            "\"on_demand\"",
+            "How the instances are bought.",
+            "ecsim",
+        ),
+        optional(
+            "usd_per_hour",
+            Kind::Usd,
+            "the instance type's, or the catalogue's On-Demand price",
+            "On-Demand price of every instance in US dollars an hour.",
+            "ecsim",
+        ),
+        optional(
+            "spot_price_usd_per_hour",
+            Kind::Usd,
+            "none",
+            "Spot price of every instance in US dollars an hour.",
+            "ecsim",
+        ),
+        optional(
+            "spot_discount_percent",
+            Kind::Number(0.0, 100.0),
+            "none",
+            "Spot price as a discount on the On-Demand price.",
+            "ecsim",
+        ),
+        optional(
+            "spot_prices",
+            Kind::Path,
+            "none",
+            "CSV of Spot prices: `time_s, availability_zone, instance_type, usd_per_hour`, each in force until the next.",
+            "ecsim",
+        ),
+        optional(
+            "registered_memory",
+            Kind::Memory(1, MOST_MEMORY),
+            "as measured for the instance type, less `ecs_reserved_memory`",
+            "MiB that each instance registers.",
+            "measured",
+        ),
+        with_default(
+            "operating_system_family",
+            Kind::Choice(OPERATING_SYSTEMS),
+            "\"LINUX\"",
+            "Operating system of the instances.",
+            "API",
+        ),
+        optional(
+            "reserved_ports",
+            Kind::List(&Kind::Whole(1, 65_535), 100),
+            "the agent's: 22, 2375, 2376, 51678, 51679 on Linux",
+            "Agent setting `ECS_RESERVED_PORTS`: TCP host ports that no task gets.",
+            "documented",
+        ),
+        with_default(
+            "reserved_ports_udp",
+            Kind::List(&Kind::Whole(1, 65_535), 100),
+            "[]",
+            "Agent setting `ECS_RESERVED_PORTS_UDP`.",
+            "documented",
+        ),
+    ],
+);

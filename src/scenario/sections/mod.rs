@@ -1,0 +1,172 @@
+//! Every key of a scenario, declared once: the root table here, the larger tables in files of their own.
+
+mod calls;
+mod capacity;
+mod task_definition;
+mod timing;
+
+use super::keys::{Default, Key, Kind, Section};
+use crate::base::time::LATEST;
+
+pub use calls::{EXPECT, RETRY, RUN_TASK};
+pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
+pub use task_definition::TASK_DEFINITION;
+pub use timing::{FARGATE, LATENCY, LIMITS};
+
+/// Microseconds in a second, for ranges.
+const SECOND: u64 = 1_000_000;
+/// Any duration.
+const ANY_SPAN: Kind = Kind::Span(0, LATEST.0);
+/// A duration of at least a second.
+const SPAN_FROM_1S: Kind = Kind::Span(SECOND, LATEST.0);
+/// Largest amount of memory of an instance or a task: 64 TiB, twice the largest instance type there is.
+pub const MOST_MEMORY: u64 = 64 << 20;
+/// Most CPU units of an instance: 1,024 vCPUs.
+pub const MOST_CPU: u64 = 1 << 20;
+
+const fn required(name: &'static str, kind: Kind, doc: &'static str, source: &'static str) -> Key {
+    Key { name, kind, default: Default::Required, doc, source }
+}
+
+const fn with_default(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+    source: &'static str,
+) -> Key {
+    Key { name, kind, default: Default::Value(default), doc, source }
+}
+
+const fn optional(
+    name: &'static str,
+    kind: Kind,
+    otherwise: &'static str,
+    doc: &'static str,
+    source: &'static str,
+) -> Key {
+    Key { name, kind, default: Default::Words(otherwise), doc, source }
+}
+
+/// Keys that the product's plan names and that this version refuses, with what to do instead.
+pub const NOT_SIMULATED: &[(&str, &str)] = &[
+    ("service", "services are not simulated by this version; `[[run_task]]` asks for tasks"),
+    ("failure", "failures are not simulated by this version"),
+    ("managed_scaling", "managed scaling is not simulated by this version; set `desired_capacity`"),
+    ("min_size", "scaling is not simulated by this version; set `desired_capacity`"),
+    ("max_size", "scaling is not simulated by this version; set `desired_capacity`"),
+];
+
+/// The whole scenario.
+pub static ROOT: Section = Section::new(
+    "",
+    "A scenario: TOML, or JSON of the same shape.",
+    &[
+        optional("simulation", Kind::Table(&SIMULATION), "its defaults", "The run.", "ecsim"),
+        optional("outputs", Kind::Table(&OUTPUTS), "its defaults", "Which files are written.", "ecsim"),
+        optional(
+            "cluster",
+            Kind::TableOrTables(&CLUSTER),
+            "one cluster called `default`",
+            "Clusters.",
+            "API",
+        ),
+        optional(
+            "instance_type",
+            Kind::Tables(&INSTANCE_TYPE),
+            "none",
+            "Instance types that the catalogue lacks, or that replace its own.",
+            "ecsim",
+        ),
+        optional(
+            "capacity_provider",
+            Kind::Tables(&CAPACITY_PROVIDER),
+            "none; `FARGATE` and `FARGATE_SPOT` are built in",
+            "Fleets of container instances.",
+            "API",
+        ),
+        optional("task_definition", Kind::Tables(&TASK_DEFINITION), "none", "Task definitions.", "API"),
+        optional("run_task", Kind::Tables(&RUN_TASK), "none", "Callers of RunTask and StartTask.", "API"),
+        optional("latency", Kind::Table(&LATENCY), "its defaults", "How long each stage takes.", "ecsim"),
+        optional("limits", Kind::Table(&LIMITS), "its defaults", "Quotas and rates.", "API"),
+        optional("fargate", Kind::Table(&FARGATE), "its defaults", "Fargate prices and zones.", "ecsim"),
+        optional("prices", Kind::Table(&PRICES), "the built-in catalogue", "A price file.", "ecsim"),
+        optional("expect", Kind::Tables(&EXPECT), "none", "Limits that decide the exit code.", "ecsim"),
+    ],
+);
+
+/// `[simulation]`.
+pub static SIMULATION: Section = Section::new(
+    "simulation",
+    "The run as a whole.",
+    &[
+        optional("name", Kind::Text, "the file's name", "Name of the scenario and of its output folder.", "ecsim"),
+        with_default("region", Kind::Text, "\"us-east-1\"", "Region, for prices and zone names.", "API"),
+        optional(
+            "duration",
+            SPAN_FROM_1S,
+            "until the last task has stopped",
+            "Length of the run; nothing at or after its end happens.",
+            "ecsim",
+        ),
+        with_default(
+            "seed",
+            Kind::Whole(0, i64::MAX as u64),
+            "42",
+            "Seed of all random numbers.",
+            "ecsim",
+        ),
+        with_default(
+            "sample_interval",
+            SPAN_FROM_1S,
+            "\"60s\"",
+            "Distance of the samples in `timeseries.csv`.",
+            "ecsim",
+        ),
+        with_default(
+            "tie_break",
+            Kind::Choice(&["stable", "uniform"]),
+            "\"stable\"",
+            "Who wins among equal instances: fewest tasks, then earliest registration (`stable`), or a seeded draw (`uniform`).",
+            "assumed",
+        ),
+    ],
+);
+
+/// `[outputs]`.
+pub static OUTPUTS: Section = Section::new(
+    "outputs",
+    "Which files a run writes beside the summary. Switching a file off changes no result.",
+    &[
+        with_default("tasks", Kind::Flag, "true", "`tasks.csv`, one row per task.", "ecsim"),
+        with_default("timeseries", Kind::Flag, "true", "`timeseries.csv`, one row per sample.", "ecsim"),
+        with_default("instances", Kind::Flag, "true", "`instances.csv`, one row per instance.", "ecsim"),
+        with_default("placement_failures", Kind::Flag, "true", "`placement_failures.csv`.", "ecsim"),
+        with_default(
+            "placement_failures_interval",
+            SPAN_FROM_1S,
+            "\"60s\"",
+            "Length of time that a row of `placement_failures.csv` sums up.",
+            "ecsim",
+        ),
+        with_default(
+            "charts",
+            Kind::Choice(&["svg", "png", "none"]),
+            "\"svg\"",
+            "Format of the charts.",
+            "ecsim",
+        ),
+    ],
+);
+
+/// `[prices]`.
+pub static PRICES: Section = Section::new(
+    "prices",
+    "Prices of your own, such as negotiated ones.",
+    &[required(
+        "file",
+        Kind::Path,
+        "CSV with columns `region`, `instance_type`, `usd_per_hour`; its rows go before the catalogue's.",
+        "ecsim",
+    )],
+);

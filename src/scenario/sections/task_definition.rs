@@ -1,0 +1,181 @@
+//! Keys of task definitions: the API's in snake_case, and sizes of images.
+
+use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::{Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
+
+/// CPU units of a task on a container instance (API reference, RegisterTaskDefinition).
+pub const TASK_CPU: (u64, u64) = (128, 196_608);
+/// `stopTimeout` of a container: at least a second, at most what nobody waits for.
+const STOP_TIMEOUT: Kind = Kind::Span(SECOND, 86_400 * SECOND);
+/// Images up to a tebibyte.
+const IMAGE: Kind = Kind::Memory(0, 1 << 20);
+
+/// `[[task_definition]]`.
+pub static TASK_DEFINITION: Section = Section::new(
+    "task_definition",
+    "What a task asks for: written here, or the JSON file that `aws ecs register-task-definition` takes.",
+    &[
+        optional("family", Kind::Text, "the file's", "Family; the name by which callers and traces refer to it.", "API"),
+        optional(
+            "file",
+            Kind::Path,
+            "none",
+            "JSON as `register-task-definition` takes it or `describe-task-definition` prints it. Environment and secrets are not read.",
+            "API",
+        ),
+        optional("revision", Kind::Whole(1, 1_000_000_000), "1, or the file's", "Revision.", "API"),
+        optional(
+            "cpu",
+            Kind::Cpu(1, TASK_CPU.1),
+            "the sum over the containers",
+            "CPU units of the task; 1,024 are one vCPU. On instances from 128 to 196,608.",
+            "documented",
+        ),
+        optional(
+            "memory",
+            Kind::Memory(1, MOST_MEMORY),
+            "the sum over the containers",
+            "MiB of the task.",
+            "documented",
+        ),
+        optional(
+            "network_mode",
+            Kind::Choice(&["bridge", "host", "awsvpc", "none"]),
+            "`bridge`, or the file's",
+            "Network mode; `awsvpc` takes one ENI slot of an instance. Fargate takes `awsvpc` only.",
+            "API",
+        ),
+        optional(
+            "image_mib",
+            IMAGE,
+            "the sum over the containers",
+            "Compressed size in MiB of all images together; 0 pulls nothing.",
+            "ecsim",
+        ),
+        optional(
+            "image",
+            Kind::Text,
+            "the containers' images, or the family",
+            "Name of the set of images: definitions with equal names share the layer cache of an instance.",
+            "ecsim",
+        ),
+        optional(
+            "ephemeral_storage_gib",
+            Kind::Whole(20, 200),
+            "20, or the file's",
+            "Task storage on Fargate in GiB; 20 are included, 21 to 200 can be asked for.",
+            "API",
+        ),
+        optional(
+            "runtime_platform",
+            Kind::Table(&RUNTIME_PLATFORM),
+            "X86_64 and LINUX for prices; any instance for placement",
+            "Platform; a definition that names none runs on instances of any architecture.",
+            "API",
+        ),
+        optional(
+            "requires_compatibilities",
+            Kind::List(&Kind::Choice(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]), 4),
+            "none",
+            "Launch types that the definition is checked against when it is registered.",
+            "API",
+        ),
+        optional("gpus", Kind::Whole(0, 64), "the sum over the containers", "Whole GPUs of the task.", "API"),
+        optional(
+            "stop_timeout",
+            STOP_TIMEOUT,
+            "the longest of the containers, else \"30s\"",
+            "Time from SIGTERM to SIGKILL; at most 120 s on Fargate.",
+            "documented",
+        ),
+        optional(
+            "placement_constraints",
+            Kind::List(&Kind::Table(&MEMBER_OF), 10),
+            "none",
+            "Constraints of the definition; at most 10 together with the caller's.",
+            "API",
+        ),
+        optional(
+            "container",
+            Kind::Tables(&CONTAINER),
+            "one essential container with the task's own size",
+            "Containers, at most 10.",
+            "API",
+        ),
+    ],
+);
+
+static RUNTIME_PLATFORM: Section = Section::new(
+    "runtime_platform",
+    "`runtimePlatform` of a task definition.",
+    &[
+        with_default("cpu_architecture", Kind::Choice(ARCHITECTURES), "\"X86_64\"", "CPU architecture.", "API"),
+        with_default(
+            "operating_system_family",
+            Kind::Choice(OPERATING_SYSTEMS),
+            "\"LINUX\"",
+            "Operating system.",
+            "API",
+        ),
+    ],
+);
+
+static MEMBER_OF: Section = Section::new(
+    "task definition constraint",
+    "A placement constraint of a task definition.",
+    &[
+        with_default("type", Kind::Choice(&["memberOf"]), "\"memberOf\"", "The only type that a definition takes.", "API"),
+        required("expression", Kind::Text, "Expression in the cluster query language.", "API"),
+    ],
+);
+
+static CONTAINER: Section = Section::new(
+    "container",
+    "A container definition.",
+    &[
+        required("name", Kind::Text, "Name.", "API"),
+        with_default("cpu", Kind::Cpu(0, 262_144), "0", "CPU units.", "API"),
+        optional(
+            "memory",
+            Kind::Memory(6, MOST_MEMORY),
+            "the task's",
+            "Hard limit in MiB, at least 6.",
+            "documented",
+        ),
+        optional(
+            "memory_reservation",
+            Kind::Memory(6, MOST_MEMORY),
+            "none",
+            "Soft limit in MiB: what placement counts where the task has no `memory`.",
+            "documented",
+        ),
+        with_default(
+            "essential",
+            Kind::Flag,
+            "true",
+            "Whether the task stops when this container exits.",
+            "API",
+        ),
+        optional("port_mappings", Kind::List(&Kind::Table(&PORT_MAPPING), 100), "none", "Ports.", "API"),
+        with_default("gpus", Kind::Whole(0, 64), "0", "Whole GPUs.", "API"),
+        optional("stop_timeout", STOP_TIMEOUT, "\"30s\"", "Time from SIGTERM to SIGKILL.", "documented"),
+        with_default("image_mib", IMAGE, "0", "Compressed size of the image in MiB.", "ecsim"),
+        optional("image", Kind::Text, "none", "Image, the key of the layer cache.", "API"),
+    ],
+);
+
+static PORT_MAPPING: Section = Section::new(
+    "port_mapping",
+    "A port of a container.",
+    &[
+        required("container_port", Kind::Whole(1, 65_535), "Port in the container.", "API"),
+        optional(
+            "host_port",
+            Kind::Whole(0, 65_535),
+            "0 (dynamic) in `bridge` mode, else the container's",
+            "Port on the instance; 0 is dynamic and not counted by placement.",
+            "API",
+        ),
+        with_default("protocol", Kind::Choice(&["tcp", "udp"]), "\"tcp\"", "Protocol.", "API"),
+    ],
+);

@@ -1,0 +1,181 @@
+//! Keys of latencies, limits and Fargate prices.
+
+use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::{Kind, Section, optional, required, with_default};
+use crate::scenario::keys::Unit;
+
+const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
+const PLAIN: Kind = Kind::Distribution(Unit::Plain);
+
+/// `[latency]`.
+pub static LATENCY: Section = Section::new(
+    "latency",
+    "How long each stage of a task takes. None of it is published; the defaults follow third-party measurements.",
+    &[
+        with_default(
+            "profile",
+            Kind::Choice(&["fast", "typical", "slow"]),
+            "\"typical\"",
+            "Defaults of the Fargate stages: 20 s + 80 MiB/s, 30 s + 40 MiB/s, 45 s + 15 MiB/s.",
+            "assumed",
+        ),
+        with_default("eni_attach", SECONDS, "\"6s\"", "EC2: attaching the ENI of an `awsvpc` task.", "assumed"),
+        with_default("eni_detach", SECONDS, "\"2s\"", "EC2: detaching the ENI.", "assumed"),
+        with_default("ec2_start", SECONDS, "\"2s\"", "EC2: creating and starting the containers.", "measured (1 to 3 s)"),
+        with_default("ec2_pull_mib_per_s", PLAIN, "60", "EC2: rate of an image pull, MiB per second.", "documented (55 to 65 MB/s)"),
+        with_default("container_stop", SECONDS, "\"1s\"", "From SIGTERM to the exit of a container, cut at `stop_timeout`.", "assumed"),
+        optional("fargate_eni", SECONDS, "by profile: \"10s\"", "Fargate: creating the ENI.", "measured"),
+        optional(
+            "fargate_prepare",
+            SECONDS,
+            "by profile: \"5s\", \"15s\", \"28s\"",
+            "Fargate: from the ENI to the start of the pull.",
+            "assumed",
+        ),
+        optional(
+            "fargate_pull_mib_per_s",
+            PLAIN,
+            "by profile: 80, 40, 15",
+            "Fargate: rate of an image pull, MiB per second.",
+            "assumed",
+        ),
+        optional(
+            "fargate_start",
+            SECONDS,
+            "by profile: \"5s\", \"5s\", \"7s\"",
+            "Fargate: from the end of the pull to RUNNING.",
+            "assumed",
+        ),
+        with_default("fargate_eni_detach", SECONDS, "\"10s\"", "Fargate: deleting the ENI.", "assumed"),
+    ],
+);
+
+static BUCKET: Section = Section::new(
+    "bucket",
+    "A token bucket: a rate that allows bursts.",
+    &[
+        required("burst", Kind::Whole(1, 1_000_000), "Tokens at the start, and at most.", "API"),
+        required("per_second", Kind::Whole(1, 1_000_000), "Tokens that come back each second.", "API"),
+    ],
+);
+
+const OFF: &[&str] = &["off"];
+const RATE: Kind = Kind::WordOr(OFF, &Kind::Table(&BUCKET));
+const VCPUS: Kind = Kind::WordOr(OFF, &Kind::Whole(1, 10_000_000));
+
+/// `[limits]`.
+pub static LIMITS: Section = Section::new(
+    "limits",
+    "Quotas and rates of the account in the region; `\"off\"` switches one off.",
+    &[
+        with_default(
+            "run_task_calls",
+            RATE,
+            "{ burst = 100, per_second = 40 }",
+            "RunTask and StartTask calls.",
+            "documented",
+        ),
+        with_default(
+            "fargate_launches",
+            RATE,
+            "{ burst = 100, per_second = 20 }",
+            "Fargate On-Demand task launches (25 and 5 in smaller regions).",
+            "documented",
+        ),
+        with_default(
+            "fargate_spot_launches",
+            RATE,
+            "{ burst = 100, per_second = 20 }",
+            "Fargate Spot task launches (25 and 5 in smaller regions).",
+            "documented",
+        ),
+        with_default(
+            "fargate_calls",
+            RATE,
+            "{ burst = 20, per_second = 20 }",
+            "RunTask calls for Fargate: 20 a second; the burst is assumed.",
+            "documented",
+        ),
+        with_default(
+            "fargate_vcpus",
+            VCPUS,
+            "\"off\"",
+            "vCPUs of all Fargate On-Demand tasks together. New accounts have 6; the quota is raised on request.",
+            "documented",
+        ),
+        with_default(
+            "fargate_spot_vcpus",
+            VCPUS,
+            "\"off\"",
+            "vCPUs of all Fargate Spot tasks together.",
+            "documented",
+        ),
+    ],
+);
+
+/// `[fargate]`.
+pub static FARGATE: Section = Section::new(
+    "fargate",
+    "Fargate in this region, where it differs from the catalogue.",
+    &[
+        optional(
+            "availability_zones",
+            Kind::List(&Kind::Text, 26),
+            "all zones of the scenario",
+            "Availability Zones that Fargate tasks spread over.",
+            "ecsim",
+        ),
+        optional(
+            "spot_discount_percent",
+            Kind::Number(0.0, 100.0),
+            "the catalogue's Spot rates",
+            "Fargate Spot rates as a discount on the On-Demand rates.",
+            "ecsim",
+        ),
+        optional(
+            "rates",
+            Kind::List(&Kind::Table(&FARGATE_RATE), 40),
+            "the catalogue's",
+            "Rates that replace the catalogue's.",
+            "ecsim",
+        ),
+    ],
+);
+
+static FARGATE_RATE: Section = Section::new(
+    "fargate rate",
+    "Fargate rates of one platform and purchase option.",
+    &[
+        with_default(
+            "operating_system_family",
+            Kind::Choice(OPERATING_SYSTEMS),
+            "\"LINUX\"",
+            "Operating system.",
+            "API",
+        ),
+        with_default("cpu_architecture", Kind::Choice(ARCHITECTURES), "\"X86_64\"", "CPU architecture.", "API"),
+        with_default(
+            "purchase",
+            Kind::Choice(&["on_demand", "spot"]),
+            "\"on_demand\"",
+            "On-Demand or Spot.",
+            "ecsim",
+        ),
+        required("usd_per_vcpu_hour", Kind::Usd, "One vCPU for an hour.", "ecsim"),
+        required("usd_per_gb_hour", Kind::Usd, "One GB of memory for an hour.", "ecsim"),
+        with_default(
+            "usd_per_ephemeral_gb_hour",
+            Kind::Usd,
+            "0.000111",
+            "One GB of ephemeral storage above 20 for an hour.",
+            "documented (us-east-1)",
+        ),
+        with_default(
+            "usd_per_licence_vcpu_hour",
+            Kind::Usd,
+            "0",
+            "Windows licence of one vCPU for an hour.",
+            "documented",
+        ),
+    ],
+);
