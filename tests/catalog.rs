@@ -304,6 +304,77 @@ mod embedded {
     }
 }
 
+/// The embedded tables against the collected figures that they were made from, where these are at hand.
+mod origin {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    type Rows = Vec<BTreeMap<String, String>>;
+
+    /// Rows of a collected table: in the folder `ECSIM_SHARED`, or beside the project. `None` where there is none,
+    /// which is an error only where `CI` is `true`.
+    fn collected(name: &str) -> Option<Rows> {
+        let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into();
+        let folder = std::env::var_os("ECSIM_SHARED").map_or_else(beside, PathBuf::from);
+        let path = folder.join("catalog").join(name);
+        if !path.exists() {
+            assert_ne!(
+                std::env::var("CI").as_deref(),
+                Ok("true"),
+                "the collected figures are missing"
+            );
+            println!("skipped: the collected figures are not at hand");
+            return None;
+        }
+        Some(csv::Reader::from_path(path).unwrap().deserialize().map(Result::unwrap).collect())
+    }
+
+    #[test]
+    fn every_collected_price_of_a_described_type_is_answered() {
+        let Some(rows) = collected("ec2_ondemand.csv") else { return };
+        let book = book();
+        for row in &rows {
+            if book.instance_type(&row["instance_type"]).is_none() {
+                continue;
+            }
+            let price = book.on_demand_price(&row["region"], &row["instance_type"]).unwrap();
+            assert_eq!(price.rate, dollars(&row["usd_per_hour"]), "{row:?}");
+            assert_eq!((price.as_of, price.origin), (&*row["as_of"], &*row["source"]), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn every_collected_type_is_described_as_collected() {
+        let Some(rows) = collected("instances.csv") else { return };
+        for row in rows.iter().filter(|row| !row["instance_type"].starts_with("mac")) {
+            let kind = book().instance_type(&row["instance_type"]).unwrap();
+            let numbers = [
+                ("vcpus", kind.vcpus),
+                ("memory_mib", kind.memory_mib),
+                ("gpus", kind.gpus.into()),
+                ("neuron_devices", kind.neuron_devices.into()),
+                ("max_enis", kind.max_enis.into()),
+                ("ecs_awsvpc_tasks", kind.awsvpc_tasks.into()),
+                ("baseline_bandwidth_mbps", kind.baseline_bandwidth_mbps),
+            ];
+            for (column, number) in numbers {
+                assert_eq!(row[column], number.to_string(), "{} {column}", kind.name);
+            }
+            for (column, flag) in [
+                ("bare_metal", kind.bare_metal),
+                ("current_generation", kind.current_generation),
+                ("spot_supported", kind.spot_supported),
+            ] {
+                assert_eq!(row[column], flag.to_string(), "{} {column}", kind.name);
+            }
+            assert_eq!(row["arch"], kind.architecture.attribute_value());
+            assert_eq!(row["family"], kind.family());
+            assert_eq!(row["listed"] == "retired", kind.retired);
+        }
+    }
+}
+
 mod price_file {
     use super::*;
 
@@ -428,6 +499,15 @@ mod price_file {
         p.csv:12:1: t3.nano in us-east-1 (on_demand) was already priced on line 11
           = help: keep one of the two lines
         "#);
+    }
+
+    #[test]
+    fn an_own_type_has_a_plain_name() {
+        let header = "region,instance_type,usd_per_hour,vcpus,memory_mib\n";
+        for name in ["<script>", "a b", "\u{202e}x", &"x".repeat(65)] {
+            let error = parse(&format!("{header}us-east-1,{name},1,2,4096\n")).unwrap_err();
+            assert!(error.contains("cannot name an instance type"), "{error}");
+        }
     }
 
     #[test]

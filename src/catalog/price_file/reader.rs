@@ -115,7 +115,10 @@ impl<'a> Reader<'a> {
         };
         for (index, &(column, name)) in fields.iter().enumerate() {
             if !known.contains(&name) {
-                let hint = suggest::nearest(name, known.iter().copied())
+                // A name as long as a book is no misspelling, and too costly to compare.
+                let near = (name.len() < 64).then(|| suggest::nearest(name, known.iter().copied()));
+                let hint = near
+                    .flatten()
                     .map_or_else(|| format!("known: {}", known.join(", ")), did_you_mean);
                 self.problem(line, column, format!("unknown column {}", shown(name)), Some(hint));
             } else if names[..index].iter().any(|earlier| earlier == name) {
@@ -194,6 +197,10 @@ impl<'a> Reader<'a> {
                 );
                 self.problem(row.line, column, message, Some(hint));
             }
+        } else if described && !is_a_plain_name(name) {
+            let hint = "letters, digits, points and hyphens, at most 64".to_owned();
+            let message = format!("{} cannot name an instance type", shown(name));
+            self.problem(row.line, column, message, Some(hint));
         } else if described {
             self.own_type(row, name);
         } else if !self.out.instance_types.contains_key(name) {
@@ -412,12 +419,18 @@ fn did_you_mean(name: &str) -> String {
     format!("did you mean {name:?}?")
 }
 
+/// What an instance type of the user's own may be called: nothing that a table or a page could trip over.
+fn is_a_plain_name(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+}
+
 /// Lower-case words and a number, joined by hyphens: `us-gov-west-1`.
 fn looks_like_a_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let (Some(number), true) = (parts.last(), parts.len() >= 3) else { return false };
     let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
-    parts[..parts.len() - 1].iter().all(word)
+    text.len() <= 32
+        && parts[..parts.len() - 1].iter().all(word)
         && !number.is_empty()
         && number.bytes().all(|b| b.is_ascii_digit())
 }
