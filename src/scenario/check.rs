@@ -294,7 +294,9 @@ impl Check<'_> {
                 let name = section.keys[index].name;
                 self.problems.error(
                     entry.key_place,
-                    format!("`{name}` is given twice, with and without `_s`; the first is at {first}"),
+                    format!(
+                        "`{name}` is given twice, with and without `_s`; the first is at {first}"
+                    ),
                 );
                 continue;
             }
@@ -400,7 +402,8 @@ impl Check<'_> {
                 done(Value::Span(span))
             }
             (Kind::Span(..), Data::Number(text)) => {
-                let help = format!("write {}, or `{label}_s = {text}`", quoted(&format!("{text}s")));
+                let help =
+                    format!("write {}, or `{label}_s = {text}`", quoted(&format!("{text}s")));
                 let message = format!("`{label}` needs a unit");
                 self.problems.error_with_help(node.place, message, help);
                 None
@@ -427,7 +430,9 @@ impl Check<'_> {
                 _ => self.choice(node, text, words, label),
             },
             (Kind::WordOr(_, other), _) => self.value(node, other, label),
-            (Kind::List(item, most), Data::List(nodes)) => self.list(node, nodes, item, *most, label),
+            (Kind::List(item, most), Data::List(nodes)) => {
+                self.list(node, nodes, item, *most, label)
+            }
             (Kind::Attributes, Data::Table(entries)) => self.attributes(node, entries, label),
             (Kind::Distribution(unit), _) => distribution::read(self, node, *unit, label),
             (Kind::Table(section) | Kind::TableOrTables(section), Data::Table(_)) => {

@@ -179,7 +179,8 @@ impl Diagnostics {
             return place;
         };
         let start = place.start as usize + offset + at.min(decoded.len());
-        let length = decoded.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        let length =
+            decoded.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         Place::new(place.source, start..(start + length).min(place.end as usize))
     }
 
@@ -189,8 +190,7 @@ impl Diagnostics {
         let excerpt = self.excerpt(diagnostic.place);
         if let Some((line, text, span)) = &excerpt {
             let annotation = AnnotationKind::Primary.span(span.clone());
-            group = group
-                .element(Snippet::source(*text).line_start(*line).annotation(annotation));
+            group = group.element(Snippet::source(*text).line_start(*line).annotation(annotation));
         }
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(help));

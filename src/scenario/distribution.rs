@@ -173,9 +173,7 @@ fn build(check: &mut Check<'_>, settings: &Settings) -> Result<Distribution, Str
         }
         "exponential" => Distribution::Exponential { mean: above_zero("mean")? },
         "normal" => Distribution::Normal { mean: need("mean")?, sd: need("sd")? },
-        "lognormal" => {
-            Distribution::LogNormal { mean: above_zero("mean")?, sigma: need("sigma")? }
-        }
+        "lognormal" => Distribution::LogNormal { mean: above_zero("mean")?, sigma: need("sigma")? },
         "pareto" => Distribution::Pareto { min: above_zero("min")?, alpha: need("alpha")? },
         "weibull" => Distribution::Weibull { scale: above_zero("scale")?, shape: need("shape")? },
         _ => Distribution::empirical(numbers(settings, "values"), &numbers(settings, "weights"))?,
@@ -195,9 +193,7 @@ fn numbers(settings: &Settings, key: &str) -> Vec<f64> {
 #[must_use]
 pub fn to_toml(distribution: &Distribution, unit: Unit) -> String {
     let s = if unit == Unit::Seconds { "_s" } else { "" };
-    let list = |numbers: &[f64]| {
-        numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let list = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
     match distribution {
         Distribution::Constant(value) if unit == Unit::Plain => value.to_string(),
         Distribution::Constant(value) => {
@@ -223,8 +219,10 @@ pub fn to_toml(distribution: &Distribution, unit: Unit) -> String {
         }
         Distribution::Empirical { values, cumulative } => {
             let mut before = 0.0;
-            let weights: Vec<f64> =
-                cumulative.iter().map(|upto| upto - std::mem::replace(&mut before, *upto)).collect();
+            let weights: Vec<f64> = cumulative
+                .iter()
+                .map(|upto| upto - std::mem::replace(&mut before, *upto))
+                .collect();
             format!(
                 "{{ type = \"empirical\", values{s} = [{}], weights = [{}] }}",
                 list(values),

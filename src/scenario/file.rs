@@ -82,7 +82,12 @@ pub fn parse_toml(text: &str, source: u32, problems: &mut Diagnostics) -> Option
 }
 
 /// Parses one TOML value that starts at byte `offset` of a source, as `--set` takes it.
-pub fn parse_value(text: &str, source: u32, offset: usize, problems: &mut Diagnostics) -> Option<Node> {
+pub fn parse_value(
+    text: &str,
+    source: u32,
+    offset: usize,
+    problems: &mut Diagnostics,
+) -> Option<Node> {
     if too_many_dots(text).is_some() {
         return None;
     }

@@ -11,7 +11,11 @@ pub fn parse(text: &str, source: u32, problems: &mut Diagnostics) -> Option<Node
     let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, source };
     let result = parser.value(0).and_then(|node| {
         parser.blanks();
-        if parser.at < text.len() { Err(parser.fault("expected the end of the file")) } else { Ok(node) }
+        if parser.at < text.len() {
+            Err(parser.fault("expected the end of the file"))
+        } else {
+            Ok(node)
+        }
     });
     match result {
         Ok(node) => Some(node),

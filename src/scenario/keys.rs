@@ -124,7 +124,11 @@ impl Kind {
             Kind::Number(min, max) => format!("number from {min} to {max}"),
             Kind::Span(..) => "duration such as \"90s\", \"15m\", \"1h 30m\"".into(),
             Kind::Memory(min, max) => {
-                format!("MiB from {} to {}, or text such as \"4 GiB\"", grouped(*min), grouped(*max))
+                format!(
+                    "MiB from {} to {}, or text such as \"4 GiB\"",
+                    grouped(*min),
+                    grouped(*max)
+                )
             }
             Kind::Cpu(min, max) => format!(
                 "CPU units from {} to {}, or text such as \"0.5 vCPU\"",
@@ -136,7 +140,9 @@ impl Kind {
             Kind::WordOr(words, other) => {
                 format!("{}, or {}", words_in_quotes(words), other.describe())
             }
-            Kind::List(item, most) if *most == usize::MAX => format!("list of: {}", item.describe()),
+            Kind::List(item, most) if *most == usize::MAX => {
+                format!("list of: {}", item.describe())
+            }
             Kind::List(item, most) => format!("list of at most {most}: {}", item.describe()),
             Kind::Attributes => "table of names with text values".into(),
             Kind::Distribution(Unit::Seconds) => "duration, or distribution of seconds".into(),

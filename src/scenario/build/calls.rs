@@ -69,10 +69,8 @@ impl Build<'_> {
             let shares = self.provider_shares(settings, cluster);
             return Launch::Providers(shares);
         }
-        let has_instances = self
-            .providers
-            .iter()
-            .any(|p| p.cluster == cluster && p.launch == LaunchType::Ec2);
+        let has_instances =
+            self.providers.iter().any(|p| p.cluster == cluster && p.launch == LaunchType::Ec2);
         let fargate = match settings.text("launch_type") {
             Some(launch) => launch == "FARGATE",
             None => !has_instances,
@@ -83,7 +81,8 @@ impl Build<'_> {
         }
         if !has_instances {
             let name = quoted(&self.clusters[cluster.index()].name);
-            let message = format!("the cluster {name} has no container instances for launch type EC2");
+            let message =
+                format!("the cluster {name} has no container instances for launch type EC2");
             let help = "declare a `[[capacity_provider]]`, or write launch_type = \"FARGATE\"";
             self.error_with_help(settings.value_place("launch_type"), message, help);
         }
@@ -94,8 +93,7 @@ impl Build<'_> {
         let mut names = Vec::new();
         let listed = settings.table("start_task").cloned();
         for (name, place) in listed.iter().flat_map(|table| table.texts("container_instances")) {
-            let known =
-                self.instances.iter().any(|instance| instance.registration.name == name);
+            let known = self.instances.iter().any(|instance| instance.registration.name == name);
             if known {
                 names.push(name.to_string());
                 continue;
@@ -124,7 +122,8 @@ impl Build<'_> {
             Purchase::OnDemand => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
         };
-        let known = self.providers.enumerate().find(|(_, p)| p.name == name && p.cluster == cluster);
+        let known =
+            self.providers.enumerate().find(|(_, p)| p.name == name && p.cluster == cluster);
         match known.map(|(id, _)| id) {
             Some(id) => id,
             None => self.providers.push(ProviderSetup {
@@ -146,7 +145,8 @@ impl Build<'_> {
             self.error(place, "a capacity provider strategy needs at least one provider");
         }
         if count > 20 {
-            let message = format!("a capacity provider strategy has at most 20 providers, this one {count}");
+            let message =
+                format!("a capacity provider strategy has at most 20 providers, this one {count}");
             self.error(place, message);
         }
         let mut shares: Vec<ProviderShare> = Vec::new();
@@ -164,7 +164,9 @@ impl Build<'_> {
             if base > 0 {
                 if let Some(first) = first_base {
                     let first = self.problems.describe(first);
-                    let message = format!("only one provider of a strategy has a `base`; the first is at {first}");
+                    let message = format!(
+                        "only one provider of a strategy has a `base`; the first is at {first}"
+                    );
                     self.error(item.value_place("base"), message);
                 }
                 first_base.get_or_insert(item.value_place("base"));
@@ -175,7 +177,8 @@ impl Build<'_> {
         let whole = shares.len() == count && count > 0;
         if whole && shares.iter().all(|share| share.weight == 0) {
             let message = "all weights of the strategy are 0: RunTask fails with such a strategy";
-            let help = "give at least one provider a `weight` from 1 to 1,000 (the API's default is 0)";
+            let help =
+                "give at least one provider a `weight` from 1 to 1,000 (the API's default is 0)";
             self.error_with_help(place, message, help);
         }
         let launch = |share: &ProviderShare| self.providers[share.provider].launch;
@@ -278,7 +281,9 @@ impl Build<'_> {
             [("placement_strategy", "strategies"), ("placement_constraints", "constraints")]
         {
             let refused = match launch {
-                _ if fargate => "are not supported with Fargate: Fargate spreads tasks over the Availability Zones by itself",
+                _ if fargate => {
+                    "are not supported with Fargate: Fargate spreads tasks over the Availability Zones by itself"
+                }
                 Launch::Start(_) if key == "placement_strategy" => {
                     "are not supported with StartTask: the caller names the instances"
                 }
@@ -290,7 +295,8 @@ impl Build<'_> {
         }
         let items: Vec<Settings> = settings.tables("placement_strategy").cloned().collect();
         if items.len() > 5 {
-            let message = format!("at most 5 placement strategies are allowed, found {}", items.len());
+            let message =
+                format!("at most 5 placement strategies are allowed, found {}", items.len());
             self.error(items[5].place, message);
         }
         let strategies = items.iter().filter_map(|item| self.strategy(item)).collect();

@@ -121,9 +121,8 @@ impl Build<'_> {
         }
         if let Some(task) = settings.whole("memory") {
             if memory > task {
-                let message = format!(
-                    "the containers reserve {memory} MiB, more than the task's {task} MiB"
-                );
+                let message =
+                    format!("the containers reserve {memory} MiB, more than the task's {task} MiB");
                 self.error(settings.value_place("memory"), message);
             }
             memory = task;
@@ -152,22 +151,21 @@ impl Build<'_> {
         if let (Some(hard), Some(soft)) = (hard, soft)
             && hard <= soft
         {
-            let message = format!(
-                "`memory` {hard} MiB must be greater than `memory_reservation` {soft} MiB"
-            );
+            let message =
+                format!("`memory` {hard} MiB must be greater than `memory_reservation` {soft} MiB");
             self.error(container.value_place("memory"), message);
         }
         if let (Some(hard), Some(limit)) = (hard, task.whole("memory"))
             && hard > limit
         {
-            let message =
-                format!("`memory` {hard} MiB is above the task's {limit} MiB");
+            let message = format!("`memory` {hard} MiB is above the task's {limit} MiB");
             self.error(container.value_place("memory"), message);
         }
         let missing = hard.is_none() && soft.is_none();
         let wrong = container.is_given("memory") || container.is_given("memory_reservation");
         if missing && !wrong && !task.is_given("memory") {
-            let message = "a container needs `memory` or `memory_reservation` where the task has no `memory`";
+            let message =
+                "a container needs `memory` or `memory_reservation` where the task has no `memory`";
             self.error(container.place, message);
         }
         soft.or(hard).unwrap_or(0)
@@ -210,7 +208,8 @@ impl Build<'_> {
                 self.error(mapping.place, message);
                 continue;
             }
-            if mode != NetworkMode::Bridge && host.is_some_and(|host| host != container && host != 0)
+            if mode != NetworkMode::Bridge
+                && host.is_some_and(|host| host != container && host != 0)
             {
                 let message = format!(
                     "in network mode `{}` the host port is the container port {container}, not {}",
@@ -266,7 +265,9 @@ impl Build<'_> {
         let matches = |known: &Definition| {
             let definition = &known.definition;
             definition.family == name
-                || name.strip_prefix(definition.family.as_str()).and_then(|rest| rest.strip_prefix(':'))
+                || name
+                    .strip_prefix(definition.family.as_str())
+                    .and_then(|rest| rest.strip_prefix(':'))
                     == Some(definition.revision.to_string().as_str())
         };
         if let Some(index) = self.definitions.iter().position(matches) {
@@ -304,8 +305,7 @@ impl Build<'_> {
             stop_timeout: STOP_TIMEOUT,
             placement_constraints: Vec::new(),
         };
-        let implicit =
-            Definition { definition, place, settings: None, checked_for_fargate: true };
+        let implicit = Definition { definition, place, settings: None, checked_for_fargate: true };
         self.definitions.push(implicit);
         DefinitionId::from_index(self.definitions.len() - 1)
     }
@@ -376,7 +376,10 @@ impl Build<'_> {
             sizes.iter().filter(|size| size.0 == cpu).map(|size| size.1).collect();
         let help = match (of_cpu.first(), of_cpu.last()) {
             (Some(least), Some(most)) => {
-                format!("with {cpu} CPU units the memory is one of {} sizes from {least} to {most} MiB", of_cpu.len())
+                format!(
+                    "with {cpu} CPU units the memory is one of {} sizes from {least} to {most} MiB",
+                    of_cpu.len()
+                )
             }
             _ => {
                 let mut cpus: Vec<String> = sizes.iter().map(|size| size.0.to_string()).collect();

@@ -6,9 +6,9 @@
 use super::Build;
 use crate::scenario::check::{self, Settings};
 use crate::scenario::diagnostic::quoted;
+use crate::scenario::json;
 use crate::scenario::sections::TASK_DEFINITION;
 use crate::scenario::tree::{Data, Entry, Node, Place};
-use crate::scenario::json;
 
 /// JSON name, our name.
 const TASK: &[(&str, &str)] = &[
@@ -37,11 +37,8 @@ const CONTAINER: &[(&str, &str)] = &[
     ("portMappings", "port_mappings"),
     ("stopTimeout", "stop_timeout_s"),
 ];
-const PORT: &[(&str, &str)] = &[
-    ("containerPort", "container_port"),
-    ("hostPort", "host_port"),
-    ("protocol", "protocol"),
-];
+const PORT: &[(&str, &str)] =
+    &[("containerPort", "container_port"), ("hostPort", "host_port"), ("protocol", "protocol")];
 
 impl Build<'_> {
     /// The settings of a definition in a file, under those that the scenario adds.
@@ -177,4 +174,3 @@ fn path_of(root: &Node, place: Place) -> String {
         }
     }
 }
-

@@ -154,7 +154,8 @@ impl Build<'_> {
         let own = self.types.keys().map(String::as_str);
         near.extend(crate::base::suggest::nearest(name, own).map(str::to_string));
         let help = if near.is_empty() {
-            "`ecsim catalog list` shows the known ones; declare others as `[[instance_type]]`".into()
+            "`ecsim catalog list` shows the known ones; declare others as `[[instance_type]]`"
+                .into()
         } else {
             let near: Vec<String> = near.iter().map(|name| quoted(name)).collect();
             format!("did you mean {}?", near.join(" or "))
@@ -285,8 +286,10 @@ impl Build<'_> {
         let settings = fleet.settings;
         for key in ["instance_types", "desired_capacity"] {
             if !settings.is_given(key) {
-                let message =
-                    format!("capacity provider {} needs `{key}` or `inventory`", quoted(&fleet.name));
+                let message = format!(
+                    "capacity provider {} needs `{key}` or `inventory`",
+                    quoted(&fleet.name)
+                );
                 self.error(settings.place, message);
             }
         }
@@ -398,7 +401,8 @@ impl Build<'_> {
     fn instance_price(&mut self, fleet: &FleetSpec<'_>, new: &NewInstance<'_>) -> Option<Price> {
         let settings = fleet.settings;
         let linux = fleet.os == OperatingSystem::Linux;
-        let listed = new.facts.on_demand.filter(|_| linux || self.types.contains_key(new.type_name));
+        let listed =
+            new.facts.on_demand.filter(|_| linux || self.types.contains_key(new.type_name));
         let on_demand = new.price.or(settings.rate("usd_per_hour")).or(listed);
         if fleet.purchase == Purchase::Spot {
             if let Some(rate) = settings.rate("spot_price_usd_per_hour") {
@@ -414,11 +418,14 @@ impl Build<'_> {
                 self.error(settings.value_place("spot_prices"), message);
                 return None;
             }
-            if let (Some(percent), Some(rate)) = (settings.number("spot_discount_percent"), on_demand)
+            if let (Some(percent), Some(rate)) =
+                (settings.number("spot_discount_percent"), on_demand)
             {
                 return Some(Price::Fixed(discounted(rate, percent)));
             }
-            if let Some(rate) = new.facts.spot.filter(|_| linux && !settings.is_given("usd_per_hour")) {
+            if let Some(rate) =
+                new.facts.spot.filter(|_| linux && !settings.is_given("usd_per_hour"))
+            {
                 return Some(Price::Fixed(rate));
             }
         }

@@ -140,7 +140,8 @@ impl Build<'_> {
         let whole = |max: u64| move |text: &str| units::whole(text, 0, max);
         let problems = &mut *self.problems;
         let cpu = rows.value(row, "cpu", problems, |t| units::whole(t, 1, MOST_CPU))?;
-        let memory = rows.value(row, "memory_mib", problems, |t| units::whole(t, 1, MOST_MEMORY))?;
+        let memory =
+            rows.value(row, "memory_mib", problems, |t| units::whole(t, 1, MOST_MEMORY))?;
         let gpus = rows.value(row, "gpus", problems, whole(64))?;
         let enis = rows.value(row, "max_enis", problems, |t| units::whole(t, 1, 512))?;
         let count = rows.value(row, "count", problems, whole(MOST_INSTANCES as u64))?.unwrap_or(1);
@@ -193,7 +194,8 @@ impl Build<'_> {
     fn openb_machine<'t>(&mut self, rows: &mut Rows<'t>, row: &Row<'t>) -> Option<Machine<'t>> {
         let problems = &mut *self.problems;
         let milli = rows.value(row, "cpu_milli", problems, |t| units::whole(t, 1, 1_000_000))?;
-        let memory = rows.value(row, "memory_mib", problems, |t| units::whole(t, 1, MOST_MEMORY))?;
+        let memory =
+            rows.value(row, "memory_mib", problems, |t| units::whole(t, 1, MOST_MEMORY))?;
         let gpus = rows.value(row, "gpu", problems, |t| units::whole(t, 0, 64))?;
         let (Some(milli), Some(memory)) = (milli, memory) else {
             let message = "`cpu_milli` and `memory_mib` must not be empty".to_string();

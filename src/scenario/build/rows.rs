@@ -65,7 +65,13 @@ impl<'t> Rows<'t> {
             } else {
                 continue;
             };
-            rows.fail_at(&row, index, message, Some(suggestion(column, known.iter().copied())), problems);
+            rows.fail_at(
+                &row,
+                index,
+                message,
+                Some(suggestion(column, known.iter().copied())),
+                problems,
+            );
         }
         for column in required.iter().filter(|column| !row.fields.contains(*column)) {
             let message = format!("column {} is missing", quoted(column));

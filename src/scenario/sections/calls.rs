@@ -1,20 +1,43 @@
 //! Keys of callers (`[[run_task]]`), of generated workloads, and of expectations.
 
 use super::{
-    ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional,
-    required, with_default,
+    ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional, required,
+    with_default,
 };
 use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
 const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
 
+/// Keys that say how a trace is read, which a generator has no use for.
+pub const TRACE_KEYS: [&str; 13] = [
+    "format",
+    "on_error",
+    "order",
+    "time_scale",
+    "limit",
+    "cpu_of_one",
+    "memory_of_one",
+    "default_cpu",
+    "default_memory",
+    "default_duration",
+    "swf_task_per_processor",
+    "max_expanded_gib",
+    "max_rows",
+];
+
 /// `[[run_task]]`.
 pub static RUN_TASK: Section = Section::new(
     "run_task",
     "A caller of RunTask (or StartTask): where its tasks come from, where they go, what it does on failure.",
     &[
-        optional("name", Kind::Text, "`run-task-1`, `run-task-2`, ...", "Name; also the family of tasks without a definition.", "ecsim"),
+        optional(
+            "name",
+            Kind::Text,
+            "`run-task-1`, `run-task-2`, ...",
+            "Name; also the family of tasks without a definition.",
+            "ecsim",
+        ),
         optional(
             "task_definition",
             Kind::Text,
@@ -58,7 +81,13 @@ pub static RUN_TASK: Section = Section::new(
             "Placement constraints, at most 10 with those of the task definition; EC2 only.",
             "documented",
         ),
-        optional("group", Kind::Text, "`family:<family>`", "Task group, for `spread` and `distinctInstance`.", "API"),
+        optional(
+            "group",
+            Kind::Text,
+            "`family:<family>`",
+            "Task group, for `spread` and `distinctInstance`.",
+            "API",
+        ),
         optional(
             "subnets",
             Kind::List(&Kind::Text, 16),
@@ -73,7 +102,13 @@ pub static RUN_TASK: Section = Section::new(
             "The zones of those subnets, in place of `subnets`.",
             "ecsim",
         ),
-        with_default("tasks_per_call", Kind::Whole(1, 10), "10", "Copies of a row that one call asks for, at most.", "documented (limit 10)"),
+        with_default(
+            "tasks_per_call",
+            Kind::Whole(1, 10),
+            "10",
+            "Copies of a row that one call asks for, at most.",
+            "documented (limit 10)",
+        ),
         with_default(
             "on_failure",
             Kind::WordOr(&["give_up", "queue", "retry"], &Kind::Table(&ON_FAILURE)),
@@ -81,9 +116,27 @@ pub static RUN_TASK: Section = Section::new(
             "What the caller does when a task cannot be placed: nothing, as ECS; keep a first-come, first-served queue; call again.",
             "documented (ECS queues nothing)",
         ),
-        with_default("duration", SECONDS, "\"60s\"", "How long tasks run whose row does not say.", "ecsim"),
-        optional("stop_after", SPAN_FROM_1S, "never", "StopTask is called when a task has run this long.", "ecsim"),
-        optional("trace", Kind::Path, "none; needs `generate` then", "Trace of tasks, CSV or as its `format` says, also gzip.", "ecsim"),
+        with_default(
+            "duration",
+            SECONDS,
+            "\"60s\"",
+            "How long tasks run whose row does not say.",
+            "ecsim",
+        ),
+        optional(
+            "stop_after",
+            SPAN_FROM_1S,
+            "never",
+            "StopTask is called when a task has run this long.",
+            "ecsim",
+        ),
+        optional(
+            "trace",
+            Kind::Path,
+            "none; needs `generate` then",
+            "Trace of tasks, CSV or as its `format` says, also gzip.",
+            "ecsim",
+        ),
         with_default(
             "format",
             Kind::Choice(&[
@@ -113,17 +166,83 @@ pub static RUN_TASK: Section = Section::new(
             "Whether rows out of order are an error, or the trace is sorted in memory first.",
             "ecsim",
         ),
-        with_default("time_scale", Kind::Number(1e-6, 1e6), "1", "Factor on arrival times: 0.5 doubles the load.", "ecsim"),
-        optional("limit", Kind::Whole(1, 1_000_000_000_000), "all", "Rows that are used at most.", "ecsim"),
-        with_default("cpu_of_one", Kind::Cpu(1, MOST_CPU), "65536", "CPU units that 1.0 means in a trace with normalised CPU.", "assumed"),
-        with_default("memory_of_one", Kind::Memory(1, MOST_MEMORY), "262144", "MiB that 1.0 means in a trace with normalised memory.", "assumed"),
-        with_default("default_cpu", Kind::Cpu(0, MOST_CPU), "1024", "CPU units of a row that does not say.", "assumed"),
-        with_default("default_memory", Kind::Memory(1, MOST_MEMORY), "1024", "MiB of a row that does not say.", "assumed"),
-        optional("default_duration", ANY_SPAN, "drawn from `duration`", "Duration of a row of a foreign trace that does not say.", "ecsim"),
-        with_default("swf_task_per_processor", Kind::Flag, "false", "SWF: one task a processor in place of one a job.", "ecsim"),
-        with_default("max_expanded_gib", Kind::Whole(1, 1 << 20), "64", "GiB that a compressed trace may expand to.", "ecsim"),
-        with_default("max_rows", Kind::Whole(1, 1_000_000_000_000), "1000000000", "Rows that a trace may have.", "ecsim"),
-        optional("generate", Kind::Table(&GENERATE), "none; needs `trace` then", "Task arrivals drawn from distributions.", "ecsim"),
+        with_default(
+            "time_scale",
+            Kind::Number(1e-6, 1e6),
+            "1",
+            "Factor on arrival times: 0.5 doubles the load.",
+            "ecsim",
+        ),
+        optional(
+            "limit",
+            Kind::Whole(1, 1_000_000_000_000),
+            "all",
+            "Rows that are used at most.",
+            "ecsim",
+        ),
+        with_default(
+            "cpu_of_one",
+            Kind::Cpu(1, MOST_CPU),
+            "65536",
+            "CPU units that 1.0 means in a trace with normalised CPU.",
+            "assumed",
+        ),
+        with_default(
+            "memory_of_one",
+            Kind::Memory(1, MOST_MEMORY),
+            "262144",
+            "MiB that 1.0 means in a trace with normalised memory.",
+            "assumed",
+        ),
+        with_default(
+            "default_cpu",
+            Kind::Cpu(0, MOST_CPU),
+            "1024",
+            "CPU units of a row that does not say.",
+            "assumed",
+        ),
+        with_default(
+            "default_memory",
+            Kind::Memory(1, MOST_MEMORY),
+            "1024",
+            "MiB of a row that does not say.",
+            "assumed",
+        ),
+        optional(
+            "default_duration",
+            ANY_SPAN,
+            "drawn from `duration`",
+            "Duration of a row of a foreign trace that does not say.",
+            "ecsim",
+        ),
+        with_default(
+            "swf_task_per_processor",
+            Kind::Flag,
+            "false",
+            "SWF: one task a processor in place of one a job.",
+            "ecsim",
+        ),
+        with_default(
+            "max_expanded_gib",
+            Kind::Whole(1, 1 << 20),
+            "64",
+            "GiB that a compressed trace may expand to.",
+            "ecsim",
+        ),
+        with_default(
+            "max_rows",
+            Kind::Whole(1, 1_000_000_000_000),
+            "1000000000",
+            "Rows that a trace may have.",
+            "ecsim",
+        ),
+        optional(
+            "generate",
+            Kind::Table(&GENERATE),
+            "none; needs `trace` then",
+            "Task arrivals drawn from distributions.",
+            "ecsim",
+        ),
     ],
 );
 
@@ -131,9 +250,26 @@ static PROVIDER_SHARE: Section = Section::new(
     "capacity_provider_strategy",
     "An item of a capacity provider strategy.",
     &[
-        required("capacity_provider", Kind::Text, "Name; `FARGATE` and `FARGATE_SPOT` are built in.", "API"),
-        with_default("base", Kind::Whole(0, 100_000), "0", "Tasks of a call that it gets first; on one item only.", "API"),
-        with_default("weight", Kind::Whole(0, 1_000), "0", "Share of the tasks beyond the base.", "API"),
+        required(
+            "capacity_provider",
+            Kind::Text,
+            "Name; `FARGATE` and `FARGATE_SPOT` are built in.",
+            "API",
+        ),
+        with_default(
+            "base",
+            Kind::Whole(0, 100_000),
+            "0",
+            "Tasks of a call that it gets first; on one item only.",
+            "API",
+        ),
+        with_default(
+            "weight",
+            Kind::Whole(0, 1_000),
+            "0",
+            "Share of the tasks beyond the base.",
+            "API",
+        ),
     ],
 );
 
@@ -173,7 +309,13 @@ static PLACEMENT_CONSTRAINT: Section = Section::new(
     "A placement constraint.",
     &[
         required("type", Kind::Choice(&["distinctInstance", "memberOf"]), "Type.", "API"),
-        optional("expression", Kind::Text, "none; `memberOf` needs one", "Expression in the cluster query language.", "API"),
+        optional(
+            "expression",
+            Kind::Text,
+            "none; `memberOf` needs one",
+            "Expression in the cluster query language.",
+            "API",
+        ),
     ],
 );
 
@@ -189,10 +331,34 @@ pub static RETRY: Section = Section::new(
     "Calls again with growing delays.",
     &[
         optional("attempts", Kind::Whole(1, 1_000_000), "until it works", "Calls in all.", "ecsim"),
-        with_default("first_delay", Kind::Span(1_000, LATEST.0), "\"1s\"", "Delay before the second call.", "assumed"),
-        with_default("growth_percent", Kind::Whole(100, 10_000), "200", "Next delay in percent of the last one.", "assumed"),
-        with_default("max_delay", Kind::Span(1_000, LATEST.0), "\"60s\"", "Longest delay.", "assumed"),
-        with_default("jitter_percent", Kind::Whole(0, 100), "0", "Each delay is drawn from this share below it.", "assumed"),
+        with_default(
+            "first_delay",
+            Kind::Span(1_000, LATEST.0),
+            "\"1s\"",
+            "Delay before the second call.",
+            "assumed",
+        ),
+        with_default(
+            "growth_percent",
+            Kind::Whole(100, 10_000),
+            "200",
+            "Next delay in percent of the last one.",
+            "assumed",
+        ),
+        with_default(
+            "max_delay",
+            Kind::Span(1_000, LATEST.0),
+            "\"60s\"",
+            "Longest delay.",
+            "assumed",
+        ),
+        with_default(
+            "jitter_percent",
+            Kind::Whole(0, 100),
+            "0",
+            "Each delay is drawn from this share below it.",
+            "assumed",
+        ),
     ],
 );
 
@@ -201,7 +367,13 @@ static GENERATE: Section = Section::new(
     "Task arrivals drawn from distributions.",
     &[
         required("per_second", Kind::Number(1e-9, 1e6), "Mean arrivals a second.", "ecsim"),
-        optional("until", Kind::Span(SECOND, LATEST.0), "`simulation.duration`", "Last instant of an arrival.", "ecsim"),
+        optional(
+            "until",
+            Kind::Span(SECOND, LATEST.0),
+            "`simulation.duration`",
+            "Last instant of an arrival.",
+            "ecsim",
+        ),
         optional("limit", Kind::Whole(1, 1_000_000_000_000), "none", "Rows at most.", "ecsim"),
         with_default(
             "process",
@@ -210,14 +382,50 @@ static GENERATE: Section = Section::new(
             "Random arrivals, or evenly spaced at the current rate.",
             "ecsim",
         ),
-        with_default("daily_depth", Kind::Number(0.0, 1.0), "0", "Depth of a daily wave: 0 none, 1 down to nothing at night.", "ecsim"),
-        with_default("daily_peak", Kind::Span(0, 86_400 * SECOND), "\"14h\"", "Time of day of the peak; the run begins at midnight of a Monday.", "ecsim"),
-        with_default("weekend_factor", Kind::Number(0.0, 1e3), "1", "Factor on days 6 and 7 of each week.", "ecsim"),
+        with_default(
+            "daily_depth",
+            Kind::Number(0.0, 1.0),
+            "0",
+            "Depth of a daily wave: 0 none, 1 down to nothing at night.",
+            "ecsim",
+        ),
+        with_default(
+            "daily_peak",
+            Kind::Span(0, 86_400 * SECOND),
+            "\"14h\"",
+            "Time of day of the peak; the run begins at midnight of a Monday.",
+            "ecsim",
+        ),
+        with_default(
+            "weekend_factor",
+            Kind::Number(0.0, 1e3),
+            "1",
+            "Factor on days 6 and 7 of each week.",
+            "ecsim",
+        ),
         optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
-        optional("sizes", Kind::List(&Kind::Table(&SIZE), 10_000), "as the task definition says", "Sizes of tasks and their weights.", "ecsim"),
+        optional(
+            "sizes",
+            Kind::List(&Kind::Table(&SIZE), 10_000),
+            "as the task definition says",
+            "Sizes of tasks and their weights.",
+            "ecsim",
+        ),
         optional("duration", SECONDS, "the caller's `duration`", "How long tasks run.", "ecsim"),
-        with_default("count", Kind::Distribution(Unit::Plain), "1", "Copies of a row, rounded to a whole number from 1.", "ecsim"),
-        with_default("failure_percent", Kind::Number(0.0, 100.0), "0", "Chance of an exit code other than 0.", "ecsim"),
+        with_default(
+            "count",
+            Kind::Distribution(Unit::Plain),
+            "1",
+            "Copies of a row, rounded to a whole number from 1.",
+            "ecsim",
+        ),
+        with_default(
+            "failure_percent",
+            Kind::Number(0.0, 100.0),
+            "0",
+            "Chance of an exit code other than 0.",
+            "ecsim",
+        ),
     ],
 );
 
@@ -248,7 +456,19 @@ pub static EXPECT: Section = Section::new(
     "A limit on a metric of the summary; a run that breaks one ends with exit code 1.",
     &[
         required("metric", Kind::Text, "Name of the metric in `summary.csv`.", "ecsim"),
-        optional("at_most", Kind::Number(-1e18, 1e18), "none", "Largest value that is right.", "ecsim"),
-        optional("at_least", Kind::Number(-1e18, 1e18), "none", "Smallest value that is right.", "ecsim"),
+        optional(
+            "at_most",
+            Kind::Number(-1e18, 1e18),
+            "none",
+            "Largest value that is right.",
+            "ecsim",
+        ),
+        optional(
+            "at_least",
+            Kind::Number(-1e18, 1e18),
+            "none",
+            "Smallest value that is right.",
+            "ecsim",
+        ),
     ],
 );

@@ -1,6 +1,6 @@
 //! Keys of clusters, instance types and capacity providers.
 
-use super::{MOST_CPU, MOST_MEMORY, Kind, Section, optional, required, with_default};
+use super::{Kind, MOST_CPU, MOST_MEMORY, Section, optional, required, with_default};
 
 /// Operating system families as `runtimePlatform.operatingSystemFamily` names them.
 pub(super) const OPERATING_SYSTEMS: &[&str] = &[
@@ -70,7 +70,12 @@ pub static INSTANCE_TYPE: Section = Section::new(
     "An instance type of your own: a type that is not in the catalogue, or a machine that is no EC2 instance.",
     &[
         required("name", Kind::Text, "Name.", "ecsim"),
-        required("vcpus", Kind::Whole(1, MOST_CPU / 1_024), "vCPUs; 1,024 CPU units each.", "documented"),
+        required(
+            "vcpus",
+            Kind::Whole(1, MOST_CPU / 1_024),
+            "vCPUs; 1,024 CPU units each.",
+            "documented",
+        ),
         required("memory", Kind::Memory(1, MOST_MEMORY), "Nominal memory in MiB.", "ecsim"),
         optional(
             "registered_memory",
@@ -79,7 +84,13 @@ pub static INSTANCE_TYPE: Section = Section::new(
             "MiB that the instance registers.",
             "assumed",
         ),
-        with_default("max_enis", Kind::Whole(1, 512), "4", "Network interfaces at most.", "assumed"),
+        with_default(
+            "max_enis",
+            Kind::Whole(1, 512),
+            "4",
+            "Network interfaces at most.",
+            "assumed",
+        ),
         optional(
             "awsvpc_tasks",
             Kind::Whole(0, 1_024),
@@ -110,8 +121,19 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
     "capacity_provider",
     "A fixed fleet of container instances that are registered from the beginning to the end of the run.",
     &[
-        required("name", Kind::Text, "Name; not one that begins with `aws`, `ecs` or `fargate`.", "API"),
-        optional("cluster", Kind::Text, "the first cluster", "Cluster that the instances register with.", "API"),
+        required(
+            "name",
+            Kind::Text,
+            "Name; not one that begins with `aws`, `ecs` or `fargate`.",
+            "API",
+        ),
+        optional(
+            "cluster",
+            Kind::Text,
+            "the first cluster",
+            "Cluster that the instances register with.",
+            "API",
+        ),
         optional(
             "instance_types",
             Kind::List(&Kind::Text, 100),

@@ -8,7 +8,7 @@ mod timing;
 use super::keys::{Default, Key, Kind, Section};
 use crate::base::time::LATEST;
 
-pub use calls::{EXPECT, RETRY, RUN_TASK};
+pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};
@@ -63,7 +63,13 @@ pub static ROOT: Section = Section::new(
     "A scenario: TOML, or JSON of the same shape.",
     &[
         optional("simulation", Kind::Table(&SIMULATION), "its defaults", "The run.", "ecsim"),
-        optional("outputs", Kind::Table(&OUTPUTS), "its defaults", "Which files are written.", "ecsim"),
+        optional(
+            "outputs",
+            Kind::Table(&OUTPUTS),
+            "its defaults",
+            "Which files are written.",
+            "ecsim",
+        ),
         optional(
             "cluster",
             Kind::TableOrTables(&CLUSTER),
@@ -85,13 +91,49 @@ pub static ROOT: Section = Section::new(
             "Fleets of container instances.",
             "API",
         ),
-        optional("task_definition", Kind::Tables(&TASK_DEFINITION), "none", "Task definitions.", "API"),
-        optional("run_task", Kind::Tables(&RUN_TASK), "none", "Callers of RunTask and StartTask.", "API"),
-        optional("latency", Kind::Table(&LATENCY), "its defaults", "How long each stage takes.", "ecsim"),
+        optional(
+            "task_definition",
+            Kind::Tables(&TASK_DEFINITION),
+            "none",
+            "Task definitions.",
+            "API",
+        ),
+        optional(
+            "run_task",
+            Kind::Tables(&RUN_TASK),
+            "none",
+            "Callers of RunTask and StartTask.",
+            "API",
+        ),
+        optional(
+            "latency",
+            Kind::Table(&LATENCY),
+            "its defaults",
+            "How long each stage takes.",
+            "ecsim",
+        ),
         optional("limits", Kind::Table(&LIMITS), "its defaults", "Quotas and rates.", "API"),
-        optional("fargate", Kind::Table(&FARGATE), "its defaults", "Fargate prices and zones.", "ecsim"),
-        optional("prices", Kind::Table(&PRICES), "the built-in catalogue", "A price file.", "ecsim"),
-        optional("expect", Kind::Tables(&EXPECT), "none", "Limits that decide the exit code.", "ecsim"),
+        optional(
+            "fargate",
+            Kind::Table(&FARGATE),
+            "its defaults",
+            "Fargate prices and zones.",
+            "ecsim",
+        ),
+        optional(
+            "prices",
+            Kind::Table(&PRICES),
+            "the built-in catalogue",
+            "A price file.",
+            "ecsim",
+        ),
+        optional(
+            "expect",
+            Kind::Tables(&EXPECT),
+            "none",
+            "Limits that decide the exit code.",
+            "ecsim",
+        ),
     ],
 );
 
@@ -100,8 +142,20 @@ pub static SIMULATION: Section = Section::new(
     "simulation",
     "The run as a whole.",
     &[
-        optional("name", Kind::Text, "the file's name", "Name of the scenario and of its output folder.", "ecsim"),
-        with_default("region", Kind::Text, "\"us-east-1\"", "Region, for prices and zone names.", "API"),
+        optional(
+            "name",
+            Kind::Text,
+            "the file's name",
+            "Name of the scenario and of its output folder.",
+            "ecsim",
+        ),
+        with_default(
+            "region",
+            Kind::Text,
+            "\"us-east-1\"",
+            "Region, for prices and zone names.",
+            "API",
+        ),
         optional(
             "duration",
             SPAN_FROM_1S,
@@ -139,9 +193,27 @@ pub static OUTPUTS: Section = Section::new(
     "Which files a run writes beside the summary. Switching a file off changes no result.",
     &[
         with_default("tasks", Kind::Flag, "true", "`tasks.csv`, one row per task.", "ecsim"),
-        with_default("timeseries", Kind::Flag, "true", "`timeseries.csv`, one row per sample.", "ecsim"),
-        with_default("instances", Kind::Flag, "true", "`instances.csv`, one row per instance.", "ecsim"),
-        with_default("placement_failures", Kind::Flag, "true", "`placement_failures.csv`.", "ecsim"),
+        with_default(
+            "timeseries",
+            Kind::Flag,
+            "true",
+            "`timeseries.csv`, one row per sample.",
+            "ecsim",
+        ),
+        with_default(
+            "instances",
+            Kind::Flag,
+            "true",
+            "`instances.csv`, one row per instance.",
+            "ecsim",
+        ),
+        with_default(
+            "placement_failures",
+            Kind::Flag,
+            "true",
+            "`placement_failures.csv`.",
+            "ecsim",
+        ),
         with_default(
             "placement_failures_interval",
             SPAN_FROM_1S,

@@ -15,7 +15,13 @@ pub static TASK_DEFINITION: Section = Section::new(
     "task_definition",
     "What a task asks for: written here, or the JSON file that `aws ecs register-task-definition` takes.",
     &[
-        optional("family", Kind::Text, "the file's", "Family; the name by which callers and traces refer to it.", "API"),
+        optional(
+            "family",
+            Kind::Text,
+            "the file's",
+            "Family; the name by which callers and traces refer to it.",
+            "API",
+        ),
         optional(
             "file",
             Kind::Path,
@@ -26,9 +32,9 @@ pub static TASK_DEFINITION: Section = Section::new(
         optional("revision", Kind::Whole(1, 1_000_000_000), "1, or the file's", "Revision.", "API"),
         optional(
             "cpu",
-            Kind::Cpu(1, TASK_CPU.1),
+            Kind::Cpu(TASK_CPU.0, TASK_CPU.1),
             "the sum over the containers",
-            "CPU units of the task; 1,024 are one vCPU. On instances from 128 to 196,608.",
+            "CPU units of the task; 1,024 are one vCPU. ECS takes 128 to 196,608 on instances.",
             "documented",
         ),
         optional(
@@ -80,7 +86,13 @@ pub static TASK_DEFINITION: Section = Section::new(
             "Launch types that the definition is checked against when it is registered.",
             "API",
         ),
-        optional("gpus", Kind::Whole(0, 64), "the sum over the containers", "Whole GPUs of the task.", "API"),
+        optional(
+            "gpus",
+            Kind::Whole(0, 64),
+            "the sum over the containers",
+            "Whole GPUs of the task.",
+            "API",
+        ),
         optional(
             "stop_timeout",
             STOP_TIMEOUT,
@@ -109,7 +121,13 @@ static RUNTIME_PLATFORM: Section = Section::new(
     "runtime_platform",
     "`runtimePlatform` of a task definition.",
     &[
-        with_default("cpu_architecture", Kind::Choice(ARCHITECTURES), "\"X86_64\"", "CPU architecture.", "API"),
+        with_default(
+            "cpu_architecture",
+            Kind::Choice(ARCHITECTURES),
+            "\"X86_64\"",
+            "CPU architecture.",
+            "API",
+        ),
         with_default(
             "operating_system_family",
             Kind::Choice(OPERATING_SYSTEMS),
@@ -124,7 +142,13 @@ static MEMBER_OF: Section = Section::new(
     "task definition constraint",
     "A placement constraint of a task definition.",
     &[
-        with_default("type", Kind::Choice(&["memberOf"]), "\"memberOf\"", "The only type that a definition takes.", "API"),
+        with_default(
+            "type",
+            Kind::Choice(&["memberOf"]),
+            "\"memberOf\"",
+            "The only type that a definition takes.",
+            "API",
+        ),
         required("expression", Kind::Text, "Expression in the cluster query language.", "API"),
     ],
 );
@@ -156,9 +180,21 @@ static CONTAINER: Section = Section::new(
             "Whether the task stops when this container exits.",
             "API",
         ),
-        optional("port_mappings", Kind::List(&Kind::Table(&PORT_MAPPING), 100), "none", "Ports.", "API"),
+        optional(
+            "port_mappings",
+            Kind::List(&Kind::Table(&PORT_MAPPING), 100),
+            "none",
+            "Ports.",
+            "API",
+        ),
         with_default("gpus", Kind::Whole(0, 64), "0", "Whole GPUs.", "API"),
-        optional("stop_timeout", STOP_TIMEOUT, "\"30s\"", "Time from SIGTERM to SIGKILL.", "documented"),
+        optional(
+            "stop_timeout",
+            STOP_TIMEOUT,
+            "\"30s\"",
+            "Time from SIGTERM to SIGKILL.",
+            "documented",
+        ),
         with_default("image_mib", IMAGE, "0", "Compressed size of the image in MiB.", "ecsim"),
         optional("image", Kind::Text, "none", "Image, the key of the layer cache.", "API"),
     ],

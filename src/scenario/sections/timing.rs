@@ -19,12 +19,42 @@ pub static LATENCY: Section = Section::new(
             "Defaults of the Fargate stages: 20 s + 80 MiB/s, 30 s + 40 MiB/s, 45 s + 15 MiB/s.",
             "assumed",
         ),
-        with_default("eni_attach", SECONDS, "\"6s\"", "EC2: attaching the ENI of an `awsvpc` task.", "assumed"),
+        with_default(
+            "eni_attach",
+            SECONDS,
+            "\"6s\"",
+            "EC2: attaching the ENI of an `awsvpc` task.",
+            "assumed",
+        ),
         with_default("eni_detach", SECONDS, "\"2s\"", "EC2: detaching the ENI.", "assumed"),
-        with_default("ec2_start", SECONDS, "\"2s\"", "EC2: creating and starting the containers.", "measured (1 to 3 s)"),
-        with_default("ec2_pull_mib_per_s", PLAIN, "60", "EC2: rate of an image pull, MiB per second.", "documented (55 to 65 MB/s)"),
-        with_default("container_stop", SECONDS, "\"1s\"", "From SIGTERM to the exit of a container, cut at `stop_timeout`.", "assumed"),
-        optional("fargate_eni", SECONDS, "by profile: \"10s\"", "Fargate: creating the ENI.", "measured"),
+        with_default(
+            "ec2_start",
+            SECONDS,
+            "\"2s\"",
+            "EC2: creating and starting the containers.",
+            "measured (1 to 3 s)",
+        ),
+        with_default(
+            "ec2_pull_mib_per_s",
+            PLAIN,
+            "60",
+            "EC2: rate of an image pull, MiB per second.",
+            "documented (55 to 65 MB/s)",
+        ),
+        with_default(
+            "container_stop",
+            SECONDS,
+            "\"1s\"",
+            "From SIGTERM to the exit of a container, cut at `stop_timeout`.",
+            "assumed",
+        ),
+        optional(
+            "fargate_eni",
+            SECONDS,
+            "by profile: \"10s\"",
+            "Fargate: creating the ENI.",
+            "measured",
+        ),
         optional(
             "fargate_prepare",
             SECONDS,
@@ -46,7 +76,13 @@ pub static LATENCY: Section = Section::new(
             "Fargate: from the end of the pull to RUNNING.",
             "assumed",
         ),
-        with_default("fargate_eni_detach", SECONDS, "\"10s\"", "Fargate: deleting the ENI.", "assumed"),
+        with_default(
+            "fargate_eni_detach",
+            SECONDS,
+            "\"10s\"",
+            "Fargate: deleting the ENI.",
+            "assumed",
+        ),
     ],
 );
 
@@ -55,7 +91,12 @@ static BUCKET: Section = Section::new(
     "A token bucket: a rate that allows bursts.",
     &[
         required("burst", Kind::Whole(1, 1_000_000), "Tokens at the start, and at most.", "API"),
-        required("per_second", Kind::Whole(1, 1_000_000), "Tokens that come back each second.", "API"),
+        required(
+            "per_second",
+            Kind::Whole(1, 1_000_000),
+            "Tokens that come back each second.",
+            "API",
+        ),
     ],
 );
 
@@ -153,7 +194,13 @@ static FARGATE_RATE: Section = Section::new(
             "Operating system.",
             "API",
         ),
-        with_default("cpu_architecture", Kind::Choice(ARCHITECTURES), "\"X86_64\"", "CPU architecture.", "API"),
+        with_default(
+            "cpu_architecture",
+            Kind::Choice(ARCHITECTURES),
+            "\"X86_64\"",
+            "CPU architecture.",
+            "API",
+        ),
         with_default(
             "purchase",
             Kind::Choice(&["on_demand", "spot"]),
