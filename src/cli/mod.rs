@@ -4,6 +4,7 @@
 //! no error.
 
 pub mod catalog;
+<<<<<<< HEAD
 mod dry_run;
 mod output;
 mod progress;
@@ -131,3 +132,8 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     clap_complete::generate(shell, &mut Cli::command(), "ecsim", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
+=======
+pub mod init;
+pub mod schema;
+pub mod validate;
+>>>>>>> h-scenario

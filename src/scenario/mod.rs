@@ -151,12 +151,13 @@ fn load_into(
     Ok(Scenario { setup, workloads, outputs, expects, digest, resolved })
 }
 
-/// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces.
-/// Where the environment has no such variable it stays as it is, and the file is reported as missing.
+/// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces. Where
+/// the environment has no such variable it is `../../shared` beside the scenario's folder.
 fn expand(written: &str) -> String {
     const VARIABLE: &str = "${ECSIM_SHARED}";
-    match std::env::var("ECSIM_SHARED") {
-        Ok(folder) if written.contains(VARIABLE) => written.replace(VARIABLE, &folder),
-        _ => written.to_string(),
+    if !written.contains(VARIABLE) {
+        return written.to_string();
     }
+    let folder = std::env::var("ECSIM_SHARED").unwrap_or_else(|_| "../../shared".into());
+    written.replace(VARIABLE, &folder)
 }

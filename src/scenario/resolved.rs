@@ -5,6 +5,7 @@
 use super::check::{Item, Settings, Value};
 use super::distribution;
 use super::keys::{Default, Kind, Section, Unit};
+use super::sections::{RUN_TASK, TRACE_KEYS};
 use super::units;
 use std::fmt::Write as _;
 
@@ -17,7 +18,9 @@ pub fn to_toml(root: &Settings, name: &str) -> String {
         let tables: Vec<Settings> = match root.item(key.name) {
             Some(Item { value: Value::Table(table), .. }) => vec![table.clone()],
             Some(Item { value: Value::List(_), .. }) => root.tables(key.name).cloned().collect(),
-            _ if matches!(key.kind, Kind::Table(_)) && !has_required(section) => {
+            _ if matches!(key.kind, Kind::Table(_) | Kind::TableOrTables(_))
+                && !has_required(section) =>
+            {
                 vec![Settings::empty(section, root.place)]
             }
             _ => Vec::new(),
@@ -43,7 +46,7 @@ fn write_table(out: &mut String, path: &str, list: bool, table: &Settings, name:
     out.push_str(&header);
     out.push('\n');
     for key in table.section.keys {
-        if matches!(key.kind, Kind::Tables(_)) {
+        if matches!(key.kind, Kind::Tables(_)) || !applies(table, key.name) {
             continue;
         }
         match (table.item(key.name), key.default) {
@@ -66,6 +69,15 @@ fn write_table(out: &mut String, path: &str, list: bool, table: &Settings, name:
             }
         }
     }
+}
+
+/// Whether a key means anything beside the others: how traces are read says nothing about generated tasks.
+fn applies(table: &Settings, key: &str) -> bool {
+    if !std::ptr::eq(table.section, &RUN_TASK) {
+        return true;
+    }
+    let swf = table.text("format") == Some("swf") || key != "swf_task_per_processor";
+    swf && !(table.is_given("generate") && TRACE_KEYS.contains(&key))
 }
 
 /// A value on one line.

@@ -56,6 +56,8 @@ pub(super) struct Build<'a> {
     base: &'a Path,
     region: String,
     horizon: Option<SimTime>,
+    /// Whether a duration was written, rightly or wrongly.
+    has_duration: bool,
     zones: Column<ZoneId, String>,
     clusters: Vec<Cluster>,
     types: BTreeMap<String, TypeFacts>,
@@ -137,12 +139,15 @@ fn read_outputs(settings: &Settings) -> Outputs {
 impl<'a> Build<'a> {
     fn new(base: &'a Path, problems: &'a mut Diagnostics, simulation: &Settings) -> Build<'a> {
         let book = Book::default();
-        let region = simulation.text("region").unwrap_or("us-east-1").to_string();
+        let mut region = simulation.text("region").unwrap_or("us-east-1").to_string();
         let regions = book.regions();
         if !regions.contains(&region) {
             let message = format!("unknown region {}", quoted(&region));
-            let help = suggestion(&region, regions.iter().map(String::as_str));
+            let known = regions.iter().map(String::as_str);
+            let help = suggestion(&region, known.clone());
             problems.error_with_help(simulation.value_place("region"), message, help);
+            // Goes on with a region that exists, so that its prices and zones are not reported as missing.
+            region = crate::base::suggest::nearest(&region, known).unwrap_or("us-east-1").into();
         }
         let horizon = simulation.span("duration").map(|span| SimTime(span.0));
         Build {
@@ -151,6 +156,7 @@ impl<'a> Build<'a> {
             base,
             region,
             horizon,
+            has_duration: simulation.is_given("duration"),
             zones: Column::new(),
             clusters: Vec::new(),
             types: BTreeMap::new(),
@@ -209,7 +215,8 @@ impl<'a> Build<'a> {
 
     /// A path of the scenario as messages show it: from where the user stands.
     fn display(&self, written: &str) -> String {
-        let shown = if self.base.as_os_str().is_empty() || Path::new(written).is_absolute() {
+        let own = written.starts_with("${") || Path::new(written).is_absolute();
+        let shown = if own || self.base.as_os_str().is_empty() {
             PathBuf::from(written)
         } else {
             self.base.join(written)

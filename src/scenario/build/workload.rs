@@ -8,23 +8,7 @@ use crate::model::workload::{
     Workload,
 };
 use crate::scenario::check::Settings;
-
-/// Keys that say how a trace is read, which a generator has no use for.
-const TRACE_KEYS: [&str; 13] = [
-    "format",
-    "on_error",
-    "order",
-    "time_scale",
-    "limit",
-    "cpu_of_one",
-    "memory_of_one",
-    "default_cpu",
-    "default_memory",
-    "default_duration",
-    "swf_task_per_processor",
-    "max_expanded_gib",
-    "max_rows",
-];
+use crate::scenario::sections::TRACE_KEYS;
 
 impl Build<'_> {
     pub(super) fn workload(&mut self, settings: &Settings, name: &str) -> Option<Workload> {
@@ -70,7 +54,7 @@ impl Build<'_> {
         }
         Some(TraceInput {
             path,
-            display: self.display(written),
+            display: written.to_string(),
             format,
             on_error: match settings.text("on_error")? {
                 "skip" => OnRowError::Skip,
@@ -101,7 +85,8 @@ impl Build<'_> {
     ) -> Option<GeneratorSpec> {
         let until = settings.span("until").map(|span| SimTime(span.0)).or(self.horizon);
         let limit = settings.whole("limit");
-        if until.is_none() && limit.is_none() && !settings.is_given("until") {
+        let meant = settings.is_given("until") || settings.is_given("limit") || self.has_duration;
+        if !meant {
             let message = "`generate` has no end";
             let help = "give it `until` or `limit`, or give the simulation a `duration`";
             self.error_with_help(settings.place, message, help);

@@ -9,6 +9,23 @@ use crate::scenario::keys::Unit;
 
 const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
 
+/// Keys that say how a trace is read, which a generator has no use for.
+pub const TRACE_KEYS: [&str; 13] = [
+    "format",
+    "on_error",
+    "order",
+    "time_scale",
+    "limit",
+    "cpu_of_one",
+    "memory_of_one",
+    "default_cpu",
+    "default_memory",
+    "default_duration",
+    "swf_task_per_processor",
+    "max_expanded_gib",
+    "max_rows",
+];
+
 /// `[[run_task]]`.
 pub static RUN_TASK: Section = Section::new(
     "run_task",

@@ -8,7 +8,7 @@ mod timing;
 use super::keys::{Default, Key, Kind, Section};
 use crate::base::time::LATEST;
 
-pub use calls::{EXPECT, RETRY, RUN_TASK};
+pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};

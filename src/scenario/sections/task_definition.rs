@@ -32,9 +32,9 @@ pub static TASK_DEFINITION: Section = Section::new(
         optional("revision", Kind::Whole(1, 1_000_000_000), "1, or the file's", "Revision.", "API"),
         optional(
             "cpu",
-            Kind::Cpu(1, TASK_CPU.1),
+            Kind::Cpu(TASK_CPU.0, TASK_CPU.1),
             "the sum over the containers",
-            "CPU units of the task; 1,024 are one vCPU. On instances from 128 to 196,608.",
+            "CPU units of the task; 1,024 are one vCPU. ECS takes 128 to 196,608 on instances.",
             "documented",
         ),
         optional(
