@@ -47,22 +47,11 @@ generate = { per_second = 1, limit = 10, sizes = [{ cpu = 256, memory = 512 }] }
 "#;
 
 #[test]
-<<<<<<< HEAD
-fn probe() {
-    let text = std::env::var("PROBE").unwrap_or_default();
-    if text.is_empty() {
-        return;
-    }
-    match load(Path::new(&text), &[]) {
-        Ok(s) => println!("{}\n{:#?}\n{}", s.resolved, s.setup.sources, s.digest),
-        Err(e) => println!("{e}"),
-=======
 fn every_shipped_scenario_loads() {
     let all = shipped();
     assert!(all.len() >= 8);
     for (path, _) in all {
         load(&path, &[]).unwrap_or_else(|problems| panic!("{problems}"));
->>>>>>> h-scenario
     }
 }
 

@@ -4,11 +4,13 @@
 //! no error.
 
 pub mod catalog;
-<<<<<<< HEAD
 mod dry_run;
+pub mod init;
 mod output;
 mod progress;
 pub mod run;
+pub mod schema;
+pub mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
@@ -40,6 +42,12 @@ pub struct Cli {
 pub enum Verb {
     /// Run a scenario: a summary on stdout, tables and charts in the output folder
     Run(run::RunArgs),
+    /// Check a scenario, all mistakes at once, and run nothing
+    Validate(validate::ValidateArgs),
+    /// Print a commented scenario to start from
+    Init(init::InitArgs),
+    /// Print the JSON Schema of a scenario, for editors
+    Schema(schema::SchemaArgs),
     /// Look into the catalogue of instance types and prices
     Catalog(catalog::CatalogArgs),
     /// Print a completion script for a shell
@@ -86,6 +94,10 @@ impl Failure {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
+        Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
+        Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())
+            .map_err(|error| Failure::Input(format!("error: cannot write the schema: {error}"))),
         Verb::Catalog(args) => catalog(&args),
         Verb::Completions { shell } => completions(shell),
     };
@@ -96,6 +108,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// A verb's own failure is bad usage or input.
+fn input(failure: impl std::fmt::Display) -> Failure {
+    Failure::Input(failure.to_string())
 }
 
 /// Writes results to stdout. A reader that has gone is no error.
@@ -132,8 +149,3 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     clap_complete::generate(shell, &mut Cli::command(), "ecsim", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
-=======
-pub mod init;
-pub mod schema;
-pub mod validate;
->>>>>>> h-scenario

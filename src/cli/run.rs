@@ -43,7 +43,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub force: bool,
     /// Set any scenario key by its dotted path; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::validate::key_value)]
     pub overrides: Vec<(String, String)>,
     /// Threads for several seeds and for the charts [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -83,12 +83,6 @@ pub enum FormatArg {
     Human,
     /// JSON with `"schema": "ecsim/1"`.
     Json,
-}
-
-/// Parses `KEY=VALUE`.
-pub fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_string(), value.trim().to_string()))
 }
 
 /// Does what `args` say.
