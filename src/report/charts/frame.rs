@@ -66,12 +66,13 @@ pub enum Mark {
     Dot,
 }
 
-/// Entries in a row that ends at [`RIGHT`], on the base line `y`; later entries are left out where there is no room.
+/// Entries in one row that ends at [`RIGHT`], on the base line `y`.
 pub fn legend_right(drawing: &mut Drawing, y: f64, entries: &[(Mark, Color, String)]) {
     let total: f64 = entries.iter().map(|(_, _, text)| entry_width(text)).sum::<f64>() - GAP;
     let slack = entries.last().map_or(0.0, |(_, _, text)| width(text, LABEL) * (SLACK - 1.0));
     let total = total - slack;
-    legend(drawing, ((RIGHT - total).max(LEFT), y), RIGHT, entries);
+    // There is one row, so nothing is wrapped.
+    legend(drawing, ((RIGHT - total).max(LEFT), y), 2.0 * WIDTH, entries);
 }
 
 const GAP: f64 = 18.0;
