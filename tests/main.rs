@@ -1,1 +1,2 @@
+mod fuzz_policy;
 mod placement;
