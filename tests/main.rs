@@ -4,6 +4,7 @@
 
 mod catalog;
 mod charts;
+mod fuzz_policy;
 mod lifecycle;
 mod placement;
 mod pricing_reference;
