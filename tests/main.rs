@@ -1,4 +1,5 @@
 //! All integration tests, as one program: one link instead of twenty.
 
+mod trace_bad_input;
 mod trace_real;
 mod trace_support;
