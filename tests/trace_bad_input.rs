@@ -23,7 +23,7 @@ fn a_bad_value_is_refused_at_its_line_and_column() {
         ("0,1,1", "t.csv:2:1: the row has 3 fields, the header has 4"),
         ("0,1,1,1,1", "t.csv:2:1: the row has 5 fields, the header has 4"),
         ("0,1,1,\"1", "t.csv:2:7: the quote opened here is not closed on this line"),
-        ("0,1,\01,1", "t.csv:2:5: a NUL byte"),
+        ("0,1,\u{0}1,1", "t.csv:2:5: a NUL byte"),
     ] {
         let error = native_error(&format!("{HEADER}{row}\n"));
         assert!(error.starts_with(expected), "{row}: {error}");
