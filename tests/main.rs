@@ -13,5 +13,6 @@ mod publish;
 mod scenario;
 mod support;
 mod theory;
+mod trace_bad_input;
 mod trace_real;
 mod trace_support;
