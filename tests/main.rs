@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod catalog;
+mod fuzz_scenario;
 mod pricing_reference;
 mod pricing_vectors;
 mod scenario;
+mod scenario_errors;

@@ -311,7 +311,7 @@ impl Check<'_> {
         for (index, key) in section.keys.iter().enumerate() {
             if key.default == Default::Required && !settings.given.iter().any(|g| g.0 == index) {
                 let message = format!("`{}` is missing", key.name);
-                let help = format!("`{}` is {}: {}", key.name, key.kind.describe(), key.doc);
+                let help = format!("`{}`: {}. {}", key.name, key.kind.describe(), key.doc);
                 self.problems.error_with_help(node.place, message, help);
             }
         }

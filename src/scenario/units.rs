@@ -82,7 +82,7 @@ pub fn seconds(text: &str, min: u64, max: u64) -> Result<SimSpan, String> {
             Err(format!("must be a plain decimal number of seconds, is {}", shortened(text)))
         }
         Err(_) => {
-            let (min, max) = (SimSpan(min), readable(SimSpan(max)));
+            let (min, max) = (readable(SimSpan(min)), readable(SimSpan(max)));
             Err(format!("must be between {min} and {max}, is {}", shortened(text)))
         }
     }
@@ -147,7 +147,7 @@ pub fn readable(span: SimSpan) -> String {
         (1_000, "ms"),
         (1, "us"),
     ];
-    match UNITS.iter().find(|(micros, _)| span.0 % micros == 0) {
+    match UNITS.iter().find(|(micros, _)| span.0.is_multiple_of(*micros)) {
         Some((micros, unit)) if span.0 > 0 => format!("{}{unit}", span.0 / micros),
         _ => "0s".into(),
     }

@@ -89,6 +89,10 @@ impl Build<'_> {
             placement_constraints: expressions,
             family,
         };
+        let id = DefinitionId::from_index(self.definitions.len());
+        let exact = format!("{}:{}", definition.family, definition.revision);
+        self.definition_names.get_or_insert_with(exact, || id);
+        self.definition_names.get_or_insert_with(definition.family.clone(), || id);
         self.definitions.push(Definition {
             definition,
             place: settings.place,
@@ -97,7 +101,7 @@ impl Build<'_> {
         });
         let fargate = settings.texts("requires_compatibilities").any(|(name, _)| name == "FARGATE");
         if fargate {
-            self.check_fargate(DefinitionId::from_index(self.definitions.len() - 1), None);
+            self.check_fargate(id, None);
         }
     }
 
@@ -262,19 +266,11 @@ impl Build<'_> {
 
     /// The definition that a caller names as `family` or `family:revision`.
     pub(super) fn definition_of(&mut self, name: &str, place: Place) -> Option<DefinitionId> {
-        let matches = |known: &Definition| {
-            let definition = &known.definition;
-            definition.family == name
-                || name
-                    .strip_prefix(definition.family.as_str())
-                    .and_then(|rest| rest.strip_prefix(':'))
-                    == Some(definition.revision.to_string().as_str())
-        };
-        if let Some(index) = self.definitions.iter().position(matches) {
-            return Some(DefinitionId::from_index(index));
+        if let Some(id) = self.definition_names.get(name) {
+            return Some(*id);
         }
-        let families: Vec<&str> =
-            self.definitions.iter().map(|d| d.definition.family.as_str()).collect();
+        let declared = self.definitions.iter().filter(|d| d.settings.is_some());
+        let families: Vec<&str> = declared.map(|d| d.definition.family.as_str()).collect();
         let help = suggestion(name, families);
         let message = format!("unknown task definition {}", quoted(name));
         self.error_with_help(place, message, help);

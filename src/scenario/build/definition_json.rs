@@ -47,7 +47,7 @@ impl Build<'_> {
         settings: &Settings,
         written: &str,
     ) -> Option<Settings> {
-        let text = self.read_file(written)?;
+        let text = self.read_file(written, settings.value_place("file"))?;
         let source = self.problems.add_source(&self.display(written), &text);
         let root = json::parse(&text, source, self.problems)?;
         let definition = root.get("taskDefinition").unwrap_or(&root);

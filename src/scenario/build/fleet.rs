@@ -44,8 +44,11 @@ pub(super) struct FleetSpec<'s> {
     /// Index of its first instance.
     pub first: usize,
     /// Attribute sets by (type, zone, own attributes): instances with equal ones share them.
-    pub shared: BTreeMap<Vec<(String, String)>, Arc<BTreeMap<String, String>>>,
+    pub shared: BTreeMap<Vec<(String, String)>, SharedAttributes>,
 }
+
+/// Attributes that several instances have.
+type SharedAttributes = Arc<BTreeMap<String, String>>;
 
 /// Spot prices over time, by zone and instance type.
 pub(super) type SpotPrices = BTreeMap<(String, String), Arc<[(SimTime, HourlyRate)]>>;
@@ -90,6 +93,7 @@ impl Build<'_> {
                 subnets,
                 trunking: settings.flag("awsvpc_trunking"),
                 reserved_memory: settings.whole32("ecs_reserved_memory").unwrap_or(0),
+                has_instances: false,
             });
         }
     }
@@ -197,11 +201,13 @@ impl Build<'_> {
             cluster,
             largest: Resources::ZERO,
         });
+        self.clusters[cluster.index()].has_instances = true;
+        self.provider_names.get_or_insert_with(name.clone(), || provider);
         self.check_spot_keys(settings, purchase);
         self.check_attribute_names(settings);
         let os = operating_system(settings.text("operating_system_family"));
         let spot_prices = match settings.text("spot_prices").map(str::to_string) {
-            Some(path) => self.read_spot_prices(&path),
+            Some(path) => self.read_spot_prices(&path, settings.value_place("spot_prices")),
             None => SpotPrices::new(),
         };
         let mut fleet = FleetSpec {

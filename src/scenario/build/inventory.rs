@@ -46,7 +46,7 @@ impl Build<'_> {
     pub(super) fn read_inventory(&mut self, fleet: &mut FleetSpec<'_>) {
         let settings = fleet.settings;
         let Some(path) = settings.text("inventory").map(str::to_string) else { return };
-        let Some(text) = self.read_file(&path) else { return };
+        let Some(text) = self.read_file(&path, settings.value_place("inventory")) else { return };
         let name = self.display(&path);
         let openb = settings.text("inventory_format") == Some("openb");
         let (required, optional): (&[&str], &[&str]) =
@@ -222,8 +222,8 @@ impl Build<'_> {
     }
 
     /// Reads a trace of Spot prices. The first price of a market also holds before it.
-    pub(super) fn read_spot_prices(&mut self, path: &str) -> SpotPrices {
-        let Some(text) = self.read_file(path) else { return SpotPrices::new() };
+    pub(super) fn read_spot_prices(&mut self, path: &str, place: Place) -> SpotPrices {
+        let Some(text) = self.read_file(path, place) else { return SpotPrices::new() };
         let name = self.display(path);
         let required = ["time_s", "availability_zone", "instance_type", "usd_per_hour"];
         let Some(mut rows) = Rows::open(&name, &text, &required, &[], self.problems) else {

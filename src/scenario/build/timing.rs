@@ -65,7 +65,7 @@ impl Build<'_> {
     pub(super) fn read_prices(&mut self, root: &Settings) {
         let Some(prices) = root.table("prices") else { return };
         let Some(written) = prices.text("file").map(str::to_string) else { return };
-        let Some(text) = self.read_file(&written) else { return };
+        let Some(text) = self.read_file(&written, prices.value_place("file")) else { return };
         let name = self.display(&written);
         self.book.add_price_file(&name, &text, self.problems);
     }
