@@ -1397,9 +1397,7 @@ name = "own"
 inventory = "nodes.csv"
 usd_per_hour = 1
 "#;
-    insta::assert_snapshot!(refused(toml, &[("nodes.csv", r#""#)]), @r##"
-    error: nodes.csv: has no header line
-    "##);
+    insta::assert_snapshot!(refused(toml, &[("nodes.csv", r#""#)]), @"error: nodes.csv: has no header line");
 }
 
 #[test]
@@ -1436,6 +1434,11 @@ spot_prices = "spot.csv"
       |
     6 | spot_prices = "spot.csv"
       |               ^^^^^^^^^^
+
+    error: spot.csv:3:1: the time goes back from 60 s to 30 s
+      |
+    3 | 30,us-east-1a,m5.large,0.04
+      | ^^
     "##);
 }
 
@@ -1454,7 +1457,7 @@ file = "api.json"
     2 |   "containerDefinitions": [ { "name": "app", "essential": "yes", "memory": 300, "memoryReservation": 400,
       |                                                           ^^^^^
 
-    error: api.json:2:76: `memory` 300 MiB must be greater than `memory_reservation` 400 MiB
+    error: api.json:2:76: `memory` 300 MiB must be greater than `memory_reservation` 400 MiB (at $.taskDefinition.containerDefinitions[0].memory)
       |
     2 |   "containerDefinitions": [ { "name": "app", "essential": "yes", "memory": 300, "memoryReservation": 400,
       |                                                                            ^^^

@@ -110,9 +110,14 @@ impl Diagnostics {
         self.list.push(Diagnostic { place, message: message.into(), help: Some(help.into()) });
     }
 
-    /// Adds a path to the messages from index `first` on, for files whose readers think in paths.
-    pub(super) fn name_json_paths(&mut self, first: usize, path: impl Fn(Place) -> String) {
-        for diagnostic in &mut self.list[first..] {
+    /// Adds a path to the messages about `source` from index `first` on, for files whose readers think in paths.
+    pub(super) fn name_json_paths(
+        &mut self,
+        first: usize,
+        source: u32,
+        path: impl Fn(Place) -> String,
+    ) {
+        for diagnostic in self.list[first..].iter_mut().filter(|d| d.place.source == source) {
             diagnostic.message += &format!(" (at {})", path(diagnostic.place));
         }
     }

@@ -34,23 +34,27 @@ impl Build<'_> {
     pub(super) fn read_definitions(&mut self, root: &Settings) {
         let mut taken = BTreeMap::new();
         for settings in root.tables("task_definition") {
-            let merged = match settings.text("file").map(str::to_string) {
-                None => Some(settings.clone()),
-                Some(file) => self.read_definition_json(settings, &file),
-            };
-            let Some(settings) = merged else { continue };
-            self.read_definition(&settings, &mut taken);
+            match settings.text("file").map(str::to_string) {
+                None => self.read_definition(settings, &mut taken),
+                Some(file) => self.read_definition_json(settings, &file, &mut taken),
+            }
         }
     }
 
-    fn read_definition(&mut self, settings: &Settings, taken: &mut BTreeMap<String, Place>) {
+    pub(super) fn read_definition(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+    ) {
         let Some(family) = settings.text("family").map(str::to_string) else {
             if !settings.is_given("family") {
                 self.error(settings.place, "`family` is missing");
             }
             return;
         };
-        self.take_name(taken, &family, settings.value_place("family"), "task definition");
+        let revision = settings.whole32("revision").unwrap_or(1);
+        let exact = format!("{family}:{revision}");
+        self.take_name(taken, &exact, settings.value_place("family"), "task definition");
         let mode = network_mode(settings.text("network_mode"));
         let demand = self.demand(settings, mode);
         let ports = self.static_ports(settings, mode);
@@ -64,7 +68,7 @@ impl Build<'_> {
         let image_mib = containers.iter().filter_map(|c| c.whole32("image_mib")).sum();
         let stop_timeouts = containers.iter().filter_map(|c| c.span("stop_timeout"));
         let definition = TaskDefinition {
-            revision: settings.whole32("revision").unwrap_or(1),
+            revision,
             demand,
             fargate_request: (request("cpu", demand.cpu), request("memory", demand.memory)),
             ports,
@@ -90,9 +94,13 @@ impl Build<'_> {
             family,
         };
         let id = DefinitionId::from_index(self.definitions.len());
-        let exact = format!("{}:{}", definition.family, definition.revision);
         self.definition_names.get_or_insert_with(exact, || id);
-        self.definition_names.get_or_insert_with(definition.family.clone(), || id);
+        // A family alone means its latest revision.
+        let latest = self.definition_names.get(&definition.family).copied();
+        if latest.is_none_or(|known| self.definitions[known.index()].definition.revision < revision)
+        {
+            self.definition_names.insert(definition.family.clone(), id);
+        }
         self.definitions.push(Definition {
             definition,
             place: settings.place,

@@ -148,10 +148,19 @@ impl Build<'_> {
         }
     }
 
-    /// The facts of an instance type, the user's own or the catalogue's.
+    /// The facts of an instance type, the user's own or the catalogue's; asked once for each name.
+    pub(super) fn known_type(&mut self, name: &str) -> Option<TypeFacts> {
+        if let Some(facts) = self.types.get(name).or_else(|| self.catalogue_types.get(name)) {
+            return Some(facts.clone());
+        }
+        let facts = self.book.type_facts(&self.region, name)?;
+        self.catalogue_types.insert(name.to_string(), facts.clone());
+        Some(facts)
+    }
+
+    /// As [`Build::known_type`]; an unknown name is reported at `place`.
     pub(super) fn type_facts(&mut self, name: &str, place: Place) -> Option<TypeFacts> {
-        let own = self.types.get(name).cloned();
-        if let Some(facts) = own.or_else(|| self.book.type_facts(&self.region, name)) {
+        if let Some(facts) = self.known_type(name) {
             return Some(facts);
         }
         let mut near = self.book.nearest_types(name);

@@ -153,17 +153,15 @@ impl Build<'_> {
         })?;
         let facts = match type_name {
             Some(name) if cpu.is_none() && memory.is_none() => {
-                let known = self.types.contains_key(name)
-                    || self.book.type_facts(&self.region, name).is_some();
-                if !known {
+                let Some(facts) = self.known_type(name) else {
                     let column = rows.column("instance_type").unwrap_or(0);
                     let near = self.book.nearest_types(name);
                     let help = suggestion(name, near.iter().map(String::as_str));
                     let message = format!("unknown instance type {}", quoted(name));
                     rows.fail_at(row, column, message, Some(help), self.problems);
                     return None;
-                }
-                self.type_facts(name, Place::DEFAULT)?
+                };
+                facts
             }
             _ => {
                 let (Some(cpu), Some(memory)) = (cpu, memory) else {
@@ -245,7 +243,7 @@ impl Build<'_> {
             let steps = markets.entry((zone.into(), kind.into())).or_default();
             let time = SimTime(time.0);
             match steps.last() {
-                None => steps.push((SimTime::ZERO, rate)),
+                None => steps.push((time, rate)),
                 Some((last, _)) if *last > time => {
                     let message = format!("the time goes back from {last} s to {time} s");
                     rows.fail_at(&row, 0, message, None, self.problems);
@@ -257,7 +255,11 @@ impl Build<'_> {
                 Some(_) => steps.push((time, rate)),
             }
         }
-        markets.into_iter().map(|(market, steps)| (market, steps.into())).collect()
+        let from_the_beginning = |mut steps: Vec<(SimTime, HourlyRate)>| {
+            steps[0].0 = SimTime::ZERO;
+            steps.into()
+        };
+        markets.into_iter().map(|(market, steps)| (market, from_the_beginning(steps))).collect()
     }
 }
 

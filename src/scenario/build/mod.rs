@@ -63,7 +63,10 @@ pub(super) struct Build<'a> {
     has_duration: bool,
     zones: Column<ZoneId, String>,
     clusters: Vec<Cluster>,
+    /// Instance types of the user's own.
     types: BTreeMap<String, TypeFacts>,
+    /// Instance types that the catalogue was asked for.
+    catalogue_types: Lookup<String, TypeFacts>,
     providers: Column<ProviderId, ProviderSetup>,
     instances: Vec<InstanceSetup>,
     definitions: Vec<Definition>,
@@ -169,6 +172,7 @@ impl<'a> Build<'a> {
             zones: Column::new(),
             clusters: Vec::new(),
             types: BTreeMap::new(),
+            catalogue_types: Lookup::new(),
             providers: Column::new(),
             instances: Vec::new(),
             definitions: Vec::new(),
