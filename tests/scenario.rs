@@ -83,8 +83,10 @@ fn json_of_the_same_shape_is_the_same_scenario() {
 #[test]
 fn every_declared_default_is_a_right_value() {
     for (path, section) in all_sections(&ROOT) {
-        let settings =
-            ecsim::scenario::check::Settings::empty(section, ecsim::scenario::tree::Place::DEFAULT);
+        let settings = ecsim::scenario::settings::Settings::empty(
+            section,
+            ecsim::scenario::tree::Place::DEFAULT,
+        );
         for key in section.keys {
             if let Default::Value(text) = key.default {
                 assert!(settings.item(key.name).is_some(), "{path}.{} = {text}", key.name);
@@ -283,9 +285,9 @@ fn an_inventory_of_a_hundred_thousand_rows_loads() {
 }
 
 #[test]
-fn a_hundred_thousand_callers_load_in_linear_time() {
+fn many_thousand_callers_load_in_linear_time() {
     let mut text = String::new();
-    let n: usize = std::env::var("N").map_or(100_000, |n| n.parse().unwrap());
+    let n = 20_000;
     for index in 0..n {
         let call =
             "generate = { per_second = 1, limit = 1, sizes = [{ cpu = 256, memory = 512 }] }";
@@ -293,7 +295,7 @@ fn a_hundred_thousand_callers_load_in_linear_time() {
     }
     let start = std::time::Instant::now();
     let problems = load_text(&text, "t.toml", Path::new(""), &[]);
-    println!("100,000 callers in {:?}", start.elapsed());
+    println!("20,000 callers in {:?}", start.elapsed());
     assert_eq!(problems.unwrap_or_else(|e| panic!("{e}")).setup.sources.len(), n);
 }
 

@@ -3,7 +3,7 @@
 //! One declaration serves reading (types, ranges, defaults, suggestions), `ecsim schema`, `validate --show
 //! resolved` and the test that holds `scenarios/README.md` against the code, so that they cannot disagree.
 
-use super::check::Item;
+use super::settings::Item;
 use std::sync::OnceLock;
 
 /// A table of the scenario and the keys that it takes.

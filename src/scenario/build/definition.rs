@@ -9,8 +9,8 @@ use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
 use crate::model::resources::Resources;
 use crate::policy::query::Expression;
-use crate::scenario::check::Settings;
 use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
 use std::collections::BTreeMap;
 
@@ -66,7 +66,8 @@ impl Build<'_> {
         let images = containers.iter().filter_map(|c| c.text("image"));
         let images: Vec<String> = images.map(str::to_string).collect();
         let image_mib = containers.iter().filter_map(|c| c.whole32("image_mib")).sum();
-        let stop_timeouts = containers.iter().filter_map(|c| c.span("stop_timeout"));
+        let longest = containers.iter().filter_map(|c| c.span("stop_timeout")).max();
+        let stop_timeout = settings.span("stop_timeout").or(longest).unwrap_or(STOP_TIMEOUT);
         let definition = TaskDefinition {
             revision,
             demand,
@@ -86,10 +87,7 @@ impl Build<'_> {
                 None => images.join(" "),
             },
             other_containers: u16::try_from(containers.len().saturating_sub(1)).unwrap_or(0),
-            stop_timeout: settings
-                .span("stop_timeout")
-                .or(stop_timeouts.max())
-                .unwrap_or(STOP_TIMEOUT),
+            stop_timeout,
             placement_constraints: expressions,
             family,
         };

@@ -4,10 +4,11 @@
 //! `secrets` among them, are dropped unread. Errors name the JSON path beside line and column.
 
 use super::Build;
-use crate::scenario::check::{self, Settings};
+use crate::scenario::check;
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::json;
 use crate::scenario::sections::TASK_DEFINITION;
+use crate::scenario::settings::Settings;
 use crate::scenario::tree::{Data, Entry, Node, Place};
 use std::collections::BTreeMap;
 

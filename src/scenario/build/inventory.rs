@@ -46,6 +46,9 @@ impl Build<'_> {
     pub(super) fn read_inventory(&mut self, fleet: &mut FleetSpec<'_>) {
         let settings = fleet.settings;
         let Some(path) = settings.text("inventory").map(str::to_string) else { return };
+        if fleet.zones.is_empty() {
+            return;
+        }
         let Some(text) = self.read_file(&path, settings.value_place("inventory")) else { return };
         let name = self.display(&path);
         let openb = settings.text("inventory_format") == Some("openb");

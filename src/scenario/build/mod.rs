@@ -12,8 +12,8 @@ mod timing;
 mod workload;
 
 use super::book::{Book, TypeFacts};
-use super::check::Settings;
 use super::diagnostic::{Diagnostics, quoted, suggestion};
+use super::settings::Settings;
 use super::tree::Place;
 use super::{Charts, Expect, Outputs, file};
 use crate::base::id::{Column, Id as _};

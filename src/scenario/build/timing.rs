@@ -6,8 +6,8 @@ use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
-use crate::scenario::check::{Item, Settings, Value};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
+use crate::scenario::settings::{Item, Settings, Value};
 use crate::sim::setup::{Bucket, FargateRate, FargateSetup, Latencies, Limits};
 
 /// The Fargate stages of a profile in seconds, and its pull rate in MiB per second: they sum to 20, 30 and 45 s.

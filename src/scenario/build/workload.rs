@@ -7,8 +7,8 @@ use crate::model::workload::{
     Bursts, GeneratorSpec, OnRowError, Order, RateShape, SizeShare, TraceFormat, TraceInput,
     Workload,
 };
-use crate::scenario::check::Settings;
 use crate::scenario::sections::TRACE_KEYS;
+use crate::scenario::settings::Settings;
 
 impl Build<'_> {
     pub(super) fn workload(&mut self, settings: &Settings, name: &str) -> Option<Workload> {
