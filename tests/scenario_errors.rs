@@ -1478,3 +1478,14 @@ file = "api.json"
       |            ^
     "##);
 }
+
+#[test]
+fn a_pull_rate_of_zero_is_refused() {
+    let toml = "[latency]\nec2_pull_mib_per_s = 0\n";
+    insta::assert_snapshot!(refused(toml, &[]), @r"
+    error: web.toml:2:22: `ec2_pull_mib_per_s` must be above zero
+      |
+    2 | ec2_pull_mib_per_s = 0
+      |                      ^
+    ");
+}

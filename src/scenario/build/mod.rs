@@ -100,6 +100,7 @@ pub(super) fn build(
     build.read_providers(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
+    build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
     let fargate = build.fargate(root);

@@ -62,6 +62,16 @@ pub(super) fn limits(root: &Settings) -> Limits {
 }
 
 impl Build<'_> {
+    /// An image that is pulled at no rate never arrives.
+    pub(super) fn check_pull_rates(&mut self, root: &Settings) {
+        let Some(settings) = root.table("latency") else { return };
+        for key in ["ec2_pull_mib_per_s", "fargate_pull_mib_per_s"] {
+            if settings.distribution(key).is_some_and(|rate| rate.mean() <= 0.0) {
+                self.error(settings.value_place(key), format!("`{key}` must be above zero"));
+            }
+        }
+    }
+
     pub(super) fn read_prices(&mut self, root: &Settings) {
         let Some(prices) = root.table("prices") else { return };
         let Some(written) = prices.text("file").map(str::to_string) else { return };
