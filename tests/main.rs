@@ -1,9 +1,18 @@
-//! The one test program: each file of this folder is a module of it.
-#![allow(clippy::unwrap_used)]
+//! The tests of ecsim: one program, so that it is linked once. `tests/README.md` says what each file holds.
+
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod catalog;
+mod charts;
 mod fuzz_scenario;
+mod lifecycle;
+mod placement;
 mod pricing_reference;
 mod pricing_vectors;
+mod publish;
 mod scenario;
 mod scenario_errors;
+mod support;
+mod theory;
+mod trace_real;
+mod trace_support;

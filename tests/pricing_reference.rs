@@ -331,6 +331,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shares_over_time_never_exceed_what_the_instance_costs(
+        price in any_price(), from in 0u64..300_000_000, gaps in prop::collection::vec((0u64..50_000_000, 0u64..50_000_000), 0..8),
+    ) {
+        // Two tasks that together fill the instance come and go, side by side, with gaps between.
+        let instance = CpuMemory { cpu: 2048, memory: 7617 };
+        let tasks = [CpuMemory { cpu: 1000, memory: 3000 }, CpuMemory { cpu: 1048, memory: 4617 }];
+        let mut now = from;
+        let mut shares = NanoUsd::ZERO;
+        for (gap, held) in gaps {
+            let (start, end) = (SimTime(now + gap), SimTime(now + gap + held));
+            for task in tasks {
+                shares += SplitWeights::default().task_share(price.unrounded(start, end), instance, task);
+            }
+            now = end.0;
+        }
+        let cost = instance_cost(&price, SimTime(from), SimTime(now));
+        prop_assert!(shares <= cost, "{shares} of {cost}");
+    }
+}
+
 /// The same life, begun on an hour and as long as whole hours, in whole vCPUs and GB, at one price.
 fn over_whole_hours(life: &Life) -> Life {
     const HOUR: u64 = 3_600_000_000;

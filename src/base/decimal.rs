@@ -87,30 +87,39 @@ pub fn parse_whole(text: &[u8], max: u64) -> Result<u64, DecimalError> {
     }
 }
 
-/// Appends `value / 10^scale` without trailing zeros: `1500000` at scale 6 is `1.5`.
+/// Appends `value / 10^scale` without trailing zeros: `1500000` at scale 6 is `1.5`. `scale` is at most 9.
 #[inline]
 pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
+    debug_assert!(scale <= 9, "a fraction of nine digits fits 32 bits");
     let unit = 10u64.pow(scale);
     let mut buffer = itoa::Buffer::new();
     out.extend_from_slice(buffer.format(value / unit).as_bytes());
     let rest = value % unit;
     if rest != 0 {
-        write_fraction(out, rest, scale, true);
+        write_fraction(out, rest, scale);
     }
 }
 
-/// Appends `.` and `rest` as exactly `scale` digits, or fewer where `trim` drops trailing zeros.
-pub fn write_fraction(out: &mut Vec<u8>, mut rest: u64, scale: u32, trim: bool) {
-    let start = out.len();
-    out.resize(start + scale as usize + 1, b'0');
-    out[start] = b'.';
-    for slot in out[start + 1..].iter_mut().rev() {
+/// Appends `.` and `rest` as `scale` digits (at most 9) without trailing zeros; `rest` is above zero.
+#[inline]
+fn write_fraction(out: &mut Vec<u8>, rest: u64, scale: u32) {
+    // Most fractions are whole thousandths: dropping three zeros at once leaves few digits to write.
+    let (mut rest, mut digits) = (rest as u32, scale as usize);
+    while digits > 3 && rest.is_multiple_of(1000) {
+        rest /= 1000;
+        digits -= 3;
+    }
+    while rest.is_multiple_of(10) {
+        rest /= 10;
+        digits -= 1;
+    }
+    let mut text = [b'0'; 10];
+    text[0] = b'.';
+    for slot in text[1..=digits].iter_mut().rev() {
         *slot = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    while trim && out.last() == Some(&b'0') {
-        out.pop();
-    }
+    out.extend_from_slice(&text[..=digits]);
 }
 
 #[cfg(test)]
@@ -160,7 +169,15 @@ mod tests {
 
     #[test]
     fn written_decimals_drop_trailing_zeros_only() {
-        for (value, text) in [(0, "0"), (1_500_000, "1.5"), (1, "0.000001"), (10_000_000, "10")] {
+        for (value, text) in [
+            (0, "0"),
+            (1_500_000, "1.5"),
+            (1, "0.000001"),
+            (10_000_000, "10"),
+            (12_001_000, "12.001"),
+            (12_000_100, "12.0001"),
+            (999_999, "0.999999"),
+        ] {
             let mut out = Vec::new();
             write_scaled(&mut out, value, 6);
             assert_eq!(String::from_utf8(out).unwrap(), text);

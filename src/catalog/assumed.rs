@@ -1,7 +1,6 @@
 //! Figures that no source gives: defaults that a scenario may override, each with its reason.
 
 use crate::base::money::HourlyRate;
-use crate::model::platform::Purchase;
 
 /// EC2 Spot price where neither the user nor a trace gives one, in percent of On-Demand. Assumed: published samples
 /// pay 30 to 40 percent.
@@ -20,15 +19,6 @@ pub const ZONE_LETTERS: [char; 3] = ['a', 'b', 'c'];
 pub fn percent_of(rate: HourlyRate, percent: u32) -> HourlyRate {
     let scaled = (u128::from(rate.0) * u128::from(percent) + 50) / 100;
     HourlyRate(u64::try_from(scaled).expect("a price times a percentage stays below 2^64"))
-}
-
-/// The assumed Spot percentage of EC2 instances; 100 for On-Demand.
-#[must_use]
-pub fn ec2_percent(purchase: Purchase) -> u32 {
-    match purchase {
-        Purchase::OnDemand => 100,
-        Purchase::Spot => EC2_SPOT_PERCENT_OF_ON_DEMAND,
-    }
 }
 
 /// Memory in MiB that an instance type registers where nothing better is known: 97 percent of the advertised size

@@ -173,7 +173,9 @@ impl Catalogue {
     /// Whether the catalogue knows a region.
     #[must_use]
     pub fn has_region(&self, region: &str) -> bool {
-        self.regions().binary_search(&region).is_ok()
+        on_demand_table().columns().skip(1).any(|known| known == region)
+            || fargate_table().find(region).is_some()
+            || self.own.regions().any(|known| known == region)
     }
 
     /// At most three names that are near enough to an unknown region to be meant, nearest first.

@@ -1,19 +1,17 @@
 //! `ecsim catalog list` and `ecsim catalog show`: what the price and instance book says, for people as a table
 //! and for programs as JSON. Results go to the writer that the caller gives; nothing else is printed.
 
-use crate::base::money::HourlyRate;
+mod json;
+
 use crate::catalog::{
     Catalogue, FargatePrice, InstanceType, OnDemandPrice, PriceFile, price_file::MAX_BYTES,
 };
 use crate::model::platform::Architecture;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-/// Version of the JSON layout; later ones only add.
-const SCHEMA: &str = "ecsim/1";
 /// Region of prices where the user names none.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -179,119 +177,6 @@ fn known_region(catalogue: &Catalogue, region: &str) -> Result<(), CatalogFailur
     Err(CatalogFailure::Input(format!("unknown region {region:?}\n  = help: {hint}")))
 }
 
-#[derive(Serialize)]
-struct TypeJson {
-    instance_type: String,
-    family: String,
-    arch: &'static str,
-    vcpus: u32,
-    memory_mib: u32,
-    registered_cpu: u32,
-    registered_memory_mib: u32,
-    registered_memory_basis: &'static str,
-    gpus: u16,
-    neuron_devices: u16,
-    max_enis: u16,
-    awsvpc_tasks: u16,
-    awsvpc_tasks_trunked: Option<u16>,
-    baseline_bandwidth_mbps: u32,
-    burstable: bool,
-    bare_metal: bool,
-    current_generation: bool,
-    retired: bool,
-    spot_supported: bool,
-    prices: Vec<PriceJson>,
-}
-
-#[derive(Serialize)]
-struct PriceJson {
-    region: String,
-    usd_per_hour: f64,
-    as_of: &'static str,
-    origin: &'static str,
-}
-
-#[derive(Serialize)]
-struct TypesJson {
-    schema: &'static str,
-    catalogue_version: String,
-    instance_types: Vec<TypeJson>,
-}
-
-#[derive(Serialize)]
-struct FargateJson {
-    schema: &'static str,
-    catalogue_version: String,
-    fargate_prices: Vec<FargatePriceJson>,
-    fargate_sizes: Vec<FargateSizeJson>,
-}
-
-#[derive(Serialize)]
-struct FargatePriceJson {
-    region: String,
-    os: &'static str,
-    arch: &'static str,
-    purchase: String,
-    usd_per_vcpu_hour: f64,
-    usd_per_gb_hour: f64,
-    usd_per_ephemeral_gb_hour: f64,
-    usd_licence_per_vcpu_hour: f64,
-    basis: &'static str,
-    ephemeral_basis: &'static str,
-    as_of: &'static str,
-    origin: &'static str,
-}
-
-#[derive(Serialize)]
-struct FargateSizeJson {
-    cpu: u32,
-    memory_mib: u32,
-    windows: bool,
-    newer: bool,
-}
-
-/// Dollars as a JSON number: the nearest float, whose shortest form is the decimal price again.
-fn usd(rate: HourlyRate) -> f64 {
-    rate.0 as f64 / 1e9
-}
-
-fn type_json(kind: &InstanceType, prices: &[(String, OnDemandPrice)]) -> TypeJson {
-    let registered = kind.resources(false);
-    let prices = prices.iter().map(|(region, price)| PriceJson {
-        region: region.clone(),
-        usd_per_hour: usd(price.rate),
-        as_of: price.as_of,
-        origin: price.origin,
-    });
-    TypeJson {
-        instance_type: kind.name.clone(),
-        family: kind.family().to_owned(),
-        arch: kind.architecture.attribute_value(),
-        vcpus: kind.vcpus,
-        memory_mib: kind.memory_mib,
-        registered_cpu: registered.cpu,
-        registered_memory_mib: registered.memory,
-        registered_memory_basis: kind.registered_basis.name(),
-        gpus: kind.gpus,
-        neuron_devices: kind.neuron_devices,
-        max_enis: kind.max_enis,
-        awsvpc_tasks: kind.awsvpc_tasks,
-        awsvpc_tasks_trunked: kind.awsvpc_tasks_trunked,
-        baseline_bandwidth_mbps: kind.baseline_bandwidth_mbps,
-        burstable: kind.burstable,
-        bare_metal: kind.bare_metal,
-        current_generation: kind.current_generation,
-        retired: kind.retired,
-        spot_supported: kind.spot_supported,
-        prices: prices.collect(),
-    }
-}
-
-fn json(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value).expect("plain structs are valid JSON");
-    format!("{text}\n")
-}
-
 fn list_text(catalogue: &Catalogue, args: &ListArgs) -> Result<String, CatalogFailure> {
     let region = args.region.as_deref().unwrap_or(DEFAULT_REGION);
     known_region(catalogue, region)?;
@@ -315,15 +200,11 @@ fn list_text(catalogue: &Catalogue, args: &ListArgs) -> Result<String, CatalogFa
     });
     let priced = |kind: &InstanceType| catalogue.on_demand_price(region, &kind.name);
     if args.common.format == CatalogFormat::Json {
-        let types = kept.iter().map(|kind| {
-            let prices: Vec<_> = priced(kind).map(|p| (region.to_owned(), p)).into_iter().collect();
-            type_json(kind, &prices)
+        let types = kept.into_iter().map(|kind| {
+            let prices = priced(&kind).map(|price| (region.to_owned(), price));
+            (kind, prices.into_iter().collect())
         });
-        return Ok(json(&TypesJson {
-            schema: SCHEMA,
-            catalogue_version: catalogue.version(),
-            instance_types: types.collect(),
-        }));
+        return Ok(json::types(catalogue, types));
     }
     let price_header = format!("USD/h {region}");
     let mut table = table(&[
@@ -382,11 +263,7 @@ fn type_text(catalogue: &Catalogue, args: &ShowArgs) -> Result<String, CatalogFa
         .filter_map(|region| catalogue.on_demand_price(&region, &kind.name).map(|p| (region, p)))
         .collect();
     if args.common.format == CatalogFormat::Json {
-        return Ok(json(&TypesJson {
-            schema: SCHEMA,
-            catalogue_version: catalogue.version(),
-            instance_types: vec![type_json(&kind, &prices)],
-        }));
+        return Ok(json::types(catalogue, std::iter::once((kind, prices))));
     }
     let mut text = facts(&kind);
     if prices.is_empty() {
@@ -449,12 +326,7 @@ fn fargate_text(catalogue: &Catalogue, args: &ShowArgs) -> Result<String, Catalo
         })
         .collect();
     if args.common.format == CatalogFormat::Json {
-        return Ok(json(&FargateJson {
-            schema: SCHEMA,
-            catalogue_version: catalogue.version(),
-            fargate_prices: prices.iter().map(fargate_price_json).collect(),
-            fargate_sizes: fargate_sizes_json(catalogue),
-        }));
+        return Ok(json::fargate(catalogue, &prices));
     }
     let mut text = String::new();
     if prices.is_empty() {
@@ -494,34 +366,6 @@ fn fargate_text(catalogue: &Catalogue, args: &ShowArgs) -> Result<String, Catalo
     Ok(text)
 }
 
-fn fargate_price_json((region, price): &(String, FargatePrice)) -> FargatePriceJson {
-    FargatePriceJson {
-        region: region.clone(),
-        os: price.rate.os.attribute_value(),
-        arch: price.rate.architecture.attribute_value(),
-        purchase: price.rate.purchase.to_string(),
-        usd_per_vcpu_hour: usd(price.rate.vcpu),
-        usd_per_gb_hour: usd(price.rate.memory_gb),
-        usd_per_ephemeral_gb_hour: usd(price.rate.ephemeral_gb),
-        usd_licence_per_vcpu_hour: usd(price.rate.licence_vcpu),
-        basis: price.basis.name(),
-        ephemeral_basis: price.ephemeral_basis.name(),
-        as_of: price.as_of,
-        origin: price.origin,
-    }
-}
-
-fn fargate_sizes_json(catalogue: &Catalogue) -> Vec<FargateSizeJson> {
-    let sizes = catalogue.fargate_sizes().into_iter();
-    let json = sizes.map(|size| FargateSizeJson {
-        cpu: size.cpu,
-        memory_mib: size.memory_mib,
-        windows: size.windows,
-        newer: size.newer,
-    });
-    json.collect()
-}
-
 /// One row per vCPU count with all of its memory sizes.
 fn sizes_table(catalogue: &Catalogue) -> Table {
     let sizes = catalogue.fargate_sizes();
@@ -553,7 +397,7 @@ fn or_dash(text: Option<String>) -> String {
 
 fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headers);
     table

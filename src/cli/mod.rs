@@ -1,6 +1,151 @@
 //! L8, the command line: clap types, what they mean, and exit codes.
+//!
+//! stdout holds results only; problems, notes and progress go to stderr. A reader that closes the pipe early is
+//! no error.
 
 pub mod catalog;
+mod dry_run;
 pub mod init;
+mod output;
+mod progress;
+pub mod run;
 pub mod schema;
 pub mod validate;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// A deterministic discrete-event simulator of Amazon ECS clusters.
+#[derive(Parser, Debug)]
+#[command(
+    name = "ecsim",
+    version,
+    about,
+    max_term_width = 110,
+    after_help = "Examples:\n  \
+        ecsim run scenarios/01-batch-on-ec2.toml\n  \
+        ecsim validate my.toml --show resolved\n  \
+        ecsim trace inspect jobs.swf.gz\n  \
+        ecsim catalog show m7g.xlarge\n\n\
+        Exit codes: 0 done; 1 an [[expect]] of the scenario failed; 2 bad usage or input; \
+        3 an invariant of the simulator broke; 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Run a scenario: a summary on stdout, tables and charts in the output folder
+    Run(run::RunArgs),
+    /// Check a scenario, all mistakes at once, and run nothing
+    Validate(validate::ValidateArgs),
+    /// Print a commented scenario to start from
+    Init(init::InitArgs),
+    /// Print the JSON Schema of a scenario, for editors
+    Schema(schema::SchemaArgs),
+    /// Look into the catalogue of instance types and prices
+    Catalog(catalog::CatalogArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  ecsim completions bash > ecsim.bash")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command failed. The text is for stderr.
+#[derive(Debug)]
+pub enum Failure {
+    /// Bad usage or input, or the file system said no: exit code 2.
+    Input(String),
+    /// An `[[expect]]` failed: exit code 1.
+    Expectation(String),
+    /// An invariant broke: exit code 3.
+    Invariant(String),
+    /// Ctrl-C or SIGTERM: exit code 130.
+    Interrupted,
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Expectation(_) => 1,
+            Failure::Input(_) => 2,
+            Failure::Invariant(_) => 3,
+            Failure::Interrupted => 130,
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Failure::Input(text) | Failure::Expectation(text) | Failure::Invariant(text) => text,
+            Failure::Interrupted => "interrupted; nothing was written",
+        }
+    }
+}
+
+/// Parses the arguments of the process and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
+        Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
+        Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())
+            .map_err(|error| Failure::Input(format!("error: cannot write the schema: {error}"))),
+        Verb::Catalog(args) => catalog(&args),
+        Verb::Completions { shell } => completions(shell),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(failure.text());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// A verb's own failure is bad usage or input.
+fn input(failure: impl std::fmt::Display) -> Failure {
+    Failure::Input(failure.to_string())
+}
+
+/// Writes results to stdout. A reader that has gone is no error.
+///
+/// # Errors
+/// stdout cannot take them, for instance because a disk is full.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Input(format!("error: cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr; if even that fails there is nobody left to tell.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+}
+
+fn catalog(args: &catalog::CatalogArgs) -> Result<(), Failure> {
+    match catalog::run(args, &mut std::io::stdout().lock()) {
+        Ok(warnings) => {
+            warnings.iter().for_each(|warning| complain(warning));
+            Ok(())
+        }
+        Err(failure) => Err(Failure::Input(failure.to_string())),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ecsim", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}

@@ -11,4 +11,4 @@ mod queue;
 mod run;
 
 pub use queue::{Class, Queue, Ticket};
-pub use run::{Model, Outcome, run};
+pub use run::{Model, Outcome, Pulse, run};

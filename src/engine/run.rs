@@ -2,7 +2,7 @@
 
 use super::queue::{Class, Queue};
 use crate::base::time::SimTime;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the loop drives.
 pub trait Model {
@@ -49,6 +49,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// What the outside sees of a run, and how it asks it to end. Nothing here influences results.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    /// Raised to end the run early.
+    pub interrupt: AtomicBool,
+    /// The clock in microseconds, now and then.
+    pub now: AtomicU64,
+    /// Events so far, now and then.
+    pub events: AtomicU64,
+}
+
 /// The most events that one instant may hold before the run is called a loop without progress.
 const MOST_EVENTS_AN_INSTANT: u64 = 1 << 32;
 
@@ -62,7 +73,7 @@ pub fn run<M: Model>(
     model: &mut M,
     queue: &mut Queue<M::Event>,
     horizon: SimTime,
-    interrupt: &AtomicBool,
+    pulse: &Pulse,
 ) -> Result<(Outcome, u64), M::Error> {
     let mut events = 0u64;
     let mut instant = (SimTime::ZERO, 0u64);
@@ -82,8 +93,12 @@ pub fn run<M: Model>(
             return Ok((Outcome::Horizon, events));
         }
         events += 1;
-        if events & 0xfff == 0 && interrupt.load(Ordering::Relaxed) {
-            return Ok((Outcome::Interrupted, events));
+        if events & 0xfff == 0 {
+            pulse.now.store(at.0, Ordering::Relaxed);
+            pulse.events.store(events, Ordering::Relaxed);
+            if pulse.interrupt.load(Ordering::Relaxed) {
+                return Ok((Outcome::Interrupted, events));
+            }
         }
         if at > instant.0 {
             instant = (at, 0);
@@ -154,7 +169,7 @@ mod tests {
         queue.schedule(SimTime(15), Class::Release, "release");
         queue.schedule(SimTime(20), Class::Sample, "sample");
         queue.schedule(SimTime(30), Class::Release, "at the horizon");
-        let ended = run(&mut model, &mut queue, SimTime(30), &AtomicBool::new(false));
+        let ended = run(&mut model, &mut queue, SimTime(30), &Pulse::default());
         let log: Vec<String> = model.log.iter().map(|(t, what)| format!("{t} {what}")).collect();
         assert_eq!(
             log,

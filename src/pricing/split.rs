@@ -46,6 +46,19 @@ impl SplitWeights {
 
     /// The share of `task` in an instance that offers `instance` and costs `unrounded` while the task holds its
     /// promise, as [`super::Price::unrounded`] gives it. Zero where the instance has no weight.
+    ///
+    /// ```
+    /// use ecsim::base::{money::{HourlyRate, NanoUsd}, time::{SimSpan, SimTime}};
+    /// use ecsim::pricing::{CpuMemory, Price, SplitWeights};
+    ///
+    /// // Half of an instance at 0.10 $/h for half an hour: 0.025 $.
+    /// let price = Price::Fixed(HourlyRate::parse("0.10").expect("a decimal number"));
+    /// let half_an_hour = price.unrounded(SimTime::ZERO, SimTime::ZERO + SimSpan::from_secs(1800));
+    /// let instance = CpuMemory { cpu: 2048, memory: 7616 };
+    /// let task = CpuMemory { cpu: 1024, memory: 3808 };
+    /// let share = SplitWeights::default().task_share(half_an_hour, instance, task);
+    /// assert_eq!(share, NanoUsd(25_000_000));
+    /// ```
     #[must_use]
     pub fn task_share(self, unrounded: u128, instance: CpuMemory, task: CpuMemory) -> NanoUsd {
         self.share(unrounded, self.of(instance), self.of(task))

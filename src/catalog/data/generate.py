@@ -16,6 +16,11 @@ HERE = pathlib.Path(__file__).parent
 TABLES = ["instance_types.csv", "on_demand.csv", "sources.csv", "fargate.csv", "fargate_sizes.csv"]
 # The day of the type descriptions, which carry no date of their own.
 DESCRIBED = "2026-10-27"
+# Types that the ECS guide excludes from ENI trunking, although EC2 gives them branch interfaces and another table
+# of the same guide has a limit for some of them: the exclusion wins.
+NO_TRUNKING = re.compile(
+    r"(c5n|d3|d3en|g3|g3s|g4dn|i3|i3en|inf1|m5dn|m5n|m5zn|r5b|r5n|r5dn|u-\d+tb1|z1d)\..*"
+    r"|(a1|c5|c5d|m5|r5)\.metal|c5a\.8xlarge|c5ad\.8xlarge|p3dn\.24xlarge|r5\.8xlarge")
 
 
 def read(folder, name):
@@ -50,7 +55,8 @@ def instance_types(folder):
             name, r["arch"], r["vcpus"], r["memory_mib"], memory[name]["registered_mib"],
             {"kernel": "measured", "model": "fitted"}[memory[name]["method"]],
             r["gpus"], r["neuron_devices"], r["max_enis"], r["ecs_awsvpc_tasks"],
-            r["ecs_awsvpc_tasks_trunked"], r["baseline_bandwidth_mbps"], flags,
+            "" if NO_TRUNKING.fullmatch(name) else r["ecs_awsvpc_tasks_trunked"],
+            r["baseline_bandwidth_mbps"], flags,
         ])
     header = ("instance_type,arch,vcpus,memory_mib,registered_mib,registered_basis,gpus,"
               "neuron_devices,max_enis,awsvpc_tasks,awsvpc_tasks_trunked,"

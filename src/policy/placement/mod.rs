@@ -1,45 +1,47 @@
-//! Placement: where one task goes. See `reference` for the rule and `index` for the fast way to the same answer.
+//! Placement: where one task goes.
+//!
+//! A placement filters, then ranks (developer guide, "Task placement"; documented):
+//! 0. *candidates*: instances of the rule's cluster and provider that are ACTIVE with a connected agent, in an AZ of
+//!    the call's subnets, with the right platform;
+//! 1. *resources*: CPU, memory, GPUs, host ports, ENI slots;
+//! 2. *constraints*: every `memberOf`, then `distinctInstance`;
+//! 3. *strategies* in list order: each keeps the instances with its lowest key and hands them to the next;
+//! 4. *tie-break* among what remains, see [`TieBreak`].
+//!
+//! [`reference`] is this rule written down as plainly as possible; [`index`] is the fast way to the same answers,
+//! and the tests hold the two together decision by decision.
+//!
+//! **A strategy is one file** that gives a key, and both ways use it: lower is better. To add one that looks at the
+//! instance alone, write the file (see [`first_fit`](self) or `worst_fit.rs`), give it a variant of [`Strategy`] and
+//! a line in `Strategy::ranking`, and test it by name.
+//!
+//! Where the documentation is silent (assumed): `spread` and `distinctInstance` count tasks that hold a promise,
+//! that is placed and not yet stopping; an attribute's tasks are counted over all instances of the rule's cluster
+//! with the same value; instances without the attribute are a bucket of their own.
+
+mod best_fit;
+mod binpack;
+mod first_fit;
+pub mod index;
+mod pipeline;
+mod random;
+pub mod reference;
+mod share;
+mod spread;
+mod strategy;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod worst_fit;
+
+pub use index::Placer;
+pub use strategy::{PackField, SpreadField, Strategy};
 
 use crate::model::ids::{ClusterId, GroupId, InstanceId, PortSetId, ProviderId, ZoneId};
 use crate::model::platform::Platform;
 use crate::model::resources::Resources;
 use crate::policy::query::Expression;
 use std::collections::BTreeMap;
-
-/// A resource that `binpack` fills.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum PackField {
-    /// Remaining CPU units.
-    Cpu,
-    /// Remaining memory.
-    Memory,
-}
-
-/// What `spread` balances over.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum SpreadField {
-    /// `instanceId`, or its synonym `host`.
-    Instance,
-    /// The value of an attribute, such as `ecs.availability-zone`; instances without it are a bucket of their own.
-    Attribute(String),
-}
-
-/// One link of a strategy chain.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Strategy {
-    /// Least remaining CPU or memory.
-    Binpack(PackField),
-    /// Fewest tasks of the group in the field's value.
-    Spread(SpreadField),
-    /// Uniform among the candidates.
-    Random,
-    /// Lowest instance id that fits (not ECS: vector-packing literature).
-    FirstFit,
-    /// Most remaining share of the scarcer resource, cpu and memory (not ECS).
-    WorstFit,
-    /// Least remaining, summed over the shares of CPU and memory (not ECS).
-    BestFit,
-}
 
 /// Who wins among equals at the end of a chain. Unpublished; both are documented choices.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

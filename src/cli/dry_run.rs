@@ -1,0 +1,76 @@
+//! `ecsim run --dry-run`: what would run, and how much memory and disk it would take.
+
+use super::Failure;
+use crate::base::random::Seed;
+use crate::base::time::SimTime;
+use crate::model::arrival::TraceProblem;
+use crate::scenario::Scenario;
+use std::fmt::Write as _;
+
+/// About this many bytes is a row of `tasks.csv`.
+const TASK_ROW_BYTES: u64 = 220;
+/// About this many bytes is a row of `timeseries.csv`.
+const SAMPLE_ROW_BYTES: u64 = 110;
+/// A live task with its event in the queue, and an instance with its places in the indexes.
+const LIVE_TASK_BYTES: u64 = 160;
+const INSTANCE_BYTES: u64 = 1_500;
+/// The program itself, its buffers and the charts.
+const BASE_BYTES: u64 = 24 << 20;
+
+/// Reads the traces to their end, counts, and describes.
+///
+/// # Errors
+/// A trace that cannot be read.
+pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<String, Failure> {
+    let setup = &scenario.setup;
+    let mut out = String::new();
+    let mut line = |label: &str, text: String| {
+        let _ = writeln!(out, "{label:<22}{text}");
+    };
+    line("scenario", setup.name.clone());
+    line("digest", scenario.digest.clone());
+    line("seeds", format!("{} to {}", seed.0, seed.0 + u64::from(replications) - 1));
+    line("container instances", setup.instances.len().to_string());
+    let (mut tasks, mut last, mut alive) = (0u64, SimTime::ZERO, 0u128);
+    for (source, workload) in setup.sources.iter().zip(&scenario.workloads) {
+        let input = |problem: TraceProblem| Failure::Input(format!("error: {problem}"));
+        let mut stream = crate::trace::open(workload, seed).map_err(input)?;
+        let mut of_source = 0u64;
+        while let Some(row) = stream.next_row().map_err(input)? {
+            if setup.horizon.is_some_and(|horizon| row.arrival >= horizon) {
+                break;
+            }
+            of_source += u64::from(row.count);
+            last = last.max(row.arrival);
+            let work = row.duration.unwrap_or_default();
+            alive += u128::from(work.0) * u128::from(row.count);
+        }
+        let counts = stream.counts();
+        let text = format!("{of_source} tasks from {} rows read", counts.read);
+        line(&format!("run_task {}", source.name), text);
+        tasks += of_source;
+    }
+    let span = setup.horizon.unwrap_or(last);
+    line("tasks", tasks.to_string());
+    line("simulated time", format!("{span} s and until the last task has stopped"));
+    if setup.horizon.is_some() {
+        line("horizon", format!("{span} s"));
+    }
+    let samples = span.0 / setup.sample_interval.0.max(1) + 1;
+    let rows = samples * (setup.providers.len() as u64 + 1);
+    let mut disk = 0;
+    if scenario.outputs.tasks {
+        disk += tasks * TASK_ROW_BYTES;
+    }
+    if scenario.outputs.timeseries {
+        disk += rows * SAMPLE_ROW_BYTES;
+    }
+    line("samples", format!("{samples} at {} providers", setup.providers.len()));
+    line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
+    // Offered load: the tasks that would live at once if none waited.
+    let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;
+    let memory =
+        BASE_BYTES + at_once * LIVE_TASK_BYTES + setup.instances.len() as u64 * INSTANCE_BYTES;
+    line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
+    Ok(out)
+}

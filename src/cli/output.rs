@@ -1,0 +1,164 @@
+//! From a finished run to the files of its output folder.
+
+use super::Failure;
+use crate::base::money::NanoUsd;
+use crate::base::random::Seed;
+use crate::catalog::CATALOGUE_VERSION;
+use crate::metrics::summary::Summary;
+use crate::report::charts::{self, ChartInput, Format};
+use crate::report::error::OutputError;
+use crate::report::folder::{FileWriter, OutputFolder};
+use crate::report::manifest::{Manifest, TraceRows};
+use crate::report::{summary, tables};
+use crate::scenario::{Outputs, Scenario};
+use crate::sim::RunResult;
+use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Failure::Input(format!("error: {error}"))
+    }
+}
+
+/// A file that the simulation streams into and that the command line finishes.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Option<FileWriter>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = file.as_mut().ok_or_else(|| io::Error::other("the file is finished"))?;
+        file.put(bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The streamed files of one run.
+pub struct StreamedFiles(Vec<Shared>);
+
+impl StreamedFiles {
+    /// Opens the tables that are on, under `prefix` in the folder, and gives the ends that the simulation writes.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn open(
+        folder: &OutputFolder,
+        prefix: &str,
+        outputs: &Outputs,
+    ) -> Result<(StreamedFiles, Sinks), Failure> {
+        let mut files = Vec::new();
+        let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
+            if !wanted {
+                return Ok(None);
+            }
+            let file = Shared(Arc::new(Mutex::new(Some(folder.file(&format!("{prefix}{name}"))?))));
+            files.push(file.clone());
+            Ok(Some(Box::new(file) as Box<dyn Write + Send>))
+        };
+        let sinks = Sinks {
+            tasks: sink(outputs.tasks, TASKS.file)?,
+            timeseries: sink(outputs.timeseries, TIMESERIES.file)?,
+            placement_failures: sink(outputs.placement_failures, PLACEMENT_FAILURES.file)?,
+        };
+        Ok((StreamedFiles(files), sinks))
+    }
+
+    /// Brings every file to the medium.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn finish(self) -> Result<(), Failure> {
+        for shared in self.0 {
+            let file = shared.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(file) = file {
+                file.finish()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes what is not streamed: summary, instances, bill, charts.
+///
+/// # Errors
+/// The file system says no.
+pub fn write_result(
+    folder: &OutputFolder,
+    prefix: &str,
+    scenario: &Scenario,
+    result: &RunResult,
+    format: Format,
+) -> Result<(), Failure> {
+    let write = |name: &str, bytes: &[u8]| folder.write(&format!("{prefix}{name}"), bytes);
+    write("summary.csv", &summary::to_csv(&result.summary))?;
+    write("summary.json", summary::to_json(&result.summary).as_bytes())?;
+    write(tables::COST.file, &tables::cost(result))?;
+    if scenario.outputs.instances {
+        let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
+        write(tables::INSTANCES.file, &tables::instances(result, &zones))?;
+    }
+    for (name, bytes) in charts::render(&chart_input(scenario, result), format) {
+        write(&name, &bytes)?;
+    }
+    Ok(())
+}
+
+fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a> {
+    let mut costs: BTreeMap<&str, NanoUsd> = BTreeMap::new();
+    for line in &result.invoice.lines {
+        *costs.entry(line.category.name()).or_default() += line.usd;
+    }
+    ChartInput {
+        title: scenario.setup.name.clone(),
+        series: result.series.clone(),
+        waits: &result.waits,
+        costs: costs.into_iter().map(|(name, usd)| (name.to_string(), usd)).collect(),
+        picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
+        summary: &result.summary,
+    }
+}
+
+/// The manifest of a run of one or several seeds; the file list is filled in by the folder.
+#[must_use]
+pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome: &str) -> Manifest {
+    let mut traces = BTreeMap::new();
+    if let Some(first) = results.first() {
+        for (source, rows) in scenario.setup.sources.iter().zip(&first.rows) {
+            traces.insert(source.name.clone(), TraceRows::from(rows));
+        }
+    }
+    let mut digest = crate::base::digest::Digest::default();
+    results.iter().for_each(|result| digest.add(result.digest));
+    Manifest {
+        scenario: scenario.setup.name.clone(),
+        scenario_digest: scenario.digest.clone(),
+        seed: seed.0,
+        catalog_version: CATALOGUE_VERSION.to_string(),
+        outcome: outcome.to_string(),
+        event_digest: match results {
+            [one] => format!("{:016x}", one.digest),
+            _ => format!("{:016x}", digest.value()),
+        },
+        traces,
+        ..Manifest::default()
+    }
+}
+
+/// `summary.csv` of several runs: one row each, under one header.
+#[must_use]
+pub fn joined_summaries(summaries: &[&Summary]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for (index, one) in summaries.iter().enumerate() {
+        let bytes = summary::to_csv(one);
+        let header = bytes.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        all.extend_from_slice(if index == 0 { &bytes } else { &bytes[header..] });
+    }
+    all
+}

@@ -1,0 +1,322 @@
+//! The fast placement: the decisions of [`super::reference`], without looking at every instance.
+//!
+//! - What never changes about a rule (cluster, provider, AZs, platform, `memberOf` over attributes) selects a *pool* of
+//!   instances once; rules that select alike share it.
+//! - For each pool and chain of strategies there is a [`book`], which keeps the pool in the order of the chain.
+//! - [`counts`] holds the tasks by group, as far as any rule asks.
+//!
+//! Memory is about 50 bytes per instance and book. A placement changes every book whose pool holds the instance.
+
+mod book;
+mod chain;
+mod counts;
+mod order;
+mod shelf;
+
+use super::pipeline::{Member, Pipeline, belongs, has_platform, is_in_zones};
+use super::tally::GroupNames;
+use super::{Ask, Reason, Refusals, Rule, RuleId, TieBreak};
+use crate::base::id::{Column, Id as _};
+use crate::base::random::Stream;
+use crate::model::fleet::Fleet;
+use crate::model::ids::{ClusterId, GroupId, InstanceId, ProviderId, ZoneId};
+use crate::model::platform::Platform;
+use crate::model::ports::PortSets;
+use crate::policy::query::Expression;
+use book::{Book, Search};
+pub use chain::MAX_STRATEGIES;
+use chain::{Chain, Link};
+use counts::Counts;
+use order::Seats;
+use shelf::Look;
+
+/// What never changes about which instances a rule takes.
+#[derive(PartialEq)]
+struct Filter {
+    cluster: ClusterId,
+    provider: Option<ProviderId>,
+    zones: Option<Vec<ZoneId>>,
+    platform: Option<Platform>,
+    member_of: Vec<Expression>,
+}
+
+struct Pool {
+    filter: Filter,
+    /// Ascending.
+    members: Vec<InstanceId>,
+}
+
+struct CompiledRule {
+    rule: Rule,
+    book: usize,
+    /// The expressions that look at what changes.
+    changing: Vec<Expression>,
+}
+
+/// The fast placement.
+///
+/// The caller owns the fleet and tells the placer of every change after it was made: [`Placer::placed`] after
+/// `Fleet::promise`, [`Placer::released`] after `Fleet::release`, [`Placer::instance_changed`] after a change of
+/// status or agent, [`Placer::instance_registered`] after `Fleet::register`.
+pub struct Placer {
+    tie_break: TieBreak,
+    stream: Stream,
+    rules: Column<RuleId, CompiledRule>,
+    names: GroupNames,
+    pools: Vec<Pool>,
+    books: Vec<Book>,
+    counts: Counts,
+    /// Instances by time of registration, then id; a *seat* is a place in this order.
+    by_seat: Vec<InstanceId>,
+    seat_of: Column<InstanceId, u32>,
+    has_placed: bool,
+    scratch: Vec<InstanceId>,
+}
+
+impl Placer {
+    /// A placer without rules for the instances of `fleet`. `stream` is for `random` and the uniform tie-break.
+    #[must_use]
+    pub fn new(fleet: &Fleet, tie_break: TieBreak, stream: Stream) -> Self {
+        let mut placer = Placer {
+            tie_break,
+            stream,
+            rules: Column::new(),
+            names: Column::new(),
+            pools: Vec::new(),
+            books: Vec::new(),
+            counts: Counts::default(),
+            by_seat: Vec::new(),
+            seat_of: Column::new(),
+            has_placed: false,
+            scratch: Vec::new(),
+        };
+        placer.counts.grow(fleet);
+        placer.seat_all(fleet);
+        placer
+    }
+
+    /// Adds a rule. Panics where tasks were placed already and the rule counts by group what no rule has counted yet:
+    /// rules are added before the first task.
+    pub fn add_rule(&mut self, rule: Rule, fleet: &Fleet) -> RuleId {
+        let (fixed, changing) = rule.member_of.iter().cloned().partition(Expression::is_static);
+        let filter = Filter {
+            cluster: rule.cluster,
+            provider: rule.provider,
+            zones: rule.zones.clone(),
+            platform: rule.platform,
+            member_of: fixed,
+        };
+        let known = self.pools.iter().position(|pool| pool.filter == filter);
+        let pool = known.unwrap_or_else(|| {
+            let members =
+                fleet.ids().filter(|&i| filter.takes(&rule, fleet, i, &self.counts)).collect();
+            self.pools.push(Pool { filter, members });
+            self.pools.len() - 1
+        });
+
+        let fields = self.counts.fields.len();
+        let chain = Chain::new(&rule, self.tie_break, &mut self.counts, fleet);
+        let asks_for_groups = rule.distinct_instance
+            || chain.links.iter().any(|link| matches!(link, Link::Tasks))
+            || changing.iter().any(Expression::asks_for_groups);
+        let counts_more =
+            self.counts.fields.len() > fields || (asks_for_groups && !self.counts.by_instance);
+        assert!(!(self.has_placed && counts_more), "rules that count groups come before tasks");
+        self.counts.by_instance |= asks_for_groups;
+
+        let is_same = |book: &Book| {
+            book.pool == pool
+                && book.chain.strategies == chain.strategies
+                && book.chain.is_drawn == chain.is_drawn
+        };
+        let known = self.books.iter().position(is_same);
+        let book = known.unwrap_or_else(|| {
+            self.books.push(Book::new(pool, chain));
+            self.fill(self.books.len() - 1, fleet);
+            self.books.len() - 1
+        });
+        self.books[book].is_grouped |= rule.distinct_instance;
+        self.rules.push(CompiledRule { rule, book, changing })
+    }
+
+    /// Names the next group, in order of id. Needed only where a rule's `memberOf` asks for `task:group`.
+    pub fn name_group(&mut self, name: &str) -> GroupId {
+        self.names.push(name.into())
+    }
+
+    /// Where the task goes; `None` when no instance qualifies.
+    #[inline]
+    pub fn choose(&mut self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> Option<InstanceId> {
+        let Placer { rules, names, pools, books, counts, by_seat, scratch, stream, .. } = self;
+        let CompiledRule { rule, book, changing } = &rules[ask.rule];
+        let look = Look { fleet, counts, seats: Seats { by_seat, free: &fleet.free } };
+        let ports = ports.get(ask.ports);
+        let passes = |instance: InstanceId| {
+            let member = Member { fleet, instance, tally: counts, names };
+            fleet.ports[instance].is_disjoint(ports) && changing.iter().all(|e| e.holds(&member))
+        };
+        let passes_all = ports.is_empty() && changing.is_empty();
+        let is_distinct = rule.distinct_instance;
+        let search = Search { ask, look, is_distinct, passes: &passes, passes_all };
+        let book = &mut books[*book];
+        if book.chain.is_drawn {
+            book.draw(&search, &pools[book.pool].members, stream, scratch)
+        } else {
+            book.first(&search)
+        }
+    }
+
+    /// How many instances are refused, by reason. Looks at every instance; for those who ask why a task waits.
+    pub fn refusals(&self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> Refusals {
+        let rule = &self.rules[ask.rule].rule;
+        let tally = &self.counts;
+        Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusals()
+    }
+
+    /// Why the task cannot go to this instance, for a caller that names it; `None` where it can.
+    #[must_use]
+    pub fn verdict(
+        &self,
+        ask: &Ask,
+        instance: InstanceId,
+        fleet: &Fleet,
+        ports: &PortSets,
+    ) -> Option<Reason> {
+        let rule = &self.rules[ask.rule].rule;
+        let tally = &self.counts;
+        Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusal(instance)
+    }
+
+    /// Whether any instance that the rule selects is large enough when it is empty. Looks at the rule's pool; for
+    /// callers that would wait for ever.
+    #[must_use]
+    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet) -> bool {
+        let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
+        pool.members.iter().any(|&i| ask.demand.fits_into(fleet.registered[i]))
+    }
+
+    /// A task of `group` was promised resources of the instance.
+    #[inline]
+    pub fn placed(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
+        self.has_placed = true;
+        self.counts.placed(fleet, instance, group);
+        self.update(instance, Some(group), fleet);
+    }
+
+    /// A task of `group` began to stop, and its promise was taken back.
+    #[inline]
+    pub fn released(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
+        self.counts.released(fleet, instance, group);
+        self.update(instance, Some(group), fleet);
+    }
+
+    /// The status of the instance changed, or its agent was connected or disconnected.
+    pub fn instance_changed(&mut self, instance: InstanceId, fleet: &Fleet) {
+        self.update(instance, None, fleet);
+    }
+
+    /// The fleet's next instance registered. Instances are told in order of id.
+    pub fn instance_registered(&mut self, instance: InstanceId, fleet: &Fleet) {
+        assert_eq!(instance.index(), self.seat_of.len(), "instances are told in order of id");
+        self.counts.grow(fleet);
+        for pool in &mut self.pools {
+            let rule = pool.filter.rule();
+            if pool.filter.takes(&rule, fleet, instance, &self.counts) {
+                pool.members.push(instance);
+            }
+        }
+        let last = self.by_seat.last().map(|&last| fleet.registered_at[last]);
+        if last.is_none_or(|last| last <= fleet.registered_at[instance]) {
+            self.seat_of.push(instance.0);
+            self.by_seat.push(instance);
+            let seat = (self.by_seat.len() - 1) as u32;
+            self.seat_of[instance] = seat;
+            for book in &mut self.books {
+                let is_member = self.pools[book.pool].members.last() == Some(&instance);
+                let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+                book.register(
+                    instance,
+                    is_member,
+                    seat,
+                    Look { fleet, counts: &self.counts, seats },
+                );
+            }
+        } else {
+            // It registered before others that are known: every seat behind it moves.
+            self.seat_all(fleet);
+            for book in 0..self.books.len() {
+                let Book { pool, chain, is_grouped, .. } = &self.books[book];
+                let mut fresh = Book::new(*pool, chain.clone());
+                fresh.is_grouped = *is_grouped;
+                self.books[book] = fresh;
+                self.fill(book, fleet);
+            }
+        }
+    }
+
+    /// Panics where an index is not what a fresh one would be (R2). For checks; looks at everything.
+    pub fn check(&self, fleet: &Fleet) {
+        let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+        let look = Look { fleet, counts: &self.counts, seats };
+        for book in &self.books {
+            let members = &self.pools[book.pool].members;
+            book.check(look, |instance| members.binary_search(&instance).is_ok());
+        }
+    }
+
+    #[inline]
+    fn update(&mut self, instance: InstanceId, group: Option<GroupId>, fleet: &Fleet) {
+        let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+        let look = Look { fleet, counts: &self.counts, seats };
+        let seat = self.seat_of[instance];
+        for book in &mut self.books {
+            book.update(instance, seat, look);
+            if let Some(group) = group {
+                book.weigh(group, self.pools[book.pool].members.len(), look);
+            }
+        }
+    }
+
+    fn seat_all(&mut self, fleet: &Fleet) {
+        self.by_seat = fleet.ids().collect();
+        self.by_seat.sort_by_key(|&instance| (fleet.registered_at[instance], instance));
+        self.seat_of = fleet.ids().map(|_| 0).collect();
+        for (seat, &instance) in self.by_seat.iter().enumerate() {
+            self.seat_of[instance] = u32::try_from(seat).expect("fewer than 2^32 instances");
+        }
+    }
+
+    fn fill(&mut self, book: usize, fleet: &Fleet) {
+        let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+        let look = Look { fleet, counts: &self.counts, seats };
+        let book = &mut self.books[book];
+        let mut members = self.pools[book.pool].members.iter().peekable();
+        for instance in self.seat_of.ids() {
+            let is_member = members.next_if(|&&member| member == instance).is_some();
+            book.register(instance, is_member, self.seat_of[instance], look);
+        }
+    }
+}
+
+impl Filter {
+    /// A rule with this filter and nothing else.
+    fn rule(&self) -> Rule {
+        Rule {
+            cluster: self.cluster,
+            provider: self.provider,
+            zones: self.zones.clone(),
+            platform: self.platform,
+            strategies: Vec::new(),
+            distinct_instance: false,
+            member_of: Vec::new(),
+        }
+    }
+
+    fn takes(&self, rule: &Rule, fleet: &Fleet, instance: InstanceId, counts: &Counts) -> bool {
+        let member = Member { fleet, instance, tally: counts, names: &GroupNames::default() };
+        belongs(rule, fleet, instance)
+            && is_in_zones(rule, fleet, instance)
+            && has_platform(rule, fleet, instance)
+            && self.member_of.iter().all(|expression| expression.holds(&member))
+    }
+}

@@ -1,0 +1,80 @@
+//! Tasks and container instances over time, in two panels under each other.
+
+use super::axis::{Axis, Steps};
+use super::drawing::{Color, Drawing, palette};
+use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
+use super::{ChartInput, thinned};
+use crate::metrics::series::Sample;
+use crate::model::lifecycle::TaskStatus;
+
+/// A line of a panel: name, colour, value, and whether it is drawn where it is 0 throughout.
+type Line = (&'static str, Color, fn(&Sample) -> u64, bool);
+
+const TASKS: [Line; 4] = [
+    ("running", palette::BLUE, |s| s.tasks[TaskStatus::Running as usize].into(), true),
+    ("starting", palette::GREEN, starting, false),
+    ("waiting for placement", palette::ORANGE, |s| s.waiting, true),
+    ("of these, on Fargate", palette::AMBER, |s| s.fargate_tasks.into(), false),
+];
+
+const INSTANCES: [Line; 3] = [
+    ("registered", palette::BLUE, |s| s.instances.into(), true),
+    ("needed at least", palette::GREEN, |s| s.needed_instances.into(), true),
+    ("without a task", palette::ORANGE, |s| s.idle_instances.into(), false),
+];
+
+fn starting(sample: &Sample) -> u64 {
+    sample.tasks[..TaskStatus::Running as usize].iter().map(|&n| u64::from(n)).sum()
+}
+
+/// Draws the chart.
+pub fn draw(input: &ChartInput) -> Drawing {
+    let series = thinned(&input.series);
+    let mut facts = Vec::new();
+    facts.extend(frame::metric(input, "tasks_submitted").map(|n| format!("{n} tasks submitted")));
+    facts.extend(frame::metric(input, "wait_s_p95").map(|t| format!("p95 wait {t}")));
+    facts.extend(frame::metric(input, "total_usd").map(|usd| format!("{usd} in total")));
+    let mut drawing = frame::page("Tasks and container instances over time", input, &facts);
+    let Some(last) = series.last() else {
+        return frame::empty(drawing, "The run ended before its first sample: nothing to show.");
+    };
+    let middle = TOP + (BOTTOM - TOP) * 0.54;
+    let panels = [
+        ("Tasks", TOP, middle - 26.0, TASKS.as_slice()),
+        ("Container instances", middle + 12.0, BOTTOM, INSTANCES.as_slice()),
+    ];
+    let panels = panels.map(|(heading, top, bottom, lines)| {
+        let lines: Vec<&Line> =
+            lines.iter().filter(|line| line.3 || series.iter().any(|s| line.2(s) > 0)).collect();
+        let values = lines.iter().flat_map(|line| series.iter().map(line.2));
+        let max = values.max().unwrap_or(0);
+        (Panel::new(heading, top, bottom, max as f64, Steps::Whole), lines)
+    });
+    // Both panels share the x axis, so they share its left end.
+    let left = panels[0].0.left.max(panels[1].0.left);
+    let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));
+    for (mut panel, lines) in panels {
+        panel.left = left;
+        draw_panel(&mut drawing, &panel, &x, &lines, &series);
+    }
+    frame::x_axis(&mut drawing, BOTTOM, &x, &format!("time since the start, {unit}"));
+    drawing
+}
+
+fn draw_panel(drawing: &mut Drawing, panel: &Panel, x: &Axis, lines: &[&Line], series: &[Sample]) {
+    panel.draw(drawing);
+    let points = |line: &Line| {
+        let value = line.2;
+        let point = |s: &Sample| (x.at(s.at.to_secs_f64()), panel.y.at(value(s) as f64));
+        frame::steps(series.iter().map(point))
+    };
+    // The first line is the one that the others are compared with: it gets a ground.
+    drawing.area(frame::below(&points(lines[0]), panel.bottom), palette::PALE_BLUE);
+    for line in lines.iter().rev() {
+        drawing.line(points(line), 2.5, line.1);
+    }
+    panel.close(drawing);
+    let legend: Vec<_> =
+        lines.iter().map(|line| (Mark::Line, line.1, line.0.to_string())).collect();
+    frame::legend_right(drawing, panel.top - 22.0, &legend);
+}

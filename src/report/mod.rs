@@ -1,0 +1,13 @@
+//! L7, the report: everything that a run hands to people and other programs. It turns finished results into
+//! tables, pictures and text and publishes them as one folder; it computes no result of its own.
+
+pub mod charts;
+pub mod csv;
+pub mod error;
+pub mod files;
+pub mod folder;
+pub mod human;
+pub mod manifest;
+pub mod reference;
+pub mod summary;
+pub mod tables;

@@ -1,0 +1,64 @@
+//! The reference of the output files as Markdown, made from the tables that the writers use.
+
+use crate::metrics::summary::Summary;
+use crate::metrics::table::TableSpec;
+use std::fmt::Write;
+
+/// The line after which `output/README.md` is made by [`render`].
+pub const MARK: &str =
+    "<!-- The rest of this page is made from the code; a test compares them. -->";
+
+/// Every column of every table: a section for each file, with name, type, unit and meaning.
+#[must_use]
+pub fn render(tables: &[TableSpec]) -> String {
+    let mut out = String::new();
+    for table in tables {
+        let _ = write!(out, "\n## `{}`\n\nOne row per {}.\n\n", table.file, cell(table.row));
+        out.push_str("| Column | Type | Unit | Meaning |\n| --- | --- | --- | --- |\n");
+        for column in table.columns {
+            let (kind, unit, meaning) =
+                (cell(column.kind), cell(column.unit), cell(column.meaning));
+            let _ = writeln!(out, "| `{}` | {kind} | {unit} | {meaning} |", cell(column.name));
+        }
+    }
+    out
+}
+
+/// Every metric of a summary: name, unit and meaning. The list is the same for every run.
+#[must_use]
+pub fn render_metrics(summary: &Summary) -> String {
+    let mut out = String::from("\n## `summary.csv`, `summary.json`\n\nOne row per run.\n\n");
+    out.push_str("| Metric | Unit | Meaning |\n| --- | --- | --- |\n");
+    for metric in &summary.0 {
+        let (unit, meaning) = (cell(metric.unit), cell(metric.meaning));
+        let _ = writeln!(out, "| `{}` | {unit} | {meaning} |", cell(metric.name));
+    }
+    out
+}
+
+/// Text that stays in its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::table::{ColumnSpec, column};
+
+    #[test]
+    fn the_reference_lists_each_column_and_keeps_text_in_its_cell() {
+        const COLUMNS: &[ColumnSpec] = &[column("x_s", "decimal", "s", "This | that")];
+        let spec = TableSpec { file: "a.csv", row: "thing", columns: COLUMNS };
+        insta::assert_snapshot!(render(&[spec]), @r"
+
+        ## `a.csv`
+
+        One row per thing.
+
+        | Column | Type | Unit | Meaning |
+        | --- | --- | --- | --- |
+        | `x_s` | decimal | s | This \| that |
+        ");
+    }
+}

@@ -1,0 +1,214 @@
+//! A summary as `summary.csv`, `summary.json`, and a table for people.
+
+use super::csv::free_text;
+use super::human;
+use super::manifest::SCHEMA;
+use crate::metrics::summary::{Metric, Summary, Value};
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use std::fmt::Write;
+
+/// `summary.csv`: the names of the metrics, and one row of values. A value that is not defined is empty.
+#[must_use]
+pub fn to_csv(summary: &Summary) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let text = |metric: &Metric| match &metric.value {
+        Value::Text(text) => free_text(text).into_owned(),
+        // A ratio that is not a number is not defined.
+        Value::Ratio(ratio) if !ratio.is_finite() => String::new(),
+        value => value.to_string(),
+    };
+    let names = summary.0.iter().map(|metric| metric.name);
+    let values = summary.0.iter().map(text);
+    let written = writer.write_record(names).and_then(|()| writer.write_record(values));
+    written.expect("both rows have one cell for each metric");
+    writer.into_inner().expect("flushing to memory cannot fail")
+}
+
+/// `summary.json`, also what `--format json` prints: every metric with its unit, in the order of the summary.
+/// Numbers are written exactly as in `summary.csv`; a value that is not defined is `null`.
+#[must_use]
+pub fn to_json(summary: &Summary) -> String {
+    let mut out = format!("{{\n  \"schema\": \"{SCHEMA}\",\n  \"metrics\": {{");
+    for (index, metric) in summary.0.iter().enumerate() {
+        let value = match &metric.value {
+            Value::Text(text) => quoted(text),
+            Value::Missing => "null".into(),
+            Value::Ratio(ratio) if !ratio.is_finite() => "null".into(),
+            value => value.to_string(),
+        };
+        let comma = if index == 0 { "" } else { "," };
+        let (name, unit) = (quoted(metric.name), quoted(metric.unit));
+        let _ = write!(out, "{comma}\n    {name}: {{ \"value\": {value}, \"unit\": {unit} }}");
+    }
+    out.push_str("\n  }\n}\n");
+    out
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("text is always JSON")
+}
+
+/// How the table for people is set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Style {
+    /// Whether headings are bold. The caller knows about terminals and `NO_COLOR`; see [`Style::detect`].
+    pub bold: bool,
+    /// Most columns of characters; `None`: as wide as needed.
+    pub width: Option<u16>,
+}
+
+impl Style {
+    /// What suits standard output: bold on a terminal, unless `NO_COLOR` is set to something, as wide as the
+    /// terminal is.
+    #[must_use]
+    pub fn detect() -> Style {
+        use std::io::IsTerminal;
+        let terminal = std::io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = if terminal { Table::new().width() } else { None };
+        Style { bold: terminal && !no_color, width }
+    }
+}
+
+/// The table for people: a heading for each section, then metric and value. Ends with a newline.
+#[must_use]
+pub fn to_text(summary: &Summary, style: Style) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    if style.bold {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    if let Some(width) = style.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let mut section = "";
+    for metric in &summary.0 {
+        if metric.section != section {
+            if !section.is_empty() {
+                table.add_row(vec![Cell::new("")]);
+            }
+            section = metric.section;
+            let heading = Cell::new(section);
+            table.add_row(vec![if style.bold {
+                heading.add_attribute(Attribute::Bold)
+            } else {
+                heading
+            }]);
+        }
+        let value = Cell::new(shown(metric)).set_alignment(CellAlignment::Right);
+        table.add_row(vec![
+            Cell::new(format!("  {}", metric.name)),
+            value,
+            Cell::new(unit(metric)),
+        ]);
+    }
+    let mut out = String::new();
+    for line in table.lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The value as people read it.
+fn shown(metric: &Metric) -> String {
+    match &metric.value {
+        Value::Count(count) => human::thousands(u128::from(*count)),
+        Value::Seconds(span) => human::span(*span),
+        Value::Ratio(ratio) if metric.unit == "%" => human::decimal(*ratio, 1),
+        Value::Ratio(ratio) => human::decimal(*ratio, 3),
+        Value::Usd(usd) => human::usd(*usd),
+        Value::Text(text) => human::visible(text),
+        Value::Missing => "–".into(),
+    }
+}
+
+/// The unit, where the value does not carry it.
+fn unit(metric: &Metric) -> &'static str {
+    match metric.value {
+        Value::Seconds(_) | Value::Text(_) | Value::Missing => "",
+        // Dollars show their sign; dollars per something still have to say per what.
+        Value::Usd(_) if metric.unit.eq_ignore_ascii_case("USD") => "",
+        Value::Ratio(ratio) if !ratio.is_finite() => "",
+        _ if metric.unit == "–" => "",
+        _ => metric.unit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money::NanoUsd;
+    use crate::base::time::SimSpan;
+
+    fn summary() -> Summary {
+        let metric =
+            |section, name, unit, value| Metric { name, unit, meaning: "", section, value };
+        Summary(vec![
+            metric("Tasks", "tasks_submitted", "tasks", Value::Count(1_234_567)),
+            metric("Tasks", "wait_s_p95", "s", Value::Seconds(SimSpan(125_500_000))),
+            metric("Tasks", "wait_s_max", "s", Value::Missing),
+            metric("Packing", "cpu_reservation_percent", "%", Value::Ratio(63.249)),
+            metric("Packing", "not_a_number", "%", Value::Ratio(f64::NAN)),
+            metric("Cost", "total_usd", "USD", Value::Usd(NanoUsd(1_234_561_234_567))),
+            metric("Cost", "note", "–", Value::Text("=a \"b\"!".into())),
+        ])
+    }
+
+    #[test]
+    fn summary_csv_has_one_row_and_neither_formulas_nor_nan() {
+        insta::assert_snapshot!(String::from_utf8(to_csv(&summary())).unwrap(), @r#"
+        tasks_submitted,wait_s_p95,wait_s_max,cpu_reservation_percent,not_a_number,total_usd,note
+        1234567,125.5,,63.249000,,1234.561234567,"'=a ""b""!"
+        "#);
+    }
+
+    #[test]
+    fn summary_json_names_units_and_keeps_every_digit() {
+        let text = to_json(&summary());
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["metrics"]["not_a_number"]["value"], serde_json::Value::Null);
+        insta::assert_snapshot!(text, @r#"
+        {
+          "schema": "ecsim/1",
+          "metrics": {
+            "tasks_submitted": { "value": 1234567, "unit": "tasks" },
+            "wait_s_p95": { "value": 125.5, "unit": "s" },
+            "wait_s_max": { "value": null, "unit": "s" },
+            "cpu_reservation_percent": { "value": 63.249000, "unit": "%" },
+            "not_a_number": { "value": null, "unit": "%" },
+            "total_usd": { "value": 1234.561234567, "unit": "USD" },
+            "note": { "value": "=a \"b\"!", "unit": "–" }
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_speaks_to_people() {
+        insta::assert_snapshot!(to_text(&summary(), Style::default()), @r#"
+        Tasks
+          tasks_submitted          1,234,567  tasks
+          wait_s_p95                2 m 06 s
+          wait_s_max                       –
+
+        Packing
+          cpu_reservation_percent       63.2  %
+          not_a_number                     –
+
+        Cost
+          total_usd                $1,234.56
+          note                       =a "b"!
+        "#);
+    }
+
+    #[test]
+    fn an_empty_summary_is_valid_everywhere() {
+        let empty = Summary::default();
+        assert_eq!(to_text(&empty, Style::default()), "");
+        assert!(serde_json::from_str::<serde_json::Value>(&to_json(&empty)).is_ok());
+        assert_eq!(to_csv(&empty), b"\"\"\n\"\"\n");
+    }
+}

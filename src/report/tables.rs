@@ -1,0 +1,119 @@
+//! The tables that are written when a run has ended: instances and the bill.
+
+use super::csv::TableWriter;
+use crate::base::id::Id as _;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::table::{ColumnSpec, TableSpec, column};
+use crate::pricing::Line;
+use crate::sim::RunResult;
+use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
+
+const INSTANCE_COLUMNS: &[ColumnSpec] = &[
+    column("instance_id", "text", "–", "name of the container instance"),
+    column("instance_type", "text", "–", "instance type"),
+    column("capacity_provider", "text", "–", "capacity provider"),
+    column("availability_zone", "text", "–", "Availability Zone"),
+    column("purchase", "text", "–", "on_demand or spot"),
+    column("registered_cpu", "integer", "CPU units", "what tasks may be promised"),
+    column("registered_memory_mib", "integer", "MiB", "what tasks may be promised"),
+    column("launched_s", "decimal", "s", "when the launch was asked for"),
+    column("running_s", "decimal", "s", "when it was running: the bill begins"),
+    column("registered_s", "decimal", "s", "when its agent had registered"),
+    column("terminated_s", "decimal", "s", "when it was terminated, or the end of the run"),
+    column("tasks_hosted", "integer", "tasks", "tasks that were ever placed on it"),
+    column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
+    column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
+    column("usd", "decimal", "USD", "what it cost, rounded by itself"),
+];
+
+/// `instances.csv`.
+pub const INSTANCES: TableSpec = TableSpec {
+    file: "instances.csv",
+    row: "container instance, in order of registration",
+    columns: INSTANCE_COLUMNS,
+};
+
+const COST_COLUMNS: &[ColumnSpec] = &[
+    column("capacity_provider", "text", "–", "capacity provider"),
+    column("service", "text", "–", "service; empty for tasks of RunTask and StartTask"),
+    column("category", "text", "–", "what the line charges for"),
+    column("item", "text", "–", "instance type, or Fargate platform"),
+    column("quantity", "decimal", "see `unit`", "usage as AWS meters it, exact"),
+    column("unit", "text", "–", "unit of the quantity"),
+    column("usd_per_hour", "decimal", "USD/h", "price of one unit for one hour"),
+    column("usd", "decimal", "USD", "quantity × price, rounded once, half to even"),
+];
+
+/// `cost.csv`.
+pub const COST: TableSpec = TableSpec {
+    file: "cost.csv",
+    row: "line of the bill; the lines sum to `total_usd` exactly",
+    columns: COST_COLUMNS,
+};
+
+/// Every table of the output folder, in the order of `output/README.md`.
+pub const ALL: [TableSpec; 5] = [TIMESERIES, TASKS, INSTANCES, PLACEMENT_FAILURES, COST];
+
+/// `instances.csv` of a finished run.
+#[must_use]
+pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
+    let fleet = &result.fleet;
+    let mut table = TableWriter::new(INSTANCES);
+    let life = result.end.0;
+    for instance in fleet.ids() {
+        let registered = fleet.registered[instance];
+        let usage = &result.capacity.uses[instance];
+        let provider = &result.providers[fleet.provider[instance]];
+        let from = fleet.registered_at[instance];
+        table.row(&[
+            fleet.name[instance].clone(),
+            fleet.instance_type[instance].clone(),
+            provider.name.clone(),
+            zones[fleet.zone[instance].index()].clone(),
+            provider.purchase.to_string(),
+            registered.cpu.to_string(),
+            registered.memory.to_string(),
+            from.to_string(),
+            from.to_string(),
+            from.to_string(),
+            SimTime(life).to_string(),
+            usage.hosted.to_string(),
+            share(usage.cpu_time, registered.cpu, result.end.since(from)),
+            share(usage.memory_time, registered.memory, result.end.since(from)),
+            result.instance_costs[instance].to_string(),
+        ]);
+    }
+    table.into_bytes()
+}
+
+/// `100 · used / (capacity · life)` with four decimals; empty without capacity or life.
+fn share(used: u128, capacity: u32, life: SimSpan) -> String {
+    let whole = u128::from(capacity) * u128::from(life.0);
+    if whole == 0 {
+        return String::new();
+    }
+    format!("{:.4}", 100.0 * (used as f64) / (whole as f64))
+}
+
+/// `cost.csv` of a finished run.
+#[must_use]
+pub fn cost(result: &RunResult) -> Vec<u8> {
+    let mut table = TableWriter::new(COST);
+    for line in &result.invoice.lines {
+        table.row(&cost_row(line, &result.providers[line.provider].name));
+    }
+    table.into_bytes()
+}
+
+fn cost_row(line: &Line, provider: &str) -> [String; 8] {
+    [
+        provider.to_string(),
+        String::new(),
+        line.category.name().to_string(),
+        line.item.clone(),
+        line.quantity(),
+        line.category.unit().to_string(),
+        line.rate.to_string(),
+        line.usd.to_string(),
+    ]
+}

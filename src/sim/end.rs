@@ -1,0 +1,175 @@
+//! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
+
+use super::setup::Setup;
+use super::task::Place;
+use super::world::{Event, RunError, World};
+use super::{outputs::Sinks, summary};
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::SimTime;
+use crate::engine::{self, Outcome, Pulse, Queue};
+use crate::metrics::capacity::Capacity;
+use crate::metrics::histogram::SpanHistogram;
+use crate::metrics::picture::FleetPicture;
+use crate::metrics::series::Sample;
+use crate::metrics::summary::Summary;
+use crate::model::arrival::{RowCounts, TaskStream};
+use crate::model::fleet::Fleet;
+use crate::model::ids::{InstanceId, ProviderId};
+use crate::pricing::Invoice;
+
+/// What a run leaves behind, beside the tables that it has streamed out.
+pub struct RunResult {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it ended: the horizon, or the last event.
+    pub end: SimTime,
+    /// Events handled, arrivals and samples included.
+    pub events: u64,
+    /// Digest of all events but samples, in order.
+    pub digest: u64,
+    /// All metrics.
+    pub summary: Summary,
+    /// The bill.
+    pub invoice: Invoice,
+    /// Samples, thinned, for charts.
+    pub series: Vec<Sample>,
+    /// From acceptance to placement.
+    pub waits: SpanHistogram,
+    /// From acceptance to RUNNING.
+    pub starts: SpanHistogram,
+    /// The fleet when most tasks were alive.
+    pub picture: FleetPicture,
+    /// The fleet at the end, for `instances.csv`.
+    pub fleet: Fleet,
+    /// What was promised on each instance.
+    pub capacity: Capacity,
+    /// What each instance cost.
+    pub instance_costs: Column<InstanceId, NanoUsd>,
+    /// Names of the capacity providers, with their purchase options.
+    pub providers: Column<ProviderId, super::setup::ProviderSetup>,
+    /// What became of each caller's trace rows.
+    pub rows: Vec<RowCounts>,
+}
+
+/// How a run is watched.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Shows how far the run is, and ends it early when asked; the result is then of no use.
+    pub pulse: &'a Pulse,
+    /// Compare all books after every event.
+    pub check_every_event: bool,
+}
+
+/// Runs `setup` to its end.
+///
+/// # Errors
+/// A trace that cannot be read, a task that can never be placed, an output that cannot be written.
+pub fn run(
+    setup: Setup,
+    streams: Vec<Box<dyn TaskStream + Send>>,
+    sinks: Sinks,
+    watch: Watch<'_>,
+) -> Result<RunResult, RunError> {
+    let mut queue = Queue::new();
+    let mut world = World::new(setup, streams, sinks, &mut queue)?;
+    if watch.check_every_event {
+        world.check_every_event();
+    }
+    let horizon = world.horizon.unwrap_or(SimTime::NEVER);
+    let (outcome, events) = engine::run(&mut world, &mut queue, horizon, watch.pulse)?;
+    // Without a horizon the run ends with its last event; samples that were still to come do not count.
+    let end = world.horizon.unwrap_or_else(|| queue.now());
+    world.finish(outcome, events, end, &mut queue)
+}
+
+impl World {
+    fn finish(
+        mut self,
+        outcome: Outcome,
+        events: u64,
+        end: SimTime,
+        queue: &mut Queue<Event>,
+    ) -> Result<RunResult, RunError> {
+        if self.last_sample.is_none_or(|last| last < end) {
+            self.look(end)?;
+        }
+        self.check();
+        self.write_living(end)?;
+        self.write_waiting()?;
+        self.capacity.finish(end);
+        let instance_costs = self.spending.bill_instances(end, &self.fleet);
+        let invoice = self.spending.bill.invoice();
+        debug_assert!(queue.now() <= end, "nothing happened after the end");
+        let rows = self.streams.iter().map(|stream| stream.counts().clone()).collect();
+        let summary = summary::of(&self, &invoice, &instance_costs, end, events);
+        self.recorder.tasks.finish()?;
+        self.recorder.timeseries.finish()?;
+        self.recorder.failures.finish()?;
+        Ok(RunResult {
+            outcome,
+            end,
+            events,
+            digest: self.digest.value(),
+            summary,
+            invoice,
+            series: self.series.points(),
+            waits: self.recorder.waits,
+            starts: self.recorder.starts,
+            picture: self.picture,
+            fleet: self.fleet,
+            capacity: self.capacity,
+            instance_costs,
+            providers: self.providers,
+            rows,
+        })
+    }
+
+    /// Tasks that live on: a row each in order of id, and their part of the bill.
+    fn write_living(&mut self, end: SimTime) -> Result<(), RunError> {
+        for task in self.tasks.by_id() {
+            let definition = &self.definitions[task.definition];
+            let mut task = task.clone();
+            // What was only planned has not happened.
+            if task.pull_stopped > end {
+                task.pull_stopped = SimTime::NEVER;
+            }
+            let usd = self.spending.task_cost(&task, end, definition, &self.fleet);
+            if task.started != SimTime::NEVER && task.stopping == SimTime::NEVER {
+                self.tally.running_micros += u128::from(end.since(task.started).0);
+            }
+            match task.place {
+                Place::Instance(instance) => {
+                    if task.stopping == SimTime::NEVER {
+                        self.spending.promise_ended(&task, instance, end, &self.fleet);
+                        self.capacity.still_promised(end, task.placed, instance, task.demand);
+                    }
+                }
+                Place::Fargate(_) => {
+                    let billed = task.pull_started != SimTime::NEVER
+                        && task.execution_stopped == SimTime::NEVER;
+                    if billed {
+                        self.spending.fargate_until(end, definition, &task);
+                    }
+                }
+            }
+            if self.recorder.tasks.is_on() {
+                self.recorder.stopped(&task, None, usd, &self.fleet)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tasks that still wait for placement: a row each, in order of id.
+    fn write_waiting(&mut self) -> Result<(), RunError> {
+        let lines = self.api.gates.iter_mut().flat_map(|gate| gate.line.drain(..));
+        let queues = self.callers.iter().flat_map(|caller| caller.queue.iter().cloned());
+        let parked = self.parked.drain(..).flatten();
+        let mut waiting: Vec<_> = lines.chain(queues).chain(parked).collect();
+        waiting.sort_by_key(|request| request.first_id);
+        for request in waiting {
+            self.recorder.unplaced(&request, "waiting at the end of the run")?;
+        }
+        Ok(())
+    }
+}

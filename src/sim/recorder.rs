@@ -1,0 +1,331 @@
+//! The recorder: listens to what happens and writes it down. With every table off the events are the same.
+
+use super::callers::Request;
+use super::outputs::{PLACEMENT_FAILURES, RowWriter, Sinks, TASKS, TIMESERIES, field};
+use super::place::{Failure, reason_name};
+use super::task::{Place, Task};
+use super::world::RunError;
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::capacity::Totals;
+use crate::metrics::histogram::SpanHistogram;
+use crate::model::fleet::Fleet;
+use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
+use crate::model::lifecycle::{STATUS_COUNT, StopCode, TaskStatus};
+use crate::model::resources::Resources;
+use std::collections::BTreeMap;
+
+/// Names as CSV fields, quoted once.
+#[derive(Default)]
+pub struct Names {
+    /// Callers.
+    pub sources: Column<SourceId, Box<[u8]>>,
+    /// Task groups.
+    pub groups: Column<GroupId, Box<[u8]>>,
+    /// family:revision.
+    pub definitions: Column<DefinitionId, Box<[u8]>>,
+    /// Capacity providers.
+    pub providers: Column<ProviderId, Box<[u8]>>,
+    /// Availability Zones.
+    pub zones: Column<ZoneId, Box<[u8]>>,
+    /// Container instances.
+    pub instances: Column<InstanceId, Box<[u8]>>,
+}
+
+impl Names {
+    /// Adds a task group.
+    pub fn add_group(&mut self, name: &str) -> GroupId {
+        self.groups.push(field(name))
+    }
+}
+
+/// Counts of tasks over the whole run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Tasks that callers wanted.
+    pub submitted: u64,
+    /// Tasks that were placed.
+    pub placed: u64,
+    /// Tasks that reached RUNNING.
+    pub started: u64,
+    /// Stopped tasks with exit code 0.
+    pub completed: u64,
+    /// Stopped tasks with another exit code.
+    pub failed: u64,
+    /// Tasks that SIGKILL had to end.
+    pub killed: u64,
+    /// Σ of the time that tasks were RUNNING, microseconds.
+    pub running_micros: u128,
+    /// Tasks that were never placed, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    /// Tasks were refused for good.
+    pub fn refuse(&mut self, reason: &'static str, tasks: u64) {
+        *self.refused.entry(reason).or_default() += tasks;
+    }
+
+    /// A task has stopped.
+    #[inline]
+    pub fn stopped(&mut self, task: &Task) {
+        if task.exit_code == 0 {
+            self.completed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+/// How much Fargate's sizes waste.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rounding {
+    /// CPU units that tasks asked for.
+    pub asked_cpu: u64,
+    /// CPU units of their sizes.
+    pub given_cpu: u64,
+    /// MiB that tasks asked for.
+    pub asked_memory: u64,
+    /// MiB of their sizes.
+    pub given_memory: u64,
+}
+
+/// Live tasks and held resources of one provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// Tasks by status, STOPPED not counted.
+    pub by_status: [u32; STATUS_COUNT],
+    /// Resources that tasks have taken on hosts or on Fargate.
+    pub held: Totals,
+}
+
+/// Everything that is written down while the run goes on.
+pub struct Recorder {
+    /// `tasks.csv`.
+    pub tasks: RowWriter,
+    /// `timeseries.csv`.
+    pub timeseries: RowWriter,
+    /// `placement_failures.csv`.
+    pub failures: RowWriter,
+    /// Names as fields.
+    pub names: Names,
+    /// From acceptance to placement.
+    pub waits: SpanHistogram,
+    /// From acceptance to RUNNING.
+    pub starts: SpanHistogram,
+    /// Live tasks by provider.
+    pub live: Column<ProviderId, Live>,
+    /// Fargate's rounding.
+    pub rounding: Rounding,
+    /// Instances turned down, by reason, over all failed placements.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// Failed placements.
+    pub failed_placements: u64,
+    /// A waiting task's failures are written at most this often.
+    pub interval: SimSpan,
+}
+
+impl Recorder {
+    /// A recorder with these names that writes to these sinks.
+    #[must_use]
+    pub fn new(sinks: Sinks, names: Names, interval: SimSpan) -> Self {
+        Recorder {
+            tasks: RowWriter::new(sinks.tasks, &TASKS),
+            timeseries: RowWriter::new(sinks.timeseries, &TIMESERIES),
+            failures: RowWriter::new(sinks.placement_failures, &PLACEMENT_FAILURES),
+            live: names.providers.iter().map(|_| Live::default()).collect(),
+            names,
+            waits: SpanHistogram::default(),
+            starts: SpanHistogram::default(),
+            rounding: Rounding::default(),
+            refusals: BTreeMap::new(),
+            failed_placements: 0,
+            interval,
+        }
+    }
+
+    /// A task was placed and begins its life in `status`.
+    #[inline]
+    pub fn status_is(&mut self, provider: ProviderId, status: TaskStatus) {
+        self.live[provider].by_status[status as usize] += 1;
+    }
+
+    /// A task went from one state to the next.
+    #[inline]
+    pub fn status_changes(&mut self, provider: ProviderId, from: TaskStatus, to: TaskStatus) {
+        let counts = &mut self.live[provider].by_status;
+        counts[from as usize] -= 1;
+        if to != TaskStatus::Stopped {
+            counts[to as usize] += 1;
+        }
+    }
+
+    /// A task has taken its resources on its host, or on Fargate.
+    #[inline]
+    pub fn host_takes(&mut self, provider: ProviderId, demand: Resources) {
+        self.live[provider].held.add(demand);
+    }
+
+    /// A task's containers have exited.
+    #[inline]
+    pub fn host_gives_back(&mut self, provider: ProviderId, demand: Resources) {
+        self.live[provider].held.sub(demand);
+    }
+
+    /// A Fargate task got a size.
+    pub fn fargate_placed(&mut self, asked: (u32, u32), given: (u32, u32)) {
+        self.rounding.asked_cpu += u64::from(asked.0);
+        self.rounding.given_cpu += u64::from(given.0);
+        self.rounding.asked_memory += u64::from(asked.1);
+        self.rounding.given_memory += u64::from(given.1);
+    }
+
+    /// Placement of a request's tasks failed.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn failed(
+        &mut self,
+        now: SimTime,
+        request: &mut Request,
+        failure: &Failure,
+    ) -> Result<(), RunError> {
+        self.failed_placements += u64::from(request.remaining);
+        if let Failure::Refused(refusals) = failure {
+            for (reason, count) in &refusals.0 {
+                *self.refusals.entry(reason_name(*reason)).or_default() += u64::from(*count);
+            }
+        }
+        let silent = request.reported.is_some_and(|last| now.since(last) < self.interval);
+        if !self.failures.is_on() || silent {
+            return Ok(());
+        }
+        request.reported = Some(now);
+        let rows: Vec<(&'static str, u32)> = match failure {
+            Failure::Refused(refusals) => {
+                refusals.0.iter().map(|(reason, count)| (reason_name(*reason), *count)).collect()
+            }
+            other => vec![(other.reason(), 0)],
+        };
+        for (reason, instances) in rows {
+            self.failures
+                .row()
+                .time(now)
+                .name(&self.names.sources[request.source])
+                .int(request.first_id)
+                .int(u64::from(request.remaining))
+                .int(u64::from(request.attempts))
+                .name(reason.as_bytes())
+                .int(u64::from(instances))
+                .end();
+        }
+        self.failures.settle()?;
+        Ok(())
+    }
+
+    /// Tasks were refused for good: a row each, so that every task of the trace has one.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn refused(&mut self, request: &Request, failure: &Failure) -> Result<(), RunError> {
+        self.unplaced(request, failure.reason())
+    }
+
+    /// A row for each task of a request that was never placed.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn unplaced(&mut self, request: &Request, why: &str) -> Result<(), RunError> {
+        if !self.tasks.is_on() {
+            return Ok(());
+        }
+        for id in request.first_id..request.first_id + u64::from(request.remaining) {
+            let mut row = self.tasks.row();
+            row.int(id)
+                .name(&self.names.sources[request.source])
+                .name(&self.names.groups[request.group])
+                .name(&self.names.definitions[request.definition])
+                .empty()
+                .empty()
+                .empty()
+                .empty()
+                .int(u64::from(request.demand.cpu))
+                .int(u64::from(request.demand.memory))
+                .int(u64::from(request.demand.gpus))
+                .time(request.arrival)
+                .time(request.accepted.unwrap_or(SimTime::NEVER));
+            for _ in 0..9 {
+                row.empty();
+            }
+            row.name(why.as_bytes()).empty().empty().empty().end();
+            self.tasks.settle()?;
+        }
+        Ok(())
+    }
+
+    /// A task has stopped, or lives on at the end of the run (`stopped` is `None`).
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn stopped(
+        &mut self,
+        task: &Task,
+        stopped: Option<SimTime>,
+        usd: NanoUsd,
+        fleet: &Fleet,
+    ) -> Result<(), RunError> {
+        let mut row = self.tasks.row();
+        row.int(task.id)
+            .name(&self.names.sources[task.source])
+            .name(&self.names.groups[task.group])
+            .name(&self.names.definitions[task.definition]);
+        match task.place {
+            Place::Instance(instance) => {
+                row.name(b"EC2")
+                    .name(&self.names.providers[task.provider])
+                    .name(&self.names.zones[fleet.zone[instance]])
+                    .name(&self.names.instances[instance]);
+            }
+            Place::Fargate(zone) => {
+                row.name(b"FARGATE")
+                    .name(&self.names.providers[task.provider])
+                    .name(&self.names.zones[zone])
+                    .empty();
+            }
+        }
+        row.int(u64::from(task.demand.cpu))
+            .int(u64::from(task.demand.memory))
+            .int(u64::from(task.demand.gpus))
+            .time(task.arrival)
+            .time(task.accepted)
+            .time(task.placed)
+            .time(task.pending)
+            .time(task.pull_started)
+            .time(task.pull_stopped)
+            .time(task.started)
+            .time(task.stopping)
+            .time(task.execution_stopped)
+            .time(stopped.unwrap_or(SimTime::NEVER));
+        if task.stopping == SimTime::NEVER {
+            row.empty().empty().empty();
+        } else {
+            let (code, reason) = stop_texts(task.stop_code);
+            row.name(code).name(reason).int(u64::from(task.exit_code));
+        }
+        row.span(task.placed.since(task.accepted)).usd(usd).end();
+        self.tasks.settle()?;
+        Ok(())
+    }
+}
+
+/// `stopCode` and `stoppedReason`.
+fn stop_texts(code: StopCode) -> (&'static [u8], &'static [u8]) {
+    match code {
+        StopCode::EssentialContainerExited => {
+            (b"EssentialContainerExited", b"Essential container in task exited")
+        }
+        StopCode::UserInitiated => (b"UserInitiated", b"Task stopped by user"),
+        StopCode::TaskFailedToStart => (b"TaskFailedToStart", b"Task failed to start"),
+    }
+}

@@ -1,0 +1,262 @@
+//! The metrics of `product.md` section 6, from the books of a finished run. Integers become ratios only here.
+
+use super::world::World;
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::capacity::ProviderCapacity;
+use crate::metrics::histogram::SpanHistogram;
+use crate::metrics::summary::{Metric, Summary, Value};
+use crate::model::ids::InstanceId;
+use crate::pricing::{Category, Invoice};
+
+/// Collects metrics under the current heading.
+struct Sheet {
+    section: &'static str,
+    metrics: Vec<Metric>,
+}
+
+impl Sheet {
+    fn add(&mut self, name: &'static str, unit: &'static str, meaning: &'static str, value: Value) {
+        self.metrics.push(Metric { name, unit, meaning, section: self.section, value });
+    }
+
+    fn count(&mut self, name: &'static str, unit: &'static str, meaning: &'static str, value: u64) {
+        self.add(name, unit, meaning, Value::Count(value));
+    }
+
+    fn percent(&mut self, name: &'static str, meaning: &'static str, part: u128, whole: u128) {
+        let value = if whole == 0 {
+            Value::Missing
+        } else {
+            Value::Ratio(100.0 * (part as f64) / (whole as f64))
+        };
+        self.add(name, "%", meaning, value);
+    }
+
+    fn usd(&mut self, name: &'static str, meaning: &'static str, value: NanoUsd) {
+        self.add(name, "USD", meaning, Value::Usd(value));
+    }
+
+    fn spans(&mut self, names: &SpanNames, histogram: &SpanHistogram) {
+        let seconds = |span: Option<SimSpan>| span.map_or(Value::Missing, Value::Seconds);
+        self.add(names.mean, "s", names.meaning, seconds(histogram.mean()));
+        for (name, per_mille) in
+            [(names.p50, 500), (names.p90, 900), (names.p95, 950), (names.p99, 990)]
+        {
+            self.add(name, "s", names.meaning, seconds(histogram.quantile(per_mille)));
+        }
+        self.add(names.max, "s", names.meaning, seconds(histogram.max()));
+    }
+}
+
+struct SpanNames {
+    meaning: &'static str,
+    mean: &'static str,
+    p50: &'static str,
+    p90: &'static str,
+    p95: &'static str,
+    p99: &'static str,
+    max: &'static str,
+}
+
+const WAIT: SpanNames = SpanNames {
+    meaning: "from the accepted request to placement; quantiles at most 1/256 too high",
+    mean: "wait_s_mean",
+    p50: "wait_s_p50",
+    p90: "wait_s_p90",
+    p95: "wait_s_p95",
+    p99: "wait_s_p99",
+    max: "wait_s_max",
+};
+
+const START: SpanNames = SpanNames {
+    meaning: "from the accepted request to RUNNING; quantiles at most 1/256 too high",
+    mean: "start_s_mean",
+    p50: "start_s_p50",
+    p90: "start_s_p90",
+    p95: "start_s_p95",
+    p99: "start_s_p99",
+    max: "start_s_max",
+};
+
+/// The summary of a finished run.
+pub(super) fn of(
+    world: &World,
+    invoice: &Invoice,
+    instance_costs: &Column<InstanceId, NanoUsd>,
+    end: SimTime,
+    events: u64,
+) -> Summary {
+    let mut sheet = Sheet { section: "Run", metrics: Vec::new() };
+    sheet.add("scenario", "–", "name of the scenario", Value::Text(world.name.clone()));
+    sheet.count("seed", "–", "seed of all random streams", world.seed.0);
+    sheet.add("simulated_s", "s", "simulated time", Value::Seconds(SimSpan(end.0)));
+    sheet.count("events", "events", "events handled, arrivals and samples included", events);
+    tasks(&mut sheet, world);
+    sheet.section = "Waiting";
+    sheet.spans(&WAIT, &world.recorder.waits);
+    sheet.spans(&START, &world.recorder.starts);
+    capacity(&mut sheet, world);
+    fargate(&mut sheet, world);
+    cost(&mut sheet, world, invoice, instance_costs);
+    Summary(sheet.metrics)
+}
+
+fn tasks(sheet: &mut Sheet, world: &World) {
+    let tally = &world.tally;
+    sheet.section = "Tasks";
+    sheet.count("tasks_submitted", "tasks", "tasks that callers asked for", tally.submitted);
+    sheet.count("tasks_placed", "tasks", "tasks that were placed", tally.placed);
+    sheet.count("tasks_started", "tasks", "tasks that reached RUNNING", tally.started);
+    sheet.count("tasks_completed", "tasks", "tasks that stopped with exit code 0", tally.completed);
+    sheet.count("tasks_failed", "tasks", "tasks that stopped with another exit code", tally.failed);
+    sheet.count(
+        "tasks_killed",
+        "tasks",
+        "of the stopped ones, those with a container that SIGKILL ended",
+        tally.killed,
+    );
+    let refused: u64 = tally.refused.values().sum();
+    sheet.count("tasks_refused", "tasks", "tasks that were never placed and given up", refused);
+    sheet.count(
+        "tasks_alive_at_end",
+        "tasks",
+        "placed tasks that had not stopped when the run ended",
+        world.tasks.len() as u64,
+    );
+    sheet.count(
+        "tasks_waiting_at_end",
+        "tasks",
+        "tasks that waited for placement when the run ended",
+        world.wanted,
+    );
+    sheet.count(
+        "placement_failures",
+        "tasks",
+        "failed placements, one for each task and attempt",
+        world.recorder.failed_placements,
+    );
+    for (name, reason) in [
+        ("tasks_refused_cpu", "RESOURCE:CPU"),
+        ("tasks_refused_memory", "RESOURCE:MEMORY"),
+        ("tasks_refused_gpu", "RESOURCE:GPU"),
+        ("tasks_refused_ports", "RESOURCE:PORTS"),
+        ("tasks_refused_eni", "RESOURCE:ENI"),
+        ("tasks_refused_agent", "AGENT"),
+        ("tasks_refused_location", "LOCATION"),
+        ("tasks_refused_attribute", "ATTRIBUTE"),
+        ("tasks_refused_member_of", "MEMBER_OF"),
+        ("tasks_refused_distinct_instance", "DISTINCT_INSTANCE"),
+        ("tasks_refused_no_instances", "NO_CONTAINER_INSTANCES"),
+        ("tasks_refused_fargate_configuration", "FARGATE_CONFIGURATION"),
+        ("tasks_refused_fargate_vcpu_limit", "FARGATE_VCPU_LIMIT"),
+    ] {
+        let meaning = "tasks refused for this reason, the commonest where instances differ";
+        sheet.count(name, "tasks", meaning, tally.refused.get(reason).copied().unwrap_or(0));
+    }
+}
+
+fn capacity(sheet: &mut Sheet, world: &World) {
+    sheet.section = "EC2 capacity";
+    let mut all = ProviderCapacity::default();
+    for provider in world.capacity.providers.iter() {
+        all.needed_time += provider.needed_time;
+        all.instance_time += provider.instance_time;
+        all.idle_time += provider.idle_time;
+        all.stranded_cpu_time += provider.stranded_cpu_time;
+        all.stranded_memory_time += provider.stranded_memory_time;
+        all.registered_cpu_time += provider.registered_cpu_time;
+        all.registered_memory_time += provider.registered_memory_time;
+        all.promised_cpu_time += provider.promised_cpu_time;
+        all.promised_memory_time += provider.promised_memory_time;
+    }
+    sheet.count("instances", "instances", "container instances", world.fleet.len() as u64);
+    sheet.percent(
+        "cpu_reservation_percent",
+        "promised share of the registered CPU over time",
+        all.promised_cpu_time,
+        all.registered_cpu_time,
+    );
+    sheet.percent(
+        "memory_reservation_percent",
+        "promised share of the registered memory over time",
+        all.promised_memory_time,
+        all.registered_memory_time,
+    );
+    sheet.percent(
+        "packing_efficiency_percent",
+        "fewest instances that could hold the tasks, as a share of those registered, over time",
+        all.needed_time,
+        all.instance_time,
+    );
+    sheet.percent(
+        "stranded_cpu_percent",
+        "registered CPU that is free where no task definition fits any more",
+        all.stranded_cpu_time,
+        all.registered_cpu_time,
+    );
+    sheet.percent(
+        "stranded_memory_percent",
+        "registered memory that is free where no task definition fits any more",
+        all.stranded_memory_time,
+        all.registered_memory_time,
+    );
+    sheet.percent(
+        "idle_instance_percent",
+        "share of instance time without a task",
+        all.idle_time,
+        all.instance_time,
+    );
+}
+
+fn fargate(sheet: &mut Sheet, world: &World) {
+    let rounding = world.recorder.rounding;
+    sheet.section = "Fargate";
+    sheet.percent(
+        "fargate_rounding_cpu_percent",
+        "CPU of Fargate sizes beyond what tasks asked for",
+        u128::from(rounding.given_cpu.saturating_sub(rounding.asked_cpu)),
+        u128::from(rounding.given_cpu),
+    );
+    sheet.percent(
+        "fargate_rounding_memory_percent",
+        "memory of Fargate sizes beyond what tasks asked for",
+        u128::from(rounding.given_memory.saturating_sub(rounding.asked_memory)),
+        u128::from(rounding.given_memory),
+    );
+}
+
+fn cost(
+    sheet: &mut Sheet,
+    world: &World,
+    invoice: &Invoice,
+    instance_costs: &Column<InstanceId, NanoUsd>,
+) {
+    sheet.section = "Cost";
+    let of = |wanted: &dyn Fn(Category) -> bool| -> NanoUsd {
+        invoice.lines.iter().filter(|l| wanted(l.category)).map(|l| l.usd).sum()
+    };
+    let ec2 = of(&|c| matches!(c, Category::Ec2OnDemand | Category::Ec2Spot));
+    let total = invoice.total();
+    sheet.usd("total_usd", "the whole bill", total);
+    sheet.usd("ec2_usd", "container instances", ec2);
+    sheet.usd("fargate_usd", "Fargate tasks", total - ec2);
+    let instances: NanoUsd = instance_costs.iter().copied().sum();
+    let covered: NanoUsd = world
+        .fleet
+        .ids()
+        .map(|i| world.spending.covered(i, &world.capacity.uses[i], &world.fleet))
+        .sum();
+    let idle = instances - covered;
+    sheet.usd("ec2_idle_usd", "EC2 cost that no promise covers", idle);
+    sheet.percent(
+        "usd_idle_percent",
+        "share of the EC2 cost that no promise covers, CPU to memory-GB weighed 9 to 1",
+        u128::from(idle.0.max(0).unsigned_abs()),
+        u128::from(instances.0.unsigned_abs()),
+    );
+    let hours = world.tally.running_micros as f64 / 3.6e9;
+    let per_hour = if hours > 0.0 { Value::Ratio(total.to_f64() / hours) } else { Value::Missing };
+    sheet.add("usd_per_task_hour", "USD", "the whole bill by hour of RUNNING tasks", per_hour);
+}

@@ -1,0 +1,133 @@
+//! L5: task traces. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
+//! [`TaskRow`](crate::model::arrival::TaskRow)s in order of arrival.
+//!
+//! - One file per format; its module says which columns it reads, in which units, and what had to be assumed.
+//! - A file is read as it is needed. Memory does not grow with the trace, except where rows must be sorted
+//!   (48 bytes a row; the default for the three Alibaba tables, which are published unsorted).
+//! - No row is dropped silently: `read = used + Σ skipped` holds whenever the stream has ended.
+//! - A row that cannot be understood is an error that names file, line and column, or is counted by reason under
+//!   `on_error = "skip"`. A row that is well-formed but cannot be replayed, such as a job that never ran, is left
+//!   out and counted in either case, since the trace is as published.
+
+mod alibaba_v2017;
+mod alibaba_v2018;
+mod azure_packing_2020;
+mod columns;
+mod generate;
+mod google_2011;
+pub mod guess;
+mod limits;
+mod lines;
+mod names;
+mod native;
+mod openb;
+mod problem;
+mod records;
+mod sort;
+mod stream;
+pub mod summary;
+mod swf;
+pub mod write;
+
+use crate::base::random::Seed;
+use crate::model::arrival::{TaskStream, TraceProblem};
+use crate::model::workload::{Order, TraceFormat, TraceInput, Workload};
+use lines::Bytes;
+use problem::problem;
+use records::{Records, Separator};
+use stream::{FileStream, Layout, LineByLine, Source};
+
+pub use stream::BEYOND_LIMIT;
+
+/// Opens a workload. `seed` is that of the run; only generators use it.
+///
+/// # Errors
+/// The file is missing, empty, damaged, or has a header that does not fit its format; or a generator has numbers
+/// that make no sense. The text says where and what to do.
+pub fn open(workload: &Workload, seed: Seed) -> Result<Box<dyn TaskStream + Send>, TraceProblem> {
+    match workload {
+        Workload::Trace(input) => open_reader(lines::open_bytes(input)?, input),
+        Workload::Generated(spec) => Ok(Box::new(generate::Generator::new(spec, seed)?)),
+    }
+}
+
+/// Reads a trace from memory or any other reader, plain or gzip, as if it were the file of `input`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(
+    bytes: impl std::io::Read + Send + 'static,
+    input: &TraceInput,
+) -> Result<Box<dyn TaskStream + Send>, TraceProblem> {
+    open_reader(lines::decompressed(Box::new(bytes), &input.display)?, input)
+}
+
+fn open_reader(
+    bytes: Bytes,
+    input: &TraceInput,
+) -> Result<Box<dyn TaskStream + Send>, TraceProblem> {
+    let separator = match input.format {
+        TraceFormat::Swf => Separator::Blanks,
+        _ => Separator::Comma,
+    };
+    let mut records = Records::new(bytes, input, separator)?;
+    match input.format {
+        TraceFormat::Native => {
+            let layout = header(&mut records, native::Native::new)?;
+            Ok(line_by_line(records, layout, input, Order::Strict))
+        }
+        TraceFormat::Openb => {
+            let layout = header(&mut records, |h| openb::Openb::new(h, input))?;
+            Ok(line_by_line(records, layout, input, Order::Sort))
+        }
+        TraceFormat::AzurePacking2020 => {
+            let layout = header(&mut records, |h| azure_packing_2020::AzurePacking::new(h, input))?;
+            Ok(line_by_line(records, layout, input, Order::Strict))
+        }
+        TraceFormat::Swf => Ok(line_by_line(records, swf::Swf::new(input), input, Order::Strict)),
+        TraceFormat::AlibabaV2017 => {
+            records.pass_over_header(alibaba_v2017::is_header)?;
+            let layout = alibaba_v2017::AlibabaV2017::new(input);
+            Ok(line_by_line(records, layout, input, Order::Sort))
+        }
+        TraceFormat::AlibabaV2018 => {
+            let layout = alibaba_v2018::AlibabaV2018::new(input);
+            Ok(line_by_line(records, layout, input, Order::Sort))
+        }
+        TraceFormat::Google2011 => {
+            Ok(stream(google_2011::Google2011::new(records, input), input, Order::Strict))
+        }
+    }
+}
+
+/// Reads the first line as a header.
+fn header<L>(
+    records: &mut Records,
+    layout: impl FnOnce(records::Fields<'_>) -> problem::Faulty<L>,
+) -> Result<L, TraceProblem> {
+    if !records.advance()? {
+        let help = Some("the first line names the columns");
+        return Err(problem(records.file(), "has no header line", help));
+    }
+    match records.split().and_then(layout) {
+        Ok(layout) => Ok(layout),
+        Err(fault) => Err(records.problem(&fault)),
+    }
+}
+
+fn line_by_line<L: Layout + Send + 'static>(
+    records: Records,
+    layout: L,
+    input: &TraceInput,
+    order: Order,
+) -> Box<dyn TaskStream + Send> {
+    stream(LineByLine::new(records, layout, input), input, order)
+}
+
+fn stream<S: Source + Send + 'static>(
+    source: S,
+    input: &TraceInput,
+    order: Order,
+) -> Box<dyn TaskStream + Send> {
+    Box::new(FileStream::new(source, input, order))
+}

@@ -1,0 +1,238 @@
+//! The native task trace: CSV with a header line, columns in any order.
+//!
+//! | Column | Unit | Empty means |
+//! | --- | --- | --- |
+//! | `arrival_s` (required) | seconds from the beginning, or RFC 3339 | not allowed |
+//! | `cpu` (required) | CPU units, 1024 = 1 vCPU | as the task definition says |
+//! | `memory_mib` (required) | MiB | as the task definition says |
+//! | `duration_s` (required) | seconds of work | drawn from the caller's `duration` |
+//! | `count` | equal tasks, at least 1 | 1 |
+//! | `gpus` | whole GPUs | as the task definition says |
+//! | `task_definition` | family, or family:revision | the caller's |
+//! | `group` | task group | the caller's |
+//! | `ephemeral_gib` | GiB | as the task definition says |
+//! | `exit_code` | 0 to 255 | 0 |
+//!
+//! Times are read to the nearest microsecond, exactly. RFC 3339 arrivals count from the first row's instant
+//! (the earliest where the trace is sorted); a file may not mix the two. Rows must be in order of arrival unless
+//! the trace is read with `order = "sort"`.
+
+use super::columns::{Column, Unknown, optional, required, resolve};
+use super::limits::{MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB};
+use super::names::Names;
+use super::problem::{Fault, Faulty, shown};
+use super::records::{Fields, bad_number};
+use super::stream::{Adjustments, Layout, Verdict};
+use crate::base::decimal::DecimalError;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::TaskRow;
+
+/// The columns, in the order in which they are written.
+pub(super) const COLUMNS: [Column; 10] = [
+    required("arrival_s"),
+    required("cpu"),
+    required("memory_mib"),
+    required("duration_s"),
+    optional("count"),
+    optional("gpus"),
+    optional("task_definition"),
+    optional("group"),
+    optional("ephemeral_gib"),
+    optional("exit_code"),
+];
+
+/// Which clock the arrivals of a file are on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Clock {
+    /// Not known before the first row.
+    Unknown,
+    /// Seconds from the beginning of the scenario.
+    Seconds,
+    /// Calendar instants.
+    Calendar,
+}
+
+/// Reads native rows.
+pub(super) struct Native {
+    arrival: usize,
+    cpu: usize,
+    memory: usize,
+    duration: usize,
+    extras: Option<Extras>,
+    width: usize,
+    clock: Clock,
+    names: Names,
+}
+
+/// Positions of the optional columns. Most traces have none, and then no row looks for them.
+struct Extras {
+    count: Option<usize>,
+    gpus: Option<usize>,
+    definition: Option<usize>,
+    group: Option<usize>,
+    ephemeral_gib: Option<usize>,
+    exit_code: Option<usize>,
+}
+
+impl Native {
+    /// Understands the header line.
+    pub fn new(header: Fields<'_>) -> Faulty<Native> {
+        let at = resolve(header, &COLUMNS, Unknown::Refuse)?;
+        let position = |index: usize| at[index].expect("required columns are there");
+        let extras = Extras {
+            count: at[4],
+            gpus: at[5],
+            definition: at[6],
+            group: at[7],
+            ephemeral_gib: at[8],
+            exit_code: at[9],
+        };
+        Ok(Native {
+            arrival: position(0),
+            cpu: position(1),
+            memory: position(2),
+            duration: position(3),
+            extras: at[4..].iter().any(Option::is_some).then_some(extras),
+            width: header.len(),
+            clock: Clock::Unknown,
+            names: Names::default(),
+        })
+    }
+
+    /// An arrival in microseconds: of the scenario, or since 1970 where it is a calendar instant.
+    #[inline]
+    fn arrival(&mut self, fields: Fields<'_>) -> Faulty<i64> {
+        let text = fields.get(self.arrival);
+        match SimTime::parse_seconds(text) {
+            Ok(time) if self.clock != Clock::Calendar => {
+                self.clock = Clock::Seconds;
+                Ok(time.0 as i64)
+            }
+            Err(DecimalError::NotPlain) if text.len() > 10 && text[4] == b'-' => {
+                self.calendar_arrival(text)
+            }
+            Ok(_) => Err(self.mixed_clocks(text)),
+            Err(DecimalError::TooLarge) => {
+                let text = format!("arrival_s is {}: later than 100 years", shown(text));
+                Err(Fault::field(self.arrival, "arrives too late", text))
+            }
+            Err(error) => {
+                let fault = bad_number(self.arrival, "arrival_s", text, error);
+                Err(fault.help("seconds such as 12.5, or RFC 3339 such as 2026-11-21T09:30:00Z"))
+            }
+        }
+    }
+
+    #[cold]
+    fn calendar_arrival(&mut self, text: &[u8]) -> Faulty<i64> {
+        if self.clock == Clock::Seconds {
+            return Err(self.mixed_clocks(text));
+        }
+        let instant =
+            std::str::from_utf8(text).ok().and_then(|t| t.parse::<jiff::Timestamp>().ok());
+        let Some(instant) = instant else {
+            let text = format!("arrival_s is {}: not an RFC 3339 instant", shown(text));
+            let fault = Fault::field(self.arrival, "not a number", text);
+            return Err(fault.help("write the offset from UTC too, such as 2026-11-21T09:30:00Z"));
+        };
+        self.clock = Clock::Calendar;
+        Ok(instant.as_microsecond())
+    }
+
+    #[cold]
+    fn mixed_clocks(&self, text: &[u8]) -> Box<Fault> {
+        let (this, others) = match self.clock {
+            Clock::Calendar => ("seconds", "RFC 3339 instants"),
+            _ => ("an RFC 3339 instant", "seconds"),
+        };
+        let text =
+            format!("arrival_s is {}: {this}, but the rows above have {others}", shown(text));
+        Fault::field(self.arrival, "two kinds of time", text)
+    }
+
+    fn read_extras(&mut self, fields: Fields<'_>, row: &mut TaskRow) -> Faulty<()> {
+        let Some(at) = &self.extras else {
+            return Ok(());
+        };
+        if let Some(count) = optional_whole(fields, at.count, "count", MAX_COUNT)? {
+            if count == 0 {
+                let index = at.count.unwrap_or(0);
+                let text = "count is \"0\": must be at least 1".to_string();
+                return Err(Fault::field(index, "a count of zero", text));
+            }
+            row.count = count as u32;
+        }
+        row.gpus = optional_whole(fields, at.gpus, "gpus", MAX_GPUS)?.map(|n| n as u16);
+        row.ephemeral_gib =
+            optional_whole(fields, at.ephemeral_gib, "ephemeral_gib", MAX_EPHEMERAL_GIB)?
+                .map(|n| n as u16);
+        let exit_code = optional_whole(fields, at.exit_code, "exit_code", u64::from(u8::MAX))?;
+        row.exit_code = exit_code.unwrap_or(0) as u8;
+        if let Some(index) = at.definition {
+            row.definition = self.names.id(fields.get(index), index, "task_definition")?;
+        }
+        if let Some(index) = at.group {
+            row.group = self.names.id(fields.get(index), index, "group")?;
+        }
+        Ok(())
+    }
+
+    fn duration(&self, fields: Fields<'_>) -> Faulty<Option<SimSpan>> {
+        let text = fields.get(self.duration);
+        match SimSpan::parse_seconds(text) {
+            Ok(span) => Ok(Some(span)),
+            Err(DecimalError::Empty) => Ok(None),
+            Err(DecimalError::TooLarge) => {
+                let text = format!("duration_s is {}: longer than 100 years", shown(text));
+                Err(Fault::field(self.duration, "a value is too large", text))
+            }
+            Err(error) => Err(bad_number(self.duration, "duration_s", text, error)),
+        }
+    }
+}
+
+/// A whole number, `None` where the field is empty or the column is not there.
+#[inline]
+fn optional_whole(
+    fields: Fields<'_>,
+    index: Option<usize>,
+    name: &str,
+    max: u64,
+) -> Faulty<Option<u64>> {
+    match index {
+        Some(index) if !fields.get(index).is_empty() => fields.whole(index, name, max).map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl Layout for Native {
+    #[inline]
+    fn read(&mut self, fields: Fields<'_>) -> Faulty<Verdict> {
+        fields.expect_len(self.width, "the header")?;
+        let at = self.arrival(fields)?;
+        let cpu = optional_whole(fields, Some(self.cpu), "cpu", MAX_CPU)?;
+        let memory = optional_whole(fields, Some(self.memory), "memory_mib", MAX_MEMORY_MIB)?;
+        let mut row = TaskRow {
+            arrival: SimTime::ZERO,
+            cpu: cpu.map(|n| n as u32),
+            memory: memory.map(|n| n as u32),
+            gpus: None,
+            duration: self.duration(fields)?,
+            count: 1,
+            definition: None,
+            group: None,
+            ephemeral_gib: None,
+            exit_code: 0,
+        };
+        self.read_extras(fields, &mut row)?;
+        Ok(Verdict::Row(at, row, Adjustments::default()))
+    }
+
+    fn names(&self) -> &[String] {
+        self.names.all()
+    }
+
+    fn rebases(&self) -> bool {
+        self.clock == Clock::Calendar
+    }
+}

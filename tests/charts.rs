@@ -1,0 +1,359 @@
+//! Charts: every shape of data gives a well-formed, finite, deterministic picture, and names stay inert.
+
+use ecsim::base::money::NanoUsd;
+use ecsim::base::time::{SimSpan, SimTime};
+use ecsim::metrics::histogram::SpanHistogram;
+use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
+use ecsim::metrics::series::Sample;
+use ecsim::metrics::summary::{Metric, Summary, Value};
+use ecsim::model::resources::Resources;
+use ecsim::report::charts::{ChartInput, Format, render};
+
+/// Everything that a chart input borrows or owns.
+struct Case {
+    name: &'static str,
+    title: String,
+    series: Vec<Sample>,
+    waits: SpanHistogram,
+    costs: Vec<(String, NanoUsd)>,
+    picture: Option<FleetPicture>,
+    summary: Summary,
+}
+
+impl Case {
+    fn empty(name: &'static str) -> Case {
+        Case {
+            name,
+            title: name.into(),
+            series: Vec::new(),
+            waits: SpanHistogram::default(),
+            costs: Vec::new(),
+            picture: None,
+            summary: Summary::default(),
+        }
+    }
+
+    fn input(&self) -> ChartInput<'_> {
+        ChartInput {
+            title: self.title.clone(),
+            series: self.series.clone(),
+            waits: &self.waits,
+            costs: self.costs.clone(),
+            picture: self.picture.clone(),
+            summary: &self.summary,
+        }
+    }
+}
+
+/// A small generator of our own: the numbers only have to look alive and to be the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+fn day_wave(at: u64, period: u64, least: u64, most: u64) -> u64 {
+    let phase = (at % period) as f64 / period as f64 * std::f64::consts::TAU;
+    least + ((most - least) as f64 * (0.5 - 0.5 * phase.cos())) as u64
+}
+
+/// A load that goes up and down once a `period` over `seconds`.
+fn wave(seconds: u64, samples: u64, period: u64, fargate: bool) -> Vec<Sample> {
+    let mut dice = Dice(7);
+    let mut waiting = 0;
+    let sample = |i: u64| {
+        let at = seconds * i / samples;
+        let running = day_wave(at, period, 60, 420) + dice.below(25);
+        let instances = day_wave(at.saturating_sub(period / 20), period, 12, 68) + dice.below(2);
+        waiting = if dice.below(9) == 0 { dice.below(60) } else { waiting / 2 };
+        let starting = dice.below(20) as u32;
+        Sample {
+            at: SimTime(at * 1_000_000),
+            instances: instances as u32,
+            idle_instances: dice.below(4) as u32,
+            needed_instances: (running * 512 / 4096) as u32,
+            tasks: [0, starting, 0, running as u32, 0, 0, 0],
+            fargate_tasks: if fargate { running as u32 / 6 } else { 0 },
+            waiting,
+            registered_cpu: instances * 8192,
+            reserved_cpu: (running * 1024).min(instances * 8192),
+            registered_memory: instances * 31_000,
+            reserved_memory: (running * 3_000).min(instances * 31_000),
+            fargate_cpu: if fargate { running * 170 } else { 0 },
+            fargate_memory: if fargate { running * 340 } else { 0 },
+            nano_usd_per_hour: instances * 163_000_000,
+        }
+    };
+    (0..=samples).map(sample).collect()
+}
+
+fn fleet(instances: usize, families: usize, whole: usize) -> FleetPicture {
+    let mut dice = Dice(3);
+    let columns = (0..instances).map(|i| {
+        let large = i % 7 == 3;
+        let registered = Resources {
+            cpu: if large { 16_384 } else { 8_192 },
+            memory: if large { 63_000 } else { 31_000 },
+            ..Resources::ZERO
+        };
+        let (mut cpu, mut memory, mut tasks) = (0, 0, Vec::new());
+        let fill = 50 + dice.below(51) as u32;
+        loop {
+            let family = dice.below(families as u64) as u32;
+            let demand = Resources {
+                cpu: 256 << (family % 4),
+                memory: 700 + 600 * (family % 5),
+                ..Resources::ZERO
+            };
+            (cpu, memory) = (cpu + demand.cpu, memory + demand.memory);
+            if cpu > registered.cpu * fill / 100 || memory > registered.memory {
+                break;
+            }
+            tasks.push((family, demand));
+        }
+        PictureColumn { name: format!("i-{:017x}", i * 7919), registered, tasks }
+    });
+    FleetPicture {
+        at: SimTime(47_000_000_000),
+        families: (0..families)
+            .map(|f| format!("{}-{f}", ["api", "checkout", "worker", "search"][f % 4]))
+            .collect(),
+        columns: columns.collect(),
+        fleet: whole,
+    }
+}
+
+fn waits(of: impl Fn(&mut Dice) -> u64, count: u64) -> SpanHistogram {
+    let (mut histogram, mut dice) = (SpanHistogram::default(), Dice(11));
+    (0..count).for_each(|_| histogram.add(SimSpan(of(&mut dice))));
+    histogram
+}
+
+fn skewed(dice: &mut Dice) -> u64 {
+    if dice.below(10) < 3 {
+        return 0;
+    }
+    let base = 200_000 << dice.below(9);
+    base + dice.below(base)
+}
+
+fn usd(dollars: f64) -> NanoUsd {
+    NanoUsd((dollars * 1e9) as i64)
+}
+
+fn summary() -> Summary {
+    let metric = |name, value| Metric { name, unit: "", meaning: "", section: "", value };
+    Summary(vec![
+        metric("tasks_submitted", Value::Count(182_431)),
+        metric("wait_s_p95", Value::Seconds(SimSpan(41_000_000))),
+        metric("total_usd", Value::Usd(usd(1_284.31))),
+        metric("cpu_reservation_percent", Value::Ratio(63.21)),
+        metric("memory_reservation_percent", Value::Ratio(71.04)),
+    ])
+}
+
+fn costs(names: &[(&str, f64)]) -> Vec<(String, NanoUsd)> {
+    names.iter().map(|(name, dollars)| (name.to_string(), usd(*dollars))).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let bill = [
+        ("EC2 on-demand instances", 812.5),
+        ("EC2 Spot instances", 143.02),
+        ("Fargate vCPU", 201.4),
+        ("Fargate memory", 61.13),
+        ("EBS volumes", 44.9),
+        ("data transfer between zones", 9.36),
+        ("Savings Plan discount", -128.0),
+    ];
+    let long =
+        "a-very-long-name-of-a-task-definition-that-somebody-made-from-a-branch-name-and-a-commit-"
+            .repeat(3);
+    let hostile = "\"><svg onload=1>&]]>&#x0;\u{0}\u{1b}[31m\u{202e}<script>alert(1)</script>";
+    let sample = |at, n: u32| Sample {
+        at: SimTime(at),
+        instances: n,
+        needed_instances: n,
+        tasks: [0, 0, 0, n, 0, 0, 0],
+        registered_cpu: u64::from(n) * 2048,
+        reserved_cpu: u64::from(n) * 1024,
+        registered_memory: u64::from(n) * 7900,
+        reserved_memory: u64::from(n) * 4096,
+        ..Sample::default()
+    };
+    let constant: Vec<Sample> = (0..100).map(|i| sample(i * 60_000_000, 8)).collect();
+    let zeros: Vec<Sample> = (0..100).map(|i| sample(i * 60_000_000, 0)).collect();
+    let huge = Sample {
+        at: SimTime(u64::MAX),
+        instances: u32::MAX,
+        waiting: u64::MAX,
+        registered_cpu: u64::MAX,
+        reserved_memory: u64::MAX,
+        ..Sample::default()
+    };
+    let two_days = Case {
+        title: "web-spike".into(),
+        series: wave(172_800, 2_880, 86_400, true),
+        waits: waits(skewed, 20_000),
+        costs: costs(&bill),
+        picture: Some(fleet(60, 5, 60)),
+        summary: summary(),
+        ..Case::empty("two-days")
+    };
+    vec![
+        Case {
+            series: wave(600, 120, 400, false),
+            waits: waits(|dice| 900 + dice.below(400), 50),
+            costs: costs(&bill[..1]),
+            picture: Some(fleet(3, 1, 3)),
+            ..Case::empty("ten-minutes")
+        },
+        Case {
+            title: "capacity plan, one year".into(),
+            series: wave(31_536_000, 2_048, 7 * 86_400, false),
+            waits: waits(|dice| 1_000_000 * (1 + dice.below(200_000)), 50_000),
+            costs: costs(&bill[..6]).into_iter().map(|(n, c)| (n, NanoUsd(c.0 * 1_000))).collect(),
+            picture: Some(fleet(MOST_COLUMNS, 12, 1_812)),
+            summary: summary(),
+            ..Case::empty("a-year")
+        },
+        Case {
+            series: constant,
+            waits: waits(|_| 5_000_000, 10),
+            costs: costs(&[("EC2", 10.0), ("EBS", 10.0)]),
+            picture: Some(fleet(1, 1, 1)),
+            ..Case::empty("constant")
+        },
+        Case {
+            series: zeros,
+            waits: waits(|_| 0, 10),
+            costs: costs(&[("EC2", 0.0), ("EBS", 0.0)]),
+            picture: Some(FleetPicture::default()),
+            ..Case::empty("all-zeros")
+        },
+        Case {
+            title: long.clone(),
+            series: vec![sample(0, 1)],
+            waits: waits(|_| 1, 1),
+            costs: (0..30).map(|i| (format!("{long}{i}"), usd(0.01 * f64::from(i)))).collect(),
+            picture: Some(FleetPicture {
+                families: (0..12).map(|i| format!("{i}-{long}")).collect(),
+                ..fleet(8, 12, 8)
+            }),
+            ..Case::empty("long-names")
+        },
+        Case {
+            title: hostile.into(),
+            series: vec![huge],
+            waits: waits(|_| u64::MAX, 3),
+            costs: vec![(hostile.into(), NanoUsd(i64::MAX)), (hostile[1..].into(), NanoUsd(-5))],
+            picture: Some(FleetPicture { families: vec![hostile.into(); 2], ..fleet(2, 2, 2) }),
+            ..Case::empty("hostile")
+        },
+        Case::empty("no-data"),
+        two_days,
+    ]
+}
+
+/// Elements that the painter uses; anything else came from a name.
+const ELEMENTS: [&str; 8] =
+    ["svg", "title", "rect", "polyline", "polygon", "circle", "line", "text"];
+
+#[test]
+fn every_svg_is_xml_of_our_elements_with_finite_numbers_and_few_points() {
+    for case in cases() {
+        for (file, bytes) in render(&case.input(), Format::Svg) {
+            let text = String::from_utf8(bytes).unwrap();
+            let name = format!("{}: {file}", case.name);
+            let document =
+                roxmltree::Document::parse(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(!text.contains("NaN") && !text.contains("inf\""), "{name}");
+            assert!(text.len() < 1_500_000, "{name}: {} bytes", text.len());
+            for element in document.descendants().filter(|node| node.is_element()) {
+                assert!(ELEMENTS.contains(&element.tag_name().name()), "{name}: {element:?}");
+                assert!(element.attributes().all(|a| !a.name().starts_with("on")), "{name}");
+                let points = element.attribute("points").map_or(0, |p| p.split(' ').count());
+                // A value that holds until the next takes two points.
+                assert!(points <= 2 * 2_000 + 4, "{name}: {points} points");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
+    for case in cases().into_iter().filter(|case| case.name == "two-days") {
+        for format in [Format::Svg, Format::Png] {
+            let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let first = one.install(|| render(&case.input(), format));
+            assert!(first == render(&case.input(), format), "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn every_png_has_the_size_of_a_slide() {
+    // For people who work on the charts: set the variable and look at all of them.
+    let directory = std::env::var_os("ECSIM_CHART_GALLERY").map(std::path::PathBuf::from);
+    let drawn = |name| directory.is_some() || ["two-days", "hostile", "no-data"].contains(&name);
+    for case in cases().into_iter().filter(|case| drawn(case.name)) {
+        for (file, bytes) in render(&case.input(), Format::Png) {
+            assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n", "{file}");
+            assert_eq!(bytes[16..24], [0, 0, 6, 64, 0, 0, 3, 132], "{file} is 1600 × 900");
+            assert!(bytes.len() < 300_000, "{}: {file} has {} bytes", case.name, bytes.len());
+            if let Some(directory) = &directory {
+                let file = format!("{}-{}", case.name, file.replace("charts/", ""));
+                std::fs::write(directory.join(file), bytes).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn no_chart_is_drawn_where_none_was_asked_for() {
+    assert!(render(&Case::empty("x").input(), Format::None).is_empty());
+}
+
+#[test]
+fn an_empty_chart_says_why() {
+    let said = |case: &Case, file: &str, sentence: &str| {
+        let files = render(&case.input(), Format::Svg);
+        let (_, bytes) = files.iter().find(|(name, _)| name == file).unwrap();
+        let text = String::from_utf8_lossy(bytes);
+        assert!(text.contains(sentence), "{}: {file} does not say `{sentence}`", case.name);
+    };
+    let cases = cases();
+    let case = |name| cases.iter().find(|case| case.name == name).unwrap();
+    said(case("no-data"), "charts/load.svg", "before its first sample");
+    said(case("no-data"), "charts/waits.svg", "No task was placed");
+    said(case("no-data"), "charts/costs.svg", "cost nothing");
+    said(case("no-data"), "charts/fleet.svg", "No container instance");
+    said(case("all-zeros"), "charts/waits.svg", "placed at once");
+    said(case("two-days"), "charts/waits.svg", "% without a wait");
+    said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
+}
+
+#[test]
+fn the_legend_above_a_panel_is_one_row() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "two-days").unwrap();
+    for (file, names) in [
+        ("charts/waits.svg", ["p50", "p95", "p99"].as_slice()),
+        ("charts/load.svg", &["running", "starting", "waiting for", "of these, on"]),
+    ] {
+        let files = render(&case.input(), Format::Svg);
+        let (_, bytes) = files.iter().find(|(name, _)| name == file).unwrap();
+        let text = String::from_utf8_lossy(bytes);
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let mut rows = document
+            .descendants()
+            .filter(|node| names.iter().any(|n| node.text().unwrap_or("").trim().starts_with(n)))
+            .filter_map(|node| node.attribute("y"));
+        let first = rows.next().unwrap();
+        assert_eq!(rows.filter(|y| *y == first).count(), names.len() - 1, "{file}");
+    }
+}
