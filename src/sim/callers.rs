@@ -29,6 +29,8 @@ pub struct Request {
     pub accepted: Option<SimTime>,
     /// Number of the first of them.
     pub first_id: u64,
+    /// Tasks of other callers with lower numbers, see [`Request::own_number`].
+    pub others: u64,
     /// How many.
     pub remaining: u32,
     /// Calls so far.
@@ -47,6 +49,14 @@ pub struct Request {
     pub exit_code: u8,
     /// When a failure of theirs was last written to `placement_failures.csv`.
     pub reported: Option<SimTime>,
+}
+
+impl Request {
+    /// Number of the first of them among its caller's own tasks: the key of the caller's draws, which another
+    /// caller's tasks must not move.
+    pub fn own_number(&self) -> u64 {
+        self.first_id - self.others
+    }
 }
 
 /// Where one task of a call goes.
@@ -72,6 +82,8 @@ pub struct Caller {
     pub named: Vec<InstanceId>,
     /// Index into `named`.
     pub turn: usize,
+    /// Tasks that it has wanted so far.
+    pub wanted: u64,
     /// Draws of durations, one stream a task.
     pub durations: Family,
     /// Jitter of retries, one stream a request.
@@ -401,7 +413,7 @@ impl World {
             delay = SimSpan(delay.0.saturating_mul(u64::from(growth_percent)) / 100).min(max_delay);
         }
         if jitter_percent > 0 {
-            let key = request.first_id.wrapping_mul(1_000_003) + u64::from(request.attempts);
+            let key = request.own_number().wrapping_mul(1_000_003) + u64::from(request.attempts);
             let width = delay.0 / 100 * u64::from(jitter_percent.min(100));
             delay = SimSpan(delay.0 - caller.jitter.member(key).below(width + 1));
         }

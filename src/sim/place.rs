@@ -109,6 +109,7 @@ impl World {
             arrival: now,
             accepted: None,
             first_id: self.next_task_id,
+            others: self.next_task_id - self.callers[source].wanted,
             remaining: row.count,
             attempts: 0,
             demand,
@@ -120,6 +121,7 @@ impl World {
             reported: None,
         };
         self.next_task_id += u64::from(row.count);
+        self.callers[source].wanted += u64::from(row.count);
         if demand != own && !self.fleet.is_empty() {
             self.capacity.knows_size(now, demand, &self.fleet);
         }
@@ -356,7 +358,7 @@ impl World {
     ) -> Task {
         let caller = &self.callers[request.source];
         let work = request.work.unwrap_or_else(|| {
-            caller.setup.duration.sample_span(&mut caller.durations.member(request.first_id))
+            caller.setup.duration.sample_span(&mut caller.durations.member(request.own_number()))
         });
         let accepted = request.accepted.unwrap_or(now);
         self.wanted -= 1;

@@ -289,6 +289,7 @@ impl World {
                 queue: Default::default(),
                 named: self.named_instances(&setup.launch),
                 turn: 0,
+                wanted: 0,
                 durations: self.seed.family(Purpose::Duration, &setup.name),
                 jitter: self.seed.family(Purpose::Retry, &setup.name),
                 rules: Vec::new(),
