@@ -4,6 +4,8 @@
 
 mod catalog;
 mod charts;
+mod cli;
+mod determinism;
 mod lifecycle;
 mod placement;
 mod pricing_reference;
