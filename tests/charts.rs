@@ -336,3 +336,24 @@ fn an_empty_chart_says_why() {
     said(case("two-days"), "charts/waits.svg", "% without a wait");
     said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
 }
+
+#[test]
+fn the_legend_above_a_panel_is_one_row() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "two-days").unwrap();
+    for (file, names) in [
+        ("charts/waits.svg", ["p50", "p95", "p99"].as_slice()),
+        ("charts/load.svg", &["running", "starting", "waiting for", "of these, on"]),
+    ] {
+        let files = render(&case.input(), Format::Svg);
+        let (_, bytes) = files.iter().find(|(name, _)| name == file).unwrap();
+        let text = String::from_utf8_lossy(bytes);
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let mut rows = document
+            .descendants()
+            .filter(|node| names.iter().any(|n| node.text().unwrap_or("").trim().starts_with(n)))
+            .filter_map(|node| node.attribute("y"));
+        let first = rows.next().unwrap();
+        assert_eq!(rows.filter(|y| *y == first).count(), names.len() - 1, "{file}");
+    }
+}

@@ -66,17 +66,22 @@ pub enum Mark {
     Dot,
 }
 
-/// Entries in a row that ends at [`RIGHT`], on the base line `y`; later entries are left out where there is no room.
+/// Entries in one row that ends at [`RIGHT`], on the base line `y`.
 pub fn legend_right(drawing: &mut Drawing, y: f64, entries: &[(Mark, Color, String)]) {
     let total: f64 = entries.iter().map(|(_, _, text)| entry_width(text)).sum::<f64>() - GAP;
-    legend(drawing, ((RIGHT - total).max(LEFT), y), RIGHT, entries);
+    let slack = entries.last().map_or(0.0, |(_, _, text)| width(text, LABEL) * (SLACK - 1.0));
+    let total = total - slack;
+    // There is one row, so nothing is wrapped.
+    legend(drawing, ((RIGHT - total).max(LEFT), y), 2.0 * WIDTH, entries);
 }
 
-const GAP: f64 = 24.0;
+const GAP: f64 = 18.0;
+/// Where none of the fonts that were measured is installed, an SVG is shown with one that may be this much wider.
+const SLACK: f64 = 1.14;
 const SWATCH: f64 = 36.0;
 
 fn entry_width(text: &str) -> f64 {
-    SWATCH + width(text, LABEL) + GAP
+    SWATCH + width(text, LABEL) * SLACK + GAP
 }
 
 /// Entries from a point on, wrapped at `right`; returns the base line of the last row.
@@ -158,10 +163,12 @@ pub fn x_axis(drawing: &mut Drawing, y: f64, axis: &Axis, name: &str) {
     drawing.text((RIGHT, y + 58.0), name, TICK.align(Align::End));
 }
 
-/// The points of a line that holds each value until the next; runs of equal values become one step.
+/// The points of a line that holds each value until the next, the last one to [`RIGHT`]; runs of equal values become one step.
 pub fn steps(points: impl Iterator<Item = Point>) -> Vec<Point> {
     let mut out: Vec<Point> = Vec::new();
-    for (x, y) in points {
+    let points: Vec<Point> = points.collect();
+    let end = points.last().map(|last| (RIGHT, last.1));
+    for (x, y) in points.into_iter().chain(end) {
         match out.len() {
             0 => out.push((x, y)),
             n => {

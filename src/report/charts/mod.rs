@@ -1,7 +1,7 @@
 //! Charts of a run as SVG or PNG files, fit for a slide.
 //!
-//! A chart is first a list of shapes ([`drawing`]), made from numbers that were checked to be finite, and then
-//! painted ([`paint`]) by plotters. Its axes and ticks are ours ([`axis`]): plotters never ends on an infinite
+//! A chart is first a list of shapes (`drawing`), made from numbers that were checked to be finite, and then
+//! painted (`paint`) by plotters. Its axes and ticks are ours (`axis`): plotters never ends on an infinite
 //! axis. The font is part of the program, so the bytes are the same on every machine.
 
 mod axis;
@@ -87,7 +87,7 @@ pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// At most [`MOST_POINTS`] samples: every k-th and the last.
+/// At most `MOST_POINTS` samples: every k-th and the last.
 fn thinned(series: &[Sample]) -> Vec<Sample> {
     let step = series.len().div_ceil(MOST_POINTS - 1).max(1);
     let mut thin: Vec<Sample> = series.iter().copied().step_by(step).collect();
