@@ -49,6 +49,8 @@ pub struct Request {
     pub exit_code: u8,
     /// When a failure of theirs was last written to `placement_failures.csv`.
     pub reported: Option<SimTime>,
+    /// How often they were refused in the cluster's present state: its version, and the number of times.
+    pub refused: (u64, usize),
 }
 
 impl Request {
@@ -369,7 +371,7 @@ impl World {
         failure: &super::place::Failure,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        self.recorder.failed(queue.now(), &mut request, failure)?;
+        self.failed(queue.now(), &mut request, failure)?;
         if !failure.may_pass() {
             return self.refuse(&request, failure);
         }
@@ -396,6 +398,35 @@ impl World {
             }
             OnFailure::Queue => unreachable_queue(),
         }
+    }
+
+    /// A placement has failed: counts it and writes it down.
+    fn failed(
+        &mut self,
+        now: SimTime,
+        request: &mut Request,
+        failure: &super::place::Failure,
+    ) -> Result<(), RunError> {
+        let (version, times) = request.refused;
+        let is_same = version == self.fleet_version;
+        request.refused = (self.fleet_version, if is_same { times + 1 } else { 1 });
+        Ok(self.recorder.failed(now, request, failure)?)
+    }
+
+    /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could
+    /// be next has been refused in the very state that the cluster is in. A queue calls again only after a change;
+    /// who retries StartTask has named each of its instances by then.
+    pub(super) fn is_stuck(&self) -> bool {
+        let refusals = |request: &Request| match request.refused {
+            (version, times) if version == self.fleet_version => times,
+            _ => 0,
+        };
+        let mut heads = self.callers.iter().filter_map(|caller| caller.queue.front());
+        let mut parked = self.parked.iter().flatten();
+        let names = |request: &Request| self.callers[request.source].named.len().max(1);
+        self.api.gates.iter().all(|gate| gate.line.is_empty())
+            && heads.all(|request| refusals(request) > 0)
+            && parked.all(|request| refusals(request) >= names(request))
     }
 
     fn retry_delay(&self, request: &Request) -> SimSpan {
@@ -478,7 +509,7 @@ impl World {
                 self.api.take(queue.now(), gate, self.launch_tokens(source, started));
             }
             if let Some((target, failure)) = blocked {
-                self.recorder.failed(queue.now(), &mut request, &failure)?;
+                self.failed(queue.now(), &mut request, &failure)?;
                 if !failure.may_pass() || !self.could_ever_fit(&request, target)? {
                     self.refuse(&request, &failure)?;
                     continue;
@@ -500,25 +531,31 @@ impl World {
             return Ok(true);
         }
         if self.callers[request.source].setup.oversized_is_error {
-            return Err(RunError::Oversized(self.oversized_message(request)));
+            return Err(RunError::Oversized(self.oversized_message(request, target)));
         }
         Ok(false)
     }
 
-    fn oversized_message(&self, request: &Request) -> String {
+    fn oversized_message(&self, request: &Request, target: Target) -> String {
         let setup = &self.callers[request.source].setup;
-        let largest = self
-            .fleet
-            .ids()
-            .map(|instance| self.fleet.registered[instance])
-            .max_by_key(|r| (r.cpu, r.memory));
-        let largest = largest.map_or_else(
-            || "there is no container instance".to_string(),
-            |r| format!("the largest container instance registers {r}"),
-        );
+        let why = match target {
+            Target::Fargate(_) => {
+                "needs more vCPUs than the account's quota of Fargate has".to_string()
+            }
+            Target::Instances(_) | Target::Named(_) => {
+                let all = self.fleet.ids().map(|instance| self.fleet.registered[instance]);
+                let largest = all.max_by_key(|r| (r.cpu, r.memory)).map_or_else(
+                    || "there is no container instance".to_string(),
+                    |r| format!("the largest container instance registers {r}"),
+                );
+                format!(
+                    "fits no container instance even when it is empty, so its caller would wait for \
+                     ever; {largest}"
+                )
+            }
+        };
         format!(
-            "run_task `{}`: task {} (arrival {} s) asks for {} and fits no container instance even when \
-             it is empty, so its caller would wait for ever; {largest}\n  = help: set `on_oversized = \
+            "run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
              \"refuse\"` to count such tasks as refused, or choose larger instances",
             setup.name, request.first_id, request.arrival, request.demand
         )

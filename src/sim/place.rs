@@ -119,6 +119,7 @@ impl World {
             ephemeral_gib: row.ephemeral_gib.unwrap_or(of_definition.ephemeral_gib),
             exit_code: row.exit_code,
             reported: None,
+            refused: (0, 0),
         };
         self.next_task_id += u64::from(row.count);
         self.callers[source].wanted += u64::from(row.count);
@@ -250,7 +251,14 @@ impl World {
     /// Whether the first task of `request` could be placed if nothing else ran.
     pub(super) fn fits_when_empty(&self, request: &Request, target: Target) -> bool {
         match target {
-            Target::Fargate(_) => true,
+            Target::Fargate(provider) => {
+                let quota = self.fargate_quota(self.providers[provider].purchase);
+                let definition = &self.definitions[request.definition];
+                let size = self.fargate_size(definition, request.demand);
+                quota.is_none_or(|vcpus| {
+                    size.is_some_and(|s| u64::from(s.cpu) <= u64::from(vcpus) * 1024)
+                })
+            }
             Target::Named(instance) => request.demand.fits_into(self.fleet.registered[instance]),
             Target::Instances(item) => {
                 let ask = self.ask(request, item);
@@ -300,6 +308,7 @@ impl World {
         let now = queue.now();
         let zone = self.fargate_zone(request, provider);
         self.fargate_cpu[purchase as usize] += u64::from(size.cpu);
+        self.fleet_version += 1;
         self.recorder.fargate_placed(asked, (size.cpu, size.memory));
         let task = self.new_task(request, Place::Fargate(zone), provider, size, now);
         let slot = self.tasks.insert(task);
