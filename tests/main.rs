@@ -13,6 +13,7 @@ mod pricing_vectors;
 mod publish;
 mod scenario;
 mod support;
+mod swarm;
 mod theory;
 mod trace_real;
 mod trace_support;
