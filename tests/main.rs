@@ -4,6 +4,8 @@
 
 mod catalog;
 mod charts;
+mod cli;
+mod determinism;
 mod fuzz_policy;
 mod fuzz_scenario;
 mod lifecycle;
@@ -14,6 +16,7 @@ mod publish;
 mod scenario;
 mod scenario_errors;
 mod support;
+mod swarm;
 mod theory;
 mod trace_bad_input;
 mod trace_real;

@@ -17,6 +17,9 @@ const DEFAULT_REGION: &str = "us-east-1";
 
 /// The price and instance book
 #[derive(clap::Args, Clone, Debug)]
+#[command(
+    after_help = "Examples:\n  ecsim catalog list --family m7g\n  ecsim catalog show m7g.xlarge"
+)]
 pub struct CatalogArgs {
     /// What to do.
     #[command(subcommand)]

@@ -98,8 +98,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let default_out = || Path::new("output").join(&scenario.setup.name);
     let out = args.out.clone().unwrap_or_else(default_out);
+    // Before the folder: whoever is interrupted from here on also cleans up.
+    let pulse = interruptible();
     let folder = OutputFolder::create(&out, args.force)?;
-    let results = simulate(args, &scenario, seed, &folder)?;
+    let results = simulate(args, &scenario, seed, &folder, &pulse)?;
     let failed = failed_expectations(&scenario.expects, &results)?;
     let outcome = match (&results[..], failed.is_empty()) {
         (_, false) => "expectation_failed",
@@ -118,24 +120,30 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     if failed.is_empty() { Ok(()) } else { Err(Failure::Expectation(failed)) }
 }
 
+/// A pulse that Ctrl-C and SIGTERM ask to stop.
+fn interruptible() -> Arc<Pulse> {
+    let pulse = Arc::new(Pulse::default());
+    let raised = Arc::clone(&pulse);
+    // Only the first handler of a process counts; a second `run` in one process keeps it.
+    let _ = ctrlc::set_handler(move || raised.interrupt.store(true, Ordering::Relaxed));
+    pulse
+}
+
 /// Runs every seed and writes its files; results in the order of the seeds.
 fn simulate(
     args: &RunArgs,
     scenario: &Scenario,
     seed: Seed,
     folder: &OutputFolder,
+    pulse: &Arc<Pulse>,
 ) -> Result<Vec<RunResult>, Failure> {
-    let pulse = Arc::new(Pulse::default());
-    let raised = Arc::clone(&pulse);
-    // Only the first handler of a process counts; a second `run` in one process keeps it.
-    let _ = ctrlc::set_handler(move || raised.interrupt.store(true, Ordering::Relaxed));
-    let _progress = Progress::follow(Arc::clone(&pulse), scenario.setup.horizon, args.quiet);
+    let _progress = Progress::follow(Arc::clone(pulse), scenario.setup.horizon, args.quiet);
     let format = charts_of(args, scenario);
     let several = args.replications > 1;
     let one = |_: u32, seed: Seed| -> Result<RunResult, Failure> {
         let prefix = if several { format!("seed-{}/", seed.0) } else { String::new() };
         let (files, sinks) = StreamedFiles::open(folder, &prefix, &scenario.outputs)?;
-        let watch = Watch { pulse: &pulse, check_every_event: args.check };
+        let watch = Watch { pulse, check_every_event: args.check };
         let result = guarded(args, scenario, seed, sinks, watch)?;
         if pulse.interrupt.load(Ordering::Relaxed) {
             return Err(Failure::Interrupted);

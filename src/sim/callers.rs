@@ -29,6 +29,8 @@ pub struct Request {
     pub accepted: Option<SimTime>,
     /// Number of the first of them.
     pub first_id: u64,
+    /// Tasks of other callers with lower numbers, see [`Request::own_number`].
+    pub others: u64,
     /// How many.
     pub remaining: u32,
     /// Calls so far.
@@ -47,6 +49,16 @@ pub struct Request {
     pub exit_code: u8,
     /// When a failure of theirs was last written to `placement_failures.csv`.
     pub reported: Option<SimTime>,
+    /// How often they were refused in the cluster's present state: its version, and the number of times.
+    pub refused: (u64, usize),
+}
+
+impl Request {
+    /// Number of the first of them among its caller's own tasks: the key of the caller's draws, which another
+    /// caller's tasks must not move.
+    pub fn own_number(&self) -> u64 {
+        self.first_id - self.others
+    }
 }
 
 /// Where one task of a call goes.
@@ -72,6 +84,8 @@ pub struct Caller {
     pub named: Vec<InstanceId>,
     /// Index into `named`.
     pub turn: usize,
+    /// Tasks that it has wanted so far.
+    pub wanted: u64,
     /// Draws of durations, one stream a task.
     pub durations: Family,
     /// Jitter of retries, one stream a request.
@@ -363,7 +377,7 @@ impl World {
         failure: &super::place::Failure,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        self.recorder.failed(queue.now(), &mut request, failure)?;
+        self.failed(queue.now(), &mut request, failure)?;
         if !failure.may_pass() {
             return self.refuse(&request, failure);
         }
@@ -392,6 +406,35 @@ impl World {
         }
     }
 
+    /// A placement has failed: counts it and writes it down.
+    fn failed(
+        &mut self,
+        now: SimTime,
+        request: &mut Request,
+        failure: &super::place::Failure,
+    ) -> Result<(), RunError> {
+        let (version, times) = request.refused;
+        let is_same = version == self.fleet_version;
+        request.refused = (self.fleet_version, if is_same { times + 1 } else { 1 });
+        Ok(self.recorder.failed(now, request, failure)?)
+    }
+
+    /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could
+    /// be next has been refused in the very state that the cluster is in. A queue calls again only after a change;
+    /// who retries StartTask has named each of its instances by then.
+    pub(super) fn is_stuck(&self) -> bool {
+        let refusals = |request: &Request| match request.refused {
+            (version, times) if version == self.fleet_version => times,
+            _ => 0,
+        };
+        let mut heads = self.callers.iter().filter_map(|caller| caller.queue.front());
+        let mut parked = self.parked.iter().flatten();
+        let names = |request: &Request| self.callers[request.source].named.len().max(1);
+        self.api.gates.iter().all(|gate| gate.line.is_empty())
+            && heads.all(|request| refusals(request) > 0)
+            && parked.all(|request| refusals(request) >= names(request))
+    }
+
     fn retry_delay(&self, request: &Request) -> SimSpan {
         let caller = &self.callers[request.source];
         let OnFailure::Retry { first_delay, growth_percent, max_delay, jitter_percent, .. } =
@@ -407,7 +450,7 @@ impl World {
             delay = SimSpan(delay.0.saturating_mul(u64::from(growth_percent)) / 100).min(max_delay);
         }
         if jitter_percent > 0 {
-            let key = request.first_id.wrapping_mul(1_000_003) + u64::from(request.attempts);
+            let key = request.own_number().wrapping_mul(1_000_003) + u64::from(request.attempts);
             let width = delay.0 / 100 * u64::from(jitter_percent.min(100));
             delay = SimSpan(delay.0 - caller.jitter.member(key).below(width + 1));
         }
@@ -472,7 +515,7 @@ impl World {
                 self.api.take(queue.now(), gate, self.launch_tokens(source, started));
             }
             if let Some((target, failure)) = blocked {
-                self.recorder.failed(queue.now(), &mut request, &failure)?;
+                self.failed(queue.now(), &mut request, &failure)?;
                 if !failure.may_pass() || !self.could_ever_fit(&request, target)? {
                     self.refuse(&request, &failure)?;
                     continue;
@@ -494,25 +537,31 @@ impl World {
             return Ok(true);
         }
         if self.callers[request.source].setup.oversized_is_error {
-            return Err(RunError::Oversized(self.oversized_message(request)));
+            return Err(RunError::Oversized(self.oversized_message(request, target)));
         }
         Ok(false)
     }
 
-    fn oversized_message(&self, request: &Request) -> String {
+    fn oversized_message(&self, request: &Request, target: Target) -> String {
         let setup = &self.callers[request.source].setup;
-        let largest = self
-            .fleet
-            .ids()
-            .map(|instance| self.fleet.registered[instance])
-            .max_by_key(|r| (r.cpu, r.memory));
-        let largest = largest.map_or_else(
-            || "there is no container instance".to_string(),
-            |r| format!("the largest container instance registers {r}"),
-        );
+        let why = match target {
+            Target::Fargate(_) => {
+                "needs more vCPUs than the account's quota of Fargate has".to_string()
+            }
+            Target::Instances(_) | Target::Named(_) => {
+                let all = self.fleet.ids().map(|instance| self.fleet.registered[instance]);
+                let largest = all.max_by_key(|r| (r.cpu, r.memory)).map_or_else(
+                    || "there is no container instance".to_string(),
+                    |r| format!("the largest container instance registers {r}"),
+                );
+                format!(
+                    "fits no container instance even when it is empty, so its caller would wait for \
+                     ever; {largest}"
+                )
+            }
+        };
         format!(
-            "run_task `{}`: task {} (arrival {} s) asks for {} and fits no container instance even when \
-             it is empty, so its caller would wait for ever; {largest}\n  = help: set `on_oversized = \
+            "run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
              \"refuse\"` to count such tasks as refused, or choose larger instances",
             setup.name, request.first_id, request.arrival, request.demand
         )

@@ -55,6 +55,9 @@ impl World {
             assert_eq!(live.by_status, by_status[provider], "R2: tasks by status");
             self.check_capacity(provider);
         }
+        if self.checked {
+            self.placer.check(&self.fleet);
+        }
     }
 
     fn check_counts(&self) {

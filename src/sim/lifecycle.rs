@@ -324,6 +324,8 @@ impl World {
             Place::Fargate(_) => {
                 let purchase = self.providers[task.provider].purchase;
                 self.fargate_cpu[purchase as usize] -= u64::from(task.demand.cpu);
+                self.fleet_version += 1;
+                self.capacity_came_back(queue);
                 let task = &self.tasks[slot];
                 self.spending.fargate_stops(&self.definitions[task.definition], task);
                 self.stages.fargate_eni_detach.span(task.id)

@@ -109,6 +109,7 @@ impl World {
             arrival: now,
             accepted: None,
             first_id: self.next_task_id,
+            others: self.next_task_id - self.callers[source].wanted,
             remaining: row.count,
             attempts: 0,
             demand,
@@ -118,8 +119,10 @@ impl World {
             ephemeral_gib: row.ephemeral_gib.unwrap_or(of_definition.ephemeral_gib),
             exit_code: row.exit_code,
             reported: None,
+            refused: (0, 0),
         };
         self.next_task_id += u64::from(row.count);
+        self.callers[source].wanted += u64::from(row.count);
         if demand != own && !self.fleet.is_empty() {
             self.capacity.knows_size(now, demand, &self.fleet);
         }
@@ -248,7 +251,14 @@ impl World {
     /// Whether the first task of `request` could be placed if nothing else ran.
     pub(super) fn fits_when_empty(&self, request: &Request, target: Target) -> bool {
         match target {
-            Target::Fargate(_) => true,
+            Target::Fargate(provider) => {
+                let quota = self.fargate_quota(self.providers[provider].purchase);
+                let definition = &self.definitions[request.definition];
+                let size = self.fargate_size(definition, request.demand);
+                quota.is_none_or(|vcpus| {
+                    size.is_some_and(|s| u64::from(s.cpu) <= u64::from(vcpus) * 1024)
+                })
+            }
             Target::Named(instance) => request.demand.fits_into(self.fleet.registered[instance]),
             Target::Instances(item) => {
                 let ask = self.ask(request, item);
@@ -298,6 +308,7 @@ impl World {
         let now = queue.now();
         let zone = self.fargate_zone(request, provider);
         self.fargate_cpu[purchase as usize] += u64::from(size.cpu);
+        self.fleet_version += 1;
         self.recorder.fargate_placed(asked, (size.cpu, size.memory));
         let task = self.new_task(request, Place::Fargate(zone), provider, size, now);
         let slot = self.tasks.insert(task);
@@ -356,7 +367,7 @@ impl World {
     ) -> Task {
         let caller = &self.callers[request.source];
         let work = request.work.unwrap_or_else(|| {
-            caller.setup.duration.sample_span(&mut caller.durations.member(request.first_id))
+            caller.setup.duration.sample_span(&mut caller.durations.member(request.own_number()))
         });
         let accepted = request.accepted.unwrap_or(now);
         self.wanted -= 1;

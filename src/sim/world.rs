@@ -105,7 +105,7 @@ pub struct World {
     pub(super) fleet: Fleet,
     pub(super) hosts: Column<InstanceId, Host>,
     pub(super) placer: Placer,
-    /// Counts promises and releases: equal versions mean an equal fleet.
+    /// Counts promises and releases, on Fargate too: equal versions mean an equal cluster.
     pub(super) fleet_version: u64,
     pub(super) last_refusal: LastRefusal,
     pub(super) tasks: Tasks,
@@ -138,7 +138,7 @@ pub struct World {
     heads: Vec<Option<TaskRow>>,
     next: Option<(SimTime, SourceId)>,
     /// Checks every book after every event.
-    checked: bool,
+    pub(super) checked: bool,
 }
 
 impl World {
@@ -243,9 +243,10 @@ impl World {
         Ok(world)
     }
 
-    /// Compares all books after every event: for tests, and on request.
+    /// Compares all books after every event, and every placement with the slow one: for tests, and on request.
     pub fn check_every_event(&mut self) {
         self.checked = true;
+        self.placer.shadow();
     }
 
     fn know_definitions(&mut self) {
@@ -289,6 +290,7 @@ impl World {
                 queue: Default::default(),
                 named: self.named_instances(&setup.launch),
                 turn: 0,
+                wanted: 0,
                 durations: self.seed.family(Purpose::Duration, &setup.name),
                 jitter: self.seed.family(Purpose::Retry, &setup.name),
                 rules: Vec::new(),
@@ -386,7 +388,7 @@ impl Model for World {
     }
 
     fn is_idle(&self) -> bool {
-        self.horizon.is_none() && self.wanted == 0 && self.tasks.is_empty()
+        self.horizon.is_none() && self.tasks.is_empty() && (self.wanted == 0 || self.is_stuck())
     }
 }
 

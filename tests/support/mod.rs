@@ -1,5 +1,7 @@
 //! What the tests share: rows from memory, small setups, a way to run them and to read what was written.
 
+pub mod program;
+
 use ecsim::base::distribution::Distribution;
 use ecsim::base::money::HourlyRate;
 use ecsim::base::random::Seed;

@@ -5,6 +5,8 @@
 //! - For each pool and chain of strategies there is a [`book`], which keeps the pool in the order of the chain.
 //! - [`counts`] holds the tasks by group, as far as any rule asks.
 //!
+//! For tests and on request the slow placement decides everything once more beside it, see [`Placer::shadow`].
+//!
 //! Memory is about 50 bytes per instance and book. A placement changes every book whose pool holds the instance.
 
 mod book;
@@ -14,8 +16,9 @@ mod order;
 mod shelf;
 
 use super::pipeline::{Member, Pipeline, belongs, has_platform, is_in_zones};
+use super::reference::Reference;
 use super::tally::GroupNames;
-use super::{Ask, Reason, Refusals, Rule, RuleId, TieBreak};
+use super::{Ask, Choice, Reason, Refusals, Rule, RuleId, TieBreak};
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Stream;
 use crate::model::fleet::Fleet;
@@ -71,6 +74,7 @@ pub struct Placer {
     seat_of: Column<InstanceId, u32>,
     has_placed: bool,
     scratch: Vec<InstanceId>,
+    shadow: Option<Box<Reference>>,
 }
 
 impl Placer {
@@ -89,10 +93,25 @@ impl Placer {
             seat_of: Column::new(),
             has_placed: false,
             scratch: Vec::new(),
+            shadow: None,
         };
         placer.counts.grow(fleet);
         placer.seat_all(fleet);
         placer
+    }
+
+    /// From now on the slow placement makes every decision as well, and the first difference panics (F1). To be called
+    /// after the rules were added and before the first choice.
+    pub fn shadow(&mut self) {
+        assert!(!self.has_placed, "the shadow must see every task");
+        let mut shadow = Reference::new(self.tie_break, self.stream.clone());
+        for compiled in self.rules.iter() {
+            shadow.add_rule(compiled.rule.clone());
+        }
+        for name in self.names.iter() {
+            shadow.name_group(name);
+        }
+        self.shadow = Some(Box::new(shadow));
     }
 
     /// Adds a rule. Panics where tasks were placed already and the rule counts by group what no rule has counted yet:
@@ -141,16 +160,19 @@ impl Placer {
 
     /// Names the next group, in order of id. Needed only where a rule's `memberOf` asks for `task:group`.
     pub fn name_group(&mut self, name: &str) -> GroupId {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.name_group(name);
+        }
         self.names.push(name.into())
     }
 
     /// Where the task goes; `None` when no instance qualifies.
     #[inline]
-    pub fn choose(&mut self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> Option<InstanceId> {
+    pub fn choose(&mut self, ask: &Ask, fleet: &Fleet, all_ports: &PortSets) -> Option<InstanceId> {
         let Placer { rules, names, pools, books, counts, by_seat, scratch, stream, .. } = self;
         let CompiledRule { rule, book, changing } = &rules[ask.rule];
         let look = Look { fleet, counts, seats: Seats { by_seat, free: &fleet.free } };
-        let ports = ports.get(ask.ports);
+        let ports = all_ports.get(ask.ports);
         let passes = |instance: InstanceId| {
             let member = Member { fleet, instance, tally: counts, names };
             fleet.ports[instance].is_disjoint(ports) && changing.iter().all(|e| e.holds(&member))
@@ -159,11 +181,27 @@ impl Placer {
         let is_distinct = rule.distinct_instance;
         let search = Search { ask, look, is_distinct, passes: &passes, passes_all };
         let book = &mut books[*book];
-        if book.chain.is_drawn {
+        let chosen = if book.chain.is_drawn {
             book.draw(&search, &pools[book.pool].members, stream, scratch)
         } else {
             book.first(&search)
+        };
+        if self.shadow.is_some() {
+            self.compare(ask, fleet, all_ports, chosen);
         }
+        chosen
+    }
+
+    /// Panics where the slow placement decides otherwise.
+    #[cold]
+    fn compare(&mut self, ask: &Ask, fleet: &Fleet, ports: &PortSets, chosen: Option<InstanceId>) {
+        let fast = match chosen {
+            Some(instance) => Choice::On(instance),
+            None => Choice::Nowhere(self.refusals(ask, fleet, ports)),
+        };
+        let shadow = self.shadow.as_mut().expect("only a shadow is compared with");
+        let slow = shadow.choose(ask, fleet, ports);
+        assert_eq!(fast, slow, "F1: {ask:?} under {:?}", self.rules[ask.rule].rule);
     }
 
     /// How many instances are refused, by reason. Looks at every instance; for those who ask why a task waits.
@@ -200,6 +238,9 @@ impl Placer {
     pub fn placed(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
         self.has_placed = true;
         self.counts.placed(fleet, instance, group);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.placed(instance, group);
+        }
         self.update(instance, Some(group), fleet);
     }
 
@@ -207,6 +248,9 @@ impl Placer {
     #[inline]
     pub fn released(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
         self.counts.released(fleet, instance, group);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.released(instance, group);
+        }
         self.update(instance, Some(group), fleet);
     }
 
