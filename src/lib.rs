@@ -87,7 +87,7 @@
 //! machine. Floats appear where a distribution is drawn and are rounded to a span at once, and where a finished
 //! integral becomes a ratio for people.
 //!
-//! **Why nano-dollars?** A second of the smallest Fargate task costs less than a micro-dollar. Usage is kept in
+//! **Why nano-dollars?** A second of the smallest Fargate task costs three millionths of a dollar. Usage is kept in
 //! unit-microseconds (`u128`), multiplied by the hourly price once a line, rounded once, half to even: the bill
 //! depends neither on the order of events nor on grouping, and its lines add up to the total to the last digit.
 //!
