@@ -1,9 +1,11 @@
-//! All benchmarks: a plain `main`, no macros.
+//! The benches of ecsim: `cargo bench` measures, `cargo bench -- --test` runs each once.
 
+mod queue;
 mod trace;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();
+    queue::benches(&mut criterion);
     trace::benches(&mut criterion);
     criterion.final_summary();
 }

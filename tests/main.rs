@@ -4,13 +4,17 @@
 
 mod catalog;
 mod charts;
+mod fuzz_policy;
+mod fuzz_scenario;
 mod lifecycle;
 mod placement;
 mod pricing_reference;
 mod pricing_vectors;
 mod publish;
 mod scenario;
+mod scenario_errors;
 mod support;
 mod theory;
+mod trace_bad_input;
 mod trace_real;
 mod trace_support;

@@ -1,6 +1,8 @@
 //! F1 and R2: on random clusters the fast placement decides as the slow one does, refusals included, and after every
 //! step its indexes are what fresh ones would be. `ECSIM_SWARM_CASES` raises the number of scenarios.
 
+#![allow(clippy::unwrap_used)]
+
 use ecsim::base::id::{Column, Id as _};
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::base::time::SimTime;
@@ -103,9 +105,9 @@ fn strategy(dice: &mut Dice) -> Strategy {
         6 => Strategy::Spread(SpreadField::Attribute("nobody has it".into())),
         7 | 8 => Strategy::Spread(SpreadField::Instance),
         9 => Strategy::Random,
-        10 => {
-            dice.pick(&[0, 1, 2]).eq(&0).then_some(Strategy::FirstFit).unwrap_or(Strategy::WorstFit)
-        }
+        10 if dice.one_in(3) => Strategy::FirstFit,
+        10 => Strategy::WorstFit,
+
         _ => Strategy::BestFit,
     }
 }

@@ -83,8 +83,10 @@ fn json_of_the_same_shape_is_the_same_scenario() {
 #[test]
 fn every_declared_default_is_a_right_value() {
     for (path, section) in all_sections(&ROOT) {
-        let settings =
-            ecsim::scenario::check::Settings::empty(section, ecsim::scenario::tree::Place::DEFAULT);
+        let settings = ecsim::scenario::settings::Settings::empty(
+            section,
+            ecsim::scenario::tree::Place::DEFAULT,
+        );
         for key in section.keys {
             if let Default::Value(text) = key.default {
                 assert!(settings.item(key.name).is_some(), "{path}.{} = {text}", key.name);
@@ -152,7 +154,7 @@ fn instances_are_dealt_over_types_and_zones_and_know_their_attributes() {
 }
 
 #[test]
-fn a_hundred_thousand_instances_load_in_well_under_a_second_each_ten_thousand() {
+fn a_hundred_thousand_instances_load_and_share_their_attributes() {
     let text = SMALL.replace("desired_capacity = 3", "desired_capacity = 100_000");
     let start = std::time::Instant::now();
     let setup = loaded(&text).setup;
@@ -251,4 +253,130 @@ fn the_readme_lists_every_key_with_type_default_and_source() {
         assert_eq!(written, wanted, "UPDATE_README=1 cargo test renews the list");
     }
     assert_eq!(keys.lines().count(), wanted.lines().count());
+}
+
+/// A folder with a scenario and files beside it.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn an_inventory_of_a_hundred_thousand_rows_loads() {
+    let mut nodes = String::from("instance_id,instance_type,availability_zone,attribute:rack\n");
+    for index in 0..100_000 {
+        let zone = ["a", "b", "c"][index % 3];
+        nodes += &format!("i-{index},m5.large,us-east-1{zone},r{}\n", index % 40);
+    }
+    let text = SMALL.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 3",
+        "inventory = \"nodes.csv\"",
+    );
+    let folder = folder(&[("web.toml", &text), ("nodes.csv", &nodes)]);
+    let start = std::time::Instant::now();
+    let setup = load(&folder.path().join("web.toml"), &[]).unwrap_or_else(|e| panic!("{e}")).setup;
+    println!("an inventory of 100,000 rows in {:?}", start.elapsed());
+    assert_eq!(setup.instances.len(), 100_000);
+    assert_eq!(setup.instances[41].registration.name, "i-41");
+    assert_eq!(setup.instances[41].registration.attributes["rack"], "r1");
+}
+
+#[test]
+fn many_thousand_callers_load_in_linear_time() {
+    let mut text = String::new();
+    let n = 20_000;
+    for index in 0..n {
+        let call =
+            "generate = { per_second = 1, limit = 1, sizes = [{ cpu = 256, memory = 512 }] }";
+        text += &format!("[[run_task]]\nname = \"r{index}\"\n{call}\n");
+    }
+    let start = std::time::Instant::now();
+    let problems = load_text(&text, "t.toml", Path::new(""), &[]);
+    println!("20,000 callers in {:?}", start.elapsed());
+    assert_eq!(problems.unwrap_or_else(|e| panic!("{e}")).setup.sources.len(), n);
+}
+
+#[test]
+fn task_definitions_as_the_aws_cli_prints_them_are_read() {
+    let Some(shared) = shared() else { return };
+    let mut text = String::new();
+    for name in ["api", "web", "worker"] {
+        let file =
+            shared.join(format!("aws-fixtures/ecs-describe-task-definition-shop-{name}.json"));
+        text += &format!("[[task_definition]]\nfile = {:?}\n\n", file.to_str().unwrap());
+    }
+    let setup = loaded(&text).setup;
+    let seen: Vec<String> = setup
+        .definitions
+        .iter()
+        .map(|d| {
+            let mode = d.network_mode.api_name();
+            format!(
+                "{}:{} {mode}: {}, {} others",
+                d.family, d.revision, d.demand, d.other_containers
+            )
+        })
+        .collect();
+    assert!(seen[0].starts_with("shop-api:2 bridge: 640 CPU units, 896 MiB, 1 others"), "{seen:?}");
+    assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn a_family_alone_means_its_latest_revision() {
+    let text = r#"
+[[task_definition]]
+family = "api"
+revision = 2
+memory = 512
+
+[[task_definition]]
+family = "api"
+revision = 1
+memory = 256
+"#;
+    let caller = |definition: &str| {
+        let call = format!(
+            "[[run_task]]\nlaunch_type = \"EC2\"\ntask_definition = \"{definition}\"\ngenerate = {{ per_second = 1, limit = 1 }}\n"
+        );
+        let provider = SMALL.split("[[run_task]]").next().unwrap();
+        let setup = loaded(&format!("{provider}{text}\n{call}")).setup;
+        let source = setup.sources.iter().next().unwrap().definition;
+        setup.definitions[source].demand.memory
+    };
+    assert_eq!((caller("api"), caller("api:1"), caller("api:2")), (512, 256, 512));
+}
+
+#[test]
+fn spot_prices_follow_the_market_of_each_instance() {
+    let spot = "time_s,availability_zone,instance_type,usd_per_hour\n\
+        60,us-east-1a,m5.large,0.03\n90,us-east-1a,m5.large,0.05\n0,us-east-1b,m5.large,0.04\n";
+    let text = SMALL.replace(
+        "desired_capacity = 3",
+        "desired_capacity = 2\npurchase = \"spot\"\nspot_prices = \"spot.csv\"",
+    );
+    let folder = folder(&[("web.toml", &text), ("spot.csv", spot)]);
+    let setup = load(&folder.path().join("web.toml"), &[]).unwrap_or_else(|e| panic!("{e}")).setup;
+    let prices: Vec<String> = setup.instances.iter().map(|i| format!("{:?}", i.price)).collect();
+    insta::assert_snapshot!(prices.join("\n"), @r"
+    Steps([(SimTime(0), HourlyRate(30000000)), (SimTime(90000000), HourlyRate(50000000))])
+    Steps([(SimTime(0), HourlyRate(40000000))])
+    ");
+}
+
+#[test]
+fn every_template_of_init_is_right() {
+    use ecsim::cli::init::{InitArgs, run};
+    for name in ["batch", "fargate", "mixed"] {
+        let mut out = Vec::new();
+        run(&InitArgs { template: name.into(), list: false }, &mut out).unwrap();
+        loaded(&String::from_utf8(out).unwrap());
+    }
+    let unknown = run(&InitArgs { template: "bach".into(), list: false }, &mut Vec::new());
+    insta::assert_snapshot!(unknown.unwrap_err(), @r#"
+    error: unknown template "bach"
+      = help: did you mean "batch"? valid: "batch", "fargate", "mixed"
+    "#);
 }

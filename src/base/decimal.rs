@@ -26,6 +26,41 @@ pub enum DecimalError {
 /// See [`DecimalError`]; a value above `u64::MAX` after scaling is [`DecimalError::TooLarge`].
 #[inline]
 pub fn parse_scaled(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
+    match parse_short(text, scale) {
+        Some(value) => Ok(value),
+        None => parse_any(text, scale),
+    }
+}
+
+/// The common case without a check per digit: at most 18 characters, no digit beyond `scale`.
+#[inline]
+fn parse_short(text: &[u8], scale: u32) -> Option<u64> {
+    if text.len() > 18 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    let mut at = 0;
+    while at < text.len() && text[at].is_ascii_digit() {
+        value = value * 10 + u64::from(text[at] - b'0');
+        at += 1;
+    }
+    let whole = at;
+    if at < text.len() && text[at] == b'.' {
+        at += 1;
+        while at < text.len() && text[at].is_ascii_digit() {
+            value = value * 10 + u64::from(text[at] - b'0');
+            at += 1;
+        }
+    }
+    let fraction = at.saturating_sub(whole + 1) as u32;
+    if at < text.len() || whole == 0 || fraction > scale {
+        return None;
+    }
+    value.checked_mul(10u64.checked_pow(scale - fraction)?)
+}
+
+/// Every case, digit by digit.
+fn parse_any(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
     let mut value: u64 = 0;
     let mut fraction: Option<u32> = None;
     let mut round_up = false;

@@ -1,10 +1,12 @@
 //! The event queue: a monotone radix heap that keeps ties in order.
 //!
-//! Entries sit in buckets by the highest bit in which their instant differs from the clock (bucket 0: the
-//! present instant). Entries of one instant always share a bucket, buckets are filled and emptied from front to
-//! back, so ties leave in order of scheduling without a sequence number. An entry moves to a lower bucket at
-//! most 64 times; in practice push + pop cost a few dozen nanoseconds at a million entries, with no allocation
-//! once the buckets have grown.
+//! Instants are read as 16 hexadecimal digits. An entry sits in the bucket of (the highest digit in which its
+//! instant differs from the clock, the value of that digit); entries of the present instant sit by themselves.
+//! The earliest entry is in the first occupied bucket; when the clock reaches it, the bucket is emptied into
+//! lower ones. Entries of one instant always share a bucket, and buckets are filled and emptied from front to
+//! back, so ties leave in order of scheduling without a sequence number. An entry moves at most 16 times and
+//! usually six or seven; nothing is allocated once the buckets have grown, and emptied buckets lend their memory
+//! to others.
 
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
@@ -26,7 +28,12 @@ pub enum Class {
 }
 
 const CLASSES: usize = 5;
-const BUCKETS: usize = 65;
+/// Bits of a digit.
+const DIGIT: u32 = 4;
+/// Values of a digit.
+const VALUES: usize = 1 << DIGIT;
+/// Digits of an instant.
+const LEVELS: usize = 64 / DIGIT as usize;
 
 /// A claim on a scheduled event, to cancel it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +51,13 @@ struct Entry<E> {
     claim: u32,
 }
 
+/// Entries whose instants share all digits above their level, and the digit of it.
+#[derive(Clone)]
+struct Bucket<E> {
+    entries: Vec<Entry<E>>,
+    earliest: SimTime,
+}
+
 /// State of one ticket: the generation, and whether its event still stands.
 #[derive(Clone, Copy)]
 struct Claim {
@@ -57,12 +71,16 @@ pub struct Queue<E> {
     /// The class of the event that is being handled; earlier classes of this instant are closed.
     open_from: Class,
     present: [VecDeque<Entry<E>>; CLASSES],
-    future: Vec<Vec<Entry<E>>>,
-    /// Earliest instant in each future bucket.
-    earliest: [SimTime; BUCKETS],
-    /// Bit `b - 1` is set when future bucket `b` holds anything.
-    occupied: u64,
-    spare: Vec<Entry<E>>,
+    /// Bit `c` is set when class `c` of the present instant holds anything.
+    present_classes: u8,
+    /// Bucket `level * VALUES + value`.
+    future: Vec<Bucket<E>>,
+    /// Bit `level` is set when any bucket of the level holds anything.
+    levels: u16,
+    /// Bit `value` of a level is set when that bucket holds anything.
+    values: [u16; LEVELS],
+    /// Emptied buckets' memory, for the next bucket that needs some.
+    spare: Vec<Vec<Entry<E>>>,
     claims: Vec<Claim>,
     free_claims: Vec<u32>,
     live: usize,
@@ -83,9 +101,12 @@ impl<E: Copy> Queue<E> {
             now: SimTime::ZERO,
             open_from: Class::Release,
             present: std::array::from_fn(|_| VecDeque::new()),
-            future: (0..BUCKETS).map(|_| Vec::new()).collect(),
-            earliest: [SimTime::NEVER; BUCKETS],
-            occupied: 0,
+            present_classes: 0,
+            future: (0..LEVELS * VALUES)
+                .map(|_| Bucket { entries: Vec::new(), earliest: SimTime::NEVER })
+                .collect(),
+            levels: 0,
+            values: [0; LEVELS],
             spare: Vec::new(),
             claims: Vec::new(),
             free_claims: Vec::new(),
@@ -159,12 +180,22 @@ impl<E: Copy> Queue<E> {
     #[inline]
     #[must_use]
     pub fn next_rank(&self) -> Option<(SimTime, Class)> {
-        if let Some(queue) = self.present.iter().find(|queue| !queue.is_empty()) {
+        if self.present_classes != 0 {
+            let queue = &self.present[self.present_classes.trailing_zeros() as usize];
             return queue.front().map(|entry| (self.now, entry.class));
         }
         // The class is only known once the bucket is opened; `Release` is a safe lower bound.
-        (self.occupied != 0)
-            .then(|| (self.earliest[self.occupied.trailing_zeros() as usize + 1], Class::Release))
+        self.first_bucket().map(|bucket| (self.future[bucket].earliest, Class::Release))
+    }
+
+    /// The bucket of the earliest entry after the present instant.
+    #[inline]
+    fn first_bucket(&self) -> Option<usize> {
+        if self.levels == 0 {
+            return None;
+        }
+        let level = self.levels.trailing_zeros() as usize;
+        Some(level * VALUES + self.values[level].trailing_zeros() as usize)
     }
 
     /// Moves the clock to `at`, which must not be later than the next event, and opens the instant.
@@ -172,11 +203,11 @@ impl<E: Copy> Queue<E> {
     pub fn advance_to(&mut self, at: SimTime, class: Class) {
         assert!(at >= self.now, "the clock does not run backwards");
         if at > self.now {
-            debug_assert!(self.present.iter().all(VecDeque::is_empty), "the instant is finished");
+            debug_assert!(self.present_classes == 0, "the instant is finished");
             self.reach(at);
         }
         debug_assert!(
-            self.present[..class as usize].iter().all(VecDeque::is_empty),
+            u32::from(self.present_classes).trailing_zeros() >= class as u32,
             "earlier classes of the instant are finished"
         );
         self.open_from = class;
@@ -189,10 +220,8 @@ impl<E: Copy> Queue<E> {
             if let Some(found) = self.pop_present() {
                 return Some(found);
             }
-            if self.occupied == 0 {
-                return None;
-            }
-            self.reach(self.earliest[self.occupied.trailing_zeros() as usize + 1]);
+            let bucket = self.first_bucket()?;
+            self.reach(self.future[bucket].earliest);
             self.open_from = Class::Release;
         }
     }
@@ -200,8 +229,13 @@ impl<E: Copy> Queue<E> {
     /// Takes the next event of the present instant; the clock does not move.
     #[inline]
     pub fn pop_present(&mut self) -> Option<(Class, E)> {
-        while let Some(class) = (0..CLASSES).find(|&c| !self.present[c].is_empty()) {
-            let entry = self.present[class].pop_front().expect("the class is not empty");
+        while self.present_classes != 0 {
+            let class = self.present_classes.trailing_zeros() as usize;
+            let queue = &mut self.present[class];
+            let entry = queue.pop_front().expect("the class is not empty");
+            if queue.is_empty() {
+                self.present_classes &= !(1 << class);
+            }
             if self.settle_claim(entry.claim) {
                 self.live -= 1;
                 self.open_from = entry.class;
@@ -238,37 +272,61 @@ impl<E: Copy> Queue<E> {
         self.file(entry);
     }
 
+    /// The bucket of an instant after the present one: (level, value).
+    #[inline]
+    fn bucket_of(&self, at: SimTime) -> (usize, usize) {
+        let differs = at.0 ^ self.now.0;
+        debug_assert!(differs != 0, "the present instant has no bucket");
+        let level = (63 - differs.leading_zeros()) / DIGIT;
+        (level as usize, (at.0 >> (level * DIGIT)) as usize & (VALUES - 1))
+    }
+
     #[inline]
     fn file(&mut self, entry: Entry<E>) {
-        let differs = entry.at.0 ^ self.now.0;
-        if differs == 0 {
+        if entry.at == self.now {
             self.present[entry.class as usize].push_back(entry);
+            self.present_classes |= 1 << entry.class as u8;
             return;
         }
-        let bucket = 64 - differs.leading_zeros() as usize;
-        self.occupied |= 1 << (bucket - 1);
-        if entry.at < self.earliest[bucket] {
-            self.earliest[bucket] = entry.at;
+        let (level, value) = self.bucket_of(entry.at);
+        let bucket = &mut self.future[level * VALUES + value];
+        if bucket.entries.is_empty() {
+            self.levels |= 1 << level;
+            self.values[level] |= 1 << value;
+            if bucket.entries.capacity() == 0
+                && let Some(spare) = self.spare.pop()
+            {
+                bucket.entries = spare;
+            }
         }
-        self.future[bucket].push(entry);
+        bucket.earliest = bucket.earliest.min(entry.at);
+        bucket.entries.push(entry);
     }
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
     fn reach(&mut self, at: SimTime) {
-        let bucket = 64 - (at.0 ^ self.now.0).leading_zeros() as usize;
+        let (level, value) = self.bucket_of(at);
         self.now = at;
-        // Lower buckets are empty (their instants lie before `at`); higher ones keep their place.
-        if self.occupied >> (bucket - 1) & 1 == 0 {
+        // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
+        if self.values[level] >> value & 1 == 0 {
             return;
         }
-        let spare = std::mem::take(&mut self.spare);
-        let mut entries = std::mem::replace(&mut self.future[bucket], spare);
-        self.occupied &= !(1 << (bucket - 1));
-        self.earliest[bucket] = SimTime::NEVER;
+        let bucket = &mut self.future[level * VALUES + value];
+        let mut entries = std::mem::take(&mut bucket.entries);
+        self.forget(level, value);
         for entry in entries.drain(..) {
             self.file(entry);
         }
-        self.spare = entries;
+        self.spare.push(entries);
+    }
+
+    /// Marks a bucket as empty.
+    fn forget(&mut self, level: usize, value: usize) {
+        self.future[level * VALUES + value].earliest = SimTime::NEVER;
+        self.values[level] &= !(1 << value);
+        if self.values[level] == 0 {
+            self.levels &= !(1 << level);
+        }
     }
 
     /// Drops cancelled entries, so that they never outnumber the standing ones.
@@ -283,16 +341,23 @@ impl<E: Copy> Queue<E> {
             }
             standing
         };
-        for queue in &mut self.present {
+        for (class, queue) in self.present.iter_mut().enumerate() {
             queue.retain(&mut keep);
-        }
-        for (bucket, entries) in self.future.iter_mut().enumerate().skip(1) {
-            entries.retain(&mut keep);
-            self.earliest[bucket] =
-                entries.iter().map(|entry| entry.at).min().unwrap_or(SimTime::NEVER);
-            if entries.is_empty() {
-                self.occupied &= !(1 << (bucket - 1));
+            if queue.is_empty() {
+                self.present_classes &= !(1 << class);
             }
+        }
+        let mut emptied = Vec::new();
+        for (index, bucket) in self.future.iter_mut().enumerate() {
+            bucket.entries.retain(&mut keep);
+            let earliest = bucket.entries.iter().map(|entry| entry.at).min();
+            bucket.earliest = earliest.unwrap_or(SimTime::NEVER);
+            if earliest.is_none() {
+                emptied.push(index);
+            }
+        }
+        for index in emptied {
+            self.forget(index / VALUES, index % VALUES);
         }
         for claim in dropped {
             self.settle_claim(claim);

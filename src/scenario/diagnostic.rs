@@ -21,6 +21,8 @@ struct Source {
     text: Option<String>,
     /// Number of the first line of `text`.
     first_line: usize,
+    /// Where each line begins, so that finding a line takes no walk through the text.
+    line_starts: Vec<usize>,
 }
 
 /// One error.
@@ -70,12 +72,20 @@ impl Diagnostics {
 
     /// Adds lines of a longer text, the first of which has the number `first_line`.
     pub fn add_excerpt(&mut self, name: &str, text: &str, first_line: usize) -> u32 {
-        self.push_source(Source { name: name.into(), text: Some(text.into()), first_line })
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        let (name, text) = (name.into(), Some(text.into()));
+        self.push_source(Source { name, text, first_line, line_starts })
     }
 
     /// Adds an error about a file as a whole, such as one that cannot be read.
     pub fn add_file_error(&mut self, name: &str, message: impl Into<String>, help: Option<String>) {
-        let source = self.push_source(Source { name: name.into(), text: None, first_line: 0 });
+        let source = self.push_source(Source {
+            name: name.into(),
+            text: None,
+            first_line: 0,
+            line_starts: Vec::new(),
+        });
         let place = Place::new(source, 0..0);
         self.list.push(Diagnostic { place, message: message.into(), help });
     }
@@ -100,9 +110,14 @@ impl Diagnostics {
         self.list.push(Diagnostic { place, message: message.into(), help: Some(help.into()) });
     }
 
-    /// Adds a path to the messages from index `first` on, for files whose readers think in paths.
-    pub(super) fn name_json_paths(&mut self, first: usize, path: impl Fn(Place) -> String) {
-        for diagnostic in &mut self.list[first..] {
+    /// Adds a path to the messages about `source` from index `first` on, for files whose readers think in paths.
+    pub(super) fn name_json_paths(
+        &mut self,
+        first: usize,
+        source: u32,
+        path: impl Fn(Place) -> String,
+    ) {
+        for diagnostic in self.list[first..].iter_mut().filter(|d| d.place.source == source) {
             diagnostic.message += &format!(" (at {})", path(diagnostic.place));
         }
     }
@@ -158,10 +173,9 @@ impl Diagnostics {
             return (&source.name, 0, 0);
         };
         let start = floor_boundary(text, place.start as usize);
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = source.first_line + before.bytes().filter(|&b| b == b'\n').count();
-        (&source.name, line, before[line_start..].chars().count() + 1)
+        let index = source.line_starts.partition_point(|&at| at <= start) - 1;
+        let column = text[source.line_starts[index]..start].chars().count() + 1;
+        (&source.name, source.first_line + index, column)
     }
 
     /// The piece of text at a place.
@@ -258,8 +272,11 @@ pub fn quoted(text: &str) -> String {
 /// `did you mean "x"? valid: "a", "b"`: the nearest of the valid names, and some of them where there are many.
 pub fn suggestion<'a>(wrong: &str, valid: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 40;
+    const MOST_SEARCHED: usize = 2_000;
     let valid: Vec<&str> = valid.into_iter().collect();
-    let nearest = crate::base::suggest::nearest(wrong, valid.iter().copied());
+    // Where there are very many names the nearest one is not worth the search, once per error.
+    let searched = if valid.len() > MOST_SEARCHED { &[] } else { &valid[..] };
+    let nearest = crate::base::suggest::nearest(wrong, searched.iter().copied());
     let start = nearest.map(|name| format!("did you mean {}?", quoted(name)));
     let list = match valid.len() {
         0 => None,

@@ -1,8 +1,9 @@
 //! Distributions as a scenario writes them: `"2s"`, or `{ type = "lognormal", mean = "60s", sigma = 1 }`.
 
-use super::check::{Check, Item, Settings, Value};
+use super::check::Check;
 use super::diagnostic::quoted;
 use super::keys::{Default, Key, Kind, Section, Unit};
+use super::settings::{Item, Settings, Value};
 use super::tree::{Data, Node};
 use super::units;
 use crate::base::distribution::Distribution;

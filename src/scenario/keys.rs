@@ -3,7 +3,7 @@
 //! One declaration serves reading (types, ranges, defaults, suggestions), `ecsim schema`, `validate --show
 //! resolved` and the test that holds `scenarios/README.md` against the code, so that they cannot disagree.
 
-use super::check::Item;
+use super::settings::Item;
 use std::sync::OnceLock;
 
 /// A table of the scenario and the keys that it takes.
@@ -190,7 +190,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -22,6 +22,7 @@ pub mod resolved;
 pub mod schema;
 pub mod sections;
 pub mod set;
+pub mod settings;
 pub mod tree;
 pub mod units;
 

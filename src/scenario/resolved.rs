@@ -2,10 +2,10 @@
 //!
 //! Reads back to the same scenario. Keys without a value are comments that say what holds instead.
 
-use super::check::{Item, Settings, Value};
 use super::distribution;
 use super::keys::{Default, Kind, Section, Unit};
 use super::sections::{RUN_TASK, TRACE_KEYS};
+use super::settings::{Item, Settings, Value};
 use super::units;
 use std::fmt::Write as _;
 
@@ -106,7 +106,7 @@ fn inline(item: &Item, kind: &Kind) -> String {
         }
         Value::Attributes(attributes) => {
             let one =
-                |a: &super::check::Attribute| format!("{} = {}", text(&a.name), text(&a.value));
+                |a: &super::settings::Attribute| format!("{} = {}", text(&a.name), text(&a.value));
             let list: Vec<String> = attributes.iter().map(one).collect();
             if list.is_empty() { "{}".into() } else { format!("{{ {} }}", list.join(", ")) }
         }

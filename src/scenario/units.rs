@@ -82,7 +82,7 @@ pub fn seconds(text: &str, min: u64, max: u64) -> Result<SimSpan, String> {
             Err(format!("must be a plain decimal number of seconds, is {}", shortened(text)))
         }
         Err(_) => {
-            let (min, max) = (SimSpan(min), readable(SimSpan(max)));
+            let (min, max) = (readable(SimSpan(min)), readable(SimSpan(max)));
             Err(format!("must be between {min} and {max}, is {}", shortened(text)))
         }
     }
@@ -147,7 +147,7 @@ pub fn readable(span: SimSpan) -> String {
         (1_000, "ms"),
         (1, "us"),
     ];
-    match UNITS.iter().find(|(micros, _)| span.0 % micros == 0) {
+    match UNITS.iter().find(|(micros, _)| span.0.is_multiple_of(*micros)) {
         Some((micros, unit)) if span.0 > 0 => format!("{}{unit}", span.0 / micros),
         _ => "0s".into(),
     }
@@ -155,4 +155,49 @@ pub fn readable(span: SimSpan) -> String {
 
 fn shortened(text: &str) -> String {
     if text.len() > 40 { format!("{}…", &text[..40]) } else { text.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_and_without_units() {
+        assert_eq!(memory("4 GiB", 1, 1 << 20), Ok(4_096));
+        assert_eq!(memory("0.5GB", 1, 1 << 20), Ok(512));
+        assert_eq!(memory("1.5 TiB", 1, 1 << 30), Ok(1_572_864));
+        assert_eq!(cpu("0.25 vCPU", 128, 196_608), Ok(256));
+        assert_eq!(cpu("512", 128, 196_608), Ok(512));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_of_the_unit_is_refused() {
+        for wrong in [memory("0.3 MiB", 1, 100), memory("4", 1, 100), memory("-1 GiB", 1, 100)] {
+            assert!(wrong.is_err(), "{wrong:?}");
+        }
+        assert!(cpu("0.0001 vCPU", 1, 100).is_err());
+        assert!(memory("99999999999999999999 GiB", 1, 100).is_err());
+    }
+
+    #[test]
+    fn odd_numbers_are_refused() {
+        for text in ["nan", "-inf", "inf", "-0", "-1", "1e3", "1.5", "18446744073709551616", "101"]
+        {
+            assert!(whole(text, 0, 100).is_err(), "{text}");
+        }
+        for text in ["nan", "inf", "-1", "1e400", "101"] {
+            assert!(number(text, 0.0, 100.0).is_err(), "{text}");
+        }
+        for text in ["nan", "-0.1", "1e-3", "1000001"] {
+            assert!(usd(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_readable_span_reads_back_to_itself() {
+        for micros in [0, 1, 999, 1_000, 90_000_000, 5_400_000_000, 604_800_000_000] {
+            let text = readable(SimSpan(micros));
+            assert_eq!(span(&text, 0, u64::MAX), Ok(SimSpan(micros)), "{text}");
+        }
+    }
 }

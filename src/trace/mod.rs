@@ -25,7 +25,6 @@ mod problem;
 mod records;
 mod sort;
 mod stream;
-pub mod summary;
 mod swf;
 pub mod write;
 

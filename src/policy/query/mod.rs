@@ -35,10 +35,14 @@ use pattern::Pattern;
 
 /// Most characters of an expression (API reference, `PlacementConstraint`; documented).
 pub const MAX_CHARACTERS: usize = 2_000;
-/// Deepest nesting of compounds. Ours; it bounds the stack.
+/// Deepest nesting of parentheses in the text. Ours; it bounds the stack.
 pub const MAX_DEPTH: usize = 64;
+/// Deepest nesting of compounds, parentheses that group nothing not counted. Ours, and less than [`MAX_DEPTH`], since
+/// canonical text has a pair of parentheses for every compound.
+const MAX_COMPOUNDS: usize = 32;
 
-/// A parsed expression. `Display` prints canonical text, which parses to an equal expression.
+/// A parsed expression. `Display` prints canonical text, which parses to an equal expression where it has at most
+/// [`MAX_CHARACTERS`] (it may be longer than the text that was parsed).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Node);
 
@@ -117,7 +121,12 @@ impl Expression {
             let message = format!("an expression has at most {MAX_CHARACTERS} characters");
             return Err(QueryError { at, message });
         }
-        parser::parse(text).map(Expression)
+        let node = parser::parse(text)?;
+        if node.depth() > MAX_COMPOUNDS {
+            let message = format!("compounds nest at most {MAX_COMPOUNDS} deep");
+            return Err(QueryError { at: 0, message });
+        }
+        Ok(Expression(node))
     }
 
     /// Whether the answer depends only on what an instance brought when it registered, and so never changes.
@@ -144,6 +153,16 @@ impl Expression {
 }
 
 impl Node {
+    fn depth(&self) -> usize {
+        match self {
+            Node::Test { .. } => 0,
+            Node::And(nodes) | Node::Or(nodes) => {
+                1 + nodes.iter().map(Node::depth).max().unwrap_or(0)
+            }
+            Node::Not(node) => 1 + node.depth(),
+        }
+    }
+
     fn all_subjects(&self, ask: &mut dyn FnMut(&Subject) -> bool) -> bool {
         match self {
             Node::Test { subject, .. } => ask(subject),

@@ -2,14 +2,15 @@
 
 use super::Build;
 use crate::base::id::Id as _;
+use crate::base::lookup::Lookup;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::policy::placement::{PackField, SpreadField, Strategy};
 use crate::policy::query::Expression;
-use crate::scenario::check::{Item, Settings, Value};
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::sections::RETRY;
+use crate::scenario::settings::{Item, Settings, Value};
 use crate::scenario::tree::Place;
 use crate::sim::setup::{Launch, OnFailure, ProviderSetup, ProviderShare, SourceSetup};
 use std::collections::BTreeMap;
@@ -69,8 +70,7 @@ impl Build<'_> {
             let shares = self.provider_shares(settings, cluster);
             return Launch::Providers(shares);
         }
-        let has_instances =
-            self.providers.iter().any(|p| p.cluster == cluster && p.launch == LaunchType::Ec2);
+        let has_instances = self.clusters[cluster.index()].has_instances;
         let fargate = match settings.text("launch_type") {
             Some(launch) => launch == "FARGATE",
             None => !has_instances,
@@ -92,26 +92,28 @@ impl Build<'_> {
     fn start_task(&mut self, settings: &Settings) -> Launch {
         let mut names = Vec::new();
         let listed = settings.table("start_task").cloned();
+        let mut all: Lookup<&str, ()> = Lookup::new();
+        for instance in &self.instances {
+            all.insert(&instance.registration.name, ());
+        }
+        let mut unknown = Vec::new();
         for (name, place) in listed.iter().flat_map(|table| table.texts("container_instances")) {
-            let known = self.instances.iter().any(|instance| instance.registration.name == name);
-            if known {
-                names.push(name.to_string());
-                continue;
+            match all.get(name) {
+                Some(()) => names.push(name.to_string()),
+                None => unknown.push((name.to_string(), place)),
             }
-            let all = self.instances.iter().map(|i| i.registration.name.as_str());
-            let help = suggestion(name, all.take(2_000));
-            let message = format!("unknown container instance {}", quoted(name));
-            self.error_with_help(place, message, help);
         }
-        if let Some(table) = listed
-            && table.list("container_instances").is_empty()
-            && !table.is_given("container_instances")
+        if let Some(table) = &listed
+            && matches!(table.item("container_instances"), Some(i) if i.value == Value::List(vec![]))
         {
-            return Launch::Start(names);
-        }
-        if names.is_empty() {
             let message = "StartTask needs at least one container instance";
-            self.error(settings.value_place("start_task"), message);
+            self.error(table.value_place("container_instances"), message);
+        }
+        for (name, place) in unknown {
+            let known = self.instances.iter().map(|i| i.registration.name.as_str());
+            let help = suggestion(&name, known);
+            let message = format!("unknown container instance {}", quoted(&name));
+            self.error_with_help(place, message, help);
         }
         Launch::Start(names)
     }
@@ -122,18 +124,18 @@ impl Build<'_> {
             Purchase::OnDemand => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
         };
-        let known =
-            self.providers.enumerate().find(|(_, p)| p.name == name && p.cluster == cluster);
-        match known.map(|(id, _)| id) {
-            Some(id) => id,
-            None => self.providers.push(ProviderSetup {
-                name: name.to_string(),
-                launch: LaunchType::Fargate,
-                purchase,
-                cluster,
-                largest: Resources::ZERO,
-            }),
+        if let Some(id) = self.fargate_providers.get(&(cluster, purchase)) {
+            return *id;
         }
+        let id = self.providers.push(ProviderSetup {
+            name: name.to_string(),
+            launch: LaunchType::Fargate,
+            purchase,
+            cluster,
+            largest: Resources::ZERO,
+        });
+        self.fargate_providers.insert((cluster, purchase), id);
+        id
     }
 
     fn provider_shares(&mut self, settings: &Settings, cluster: ClusterId) -> Vec<ProviderShare> {
@@ -197,8 +199,8 @@ impl Build<'_> {
             "FARGATE_SPOT" => return Some(self.fargate_provider(cluster, Purchase::Spot)),
             _ => {}
         }
-        let found = self.providers.enumerate().find(|(_, provider)| provider.name == name);
-        match found.map(|(id, provider)| (id, provider.cluster)) {
+        let found = self.provider_names.get(name).copied();
+        match found.map(|id| (id, self.providers[id].cluster)) {
             Some((id, owner)) if owner == cluster => Some(id),
             Some((_, owner)) => {
                 let message = format!(
@@ -241,9 +243,9 @@ impl Build<'_> {
         fargate: bool,
     ) -> DefinitionId {
         let Some(wanted) = settings.text("task_definition").map(str::to_string) else {
-            let family = self.definitions.iter().find(|known| known.definition.family == name);
-            if let Some(family) = family {
-                let first = self.problems.describe(family.place);
+            if let Some(id) = self.definition_names.get(name) {
+                let place = self.definitions[id.index()].place;
+                let first = self.problems.describe(place);
                 let message = format!(
                     "tasks without a definition take the family {}, which the definition at {first} has",
                     quoted(name)

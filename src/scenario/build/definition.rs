@@ -9,8 +9,8 @@ use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
 use crate::model::resources::Resources;
 use crate::policy::query::Expression;
-use crate::scenario::check::Settings;
 use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
 use std::collections::BTreeMap;
 
@@ -34,23 +34,27 @@ impl Build<'_> {
     pub(super) fn read_definitions(&mut self, root: &Settings) {
         let mut taken = BTreeMap::new();
         for settings in root.tables("task_definition") {
-            let merged = match settings.text("file").map(str::to_string) {
-                None => Some(settings.clone()),
-                Some(file) => self.read_definition_json(settings, &file),
-            };
-            let Some(settings) = merged else { continue };
-            self.read_definition(&settings, &mut taken);
+            match settings.text("file").map(str::to_string) {
+                None => self.read_definition(settings, &mut taken),
+                Some(file) => self.read_definition_json(settings, &file, &mut taken),
+            }
         }
     }
 
-    fn read_definition(&mut self, settings: &Settings, taken: &mut BTreeMap<String, Place>) {
+    pub(super) fn read_definition(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+    ) {
         let Some(family) = settings.text("family").map(str::to_string) else {
             if !settings.is_given("family") {
                 self.error(settings.place, "`family` is missing");
             }
             return;
         };
-        self.take_name(taken, &family, settings.value_place("family"), "task definition");
+        let revision = settings.whole32("revision").unwrap_or(1);
+        let exact = format!("{family}:{revision}");
+        self.take_name(taken, &exact, settings.value_place("family"), "task definition");
         let mode = network_mode(settings.text("network_mode"));
         let demand = self.demand(settings, mode);
         let ports = self.static_ports(settings, mode);
@@ -62,9 +66,10 @@ impl Build<'_> {
         let images = containers.iter().filter_map(|c| c.text("image"));
         let images: Vec<String> = images.map(str::to_string).collect();
         let image_mib = containers.iter().filter_map(|c| c.whole32("image_mib")).sum();
-        let stop_timeouts = containers.iter().filter_map(|c| c.span("stop_timeout"));
+        let longest = containers.iter().filter_map(|c| c.span("stop_timeout")).max();
+        let stop_timeout = settings.span("stop_timeout").or(longest).unwrap_or(STOP_TIMEOUT);
         let definition = TaskDefinition {
-            revision: settings.whole32("revision").unwrap_or(1),
+            revision,
             demand,
             fargate_request: (request("cpu", demand.cpu), request("memory", demand.memory)),
             ports,
@@ -82,13 +87,18 @@ impl Build<'_> {
                 None => images.join(" "),
             },
             other_containers: u16::try_from(containers.len().saturating_sub(1)).unwrap_or(0),
-            stop_timeout: settings
-                .span("stop_timeout")
-                .or(stop_timeouts.max())
-                .unwrap_or(STOP_TIMEOUT),
+            stop_timeout,
             placement_constraints: expressions,
             family,
         };
+        let id = DefinitionId::from_index(self.definitions.len());
+        self.definition_names.get_or_insert_with(exact, || id);
+        // A family alone means its latest revision.
+        let latest = self.definition_names.get(&definition.family).copied();
+        if latest.is_none_or(|known| self.definitions[known.index()].definition.revision < revision)
+        {
+            self.definition_names.insert(definition.family.clone(), id);
+        }
         self.definitions.push(Definition {
             definition,
             place: settings.place,
@@ -97,7 +107,7 @@ impl Build<'_> {
         });
         let fargate = settings.texts("requires_compatibilities").any(|(name, _)| name == "FARGATE");
         if fargate {
-            self.check_fargate(DefinitionId::from_index(self.definitions.len() - 1), None);
+            self.check_fargate(id, None);
         }
     }
 
@@ -262,19 +272,11 @@ impl Build<'_> {
 
     /// The definition that a caller names as `family` or `family:revision`.
     pub(super) fn definition_of(&mut self, name: &str, place: Place) -> Option<DefinitionId> {
-        let matches = |known: &Definition| {
-            let definition = &known.definition;
-            definition.family == name
-                || name
-                    .strip_prefix(definition.family.as_str())
-                    .and_then(|rest| rest.strip_prefix(':'))
-                    == Some(definition.revision.to_string().as_str())
-        };
-        if let Some(index) = self.definitions.iter().position(matches) {
-            return Some(DefinitionId::from_index(index));
+        if let Some(id) = self.definition_names.get(name) {
+            return Some(*id);
         }
-        let families: Vec<&str> =
-            self.definitions.iter().map(|d| d.definition.family.as_str()).collect();
+        let declared = self.definitions.iter().filter(|d| d.settings.is_some());
+        let families: Vec<&str> = declared.map(|d| d.definition.family.as_str()).collect();
         let help = suggestion(name, families);
         let message = format!("unknown task definition {}", quoted(name));
         self.error_with_help(place, message, help);

@@ -4,11 +4,13 @@
 //! `secrets` among them, are dropped unread. Errors name the JSON path beside line and column.
 
 use super::Build;
-use crate::scenario::check::{self, Settings};
+use crate::scenario::check;
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::json;
 use crate::scenario::sections::TASK_DEFINITION;
+use crate::scenario::settings::Settings;
 use crate::scenario::tree::{Data, Entry, Node, Place};
+use std::collections::BTreeMap;
 
 /// JSON name, our name.
 const TASK: &[(&str, &str)] = &[
@@ -41,13 +43,26 @@ const PORT: &[(&str, &str)] =
     &[("containerPort", "container_port"), ("hostPort", "host_port"), ("protocol", "protocol")];
 
 impl Build<'_> {
-    /// The settings of a definition in a file, under those that the scenario adds.
+    /// Reads a definition in a file, under the keys that the scenario adds.
     pub(super) fn read_definition_json(
         &mut self,
         settings: &Settings,
         written: &str,
-    ) -> Option<Settings> {
-        let text = self.read_file(written)?;
+        taken: &mut BTreeMap<String, Place>,
+    ) {
+        let before = self.problems.len();
+        if let Some((merged, root, source)) = self.merged_with_json(settings, written) {
+            self.read_definition(&merged, taken);
+            self.problems.name_json_paths(before, source, |place| path_of(&root, place));
+        }
+    }
+
+    fn merged_with_json(
+        &mut self,
+        settings: &Settings,
+        written: &str,
+    ) -> Option<(Settings, Node, u32)> {
+        let text = self.read_file(written, settings.value_place("file"))?;
         let source = self.problems.add_source(&self.display(written), &text);
         let root = json::parse(&text, source, self.problems)?;
         let definition = root.get("taskDefinition").unwrap_or(&root);
@@ -56,11 +71,9 @@ impl Build<'_> {
             self.error(definition.place, message);
             return None;
         }
-        let before = self.problems.len();
         let renamed = task(definition);
         let from_file = check::check(&renamed, &TASK_DEFINITION, self.problems);
-        self.problems.name_json_paths(before, |place| path_of(&root, place));
-        Some(settings.over(&from_file))
+        Some((settings.over(&from_file), root, source))
     }
 }
 

@@ -10,9 +10,9 @@ use crate::model::platform::{LaunchType, OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol, RESERVED_LINUX_TCP};
 use crate::model::resources::Resources;
 use crate::scenario::book::TypeFacts;
-use crate::scenario::check::{Settings, Value};
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::sections;
+use crate::scenario::settings::{Settings, Value};
 use crate::scenario::tree::Place;
 use crate::sim::setup::{InstanceSetup, Price, ProviderSetup};
 use std::collections::BTreeMap;
@@ -44,8 +44,11 @@ pub(super) struct FleetSpec<'s> {
     /// Index of its first instance.
     pub first: usize,
     /// Attribute sets by (type, zone, own attributes): instances with equal ones share them.
-    pub shared: BTreeMap<Vec<(String, String)>, Arc<BTreeMap<String, String>>>,
+    pub shared: BTreeMap<Vec<(String, String)>, SharedAttributes>,
 }
+
+/// Attributes that several instances have.
+type SharedAttributes = Arc<BTreeMap<String, String>>;
 
 /// Spot prices over time, by zone and instance type.
 pub(super) type SpotPrices = BTreeMap<(String, String), Arc<[(SimTime, HourlyRate)]>>;
@@ -90,6 +93,7 @@ impl Build<'_> {
                 subnets,
                 trunking: settings.flag("awsvpc_trunking"),
                 reserved_memory: settings.whole32("ecs_reserved_memory").unwrap_or(0),
+                has_instances: false,
             });
         }
     }
@@ -144,10 +148,19 @@ impl Build<'_> {
         }
     }
 
-    /// The facts of an instance type, the user's own or the catalogue's.
+    /// The facts of an instance type, the user's own or the catalogue's; asked once for each name.
+    pub(super) fn known_type(&mut self, name: &str) -> Option<TypeFacts> {
+        if let Some(facts) = self.types.get(name).or_else(|| self.catalogue_types.get(name)) {
+            return Some(facts.clone());
+        }
+        let facts = self.book.type_facts(&self.region, name)?;
+        self.catalogue_types.insert(name.to_string(), facts.clone());
+        Some(facts)
+    }
+
+    /// As [`Build::known_type`]; an unknown name is reported at `place`.
     pub(super) fn type_facts(&mut self, name: &str, place: Place) -> Option<TypeFacts> {
-        let own = self.types.get(name).cloned();
-        if let Some(facts) = own.or_else(|| self.book.type_facts(&self.region, name)) {
+        if let Some(facts) = self.known_type(name) {
             return Some(facts);
         }
         let mut near = self.book.nearest_types(name);
@@ -197,11 +210,13 @@ impl Build<'_> {
             cluster,
             largest: Resources::ZERO,
         });
+        self.clusters[cluster.index()].has_instances = true;
+        self.provider_names.get_or_insert_with(name.clone(), || provider);
         self.check_spot_keys(settings, purchase);
         self.check_attribute_names(settings);
         let os = operating_system(settings.text("operating_system_family"));
         let spot_prices = match settings.text("spot_prices").map(str::to_string) {
-            Some(path) => self.read_spot_prices(&path),
+            Some(path) => self.read_spot_prices(&path, settings.value_place("spot_prices")),
             None => SpotPrices::new(),
         };
         let mut fleet = FleetSpec {

@@ -46,7 +46,10 @@ impl Build<'_> {
     pub(super) fn read_inventory(&mut self, fleet: &mut FleetSpec<'_>) {
         let settings = fleet.settings;
         let Some(path) = settings.text("inventory").map(str::to_string) else { return };
-        let Some(text) = self.read_file(&path) else { return };
+        if fleet.zones.is_empty() {
+            return;
+        }
+        let Some(text) = self.read_file(&path, settings.value_place("inventory")) else { return };
         let name = self.display(&path);
         let openb = settings.text("inventory_format") == Some("openb");
         let (required, optional): (&[&str], &[&str]) =
@@ -153,17 +156,15 @@ impl Build<'_> {
         })?;
         let facts = match type_name {
             Some(name) if cpu.is_none() && memory.is_none() => {
-                let known = self.types.contains_key(name)
-                    || self.book.type_facts(&self.region, name).is_some();
-                if !known {
+                let Some(facts) = self.known_type(name) else {
                     let column = rows.column("instance_type").unwrap_or(0);
                     let near = self.book.nearest_types(name);
                     let help = suggestion(name, near.iter().map(String::as_str));
                     let message = format!("unknown instance type {}", quoted(name));
                     rows.fail_at(row, column, message, Some(help), self.problems);
                     return None;
-                }
-                self.type_facts(name, Place::DEFAULT)?
+                };
+                facts
             }
             _ => {
                 let (Some(cpu), Some(memory)) = (cpu, memory) else {
@@ -222,8 +223,8 @@ impl Build<'_> {
     }
 
     /// Reads a trace of Spot prices. The first price of a market also holds before it.
-    pub(super) fn read_spot_prices(&mut self, path: &str) -> SpotPrices {
-        let Some(text) = self.read_file(path) else { return SpotPrices::new() };
+    pub(super) fn read_spot_prices(&mut self, path: &str, place: Place) -> SpotPrices {
+        let Some(text) = self.read_file(path, place) else { return SpotPrices::new() };
         let name = self.display(path);
         let required = ["time_s", "availability_zone", "instance_type", "usd_per_hour"];
         let Some(mut rows) = Rows::open(&name, &text, &required, &[], self.problems) else {
@@ -245,7 +246,7 @@ impl Build<'_> {
             let steps = markets.entry((zone.into(), kind.into())).or_default();
             let time = SimTime(time.0);
             match steps.last() {
-                None => steps.push((SimTime::ZERO, rate)),
+                None => steps.push((time, rate)),
                 Some((last, _)) if *last > time => {
                     let message = format!("the time goes back from {last} s to {time} s");
                     rows.fail_at(&row, 0, message, None, self.problems);
@@ -257,7 +258,11 @@ impl Build<'_> {
                 Some(_) => steps.push((time, rate)),
             }
         }
-        markets.into_iter().map(|(market, steps)| (market, steps.into())).collect()
+        let from_the_beginning = |mut steps: Vec<(SimTime, HourlyRate)>| {
+            steps[0].0 = SimTime::ZERO;
+            steps.into()
+        };
+        markets.into_iter().map(|(market, steps)| (market, from_the_beginning(steps))).collect()
     }
 }
 

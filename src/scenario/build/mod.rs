@@ -12,15 +12,16 @@ mod timing;
 mod workload;
 
 use super::book::{Book, TypeFacts};
-use super::check::Settings;
 use super::diagnostic::{Diagnostics, quoted, suggestion};
+use super::settings::Settings;
 use super::tree::Place;
 use super::{Charts, Expect, Outputs, file};
 use crate::base::id::{Column, Id as _};
+use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::ids::{ClusterId, ProviderId, ZoneId};
-use crate::model::platform::{Architecture, OperatingSystem};
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
+use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
 use crate::sim::setup::{InstanceSetup, ProviderSetup, Setup, SourceSetup};
@@ -47,6 +48,8 @@ struct Cluster {
     subnets: Vec<(String, ZoneId)>,
     trunking: bool,
     reserved_memory: u32,
+    /// Whether an EC2 capacity provider belongs to it.
+    has_instances: bool,
 }
 
 /// The scenario while it is put together.
@@ -60,10 +63,19 @@ pub(super) struct Build<'a> {
     has_duration: bool,
     zones: Column<ZoneId, String>,
     clusters: Vec<Cluster>,
+    /// Instance types of the user's own.
     types: BTreeMap<String, TypeFacts>,
+    /// Instance types that the catalogue was asked for.
+    catalogue_types: Lookup<String, TypeFacts>,
     providers: Column<ProviderId, ProviderSetup>,
     instances: Vec<InstanceSetup>,
     definitions: Vec<Definition>,
+    /// Declared definitions by `family` and by `family:revision`.
+    definition_names: Lookup<String, DefinitionId>,
+    /// EC2 capacity providers by name.
+    provider_names: Lookup<String, ProviderId>,
+    /// Built-in providers by cluster and purchase option.
+    fargate_providers: Lookup<(ClusterId, Purchase), ProviderId>,
     sources: Vec<SourceSetup>,
     workloads: Vec<Workload>,
     files: Vec<(String, String)>,
@@ -88,6 +100,7 @@ pub(super) fn build(
     build.read_providers(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
+    build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
     let fargate = build.fargate(root);
@@ -160,9 +173,13 @@ impl<'a> Build<'a> {
             zones: Column::new(),
             clusters: Vec::new(),
             types: BTreeMap::new(),
+            catalogue_types: Lookup::new(),
             providers: Column::new(),
             instances: Vec::new(),
             definitions: Vec::new(),
+            definition_names: Lookup::new(),
+            provider_names: Lookup::new(),
+            fargate_providers: Lookup::new(),
             sources: Vec::new(),
             workloads: Vec::new(),
             files: Vec::new(),
@@ -206,11 +223,25 @@ impl<'a> Build<'a> {
     }
 
     /// The text of a file that the scenario names; its digest becomes part of the scenario's.
-    fn read_file(&mut self, written: &str) -> Option<String> {
+    fn read_file(&mut self, written: &str, place: Place) -> Option<String> {
         let path = self.resolve(written);
+        if !self.is_file(&path, written, place) {
+            return None;
+        }
         let text = file::read_text(&path, &self.display(written), self.problems)?;
         self.files.push((written.to_string(), hex(&Sha256::digest(text.as_bytes()))));
         Some(text)
+    }
+
+    /// Whether a path is a regular file; reported at `place` where it is not.
+    fn is_file(&mut self, path: &Path, written: &str, place: Place) -> bool {
+        if path.is_file() {
+            return true;
+        }
+        let wrong = if path.exists() { "is not a regular file" } else { "does not exist" };
+        let message = format!("{} {wrong}", quoted(&self.display(written)));
+        self.error_with_help(place, message, "paths are relative to the scenario's folder");
+        false
     }
 
     /// A path of the scenario as messages show it: from where the user stands.
@@ -231,7 +262,8 @@ impl<'a> Build<'a> {
         }
         let rest = name.strip_prefix(self.region.as_str()).unwrap_or("");
         let one_letter = rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_lowercase());
-        if !one_letter && !(rest.starts_with('-') && rest.len() > 3) {
+        let local_zone = rest.starts_with('-') && rest.len() > 3;
+        if !one_letter && !local_zone {
             let message = format!("{} is no Availability Zone of {}", quoted(name), self.region);
             let zones = self.book.zones(&self.region);
             let help = suggestion(name, zones.iter().map(String::as_str));

@@ -6,8 +6,8 @@ use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
-use crate::scenario::check::{Item, Settings, Value};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
+use crate::scenario::settings::{Item, Settings, Value};
 use crate::sim::setup::{Bucket, FargateRate, FargateSetup, Latencies, Limits};
 
 /// The Fargate stages of a profile in seconds, and its pull rate in MiB per second: they sum to 20, 30 and 45 s.
@@ -62,10 +62,20 @@ pub(super) fn limits(root: &Settings) -> Limits {
 }
 
 impl Build<'_> {
+    /// An image that is pulled at no rate never arrives.
+    pub(super) fn check_pull_rates(&mut self, root: &Settings) {
+        let Some(settings) = root.table("latency") else { return };
+        for key in ["ec2_pull_mib_per_s", "fargate_pull_mib_per_s"] {
+            if settings.distribution(key).is_some_and(|rate| rate.mean() <= 0.0) {
+                self.error(settings.value_place(key), format!("`{key}` must be above zero"));
+            }
+        }
+    }
+
     pub(super) fn read_prices(&mut self, root: &Settings) {
         let Some(prices) = root.table("prices") else { return };
         let Some(written) = prices.text("file").map(str::to_string) else { return };
-        let Some(text) = self.read_file(&written) else { return };
+        let Some(text) = self.read_file(&written, prices.value_place("file")) else { return };
         let name = self.display(&written);
         self.book.add_price_file(&name, &text, self.problems);
     }

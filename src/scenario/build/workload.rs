@@ -7,8 +7,8 @@ use crate::model::workload::{
     Bursts, GeneratorSpec, OnRowError, Order, RateShape, SizeShare, TraceFormat, TraceInput,
     Workload,
 };
-use crate::scenario::check::Settings;
 use crate::scenario::sections::TRACE_KEYS;
+use crate::scenario::settings::Settings;
 
 impl Build<'_> {
     pub(super) fn workload(&mut self, settings: &Settings, name: &str) -> Option<Workload> {
@@ -40,12 +40,7 @@ impl Build<'_> {
 
     fn trace(&mut self, settings: &Settings, written: &str) -> Option<TraceInput> {
         let path = self.resolve(written);
-        if !path.is_file() {
-            let wrong = if path.exists() { "is not a regular file" } else { "does not exist" };
-            let message = format!("the trace {} {wrong}", self.display(written));
-            let help = "paths are relative to the scenario's folder";
-            self.error_with_help(settings.value_place("trace"), message, help);
-        }
+        self.is_file(&path, written, settings.value_place("trace"));
         let name = settings.text("format")?;
         let format = TraceFormat::ALL.into_iter().find(|(_, known)| *known == name)?.0;
         if format != TraceFormat::Swf && settings.is_given("swf_task_per_processor") {
