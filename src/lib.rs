@@ -70,7 +70,7 @@
 //! | an operator of the cluster query language | `policy/query/` |
 //! | a stage of a task, its time, what it holds meanwhile | `sim/lifecycle.rs`; the legal steps: `model/lifecycle.rs` |
 //! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
-//! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace::open_bytes` |
+//! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs` |
 //! | a column | the list beside its writer (`sim/outputs.rs`, `report/tables.rs`); the reference page follows |
@@ -97,9 +97,9 @@
 //! (`Control`), and samples see what all have done.
 //!
 //! **Why a radix queue?** Simulated time never goes back, so a monotone radix heap can be used: push and pop are a
-//! few shifts, and no entry moves more than 64 times. It keeps ties in order of scheduling without a sequence number
-//! in each entry, which common radix heaps do not. Arrivals come sorted and never enter it: it holds live tasks, not
-//! the trace.
+//! few shifts, and an entry moves at most 16 times. It keeps ties in order of scheduling without a sequence number in
+//! each entry, which common radix heaps do not. Arrivals come sorted and never enter it: it holds live tasks, not the
+//! trace.
 //!
 //! **Why two ledgers?** ECS gives a stopping task's resources back to the scheduler at once, but the host has them
 //! back only when the containers have exited. So a new task can be placed and then wait, PENDING, for its host. With
