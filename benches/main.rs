@@ -1,11 +1,13 @@
 //! The benches of ecsim: `cargo bench` measures, `cargo bench -- --test` runs each once.
 
+mod placement;
 mod queue;
 mod trace;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();
     queue::benches(&mut criterion);
+    placement::benches(&mut criterion);
     trace::benches(&mut criterion);
     criterion.final_summary();
 }

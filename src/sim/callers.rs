@@ -238,6 +238,12 @@ impl World {
                 return Ok(Some(request));
             }
             self.api.take(now, gate, launches);
+            if tasks == request.remaining {
+                // The usual case, one call: the request moves on without a copy.
+                request.accepted.get_or_insert(now);
+                self.call(request, queue)?;
+                return Ok(None);
+            }
             let mut call = request.clone();
             call.remaining = tasks;
             call.accepted.get_or_insert(now);

@@ -154,7 +154,7 @@ impl World {
                 }
             }
             if self.recorder.tasks.is_on() {
-                self.recorder.stopped(&task, None, usd, &self.fleet)?;
+                self.recorder.stopped(&task, None, usd)?;
             }
         }
         Ok(())

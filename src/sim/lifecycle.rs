@@ -340,7 +340,7 @@ impl World {
     pub(super) fn stopped(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
         self.become_status(slot, TaskStatus::Stopped);
-        let task = self.tasks.remove(slot);
+        let task = &self.tasks[slot];
         if let Place::Instance(instance) = task.place
             && task.demand.enis > 0
         {
@@ -349,13 +349,15 @@ impl World {
             self.fleet.host_give_back(instance, eni, none);
             self.serve_host_queue(instance, queue)?;
         }
-        self.tally.stopped(&task);
-        if !self.recorder.tasks.is_on() {
-            return Ok(());
+        let task = &self.tasks[slot];
+        self.tally.stopped(task);
+        if self.recorder.tasks.is_on() {
+            let definition = &self.definitions[task.definition];
+            let usd = self.spending.task_cost(task, now, definition, &self.fleet);
+            self.recorder.stopped(task, Some(now), usd)?;
         }
-        let definition = &self.definitions[task.definition];
-        let usd = self.spending.task_cost(&task, now, definition, &self.fleet);
-        self.recorder.stopped(&task, Some(now), usd, &self.fleet)
+        self.tasks.remove(slot);
+        Ok(())
     }
 
     /// PENDING tasks of a host start in strict order, as far as its real room goes: a large one at the head

@@ -10,7 +10,6 @@ use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity::Totals;
 use crate::metrics::histogram::SpanHistogram;
-use crate::model::fleet::Fleet;
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
 use crate::model::lifecycle::{STATUS_COUNT, StopCode, TaskStatus};
 use crate::model::resources::Resources;
@@ -29,8 +28,8 @@ pub struct Names {
     pub providers: Column<ProviderId, Box<[u8]>>,
     /// Availability Zones.
     pub zones: Column<ZoneId, Box<[u8]>>,
-    /// Container instances.
-    pub instances: Column<InstanceId, Box<[u8]>>,
+    /// `launch,capacity_provider,availability_zone,instance_id` of tasks on each container instance.
+    pub places: Column<InstanceId, Box<[u8]>>,
 }
 
 impl Names {
@@ -110,6 +109,7 @@ pub struct Recorder {
     pub failures: RowWriter,
     /// Names as fields.
     pub names: Names,
+    origins: LastOrigin,
     /// From acceptance to placement.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
@@ -136,6 +136,7 @@ impl Recorder {
             failures: RowWriter::new(sinks.placement_failures, &PLACEMENT_FAILURES),
             live: names.providers.iter().map(|_| Live::default()).collect(),
             names,
+            origins: LastOrigin::default(),
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
             rounding: Rounding::default(),
@@ -273,19 +274,12 @@ impl Recorder {
         task: &Task,
         stopped: Option<SimTime>,
         usd: NanoUsd,
-        fleet: &Fleet,
     ) -> Result<(), RunError> {
         let mut row = self.tasks.row();
-        row.int(task.id)
-            .name(&self.names.sources[task.source])
-            .name(&self.names.groups[task.group])
-            .name(&self.names.definitions[task.definition]);
+        row.int(task.id).name(self.origins.of(&self.names, task));
         match task.place {
             Place::Instance(instance) => {
-                row.name(b"EC2")
-                    .name(&self.names.providers[task.provider])
-                    .name(&self.names.zones[fleet.zone[instance]])
-                    .name(&self.names.instances[instance]);
+                row.name(&self.names.places[instance]);
             }
             Place::Fargate(zone) => {
                 row.name(b"FARGATE")
@@ -310,8 +304,7 @@ impl Recorder {
         if task.stopping == SimTime::NEVER {
             row.empty().empty().empty();
         } else {
-            let (code, reason) = stop_texts(task.stop_code);
-            row.name(code).name(reason).int(u64::from(task.exit_code));
+            row.name(stop_texts(task.stop_code)).int(u64::from(task.exit_code));
         }
         row.span(task.placed.since(task.accepted)).usd(usd).end();
         self.tasks.settle()?;
@@ -319,13 +312,32 @@ impl Recorder {
     }
 }
 
-/// `stopCode` and `stoppedReason`.
-fn stop_texts(code: StopCode) -> (&'static [u8], &'static [u8]) {
+/// `stop_code,stopped_reason`.
+fn stop_texts(code: StopCode) -> &'static [u8] {
     match code {
         StopCode::EssentialContainerExited => {
-            (b"EssentialContainerExited", b"Essential container in task exited")
+            b"EssentialContainerExited,Essential container in task exited"
         }
-        StopCode::UserInitiated => (b"UserInitiated", b"Task stopped by user"),
-        StopCode::TaskFailedToStart => (b"TaskFailedToStart", b"Task failed to start"),
+        StopCode::UserInitiated => b"UserInitiated,Task stopped by user",
+        StopCode::TaskFailedToStart => b"TaskFailedToStart,Task failed to start",
+    }
+}
+
+/// `source,group,task_definition` of the task that was written last: tasks come in runs of equal origin.
+#[derive(Default)]
+struct LastOrigin {
+    key: Option<(SourceId, GroupId, DefinitionId)>,
+    text: Vec<u8>,
+}
+
+impl LastOrigin {
+    fn of(&mut self, names: &Names, task: &Task) -> &[u8] {
+        let key = Some((task.source, task.group, task.definition));
+        if self.key != key {
+            self.key = key;
+            let (source, group) = (&names.sources[task.source], &names.groups[task.group]);
+            self.text = [&source[..], group, &names.definitions[task.definition]].join(&b',');
+        }
+        &self.text
     }
 }

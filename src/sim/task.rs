@@ -112,9 +112,11 @@ impl Tasks {
 
     /// Removes a stopped task.
     #[inline]
-    pub fn remove(&mut self, slot: Slot) -> Task {
+    pub fn remove(&mut self, slot: Slot) {
+        let row = &mut self.rows[slot.0 as usize];
+        assert!(row.is_some(), "a task is removed once");
+        *row = None;
         self.free.push(slot);
-        self.rows[slot.0 as usize].take().expect("a task is removed once")
     }
 
     /// How many tasks are live.

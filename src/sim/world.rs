@@ -23,7 +23,7 @@ use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Series;
 use crate::model::arrival::{TaskRow, TaskStream, TraceProblem};
 use crate::model::definition::TaskDefinition;
-use crate::model::fleet::Fleet;
+use crate::model::fleet::{Fleet, Registration};
 use crate::model::ids::{
     DefinitionId, GroupId, InstanceId, PortSetId, ProviderId, SourceId, ZoneId,
 };
@@ -158,7 +158,7 @@ impl World {
         let mut capacity = Capacity::new(setup.providers.iter().map(|p| p.largest));
         let mut prices = Column::new();
         for instance in setup.instances {
-            names.instances.push(field(&instance.registration.name));
+            names.places.push(place_fields(&names, &instance.registration));
             let id = fleet.register(instance.registration);
             prices.push(instance.price);
             capacity.registered(SimTime::ZERO, id, &fleet);
@@ -398,8 +398,13 @@ fn names_of(setup: &Setup) -> Names {
         definitions: setup.definitions.iter().map(revision).collect(),
         providers: setup.providers.iter().map(|provider| field(&provider.name)).collect(),
         zones: setup.zones.iter().map(|zone| field(zone)).collect(),
-        instances: Column::new(),
+        places: Column::new(),
     }
+}
+
+fn place_fields(names: &Names, instance: &Registration) -> Box<[u8]> {
+    let (provider, zone) = (&names.providers[instance.provider], &names.zones[instance.zone]);
+    [&b"EC2"[..], provider, zone, &field(&instance.name)].join(&b',').into_boxed_slice()
 }
 
 fn stages_of(latencies: &super::setup::Latencies, seed: Seed) -> Stages {

@@ -54,7 +54,9 @@ impl Harness {
             platform: Platform::default(),
             resources,
             ports: PortSet::default(),
-            attributes: [("ecs.availability-zone".to_owned(), format!("az{zone}"))].into(),
+            attributes: std::sync::Arc::new(
+                [("ecs.availability-zone".to_owned(), format!("az{zone}"))].into(),
+            ),
             registered_at: SimTime::ZERO,
         })
     }

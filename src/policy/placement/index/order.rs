@@ -1,9 +1,9 @@
 //! An ordered list of instances in chunks: a B+ tree of depth two.
 //!
-//! A chunk holds up to [`CAPACITY`] keys in ascending order. The top knows of each chunk the least key that belongs
-//! into it and a *bound*: no instance of the chunk has more free of any resource. A search skips chunks whose bound
-//! is too small and reads the others in order. Bounds may be too large (taking away and placing do not lower them);
-//! a search that reads a whole chunk in vain makes its bound exact, so no chunk is read in vain twice.
+//! A chunk holds up to [`CAPACITY`] keys in ascending order, each beside what its instance has free. The top knows of
+//! each chunk the least key that belongs into it and a [`Bound`] on what its instances have free. A search skips
+//! chunks whose bound is too small and reads the others in order. Bounds may be too large (taking away and placing do
+//! not lower them); a search that reads a whole chunk in vain makes its bound exact.
 //!
 //! Costs for n instances: `insert` and `remove` O(log n) and a move within a chunk, and O(n / CAPACITY) where a chunk
 //! splits or goes, which is once in many times.
@@ -47,11 +47,67 @@ pub(super) struct Seats<'a> {
     pub(super) free: &'a Column<InstanceId, Resources>,
 }
 
+/// Classes of free CPU: below 256 units, then each twice the one before, the last from 64 vCPUs on.
+const CLASSES: usize = 10;
+
+/// What the instances of a chunk have free at most. Memory is bounded apart for those that have at least so much
+/// CPU free: else one instance with much CPU and another with much memory would promise room that neither has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Bound {
+    /// Most free memory among instances whose free CPU is of this class or above; with no such instance none.
+    memory: [OneMore; CLASSES],
+    gpus: u16,
+    enis: u16,
+}
+
+/// Memory plus one, or zero for none: an instance without free memory still has room for a task without memory.
+type OneMore = u32;
+
+/// The class of an amount of CPU.
+#[inline]
+fn class(cpu: u32) -> usize {
+    ((32 - (cpu >> 8).leading_zeros()) as usize).min(CLASSES - 1)
+}
+
+impl Bound {
+    #[inline]
+    fn may_have_room(&self, demand: Resources) -> bool {
+        (self.memory[class(demand.cpu)] > demand.memory)
+            & (self.gpus >= demand.gpus)
+            & (self.enis >= demand.enis)
+    }
+
+    #[inline]
+    fn raise(&mut self, free: Resources) {
+        let memory = free.memory.saturating_add(1);
+        for bound in &mut self.memory[..=class(free.cpu)] {
+            *bound = memory.max(*bound);
+        }
+        self.gpus = self.gpus.max(free.gpus);
+        self.enis = self.enis.max(free.enis);
+    }
+
+    fn join(&mut self, other: &Bound) {
+        for (bound, other) in self.memory.iter_mut().zip(other.memory) {
+            *bound = other.max(*bound);
+        }
+        self.gpus = self.gpus.max(other.gpus);
+        self.enis = self.enis.max(other.enis);
+    }
+
+    /// Whether nothing of `self` is above `other`.
+    fn is_within(&self, other: &Bound) -> bool {
+        self.memory.iter().zip(other.memory).all(|(mine, other)| *mine <= other)
+            && self.gpus <= other.gpus
+            && self.enis <= other.enis
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Top {
     /// Keys of the chunk are at least this; of the first chunk it is zero.
     least: Key,
-    bound: Resources,
+    bound: Bound,
     chunk: u32,
 }
 
@@ -59,6 +115,8 @@ struct Top {
 struct Chunk {
     length: usize,
     keys: [Key; CAPACITY],
+    /// What each key's instance has free: beside the keys, so that a search reads one place in memory.
+    free: [Resources; CAPACITY],
 }
 
 /// The ordered list.
@@ -71,8 +129,8 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new() -> Self {
-        let top = Top { least: 0, bound: Resources::ZERO, chunk: 0 };
-        let chunk = Chunk { length: 0, keys: [0; CAPACITY] };
+        let top = Top { least: 0, bound: Bound::default(), chunk: 0 };
+        let chunk = Chunk { length: 0, keys: [0; CAPACITY], free: [Resources::ZERO; CAPACITY] };
         Order { tops: vec![top], chunks: vec![chunk], unused: Vec::new() }
     }
 
@@ -84,11 +142,13 @@ impl Order {
             t += usize::from(self.tops[t + 1].least <= key);
         }
         let top = &mut self.tops[t];
-        raise(&mut top.bound, free);
+        top.bound.raise(free);
         let chunk = &mut self.chunks[top.chunk as usize];
         let at = chunk.position(key);
         chunk.keys.copy_within(at..chunk.length, at + 1);
+        chunk.free.copy_within(at..chunk.length, at + 1);
         chunk.keys[at] = key;
+        chunk.free[at] = free;
         chunk.length += 1;
     }
 
@@ -99,16 +159,21 @@ impl Order {
         let at = chunk.position(key);
         assert!(at < chunk.length && chunk.keys[at] == key, "only a key that is there is removed");
         chunk.keys.copy_within(at + 1..chunk.length, at);
+        chunk.free.copy_within(at + 1..chunk.length, at);
         chunk.length -= 1;
         if chunk.length < CAPACITY / 4 {
             self.join(t);
         }
     }
 
-    /// The instance under `key` has more free than it had.
-    pub(super) fn raise(&mut self, key: Key, free: Resources) {
+    /// The instance under `key` now has this free.
+    pub(super) fn restate(&mut self, key: Key, free: Resources) {
         let t = self.top_of(key);
-        raise(&mut self.tops[t].bound, free);
+        let top = &mut self.tops[t];
+        top.bound.raise(free);
+        let chunk = &mut self.chunks[top.chunk as usize];
+        let at = chunk.position(key);
+        chunk.free[at] = free;
     }
 
     /// Visits the instances with room for `demand` in order, beginning at `from`, until told to stop.
@@ -123,23 +188,23 @@ impl Order {
         let first = self.top_of(from);
         for t in first..self.tops.len() {
             let top = &mut self.tops[t];
-            if !demand.fits_into(top.bound) {
+            if !top.bound.may_have_room(demand) {
                 continue;
             }
             let chunk = &self.chunks[top.chunk as usize];
             let begin = if t == first { chunk.position(from) } else { 0 };
             let mut any = begin > 0;
-            for &key in &chunk.keys[begin..chunk.length] {
-                let instance = seats.by_seat[seat(key)];
-                if demand.fits_into(seats.free[instance]) {
+            for (at, free) in chunk.free[..chunk.length].iter().enumerate().skip(begin) {
+                if demand.fits_into(*free) {
                     any = true;
-                    if let ControlFlow::Break(found) = visit(key, instance) {
+                    let key = chunk.keys[at];
+                    if let ControlFlow::Break(found) = visit(key, seats.by_seat[seat(key)]) {
                         return Some(found);
                     }
                 }
             }
             if !any {
-                top.bound = chunk.exact_bound(seats);
+                top.bound = chunk.exact_bound();
             }
         }
         None
@@ -154,10 +219,13 @@ impl Order {
     fn split(&mut self, t: usize) {
         let from = self.tops[t].chunk as usize;
         let half = CAPACITY / 2;
-        let mut upper = Chunk { length: CAPACITY - half, keys: [0; CAPACITY] };
-        upper.keys[..CAPACITY - half].copy_from_slice(&self.chunks[from].keys[half..]);
+        let mut upper = self.chunks[from].clone();
+        upper.keys.copy_within(half.., 0);
+        upper.free.copy_within(half.., 0);
+        upper.length = CAPACITY - half;
         self.chunks[from].length = half;
-        let (least, bound) = (upper.keys[0], self.tops[t].bound);
+        self.tops[t].bound = self.chunks[from].exact_bound();
+        let (least, bound) = (upper.keys[0], upper.exact_bound());
         let chunk = match self.unused.pop() {
             Some(index) => {
                 self.chunks[index as usize] = upper;
@@ -183,12 +251,13 @@ impl Order {
         };
         let gone = self.tops.remove(left + 1);
         let top = &mut self.tops[left];
-        raise(&mut top.bound, gone.bound);
+        top.bound.join(&gone.bound);
         let upper = self.chunks[gone.chunk as usize].clone();
         let lower = &mut self.chunks[top.chunk as usize];
-        lower.keys[lower.length..lower.length + upper.length]
-            .copy_from_slice(&upper.keys[..upper.length]);
-        lower.length += upper.length;
+        let joined = lower.length..lower.length + upper.length;
+        lower.keys[joined.clone()].copy_from_slice(&upper.keys[..upper.length]);
+        lower.free[joined.clone()].copy_from_slice(&upper.free[..upper.length]);
+        lower.length = joined.end;
         self.unused.push(gone.chunk);
     }
 
@@ -207,10 +276,11 @@ impl Order {
         for (t, top) in self.tops.iter().enumerate() {
             let chunk = &self.chunks[top.chunk as usize];
             let end = self.tops.get(t + 1).map_or(Key::MAX, |next| next.least);
-            for &key in &chunk.keys[..chunk.length] {
+            for (&key, &free) in chunk.keys[..chunk.length].iter().zip(&chunk.free) {
                 assert!(top.least <= key && key < end, "a key is in the chunk that it belongs to");
+                assert_eq!(free, seats.free[seats.by_seat[seat(key)]], "what is free is known");
             }
-            assert!(chunk.exact_bound(seats).fits_into(top.bound), "a bound is never too small");
+            assert!(chunk.exact_bound().is_within(&top.bound), "a bound is never too small");
         }
     }
 }
@@ -223,19 +293,29 @@ impl Chunk {
     }
 
     #[cold]
-    fn exact_bound(&self, seats: Seats<'_>) -> Resources {
-        let mut bound = Resources::ZERO;
-        for &key in &self.keys[..self.length] {
-            raise(&mut bound, seats.free[seats.by_seat[seat(key)]]);
+    fn exact_bound(&self) -> Bound {
+        let mut bound = Bound::default();
+        for &free in &self.free[..self.length] {
+            bound.raise(free);
         }
         bound
     }
 }
 
-#[inline]
-fn raise(bound: &mut Resources, free: Resources) {
-    bound.cpu = bound.cpu.max(free.cpu);
-    bound.memory = bound.memory.max(free.memory);
-    bound.gpus = bound.gpus.max(free.gpus);
-    bound.enis = bound.enis.max(free.enis);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_does_not_mix_the_cpu_of_one_instance_with_the_memory_of_another() {
+        let free = |cpu, memory| Resources { cpu, memory, ..Resources::ZERO };
+        let mut bound = Bound::default();
+        assert!(!bound.may_have_room(Resources::ZERO), "an empty chunk has room for nothing");
+        bound.raise(free(4096, 100));
+        bound.raise(free(200, 8000));
+        assert!(bound.may_have_room(free(4096, 100)));
+        assert!(bound.may_have_room(free(200, 8000)));
+        assert!(!bound.may_have_room(free(256, 101)));
+        assert!(bound.may_have_room(free(0, 0)));
+    }
 }

@@ -92,7 +92,7 @@ impl Shelf {
         let old = std::mem::replace(&mut self.keys[instance], key);
         let order = &mut self.cells[cell];
         match (old != ABSENT, key != ABSENT) {
-            (true, true) if old == key => order.raise(key, free),
+            (true, true) if old == key => order.restate(key, free),
             (had, has) => {
                 if had {
                     order.remove(old);
