@@ -67,7 +67,7 @@ fn registration(index: usize) -> Registration {
         platform: Platform::default(),
         resources: INSTANCE,
         ports: PortSet::default(),
-        attributes: attributes.into_iter().collect(),
+        attributes: std::sync::Arc::new(attributes.into_iter().collect()),
         registered_at: SimTime::ZERO,
     }
 }

@@ -1,4 +1,214 @@
-//! ecsim
+//! `ecsim` replays task traces through a model of Amazon ECS on EC2 fleets and Fargate: what is placed where, how
+//! long it waits, how full the instances are, what it costs. Same scenario, seed and version: same bytes.
+//!
+//! This page is the architecture: read it first, it takes ten minutes. `README.md` is for users,
+//! `scenarios/README.md` lists every key that goes in, `output/README.md` every column that comes out.
+//!
+//! # Bird's eye
+//!
+//! ```text
+//!  scenario.toml ──► scenario ──► Setup (plain data) ─┐
+//!                       └───────► Workload ──► trace ─┤ rows, in order of arrival, read as they are needed
+//!                                                     ▼
+//!                                   sim::run: one thread, one clock, one order of events
+//!                                     │                               │
+//!                                     ▼ streamed while it goes on     ▼ when it has ended
+//!                          tasks, timeseries, placement failures   RunResult: summary, bill, series, picture
+//!                                     └──────────────► report ◄───────┘
+//!                                  output folder: built aside, synced, renamed into place
+//! ```
+//!
+//! [`cli`] reads the arguments, [`scenario::load`] turns the file into a [`Scenario`](scenario::Scenario) or a list
+//! of everything that is wrong with it, [`experiment`] opens its traces and calls [`sim::run`] once a seed,
+//! [`report`] publishes the folder. A program that uses the library enters at any of these; see the end of this page.
+//!
+//! # How an event flows
+//!
+//! ```text
+//!  earlier of (head of the trace, head of the queue)
+//!     │ clock = its instant
+//!     ▼
+//!  World::arrive / World::dispatch ──► model changes (Fleet, Task) ──► capacity, spending, recorder are told
+//!     │ room appeared, or a queueing caller wants a task
+//!     ▼ marks: one Control event for this instant
+//!  World::control, once, on the settled state
+//!     ▼
+//!  Placer::choose(ask, view) ──► Choice ──► sim::place applies it: promise, next stage scheduled
+//! ```
+//!
+//! One way, no back and forth. A policy reads and returns a choice; only `sim` changes the model. Every legal step of
+//! a task's life is in one table ([`model::lifecycle`]); each event is a variant of one closed enum in `sim::world`;
+//! events at one instant have a total order by class ([`engine`]), which is part of the model and not an accident of
+//! the queue. [`sim`] can compare all its books after every event (`ecsim run --check`, and the tests do).
+//!
+//! # The house
+//!
+//! A module uses lower layers only: never a higher one, never a sibling of its own layer.
+//!
+//! | Layer | Module | Its one job | What always holds; what is deliberately not there |
+//! | --- | --- | --- | --- |
+//! | 8 | [`cli`] | arguments to plans, outcomes to exit codes | results to stdout, all else to stderr; no rule of ECS, nothing that a library user would miss |
+//! | 7 | [`report`] | tables, charts, summary, manifest, the output folder | the folder is there as a whole or not at all; nothing is computed that the run did not know; the font is part of the program |
+//! | 6 | [`experiment`] | one scenario, one or several seeds | parallel between runs only; results in order of the seeds |
+//! | 5 | [`scenario`] | TOML or JSON to a [`Setup`](sim::setup::Setup) | all errors of all files at once, each with its place; keys, types, ranges, defaults and sources in one list; opens no traces |
+//! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted; read = used + skipped, by reason |
+//! | 4 | [`sim`] | binds it all: arrivals, stages, callers, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
+//! | 3 | [`policy`] | where a task goes; the cluster query language | reads the fleet, changes nothing; the fast index decides as the slow reference does; sees no price and no metric |
+//! | 3 | [`pricing`] | usage to a bill | summed exactly, priced once a line, rounded once; knows no list of prices |
+//! | 3 | [`metrics`] | integrals, histograms, series, the summary | observes and never influences: switched off, the events are the same |
+//! | 3 | [`catalog`] | instance types, Fargate sizes, prices, with origin and date | data and look-up only; a user's price file outranks it row by row; what nobody knows is `None` |
+//! | 2 | [`model`] | what exists: fleet, definitions, tasks' states, rows of work | 0 ≤ free ≤ registered on both ledgers; no policy, no bill, no files |
+//! | 1 | [`engine`] | clock, queue, loop | one total order; time never goes back; generic over the event: knows no ECS |
+//! | 0 | [`base`] | time, money, ids, random streams, exact decimals | integers wherever something is summed or compared; no wall clock, no hash order |
+//!
+//! # Where does a line belong?
+//!
+//! | To change or add | Go to |
+//! | --- | --- |
+//! | a placement strategy | a file in `policy/placement/`, a variant and a line in its `strategy.rs`, its name in `scenario/sections/calls.rs` and `scenario/build/calls.rs` |
+//! | a filter of placement, a reason of refusal | `policy/placement/pipeline.rs`; `reference.rs` says it plainly, the index must follow |
+//! | an operator of the cluster query language | `policy/query/` |
+//! | a stage of a task, its time, what it holds meanwhile | `sim/lifecycle.rs`; the legal steps: `model/lifecycle.rs` |
+//! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
+//! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
+//! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
+//! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs` |
+//! | a column | the list beside its writer (`sim/outputs.rs`, `report/tables.rs`); the reference page follows |
+//! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/spending.rs` |
+//! | a chart | a file in `report/charts/` |
+//! | a price, a type | `catalog/data/`, made by its `generate.py` |
+//! | a verb, a flag | a file in `cli/` |
+//! | an invariant | `sim/checks.rs` |
+//!
+//! # Why
+//!
+//! **Why whole microseconds?** Floats make equality, and so the order of events, depend on the path by which an
+//! instant was computed. A `u64` of microseconds reaches 580,000 years, sums exactly, and is the same on every
+//! machine. Floats appear where a distribution is drawn and are rounded to a span at once, and where a finished
+//! integral becomes a ratio for people.
+//!
+//! **Why nano-dollars?** A second of the smallest Fargate task costs three millionths of a dollar. Usage is kept in
+//! unit-microseconds (`u128`), multiplied by the hourly price once a line, rounded once, half to even: the bill
+//! depends neither on the order of events nor on grouping, and its lines add up to the total to the last digit.
+//!
+//! **Why classes of events?** At one instant, is a task that ends there before or after the task that arrives there?
+//! With a binary heap it depends on who was scheduled first. Here capacity comes back
+//! ([`Class::Release`](engine::Class)) before it is asked for (`Demand`), schedulers act once on the settled state
+//! (`Control`), and samples see what all have done.
+//!
+//! **Why a radix queue?** Simulated time never goes back, so a monotone radix heap can be used: push and pop are a
+//! few shifts, and an entry moves at most 16 times. It keeps ties in order of scheduling without a sequence number in
+//! each entry, which common radix heaps do not. Arrivals come sorted and never enter it: it holds live tasks, not the
+//! trace.
+//!
+//! **Why two ledgers?** ECS gives a stopping task's resources back to the scheduler at once, but the host has them
+//! back only when the containers have exited. So a new task can be placed and then wait, PENDING, for its host. With
+//! one ledger this wait does not exist, and replacing tasks looks faster than it is. `free` is what placement may
+//! still promise, `host_free` what the host really has.
+//!
+//! **Why a random stream for each purpose, caller and task?** With one generator, one more draw anywhere moves every
+//! later number, and two policies under one seed meet different work. Streams are keyed by (seed, purpose, name), and
+//! a task's draws by its number, so what a task is does not depend on who was served before it. Policies can be
+//! compared under common random numbers, and a difference is the policy's.
+//!
+//! **Why are rules compiled before the first task?** A rule says which instances a caller's tasks may use and how
+//! they rank. What never changes about it (cluster, provider, AZs, platform, `memberOf` over attributes) selects a
+//! pool once; the strategies become an order that is kept up to date. A placement then costs a search in that order,
+//! not a walk over the fleet; and counts by group are right, since they have been kept from the beginning.
+//!
+//! **Why is there a slow placement, too?** [`policy::placement::reference`] scans and sorts, and can be held against
+//! the developer guide in five minutes. The index is fast and not obvious. A test draws thousands of clusters and
+//! compares every single decision and every count of refusals; nothing else would make the index trustworthy.
+//!
+//! **Why rejection sampling for `random`?** To draw uniformly among the instances that have room one would have to
+//! know them all. Drawing from the whole pool until one has room is uniform, too, and nearly always takes one or two
+//! draws; after eight misses those that remain are counted. How many numbers are drawn is part of the definition, so
+//! that the reference and the index agree on the stream and not only on the law.
+//!
+//! **Why are tables streamed?** A trace may have ten million tasks. A task's row is written when it stops and its
+//! memory is used again, so memory follows the tasks that are alive. Rows are therefore in order of stopping;
+//! `task_id` gives the order of arrival.
+//!
+//! **Why is a run single-threaded?** An event may depend on every event before it. Seeds and variants run in
+//! parallel; inside a run determinism is worth more than a second core.
+//!
+//! **Why no traits for policies, and no plug-ins?** The strategies are a closed enum: the scenario can name them all,
+//! an error message can list them, the compiler finds every place that must know a new one, and the index can keep an
+//! order for each. Adding one is a file and a few lines (see `README.md`).
+//!
+//! **Why does every figure about AWS say where it comes from?** Much of what matters is not published: ties, boot
+//! times, how fast an image is pulled. Such a figure is marked *documented*, *measured* or *assumed*, and what is
+//! assumed is a parameter.
+//!
+//! # Room that is left
+//!
+//! What comes next is one more folder or file in its layer, not a change to all of them; there are no stubs for it.
+//!
+//! | To come | Where |
+//! | --- | --- |
+//! | services with traffic, deployments | `model/service.rs`, `policy/service.rs`, `policy/deployment.rs`; the scheduler's pass joins `World::control`, before the callers' queues |
+//! | service auto scaling | `policy/scaling/`; alarms read what `metrics` has, through the view |
+//! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already register through one call, and `Class::Supply` is theirs |
+//! | commitments, the whole bill | `pricing/`: lines are made by category already |
+//! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
+//! | `explain`, a page for people | `report/`, from the files of a finished run |
+//!
+//! # The library
+//!
+//! A scenario is a value: it can be loaded, changed and run without the command line. Here three placement rules meet
+//! the same tasks (equal seeds give equal arrivals), and nothing is written to disk:
+//!
+//! ```
+//! use ecsim::engine::Pulse;
+//! use ecsim::experiment::run_one;
+//! use ecsim::policy::placement::{PackField, SpreadField, Strategy};
+//! use ecsim::scenario::load_text;
+//! use ecsim::sim::{Watch, outputs::Sinks};
+//! use std::path::Path;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let text = r#"
+//!     [[capacity_provider]]
+//!     name = "general"
+//!     instance_types = ["m7g.xlarge"]
+//!     desired_capacity = 3
+//!
+//!     [[run_task]]
+//!     name = "jobs"
+//!     on_failure = "queue"
+//!     [run_task.generate]
+//!     per_second = 0.02
+//!     until = "6h"
+//!     duration = { type = "exponential", mean = "5m" }
+//!     sizes = [{ cpu = 512, memory = 1024, weight = 4 }, { cpu = 3072, memory = 8192 }]
+//! "#;
+//! let mut scenario = load_text(text, "jobs.toml", Path::new("."), &[])?;
+//! let rules = [
+//!     Strategy::Binpack(PackField::Cpu),
+//!     Strategy::Spread(SpreadField::Instance),
+//!     Strategy::BestFit,
+//! ];
+//! let mut work = Vec::new();
+//! for rule in rules {
+//!     for caller in scenario.setup.sources.ids() {
+//!         scenario.setup.sources[caller].strategies = vec![rule.clone()];
+//!     }
+//!     let pulse = Pulse::default(); // tells another thread how far the run is, and can end it
+//!     let watch = Watch { pulse: &pulse, check_every_event: true };
+//!     let result = run_one(&scenario, scenario.setup.seed, Sinks::default(), watch)?;
+//!     let metric = |name| result.summary.get(name).and_then(|value| value.as_f64());
+//!     let mean_wait = metric("wait_s_mean").ok_or("no task was placed")?;
+//!     println!("{rule:?}: {mean_wait} s, {} nano-dollars", result.invoice.total().0);
+//!     work.push(metric("tasks_submitted"));
+//! }
+//! assert!(work.iter().all(|tasks| *tasks == work[0]), "the same work for every rule");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Arrivals of one's own are an implementation of [`TaskStream`](model::arrival::TaskStream), handed to [`sim::run`]
+//! with a [`Setup`](sim::setup::Setup); the tables can go to any writer by [`Sinks`](sim::outputs::Sinks).
+
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

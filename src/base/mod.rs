@@ -1,4 +1,9 @@
 //! L0, the ground floor: time, money, identifiers, randomness and exact decimal text. Knows neither ECS nor files.
+//!
+//! Everything that is summed, or compared to decide something, is a whole number here: microseconds, nano-dollars, row
+//! numbers. Floats are left to [`distribution`], whose draws are rounded at once, and to ratios for people. [`lookup`]
+//! cannot be iterated, so nothing comes to depend on hash order; [`random`] is the only source of randomness; there is
+//! no wall clock.
 
 pub mod decimal;
 pub mod digest;

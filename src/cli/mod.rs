@@ -10,6 +10,7 @@ mod output;
 mod progress;
 pub mod run;
 pub mod schema;
+pub mod trace;
 pub mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -48,6 +49,8 @@ pub enum Verb {
     Init(init::InitArgs),
     /// Print the JSON Schema of a scenario, for editors
     Schema(schema::SchemaArgs),
+    /// Look into task traces, convert them, make new ones
+    Trace(trace::TraceArgs),
     /// Look into the catalogue of instance types and prices
     Catalog(catalog::CatalogArgs),
     /// Print a completion script for a shell
@@ -98,6 +101,9 @@ pub fn main() -> ExitCode {
         Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())
             .map_err(|error| Failure::Input(format!("error: cannot write the schema: {error}"))),
+        Verb::Trace(args) => {
+            trace::run(&args, &mut std::io::stdout().lock(), &mut std::io::stderr())
+        }
         Verb::Catalog(args) => catalog(&args),
         Verb::Completions { shell } => completions(shell),
     };

@@ -36,7 +36,7 @@ pub struct RunArgs {
     /// Runs with successive seeds, each in a folder of its own below the output folder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: u32,
-    /// Output folder [default: output/<scenario name>]
+    /// Output folder [default: output/SCENARIO-NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an output folder of ours; a folder that is not ours is never touched

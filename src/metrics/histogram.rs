@@ -19,13 +19,19 @@ impl SpanHistogram {
     /// Adds one span.
     #[inline]
     pub fn add(&mut self, span: SimSpan) {
+        self.add_many(span, 1);
+    }
+
+    /// Adds one span `times` times.
+    #[inline]
+    pub fn add_many(&mut self, span: SimSpan, times: u64) {
         let bucket = Self::bucket(span.0);
         if bucket >= self.counts.len() {
             self.counts.resize(bucket + 1, 0);
         }
-        self.counts[bucket] += 1;
-        self.count += 1;
-        self.sum += u128::from(span.0);
+        self.counts[bucket] += times;
+        self.count += times;
+        self.sum += u128::from(span.0) * u128::from(times);
         self.max = self.max.max(span);
     }
 

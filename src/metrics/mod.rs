@@ -1,4 +1,8 @@
 //! L3, the metrics: what is measured and how it is summed. They observe and never influence.
+//!
+//! [`capacity`] integrates what is registered, promised, idle and stranded, in whole numbers; [`histogram`] and
+//! [`series`] keep distributions and time series in bounded memory; [`summary`] names the results. [`table`] declares
+//! columns once, for writers, reference page and tests. What a number means is decided here, how it looks in `report`.
 
 pub mod capacity;
 pub mod histogram;

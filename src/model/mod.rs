@@ -1,4 +1,11 @@
 //! L2, the model: what exists in a cluster and how it may change. No policy, no billing, no files.
+//!
+//! [`fleet`] holds the container instances with their two ledgers, [`definition`] what a task asks for, [`lifecycle`]
+//! the legal steps of a task's life. [`arrival`] and [`workload`] are the work: a row of a trace, and where rows come
+//! from, as plain data that layer 5 opens. [`fargate`] knows sizes and rounding, not prices.
+//!
+//! Invariants, asserted where they could break: 0 ≤ free ≤ registered on both ledgers; a status changes only along the
+//! table in [`lifecycle`]; ids are issued in order and never reused in a run.
 
 pub mod arrival;
 pub mod definition;

@@ -84,7 +84,7 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     let mut section = "";
-    for metric in &summary.0 {
+    for metric in summary.0.iter().filter(|metric| tells_something(metric)) {
         if metric.section != section {
             if !section.is_empty() {
                 table.add_row(vec![Cell::new("")]);
@@ -110,6 +110,16 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whether a metric is worth a line on a screen: reasons for refusals are only where there was one, ratios only where
+/// there is something to divide. The files hold them all.
+fn tells_something(metric: &Metric) -> bool {
+    match metric.value {
+        Value::Missing => false,
+        Value::Count(0) => !metric.name.starts_with("tasks_refused_"),
+        _ => true,
+    }
 }
 
 /// The value as people read it.
@@ -151,6 +161,7 @@ mod tests {
             metric("Tasks", "wait_s_p95", "s", Value::Seconds(SimSpan(125_500_000))),
             metric("Tasks", "wait_s_max", "s", Value::Missing),
             metric("Packing", "cpu_reservation_percent", "%", Value::Ratio(63.249)),
+            metric("Packing", "tasks_refused_cpu", "tasks", Value::Count(0)),
             metric("Packing", "not_a_number", "%", Value::Ratio(f64::NAN)),
             metric("Cost", "total_usd", "USD", Value::Usd(NanoUsd(1_234_561_234_567))),
             metric("Cost", "note", "–", Value::Text("=a \"b\"!".into())),
@@ -160,8 +171,8 @@ mod tests {
     #[test]
     fn summary_csv_has_one_row_and_neither_formulas_nor_nan() {
         insta::assert_snapshot!(String::from_utf8(to_csv(&summary())).unwrap(), @r#"
-        tasks_submitted,wait_s_p95,wait_s_max,cpu_reservation_percent,not_a_number,total_usd,note
-        1234567,125.5,,63.249000,,1234.561234567,"'=a ""b""!"
+        tasks_submitted,wait_s_p95,wait_s_max,cpu_reservation_percent,tasks_refused_cpu,not_a_number,total_usd,note
+        1234567,125.5,,63.249000,0,,1234.561234567,"'=a ""b""!"
         "#);
     }
 
@@ -178,6 +189,7 @@ mod tests {
             "wait_s_p95": { "value": 125.5, "unit": "s" },
             "wait_s_max": { "value": null, "unit": "s" },
             "cpu_reservation_percent": { "value": 63.249000, "unit": "%" },
+            "tasks_refused_cpu": { "value": 0, "unit": "tasks" },
             "not_a_number": { "value": null, "unit": "%" },
             "total_usd": { "value": 1234.561234567, "unit": "USD" },
             "note": { "value": "=a \"b\"!", "unit": "–" }
@@ -192,7 +204,6 @@ mod tests {
         Tasks
           tasks_submitted          1,234,567  tasks
           wait_s_p95                2 m 06 s
-          wait_s_max                       –
 
         Packing
           cpu_reservation_percent       63.2  %

@@ -1,7 +1,7 @@
 //! Value tree to checked settings: types, ranges, unknown keys and defaults, all errors of a file at once.
 //!
 //! Knows no meaning: what keys there are is said by [`super::sections`], how they fit together by
-//! [`super::build`]. A value that is wrong is reported here once and then treated as left out.
+//! `scenario::build`. A value that is wrong is reported here once and then treated as left out.
 
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::distribution;

@@ -416,7 +416,7 @@ impl World {
         let (version, times) = request.refused;
         let is_same = version == self.fleet_version;
         request.refused = (self.fleet_version, if is_same { times + 1 } else { 1 });
-        Ok(self.recorder.failed(now, request, failure)?)
+        self.recorder.failed(now, request, failure)
     }
 
     /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could

@@ -1,4 +1,11 @@
 //! L4, the simulation: binds the model, the policies and the engine.
+//!
+//! `world` owns the state of a run and dispatches events; `callers` is RunTask and StartTask with their rates and
+//! reactions; `place` applies a placement; `lifecycle` is every stage of a placed task; `recorder`, `sampling` and
+//! `spending` listen; `end` closes the books; `checks` compares them all, after every event where asked.
+//!
+//! In comes a [`setup::Setup`], plain data, and one stream of rows per caller; out go rows to [`outputs::Sinks`] and a
+//! [`RunResult`]. The same input gives the same output, event by event. No TOML, no catalogue, no file names here.
 
 mod bucket;
 mod callers;

@@ -1,8 +1,12 @@
 //! Which format a file has, when nobody says: by its first line, then by its name.
 
-use super::lines;
+use super::lines::{self, Bytes};
 use crate::model::arrival::TraceProblem;
 use crate::model::workload::{TraceFormat, TraceInput};
+use std::io::{Cursor, Read as _};
+
+/// How many bytes are looked at; a header line is far shorter.
+const LOOKED_AT: u64 = 1 << 16;
 
 /// A guess and the reason for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,17 +17,27 @@ pub struct Guess {
     pub because: &'static str,
 }
 
-/// Guesses the format of the file of `input`; `input.format` plays no part.
-///
-/// # Errors
-/// As opening the file.
-pub fn format(input: &TraceInput) -> Result<Guess, TraceProblem> {
+/// Guesses the format of a trace by its first bytes and the name of its file; also gives a reader that still yields
+/// all bytes. `input.format` plays no part.
+pub(super) fn of_bytes(
+    mut bytes: Bytes,
+    input: &TraceInput,
+) -> Result<(Guess, Bytes), TraceProblem> {
+    let start = lines::read_start(&mut bytes, LOOKED_AT, &input.display)?;
     let name = input.display.to_ascii_lowercase();
-    if name.ends_with(".swf") || name.ends_with(".swf.gz") {
-        return Ok(Guess { format: TraceFormat::Swf, because: "its name ends in .swf" });
-    }
-    let first = lines::first_line_of(lines::open_bytes(input)?, input)?;
-    Ok(by_line(&first.unwrap_or_default()))
+    let guess = if name.ends_with(".swf") || name.ends_with(".swf.gz") {
+        Guess { format: TraceFormat::Swf, because: "its name ends in .swf" }
+    } else {
+        by_line(first_line(&start))
+    };
+    Ok((guess, Box::new(Cursor::new(start).chain(bytes))))
+}
+
+/// The first line that is neither blank nor a comment of our own kind; one of SWF tells the format.
+fn first_line(start: &[u8]) -> &[u8] {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let mut lines = start.split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii);
+    lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default()
 }
 
 /// Guesses by the first line that is neither blank nor a comment.

@@ -56,9 +56,15 @@ pub(super) struct Lines {
 pub(super) fn open_bytes(input: &TraceInput) -> Result<Bytes, TraceProblem> {
     let file = &input.display;
     let failed = |error: std::io::Error| io_problem(file, &error);
-    if std::fs::metadata(&input.path).map_err(failed)?.is_dir() {
+    let metadata = std::fs::metadata(&input.path).map_err(failed)?;
+    if metadata.is_dir() {
         let help = "name the file; a trace in parts can be joined with `cat`, also when compressed";
         return Err(problem(file, "is a directory, not a trace file", Some(help)));
+    }
+    // Opening a pipe waits for its writer, perhaps for ever, and a run may read its traces more than once.
+    if !metadata.is_file() {
+        let help = "write it to a file first; `ecsim trace` also reads `-`, the standard input";
+        return Err(problem(file, "is not a regular file", Some(help)));
     }
     decompressed(Box::new(File::open(&input.path).map_err(failed)?), file)
 }
@@ -89,16 +95,24 @@ fn refuse_foreign(start: &[u8], file: &str) -> Result<(), TraceProblem> {
 
 /// The first bytes and a reader that still yields them.
 fn peek(mut bytes: Bytes, file: &str) -> Result<(Vec<u8>, Bytes), TraceProblem> {
-    let mut start = Vec::new();
-    bytes.by_ref().take(16).read_to_end(&mut start).map_err(|e| io_problem(file, &e))?;
+    let start = read_start(&mut bytes, 16, file)?;
     Ok((start.clone(), Box::new(Cursor::new(start).chain(bytes))))
+}
+
+/// The first `most` bytes, or as many as there are.
+pub(super) fn read_start(
+    bytes: &mut Bytes,
+    most: u64,
+    file: &str,
+) -> Result<Vec<u8>, TraceProblem> {
+    let mut start = Vec::new();
+    bytes.take(most).read_to_end(&mut start).map_err(|e| io_problem(file, &e))?;
+    Ok(start)
 }
 
 fn io_problem(file: &str, error: &std::io::Error) -> TraceProblem {
     match error.kind() {
-        ErrorKind::NotFound => {
-            problem(file, "no such file", Some("paths are relative to the scenario's folder"))
-        }
+        ErrorKind::NotFound => problem(file, "no such file", None),
         ErrorKind::PermissionDenied => problem(file, "permission denied", None),
         ErrorKind::UnexpectedEof => problem(
             file,
@@ -253,13 +267,4 @@ impl Lines {
         }
         Ok(())
     }
-}
-
-/// The first line that is neither blank nor a comment.
-pub(super) fn first_line_of(
-    bytes: Bytes,
-    input: &TraceInput,
-) -> Result<Option<Vec<u8>>, TraceProblem> {
-    let mut lines = Lines::new(bytes, input, b'#')?;
-    Ok(if lines.advance()? { Some(lines.text().to_vec()) } else { None })
 }

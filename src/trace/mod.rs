@@ -22,6 +22,7 @@ mod names;
 mod native;
 mod openb;
 mod problem;
+pub mod profile;
 mod records;
 mod sort;
 mod stream;
@@ -37,6 +38,9 @@ use records::{Records, Separator};
 use stream::{FileStream, Layout, LineByLine, Source};
 
 pub use stream::BEYOND_LIMIT;
+
+/// The trace on standard input, guessed or as told: see [`open_guessed`].
+pub const STDIN: &str = "-";
 
 /// Opens a workload. `seed` is that of the run; only generators use it.
 ///
@@ -59,6 +63,45 @@ pub fn open_bytes(
     input: &TraceInput,
 ) -> Result<Box<dyn TaskStream + Send>, TraceProblem> {
     open_reader(lines::decompressed(Box::new(bytes), &input.display)?, input)
+}
+
+/// Opens the file of `input`, or standard input where its path is [`STDIN`], once: it may be a pipe. Where `format`
+/// is `None` the format is guessed, and the guess is told.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_guessed(
+    input: &TraceInput,
+    format: Option<TraceFormat>,
+) -> Result<Guessed, TraceProblem> {
+    let bytes = if input.path.as_os_str() == STDIN {
+        lines::decompressed(Box::new(std::io::stdin()), &input.display)?
+    } else {
+        lines::open_bytes(input)?
+    };
+    let (guess, bytes) = match format {
+        Some(_) => (None, bytes),
+        None => guess::of_bytes(bytes, input).map(|(guess, bytes)| (Some(guess), bytes))?,
+    };
+    let format = format.or(guess.map(|guess| guess.format)).unwrap_or_default();
+    let input = TraceInput { format, ..input.clone() };
+    let rows = open_reader(bytes, &input).map_err(|problem| match guess {
+        Some(_) => {
+            TraceProblem(problem.0 + "\n  = help: the format was guessed as " + format.name())
+        }
+        None => problem,
+    })?;
+    Ok(Guessed { rows, input, guess })
+}
+
+/// A trace that was opened without being told its format.
+pub struct Guessed {
+    /// The rows.
+    pub rows: Box<dyn TaskStream + Send>,
+    /// How they are read, with the format.
+    pub input: TraceInput,
+    /// The guess; `None` where the format was told.
+    pub guess: Option<guess::Guess>,
 }
 
 fn open_reader(

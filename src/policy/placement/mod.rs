@@ -8,7 +8,7 @@
 //! 3. *strategies* in list order: each keeps the instances with its lowest key and hands them to the next;
 //! 4. *tie-break* among what remains, see [`TieBreak`].
 //!
-//! [`reference`] is this rule written down as plainly as possible; [`index`] is the fast way to the same answers,
+//! [`mod@reference`] is this rule written down as plainly as possible; [`index`] is the fast way to the same answers,
 //! and the tests hold the two together decision by decision.
 //!
 //! **A strategy is one file** that gives a key, and both ways use it: lower is better. To add one that looks at the

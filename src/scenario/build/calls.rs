@@ -50,7 +50,7 @@ impl Build<'_> {
             on_failure: on_failure(settings),
             duration: settings.distribution("duration").cloned().unwrap_or_else(constant),
             stop_after: settings.span("stop_after"),
-            oversized_is_error: false,
+            oversized_is_error: settings.text("on_oversized") != Some("refuse"),
             name,
         });
         self.workloads.push(workload);

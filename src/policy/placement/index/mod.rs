@@ -2,8 +2,8 @@
 //!
 //! - What never changes about a rule (cluster, provider, AZs, platform, `memberOf` over attributes) selects a *pool* of
 //!   instances once; rules that select alike share it.
-//! - For each pool and chain of strategies there is a [`book`], which keeps the pool in the order of the chain.
-//! - [`counts`] holds the tasks by group, as far as any rule asks.
+//! - For each pool and chain of strategies there is a `book`, which keeps the pool in the order of the chain.
+//! - `counts` holds the tasks by group, as far as any rule asks.
 //!
 //! For tests and on request the slow placement decides everything once more beside it, see [`Placer::shadow`].
 //!
