@@ -20,8 +20,8 @@ const LAYERS: [&[&str]; 9] = [
 
 const LONGEST_FILE: usize = 600;
 const LONGEST_FUNCTION: usize = 90;
-/// rustfmt keeps code to 100 columns; it leaves what it cannot break, such as a string.
-const LONGEST_LINE: usize = 120;
+/// rustfmt keeps code to 100 columns; it leaves strings and comments, which may be a little longer.
+const LONGEST_LINE: usize = 140;
 
 /// What is banned, where it is allowed all the same, and what to use in its place.
 const BANNED: [(&str, &[&str], &str); 8] = [
@@ -186,7 +186,9 @@ fn files_functions_and_lines_are_short() {
             ));
         }
         for (number, line) in &source.code {
-            if line.chars().count() > LONGEST_LINE {
+            // The rows of a table cannot be broken.
+            let is_table = line.starts_with("//! |") || line.trim_start().starts_with("/// |");
+            if line.chars().count() > LONGEST_LINE && !is_table {
                 problems.push(format!(
                     "{}:{number}: error: {} columns; use {LONGEST_LINE} at most",
                     source.name,
@@ -213,6 +215,12 @@ fn functions(code: &[(usize, String)]) -> Vec<(usize, usize)> {
         let indent = &line[..line.len() - line.trim_start().len()];
         let words: Vec<&str> = line.split_whitespace().take(4).collect();
         if !words.contains(&"fn") || line.trim_start().starts_with("//") || line.ends_with(';') {
+            continue;
+        }
+        // A declaration without a body ends with a semicolon before any brace opens.
+        let mut header = code[index..].iter().map(|(_, line)| line.trim_end());
+        let opens = header.find(|line| line.ends_with('{') || line.ends_with(';'));
+        if opens.is_none_or(|line| line.ends_with(';')) {
             continue;
         }
         let closing = format!("{indent}}}");
