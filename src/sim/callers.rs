@@ -4,7 +4,7 @@
 //! A throttled call waits for its token in order (assumed: the caller's SDK retries until the API lets it
 //! through). A call is accepted as a whole; each of its tasks is then placed or refused by itself.
 
-use super::bucket::TokenBucket;
+use super::api::gate_of;
 use super::setup::{Launch, OnFailure, ProviderShare, SourceSetup};
 use super::world::{Event, RunError, World};
 use crate::base::id::Id as _;
@@ -96,81 +96,6 @@ pub struct Caller {
     pub group: Option<GroupId>,
     /// Whether it waits for the API to let a queued call through.
     pub held: bool,
-}
-
-/// The API's gates for one launch type: calls that wait for tokens, in order.
-pub struct Gate {
-    /// Buckets that every call takes one token from.
-    pub per_call: Vec<usize>,
-    /// Requests that wait.
-    pub line: VecDeque<Request>,
-    /// Whether an event is scheduled for the head.
-    pub scheduled: bool,
-}
-
-/// All token buckets and gates.
-pub struct Api {
-    /// Buckets, shared between gates.
-    pub buckets: Vec<TokenBucket>,
-    /// EC2 and Fargate.
-    pub gates: [Gate; 2],
-    /// Launch buckets of Fargate On-Demand and Spot: a token a task.
-    pub launches: [Option<usize>; 2],
-}
-
-impl Api {
-    /// The buckets that the limits ask for.
-    #[must_use]
-    pub fn new(limits: &super::setup::Limits) -> Api {
-        let mut buckets = Vec::new();
-        let mut add = |limit: Option<super::setup::Bucket>| {
-            limit.map(|limit| {
-                buckets.push(TokenBucket::new(limit));
-                buckets.len() - 1
-            })
-        };
-        let calls = add(limits.run_task_calls);
-        let fargate_calls = add(limits.fargate_calls);
-        let launches = [add(limits.fargate_launches), add(limits.fargate_spot_launches)];
-        let gate = |per_call| Gate { per_call, line: VecDeque::new(), scheduled: false };
-        let gates = [
-            gate(calls.into_iter().collect()),
-            gate(calls.into_iter().chain(fargate_calls).collect()),
-        ];
-        Api { buckets, gates, launches }
-    }
-
-    /// Every bucket that a call takes from, with the number of tokens.
-    fn takes(&self, gate: usize, launches: [u32; 2]) -> impl Iterator<Item = (usize, u32)> + '_ {
-        let calls = self.gates[gate].per_call.iter().map(|&bucket| (bucket, 1));
-        let tasks = self.launches.iter().zip(launches);
-        calls.chain(tasks.filter_map(|(bucket, n)| bucket.filter(|_| n > 0).map(|b| (b, n))))
-    }
-
-    /// When a call with these launch tokens may pass.
-    fn ready_at(&self, now: SimTime, gate: usize, launches: [u32; 2]) -> SimTime {
-        let takes = self.takes(gate, launches);
-        takes.map(|(bucket, n)| self.buckets[bucket].ready_at(now, n)).max().unwrap_or(now)
-    }
-
-    fn take(&mut self, now: SimTime, gate: usize, launches: [u32; 2]) {
-        for &bucket in &self.gates[gate].per_call {
-            self.buckets[bucket].take(now, 1);
-        }
-        for (bucket, tokens) in self.launches.into_iter().zip(launches) {
-            if let Some(bucket) = bucket.filter(|_| tokens > 0) {
-                self.buckets[bucket].take(now, tokens);
-            }
-        }
-    }
-}
-
-/// Index of a launch type's gate.
-fn gate_of(launch: LaunchType) -> usize {
-    match launch {
-        LaunchType::Ec2 => 0,
-        LaunchType::Fargate => 1,
-    }
 }
 
 /// The largest deficit gets the next task (assumed; the rounding is unpublished): each provider's target is its

@@ -7,6 +7,7 @@
 //! In comes a [`setup::Setup`], plain data, and one stream of rows per caller; out go rows to [`outputs::Sinks`] and a
 //! [`RunResult`]. The same input gives the same output, event by event. No TOML, no catalogue, no file names here.
 
+mod api;
 mod bucket;
 mod callers;
 mod checks;

@@ -3,7 +3,8 @@
 //! Handlers of placed tasks are in `lifecycle`, of callers in `callers`; `place` applies placement decisions;
 //! `end` closes the books. After every event, in tests and on request, `checks` compares the books.
 
-use super::callers::{Api, Caller, Request};
+use super::api::Api;
+use super::callers::{Caller, Request};
 use super::lifecycle::{Host, Latency, Stages};
 use super::outputs::{Sinks, field};
 use super::place::LastRefusal;
@@ -83,6 +84,13 @@ pub struct FargateSizes {
     pub linux: Vec<(u32, u32)>,
     /// 1, 2 and 4 vCPU (documented).
     pub windows: Vec<(u32, u32)>,
+}
+
+impl FargateSizes {
+    fn of(linux: Vec<(u32, u32)>) -> Self {
+        let windows = linux.iter().copied().filter(|(cpu, _)| (1024..=4096).contains(cpu));
+        FargateSizes { windows: windows.collect(), linux }
+    }
 }
 
 /// A simulated cluster in the middle of a run.
@@ -173,12 +181,6 @@ impl World {
         let placement = setup.seed.stream(Purpose::Placement, "default");
         let placer = Placer::new(&fleet, setup.tie_break, placement);
         let host = Host { waiting: None, images: Vec::new() };
-        let windows = |&(cpu, _): &(u32, u32)| (1024..=4096).contains(&cpu);
-        let fargate_on_demand = setup
-            .providers
-            .enumerate()
-            .find(|(_, p)| p.launch == LaunchType::Fargate && p.purchase == Purchase::OnDemand)
-            .map_or(ProviderId(0), |(id, _)| id);
         let seed = setup.seed;
         let mut world = World {
             name: setup.name,
@@ -205,12 +207,9 @@ impl World {
             parked: Vec::new(),
             free_parked: Vec::new(),
             control_at: SimTime::NEVER,
-            fargate_sizes: FargateSizes {
-                windows: setup.fargate.sizes.iter().copied().filter(windows).collect(),
-                linux: setup.fargate.sizes,
-            },
+            fargate_sizes: FargateSizes::of(setup.fargate.sizes),
             fargate_zones: setup.fargate.zones,
-            fargate_on_demand,
+            fargate_on_demand: fargate_on_demand(&setup.providers),
             fargate_cpu: [0; 2],
             fargate_spread: Lookup::new(),
             stages: stages_of(&setup.latencies, seed),
@@ -390,6 +389,13 @@ impl Model for World {
     fn is_idle(&self) -> bool {
         self.horizon.is_none() && self.tasks.is_empty() && (self.wanted == 0 || self.is_stuck())
     }
+}
+
+/// The provider of RunTask with launch type FARGATE; of no use where there is none.
+fn fargate_on_demand(providers: &Column<ProviderId, ProviderSetup>) -> ProviderId {
+    let mut all = providers.enumerate();
+    all.find(|(_, p)| p.launch == LaunchType::Fargate && p.purchase == Purchase::OnDemand)
+        .map_or(ProviderId(0), |(id, _)| id)
 }
 
 fn names_of(setup: &Setup) -> Names {

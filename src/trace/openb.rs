@@ -12,7 +12,8 @@
 //! A pod that was never scheduled (Pending) asked for room all the same: its duration is from creation to
 //! deletion. A pod that was still Running at the end of the observation runs until then. Without a deletion time
 //! the duration is `default_duration`. `gpu_spec` and `qos` are not used. The default list is sorted by creation
-//! time and its variants are not, so the default order is `sort`. The variant list without times cannot be replayed and is refused for its missing columns.
+//! time and its variants are not, so the default order is `sort`. The variant list without times cannot be
+//! replayed and is refused for its missing columns.
 
 use super::columns::{Column, Unknown, optional, required, resolve};
 use super::limits::{

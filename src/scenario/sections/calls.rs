@@ -120,7 +120,8 @@ pub static RUN_TASK: Section = Section::new(
             "on_oversized",
             Kind::Choice(&["error", "refuse"]),
             "\"error\"",
-            "A task that fits no instance even when it is empty, and whose caller would wait for ever: end the run with an error, or count the task as refused.",
+            "A task that fits no instance even when it is empty, and whose caller would \
+             wait for ever: end the run with an error, or count the task as refused.",
             "ecsim",
         ),
         with_default(
