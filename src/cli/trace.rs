@@ -164,12 +164,12 @@ pub struct GenerateArgs {
     /// Arrivals evenly spaced at the current rate, instead of random ones (Poisson)
     #[arg(long)]
     pub even: bool,
-    /// A size of task, CPU_UNITS:MIB[:WEIGHT[:GPUS]]; several times for several sizes
+    /// A size of task, `CPU_UNITS:MIB[:WEIGHT[:GPUS]]`; several times for several sizes
     #[arg(long = "size", value_name = "SIZE", default_value = "256:512", value_parser = size)]
     pub sizes: Vec<SizeShare>,
     /// How long tasks run: a duration such as 90s, or constant:value=, uniform:min=,max=, exponential:mean=,
     /// normal:mean=,sd=, lognormal:mean=,sigma=, pareto:min=,alpha=, weibull:scale=,shape=, or empirical:FILE with
-    /// one VALUE[,WEIGHT] a line; seconds, or with a unit
+    /// one `VALUE[,WEIGHT]` a line; seconds, or with a unit
     #[arg(long, value_name = "DISTRIBUTION", default_value = "5m", value_parser = duration)]
     pub duration: Distribution,
     /// Equal tasks per row: a number, or a distribution as for --duration, rounded to a whole number from 1
