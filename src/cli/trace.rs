@@ -51,7 +51,7 @@ pub enum TraceVerb {
         ecsim trace generate --rate 0.1 --until 1d --duration lognormal:mean=10m,sigma=1 -o day.csv.gz\n  \
         ecsim trace generate --rate 2 --limit 1000 --size 256:512:3 --size 1024:4096:1 \\\n    \
         --burst factor=10,gap=1h,length=5m --duration exponential:mean=90s -o ci.csv\n  \
-        ecsim trace generate --rate 1 --until 7d --daily-depth 0.8 --weekend-factor 0.3 -o - | gzip > week.csv.gz\n\n\
+        ecsim trace generate --rate 1 --until 7d --daily-depth 0.8 --weekend-factor 0.3 -o - | gzip > w.gz\n\n\
         The same arguments give the same bytes on every machine.")]
     Generate(GenerateArgs),
 }
