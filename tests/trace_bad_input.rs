@@ -1,8 +1,8 @@
 //! Bad and unusual input, case by case: what is refused says where, what is not reads the same.
 
-use crate::trace_support::{gzip, input, native, native_error, read, read_from};
+use crate::trace_support::{Chunked, gzip, input, native, native_error, read, read_from};
 use ecsim::model::workload::{OnRowError, Order, TraceFormat};
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 const HEADER: &str = "arrival_s,cpu,memory_mib,duration_s\n";
 const GOOD: &str = "arrival_s,cpu,memory_mib,duration_s\n0,256,512,60\n1.5,512,1024,7.25\n";
@@ -109,16 +109,6 @@ fn long_lines_and_bombs_are_refused() {
     small.max_expanded_bytes = 1 << 20;
     let bomb = gzip(&[HEADER.as_bytes(), &b"0,1,1,1\n".repeat(1 << 18)].concat());
     assert!(read(&bomb, &small).unwrap_err().0.contains("holds more than 1048576 bytes"));
-}
-
-/// Yields a few bytes at a time.
-struct Chunked(Cursor<Vec<u8>>, usize);
-
-impl Read for Chunked {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let most = out.len().min(self.1);
-        self.0.read(&mut out[..most])
-    }
 }
 
 #[test]

@@ -70,3 +70,13 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     eprintln!("passed over: {path} is not there (set ECSIM_SHARED)");
     None
 }
+
+/// Yields a few bytes at a time.
+pub struct Chunked(pub Cursor<Vec<u8>>, pub usize);
+
+impl Read for Chunked {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let most = out.len().min(self.1);
+        self.0.read(&mut out[..most])
+    }
+}

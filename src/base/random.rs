@@ -124,7 +124,10 @@ mod tests {
     fn members_of_a_family_give_known_answers() {
         let family = Seed(42).family(Purpose::Duration, "batch");
         let drawn: Vec<u64> = (0..3).map(|i| family.member(i).next_u64()).collect();
-        insta::assert_snapshot!(format!("{drawn:?}"), @"");
+        assert_eq!(
+            drawn,
+            [8_516_156_533_060_212_063, 7_326_048_844_034_724_400, 772_848_703_062_273_661]
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub enum TraceVerb {
         ecsim trace generate --rate 0.1 --until 1d --duration lognormal:mean=10m,sigma=1 -o day.csv.gz\n  \
         ecsim trace generate --rate 2 --limit 1000 --size 256:512:3 --size 1024:4096:1 \\\n    \
         --burst factor=10,gap=1h,length=5m --duration exponential:mean=90s -o ci.csv\n  \
-        ecsim trace generate --rate 1 --until 7d --daily-depth 0.8 --weekend-factor 0.3 -o - | gzip > week.csv.gz\n\n\
+        ecsim trace generate --rate 1 --until 7d --daily-depth 0.8 --weekend-factor 0.3 -o - | gzip > w.gz\n\n\
         The same arguments give the same bytes on every machine.")]
     Generate(GenerateArgs),
 }
@@ -167,12 +167,12 @@ pub struct GenerateArgs {
     /// Arrivals evenly spaced at the current rate, instead of random ones (Poisson)
     #[arg(long)]
     pub even: bool,
-    /// A size of task, CPU_UNITS:MIB[:WEIGHT[:GPUS]]; several times for several sizes
+    /// A size of task, `CPU_UNITS:MIB[:WEIGHT[:GPUS]]`; several times for several sizes
     #[arg(long = "size", value_name = "SIZE", default_value = "256:512", value_parser = size)]
     pub sizes: Vec<SizeShare>,
     /// How long tasks run: a duration such as 90s, or constant:value=, uniform:min=,max=, exponential:mean=,
     /// normal:mean=,sd=, lognormal:mean=,sigma=, pareto:min=,alpha=, weibull:scale=,shape=, or empirical:FILE with
-    /// one VALUE[,WEIGHT] a line; seconds, or with a unit
+    /// one `VALUE[,WEIGHT]` a line; seconds, or with a unit
     #[arg(long, value_name = "DISTRIBUTION", default_value = "5m", value_parser = duration)]
     pub duration: Distribution,
     /// Equal tasks per row: a number, or a distribution as for --duration, rounded to a whole number from 1

@@ -5,8 +5,8 @@
 //! The earliest entry is in the first occupied bucket; when the clock reaches it, the bucket is emptied into
 //! lower ones. Entries of one instant always share a bucket, and buckets are filled and emptied from front to
 //! back, so ties leave in order of scheduling without a sequence number. An entry moves at most 16 times and
-//! usually six or seven; nothing is allocated once the buckets have grown, and emptied buckets lend their memory
-//! to others.
+//! usually six or seven. Buckets are chains of small blocks from one pool, so memory follows the entries that are
+//! alive, and nothing is allocated once the pool has grown.
 
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
@@ -51,11 +51,53 @@ struct Entry<E> {
     claim: u32,
 }
 
-/// Entries whose instants share all digits above their level, and the digit of it.
-#[derive(Clone)]
-struct Bucket<E> {
-    entries: Vec<Entry<E>>,
+/// Entries whose instants share all digits above their level, and the digit of it: a chain of blocks.
+#[derive(Clone, Copy)]
+struct Bucket {
+    first: u32,
+    last: u32,
     earliest: SimTime,
+}
+
+impl Bucket {
+    const EMPTY: Bucket = Bucket { first: NO_BLOCK, last: NO_BLOCK, earliest: SimTime::NEVER };
+}
+
+/// Entries of a block.
+const BLOCK: usize = 32;
+const NO_BLOCK: u32 = u32::MAX;
+
+/// The pool of blocks. A block that is not in a chain is empty and on the free list.
+struct Blocks<E> {
+    entries: Vec<Vec<Entry<E>>>,
+    next: Vec<u32>,
+    free: Vec<u32>,
+}
+
+impl<E: Copy> Blocks<E> {
+    #[inline]
+    fn append(&mut self, bucket: &mut Bucket, entry: Entry<E>) {
+        if bucket.last == NO_BLOCK || self.entries[bucket.last as usize].len() == BLOCK {
+            let block = self.take();
+            match bucket.last {
+                NO_BLOCK => bucket.first = block,
+                last => self.next[last as usize] = block,
+            }
+            bucket.last = block;
+        }
+        self.entries[bucket.last as usize].push(entry);
+        bucket.earliest = bucket.earliest.min(entry.at);
+    }
+
+    fn take(&mut self) -> u32 {
+        if let Some(block) = self.free.pop() {
+            self.next[block as usize] = NO_BLOCK;
+            return block;
+        }
+        self.entries.push(Vec::with_capacity(BLOCK));
+        self.next.push(NO_BLOCK);
+        u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 blocks of events")
+    }
 }
 
 /// State of one ticket: the generation, and whether its event still stands.
@@ -74,13 +116,12 @@ pub struct Queue<E> {
     /// Bit `c` is set when class `c` of the present instant holds anything.
     present_classes: u8,
     /// Bucket `level * VALUES + value`.
-    future: Vec<Bucket<E>>,
+    future: Vec<Bucket>,
+    blocks: Blocks<E>,
     /// Bit `level` is set when any bucket of the level holds anything.
     levels: u16,
     /// Bit `value` of a level is set when that bucket holds anything.
     values: [u16; LEVELS],
-    /// Emptied buckets' memory, for the next bucket that needs some.
-    spare: Vec<Vec<Entry<E>>>,
     claims: Vec<Claim>,
     free_claims: Vec<u32>,
     live: usize,
@@ -102,12 +143,10 @@ impl<E: Copy> Queue<E> {
             open_from: Class::Release,
             present: std::array::from_fn(|_| VecDeque::new()),
             present_classes: 0,
-            future: (0..LEVELS * VALUES)
-                .map(|_| Bucket { entries: Vec::new(), earliest: SimTime::NEVER })
-                .collect(),
+            future: vec![Bucket::EMPTY; LEVELS * VALUES],
+            blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
             values: [0; LEVELS],
-            spare: Vec::new(),
             claims: Vec::new(),
             free_claims: Vec::new(),
             live: 0,
@@ -289,18 +328,9 @@ impl<E: Copy> Queue<E> {
             return;
         }
         let (level, value) = self.bucket_of(entry.at);
-        let bucket = &mut self.future[level * VALUES + value];
-        if bucket.entries.is_empty() {
-            self.levels |= 1 << level;
-            self.values[level] |= 1 << value;
-            if bucket.entries.capacity() == 0
-                && let Some(spare) = self.spare.pop()
-            {
-                bucket.entries = spare;
-            }
-        }
-        bucket.earliest = bucket.earliest.min(entry.at);
-        bucket.entries.push(entry);
+        self.levels |= 1 << level;
+        self.values[level] |= 1 << value;
+        self.blocks.append(&mut self.future[level * VALUES + value], entry);
     }
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
@@ -311,18 +341,23 @@ impl<E: Copy> Queue<E> {
         if self.values[level] >> value & 1 == 0 {
             return;
         }
-        let bucket = &mut self.future[level * VALUES + value];
-        let mut entries = std::mem::take(&mut bucket.entries);
+        let mut block = self.future[level * VALUES + value].first;
         self.forget(level, value);
-        for entry in entries.drain(..) {
-            self.file(entry);
+        while block != NO_BLOCK {
+            let index = block as usize;
+            let mut entries = std::mem::take(&mut self.blocks.entries[index]);
+            for entry in entries.drain(..) {
+                self.file(entry);
+            }
+            self.blocks.entries[index] = entries;
+            self.blocks.free.push(block);
+            block = self.blocks.next[index];
         }
-        self.spare.push(entries);
     }
 
     /// Marks a bucket as empty.
     fn forget(&mut self, level: usize, value: usize) {
-        self.future[level * VALUES + value].earliest = SimTime::NEVER;
+        self.future[level * VALUES + value] = Bucket::EMPTY;
         self.values[level] &= !(1 << value);
         if self.values[level] == 0 {
             self.levels &= !(1 << level);
@@ -349,14 +384,25 @@ impl<E: Copy> Queue<E> {
         }
         let mut emptied = Vec::new();
         for (index, bucket) in self.future.iter_mut().enumerate() {
-            bucket.entries.retain(&mut keep);
-            let earliest = bucket.entries.iter().map(|entry| entry.at).min();
-            bucket.earliest = earliest.unwrap_or(SimTime::NEVER);
-            if earliest.is_none() {
+            bucket.earliest = SimTime::NEVER;
+            let mut block = bucket.first;
+            while block != NO_BLOCK {
+                let entries = &mut self.blocks.entries[block as usize];
+                entries.retain(&mut keep);
+                let earliest = entries.iter().map(|entry| entry.at).min();
+                bucket.earliest = bucket.earliest.min(earliest.unwrap_or(SimTime::NEVER));
+                block = self.blocks.next[block as usize];
+            }
+            if bucket.first != NO_BLOCK && bucket.earliest == SimTime::NEVER {
                 emptied.push(index);
             }
         }
         for index in emptied {
+            let mut block = self.future[index].first;
+            while block != NO_BLOCK {
+                self.blocks.free.push(block);
+                block = self.blocks.next[block as usize];
+            }
             self.forget(index / VALUES, index % VALUES);
         }
         for claim in dropped {

@@ -36,7 +36,10 @@ impl TokenBucket {
     /// Takes `tokens` at `now`, which [`TokenBucket::ready_at`] must have allowed.
     pub fn take(&mut self, now: SimTime, tokens: u32) {
         debug_assert!(self.ready_at(now, tokens) == now, "tokens are there when they are taken");
-        let start = self.full_at.max(u128::from(now.0) * u128::from(self.limit.per_second));
+        let rate = u128::from(self.limit.per_second);
+        let scaled = u128::from(now.0) * rate;
+        // `now` was rounded up to a whole microsecond: less than one is not time in which tokens came back.
+        let start = if scaled < self.full_at + rate { self.full_at } else { scaled };
         self.full_at = start + u128::from(tokens) * u128::from(MICROS_PER_SECOND);
     }
 }

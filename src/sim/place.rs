@@ -31,14 +31,14 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// As ECS names it. Of several reasons the one that turned down most instances, ties to the earlier step of
-    /// the pipeline (assumed: which of several reasons ECS reports is unpublished).
+    /// As ECS names it. Of several reasons that of the instance that came furthest in the pipeline (assumed: ECS's
+    /// events speak of the "closest matching" instance; which one that is, is unpublished).
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Failure::Refused(refusals) => {
-                let most = refusals.0.iter().rev().max_by_key(|(_, count)| **count);
-                most.map_or("NO_CONTAINER_INSTANCES", |(reason, _)| reason_name(*reason))
+                let furthest = refusals.0.keys().next_back();
+                furthest.map_or("NO_CONTAINER_INSTANCES", |reason| reason_name(*reason))
             }
             Failure::NoInstances => "NO_CONTAINER_INSTANCES",
             Failure::FargateConfiguration => "FARGATE_CONFIGURATION",

@@ -152,7 +152,7 @@ fn tasks(sheet: &mut Sheet, world: &World) {
         ("tasks_refused_fargate_configuration", "FARGATE_CONFIGURATION"),
         ("tasks_refused_fargate_vcpu_limit", "FARGATE_VCPU_LIMIT"),
     ] {
-        let meaning = "tasks refused for this reason, the commonest where instances differ";
+        let meaning = "tasks refused for this reason: that of the instance that came furthest";
         sheet.count(name, "tasks", meaning, tally.refused.get(reason).copied().unwrap_or(0));
     }
 }
