@@ -71,6 +71,15 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> Result<(), InitFailure> {
     };
     text += "#:schema ./scenario.schema.json\n";
     text += "# (made by `ecsim schema > scenario.schema.json`: editors then complete and check keys)\n\n";
-    text += template;
+    text += &renamed(template, &format!("my-{}", args.template));
     Ok(write(out, &text)?)
+}
+
+/// The template with a name of its own: results of `run` must not land in the folder of the scenario it was made from.
+fn renamed(template: &str, name: &str) -> String {
+    let mut lines: Vec<String> = template.lines().map(str::to_string).collect();
+    let line = lines.iter_mut().find(|line| line.starts_with("name = "));
+    *line.expect("the first name of a template is that of its scenario") =
+        format!("name = {name:?}");
+    lines.join("\n") + "\n"
 }

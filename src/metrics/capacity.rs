@@ -41,8 +41,8 @@ impl Totals {
         self.enis -= u64::from(amount.enis);
     }
 
-    /// The lower bound of `product.md` section 6: max over resources of ⌈Σ demand / capacity⌉, in instances of
-    /// size `unit`. A resource that the unit lacks is left out.
+    /// How few instances of size `unit` could hold all of it at best: max over resources of ⌈Σ demand / capacity⌉.
+    /// A lower bound, since tasks cannot be cut. A resource that the unit lacks is left out.
     #[inline]
     #[must_use]
     pub fn needed(self, unit: Resources) -> u64 {

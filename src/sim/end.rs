@@ -38,7 +38,7 @@ pub struct RunResult {
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
     pub starts: SpanHistogram,
-    /// The fleet when most tasks were alive.
+    /// The fleet at the sample with most tasks on it; [`FleetPicture`] says how close to the maximum it is.
     pub picture: FleetPicture,
     /// The fleet at the end, for `instances.csv`.
     pub fleet: Fleet,
@@ -46,7 +46,7 @@ pub struct RunResult {
     pub capacity: Capacity,
     /// What each instance cost.
     pub instance_costs: Column<InstanceId, NanoUsd>,
-    /// Names of the capacity providers, with their purchase options.
+    /// The capacity providers as they were set up.
     pub providers: Column<ProviderId, super::setup::ProviderSetup>,
     /// What became of each caller's trace rows.
     pub rows: Vec<RowCounts>,

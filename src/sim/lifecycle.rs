@@ -1,5 +1,6 @@
-//! The stages of a placed task, on EC2 and on Fargate. Each function is one step of `scheduling.md` section 2;
-//! a step of no length is taken at once, without an event.
+//! The stages of a placed task, on EC2 and on Fargate. Each function is one step of the task life cycle
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>); a step of no
+//! length is taken at once, without an event.
 
 use super::task::{Place, Slot};
 use super::world::{Event, RunError, World};

@@ -9,6 +9,9 @@ use crate::metrics::series::Sample;
 use crate::model::lifecycle::{STATUS_COUNT, TaskStatus};
 use crate::model::platform::LaunchType;
 
+/// Up to this many live tasks every new maximum is worth a picture; it costs microseconds.
+const FEW_TASKS: usize = 2_000;
+
 impl World {
     /// A sample is due: looks at the instant and arranges the next.
     pub(super) fn sample(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
@@ -22,6 +25,7 @@ impl World {
     pub(super) fn look(&mut self, now: SimTime) -> Result<(), RunError> {
         let mut total = Sample { at: now, waiting: self.wanted, ..Sample::default() };
         let mut held = (0, 0);
+        let mut placed = 0;
         for provider in self.providers.ids() {
             let sample = self.sample_of(provider.index(), now);
             let live = &self.recorder.live[provider];
@@ -30,13 +34,20 @@ impl World {
             let name = self.recorder.names.providers[provider].clone();
             self.row(&name, &sample, of);
             add(&mut total, &sample);
+            if self.providers[provider].launch == LaunchType::Ec2 {
+                let promised = &sample.tasks[..TaskStatus::Deactivating as usize];
+                placed += promised.iter().sum::<u32>() as usize;
+            }
         }
         self.row(b"total", &total, held);
         self.recorder.timeseries.settle()?;
         self.series.push(total);
         self.last_sample = Some(now);
-        // A picture costs a walk over the live tasks: only when there are 5 % more than on the last one.
-        if self.tasks.len() > self.picture_tasks + self.picture_tasks / 20 {
+        // A picture costs a walk over the live tasks: where these are many, small rises are let pass.
+        let margin = if self.tasks.len() > FEW_TASKS { self.picture_tasks / 20 } else { 0 };
+        let is_first = self.picture.fleet == 0 && !self.fleet.is_empty();
+        if is_first || placed > self.picture_tasks + margin {
+            self.picture_tasks = placed;
             self.take_picture(now);
         }
         Ok(())
@@ -96,7 +107,6 @@ impl World {
     }
 
     fn take_picture(&mut self, now: SimTime) {
-        self.picture_tasks = self.tasks.len();
         let fleet = self.fleet.len();
         let step = fleet.div_ceil(MOST_COLUMNS).max(1);
         let mut columns: Vec<PictureColumn> = self

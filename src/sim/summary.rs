@@ -1,4 +1,5 @@
-//! The metrics of `product.md` section 6, from the books of a finished run. Integers become ratios only here.
+//! The metrics of `summary.csv`, which `output/README.md` lists, from the books of a finished run. Integers become
+//! ratios only here.
 
 use super::world::World;
 use crate::base::id::Column;
@@ -133,8 +134,8 @@ fn tasks(sheet: &mut Sheet, world: &World) {
     );
     sheet.count(
         "placement_failures",
-        "tasks",
-        "failed placements, one for each task and attempt",
+        "attempts",
+        "attempts to place a task that failed; a task that waits or calls again has many",
         world.recorder.failed_placements,
     );
     for (name, reason) in [
