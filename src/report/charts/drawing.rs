@@ -147,7 +147,7 @@ impl Drawing {
 
     /// An area through which others can be seen.
     pub fn veil(&mut self, points: Vec<Point>, fill: Color) {
-        self.shade(points, fill, 0.3);
+        self.shade(points, fill, 0.18);
     }
 
     fn shade(&mut self, points: Vec<Point>, fill: Color, opacity: f64) {

@@ -1,9 +1,9 @@
 //! Tasks and container instances over time, in two panels under each other.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::ChartInput;
 use super::trend::{self, Trend};
 use crate::metrics::series::Sample;
 use crate::model::lifecycle::TaskStatus;

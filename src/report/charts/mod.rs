@@ -5,6 +5,7 @@
 //! axis. The font is part of the program, so the bytes are the same on every machine.
 
 mod axis;
+mod classes;
 mod costs;
 mod drawing;
 mod fleet;

@@ -5,7 +5,9 @@ use super::font::{FAMILY, pixels, width};
 use crate::report::human;
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{
+    Color as _, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle,
+};
 use plotters_backend::{BackendColor, BackendCoord, DrawingBackend, DrawingErrorKind};
 
 /// Backends take whole pixels, so everything is painted twice as large: SVG then has half pixels, and PNG is

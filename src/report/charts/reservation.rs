@@ -1,9 +1,9 @@
 //! Reserved against registered CPU and memory over time, in two panels under each other.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::ChartInput;
 use super::trend::{self, Trend};
 use crate::metrics::series::Sample;
 

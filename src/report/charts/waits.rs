@@ -1,9 +1,9 @@
 //! Waiting times: which share of the tasks was placed within a time, on a logarithmic axis.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::ChartInput;
 use crate::base::time::SimSpan;
 use crate::report::human;
 
