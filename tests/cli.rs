@@ -301,7 +301,9 @@ fn every_template_of_init_is_valid_as_it_is() {
     assert!(list.lines().count() >= 3);
     for line in list.lines() {
         let name = line.split_whitespace().next().unwrap();
-        desk.write("new.toml", desk.ok(&format!("init {name}")).stdout);
+        let text = desk.ok(&format!("init {name}")).stdout;
+        assert!(text.contains(&format!("\nname = \"my-{name}\"\n")), "results of its own: {text}");
+        desk.write("new.toml", text);
         desk.ok("validate new.toml");
         desk.ok("run new.toml --dry-run");
     }

@@ -115,7 +115,7 @@ pub fn write_result(
 fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a> {
     let mut costs: BTreeMap<&str, NanoUsd> = BTreeMap::new();
     for line in &result.invoice.lines {
-        *costs.entry(line.category.name()).or_default() += line.usd;
+        *costs.entry(line.category.label()).or_default() += line.usd;
     }
     ChartInput {
         title: scenario.setup.name.clone(),

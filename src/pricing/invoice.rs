@@ -52,6 +52,22 @@ impl Category {
         }
     }
 
+    /// The name in charts.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Category::Ec2OnDemand => "EC2 On-Demand",
+            Category::Ec2Spot => "EC2 Spot",
+            Category::FargateVcpu => "Fargate vCPU",
+            Category::FargateMemory => "Fargate memory",
+            Category::FargateEphemeral => "Fargate storage",
+            Category::FargateWindowsLicence => "Fargate Windows licence",
+            Category::FargateSpotVcpu => "Fargate Spot vCPU",
+            Category::FargateSpotMemory => "Fargate Spot memory",
+            Category::FargateSpotEphemeral => "Fargate Spot storage",
+        }
+    }
+
     /// The unit of the quantity: a second of the unit that the price is for.
     #[must_use]
     pub fn unit(self) -> &'static str {

@@ -47,7 +47,8 @@ impl Axis {
         let above = (max / step - 1e-9).ceil().max(first + 1.0);
         let is_near = above * step <= max * 1.12 || max < step;
         let last = if is_near { above } else { above - 1.0 };
-        let high = if is_near { above * step } else { max * 1.02 };
+        // A line at the greatest value is not to lie on the edge.
+        let high = (max * 1.03).max(if is_near { above * step } else { 0.0 });
         let decimals = match steps {
             Steps::Binary => (-libm::log2(step)).clamp(0.0, 9.0) as usize,
             _ => (-libm::log10(step) - 1e-9).ceil().clamp(0.0, 9.0) as usize,
@@ -88,7 +89,7 @@ impl Axis {
 
     /// Logarithms of spans between two lengths in seconds, both above 0; values are `log10` of seconds.
     pub fn log_time(shortest: f64, longest: f64, span: (f64, f64)) -> Axis {
-        const LANDMARKS: [(f64, &str); 24] = [
+        const LANDMARKS: [(f64, &str); 26] = [
             (1e-6, "1 µs"),
             (1e-5, "10 µs"),
             (1e-4, "100 µs"),
@@ -109,21 +110,24 @@ impl Axis {
             (600.0, "10 min"),
             (1_800.0, "30 min"),
             (3_600.0, "1 h"),
+            (7_200.0, "2 h"),
             (14_400.0, "4 h"),
+            (43_200.0, "12 h"),
             (86_400.0, "1 day"),
             (864_000.0, "10 days"),
             (8_640_000.0, "100 days"),
         ];
-        // Whole landmarks around the data, and not at its ends, so that a single value has a middle to stand in.
+        // From a landmark below the data, so that a single value does not stand at the left, to just above the data.
         let below = LANDMARKS.iter().rposition(|mark| mark.0 < shortest * 0.95).unwrap_or(0);
-        let above = LANDMARKS.iter().position(|mark| mark.0 > longest * 1.05);
-        let above = above.unwrap_or(LANDMARKS.len() - 1).max(below + 1).min(LANDMARKS.len() - 1);
-        let below = below.min(above - 1);
-        let (low, high) = (libm::log10(LANDMARKS[below].0), libm::log10(LANDMARKS[above].0));
+        let low = libm::log10(LANDMARKS[below].0);
+        let high = libm::log10(longest * 1.1).max(low + 0.1);
         let mut axis = Axis { low, high, start: span.0, end: span.1, ticks: Vec::new() };
         let mut last_at = f64::NEG_INFINITY;
-        for (seconds, label) in &LANDMARKS[below..=above] {
+        for (seconds, label) in &LANDMARKS[below..] {
             let value = libm::log10(*seconds);
+            if value > high {
+                break;
+            }
             // Landmarks that would crowd each other are left out.
             if axis.at(value) - last_at >= 78.0 {
                 last_at = axis.at(value);

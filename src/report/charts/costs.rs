@@ -30,8 +30,8 @@ pub fn draw(input: &ChartInput) -> Drawing {
         plot.draw_bar(&mut drawing, index, bar);
     }
     let zero = plot.dollars.at(0.0);
-    drawing.line(vec![(zero, PLOT_TOP), (zero, plot.bottom)], 1.5, palette::AXIS);
-    drawing.text((RIGHT, plot.bottom + 58.0), "US dollars", frame::TICK.align(Align::End));
+    drawing.line(vec![(zero, PLOT_TOP), (zero, BOTTOM)], 1.5, palette::AXIS);
+    drawing.text((RIGHT, BOTTOM + 58.0), "US dollars", frame::TICK.align(Align::End));
     drawing
 }
 
@@ -47,7 +47,6 @@ struct Plot {
     amounts: Vec<String>,
     /// Height of a bar with the space around it.
     slot: f64,
-    bottom: f64,
 }
 
 impl Plot {
@@ -62,16 +61,15 @@ impl Plot {
         let beyond = widest(&amounts) + 16.0;
         let start = names_end + if least < 0.0 { beyond + 20.0 } else { 20.0 };
         let dollars = Axis::values(least, most, Steps::Decimal, 6, (start, RIGHT - beyond));
-        let slot = ((BOTTOM - PLOT_TOP - 10.0) / bars.len() as f64).min(130.0);
-        let bottom = PLOT_TOP + 10.0 + slot * bars.len() as f64;
-        Plot { dollars, names, names_end, amounts, slot, bottom }
+        let slot = (BOTTOM - PLOT_TOP - 10.0) / bars.len() as f64;
+        Plot { dollars, names, names_end, amounts, slot }
     }
 
     fn draw_grid(&self, drawing: &mut Drawing) {
         let mut free_from = f64::NEG_INFINITY;
         for (value, label) in &self.dollars.ticks {
             let x = self.dollars.at(*value);
-            drawing.line(vec![(x, PLOT_TOP), (x, self.bottom)], 1.0, palette::GRID);
+            drawing.line(vec![(x, PLOT_TOP), (x, BOTTOM)], 1.0, palette::GRID);
             // Dollars have no or two decimals, or more.
             let tenths = label.rfind('.').is_some_and(|point| point + 2 == label.len());
             let label = if tenths { format!("{label}0") } else { label.clone() };
@@ -82,7 +80,7 @@ impl Plot {
             let half = width(&label, frame::TICK) / 2.0;
             // A label that would touch the one before is left out.
             if x - half >= free_from {
-                let at = (x, self.bottom + 28.0);
+                let at = (x, BOTTOM + 28.0);
                 drawing.text(at, label, frame::TICK.align(Align::Middle));
                 free_from = x + half + 14.0;
             }
@@ -91,7 +89,7 @@ impl Plot {
 
     fn draw_bar(&self, drawing: &mut Drawing, index: usize, bar: &Bar) {
         let middle = PLOT_TOP + 10.0 + self.slot * (index as f64 + 0.5);
-        let half = (self.slot * 0.31).min(34.0);
+        let half = (self.slot * 0.31).min(64.0);
         let (zero, end) = (self.dollars.at(0.0), self.dollars.at(bar.1.to_f64()));
         let (from, mut to) = (zero.min(end), zero.max(end));
         if bar.1 != NanoUsd::ZERO {

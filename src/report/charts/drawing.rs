@@ -90,9 +90,11 @@ pub enum Shape {
         width: f64,
         color: Color,
     },
+    /// `opacity` is from 0 to 1.
     Area {
         points: Vec<Point>,
         fill: Color,
+        opacity: f64,
     },
     Dot {
         at: Point,
@@ -140,9 +142,18 @@ impl Drawing {
     }
 
     pub fn area(&mut self, points: Vec<Point>, fill: Color) {
+        self.shade(points, fill, 1.0);
+    }
+
+    /// An area through which others can be seen.
+    pub fn veil(&mut self, points: Vec<Point>, fill: Color) {
+        self.shade(points, fill, 0.18);
+    }
+
+    fn shade(&mut self, points: Vec<Point>, fill: Color, opacity: f64) {
         check(&points);
         if points.len() > 2 {
-            self.shapes.push(Shape::Area { points, fill });
+            self.shapes.push(Shape::Area { points, fill, opacity });
         }
     }
 

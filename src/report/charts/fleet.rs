@@ -2,6 +2,7 @@
 
 use super::ChartInput;
 use super::axis::Steps;
+use super::classes::Classes;
 use super::drawing::{Align, Color, Drawing, palette};
 use super::font::{fit, fit_end, width};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
@@ -19,6 +20,11 @@ const RESOURCES: [Resource; 2] =
 /// Units in the data for one on the axis, for both resources.
 const UNIT: f64 = 1_024.0;
 
+/// Up to this many tasks each is a shape of its own.
+const MOST_APART: usize = 4_000;
+/// Least height in pixels of a task that is told apart from its neighbour.
+const LEAST_APART: f64 = 3.0;
+
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
     let title = "What each container instance holds";
@@ -30,9 +36,9 @@ pub fn draw(input: &ChartInput) -> Drawing {
         );
     };
     let mut drawing = frame::page(title, input, &facts(picture));
-    let colors = colors(picture);
+    let classes = Classes::new(picture);
     let top =
-        frame::legend(&mut drawing, (frame::LEFT, TOP + 18.0), RIGHT, &legend(picture, &colors));
+        frame::legend(&mut drawing, (frame::LEFT, TOP + 18.0), RIGHT, &legend(picture, &classes));
     let middle = (top + BOTTOM) / 2.0;
     let panels = [(top + 14.0, middle - 8.0), (middle + 20.0, BOTTOM)];
     let panels: Vec<Panel> = panels
@@ -44,12 +50,15 @@ pub fn draw(input: &ChartInput) -> Drawing {
         })
         .collect();
     let left = panels.iter().map(|panel| panel.left).fold(0.0, f64::max);
+    // Tasks are told apart by a thin line above each, where there are not too many for a small file.
+    let tasks: usize = picture.columns.iter().map(|column| column.tasks.len()).sum();
+    let line = if tasks <= MOST_APART { 1.0 } else { 0.0 };
     for (mut panel, (_, of)) in panels.into_iter().zip(RESOURCES) {
         panel.left = left;
         panel.draw(&mut drawing);
         let slots = Slots::new(left, picture.columns.len());
         for (index, column) in picture.columns.iter().enumerate() {
-            draw_column(&mut drawing, &panel, slots.edges(index), column, of, &colors);
+            draw_column(&mut drawing, &panel, slots.edges(index), column, of, &classes, line);
         }
         panel.close(&mut drawing);
     }
@@ -71,39 +80,12 @@ fn facts(picture: &FleetPicture) -> Vec<String> {
     vec![format!("{at} after the start"), instances, format!("{} {task}", number(tasks))]
 }
 
-/// The colour of each family: those with most tasks get their own, the others share one.
-fn colors(picture: &FleetPicture) -> Vec<Color> {
-    let mut counts = vec![0u64; picture.families.len()];
-    for (family, _) in picture.columns.iter().flat_map(|column| &column.tasks) {
-        counts[*family as usize] += 1;
-    }
-    let mut order: Vec<usize> = (0..counts.len()).collect();
-    order.sort_by_key(|&family| (std::cmp::Reverse(counts[family]), family));
-    let mut colors = vec![palette::OTHERS; counts.len()];
-    for (family, color) in order.into_iter().filter(|&f| counts[f] > 0).zip(palette::PARTS) {
-        colors[family] = color;
-    }
-    colors
-}
-
-fn legend(picture: &FleetPicture, colors: &[Color]) -> Vec<(Mark, Color, String)> {
-    let mut entries = Vec::new();
-    for part in palette::PARTS {
-        if let Some(family) = colors.iter().position(|color| *color == part) {
-            let name = fit(&picture.families[family], frame::TICK, 180.0);
-            entries.push((Mark::Box, part, name));
-        }
-    }
-    let present = |family: usize| {
-        let mut tasks = picture.columns.iter().flat_map(|column| &column.tasks);
-        tasks.any(|(of, _)| *of as usize == family)
-    };
-    let others = (0..colors.len()).filter(|&f| colors[f] == palette::OTHERS && present(f)).count();
-    if others > 0 {
-        entries.push((Mark::Box, palette::OTHERS, format!("{others} other task definitions")));
-    }
-    entries.push((Mark::Box, palette::FREE, "free".into()));
+fn legend(picture: &FleetPicture, classes: &Classes) -> Vec<(Mark, Color, String)> {
+    let entries = classes.legend(picture).into_iter();
     entries
+        .map(|(color, name)| (Mark::Box, color, fit(&name, frame::TICK, 180.0)))
+        .chain([(Mark::Box, palette::FREE, "free".into())])
+        .collect()
 }
 
 /// Where the columns are.
@@ -134,26 +116,26 @@ fn draw_column(
     (left, right): (f64, f64),
     column: &PictureColumn,
     of: fn(&Resources) -> u32,
-    colors: &[Color],
+    classes: &Classes,
+    line: f64,
 ) {
     let y = |amount: u64| panel.y.at(amount as f64 / UNIT);
     drawing.rect((left, y(of(&column.registered).into())), (right, panel.bottom), palette::FREE);
-    // Tasks that stand together and share a colour are one shape, unless they are tall enough to be told apart.
+    // Tasks that stand together and share a colour are one shape, unless they are told apart.
     let mut parts: Vec<(Color, u64, u64)> = Vec::new();
     let mut filled = 0;
+    let is_tall = |from: u64, to: u64| line > 0.0 && y(from) - y(to) >= LEAST_APART;
     for (family, demand) in &column.tasks {
-        let (color, from) = (colors[*family as usize], filled);
+        let (color, from) = (classes.color(*family, demand), filled);
         filled += u64::from(of(demand));
-        let tall = y(from) - y(filled) >= 7.0 && right - left >= 10.0;
         match parts.last_mut() {
-            Some(last) if last.0 == color && !tall => last.2 = filled,
+            Some(last) if last.0 == color && !is_tall(from, filled) => last.2 = filled,
             _ => parts.push((color, from, filled)),
         }
     }
     for (color, from, to) in parts {
-        let (bottom, top) = (y(from), y(to));
-        let line = if bottom - top >= 7.0 && right - left >= 10.0 { 1.0 } else { 0.0 };
-        drawing.rect((left, top + line), (right, bottom), color);
+        let line = if is_tall(from, to) { line } else { 0.0 };
+        drawing.rect((left, y(to) + line), (right, y(from)), color);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Tasks and container instances over time, in two panels under each other.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::{ChartInput, thinned};
+use super::trend::{self, Trend};
 use crate::metrics::series::Sample;
 use crate::model::lifecycle::TaskStatus;
 
@@ -29,7 +30,7 @@ fn starting(sample: &Sample) -> u64 {
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
-    let series = thinned(&input.series);
+    let series = &input.series;
     let mut facts = Vec::new();
     facts.extend(frame::metric(input, "tasks_submitted").map(|n| format!("{n} tasks submitted")));
     facts.extend(frame::metric(input, "wait_s_p95").map(|t| format!("p95 wait {t}")));
@@ -55,23 +56,25 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));
     for (mut panel, lines) in panels {
         panel.left = left;
-        draw_panel(&mut drawing, &panel, &x, &lines, &series);
+        draw_panel(&mut drawing, &panel, &x, &lines, series);
     }
-    frame::x_axis(&mut drawing, BOTTOM, &x, &format!("time since the start, {unit}"));
+    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, unit));
     drawing
 }
 
 fn draw_panel(drawing: &mut Drawing, panel: &Panel, x: &Axis, lines: &[&Line], series: &[Sample]) {
     panel.draw(drawing);
-    let points = |line: &Line| {
-        let value = line.2;
-        let point = |s: &Sample| (x.at(s.at.to_secs_f64()), panel.y.at(value(s) as f64));
-        frame::steps(series.iter().map(point))
-    };
+    let trends: Vec<Trend> = lines
+        .iter()
+        .map(|line| Trend::new(series, |sample| line.2(sample) as f64, x, &panel.y))
+        .collect();
     // The first line is the one that the others are compared with: it gets a ground.
-    drawing.area(frame::below(&points(lines[0]), panel.bottom), palette::PALE_BLUE);
-    for line in lines.iter().rev() {
-        drawing.line(points(line), 2.5, line.1);
+    drawing.area(frame::below(&trends[0].line, panel.bottom), palette::PALE_BLUE);
+    for (line, trend) in lines.iter().zip(&trends) {
+        trend.draw_band(drawing, line.1);
+    }
+    for (line, trend) in lines.iter().zip(trends).rev() {
+        trend.draw_line(drawing, line.1);
     }
     panel.close(drawing);
     let legend: Vec<_> =

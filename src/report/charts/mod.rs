@@ -5,6 +5,7 @@
 //! axis. The font is part of the program, so the bytes are the same on every machine.
 
 mod axis;
+mod classes;
 mod costs;
 mod drawing;
 mod fleet;
@@ -13,6 +14,7 @@ mod frame;
 mod load;
 mod paint;
 mod reservation;
+mod trend;
 mod waits;
 
 use crate::base::money::NanoUsd;
@@ -58,9 +60,6 @@ impl Format {
         [("svg", Format::Svg), ("png", Format::Png), ("none", Format::None)];
 }
 
-/// Most points that a line has.
-const MOST_POINTS: usize = 2_000;
-
 /// A chart: its file name without the ending, and how it is drawn.
 type Chart = (&'static str, fn(&ChartInput) -> Drawing);
 
@@ -85,15 +84,4 @@ pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
         .par_iter()
         .map(|(name, draw)| (format!("charts/{name}.{}", paint.1), paint.0(&draw(input))))
         .collect()
-}
-
-/// At most `MOST_POINTS` samples: every k-th and the last.
-fn thinned(series: &[Sample]) -> Vec<Sample> {
-    let step = series.len().div_ceil(MOST_POINTS - 1).max(1);
-    let mut thin: Vec<Sample> = series.iter().copied().step_by(step).collect();
-    match series.last() {
-        Some(last) if thin.last() != Some(last) => thin.push(*last),
-        _ => {}
-    }
-    thin
 }

@@ -5,7 +5,9 @@ use super::font::{FAMILY, pixels, width};
 use crate::report::human;
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{
+    Color as _, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle,
+};
 use plotters_backend::{BackendColor, BackendCoord, DrawingBackend, DrawingErrorKind};
 
 /// Backends take whole pixels, so everything is painted twice as large: SVG then has half pixels, and PNG is
@@ -161,8 +163,9 @@ fn paint<B: Ink>(drawing: &Drawing, backend: &mut B) {
                 backend.draw_rect(place(*from), place(*to), &rgb(*fill), true)
             }
             Shape::Line { points, width, color } => backend.ink_line(points, *width, rgb(*color)),
-            Shape::Area { points, fill } => {
-                backend.fill_polygon(points.iter().copied().map(place), &rgb(*fill))
+            Shape::Area { points, fill, opacity } => {
+                let fill = rgb(*fill).mix(*opacity);
+                backend.fill_polygon(points.iter().copied().map(place), &fill)
             }
             Shape::Dot { at, radius, fill } => {
                 let radius = (radius * f64::from(SCALE)).round() as u32;

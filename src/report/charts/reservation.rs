@@ -1,9 +1,10 @@
 //! Reserved against registered CPU and memory over time, in two panels under each other.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::{ChartInput, thinned};
+use super::trend::{self, Trend};
 use crate::metrics::series::Sample;
 
 /// A resource: heading, units in the data for one on the axis, and (registered, reserved, on Fargate).
@@ -16,7 +17,7 @@ const RESOURCES: [Resource; 2] = [
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
-    let series = thinned(&input.series);
+    let series = &input.series;
     let mut facts = Vec::new();
     let reserved = ["cpu_reservation_percent", "memory_reservation_percent"];
     if let [Some(cpu), Some(memory)] = reserved.map(|name| frame::metric(input, name)) {
@@ -37,9 +38,9 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));
     for (mut panel, resource) in panels {
         panel.left = left;
-        draw_panel(&mut drawing, &panel, &x, resource, &series);
+        draw_panel(&mut drawing, &panel, &x, resource, series);
     }
-    frame::x_axis(&mut drawing, BOTTOM, &x, &format!("time since the start, {unit}"));
+    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, unit));
     drawing
 }
 
@@ -51,25 +52,24 @@ fn draw_panel(
     series: &[Sample],
 ) {
     let (_, unit, values) = resource;
-    let line = |index: usize| {
-        let point =
-            |s: &Sample| (x.at(s.at.to_secs_f64()), panel.y.at(values(s)[index] as f64 / unit));
-        frame::steps(series.iter().map(point))
-    };
-    let [registered, reserved, fargate] = [line(0), line(1), line(2)];
-    drawing.area(frame::below(&registered, panel.bottom), palette::FREE);
-    drawing.area(frame::below(&reserved, panel.bottom), palette::PALE_BLUE);
+    let trend = |index: usize| Trend::new(series, |s| values(s)[index] as f64 / unit, x, &panel.y);
+    let [registered, reserved, fargate] = [trend(0), trend(1), trend(2)];
+    drawing.area(frame::below(&registered.line, panel.bottom), palette::FREE);
+    drawing.area(frame::below(&reserved.line, panel.bottom), palette::PALE_BLUE);
+    registered.draw_band(drawing, palette::GREY);
+    reserved.draw_band(drawing, palette::BLUE);
     panel.draw(drawing);
     let mut legend = vec![
         (Mark::Line, palette::GREY, "registered by instances".to_string()),
         (Mark::Line, palette::BLUE, "reserved by tasks on them".to_string()),
     ];
-    drawing.line(registered, 2.5, palette::GREY);
+    registered.draw_line(drawing, palette::GREY);
     if series.iter().any(|s| values(s)[2] > 0) {
-        drawing.line(fargate, 2.5, palette::AMBER);
+        fargate.draw_band(drawing, palette::AMBER);
+        fargate.draw_line(drawing, palette::AMBER);
         legend.push((Mark::Line, palette::AMBER, "tasks on Fargate".into()));
     }
-    drawing.line(reserved, 2.5, palette::BLUE);
+    reserved.draw_line(drawing, palette::BLUE);
     panel.close(drawing);
     frame::legend_right(drawing, panel.top - 22.0, &legend);
 }

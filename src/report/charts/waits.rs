@@ -1,15 +1,18 @@
 //! Waiting times: which share of the tasks was placed within a time, on a logarithmic axis.
 
+use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
-use super::{ChartInput, MOST_POINTS};
 use crate::base::time::SimSpan;
 use crate::report::human;
 
 /// The marked quantiles: per mille, name, colour.
 const MARKED: [(u64, &str, Color); 3] =
     [(500, "p50", palette::GREEN), (950, "p95", palette::AMBER), (990, "p99", palette::ORANGE)];
+
+/// Most points that the line has.
+const MOST_POINTS: usize = 2_000;
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {

@@ -1,0 +1,101 @@
+//! A series as a line that can be read at any length: a value holds until the next sample; where samples are many, the
+//! line is the mean of each column of pixels, in a band from the least to the most of it.
+
+use super::axis::Axis;
+use super::drawing::{Color, Drawing, Point};
+use super::frame::{RIGHT, steps};
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::series::Sample;
+use crate::report::human;
+
+/// Width of a column in pixels: twice the width of a line, so that neighbours can be told apart.
+const COLUMN: f64 = 5.0;
+/// Below this many samples a column there is nothing to average.
+const FEW: usize = 2;
+
+/// The line, and the outline of the band around it: empty where every sample is shown.
+#[derive(Clone, Debug)]
+pub struct Trend {
+    pub line: Vec<Point>,
+    band: Vec<Point>,
+}
+
+/// The samples of one column.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    x: f64,
+    count: f64,
+    sum: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Trend {
+    /// The trend of `value` over samples in order of time.
+    pub fn new(series: &[Sample], value: impl Fn(&Sample) -> f64, x: &Axis, y: &Axis) -> Trend {
+        let points = series.iter().map(|s| (x.at(s.at.to_secs_f64()), value(s)));
+        if !is_averaged(series.len(), x) {
+            return Trend { line: steps(points.map(|(x, v)| (x, y.at(v)))), band: Vec::new() };
+        }
+        let columns = columns(points, x.at(0.0));
+        let outline = |of: fn(&Column) -> f64| steps(columns.iter().map(|c| (c.x, y.at(of(c)))));
+        let mut band = outline(|column| column.most);
+        band.extend(outline(|column| column.least).into_iter().rev());
+        Trend { line: outline(|column| column.sum / column.count), band }
+    }
+
+    pub fn draw_band(&self, drawing: &mut Drawing, color: Color) {
+        drawing.veil(self.band.clone(), color);
+    }
+
+    pub fn draw_line(self, drawing: &mut Drawing, color: Color) {
+        drawing.line(self.line, 2.5, color);
+    }
+}
+
+/// What the time axis and the lines above it mean.
+pub fn caption(series: &[Sample], x: &Axis, unit: &str) -> String {
+    let axis = format!("time since the start, {unit}");
+    if !is_averaged(series.len(), x) {
+        return axis;
+    }
+    let last = series.last().map_or(SimTime::ZERO, |sample| sample.at);
+    let share = COLUMN / (RIGHT - x.at(0.0));
+    let span = SimSpan((last.0 as f64 * share) as u64);
+    format!("{axis}; lines: mean of {}, bands: from the least to the most", human::span(span))
+}
+
+fn is_averaged(samples: usize, x: &Axis) -> bool {
+    samples as f64 > FEW as f64 * (RIGHT - x.at(0.0)) / COLUMN
+}
+
+fn columns(points: impl Iterator<Item = (f64, f64)>, left: f64) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    for (x, value) in points {
+        let x = left + ((x - left) / COLUMN).floor() * COLUMN;
+        match columns.last_mut() {
+            Some(last) if last.x == x => {
+                last.count += 1.0;
+                last.sum += value;
+                last.least = last.least.min(value);
+                last.most = last.most.max(value);
+            }
+            _ => columns.push(Column { x, count: 1.0, sum: value, least: value, most: value }),
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_the_mean_of_its_samples_within_their_extremes() {
+        let points = [(10.0, 4.0), (11.0, 0.0), (14.9, 2.0), (15.0, 7.0), (22.0, 1.0)];
+        let columns = columns(points.into_iter(), 10.0);
+        let told: Vec<_> =
+            columns.iter().map(|c| (c.x, c.least, c.sum / c.count, c.most)).collect();
+        assert_eq!(told, [(10.0, 0.0, 2.0, 4.0), (15.0, 7.0, 7.0, 7.0), (20.0, 1.0, 1.0, 1.0)]);
+    }
+}
