@@ -92,6 +92,21 @@ pub fn benches(c: &mut Criterion) {
             );
         });
     }
+    // What the bare `csv` crate takes for the same bytes: the measure of our own reading.
+    group.bench_function("read/bare_csv", |b| {
+        b.iter_batched(
+            || Cursor::new(native.clone()),
+            |bytes| {
+                let mut reader = csv::Reader::from_reader(bytes);
+                let (mut record, mut rows) = (csv::ByteRecord::new(), 0);
+                while reader.read_byte_record(&mut record).expect("a valid trace") {
+                    rows += 1;
+                }
+                assert_eq!(rows, ROWS);
+            },
+            BatchSize::LargeInput,
+        );
+    });
     group.bench_function("generate", |b| b.iter(|| assert_eq!(drain(&mut *generated()), ROWS)));
     group.bench_function("write", |b| {
         b.iter(|| {

@@ -4,7 +4,7 @@ use crate::support::program::{Desk, Done, SMALL};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 6] = ["run", "validate", "init", "schema", "completions", "catalog"];
+const VERBS: [&str; 7] = ["run", "validate", "init", "schema", "completions", "catalog", "trace"];
 
 const FILES: [&str; 13] = [
     "charts/costs.svg",
@@ -39,7 +39,8 @@ fn help_of_the_program_and_of_every_verb_shows_examples() {
         assert!(help.contains("Example") && help.contains(&format!("\n  ecsim {verb}")), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
     }
-    for verb in ["catalog list", "catalog show"] {
+    for verb in ["catalog list", "catalog show", "trace inspect", "trace convert", "trace generate"]
+    {
         let help = desk.ok(&format!("{verb} --help")).stdout;
         assert!(help.contains(&format!("\n  ecsim {verb}")), "{verb} without examples: {help}");
     }
@@ -213,6 +214,7 @@ fn a_reader_that_closes_the_pipe_early_is_no_error() {
         "schema",
         "completions zsh",
         "catalog list",
+        "trace generate --rate 5 --limit 20000 --duration 1m -o -",
     ] {
         let mut child = desk.command(arguments).spawn().unwrap();
         drop(child.stdout.take());

@@ -11,51 +11,49 @@ use std::time::{Duration, Instant};
 /// A run of about a second in a slow build, with all files.
 fn long() -> String {
     SMALL
-        .replace("per_second = 0.03, until = \"2h\"", "per_second = 0.5, until = \"30h\"")
-        .replace("desired_capacity = 3", "desired_capacity = 60")
+        .replace("per_second = 0.03, until = \"2h\"", "per_second = 0.25, until = \"30h\"")
+        .replace("desired_capacity = 3", "desired_capacity = 30")
 }
 
-/// Starts a run into `out` and kills it after this long; whether it had ended before.
-fn killed_after(desk: &Desk, arguments: &str, patience: Duration) -> bool {
+/// Starts a run and kills it after this long.
+fn killed_after(desk: &Desk, arguments: &str, patience: Duration) {
     let mut child = desk.command(arguments).spawn().unwrap();
     std::thread::sleep(patience);
-    let ended = child.try_wait().unwrap().is_some();
-    child.kill().unwrap_or_default(); // SIGKILL
+    child.kill().unwrap(); // SIGKILL; no error where it has ended
     child.wait().unwrap();
-    ended
 }
 
 #[test]
 fn kill_9_at_any_moment_leaves_the_old_results_the_new_ones_or_none() {
     let desk = Desk::with(&long());
     let begun = Instant::now();
-    desk.ok("run small.toml --out clean --seed 2");
-    let whole = begun.elapsed();
-    let (new, mut dice) = (desk.files("clean"), Seed(11).stream(Purpose::Test, "kill"));
-    desk.ok("run small.toml --out results --seed 1");
-    let old = desk.files("results");
-    let (mut ended, mut found) = (0, [0; 3]);
+    let clean = [1, 2].map(|seed| {
+        desk.ok(&format!("run small.toml --out results --force --seed {seed}"));
+        desk.files("results")
+    });
+    let whole = begun.elapsed() / 2;
+    let mut dice = Seed(11).stream(Purpose::Test, "kill");
+    // The seed whose results are there; each round tries to replace them by those of the other one.
+    let (mut present, mut found) = (2, [0; 3]);
     for round in 0..30 {
-        let patience = whole.mul_f64(1.1 * dice.unit());
-        ended += u32::from(killed_after(
-            &desk,
-            "run small.toml --out results --force --seed 2",
-            patience,
-        ));
-        let state = state_of(&desk, "results", &old, &new);
+        let next = 3 - present;
+        let arguments = format!("run small.toml --out results --force --seed {next}");
+        killed_after(&desk, &arguments, whole.mul_f64(1.2 * dice.unit()));
+        let [old, new] = [&clean[present - 1], &clean[next - 1]];
+        let state = state_of(&desk, "results", old, new);
         found[state] += 1;
-        if round % 10 == 9 || state != 0 {
-            // A run that is left alone gives its bytes and cleans up; the old results come back for the next round.
-            desk.ok("run small.toml --out results --force --seed 2");
-            new.are_same_as(&desk.files("results"), "a run after the kill");
-            assert_eq!(desk.names(), ["clean", "results", "small.toml"], "something was left");
-            desk.ok("run small.toml --out results --force --seed 1");
+        if state == 1 {
+            present = next;
+        }
+        if round % 10 == 9 {
+            // A run that is left alone gives its bytes and cleans up.
+            desk.ok(&arguments);
+            new.are_same_as(&desk.files("results"), "a run after the kills");
+            assert_eq!(desk.names(), ["results", "small.toml"], "something was left");
+            present = next;
         }
     }
-    println!(
-        "{ended} of 30 had ended; found old {}, new {}, none {}",
-        found[0], found[1], found[2]
-    );
+    println!("after 30 kills: old {}, new {}, none {}", found[0], found[1], found[2]);
     assert!(found[0] > 5, "the kills came too late to say much");
 }
 

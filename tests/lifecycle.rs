@@ -422,3 +422,36 @@ fn zones_without_a_subnet_are_not_used_by_fargate() {
     let finished = run(setup(Vec::new(), caller), vec![TaskRow { count: 3, ..row(0.0, 60.0) }]);
     assert_eq!(finished.column("availability_zone"), ["us-east-1b"; 3]);
 }
+
+#[test]
+fn a_sample_sees_its_instant_after_all_have_acted() {
+    let setup = setup(vec![instance("i", 1024, 1024)], caller());
+    let finished = run(setup, vec![row(60.0, 90.0)]);
+    let total: Vec<&str> = finished.timeseries.lines().filter(|l| l.contains(",total,")).collect();
+    let at = |second: &str| total.iter().find(|l| l.starts_with(&format!("{second},"))).copied();
+    // One instance at 0.1 $/h: idle, then one task RUNNING from 60 s to 150 s, where the run ends.
+    assert_eq!(at("0"), Some("0,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1"));
+    assert_eq!(at("60"), Some("60,total,1,0,1,0,0,0,1,0,0,0,0,1024,1024,1024,1024,1024,1024,0.1"));
+    assert_eq!(at("150"), Some("150,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1"));
+    assert_eq!(total.len(), 4);
+}
+
+#[test]
+fn a_failed_placement_says_how_many_instances_were_turned_down_for_what() {
+    let instances = vec![
+        instance("full of tasks", 1024, 8192),
+        instance("small", 512, 8192),
+        instance("short of memory", 4096, 512),
+    ];
+    let finished = run(setup(instances, caller()), vec![row(0.0, 60.0), row(1.5, 60.0)]);
+    assert_eq!(
+        finished.failures.lines().collect::<Vec<_>>(),
+        [
+            "time_s,source,task_id,tasks,attempt,reason,instances",
+            "1.5,caller,1,1,1,RESOURCE:CPU,2",
+            "1.5,caller,1,1,1,RESOURCE:MEMORY,1",
+        ]
+    );
+    // The instance that lacks only memory came furthest.
+    assert_eq!(finished.column("stopped_reason")[1], "RESOURCE:MEMORY");
+}

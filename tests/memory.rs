@@ -18,15 +18,15 @@ trace = "jobs.csv"
 placement_strategy = [{ type = "binpack", field = "cpu" }]
 "#;
 
-/// A trace of this many rows: 50 tasks a second of a few sizes, 20 s each.
+/// A trace of this many rows: 25 tasks a second, which RunTask lets through, of a few sizes, 40 s each.
 fn write_trace(desk: &Desk, rows: u64) {
     let file = std::fs::File::create(desk.path("jobs.csv")).unwrap();
     let mut out = std::io::BufWriter::new(file);
     writeln!(out, "arrival_s,cpu,memory_mib,duration_s").unwrap();
     for row in 0..rows {
-        let (millis, size) = (row * 20, 1 + row * 7 % 4);
+        let (millis, size) = (row * 40, 1 + row * 7 % 4);
         let (cpu, memory) = (256 * size, 700 * size);
-        writeln!(out, "{}.{:03},{cpu},{memory},20", millis / 1000, millis % 1000).unwrap();
+        writeln!(out, "{}.{:03},{cpu},{memory},40", millis / 1000, millis % 1000).unwrap();
     }
     out.flush().unwrap();
 }

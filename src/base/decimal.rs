@@ -56,7 +56,31 @@ fn parse_short(text: &[u8], scale: u32) -> Option<u64> {
     if at < text.len() || whole == 0 || fraction > scale {
         return None;
     }
-    value.checked_mul(10u64.checked_pow(scale - fraction)?)
+    value.checked_mul(*POWERS_OF_TEN.get((scale - fraction) as usize)?)
+}
+
+/// Those that fit.
+const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// Appends at most 18 digits to the number `value`; whether there was nothing else.
+#[inline]
+fn digits(text: &[u8], value: &mut u64) -> bool {
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return false;
+        }
+        *value = *value * 10 + u64::from(digit);
+    }
+    true
 }
 
 /// Every case, digit by digit.
@@ -112,6 +136,10 @@ fn parse_any(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
 /// As [`parse_scaled`]; a fraction is [`DecimalError::NotPlain`].
 #[inline]
 pub fn parse_whole(text: &[u8], max: u64) -> Result<u64, DecimalError> {
+    let mut value = 0;
+    if text.len() <= 18 && !text.is_empty() && digits(text, &mut value) {
+        return if value <= max { Ok(value) } else { Err(DecimalError::TooLarge) };
+    }
     if text.contains(&b'.') {
         return Err(DecimalError::NotPlain);
     }

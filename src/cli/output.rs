@@ -52,6 +52,7 @@ impl StreamedFiles {
         folder: &OutputFolder,
         prefix: &str,
         outputs: &Outputs,
+        picture: bool,
     ) -> Result<(StreamedFiles, Sinks), Failure> {
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
@@ -66,6 +67,7 @@ impl StreamedFiles {
             tasks: sink(outputs.tasks, TASKS.file)?,
             timeseries: sink(outputs.timeseries, TIMESERIES.file)?,
             placement_failures: sink(outputs.placement_failures, PLACEMENT_FAILURES.file)?,
+            picture,
         };
         Ok((StreamedFiles(files), sinks))
     }

@@ -142,7 +142,8 @@ fn simulate(
     let several = args.replications > 1;
     let one = |_: u32, seed: Seed| -> Result<RunResult, Failure> {
         let prefix = if several { format!("seed-{}/", seed.0) } else { String::new() };
-        let (files, sinks) = StreamedFiles::open(folder, &prefix, &scenario.outputs)?;
+        let (files, sinks) =
+            StreamedFiles::open(folder, &prefix, &scenario.outputs, format != Format::None)?;
         let watch = Watch { pulse, check_every_event: args.check };
         let result = guarded(args, scenario, seed, sinks, watch)?;
         if pulse.interrupt.load(Ordering::Relaxed) {

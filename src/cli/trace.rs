@@ -25,6 +25,9 @@ use std::path::PathBuf;
 
 /// Task traces
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  ecsim trace inspect jobs.swf.gz\n  \
+    ecsim trace convert jobs.swf.gz -o jobs.csv.gz\n  \
+    ecsim trace generate --rate 0.1 --until 1d --duration 10m -o day.csv.gz")]
 pub struct TraceArgs {
     /// What to do.
     #[command(subcommand)]

@@ -89,11 +89,8 @@ pub struct ProviderCapacity {
     pub registered_cpu_time: u128,
     /// ∫ registered memory dt.
     pub registered_memory_time: u128,
-    /// ∫ promised CPU dt.
-    pub promised_cpu_time: u128,
-    /// ∫ promised memory dt.
-    pub promised_memory_time: u128,
     at: SimTime,
+    registered_until: SimTime,
 }
 
 impl ProviderCapacity {
@@ -107,14 +104,19 @@ impl ProviderCapacity {
         self.at = now;
         let over = |value: u64| u128::from(value) * u128::from(span);
         self.needed_time += over(self.needed);
-        self.instance_time += over(u64::from(self.instances));
         self.idle_time += over(u64::from(self.idle));
         self.stranded_cpu_time += over(self.stranded_cpu);
         self.stranded_memory_time += over(self.stranded_memory);
+    }
+
+    /// Brings the integrals of what only a registration changes to `now`: apart, because promises change often.
+    fn advance_registered(&mut self, now: SimTime) {
+        let span = now.since(self.registered_until).0;
+        self.registered_until = now;
+        let over = |value: u64| u128::from(value) * u128::from(span);
+        self.instance_time += over(u64::from(self.instances));
         self.registered_cpu_time += over(self.registered.cpu);
         self.registered_memory_time += over(self.registered.memory);
-        self.promised_cpu_time += over(self.promised.cpu);
-        self.promised_memory_time += over(self.promised.memory);
     }
 }
 
@@ -156,6 +158,7 @@ impl Capacity {
         self.uses.push(InstanceUse::default());
         let provider = &mut self.providers[fleet.provider[instance]];
         provider.advance(now);
+        provider.advance_registered(now);
         provider.instances += 1;
         provider.idle += 1;
         provider.registered.add(fleet.registered[instance]);
@@ -241,6 +244,7 @@ impl Capacity {
     pub fn finish(&mut self, end: SimTime) {
         for provider in self.providers.ids() {
             self.providers[provider].advance(end);
+            self.providers[provider].advance_registered(end);
         }
     }
 

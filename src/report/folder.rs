@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that a writer collects before it digests and writes them: few system calls, and a digest in bulk.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 32 * 1024;
 
 const BUILDING: &str = ".tmp-";
 const REPLACED: &str = ".old-";

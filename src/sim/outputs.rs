@@ -9,7 +9,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use std::io::{self, Write};
 
-/// Where the streamed tables go; `None` switches one off and costs nothing.
+/// What is written while a run goes on, and where to; what is off costs nothing.
 #[derive(Default)]
 pub struct Sinks {
     /// `tasks.csv`.
@@ -18,6 +18,8 @@ pub struct Sinks {
     pub timeseries: Option<Box<dyn Write + Send>>,
     /// `placement_failures.csv`.
     pub placement_failures: Option<Box<dyn Write + Send>>,
+    /// Whether somebody will draw the picture of the fleet.
+    pub picture: bool,
 }
 
 const TASK_COLUMNS: &[ColumnSpec] = &[
@@ -132,8 +134,8 @@ pub struct RowWriter {
     buffer: Vec<u8>,
 }
 
-/// Rows are handed on in blocks of about this many bytes.
-const BLOCK: usize = 1 << 17;
+/// Rows are handed on in blocks of about this many bytes: few enough to stay in the nearest cache beside the tasks.
+const BLOCK: usize = 1 << 15;
 
 impl RowWriter {
     /// A writer that begins with the header of `table`.

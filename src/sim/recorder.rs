@@ -122,6 +122,8 @@ pub struct Recorder {
     pub refusals: BTreeMap<&'static str, u64>,
     /// Failed placements.
     pub failed_placements: u64,
+    /// Whether the picture of the fleet is wanted.
+    pub picture: bool,
     /// A waiting task's failures are written at most this often.
     pub interval: SimSpan,
 }
@@ -142,6 +144,7 @@ impl Recorder {
             rounding: Rounding::default(),
             refusals: BTreeMap::new(),
             failed_placements: 0,
+            picture: sinks.picture,
             interval,
         }
     }

@@ -43,6 +43,9 @@ impl World {
         self.recorder.timeseries.settle()?;
         self.series.push(total);
         self.last_sample = Some(now);
+        if !self.recorder.picture {
+            return Ok(());
+        }
         // A picture costs a walk over the live tasks: where these are many, small rises are let pass.
         let margin = if self.tasks.len() > FEW_TASKS { self.picture_tasks / 20 } else { 0 };
         let is_first = self.picture.fleet == 0 && !self.fleet.is_empty();

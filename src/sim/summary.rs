@@ -169,20 +169,22 @@ fn capacity(sheet: &mut Sheet, world: &World) {
         all.stranded_memory_time += provider.stranded_memory_time;
         all.registered_cpu_time += provider.registered_cpu_time;
         all.registered_memory_time += provider.registered_memory_time;
-        all.promised_cpu_time += provider.promised_cpu_time;
-        all.promised_memory_time += provider.promised_memory_time;
     }
+    // ∫ promised dt is the sum over all tasks of what each held times how long it held it.
+    let uses = || world.capacity.uses.iter();
+    let promised_cpu_time: u128 = uses().map(|usage| usage.cpu_time).sum();
+    let promised_memory_time: u128 = uses().map(|usage| usage.memory_time).sum();
     sheet.count("instances", "instances", "container instances", world.fleet.len() as u64);
     sheet.percent(
         "cpu_reservation_percent",
         "promised share of the registered CPU over time",
-        all.promised_cpu_time,
+        promised_cpu_time,
         all.registered_cpu_time,
     );
     sheet.percent(
         "memory_reservation_percent",
         "promised share of the registered memory over time",
-        all.promised_memory_time,
+        promised_memory_time,
         all.registered_memory_time,
     );
     sheet.percent(

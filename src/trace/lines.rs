@@ -20,6 +20,9 @@ pub(super) const MAX_LINE: usize = 1 << 20;
 /// How much is read at once.
 const CHUNK: usize = 1 << 17;
 
+/// An unread rest that is looked through again; longer than almost every line.
+const SHORT: usize = 1 << 10;
+
 /// The bytes of a trace, decompressed.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
@@ -45,6 +48,8 @@ pub(super) struct Lines {
     unread: Range<usize>,
     /// The line that was found last.
     current: Range<usize>,
+    /// The buffer holds ASCII text without NUL and quotes: most do, and then no line needs to be looked through.
+    plain: bool,
     /// Number of the current line, from 1; 0 before the first.
     line: u64,
     at_end: bool,
@@ -128,6 +133,11 @@ fn io_problem(file: &str, error: &std::io::Error) -> TraceProblem {
     }
 }
 
+/// ASCII without NUL and quotes.
+fn is_plain(text: &[u8]) -> bool {
+    text.is_ascii() && memchr::memchr2(0, b'"', text).is_none()
+}
+
 impl Lines {
     /// The lines of `bytes` (see [`open_bytes`]); those that begin with `comment` are passed over.
     ///
@@ -141,6 +151,7 @@ impl Lines {
             buffer: vec![0; CHUNK],
             unread: 0..0,
             current: 0..0,
+            plain: true,
             line: 0,
             at_end: false,
             expanded: 0,
@@ -173,14 +184,22 @@ impl Lines {
     }
 
     /// The current line without its end.
+    #[inline]
     pub fn text(&self) -> &[u8] {
         &self.buffer[self.current.clone()]
+    }
+
+    /// Whether the current line is surely ASCII without NUL and quotes.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// Goes on to the next line that is neither blank nor a comment; `false` at the end.
     ///
     /// # Errors
     /// The file cannot be read, a line that is too long, more bytes than allowed.
+    #[inline]
     pub fn advance(&mut self) -> Result<bool, TraceProblem> {
         while self.advance_any()? {
             let line = &self.buffer[self.current.clone()];
@@ -200,6 +219,7 @@ impl Lines {
         Ok(false)
     }
 
+    #[inline]
     fn advance_any(&mut self) -> Result<bool, TraceProblem> {
         let mut searched = 0;
         loop {
@@ -257,6 +277,11 @@ impl Lines {
                 result => break result.map_err(|e| io_problem(&self.file, &e))?,
             }
         };
+        let end = self.unread.end;
+        // What is left of the buffer before is looked through again where it is short: one quote must not make
+        // all that follows slow.
+        let rest_is_plain = self.plain || (end <= SHORT && is_plain(&self.buffer[..end]));
+        self.plain = rest_is_plain && is_plain(&self.buffer[end..end + got]);
         self.at_end = got == 0;
         self.unread.end += got;
         self.expanded += got as u64;

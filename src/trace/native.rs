@@ -21,9 +21,9 @@ use super::columns::{Column, Unknown, optional, required, resolve};
 use super::limits::{MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB};
 use super::names::Names;
 use super::problem::{Fault, Faulty, shown};
-use super::records::{Fields, bad_number};
+use super::records::{Fields, bad_number, bad_whole};
 use super::stream::{Adjustments, Layout, Verdict};
-use crate::base::decimal::DecimalError;
+use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskRow;
 
@@ -177,6 +177,7 @@ impl Native {
         Ok(())
     }
 
+    #[inline]
     fn duration(&self, fields: Fields<'_>) -> Faulty<Option<SimSpan>> {
         let text = fields.get(self.duration);
         match SimSpan::parse_seconds(text) {
@@ -199,9 +200,14 @@ fn optional_whole(
     name: &str,
     max: u64,
 ) -> Faulty<Option<u64>> {
-    match index {
-        Some(index) if !fields.get(index).is_empty() => fields.whole(index, name, max).map(Some),
-        _ => Ok(None),
+    let Some(index) = index else { return Ok(None) };
+    let text = fields.get(index);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match decimal::parse_whole(text, max) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(bad_whole(index, name, text, error, max)),
     }
 }
 

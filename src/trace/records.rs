@@ -1,16 +1,15 @@
 //! Lines to fields, and fields to numbers. Nothing here knows what a field means.
 //!
 //! The dialect: comma-separated, a field may be quoted with `"` (doubled inside), a quoted field ends on the line
-//! it began on, blanks around a field do not count, lines that begin with `#` are comments. The `csv` crate does
-//! the splitting; it is fed one line at a time, so that places in messages are exact and an unclosed quote is
-//! found on its own line instead of taking the rest of the file for one field.
+//! it began on, blanks around a field do not count, lines that begin with `#` are comments. Lines are split one by
+//! one, so that places in messages are exact and an unclosed quote is found on its own line instead of taking the
+//! rest of the file for one field. A line without quotes is not copied: its fields are ranges of it.
 
 use super::lines::{Bytes, Lines};
 use super::problem::{Fault, Faulty, Place, problem_at, shown};
 use crate::base::decimal::{self, DecimalError};
 use crate::model::arrival::TraceProblem;
 use crate::model::workload::TraceInput;
-use std::io::Read;
 
 /// Longest field, in bytes.
 const MAX_FIELD: usize = 1 << 16;
@@ -26,36 +25,14 @@ pub(super) enum Separator {
 
 /// The records of one trace file, one line each.
 pub(super) struct Records {
-    csv: csv::Reader<Feed>,
-    record: csv::ByteRecord,
+    lines: Lines,
     separator: Separator,
+    /// Where the fields of the record begin and end, in the line or in `unquoted`.
+    bounds: Vec<(u32, u32)>,
+    /// The fields of a line that has quotes, without them.
+    unquoted: Vec<u8>,
     /// The current line was looked at and is to be read again.
     held: bool,
-}
-
-/// Hands the current line to the `csv` crate and not a byte more.
-struct Feed {
-    lines: Lines,
-    /// How much of the current line, with one line feed behind it, was handed over.
-    given: usize,
-}
-
-impl Read for Feed {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let line = self.lines.text();
-        if self.given > line.len() {
-            return Ok(0);
-        }
-        let rest = &line[self.given..];
-        let count = rest.len().min(out.len());
-        out[..count].copy_from_slice(&rest[..count]);
-        let ends_here = count == rest.len() && count < out.len();
-        if ends_here {
-            out[count] = b'\n';
-        }
-        self.given += count + usize::from(ends_here);
-        Ok(count + usize::from(ends_here))
-    }
 }
 
 impl Records {
@@ -69,13 +46,8 @@ impl Records {
         separator: Separator,
     ) -> Result<Self, TraceProblem> {
         let comment = if separator == Separator::Blanks { b';' } else { b'#' };
-        let feed = Feed { lines: Lines::new(bytes, input, comment)?, given: 0 };
-        let csv = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 13)
-            .from_reader(feed);
-        Ok(Records { csv, record: csv::ByteRecord::new(), separator, held: false })
+        let lines = Lines::new(bytes, input, comment)?;
+        Ok(Records { lines, separator, bounds: Vec::new(), unquoted: Vec::new(), held: false })
     }
 
     /// Goes on to the next line; `false` at the end.
@@ -88,7 +60,7 @@ impl Records {
             self.held = false;
             return Ok(true);
         }
-        self.csv.get_mut().lines.advance()
+        self.lines.advance()
     }
 
     /// Passes over the first line where it is a header.
@@ -104,37 +76,39 @@ impl Records {
         Ok(())
     }
 
-    /// Splits the current line. To be called once after each [`Records::advance`] whose fields are wanted.
+    /// Splits the current line.
     #[inline]
     pub fn split(&mut self) -> Faulty<Fields<'_>> {
-        check_text(self.text())?;
-        if self.separator == Separator::Blanks {
-            self.record.clear();
-            let line = self.csv.get_ref().lines.text();
-            for field in line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty()) {
-                self.record.push_field(field);
-            }
-        } else {
-            let feed = self.csv.get_mut();
-            feed.given = 0;
-            check_quotes(feed.lines.text())?;
-            self.csv.read_byte_record(&mut self.record).expect("a line in memory can be read");
+        let line = self.lines.text();
+        if !self.lines.is_plain() {
+            check_text(line)?;
         }
-        Ok(Fields(&self.record))
+        check_length(line)?;
+        self.bounds.clear();
+        if self.separator == Separator::Blanks {
+            split_at_blanks(line, &mut self.bounds);
+        } else if self.lines.is_plain() || memchr::memchr(b'"', line).is_none() {
+            split_at_commas(line, &mut self.bounds);
+        } else {
+            check_quotes(line)?;
+            unquote(line, &mut self.unquoted, &mut self.bounds);
+            return Ok(Fields { text: &self.unquoted, bounds: &self.bounds });
+        }
+        Ok(Fields { text: line, bounds: &self.bounds })
     }
 
     /// The number of the current line.
     pub fn line(&self) -> u64 {
-        self.csv.get_ref().lines.line()
+        self.lines.line()
     }
 
     /// The file as messages name it.
     pub fn file(&self) -> &str {
-        self.csv.get_ref().lines.file()
+        self.lines.file()
     }
 
     fn text(&self) -> &[u8] {
-        self.csv.get_ref().lines.text()
+        self.lines.text()
     }
 
     /// A fault of the current line as a problem of the file.
@@ -176,8 +150,57 @@ impl Records {
     }
 }
 
-/// Refuses NUL, text that is not UTF-8 and endless fields.
 #[inline]
+fn split_at_commas(line: &[u8], bounds: &mut Vec<(u32, u32)>) {
+    // Fields are a few bytes long: looking at each byte is quicker than a search per field.
+    let mut start = 0;
+    for (at, &byte) in line.iter().enumerate() {
+        if byte == b',' {
+            bounds.push((start, at as u32));
+            start = at as u32 + 1;
+        }
+    }
+    bounds.push((start, line.len() as u32));
+}
+
+fn split_at_blanks(line: &[u8], bounds: &mut Vec<(u32, u32)>) {
+    let mut start = None;
+    for (at, byte) in line.iter().enumerate() {
+        match (byte.is_ascii_whitespace(), start) {
+            (false, None) => start = Some(at as u32),
+            (true, Some(from)) => {
+                bounds.push((from, at as u32));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    bounds.extend(start.map(|from| (from, line.len() as u32)));
+}
+
+/// Splits a line that [`check_quotes`] accepted: a quote encloses a field, or is one of two inside.
+fn unquote(line: &[u8], text: &mut Vec<u8>, bounds: &mut Vec<(u32, u32)>) {
+    text.clear();
+    let (mut start, mut quoted, mut at) = (0, false, 0);
+    while at < line.len() {
+        match line[at] {
+            b',' if !quoted => {
+                bounds.push((start, text.len() as u32));
+                start = text.len() as u32;
+            }
+            b'"' if quoted && line.get(at + 1) == Some(&b'"') => {
+                text.push(b'"');
+                at += 1;
+            }
+            b'"' => quoted = !quoted,
+            byte => text.push(byte),
+        }
+        at += 1;
+    }
+    bounds.push((start, text.len() as u32));
+}
+
+/// Refuses NUL and text that is not UTF-8.
 fn check_text(line: &[u8]) -> Faulty<()> {
     if let Some(at) = memchr::memchr(0, line) {
         let text = "a NUL byte; this is not a text file, or it is damaged".into();
@@ -196,6 +219,12 @@ fn check_text(line: &[u8]) -> Faulty<()> {
         let fault = Fault { place: Place::Byte(at), text, help: None, reason: "not UTF-8" };
         return Err(Box::new(fault).help("save the file as UTF-8"));
     }
+    Ok(())
+}
+
+/// Refuses endless fields.
+#[inline]
+fn check_length(line: &[u8]) -> Faulty<()> {
     if line.len() > MAX_FIELD {
         let longest = line.split(|&b| b == b',' || b == b' ').map(<[u8]>::len).max().unwrap_or(0);
         if longest > MAX_FIELD {
@@ -206,7 +235,6 @@ fn check_text(line: &[u8]) -> Faulty<()> {
 }
 
 /// Refuses quotes that do not enclose a whole field of one line.
-#[inline]
 fn check_quotes(line: &[u8]) -> Faulty<()> {
     let Some(first) = memchr::memchr(b'"', line) else {
         return Ok(());
@@ -246,18 +274,22 @@ fn stray_quote(at: usize, text: &str) -> Box<Fault> {
 
 /// The fields of one record.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a csv::ByteRecord);
+pub(super) struct Fields<'a> {
+    text: &'a [u8],
+    bounds: &'a [(u32, u32)],
+}
 
 impl<'a> Fields<'a> {
     /// How many there are.
     pub fn len(self) -> usize {
-        self.0.len()
+        self.bounds.len()
     }
 
     /// Field `index` without blanks around it; empty where there is none.
     #[inline]
     pub fn get(self, index: usize) -> &'a [u8] {
-        let field = self.0.get(index).unwrap_or(b"");
+        let Some(&(start, end)) = self.bounds.get(index) else { return b"" };
+        let field = &self.text[start as usize..end as usize];
         match field {
             [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => field.trim_ascii(),
             _ => field,
@@ -314,8 +346,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A fault of a field that should hold a whole number of at most `max`.
 #[cold]
-fn bad_whole(index: usize, name: &str, text: &[u8], error: DecimalError, max: u64) -> Box<Fault> {
+pub(super) fn bad_whole(
+    index: usize,
+    name: &str,
+    text: &[u8],
+    error: DecimalError,
+    max: u64,
+) -> Box<Fault> {
     match error {
         DecimalError::NotPlain => {
             let text = format!("{name} is {}: not a whole number", shown(text));

@@ -275,6 +275,7 @@ pub fn run_watched(setup: Setup, rows: Vec<TaskRow>, check_every_event: bool) ->
         tasks: Some(Box::new(tasks.clone())),
         timeseries: Some(Box::new(timeseries.clone())),
         placement_failures: Some(Box::new(failures.clone())),
+        picture: true,
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event };
     let result = ecsim::sim::run(setup, vec![Rows::of(rows)], sinks, watch).unwrap();

@@ -466,7 +466,7 @@ fn rows(dice: &mut Dice, names: usize) -> Vec<TaskRow> {
                     _ => Some(SimSpan(dice.below(200_000_000) as u64)),
                 },
                 count: if dice.one_in(3) { 1 + dice.below(12) as u32 } else { 1 },
-                definition: dice.one_in(3).then(|| NameId(definition as u32)),
+                definition: dice.one_in(3).then_some(NameId(definition as u32)),
                 group: dice.one_in(4).then(|| NameId(dice.below(GROUPS.len()) as u32)),
                 ephemeral_gib: dice.one_in(6).then(|| dice.pick(&[5, 20, 30, 200])),
                 exit_code: u8::from(dice.one_in(6)),

@@ -47,7 +47,8 @@ fn run(case: &Case, check: bool) -> Option<(RunResult, [String; 3])> {
     let sink = |index: usize| -> Option<Box<dyn Write + Send>> {
         Some(Box::new(Bounded(pages[index].clone(), 20 << 20)))
     };
-    let sinks = Sinks { tasks: sink(0), timeseries: sink(1), placement_failures: sink(2) };
+    let sinks =
+        Sinks { tasks: sink(0), timeseries: sink(1), placement_failures: sink(2), picture: false };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };
     match ecsim::sim::run(case.setup.clone(), case.streams(), sinks, watch) {
         Ok(result) => Some((result, pages.map(|page| page.text()))),
@@ -119,5 +120,54 @@ fn checks_and_the_slow_placement_change_no_byte() {
         let case = Case::new(seed);
         let texts = |check| run(&case, check).map(|(_, texts)| texts);
         assert!(texts(true) == texts(false), "scenario {seed}");
+    }
+}
+
+/// A battery that has never failed has not been tested: each of these lies must be caught.
+#[test]
+fn the_audit_would_notice() {
+    type Lie = (&'static str, fn(&mut Written));
+    let lies: [Lie; 8] = [
+        ("nothing", |_| ()),
+        ("a task is lost", |w| drop(w.tasks.pop())),
+        ("a task was on another instance", |w| {
+            let at = w.tasks.iter().position(|task| task.launch == "EC2").unwrap();
+            w.tasks[at].instance = "i-unknown".into();
+        }),
+        ("a task was placed a microsecond later", |w| {
+            let at = w.tasks.iter().position(|task| task.placed().is_some()).unwrap();
+            w.tasks[at].stages[1] = w.tasks[at].placed().map(|placed| placed + 1);
+        }),
+        ("a task works for longer", |w| {
+            let at = w.tasks.iter().position(|task| task.stages[7].is_some()).unwrap();
+            w.tasks[at].stages[6..].fill(Some(u64::MAX));
+        }),
+        ("a task paid a millionth of a dollar more", |w| {
+            let at = w.tasks.iter().position(|task| task.launch == "FARGATE").unwrap();
+            w.tasks[at].usd += 1_000;
+        }),
+        ("a line of the bill is lost", |w| drop(w.cost.rows.pop())),
+        ("a sample is of another instant", |w| {
+            let at = w.series.rows.len() / 2;
+            let mut fields: Vec<String> = w.series.rows[at].iter().map(String::from).collect();
+            fields[0] = "0".into();
+            w.series.rows[at] = csv::StringRecord::from(fields);
+        }),
+    ];
+    let (case, result, texts) = (0..)
+        .map(Case::new)
+        .filter_map(|case| run(&case, false).map(|(result, texts)| (case, result, texts)))
+        .find(|(_, _, texts)| {
+            [",EC2,", ",FARGATE,"].iter().all(|l| texts[0].matches(l).count() > 30)
+        })
+        .unwrap();
+    for (what, lie) in lies {
+        let mut written = Written::of(&case, &result, texts.each_ref().map(String::as_str));
+        lie(&mut written);
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            audit::audit(&case, &result, &written);
+            bill::compare(&case, &result, &written);
+        }));
+        assert_eq!(found.is_ok(), what == "nothing", "{what}");
     }
 }
