@@ -68,6 +68,7 @@ impl StreamedFiles {
             timeseries: sink(outputs.timeseries, TIMESERIES.file)?,
             placement_failures: sink(outputs.placement_failures, PLACEMENT_FAILURES.file)?,
             picture,
+            ..Sinks::default()
         };
         Ok((StreamedFiles(files), sinks))
     }

@@ -8,5 +8,6 @@ pub mod capacity;
 pub mod histogram;
 pub mod picture;
 pub mod series;
+pub mod service;
 pub mod summary;
 pub mod table;

@@ -15,8 +15,10 @@ crate::define_ids! {
     ImageId;
     /// A task group: `family:<family>`, `service:<name>` or a name that the caller gave.
     GroupId;
-    /// A `[[run_task]]` entry: one caller of RunTask or StartTask.
+    /// Who asks for tasks: a `[[run_task]]` entry, or a service; services are numbered after all `[[run_task]]`.
     SourceId;
+    /// A service.
+    ServiceId;
     /// A distinct set of static host ports.
     PortSetId;
     /// An attribute name, such as `ecs.availability-zone` or a custom one.

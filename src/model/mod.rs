@@ -16,4 +16,7 @@ pub mod lifecycle;
 pub mod platform;
 pub mod ports;
 pub mod resources;
+pub mod scaling;
+pub mod service;
+pub mod traffic;
 pub mod workload;

@@ -1,6 +1,6 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
-use super::setup::Setup;
+use super::setup::{Inputs, Setup};
 use super::task::Place;
 use super::world::{Event, RunError, World};
 use super::{outputs::Sinks, summary};
@@ -12,8 +12,9 @@ use crate::metrics::capacity::Capacity;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Sample;
+use crate::metrics::service::ServiceReport;
 use crate::metrics::summary::Summary;
-use crate::model::arrival::{RowCounts, TaskStream};
+use crate::model::arrival::RowCounts;
 use crate::model::fleet::Fleet;
 use crate::model::ids::{InstanceId, ProviderId};
 use crate::pricing::Invoice;
@@ -48,8 +49,10 @@ pub struct RunResult {
     pub instance_costs: Column<InstanceId, NanoUsd>,
     /// The capacity providers as they were set up.
     pub providers: Column<ProviderId, super::setup::ProviderSetup>,
-    /// What became of each caller's trace rows.
+    /// What became of each caller's trace rows, then of each service's traffic rows.
     pub rows: Vec<RowCounts>,
+    /// Every service, in the order of the setup.
+    pub services: Vec<ServiceReport>,
 }
 
 /// How a run is watched.
@@ -67,12 +70,12 @@ pub struct Watch<'a> {
 /// A trace that cannot be read, a task that can never be placed, an output that cannot be written.
 pub fn run(
     setup: Setup,
-    streams: Vec<Box<dyn TaskStream + Send>>,
+    inputs: impl Into<Inputs>,
     sinks: Sinks,
     watch: Watch<'_>,
 ) -> Result<RunResult, RunError> {
     let mut queue = Queue::new();
-    let mut world = World::new(setup, streams, sinks, &mut queue)?;
+    let mut world = World::new(setup, inputs.into(), sinks, &mut queue)?;
     if watch.check_every_event {
         world.check_every_event();
     }
@@ -122,6 +125,7 @@ impl World {
             instance_costs,
             providers: self.providers,
             rows,
+            services: Vec::new(),
         })
     }
 

@@ -18,6 +18,14 @@ pub struct Sinks {
     pub timeseries: Option<Box<dyn Write + Send>>,
     /// `placement_failures.csv`.
     pub placement_failures: Option<Box<dyn Write + Send>>,
+    /// `services.csv`.
+    pub services: Option<Box<dyn Write + Send>>,
+    /// `deployments.csv`.
+    pub deployments: Option<Box<dyn Write + Send>>,
+    /// `scaling.csv`.
+    pub scaling: Option<Box<dyn Write + Send>>,
+    /// `service_events.csv`.
+    pub service_events: Option<Box<dyn Write + Send>>,
     /// Whether somebody will draw the picture of the fleet.
     pub picture: bool,
 }

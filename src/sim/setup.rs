@@ -4,11 +4,18 @@ use crate::base::distribution::Distribution;
 use crate::base::id::Column;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::TaskStream;
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Registration;
-use crate::model::ids::{ClusterId, DefinitionId, ProviderId, SourceId, ZoneId};
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
+use crate::model::scaling::{MetricDelays, ScalableTarget};
+use crate::model::service::{
+    Behaviour, ContainerCheck, DeploymentConfiguration, DeploymentController, LoadBalancer,
+    Permille, Protection, SchedulerSettings, SchedulingStrategy, ServiceUpdate,
+};
+use crate::model::traffic::{RateStream, Work};
 use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
@@ -49,6 +56,14 @@ pub struct Setup {
     pub limits: Limits,
     /// Fargate sizes and prices.
     pub fargate: FargateSetup,
+    /// Services.
+    pub services: Column<ServiceId, ServiceSetup>,
+    /// How the service scheduler paces itself.
+    pub scheduler: SchedulerSettings,
+    /// How late CloudWatch is.
+    pub metric_delays: MetricDelays,
+    /// Time zero on the calendar, seconds since 1970-01-01T00:00Z: for schedules and weekdays.
+    pub epoch_s: i64,
 }
 
 /// A capacity provider.
@@ -106,6 +121,106 @@ pub struct SourceSetup {
     pub stop_after: Option<SimSpan>,
     /// Limits work per task: tasks larger than any Fargate size or instance are refused, never an error.
     pub oversized_is_error: bool,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub struct ServiceSetup {
+    /// Name, unique among services; its task group is `service:<name>`, its random streams are keyed by it.
+    pub name: String,
+    /// Cluster.
+    pub cluster: ClusterId,
+    /// Where its tasks go; never [`Launch::Start`].
+    pub launch: Launch,
+    /// REPLICA or DAEMON.
+    pub scheduling: SchedulingStrategy,
+    /// `desiredCount` at the start; DAEMON: 0.
+    pub desired_count: u32,
+    /// Whether the first deployment is already complete and healthy at time zero; otherwise the service is created then.
+    pub starts_running: bool,
+    /// Revisions in order; the first one is there at the start.
+    pub revisions: Vec<RevisionSetup>,
+    /// Changes, in order of time.
+    pub updates: Vec<ServiceUpdate>,
+    /// Who deploys.
+    pub controller: DeploymentController,
+    /// How.
+    pub deployment: DeploymentConfiguration,
+    /// EXTERNAL: the task sets at the start: name, revision, scale; the first one is primary.
+    pub task_sets: Vec<(String, usize, Permille)>,
+    /// Placement strategies; empty: ECS's default for services (AZ with fewest tasks, then instance with fewest).
+    pub strategies: Vec<Strategy>,
+    /// `distinctInstance`.
+    pub distinct_instance: bool,
+    /// `memberOf`, the task definitions' not included.
+    pub member_of: Vec<Expression>,
+    /// AZs of its subnets; `None`: all.
+    pub zones: Option<Vec<ZoneId>>,
+    /// Load balancer.
+    pub balancer: Option<LoadBalancer>,
+    /// `healthCheckGracePeriodSeconds`.
+    pub grace_period: SimSpan,
+    /// `availabilityZoneRebalancing` is ENABLED and the service is eligible.
+    pub rebalances_zones: bool,
+    /// Task protection.
+    pub protection: Option<Protection>,
+    /// What it has to do.
+    pub work: Option<Work>,
+    /// Service auto scaling.
+    pub scaling: Option<ScalableTarget>,
+}
+
+/// A revision of a service: a task definition and how its tasks behave.
+#[derive(Clone, Debug)]
+pub struct RevisionSetup {
+    /// Task definition.
+    pub definition: DefinitionId,
+    /// Container health check; `None`: none.
+    pub check: Option<ContainerCheck>,
+    /// Whether CPU is a hard limit: task-level `cpu` on EC2; always on Fargate and on Windows.
+    pub cpu_is_limited: bool,
+    /// Memory at which the kernel kills the task, MiB: the task's, or the sum of the containers' hard limits.
+    pub memory_limit_mib: u32,
+    /// Behaviour.
+    pub behaviour: Behaviour,
+}
+
+/// Something that goes wrong at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub kind: FailureKind,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// So many RUNNING tasks of a service crash, drawn at random.
+    TaskCrash {
+        /// Service.
+        service: ServiceId,
+        /// How many.
+        tasks: u32,
+    },
+}
+
+/// The streams of a run, opened by the caller.
+#[derive(Default)]
+pub struct Inputs {
+    /// Rows of each caller, in the order of [`Setup::sources`].
+    pub tasks: Vec<Box<dyn TaskStream + Send>>,
+    /// Traffic of each service, in the order of [`Setup::services`]; `None` for one without work.
+    pub traffic: Vec<Option<Box<dyn RateStream + Send>>>,
+    /// Failures in order of time.
+    pub failures: Vec<Failure>,
+}
+
+impl From<Vec<Box<dyn TaskStream + Send>>> for Inputs {
+    fn from(tasks: Vec<Box<dyn TaskStream + Send>>) -> Self {
+        Inputs { tasks, ..Inputs::default() }
+    }
 }
 
 /// Where a caller's tasks go.

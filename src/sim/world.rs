@@ -9,7 +9,7 @@ use super::lifecycle::{Host, Latency, Stages};
 use super::outputs::{Sinks, field};
 use super::place::LastRefusal;
 use super::recorder::{Names, Recorder, Tally};
-use super::setup::{Launch, Limits, ProviderSetup, Setup};
+use super::setup::{Inputs, Launch, Limits, ProviderSetup, Setup};
 use super::spending::{FixedRates, Spending};
 use super::task::{Slot, Tasks};
 use crate::base::digest::Digest;
@@ -150,16 +150,17 @@ pub struct World {
 }
 
 impl World {
-    /// A world at the beginning of time. `streams` are the callers' rows, in the order of `setup.sources`.
+    /// A world at the beginning of time.
     ///
     /// # Errors
     /// The first row of a trace cannot be read.
     pub fn new(
         setup: Setup,
-        streams: Vec<Box<dyn TaskStream + Send>>,
+        inputs: Inputs,
         sinks: Sinks,
         queue: &mut Queue<Event>,
     ) -> Result<World, RunError> {
+        let Inputs { tasks: streams, .. } = inputs;
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut names = names_of(&setup);
         let mut fleet = Fleet::new();

@@ -15,6 +15,8 @@ use ecsim::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
 use ecsim::model::platform::{Architecture, LaunchType, OperatingSystem, Platform, Purchase};
 use ecsim::model::ports::PortSet;
 use ecsim::model::resources::Resources;
+use ecsim::model::scaling::MetricDelays;
+use ecsim::model::service::SchedulerSettings;
 use ecsim::policy::placement::{PackField, Strategy, TieBreak};
 use ecsim::pricing::Price;
 use ecsim::sim::outputs::Sinks;
@@ -183,6 +185,10 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         definitions: std::iter::once(definition("job", 1024, 1024)).collect(),
         sources: std::iter::once(caller).collect(),
         latencies: no_latency(),
+        services: ecsim::base::id::Column::new(),
+        scheduler: SchedulerSettings::default(),
+        metric_delays: MetricDelays::default(),
+        epoch_s: 0,
         limits: Limits {
             run_task_calls: None,
             fargate_launches: None,
@@ -276,6 +282,7 @@ pub fn run_watched(setup: Setup, rows: Vec<TaskRow>, check_every_event: bool) ->
         timeseries: Some(Box::new(timeseries.clone())),
         placement_failures: Some(Box::new(failures.clone())),
         picture: true,
+        ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event };
     let result = ecsim::sim::run(setup, vec![Rows::of(rows)], sinks, watch).unwrap();

@@ -13,6 +13,8 @@ use ecsim::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
 use ecsim::model::platform::{Architecture, LaunchType, OperatingSystem, Platform, Purchase};
 use ecsim::model::ports::{HostPort, PortSet, Protocol};
 use ecsim::model::resources::Resources;
+use ecsim::model::scaling::MetricDelays;
+use ecsim::model::service::SchedulerSettings;
 use ecsim::policy::placement::{PackField, SpreadField, Strategy, TieBreak};
 use ecsim::policy::query::Expression;
 use ecsim::pricing::Price;
@@ -93,6 +95,10 @@ impl Case {
             definitions,
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),
+            services: Column::new(),
+            scheduler: SchedulerSettings::default(),
+            metric_delays: MetricDelays::default(),
+            epoch_s: 0,
             limits: limits(&mut dice),
             fargate: fargate(),
         };

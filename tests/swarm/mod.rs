@@ -47,8 +47,12 @@ fn run(case: &Case, check: bool) -> Option<(RunResult, [String; 3])> {
     let sink = |index: usize| -> Option<Box<dyn Write + Send>> {
         Some(Box::new(Bounded(pages[index].clone(), 20 << 20)))
     };
-    let sinks =
-        Sinks { tasks: sink(0), timeseries: sink(1), placement_failures: sink(2), picture: false };
+    let sinks = Sinks {
+        tasks: sink(0),
+        timeseries: sink(1),
+        placement_failures: sink(2),
+        ..Sinks::default()
+    };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };
     match ecsim::sim::run(case.setup.clone(), case.streams(), sinks, watch) {
         Ok(result) => Some((result, pages.map(|page| page.text()))),

@@ -22,6 +22,8 @@ use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
+use crate::model::scaling::MetricDelays;
+use crate::model::service::SchedulerSettings;
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
 use crate::sim::setup::{InstanceSetup, ProviderSetup, Setup, SourceSetup};
@@ -127,6 +129,10 @@ pub(super) fn build(
         latencies,
         limits,
         fargate,
+        services: Column::new(),
+        scheduler: SchedulerSettings::default(),
+        metric_delays: MetricDelays::default(),
+        epoch_s: 0,
     };
     let (workloads, files) = (build.workloads, build.files);
     Some(Built { setup, workloads, outputs, expects, files })

@@ -1,0 +1,154 @@
+//! What is known about a service when a run has ended: its samples for charts, its totals for the summary.
+
+use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::histogram::SpanHistogram;
+
+/// Requests by what became of them, in millionths: offered = served + dropped, exactly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RequestTotals {
+    /// Requests (or messages) that arrived and whose fate is known.
+    pub offered: u64,
+    /// Answered, errors included.
+    pub served: u64,
+    /// Of the served ones, answered with an error.
+    pub errors: u64,
+    /// Dropped: no target was there.
+    pub no_target: u64,
+    /// Dropped: the queue at the task was full.
+    pub queue_full: u64,
+    /// Dropped: waited too long (messages: retention).
+    pub timeout: u64,
+    /// Dropped: the task that worked on it stopped or crashed.
+    pub task_lost: u64,
+    /// Dropped: unfinished when the run ended.
+    pub unfinished: u64,
+}
+
+impl RequestTotals {
+    /// All that was dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.no_target + self.queue_full + self.timeout + self.task_lost + self.unfinished
+    }
+
+    /// `self` plus `other`.
+    #[must_use]
+    pub fn plus(&self, other: &RequestTotals) -> RequestTotals {
+        RequestTotals {
+            offered: self.offered + other.offered,
+            served: self.served + other.served,
+            errors: self.errors + other.errors,
+            no_target: self.no_target + other.no_target,
+            queue_full: self.queue_full + other.queue_full,
+            timeout: self.timeout + other.timeout,
+            task_lost: self.task_lost + other.task_lost,
+            unfinished: self.unfinished + other.unfinished,
+        }
+    }
+
+    /// `self` less `earlier`, a state of the same totals at an earlier instant.
+    #[must_use]
+    pub fn since(&self, earlier: &RequestTotals) -> RequestTotals {
+        RequestTotals {
+            offered: self.offered - earlier.offered,
+            served: self.served - earlier.served,
+            errors: self.errors - earlier.errors,
+            no_target: self.no_target - earlier.no_target,
+            queue_full: self.queue_full - earlier.queue_full,
+            timeout: self.timeout - earlier.timeout,
+            task_lost: self.task_lost - earlier.task_lost,
+            unfinished: self.unfinished - earlier.unfinished,
+        }
+    }
+}
+
+/// A service at a sample: counts at the instant, flows since the sample before.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct ServiceSample {
+    /// When.
+    pub at: SimTime,
+    /// `desiredCount`.
+    pub desired: u32,
+    /// Tasks in RUNNING.
+    pub running: u32,
+    /// Tasks before RUNNING.
+    pub pending: u32,
+    /// RUNNING tasks that count as healthy.
+    pub healthy: u32,
+    /// Tasks of the newest revision, in RUNNING or before.
+    pub newest: u32,
+    /// Requests since the sample before.
+    pub requests: RequestTotals,
+    /// Requests that the tasks in service could answer, millionths per second; 0 where nothing is known of it.
+    pub capacity_micro_per_s: u64,
+    /// Requests in flight or waiting (messages: visible in the queue), millionths.
+    pub backlog_micro: u64,
+    /// CPU used by CPU reserved since the sample before, percent.
+    pub cpu_percent: Option<f64>,
+    /// Memory used by memory reserved, percent.
+    pub memory_percent: Option<f64>,
+    /// Mean latency of the requests served since the sample before.
+    pub latency_mean: Option<SimSpan>,
+    /// Median.
+    pub latency_p50: Option<SimSpan>,
+    /// 95th percentile.
+    pub latency_p95: Option<SimSpan>,
+    /// 99th percentile.
+    pub latency_p99: Option<SimSpan>,
+}
+
+/// Something that charts mark on the axis of time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// When.
+    pub at: SimTime,
+    /// A few words: `deploy api:2`, `rolled back`.
+    pub label: String,
+}
+
+/// The autoscaler metrics of the field (SPEC elasticity; tasks that ran against tasks that the load needed).
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Elasticity {
+    /// ∫ max(0, needed − healthy) dt ÷ time: accuracy, tasks.
+    pub under_tasks: f64,
+    /// ∫ max(0, healthy − needed) dt ÷ time: accuracy, tasks.
+    pub over_tasks: f64,
+    /// Share of time with too few tasks, percent.
+    pub under_time_percent: f64,
+    /// Share of time with too many tasks, percent.
+    pub over_time_percent: f64,
+}
+
+/// A service at the end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceReport {
+    /// Name.
+    pub name: String,
+    /// Whether it takes messages from a queue.
+    pub is_queue: bool,
+    /// Samples in order of time, thinned.
+    pub samples: Vec<ServiceSample>,
+    /// Requests over the whole run.
+    pub requests: RequestTotals,
+    /// Latency of the served requests, weighted by requests.
+    pub latency: SpanHistogram,
+    /// CPU used by CPU reserved over the whole run, percent.
+    pub cpu_percent: Option<f64>,
+    /// Target of the first target tracking policy over CPU, percent.
+    pub cpu_target_percent: Option<f64>,
+    /// Tasks that were started.
+    pub tasks_started: u64,
+    /// Tasks that failed: crashes, failed starts, failed health checks.
+    pub tasks_failed: u64,
+    /// Changes of the desired count by scaling: out, in.
+    pub scaling: [u64; 2],
+    /// Deployments: completed, failed.
+    pub deployments: [u64; 2],
+    /// Elasticity, where the service has work.
+    pub elasticity: Option<Elasticity>,
+    /// Σ of its tasks' costs: Fargate bills and EC2 shares.
+    pub usd: NanoUsd,
+    /// Marks.
+    pub marks: Vec<Mark>,
+}

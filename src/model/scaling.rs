@@ -1,0 +1,252 @@
+//! Service auto scaling (Application Auto Scaling) as plain data. Names and defaults are the API's
+//! (`PutScalingPolicy`, `RegisterScalableTarget`, `PutScheduledAction`; documented).
+
+use crate::base::time::SimSpan;
+
+/// A metric value: millionths of its unit (percent, requests per target and minute, messages per task, ...).
+/// Whole numbers, so that alarms compare exactly.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct MetricValue(pub u64);
+
+/// What a scaling policy looks at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ScalingMetric {
+    /// `ECSServiceAverageCPUUtilization`: percent of the reserved CPU.
+    Cpu,
+    /// `ECSServiceAverageMemoryUtilization`: percent of the reserved memory.
+    Memory,
+    /// `ALBRequestCountPerTarget`: requests by target and minute.
+    RequestCountPerTarget,
+    /// Messages visible by running task (metric math over SQS's `ApproximateNumberOfMessagesVisible`).
+    BacklogPerTask,
+    /// Customized: mean requests in flight by target.
+    ConcurrencyPerTarget,
+    /// Customized: mean latency, milliseconds.
+    LatencyMs,
+}
+
+impl ScalingMetric {
+    /// All metrics with their names in scenarios and outputs.
+    pub const ALL: [(ScalingMetric, &'static str); 6] = [
+        (ScalingMetric::Cpu, "ECSServiceAverageCPUUtilization"),
+        (ScalingMetric::Memory, "ECSServiceAverageMemoryUtilization"),
+        (ScalingMetric::RequestCountPerTarget, "ALBRequestCountPerTarget"),
+        (ScalingMetric::BacklogPerTask, "BacklogPerTask"),
+        (ScalingMetric::ConcurrencyPerTarget, "ConcurrencyPerTarget"),
+        (ScalingMetric::LatencyMs, "LatencyMs"),
+    ];
+
+    /// The name in scenarios and outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+/// How an alarm treats periods without a point.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MissingData {
+    /// The alarm says INSUFFICIENT_DATA when all points are missing.
+    #[default]
+    Missing,
+    /// The state stays.
+    Ignore,
+    /// Counts as breaching.
+    Breaching,
+    /// Counts as not breaching.
+    NotBreaching,
+}
+
+/// `MetricAggregationType` of a step scaling policy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Aggregation {
+    /// Mean over tasks.
+    #[default]
+    Average,
+    /// Smallest.
+    Minimum,
+    /// Largest.
+    Maximum,
+}
+
+/// How an alarm compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// `GreaterThanThreshold`.
+    Above,
+    /// `GreaterThanOrEqualToThreshold`.
+    AtLeast,
+    /// `LessThanThreshold`.
+    Below,
+    /// `LessThanOrEqualToThreshold`.
+    AtMost,
+}
+
+/// A CloudWatch alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlarmSpec {
+    /// How it compares.
+    pub comparison: Comparison,
+    /// With what.
+    pub threshold: MetricValue,
+    /// Length of a period: 60 s; high resolution 20 s (10 and 30 s exist, too).
+    pub period: SimSpan,
+    /// Points that are looked at (N).
+    pub evaluation_periods: u32,
+    /// Points that must breach (M).
+    pub datapoints_to_alarm: u32,
+    /// Periods without a point.
+    pub missing: MissingData,
+}
+
+/// A target tracking policy.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TargetTracking {
+    /// Name.
+    pub name: String,
+    /// Metric.
+    pub metric: ScalingMetric,
+    /// Whether the high-resolution metric is used (20-s points; CPU and memory only).
+    pub high_resolution: bool,
+    /// `TargetValue`.
+    pub target: MetricValue,
+    /// Default 300 s.
+    pub scale_out_cooldown: SimSpan,
+    /// Default 300 s.
+    pub scale_in_cooldown: SimSpan,
+    /// Default false.
+    pub disable_scale_in: bool,
+    /// Points of the high alarm: 3 of 3 (measured).
+    pub high_periods: u32,
+    /// Points of the low alarm: 15 of 15 (measured); high resolution: 45, 15 minutes of them (assumed).
+    pub low_periods: u32,
+    /// The low alarm's threshold in percent of the target: 90 (measured).
+    pub low_percent: u32,
+}
+
+/// `AdjustmentType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AdjustmentType {
+    /// So many tasks more or less.
+    #[default]
+    ChangeInCapacity,
+    /// So many tasks.
+    ExactCapacity,
+    /// So many percent more or less.
+    PercentChangeInCapacity,
+}
+
+/// A step adjustment: bounds are relative to the alarm's threshold, in millionths; `None` is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// `MetricIntervalLowerBound`.
+    pub lower: Option<i64>,
+    /// `MetricIntervalUpperBound`.
+    pub upper: Option<i64>,
+    /// `ScalingAdjustment`.
+    pub adjustment: i32,
+}
+
+/// A step scaling policy with its alarm.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StepScaling {
+    /// Name.
+    pub name: String,
+    /// Metric of the alarm.
+    pub metric: ScalingMetric,
+    /// Aggregation of the metric.
+    pub aggregation: Aggregation,
+    /// The alarm that calls the policy.
+    pub alarm: AlarmSpec,
+    /// How adjustments are meant.
+    pub adjustment_type: AdjustmentType,
+    /// Steps, at most 20, ordered, without gaps.
+    pub steps: Vec<Step>,
+    /// `MinAdjustmentMagnitude`, for percent.
+    pub min_magnitude: u32,
+    /// Default 300 s.
+    pub cooldown: SimSpan,
+}
+
+/// A scheduled action.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ScheduledAction {
+    /// Name.
+    pub name: String,
+    /// `at(...)`, `rate(...)` or `cron(...)`, already found valid.
+    pub schedule: String,
+    /// IANA time zone; UTC by default.
+    pub timezone: String,
+    /// New minimum.
+    pub min_capacity: Option<u32>,
+    /// New maximum.
+    pub max_capacity: Option<u32>,
+}
+
+/// `MaxCapacityBreachBehavior` of predictive scaling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BreachBehaviour {
+    /// The maximum holds.
+    #[default]
+    HonorMaxCapacity,
+    /// The maximum may be raised to the forecast plus so many percent.
+    IncreaseMaxCapacity {
+        /// `MaxCapacityBuffer`, percent.
+        buffer_percent: u32,
+    },
+}
+
+/// A predictive scaling policy.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PredictiveScaling {
+    /// Name.
+    pub name: String,
+    /// Metric whose target the forecast capacity is to keep.
+    pub metric: ScalingMetric,
+    /// `TargetValue`.
+    pub target: MetricValue,
+    /// `ForecastAndScale`; `false`: `ForecastOnly`, the default.
+    pub scales: bool,
+    /// `SchedulingBufferTime`: default 300 s, below 3,600 s.
+    pub scheduling_buffer: SimSpan,
+    /// What happens above the maximum.
+    pub breach: BreachBehaviour,
+}
+
+/// A scalable target with all its policies.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ScalableTarget {
+    /// `MinCapacity`.
+    pub min_capacity: u32,
+    /// `MaxCapacity`.
+    pub max_capacity: u32,
+    /// Target tracking policies.
+    pub target_tracking: Vec<TargetTracking>,
+    /// Step scaling policies.
+    pub step_scaling: Vec<StepScaling>,
+    /// Scheduled actions.
+    pub scheduled: Vec<ScheduledAction>,
+    /// Predictive scaling.
+    pub predictive: Vec<PredictiveScaling>,
+    /// `DynamicScalingInSuspended`.
+    pub scale_in_suspended: bool,
+    /// `DynamicScalingOutSuspended`.
+    pub scale_out_suspended: bool,
+    /// `ScheduledScalingSuspended`.
+    pub scheduled_suspended: bool,
+}
+
+/// How CloudWatch delays what it knows; unpublished, calibrated on AWS's own benchmark (363 s and 86 s).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricDelays {
+    /// From the end of a period to the evaluation of its point: 120 s.
+    pub standard: SimSpan,
+    /// The same for high-resolution metrics: 20 s.
+    pub high_resolution: SimSpan,
+}
+
+impl Default for MetricDelays {
+    fn default() -> Self {
+        MetricDelays { standard: SimSpan::from_secs(120), high_resolution: SimSpan::from_secs(20) }
+    }
+}
