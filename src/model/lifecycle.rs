@@ -78,11 +78,85 @@ pub enum StopCode {
     EssentialContainerExited,
     /// Somebody called StopTask.
     UserInitiated,
+    /// The service scheduler stopped it.
+    ServiceSchedulerInitiated,
 }
 
 impl fmt::Display for StopCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why a task stops: its stop code, and the reason that `stoppedReason` gives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum StopReason {
+    /// Its work was done, or it crashed.
+    EssentialContainerExited,
+    /// The kernel killed it for its memory.
+    OutOfMemory,
+    /// Somebody called StopTask.
+    UserInitiated,
+    /// It never reached RUNNING: no image, wrong configuration.
+    FailedToStart,
+    /// The desired count went down, or there was one task too many.
+    ScaledIn,
+    /// A deployment replaced it.
+    Deployed,
+    /// Its container health check failed.
+    FailedContainerHealthChecks,
+    /// The load balancer's health check failed.
+    FailedElbHealthChecks,
+    /// Availability Zone rebalancing put another one elsewhere.
+    Rebalanced,
+    /// Its instance is DRAINING.
+    Draining,
+}
+
+impl StopReason {
+    /// All of them.
+    pub const ALL: [StopReason; 10] = [
+        StopReason::EssentialContainerExited,
+        StopReason::OutOfMemory,
+        StopReason::UserInitiated,
+        StopReason::FailedToStart,
+        StopReason::ScaledIn,
+        StopReason::Deployed,
+        StopReason::FailedContainerHealthChecks,
+        StopReason::FailedElbHealthChecks,
+        StopReason::Rebalanced,
+        StopReason::Draining,
+    ];
+
+    /// `stopCode`.
+    #[must_use]
+    pub fn code(self) -> StopCode {
+        match self {
+            StopReason::EssentialContainerExited | StopReason::OutOfMemory => {
+                StopCode::EssentialContainerExited
+            }
+            StopReason::UserInitiated => StopCode::UserInitiated,
+            StopReason::FailedToStart => StopCode::TaskFailedToStart,
+            _ => StopCode::ServiceSchedulerInitiated,
+        }
+    }
+
+    /// `stoppedReason`, in ECS's words as far as they are known.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            StopReason::EssentialContainerExited => "Essential container in task exited",
+            StopReason::OutOfMemory => "OutOfMemoryError: Container killed due to memory usage",
+            StopReason::UserInitiated => "Task stopped by user",
+            StopReason::FailedToStart => "Task failed to start",
+            StopReason::ScaledIn => "Scaling activity initiated by deployment",
+            StopReason::Deployed => "Task replaced by a deployment",
+            StopReason::FailedContainerHealthChecks => "Task failed container health checks",
+            StopReason::FailedElbHealthChecks => "Task failed ELB health checks",
+            StopReason::Rebalanced => "Task stopped by Availability Zone rebalancing",
+            StopReason::Draining => "Container instance is draining",
+        }
     }
 }
 

@@ -72,6 +72,38 @@ pub enum Target {
     Fargate(ProviderId),
 }
 
+/// Placement rules of a caller: for each item of its strategy one a task definition.
+#[derive(Default)]
+pub struct Rules {
+    /// Definitions that its tasks may have, ascending.
+    pub definitions: Vec<DefinitionId>,
+    /// By item, then definition.
+    pub ids: Vec<RuleId>,
+}
+
+impl Rules {
+    /// Rules to be compiled for these definitions.
+    #[must_use]
+    pub fn over(definitions: impl Iterator<Item = DefinitionId>) -> Rules {
+        let mut definitions: Vec<DefinitionId> = definitions.collect();
+        definitions.sort_unstable();
+        definitions.dedup();
+        Rules { definitions, ids: Vec::new() }
+    }
+
+    /// The rule of an item and a definition, which must be one of the caller's.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, item: usize, definition: DefinitionId) -> RuleId {
+        // A caller that knows all definitions finds its own by number.
+        let at = match self.definitions.get(definition.index()) {
+            Some(&found) if found == definition => definition.index(),
+            _ => self.definitions.binary_search(&definition).expect("a rule for each definition"),
+        };
+        self.ids[item * self.definitions.len() + at]
+    }
+}
+
 /// What a caller remembers.
 pub struct Caller {
     /// Its settings.
@@ -90,8 +122,8 @@ pub struct Caller {
     pub durations: Family,
     /// Jitter of retries, one stream a request.
     pub jitter: Family,
-    /// Placement rules: for each item of the strategy one a task definition.
-    pub rules: Vec<RuleId>,
+    /// Placement rules.
+    pub rules: Rules,
     /// Group of rows that name none, where the caller sets it.
     pub group: Option<GroupId>,
     /// Whether it waits for the API to let a queued call through.
@@ -100,7 +132,7 @@ pub struct Caller {
 
 /// The largest deficit gets the next task (assumed; the rounding is unpublished): each provider's target is its
 /// base plus its share of the rest by weight, ties go to list order.
-fn next_share(shares: &[ProviderShare], placed: &[u32], total: u32) -> usize {
+pub(super) fn next_share(shares: &[ProviderShare], placed: &[u32], total: u32) -> usize {
     let weights: i64 = shares.iter().map(|s| i64::from(s.weight)).sum::<i64>().max(1);
     let bases: i64 = shares.iter().map(|s| i64::from(s.base)).sum();
     let rest = (i64::from(total) - bases).max(0);

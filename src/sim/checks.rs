@@ -25,15 +25,20 @@ impl World {
             let add = |to: &mut Resources, amount| {
                 *to = to.checked_add(amount).expect("sums of demands stay far below 2^32");
             };
-            if task.status < TaskStatus::Deactivating {
+            if task.holds_promise() {
                 add(&mut promised[instance], task.demand);
                 tasks[instance] += 1;
             }
             match task.status {
-                TaskStatus::Activating | TaskStatus::Running | TaskStatus::Stopping => {
+                TaskStatus::Activating
+                | TaskStatus::Running
+                | TaskStatus::Deactivating
+                | TaskStatus::Stopping
+                    if task.is_on_host() =>
+                {
                     add(&mut held[instance], task.demand);
                 }
-                TaskStatus::Deprovisioning => {
+                TaskStatus::Deprovisioning if task.is_on_host() => {
                     add(
                         &mut held[instance],
                         Resources { enis: task.demand.enis, ..Resources::ZERO },

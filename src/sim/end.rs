@@ -139,12 +139,12 @@ impl World {
                 task.pull_stopped = SimTime::NEVER;
             }
             let usd = self.spending.task_cost(&task, end, definition, &self.fleet);
-            if task.started != SimTime::NEVER && task.stopping == SimTime::NEVER {
+            if task.started != SimTime::NEVER && task.holds_promise() {
                 self.tally.running_micros += u128::from(end.since(task.started).0);
             }
             match task.place {
                 Place::Instance(instance) => {
-                    if task.stopping == SimTime::NEVER {
+                    if task.holds_promise() {
                         self.spending.promise_ended(&task, instance, end, &self.fleet);
                         self.capacity.still_promised(end, task.placed, instance, task.demand);
                     }

@@ -8,8 +8,8 @@ use crate::base::distribution::Distribution;
 use crate::base::random::Family;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
-use crate::model::ids::InstanceId;
-use crate::model::lifecycle::{StopCode, TaskStatus};
+use crate::model::ids::{GroupId, InstanceId, ProviderId, ZoneId};
+use crate::model::lifecycle::{StopCode, StopReason, TaskStatus};
 use crate::model::resources::Resources;
 
 /// A latency and the streams it is drawn from: one stream a task, so that a draw depends on the task alone.
@@ -237,16 +237,23 @@ impl World {
     /// RUNNING: the work begins, and its end is known.
     pub(super) fn running(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
+        let is_member = self.is_member(slot);
+        if is_member && self.fails_to_start(slot) {
+            return self.member_failed_to_start(slot, queue);
+        }
         self.become_status(slot, TaskStatus::Running);
         let task = &mut self.tasks[slot];
         task.started = now;
         self.recorder.starts.add(now.since(task.accepted));
         self.tally.started += 1;
+        if is_member {
+            return self.member_runs(slot, queue);
+        }
         let limit = self.callers[task.source].setup.stop_after;
         let mut runs = task.work;
         if let Some(limit) = limit.filter(|limit| *limit < task.work) {
             runs = limit;
-            task.stop_code = StopCode::UserInitiated;
+            task.stop_reason = StopReason::UserInitiated;
         }
         // Even a task without work exits in an event of its own: its promise ends among the releases of the
         // next microsecond at the earliest, never in the middle of a placement.
@@ -255,43 +262,48 @@ impl World {
         Ok(())
     }
 
-    /// DEACTIVATING and STOPPING: the scheduler has the resources back, the host not yet.
+    /// An essential container exits, or StopTask is called.
     pub(super) fn exit(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
-        let now = queue.now();
+        if self.is_member(slot) {
+            return self.member_exits(slot, queue);
+        }
         // No load balancer: DEACTIVATING takes no time.
         self.become_status(slot, TaskStatus::Deactivating);
+        self.stopping(slot, queue)
+    }
+
+    /// STOPPING: the scheduler has the resources back, the host not yet.
+    pub(super) fn stopping(
+        &mut self,
+        slot: Slot,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let now = queue.now();
         self.become_status(slot, TaskStatus::Stopping);
         let task = &mut self.tasks[slot];
-        task.stopping = now;
+        if task.stopping == SimTime::NEVER {
+            task.stopping = now;
+        }
         self.tally.running_micros += u128::from(now.since(task.started).0);
+        self.promise_ends(slot, now);
+        let task = &mut self.tasks[slot];
         let definition = &self.definitions[task.definition];
         let (others, mut timeout) = (definition.other_containers, definition.stop_timeout);
-        match task.place {
-            Place::Instance(instance) => {
-                let ports = self.port_sets.get(self.definition_ports[task.definition]);
-                self.fleet.release(instance, task.demand, ports);
-                self.fleet_version += 1;
-                self.placer.released(instance, task.group, &self.fleet);
-                self.capacity.released(now, task.placed, instance, task.demand, &self.fleet);
-                self.spending.promise_ended(task, instance, now, &self.fleet);
-            }
-            Place::Fargate(zone) => {
-                timeout = timeout.min(FARGATE_STOP_TIMEOUT);
-                let spread = self.fargate_spread.get_mut(&(task.group, task.provider));
-                spread.expect("the group was counted when it was placed")[zone.0 as usize] -= 1;
-            }
+        if let Place::Fargate(_) = task.place {
+            timeout = timeout.min(FARGATE_STOP_TIMEOUT);
         }
-        let signalled = match task.stop_code {
-            StopCode::UserInitiated => others + 1,
+        let signalled = match task.stop_reason.code() {
+            StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated => others + 1,
             StopCode::EssentialContainerExited | StopCode::TaskFailedToStart => others,
         };
         let wanted = self.stages.stop.longest(signalled, task.id);
+        let code = task.stop_reason.code();
         if wanted > timeout {
             self.tally.killed += 1;
-            if task.stop_code == StopCode::UserInitiated {
+            if matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated) {
                 task.exit_code = SIGKILL_EXIT_CODE;
             }
-        } else if task.stop_code == StopCode::UserInitiated {
+        } else if code == StopCode::UserInitiated {
             task.exit_code = SIGTERM_EXIT_CODE;
         }
         let span = wanted.min(timeout);
@@ -303,6 +315,105 @@ impl World {
         Ok(())
     }
 
+    /// The scheduler has the resources of a task back.
+    fn promise_ends(&mut self, slot: Slot, now: SimTime) {
+        let is_uncounted = self.is_uncounted(slot);
+        let task = &self.tasks[slot];
+        match task.place {
+            Place::Instance(instance) => {
+                let ports = self.port_sets.get(self.definition_ports[task.definition]);
+                self.fleet.release(instance, task.demand, ports);
+                self.fleet_version += 1;
+                if is_uncounted {
+                    self.placer.instance_changed(instance, &self.fleet);
+                } else {
+                    self.placer.released(instance, task.group, &self.fleet);
+                }
+                self.capacity.released(now, task.placed, instance, task.demand, &self.fleet);
+                self.spending.promise_ended(task, instance, now, &self.fleet);
+            }
+            Place::Fargate(zone) => {
+                if !is_uncounted {
+                    self.leave_fargate_zone(zone, task.group, task.provider);
+                }
+            }
+        }
+    }
+
+    /// A task that is no longer wanted stops counting for `spread` and `distinctInstance`, which look at
+    /// `desiredStatus` (documented), before it gives its resources back.
+    pub(super) fn stop_counting(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        match task.place {
+            Place::Instance(instance) => {
+                self.fleet_version += 1;
+                self.placer.released(instance, task.group, &self.fleet);
+            }
+            Place::Fargate(zone) => self.leave_fargate_zone(zone, task.group, task.provider),
+        }
+    }
+
+    fn leave_fargate_zone(&mut self, zone: ZoneId, group: GroupId, provider: ProviderId) {
+        let spread = self.fargate_spread.get_mut(&(group, provider));
+        spread.expect("the group was counted when it was placed")[zone.0 as usize] -= 1;
+    }
+
+    /// A task is asked to stop before it runs. Its promise ends now; the step that it is in is finished first
+    /// (assumed: neither an ENI's attachment nor a pull is broken off).
+    pub(super) fn stop_early(
+        &mut self,
+        slot: Slot,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let now = queue.now();
+        let waits = self.tasks[slot].status == TaskStatus::Pending;
+        self.become_status(slot, TaskStatus::Deactivating);
+        self.become_status(slot, TaskStatus::Stopping);
+        self.tasks[slot].stopping = now;
+        self.promise_ends(slot, now);
+        self.capacity_came_back(queue);
+        match self.tasks[slot].place {
+            Place::Instance(instance) if waits => {
+                self.leave_host_queue(slot, instance);
+                self.execution_stopped(slot, queue)?;
+                self.serve_host_queue(instance, queue)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A task fails while it starts: nothing of it ever ran.
+    pub(super) fn fail_to_start(
+        &mut self,
+        slot: Slot,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let now = queue.now();
+        self.become_status(slot, TaskStatus::Deactivating);
+        self.become_status(slot, TaskStatus::Stopping);
+        self.tasks[slot].stopping = now;
+        self.promise_ends(slot, now);
+        self.capacity_came_back(queue);
+        self.execution_stopped(slot, queue)
+    }
+
+    fn leave_host_queue(&mut self, slot: Slot, instance: InstanceId) {
+        let Some((first, last)) = self.hosts[instance].waiting else { return };
+        let next = std::mem::replace(&mut self.tasks[slot].next_in_queue, Slot::NONE);
+        if first == slot {
+            self.hosts[instance].waiting = (first != last).then_some((next, last));
+            return;
+        }
+        let mut before = first;
+        while self.tasks[before].next_in_queue != slot {
+            before = self.tasks[before].next_in_queue;
+        }
+        self.tasks[before].next_in_queue = next;
+        if last == slot {
+            self.hosts[instance].waiting = Some((first, before));
+        }
+    }
+
     /// DEPROVISIONING: the last container has exited, the host has its resources back, the ENI goes.
     pub(super) fn execution_stopped(
         &mut self,
@@ -312,15 +423,20 @@ impl World {
         self.become_status(slot, TaskStatus::Deprovisioning);
         let task = &mut self.tasks[slot];
         task.execution_stopped = queue.now();
-        self.recorder.host_gives_back(task.provider, task.demand);
+        let (is_on_host, has_eni) = (task.is_on_host(), task.has_eni());
+        if is_on_host {
+            self.recorder.host_gives_back(task.provider, task.demand);
+        }
         let span = match task.place {
             Place::Instance(instance) => {
-                let ports = self.port_sets.get(self.definition_ports[task.definition]);
-                let without_eni = Resources { enis: 0, ..task.demand };
-                self.fleet.host_give_back(instance, without_eni, ports);
-                let (id, enis) = (task.id, task.demand.enis);
-                self.serve_host_queue(instance, queue)?;
-                if enis > 0 { self.stages.eni_detach.span(id) } else { SimSpan::ZERO }
+                let id = task.id;
+                if is_on_host {
+                    let ports = self.port_sets.get(self.definition_ports[task.definition]);
+                    let without_eni = Resources { enis: 0, ..task.demand };
+                    self.fleet.host_give_back(instance, without_eni, ports);
+                    self.serve_host_queue(instance, queue)?;
+                }
+                if has_eni { self.stages.eni_detach.span(id) } else { SimSpan::ZERO }
             }
             Place::Fargate(_) => {
                 let purchase = self.providers[task.provider].purchase;
@@ -328,8 +444,10 @@ impl World {
                 self.fleet_version += 1;
                 self.capacity_came_back(queue);
                 let task = &self.tasks[slot];
-                self.spending.fargate_stops(&self.definitions[task.definition], task);
-                self.stages.fargate_eni_detach.span(task.id)
+                if is_on_host {
+                    self.spending.fargate_stops(&self.definitions[task.definition], task);
+                }
+                if has_eni { self.stages.fargate_eni_detach.span(task.id) } else { SimSpan::ZERO }
             }
         };
         if span == SimSpan::ZERO {
@@ -346,18 +464,25 @@ impl World {
         let task = &self.tasks[slot];
         if let Place::Instance(instance) = task.place
             && task.demand.enis > 0
+            && task.is_on_host()
         {
             let eni = Resources { enis: task.demand.enis, ..Resources::ZERO };
             let none = self.port_sets.get(crate::model::ports::PortSets::NONE);
             self.fleet.host_give_back(instance, eni, none);
             self.serve_host_queue(instance, queue)?;
         }
+        let is_member = self.is_member(slot);
         let task = &self.tasks[slot];
         self.tally.stopped(task);
-        if self.recorder.tasks.is_on() {
+        if self.recorder.tasks.is_on() || is_member {
             let definition = &self.definitions[task.definition];
             let usd = self.spending.task_cost(task, now, definition, &self.fleet);
-            self.recorder.stopped(task, Some(now), usd)?;
+            if is_member {
+                self.services.task_cost(task.source, usd);
+            }
+            if self.recorder.tasks.is_on() {
+                self.recorder.stopped(task, Some(now), usd)?;
+            }
         }
         self.tasks.remove(slot);
         Ok(())

@@ -11,7 +11,7 @@ use crate::model::arrival::TaskRow;
 use crate::model::definition::{NetworkMode, TaskDefinition};
 use crate::model::fargate::fargate_size_for;
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
-use crate::model::lifecycle::{StopCode, TaskStatus};
+use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Reason, Refusals, Rule, Strategy};
@@ -180,7 +180,7 @@ impl World {
     /// What the first task of `request` asks for under item `item` of its caller's strategy.
     fn ask(&self, request: &Request, item: usize) -> Ask {
         let rules = &self.callers[request.source].rules;
-        let rule = rules[item * self.definitions.len() + request.definition.index()];
+        let rule = rules.of(item, request.definition);
         let ports = self.definition_ports[request.definition];
         Ask { rule, demand: request.demand, ports, group: request.group }
     }
@@ -197,7 +197,7 @@ impl World {
         Failure::Refused(self.last_refusal.refusals.clone())
     }
 
-    /// Compiles the placement rules of a caller: one for each item of its strategy and each task definition.
+    /// Compiles the placement rules of a caller: one for each item of its strategy and each definition it may use.
     /// All are compiled before the first task, so that groups are counted from the beginning.
     pub(super) fn compile_rules(&mut self, source: SourceId) {
         let setup = &self.callers[source].setup;
@@ -205,11 +205,11 @@ impl World {
             Launch::Providers(shares) => shares.iter().map(|s| Some(s.provider)).collect(),
             Launch::Type(_) | Launch::Start(_) => vec![None],
         };
-        let mut rules = Vec::new();
+        let mut rules = std::mem::take(&mut self.callers[source].rules);
         for provider in providers {
-            for definition in self.definitions.ids() {
+            for &definition in &rules.definitions {
                 let rule = self.rule_of(&self.callers[source].setup, definition, provider);
-                rules.push(self.placer.add_rule(rule, &self.fleet));
+                rules.ids.push(self.placer.add_rule(rule, &self.fleet));
             }
         }
         self.callers[source].rules = rules;
@@ -395,7 +395,7 @@ impl World {
             ephemeral_gib: request.ephemeral_gib,
             exit_code: request.exit_code,
             status: TaskStatus::Provisioning,
-            stop_code: StopCode::EssentialContainerExited,
+            stop_reason: StopReason::EssentialContainerExited,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity::Totals;
 use crate::metrics::histogram::SpanHistogram;
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
-use crate::model::lifecycle::{STATUS_COUNT, StopCode, TaskStatus};
+use crate::model::lifecycle::{STATUS_COUNT, StopReason, TaskStatus};
 use crate::model::resources::Resources;
 use std::collections::BTreeMap;
 
@@ -110,6 +110,7 @@ pub struct Recorder {
     /// Names as fields.
     pub names: Names,
     origins: LastOrigin,
+    stop_texts: StopTexts,
     /// From acceptance to placement.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
@@ -139,6 +140,7 @@ impl Recorder {
             live: names.providers.iter().map(|_| Live::default()).collect(),
             names,
             origins: LastOrigin::default(),
+            stop_texts: StopTexts::default(),
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
             rounding: Rounding::default(),
@@ -307,7 +309,7 @@ impl Recorder {
         if task.stopping == SimTime::NEVER {
             row.empty().empty().empty();
         } else {
-            row.name(stop_texts(task.stop_code)).int(u64::from(task.exit_code));
+            row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
         }
         row.span(task.placed.since(task.accepted)).usd(usd).end();
         self.tasks.settle()?;
@@ -315,14 +317,19 @@ impl Recorder {
     }
 }
 
-/// `stop_code,stopped_reason`.
-fn stop_texts(code: StopCode) -> &'static [u8] {
-    match code {
-        StopCode::EssentialContainerExited => {
-            b"EssentialContainerExited,Essential container in task exited"
-        }
-        StopCode::UserInitiated => b"UserInitiated,Task stopped by user",
-        StopCode::TaskFailedToStart => b"TaskFailedToStart,Task failed to start",
+/// `stop_code,stopped_reason` of every reason, as fields.
+struct StopTexts(BTreeMap<StopReason, Box<[u8]>>);
+
+impl Default for StopTexts {
+    fn default() -> Self {
+        let fields = |reason: StopReason| [reason.code().to_string(), reason.text().into()].join(",");
+        StopTexts(StopReason::ALL.map(|r| (r, fields(r).into_bytes().into_boxed_slice())).into())
+    }
+}
+
+impl StopTexts {
+    fn of(&self, reason: StopReason) -> &[u8] {
+        &self.0[&reason]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
-use crate::model::lifecycle::{StopCode, TaskStatus};
+use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::resources::Resources;
 
 /// Index of a live task in [`Tasks`]. Slots are reused; [`Task::id`] never is.
@@ -69,7 +69,7 @@ pub struct Task {
     /// `lastStatus`.
     pub status: TaskStatus,
     /// Why it stops.
-    pub stop_code: StopCode,
+    pub stop_reason: StopReason,
 }
 
 impl Task {
@@ -78,6 +78,27 @@ impl Task {
     pub fn become_status(&mut self, next: TaskStatus) {
         assert!(self.status.may_become(next), "no step from {:?} to {next:?}", self.status);
         self.status = next;
+    }
+
+    /// Whether it has taken its resources on its host: it was ACTIVATING at least.
+    #[inline]
+    #[must_use]
+    pub fn is_on_host(&self) -> bool {
+        self.pull_started != SimTime::NEVER
+    }
+
+    /// Whether its ENI has been attached.
+    #[inline]
+    #[must_use]
+    pub fn has_eni(&self) -> bool {
+        self.demand.enis > 0 && self.pending != SimTime::NEVER
+    }
+
+    /// Whether the scheduler has promised it resources that it has not given back.
+    #[inline]
+    #[must_use]
+    pub fn holds_promise(&self) -> bool {
+        self.status < TaskStatus::Stopping
     }
 
     /// The instance that it lives on, if any.

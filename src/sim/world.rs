@@ -4,7 +4,7 @@
 //! `end` closes the books. After every event, in tests and on request, `checks` compares the books.
 
 use super::api::Api;
-use super::callers::{Caller, Request};
+use super::callers::{Caller, Request, Rules};
 use super::lifecycle::{Host, Latency, Stages};
 use super::outputs::{Sinks, field};
 use super::place::LastRefusal;
@@ -293,7 +293,7 @@ impl World {
                 wanted: 0,
                 durations: self.seed.family(Purpose::Duration, &setup.name),
                 jitter: self.seed.family(Purpose::Retry, &setup.name),
-                rules: Vec::new(),
+                rules: Rules::over(self.definitions.ids()),
                 group,
                 held: false,
                 setup,

@@ -1,0 +1,240 @@
+//! Services: the driver that binds the service scheduler's policies, load, health, deployments and scaling to the
+//! tasks of the world.
+//!
+//! | File | Its part |
+//! | --- | --- |
+//! | `mod.rs` | the state of services and of their tasks |
+//! | `create.rs` | services at time zero |
+//! | `members.rs` | a task's life in its service: runs, crashes, is stopped |
+//! | `health.rs` | when a task counts as healthy, is seen unhealthy, gets traffic |
+//! | `reconcile.rs` | the scheduler's pass: what is started and stopped, and when it looks again |
+//! | `daemons.rs` | the same for DAEMON services |
+//! | `deployments.rs` | revisions come, are completed, fail, go back |
+//! | `changes.rs` | what users do to a service, and what fails by script |
+//! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
+//! | `record.rs` | rows of the services' tables, samples, the report at the end |
+//!
+//! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
+//! service to which nothing happens costs one visit a minute.
+
+mod changes;
+mod create;
+mod daemons;
+mod deployments;
+mod health;
+mod members;
+mod reconcile;
+mod record;
+mod tick;
+
+use super::bucket::TokenBucket;
+use super::setup::{Failure, RevisionSetup, ServiceSetup};
+use super::task::Slot;
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::random::{Family, Stream};
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Ticket;
+use crate::load::Load;
+use crate::model::ids::{GroupId, ServiceId, SourceId};
+use crate::model::scaling::MetricDelays;
+use crate::model::service::{SchedulerSettings, SchedulingStrategy};
+use crate::policy::scaling::Scaler;
+use crate::policy::service::throttle::Throttle;
+pub(super) use deployments::Deployment;
+pub(super) use record::Ledger;
+pub(super) use tick::Meter;
+
+/// What a task's health checks say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Health {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// It passes.
+    Healthy,
+    /// It fails.
+    Unhealthy,
+}
+
+/// What happens next to a task's health.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// It answers: without a load balancer it gets work from now on.
+    Ready,
+    /// It has passed its checks.
+    Healthy,
+    /// It stops answering; nobody has noticed yet.
+    GoesBad,
+    /// Its checks have failed often enough.
+    Unhealthy,
+}
+
+/// What the scheduler knows about a task of a service, beside the [`super::task::Task`] in the same slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Service.
+    pub service: ServiceId,
+    /// Number of its deployment.
+    pub generation: u32,
+    /// Number among its service's tasks: the key of its draws.
+    pub number: u64,
+    /// Its place in [`Service::members`]; `u32::MAX` once it is no longer wanted.
+    pub place: u32,
+    /// What its checks say.
+    pub health: Health,
+    /// Whether its application answers.
+    pub answers: bool,
+    /// Whether `spread` and `distinctInstance` count it no longer.
+    pub is_uncounted: bool,
+    /// Whether it gets requests.
+    pub in_load: bool,
+    /// Whether it never passes a check.
+    pub never_healthy: bool,
+    /// Where its checks stand in their interval.
+    pub phase: SimSpan,
+    /// Until when unhealthy results are ignored.
+    pub grace_until: SimTime,
+    /// Until when it is protected from scale-in.
+    pub protected_until: SimTime,
+    /// Its crash, to be cancelled.
+    pub crash: Option<Ticket>,
+    /// Its next change of health, to be cancelled.
+    pub change: Option<(Ticket, Next)>,
+}
+
+impl Member {
+    /// Whether the service still wants it.
+    pub fn is_wanted(&self) -> bool {
+        self.place != u32::MAX
+    }
+}
+
+/// A service in the middle of a run.
+pub struct Service {
+    /// Settings.
+    pub setup: ServiceSetup,
+    /// Its number among those who ask for tasks.
+    pub source: SourceId,
+    /// Its task group.
+    pub group: GroupId,
+    /// `desiredCount`.
+    pub desired: u32,
+    /// Tasks whose desired status is RUNNING.
+    pub members: Vec<Slot>,
+    /// Of these, RUNNING.
+    pub running: u32,
+    /// Of these, counted as healthy.
+    pub healthy: u32,
+    /// Deployments that have tasks or are to get some, oldest first.
+    pub deployments: Vec<Deployment>,
+    /// Number of the newest deployment.
+    pub generation: u32,
+    /// Revision of the last completed deployment.
+    pub completed_revision: Option<usize>,
+    /// Target group of production traffic: a pool of the load.
+    pub pool: u8,
+    /// Launch throttle.
+    pub throttle: Throttle,
+    /// Tasks that may be started a minute.
+    pub launches: TokenBucket,
+    /// When the scheduler looks at it next.
+    pub looks_at: SimTime,
+    /// Since when the scheduler wants a task that it could not place.
+    pub wanted_since: Option<SimTime>,
+    /// Scripted changes that have happened.
+    pub updates_done: usize,
+    /// Requests and how they are served.
+    pub load: Option<Load>,
+    /// Auto scaling.
+    pub scaler: Option<Scaler>,
+    /// Counters behind metrics.
+    pub meter: Meter,
+    /// Counters behind tables and reports.
+    pub ledger: Ledger,
+    /// Tasks that it has asked for.
+    pub tasks_so_far: u64,
+    /// Since when it is steady: every task wanted is there and healthy.
+    pub steady_since: Option<SimTime>,
+    /// A task that Availability Zone rebalancing has started, whose counterpart is to be stopped.
+    pub rebalancing: bool,
+    /// Draws that follow the order of its decisions: reactions, random choices.
+    pub dice: Stream,
+    /// Draws of its tasks, by their number.
+    pub behaviour: Family,
+}
+
+impl Service {
+    /// The deployment with this number, if it is still there.
+    pub fn deployment(&self, generation: u32) -> Option<&Deployment> {
+        self.deployments.iter().find(|d| d.generation == generation)
+    }
+
+    /// The same, to be changed.
+    pub fn deployment_mut(&mut self, generation: u32) -> Option<&mut Deployment> {
+        self.deployments.iter_mut().find(|d| d.generation == generation)
+    }
+
+    /// The revision of a deployment; the first one where the deployment is gone.
+    pub fn revision_of(&self, generation: u32) -> &RevisionSetup {
+        let revision = self.deployment(generation).map_or(0, |d| d.revision);
+        &self.setup.revisions[revision]
+    }
+
+    /// Whether it keeps one task on each instance.
+    pub fn is_daemon(&self) -> bool {
+        self.setup.scheduling == SchedulingStrategy::Daemon
+    }
+
+    /// Tasks before RUNNING.
+    pub fn pending(&self) -> u32 {
+        self.members.len() as u32 - self.running
+    }
+}
+
+/// All services.
+pub struct Services {
+    /// The services.
+    pub all: Column<ServiceId, Service>,
+    /// The first number of a service among those who ask for tasks.
+    pub first_source: u32,
+    /// By slot of the task; stale where the slot is another caller's.
+    pub members: Vec<Option<Member>>,
+    /// The member that the next placed task becomes.
+    pub newborn: Option<Member>,
+    /// How the scheduler paces itself.
+    pub settings: SchedulerSettings,
+    /// How late CloudWatch is.
+    pub delays: MetricDelays,
+    /// Scripted failures, in order of time.
+    pub failures: Vec<Failure>,
+    /// Failures that have happened.
+    pub failures_done: usize,
+}
+
+impl Services {
+    /// The service that is this source, if it is one.
+    #[inline]
+    pub fn of_source(&self, source: SourceId) -> Option<ServiceId> {
+        source.0.checked_sub(self.first_source).map(ServiceId)
+    }
+
+    /// The member in a slot, which must hold a service's task.
+    #[inline]
+    pub fn member(&self, slot: Slot) -> &Member {
+        self.members[slot.0 as usize].as_ref().expect("a service's task is a member")
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn member_mut(&mut self, slot: Slot) -> &mut Member {
+        self.members[slot.0 as usize].as_mut().expect("a service's task is a member")
+    }
+
+    /// A task of a service has stopped and cost so much.
+    pub fn task_cost(&mut self, source: SourceId, usd: NanoUsd) {
+        if let Some(service) = self.of_source(source) {
+            self.all[service].ledger.usd += usd;
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Once a minute: what CloudWatch measures, what overload does to tasks, what alarms and scaling policies decide.
+//!
+//! All services are visited by one event, in order; a service without work and without scaling is passed over.
+
+use super::super::task::{Place, Slot};
+use super::super::world::{Event, RunError, World};
+use super::{Health, Next};
+use crate::base::id::Id as _;
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::{Class, Queue};
+use crate::metrics::service::RequestTotals;
+use crate::model::ids::{InstanceId, ServiceId};
+use crate::model::lifecycle::{StopReason, TaskStatus};
+use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::policy::scaling::{Decision, Point, ServiceState};
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tick {
+    /// The end of a one-minute period.
+    Minute,
+    /// The end of a 20-second period, for services with high-resolution metrics.
+    TwentySeconds,
+    /// One-minute points are visible: alarms are evaluated.
+    Alarms,
+    /// 20-second points are visible.
+    HighResolutionAlarms,
+}
+
+/// Length of a standard period.
+const MINUTE: SimSpan = SimSpan::from_secs(60);
+/// Length of a high-resolution period.
+const TWENTY: SimSpan = SimSpan::from_secs(20);
+/// Exit code of a container that the kernel killed (128 + 9).
+const KILLED: u8 = 137;
+
+/// The state of a service's counters when a period began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    cpu_nanos: u128,
+    cpu_area: u128,
+    requests: RequestTotals,
+}
+
+/// Running sums behind a service's metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// CPU units of RUNNING tasks.
+    pub reserved_cpu: u64,
+    /// MiB of RUNNING tasks.
+    pub reserved_memory: u64,
+    /// MiB that RUNNING tasks use without requests.
+    pub idle_memory: u64,
+    /// ∫ `reserved_cpu` dt, CPU units × microseconds.
+    pub cpu_area: u128,
+    /// Until when it is integrated.
+    since: SimTime,
+    minute: Since,
+    twenty: Since,
+    /// CPU that a task without a limit may use: its own and its share of what is idle on the hosts.
+    pub burst_millis: u32,
+    /// Whether unhealthy tasks get requests because no healthy one is there.
+    pub is_open: bool,
+    /// Since when health checks take too long.
+    pub overloaded_since: Option<SimTime>,
+}
+
+impl Meter {
+    /// Integrates up to `now`.
+    pub fn integrate(&mut self, now: SimTime) {
+        self.cpu_area += u128::from(self.reserved_cpu) * u128::from(now.since(self.since).0);
+        self.since = now;
+    }
+}
+
+/// Millionths of a percent: `used` nanoseconds of a vCPU by `area` CPU units × microseconds.
+fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
+    // 1,024 units are 1,000 ns of CPU a microsecond.
+    let value = (used * 1_024 * 100_000).checked_div(area)?;
+    Some(MetricValue(u64::try_from(value).unwrap_or(u64::MAX)))
+}
+
+impl World {
+    /// A task of a service begins or ends to be RUNNING.
+    pub(super) fn meter_running(&mut self, slot: Slot, now: SimTime, joins: bool) {
+        let member = self.services.member(slot);
+        let (cpu, memory) = {
+            let demand = self.tasks[slot].demand;
+            (u64::from(demand.cpu), u64::from(demand.memory))
+        };
+        let service = &mut self.services.all[member.service];
+        let idle = u64::from(service.revision_of(member.generation).behaviour.idle_memory_mib);
+        let meter = &mut service.meter;
+        meter.integrate(now);
+        if joins {
+            meter.reserved_cpu += cpu;
+            meter.reserved_memory += memory;
+            meter.idle_memory += idle;
+        } else {
+            meter.reserved_cpu -= cpu;
+            meter.reserved_memory -= memory;
+            meter.idle_memory -= idle;
+        }
+    }
+
+    pub(super) fn schedule_ticks(&mut self, queue: &mut Queue<Event>) {
+        let services = &self.services;
+        let has_work = |s: &super::Service| s.load.is_some() || s.scaler.is_some();
+        if !services.all.iter().any(has_work) {
+            return;
+        }
+        let after = |period: SimSpan, delay: SimSpan| {
+            SimTime(period.0 + delay.0 % period.0)
+        };
+        let delays = services.delays;
+        let at = |at, tick| (at, Event::Tick(tick));
+        let mut all = vec![
+            at(SimTime(MINUTE.0), Tick::Minute),
+            at(after(MINUTE, delays.standard), Tick::Alarms),
+        ];
+        if services.all.iter().any(is_high_resolution) {
+            all.push(at(SimTime(TWENTY.0), Tick::TwentySeconds));
+            all.push(at(after(TWENTY, delays.high_resolution), Tick::HighResolutionAlarms));
+        }
+        for (at, event) in all {
+            queue.schedule(at, Class::Control, event);
+        }
+    }
+
+    /// A tick is due.
+    pub(in super::super) fn tick(
+        &mut self,
+        tick: Tick,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let period = match tick {
+            Tick::Minute | Tick::Alarms => MINUTE,
+            Tick::TwentySeconds | Tick::HighResolutionAlarms => TWENTY,
+        };
+        if tick == Tick::Minute {
+            self.share_idle_cpu(queue.now())?;
+        }
+        for index in 0..self.services.all.len() {
+            let id = ServiceId::from_index(index);
+            match tick {
+                Tick::Minute => self.minute(id, queue)?,
+                Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
+                    self.observe(id, TWENTY, queue.now())?;
+                }
+                Tick::Alarms => self.evaluate(id, queue)?,
+                Tick::HighResolutionAlarms if is_high_resolution(&self.services.all[id]) => {
+                    self.evaluate(id, queue)?;
+                }
+                _ => {}
+            }
+        }
+        queue.schedule(queue.now() + period, Class::Control, Event::Tick(tick));
+        Ok(())
+    }
+
+    fn minute(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        if service.load.is_none() && service.scaler.is_none() {
+            return Ok(());
+        }
+        let now = queue.now();
+        self.observe(id, MINUTE, now)?;
+        if self.services.all[id].load.is_none() {
+            return Ok(());
+        }
+        self.measure_elasticity(id, now);
+        self.watch_deployment_alarms(id, queue)?;
+        self.feel_overload(id, queue)?;
+        self.run_out_of_memory(id, queue)
+    }
+
+    /// The points of the period that ends now.
+    fn observe(&mut self, id: ServiceId, period: SimSpan, now: SimTime) -> Result<(), RunError> {
+        let service = &mut self.services.all[id];
+        let memory_kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
+        let is_queue = service.ledger.is_queue;
+        let meter = &mut service.meter;
+        meter.integrate(now);
+        let Some(load) = &mut service.load else { return Ok(()) };
+        load.advance(now)?;
+        let Some(scaler) = &mut service.scaler else {
+            return Ok(());
+        };
+        let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
+        let here = Since {
+            cpu_nanos: load.cpu_nanos(),
+            cpu_area: meter.cpu_area,
+            requests: *load.totals(),
+        };
+        let then = std::mem::replace(before, here);
+        let mut values = [None; 6];
+        let mut set = |metric: ScalingMetric, value: Option<u64>| {
+            values[metric as usize] = value.map(|value| Point::of(MetricValue(value)));
+        };
+        let running = u64::from(service.running);
+        let targets = load.targets() as u64;
+        set(
+            ScalingMetric::Cpu,
+            cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
+                .map(|value| value.0),
+        );
+        if scaler.wants(ScalingMetric::Memory) {
+            let in_flight = load.in_flight_micro() + if is_queue { 0 } else { load.backlog_micro() };
+            // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
+            let used = u128::from(meter.idle_memory) * 1_024_000_000
+                + u128::from(in_flight) * u128::from(memory_kib);
+            let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
+            set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
+        }
+        let requests = here.requests.since(&then.requests);
+        let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
+        let has_targets = !is_queue && requests.offered > requests.no_target;
+        set(
+            ScalingMetric::RequestCountPerTarget,
+            per_minute.checked_div(targets).filter(|_| has_targets),
+        );
+        if is_queue {
+            set(ScalingMetric::BacklogPerTask, load.backlog_micro().checked_div(running));
+        }
+        let in_flight = load.in_flight_micro();
+        set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
+        set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+        scaler.observe(now, period, &values);
+        Ok(())
+    }
+
+    fn evaluate(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
+        let state = self.scaling_state(id);
+        let Some(scaler) = &mut self.services.all[id].scaler else { return Ok(()) };
+        match scaler.evaluate(queue.now(), state) {
+            Some(decision) => self.scale(id, decision, queue),
+            None => Ok(()),
+        }
+    }
+
+    fn scaling_state(&self, id: ServiceId) -> ServiceState {
+        let service = &self.services.all[id];
+        ServiceState {
+            desired: service.desired,
+            running: service.running,
+            deploying: service.is_deploying(),
+        }
+    }
+
+    pub(super) fn schedule_scaling_action(&mut self, id: ServiceId, queue: &mut Queue<Event>) {
+        let scaler = self.services.all[id].scaler.as_ref();
+        if let Some(at) = scaler.and_then(Scaler::next_action) {
+            queue.schedule(at.max(queue.now()), Class::Control, Event::ScalingAction(id));
+        }
+    }
+
+    /// A scheduled action, or a step of predictive scaling, is due.
+    pub(in super::super) fn scaling_action(
+        &mut self,
+        id: ServiceId,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let state = self.scaling_state(id);
+        let Some(scaler) = &mut self.services.all[id].scaler else { return Ok(()) };
+        for decision in scaler.act(queue.now(), state) {
+            self.scale(id, decision, queue)?;
+        }
+        self.schedule_scaling_action(id, queue);
+        Ok(())
+    }
+
+    fn scale(
+        &mut self,
+        id: ServiceId,
+        decision: Decision,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        self.record_scaling(id, &decision, queue.now())?;
+        let Some(to) = decision.to else { return Ok(()) };
+        let service = &mut self.services.all[id];
+        let direction = usize::from(to < service.desired);
+        if to != service.desired {
+            service.ledger.scaling[direction] += 1;
+        }
+        self.set_desired(id, to, "Application Auto Scaling", queue)
+    }
+
+    /// Health checks are requests, too: when answers take longer than a check may, checks fail.
+    fn feel_overload(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
+        let now = queue.now();
+        let service = &self.services.all[id];
+        let generation = service.generation;
+        let checks = self.checks(id, generation);
+        let Some(timeout) = checks.timeout() else { return Ok(()) };
+        let load = service.load.as_ref().expect("only services with work are watched");
+        let is_slow = load.targets() > 0 && load.response_estimate() > timeout;
+        let since = service.meter.overloaded_since;
+        match (is_slow, since) {
+            (true, None) => self.services.all[id].meter.overloaded_since = Some(now),
+            (true, Some(since)) => {
+                for slot in self.services.all[id].members.clone() {
+                    let member = self.services.member(slot);
+                    let at = checks.unhealthy_at(since, since, member.phase, member.grace_until);
+                    if member.health == Health::Healthy && at <= now {
+                        self.becomes_unhealthy(slot, queue)?;
+                    }
+                }
+            }
+            (false, Some(_)) => {
+                self.services.all[id].meter.overloaded_since = None;
+                for slot in self.services.all[id].members.clone() {
+                    let member = self.services.member(slot);
+                    let is_running = self.tasks[slot].status == TaskStatus::Running;
+                    let recovers = member.health == Health::Unhealthy && !member.never_healthy;
+                    if is_running && recovers && member.answers {
+                        let at = checks.recovered_at(now, member.phase);
+                        self.change_at(slot, at, Next::Healthy, queue);
+                    }
+                }
+            }
+            (false, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Requests in flight take memory; above its limit the kernel kills the task.
+    fn run_out_of_memory(
+        &mut self,
+        id: ServiceId,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        let kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
+        let load = service.load.as_ref().expect("only services with work are watched");
+        if kib == 0 || load.targets() == 0 {
+            return Ok(());
+        }
+        let requests = load.in_flight_per_target() as u128 * u128::from(kib) / 1_024 / 1_000_000;
+        let revision = service.revision_of(service.generation);
+        let used = u128::from(revision.behaviour.idle_memory_mib) + requests;
+        if revision.memory_limit_mib == 0 || used <= u128::from(revision.memory_limit_mib) {
+            return Ok(());
+        }
+        let mut slots = service.members.clone();
+        slots.retain(|&slot| self.services.member(slot).in_load);
+        slots.sort_by_key(|&slot| self.tasks[slot].id);
+        for slot in slots {
+            self.services.all[id].ledger.out_of_memory += 1;
+            self.crash(slot, StopReason::OutOfMemory, KILLED, queue)?;
+        }
+        Ok(())
+    }
+
+    /// Tasks on EC2 without a CPU limit share what is idle on their hosts, by their CPU units (CFS shares). A
+    /// service's tasks all get the mean of what they would find (assumed: keeps a service one queueing station).
+    fn share_idle_cpu(&mut self, now: SimTime) -> Result<(), RunError> {
+        let bursting: Vec<ServiceId> =
+            self.services.all.ids().filter(|&id| self.bursts(id)).collect();
+        if bursting.is_empty() {
+            return Ok(());
+        }
+        let mut used = vec![0u64; self.fleet.len()];
+        let mut hungry = vec![0u64; self.fleet.len()];
+        for id in self.services.all.ids() {
+            let is_bursting = self.bursts(id);
+            let service = &mut self.services.all[id];
+            let Some(load) = &mut service.load else { continue };
+            load.advance(now)?;
+            let demand = u64::from(load.demand_cpu_millis());
+            for &slot in &service.members {
+                let task = &self.tasks[slot];
+                let Place::Instance(instance) = task.place else { continue };
+                let units = u64::from(task.demand.cpu.max(MIN_SHARES));
+                let own = units * 1_000 / 1_024;
+                used[instance.index()] += if is_bursting { demand } else { demand.min(own) };
+                hungry[instance.index()] += if is_bursting { units } else { 0 };
+            }
+        }
+        for id in bursting {
+            self.give_burst(id, &used, &hungry);
+        }
+        Ok(())
+    }
+
+    fn give_burst(&mut self, id: ServiceId, used: &[u64], hungry: &[u64]) {
+        let service = &mut self.services.all[id];
+        let (mut sum, mut tasks) = (0u64, 0u64);
+        for &slot in &service.members {
+            let task = &self.tasks[slot];
+            let Place::Instance(instance) = task.place else { continue };
+            let at: InstanceId = instance;
+            let units = u64::from(task.demand.cpu.max(MIN_SHARES));
+            let whole = u64::from(self.fleet.registered[at].cpu) * 1_000 / 1_024;
+            let idle = whole.saturating_sub(used[at.index()]);
+            let own = units * 1_000 / 1_024;
+            let fair = whole * units / hungry[at.index()].max(1);
+            sum += (own + idle * units / hungry[at.index()].max(1)).max(fair.min(own)).min(whole);
+            tasks += 1;
+        }
+        let Some(mean) = sum.checked_div(tasks) else { return };
+        // Steps of a sixteenth: the load keeps what it has worked out for a speed.
+        let step = (mean / 16).max(1).next_power_of_two();
+        let millis = u32::try_from(mean / step * step).unwrap_or(u32::MAX).max(1);
+        if millis == service.meter.burst_millis {
+            return;
+        }
+        service.meter.burst_millis = millis;
+        if let Some(load) = &mut service.load {
+            load.set_cpu_of_all(millis);
+        }
+    }
+}
+
+/// Fewest CPU shares of a container (API: null and 0 become 2).
+const MIN_SHARES: u32 = 2;
+
+fn is_high_resolution(service: &super::Service) -> bool {
+    let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
+    service.scaler.as_ref().is_some_and(|s| metrics.iter().any(|m| s.wants_high_resolution(*m)))
+}
+
+use crate::policy::scaling::Scaler;
