@@ -146,7 +146,13 @@ fn usd(dollars: f64) -> NanoUsd {
 }
 
 fn summary() -> Summary {
-    let metric = |name, value| Metric { name, unit: "", meaning: "", section: "", value };
+    let metric = |name: &'static str, value| Metric {
+        name: name.into(),
+        unit: "",
+        meaning: "",
+        section: "",
+        value,
+    };
     Summary(vec![
         metric("tasks_submitted", Value::Count(182_431)),
         metric("wait_s_p95", Value::Seconds(SimSpan(41_000_000))),

@@ -12,5 +12,6 @@ pub mod id;
 pub mod lookup;
 pub mod money;
 pub mod random;
+pub mod spreadsheet;
 pub mod suggest;
 pub mod time;

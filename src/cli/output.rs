@@ -10,9 +10,10 @@ use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, OutputFolder};
 use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
-use crate::scenario::{Outputs, Scenario};
+use crate::scenario::Scenario;
 use crate::sim::RunResult;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
+use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,16 +45,18 @@ impl Write for Shared {
 pub struct StreamedFiles(Vec<Shared>);
 
 impl StreamedFiles {
-    /// Opens the tables that are on, under `prefix` in the folder, and gives the ends that the simulation writes.
+    /// Opens the tables that are on (those of services only where the scenario has some), under `prefix` in the folder, and gives the ends that the simulation writes.
     ///
     /// # Errors
     /// The file system says no.
     pub fn open(
         folder: &OutputFolder,
         prefix: &str,
-        outputs: &Outputs,
+        scenario: &Scenario,
         picture: bool,
     ) -> Result<(StreamedFiles, Sinks), Failure> {
+        let outputs = &scenario.outputs;
+        let has_services = !scenario.setup.services.is_empty();
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -67,8 +70,11 @@ impl StreamedFiles {
             tasks: sink(outputs.tasks, TASKS.file)?,
             timeseries: sink(outputs.timeseries, TIMESERIES.file)?,
             placement_failures: sink(outputs.placement_failures, PLACEMENT_FAILURES.file)?,
+            services: sink(has_services && outputs.services, SERVICES.file)?,
+            deployments: sink(has_services && outputs.deployments, DEPLOYMENTS.file)?,
+            scaling: sink(has_services && outputs.scaling, SCALING.file)?,
+            service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
             picture,
-            ..Sinks::default()
         };
         Ok((StreamedFiles(files), sinks))
     }
@@ -124,6 +130,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
         waits: &result.waits,
         costs: costs.into_iter().map(|(name, usd)| (name.to_string(), usd)).collect(),
         picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
+        services: &result.services,
         summary: &result.summary,
     }
 }

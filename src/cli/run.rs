@@ -6,7 +6,7 @@ use super::{Failure, complain, print};
 use crate::base::random::Seed;
 use crate::engine::{Outcome, Pulse};
 use crate::experiment;
-use crate::metrics::summary::Summary;
+use crate::metrics::summary::{Summary, Value};
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
 use crate::report::summary;
@@ -143,7 +143,7 @@ fn simulate(
     let one = |_: u32, seed: Seed| -> Result<RunResult, Failure> {
         let prefix = if several { format!("seed-{}/", seed.0) } else { String::new() };
         let (files, sinks) =
-            StreamedFiles::open(folder, &prefix, &scenario.outputs, format != Format::None)?;
+            StreamedFiles::open(folder, &prefix, scenario, format != Format::None)?;
         let watch = Watch { pulse, check_every_event: args.check };
         let result = guarded(args, scenario, seed, sinks, watch)?;
         if pulse.interrupt.load(Ordering::Relaxed) {
@@ -211,7 +211,7 @@ fn failed_expectations(expects: &[Expect], results: &[RunResult]) -> Result<Stri
     for expect in expects {
         for result in results {
             let Some(value) = result.summary.get(&expect.metric) else {
-                let known: Vec<&str> = result.summary.0.iter().map(|m| m.name).collect();
+                let known: Vec<&str> = result.summary.0.iter().map(|m| m.name.as_ref()).collect();
                 let near = crate::base::suggest::nearest(&expect.metric, known.iter().copied());
                 let hint = near.map_or_else(
                     || "`summary.csv` of any run lists the metrics".to_string(),
@@ -233,9 +233,13 @@ fn failed_expectations(expects: &[Expect], results: &[RunResult]) -> Result<Stri
                     .filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}")))
                     .collect();
                 let limits = limits.join(" and ");
+                let found = match value {
+                    Value::Missing => "not defined in this run".to_string(),
+                    value => value.to_string(),
+                };
                 let _ = writeln!(
                     failed,
-                    "expectation failed: {}: {} is {value}, expected {limits}",
+                    "expectation failed: {}: {} is {found}, expected {limits}",
                     expect.place, expect.metric
                 );
             }

@@ -35,6 +35,19 @@ impl SpanHistogram {
         self.max = self.max.max(span);
     }
 
+    /// Adds every span of `other`.
+    pub fn merge(&mut self, other: &SpanHistogram) {
+        if other.counts.len() > self.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+        self.max = self.max.max(other.max);
+    }
+
     /// How many spans were added.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -105,6 +118,21 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn merging_is_adding_one_by_one(
+            spans in proptest::collection::vec((0..(1u64 << 40), 1..9u64, any::<bool>()), 0..50),
+        ) {
+            let mut parts = [SpanHistogram::default(), SpanHistogram::default()];
+            let mut whole = SpanHistogram::default();
+            for (span, times, second) in spans {
+                parts[usize::from(second)].add_many(SimSpan(span), times);
+                whole.add_many(SimSpan(span), times);
+            }
+            let [mut first, second] = parts;
+            first.merge(&second);
+            prop_assert_eq!(first, whole);
+        }
+
         #[test]
         fn quantiles_are_never_too_low_and_at_most_one_part_in_256_too_high(
             mut values in proptest::collection::vec(0..(1u64 << 48), 1..200), per_mille in 1..1000u64,

@@ -1,6 +1,10 @@
-//! A time series in bounded memory, for charts: when it is full, neighbours are merged and the step doubles.
+//! Time series in bounded memory, for charts: when one is full, its step doubles.
+//!
+//! [`Series`] holds states and keeps one of the neighbours; [`ServiceSeries`] holds flows and merges them, so that
+//! nothing that was counted is lost.
 
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::service::ServiceSample;
 use crate::model::lifecycle::STATUS_COUNT;
 
 /// What a sample sees: the instant after all events of its instant.
@@ -81,9 +85,103 @@ impl Series {
     }
 }
 
+/// Samples of a service thinned to at most 2,048: `2^k` neighbours become one.
+///
+/// A sample stands for the time since the one before it. Of merged ones, requests add up exactly; counts of tasks are
+/// those of the last; utilisation and capacity are averages over time, the mean latency one over requests; backlog and
+/// latency quantiles are the largest (an upper bound: the quantile of both together is not above it).
+#[derive(Clone, Debug, Default)]
+pub struct ServiceSeries {
+    points: Vec<ServiceSample>,
+    /// The sample that is being merged, and of how many.
+    open: Option<(ServiceSample, u64)>,
+    /// Samples per kept point; 0 stands for 1.
+    stride: u64,
+}
+
+impl ServiceSeries {
+    /// Adds a sample, not earlier than the one before.
+    pub fn push(&mut self, sample: ServiceSample) {
+        let before = self.points.last().map_or(SimTime::ZERO, |point| point.at);
+        let (merged, count) = match self.open.take() {
+            Some((open, count)) => (merge(before, &open, &sample), count + 1),
+            None => (sample, 1),
+        };
+        if count < self.stride {
+            self.open = Some((merged, count));
+            return;
+        }
+        self.points.push(merged);
+        if self.points.len() == MOST_POINTS {
+            self.halve();
+        }
+    }
+
+    fn halve(&mut self) {
+        let mut before = SimTime::ZERO;
+        let halves = self.points.chunks(2).map(|pair| {
+            let merged = pair.iter().copied().reduce(|first, last| merge(before, &first, &last));
+            let merged = merged.expect("a chunk is not empty");
+            before = merged.at;
+            merged
+        });
+        self.points = halves.collect();
+        self.stride = 2 * self.stride.max(1);
+    }
+
+    /// The samples in order of time, the newest as the last: fewer than 2,049.
+    #[must_use]
+    pub fn points(&self) -> Vec<ServiceSample> {
+        self.points.iter().copied().chain(self.open.map(|(open, _)| open)).collect()
+    }
+}
+
+/// `first`, which began at `before`, and `last`, which follows it, as one sample.
+fn merge(before: SimTime, first: &ServiceSample, last: &ServiceSample) -> ServiceSample {
+    let spans = [first.at.since(before).0, last.at.since(first.at).0];
+    let served = [first.requests.served, last.requests.served];
+    let mean = |of: fn(&ServiceSample) -> Option<f64>| average([of(first), of(last)], spans);
+    let most = |of: fn(&ServiceSample) -> Option<SimSpan>| of(first).max(of(last));
+    let whole = |of: fn(&ServiceSample) -> u64| weighted([of(first), of(last)], spans);
+    let latency_mean = match (first.latency_mean, last.latency_mean) {
+        (Some(a), Some(b)) => Some(SimSpan(weighted([a.0, b.0], served))),
+        (a, b) => a.or(b),
+    };
+    ServiceSample {
+        requests: first.requests.plus(&last.requests),
+        capacity_micro_per_s: whole(|sample| sample.capacity_micro_per_s),
+        backlog_micro: first.backlog_micro.max(last.backlog_micro),
+        cpu_percent: mean(|sample| sample.cpu_percent),
+        memory_percent: mean(|sample| sample.memory_percent),
+        latency_mean,
+        latency_p50: most(|sample| sample.latency_p50),
+        latency_p95: most(|sample| sample.latency_p95),
+        latency_p99: most(|sample| sample.latency_p99),
+        ..*last
+    }
+}
+
+/// The weighted mean, rounded down; without weights the last value.
+fn weighted(values: [u64; 2], weights: [u64; 2]) -> u64 {
+    let [sum, weight] = [0, 1].into_iter().fold([0, 0], |[sum, weight], i| {
+        let share = u128::from(weights[i]);
+        [sum + u128::from(values[i]) * share, weight + share]
+    });
+    sum.checked_div(weight).map_or(values[1], |mean| mean as u64)
+}
+
+/// The weighted mean of what is there.
+fn average(values: [Option<f64>; 2], weights: [u64; 2]) -> Option<f64> {
+    let [Some(first), Some(last)] = values else { return values[0].or(values[1]) };
+    let [before, after] = weights.map(|weight| weight as f64);
+    let whole = before + after;
+    Some(if whole > 0.0 { (first * before + last * after) / whole } else { last })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::service::RequestTotals;
 
     #[test]
     fn a_long_series_keeps_its_first_and_last_sample_and_stays_small() {
@@ -95,5 +193,69 @@ mod tests {
         assert!(points.len() <= MOST_POINTS + 1);
         assert_eq!((points[0].at.0, points[points.len() - 1].at.0), (0, 1_000_000));
         assert!(points.windows(2).all(|pair| pair[0].at < pair[1].at));
+    }
+
+    fn service_sample(i: u64) -> ServiceSample {
+        let offered = 1_000_003 * (i % 977) + i;
+        let dropped = offered / 7;
+        ServiceSample {
+            at: SimTime(60_000_000 * i),
+            desired: i as u32,
+            requests: RequestTotals {
+                offered,
+                served: offered - dropped,
+                errors: offered / 100,
+                no_target: dropped - dropped / 2,
+                timeout: dropped / 2,
+                ..RequestTotals::default()
+            },
+            backlog_micro: i,
+            latency_p99: (i != 5).then_some(SimSpan(i)),
+            ..ServiceSample::default()
+        }
+    }
+
+    #[test]
+    fn totals_of_a_service_survive_thinning_exactly() {
+        let mut series = ServiceSeries::default();
+        let mut totals = RequestTotals::default();
+        for count in 1..=20_000u64 {
+            series.push(service_sample(count));
+            totals = totals.plus(&service_sample(count).requests);
+            if ![1, 2, 2_047, 2_048, 2_049, 4_095, 4_096, 4_097, 20_000].contains(&count) {
+                continue;
+            }
+            let points = series.points();
+            let kept = points.iter().fold(RequestTotals::default(), |a, p| a.plus(&p.requests));
+            assert_eq!(kept, totals, "{count}");
+            assert_eq!(totals.offered, totals.served + totals.dropped());
+            assert!(points.len() <= MOST_POINTS, "{count}: {}", points.len());
+            assert!(points.windows(2).all(|pair| pair[0].at < pair[1].at), "{count}");
+            let last = points[points.len() - 1];
+            assert_eq!((last.at, last.desired), (SimTime(60_000_000 * count), count as u32));
+            assert_eq!(last.latency_p99.unwrap_or_default().0, if count == 5 { 0 } else { count });
+        }
+    }
+
+    #[test]
+    fn merged_samples_are_weighted_by_time_and_latency_by_requests() {
+        let sample = |at, served, cpu, mean, p95| ServiceSample {
+            at: SimTime(at),
+            requests: RequestTotals { offered: served, served, ..RequestTotals::default() },
+            capacity_micro_per_s: at,
+            cpu_percent: Some(cpu),
+            latency_mean: Some(SimSpan(mean)),
+            latency_p95: Some(SimSpan(p95)),
+            ..ServiceSample::default()
+        };
+        // Began at 100: the first stands for 100 µs, the second for 300 µs.
+        let merged =
+            merge(SimTime(100), &sample(200, 30, 80.0, 10, 50), &sample(500, 10, 40.0, 50, 20));
+        assert_eq!(merged.cpu_percent, Some(50.0)); // (80 · 100 + 40 · 300) ÷ 400
+        assert_eq!(merged.capacity_micro_per_s, 425); // (200 · 100 + 500 · 300) ÷ 400
+        assert_eq!(merged.latency_mean, Some(SimSpan(20))); // (10 · 30 + 50 · 10) ÷ 40
+        assert_eq!(merged.latency_p95, Some(SimSpan(50)));
+        let quiet = ServiceSample { at: SimTime(600), ..ServiceSample::default() };
+        assert_eq!(merge(SimTime(0), &merged, &quiet).cpu_percent, Some(50.0));
     }
 }

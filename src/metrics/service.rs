@@ -135,6 +135,8 @@ pub struct ServiceReport {
     pub latency: SpanHistogram,
     /// CPU used by CPU reserved over the whole run, percent.
     pub cpu_percent: Option<f64>,
+    /// ∫ CPU reserved by its RUNNING tasks dt, CPU-unit-microseconds: what `cpu_percent` weighs in totals.
+    pub reserved_cpu_time: u128,
     /// Target of the first target tracking policy over CPU, percent.
     pub cpu_target_percent: Option<f64>,
     /// Tasks that were started.
@@ -151,4 +153,19 @@ pub struct ServiceReport {
     pub usd: NanoUsd,
     /// Marks.
     pub marks: Vec<Mark>,
+}
+
+impl ServiceReport {
+    /// RUNNING tasks, mean over time, from the samples: each stands for the time since the one before it.
+    #[must_use]
+    pub fn mean_running(&self) -> Option<f64> {
+        let mut before = SimTime::ZERO;
+        let (mut sum, mut time) = (0u128, 0u128);
+        for sample in &self.samples {
+            let span = u128::from(sample.at.since(before).0);
+            (sum, time) = (sum + u128::from(sample.running) * span, time + span);
+            before = sample.at;
+        }
+        (time > 0).then(|| sum as f64 / time as f64)
+    }
 }

@@ -1,7 +1,9 @@
 //! The summary of a run: named metrics in a fixed order.
 
+use crate::base::decimal;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimSpan;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The value of a metric. Floats occur only here, after everything has been summed in integers.
@@ -9,6 +11,8 @@ use std::fmt;
 pub enum Value {
     /// A count.
     Count(u64),
+    /// An amount that may be a fraction, such as requests of a fluid: millionths, printed exactly.
+    Millionths(u64),
     /// Seconds.
     Seconds(SimSpan),
     /// A percentage or ratio, printed with six decimals.
@@ -27,6 +31,7 @@ impl Value {
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Value::Count(count) => Some(*count as f64),
+            Value::Millionths(amount) => Some(*amount as f64 / 1e6),
             Value::Seconds(span) => Some(span.to_secs_f64()),
             Value::Ratio(ratio) => Some(*ratio),
             Value::Usd(usd) => Some(usd.to_f64()),
@@ -40,6 +45,11 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Count(count) => count.fmt(f),
+            Value::Millionths(amount) => {
+                let mut out = Vec::new();
+                decimal::write_scaled(&mut out, *amount, 6);
+                f.write_str(&String::from_utf8_lossy(&out))
+            }
             Value::Seconds(span) => span.fmt(f),
             Value::Ratio(ratio) => write!(f, "{ratio:.6}"),
             Value::Usd(usd) => usd.fmt(f),
@@ -52,8 +62,8 @@ impl fmt::Display for Value {
 /// One metric.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Metric {
-    /// Name, such as `wait_s_p95`.
-    pub name: &'static str,
+    /// Name, such as `wait_s_p95`, or `service.<name>.requests_served` for that of one service.
+    pub name: Cow<'static, str>,
     /// Unit, or `–`.
     pub unit: &'static str,
     /// Definition in a sentence.
@@ -64,7 +74,19 @@ pub struct Metric {
     pub value: Value,
 }
 
-/// All metrics of a run. The list is the same for every run, so that summaries can be laid side by side.
+impl Metric {
+    /// Whether it tells of one service and not of the whole run.
+    #[must_use]
+    pub fn is_of_one_service(&self) -> bool {
+        self.name.starts_with(SERVICE_PREFIX)
+    }
+}
+
+/// How the names of the metrics of one service begin; the service's name and a dot follow.
+pub const SERVICE_PREFIX: &str = "service.";
+
+/// All metrics of a run. The list of those without [`SERVICE_PREFIX`] is the same for every run, so that summaries can
+/// be laid side by side; those of single services follow, in the order of the scenario.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Summary(pub Vec<Metric>);
 

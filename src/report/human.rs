@@ -32,6 +32,13 @@ pub fn decimal(value: f64, decimals: usize) -> String {
     format!("{sign}{}{point}{fraction}", thousands(whole))
 }
 
+/// An amount in millionths, to the nearest whole one where it is 1,000 or more: `1,234,567`, `12.5`.
+#[must_use]
+pub fn amount(millionths: u64) -> String {
+    let is_exact = millionths >= 1_000_000_000 || millionths.is_multiple_of(1_000_000);
+    decimal(millionths as f64 / 1e6, if is_exact { 0 } else { 1 })
+}
+
 /// Money: `$1,234.56`; below a cent as many decimals as show two digits, `$0.00042`.
 #[must_use]
 pub fn usd(amount: NanoUsd) -> String {
@@ -112,6 +119,8 @@ mod tests {
         assert_eq!(decimal(-0.01, 1), "0.0");
         assert_eq!(decimal(f64::NAN, 1), "–");
         assert_eq!(percent(63.24), "63.2 %");
+        assert_eq!(amount(1_234_567_890_000), "1,234,568");
+        assert_eq!([amount(12_540_000), amount(3_000_000)], ["12.5", "3"]);
     }
 
     #[test]

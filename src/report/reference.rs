@@ -31,7 +31,7 @@ pub fn render_metrics(summary: &Summary) -> String {
     out.push_str("| Metric | Unit | Meaning |\n| --- | --- | --- |\n");
     for metric in &summary.0 {
         let (unit, meaning) = (cell(metric.unit), cell(metric.meaning));
-        let _ = writeln!(out, "| `{}` | {unit} | {meaning} |", cell(metric.name));
+        let _ = writeln!(out, "| `{}` | {unit} | {meaning} |", cell(&metric.name));
     }
     out
 }

@@ -1,8 +1,9 @@
 //! A summary as `summary.csv`, `summary.json`, and a table for people.
 
-use super::csv::free_text;
 use super::human;
 use super::manifest::SCHEMA;
+use crate::base::spreadsheet::free_text;
+use crate::metrics::service_summary;
 use crate::metrics::summary::{Metric, Summary, Value};
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 use std::fmt::Write;
@@ -17,7 +18,7 @@ pub fn to_csv(summary: &Summary) -> Vec<u8> {
         Value::Ratio(ratio) if !ratio.is_finite() => String::new(),
         value => value.to_string(),
     };
-    let names = summary.0.iter().map(|metric| metric.name);
+    let names = summary.0.iter().map(|metric| metric.name.as_ref());
     let values = summary.0.iter().map(text);
     let written = writer.write_record(names).and_then(|()| writer.write_record(values));
     written.expect("both rows have one cell for each metric");
@@ -37,7 +38,7 @@ pub fn to_json(summary: &Summary) -> String {
             value => value.to_string(),
         };
         let comma = if index == 0 { "" } else { "," };
-        let (name, unit) = (quoted(metric.name), quoted(metric.unit));
+        let (name, unit) = (quoted(&metric.name), quoted(metric.unit));
         let _ = write!(out, "{comma}\n    {name}: {{ \"value\": {value}, \"unit\": {unit} }}");
     }
     out.push_str("\n  }\n}\n");
@@ -84,7 +85,12 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     let mut section = "";
-    for metric in summary.0.iter().filter(|metric| tells_something(metric)) {
+    let has_services =
+        summary.get("services").and_then(Value::as_f64).is_some_and(|count| count > 0.0);
+    let is_shown = |metric: &&Metric| {
+        tells_something(metric) && (has_services || metric.section != service_summary::SECTION)
+    };
+    for metric in summary.0.iter().filter(is_shown) {
         if metric.section != section {
             if !section.is_empty() {
                 table.add_row(vec![Cell::new("")]);
@@ -113,9 +119,10 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
 }
 
 /// Whether a metric is worth a line on a screen: reasons for refusals are only where there was one, ratios only where
-/// there is something to divide. The files hold them all.
+/// there is something to divide, and single services have a table of their own. The files hold them all.
 fn tells_something(metric: &Metric) -> bool {
     match metric.value {
+        _ if metric.is_of_one_service() => false,
         Value::Missing => false,
         Value::Count(0) => !metric.name.starts_with("tasks_refused_"),
         _ => true,
@@ -127,6 +134,7 @@ fn shown(metric: &Metric) -> String {
     match &metric.value {
         Value::Count(count) => human::thousands(u128::from(*count)),
         Value::Seconds(span) => human::span(*span),
+        Value::Millionths(amount) => human::amount(*amount),
         Value::Ratio(ratio) if metric.unit == "%" => human::decimal(*ratio, 1),
         Value::Ratio(ratio) => human::decimal(*ratio, 3),
         Value::Usd(usd) => human::usd(*usd),
@@ -154,8 +162,13 @@ mod tests {
     use crate::base::time::SimSpan;
 
     fn summary() -> Summary {
-        let metric =
-            |section, name, unit, value| Metric { name, unit, meaning: "", section, value };
+        let metric = |section, name: &'static str, unit, value| Metric {
+            name: name.into(),
+            unit,
+            meaning: "",
+            section,
+            value,
+        };
         Summary(vec![
             metric("Tasks", "tasks_submitted", "tasks", Value::Count(1_234_567)),
             metric("Tasks", "wait_s_p95", "s", Value::Seconds(SimSpan(125_500_000))),

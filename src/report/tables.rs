@@ -7,6 +7,7 @@ use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
 use crate::sim::RunResult;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
+use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
 
 const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("instance_id", "text", "–", "name of the container instance"),
@@ -52,7 +53,17 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 5] = [TIMESERIES, TASKS, INSTANCES, PLACEMENT_FAILURES, COST];
+pub const ALL: [TableSpec; 9] = [
+    TIMESERIES,
+    TASKS,
+    INSTANCES,
+    PLACEMENT_FAILURES,
+    SERVICES,
+    DEPLOYMENTS,
+    SCALING,
+    SERVICE_EVENTS,
+    COST,
+];
 
 /// `instances.csv` of a finished run.
 #[must_use]

@@ -75,6 +75,14 @@ pub struct Outputs {
     pub placement_failures: bool,
     /// Time that a row of `placement_failures.csv` sums up.
     pub placement_failures_interval: SimSpan,
+    /// `services.csv`; as the three below, only where the scenario has services.
+    pub services: bool,
+    /// `deployments.csv`.
+    pub deployments: bool,
+    /// `scaling.csv`.
+    pub scaling: bool,
+    /// `service_events.csv`.
+    pub service_events: bool,
     /// Charts.
     pub charts: Charts,
 }

@@ -17,6 +17,7 @@ pub mod outputs;
 mod place;
 mod recorder;
 mod sampling;
+pub mod service_tables;
 pub mod setup;
 mod spending;
 mod summary;

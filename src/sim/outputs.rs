@@ -5,6 +5,7 @@
 
 use crate::base::decimal;
 use crate::base::money::NanoUsd;
+use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use std::io::{self, Write};
@@ -254,6 +255,48 @@ impl Row<'_> {
     #[inline]
     pub fn span(&mut self, span: SimSpan) -> &mut Self {
         self.time(SimTime(span.0))
+    }
+
+    /// A decimal in millionths, without trailing zeros.
+    #[inline]
+    pub fn millionths(&mut self, value: u64) -> &mut Self {
+        decimal::write_scaled(self.bytes, value, 6);
+        self.bytes.push(b',');
+        self
+    }
+
+    /// Several of them in one field, separated by blanks; `missing` for what is not there.
+    pub fn all_millionths(&mut self, values: impl Iterator<Item = Option<u64>>) -> &mut Self {
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                self.bytes.push(b' ');
+            }
+            match value {
+                Some(value) => decimal::write_scaled(self.bytes, value, 6),
+                None => self.bytes.extend_from_slice(b"missing"),
+            }
+        }
+        self.bytes.push(b',');
+        self
+    }
+
+    /// A percentage with six decimals; empty where it is not defined.
+    pub fn percent(&mut self, value: Option<f64>) -> &mut Self {
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            write!(self.bytes, "{value:.6}").expect("memory takes a number");
+        }
+        self.bytes.push(b',');
+        self
+    }
+
+    /// Free text, safe for spreadsheets and quoted where needed.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        let text = free_text(text);
+        let is_plain = |byte: &u8| !matches!(byte, b',' | b'"' | b'\n' | b'\r');
+        if text.as_bytes().iter().all(is_plain) {
+            return self.name(text.as_bytes());
+        }
+        self.name(&field(&text))
     }
 
     /// Dollars, without trailing zeros.

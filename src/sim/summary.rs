@@ -19,7 +19,13 @@ struct Sheet {
 
 impl Sheet {
     fn add(&mut self, name: &'static str, unit: &'static str, meaning: &'static str, value: Value) {
-        self.metrics.push(Metric { name, unit, meaning, section: self.section, value });
+        self.metrics.push(Metric {
+            name: name.into(),
+            unit,
+            meaning,
+            section: self.section,
+            value,
+        });
     }
 
     fn count(&mut self, name: &'static str, unit: &'static str, meaning: &'static str, value: u64) {

@@ -87,14 +87,19 @@ impl Axis {
         (Axis { low: 0.0, high: seconds, start: span.0, end: span.1, ticks }, name)
     }
 
-    /// Logarithms of spans between two lengths in seconds, both above 0; values are `log10` of seconds.
+    /// Logarithms of spans between two lengths in seconds, both above 0; values are `log10` of seconds. The axis lies
+    /// where `span` ascends, and stands where it descends.
     pub fn log_time(shortest: f64, longest: f64, span: (f64, f64)) -> Axis {
-        const LANDMARKS: [(f64, &str); 26] = [
+        const LANDMARKS: [(f64, &str); 30] = [
             (1e-6, "1 µs"),
             (1e-5, "10 µs"),
             (1e-4, "100 µs"),
             (1e-3, "1 ms"),
+            (2e-3, "2 ms"),
+            (5e-3, "5 ms"),
             (1e-2, "10 ms"),
+            (2e-2, "20 ms"),
+            (5e-2, "50 ms"),
             (0.1, "100 ms"),
             (0.2, "200 ms"),
             (0.5, "500 ms"),
@@ -122,6 +127,7 @@ impl Axis {
         let low = libm::log10(LANDMARKS[below].0);
         let high = libm::log10(longest * 1.1).max(low + 0.1);
         let mut axis = Axis { low, high, start: span.0, end: span.1, ticks: Vec::new() };
+        let room = if span.0 < span.1 { 78.0 } else { 34.0 };
         let mut last_at = f64::NEG_INFINITY;
         for (seconds, label) in &LANDMARKS[below..] {
             let value = libm::log10(*seconds);
@@ -129,7 +135,7 @@ impl Axis {
                 break;
             }
             // Landmarks that would crowd each other are left out.
-            if axis.at(value) - last_at >= 78.0 {
+            if (axis.at(value) - last_at).abs() >= room {
                 last_at = axis.at(value);
                 axis.ticks.push((value, (*label).to_string()));
             }

@@ -38,6 +38,11 @@ pub fn page(title: &str, input: &ChartInput, facts: &[String]) -> Drawing {
     drawing
 }
 
+/// A title with the name of a service, cut to the width of the page.
+pub fn title_of(what: &str, service: &str) -> String {
+    fit(&format!("{what}: {service}"), TITLE, RIGHT - LEFT)
+}
+
 /// A chart that has nothing to show, and why.
 pub fn empty(mut drawing: Drawing, why: &str) -> Drawing {
     let (top, bottom) = (TOP + 20.0, BOTTOM + 36.0);
@@ -51,6 +56,7 @@ pub fn empty(mut drawing: Drawing, why: &str) -> Drawing {
 pub fn metric(input: &ChartInput, name: &str) -> Option<String> {
     match input.summary.get(name)? {
         Value::Count(count) => Some(human::thousands(u128::from(*count))),
+        Value::Millionths(amount) => Some(human::amount(*amount)),
         Value::Seconds(span) => Some(human::span(*span)),
         Value::Ratio(ratio) if ratio.is_finite() => Some(human::percent(*ratio)),
         Value::Usd(usd) => Some(human::usd(*usd)),
@@ -165,9 +171,14 @@ pub fn x_axis(drawing: &mut Drawing, y: f64, axis: &Axis, name: &str) {
 
 /// The points of a line that holds each value until the next, the last one to [`RIGHT`]; runs of equal values become one step.
 pub fn steps(points: impl Iterator<Item = Point>) -> Vec<Point> {
+    steps_to(points, RIGHT)
+}
+
+/// As [`steps`], with the last value held to `end`.
+pub fn steps_to(points: impl Iterator<Item = Point>, end: f64) -> Vec<Point> {
     let mut out: Vec<Point> = Vec::new();
     let points: Vec<Point> = points.collect();
-    let end = points.last().map(|last| (RIGHT, last.1));
+    let end = points.last().map(|last| (end, last.1));
     for (x, y) in points.into_iter().chain(end) {
         match out.len() {
             0 => out.push((x, y)),

@@ -11,16 +11,22 @@ mod drawing;
 mod fleet;
 mod font;
 mod frame;
+mod latency;
 mod load;
 mod paint;
 mod reservation;
+mod service_tasks;
+mod services;
+mod traffic;
 mod trend;
+mod utilization;
 mod waits;
 
 use crate::base::money::NanoUsd;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Sample;
+use crate::metrics::service::ServiceReport;
 use crate::metrics::summary::Summary;
 use drawing::Drawing;
 use rayon::prelude::*;
@@ -38,6 +44,8 @@ pub struct ChartInput<'a> {
     pub costs: Vec<(String, NanoUsd)>,
     /// The fleet at one instant.
     pub picture: Option<FleetPicture>,
+    /// Every service; those with most requests get charts of their own.
+    pub services: &'a [ServiceReport],
     /// Metrics that the subtitles quote, where the summary has them.
     pub summary: &'a Summary,
 }
@@ -72,7 +80,22 @@ const CHARTS: [Chart; 5] = [
     ("fleet", fleet::draw),
 ];
 
-/// Draws every chart: (name in the output folder, content). A chart without data says why it is empty.
+/// A chart of one service: the end of its file name, and how it is drawn.
+type ServiceChart = (&'static str, fn(&ChartInput, &ServiceReport) -> Drawing);
+
+/// Every chart of a service.
+const SERVICE_CHARTS: [ServiceChart; 4] = [
+    ("traffic", traffic::draw_one),
+    ("tasks", service_tasks::draw),
+    ("utilization", utilization::draw),
+    ("latency", latency::draw),
+];
+
+/// How a chart is drawn.
+type Draw<'a> = Box<dyn Fn(&ChartInput) -> Drawing + Send + Sync + 'a>;
+
+/// Draws every chart: (name in the output folder, content). A chart without data says why it is empty; where there are
+/// no services, neither are their charts.
 #[must_use]
 pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
     let paint: (fn(&Drawing) -> Vec<u8>, &str) = match format {
@@ -80,8 +103,26 @@ pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
         Format::Png => (paint::png, "png"),
         Format::None => return Vec::new(),
     };
-    CHARTS
+    charts(input)
         .par_iter()
         .map(|(name, draw)| (format!("charts/{name}.{}", paint.1), paint.0(&draw(input))))
         .collect()
+}
+
+/// The charts of a run by name.
+fn charts<'a>(input: &'a ChartInput) -> Vec<(String, Draw<'a>)> {
+    let mut charts: Vec<(String, Draw<'a>)> = Vec::new();
+    for (name, draw) in CHARTS {
+        charts.push((name.into(), Box::new(draw)));
+    }
+    if !input.services.is_empty() {
+        charts.push(("traffic".into(), Box::new(traffic::draw_all)));
+    }
+    for (name, report) in services::drawn(input.services) {
+        for (kind, draw) in SERVICE_CHARTS {
+            let file = format!("service-{name}-{kind}");
+            charts.push((file, Box::new(move |input| draw(input, report))));
+        }
+    }
+    charts
 }

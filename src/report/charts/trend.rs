@@ -3,9 +3,10 @@
 
 use super::axis::Axis;
 use super::drawing::{Color, Drawing, Point};
-use super::frame::{RIGHT, steps};
+use super::frame::{RIGHT, steps, steps_to};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::series::Sample;
+use crate::metrics::service::ServiceSample;
 use crate::report::human;
 
 /// Width of a column in pixels: twice the width of a line, so that neighbours can be told apart.
@@ -44,6 +45,51 @@ impl Trend {
         Trend { line: outline(|column| column.sum / column.count), band }
     }
 
+    /// The trend of what samples of a service say about the time since the sample before, in runs without a gap.
+    pub fn runs(
+        samples: &[ServiceSample],
+        value: impl Fn(&ServiceSample, SimSpan) -> Option<f64>,
+        x: &Axis,
+        y: impl Fn(f64) -> f64 + Copy,
+    ) -> Vec<Trend> {
+        let mut runs: Vec<(Vec<Point>, f64)> = Vec::new();
+        let (mut before, mut is_open) = (SimTime::ZERO, false);
+        for sample in samples {
+            let (from, to) = (x.at(before.to_secs_f64()), x.at(sample.at.to_secs_f64()));
+            // What no time went by for has no width.
+            if let Some(value) = value(sample, sample.at.since(before)).filter(|v| v.is_finite()) {
+                match runs.last_mut().filter(|_| is_open) {
+                    Some((points, end)) => {
+                        points.push((from, value));
+                        *end = to;
+                    }
+                    None => runs.push((vec![(from, value)], to)),
+                }
+                is_open = true;
+            } else {
+                is_open = false;
+            }
+            before = sample.at;
+        }
+        let averaged = is_averaged(samples.len(), x);
+        let trend = |(points, end): (Vec<Point>, f64)| {
+            let columns =
+                if averaged { columns(points.iter().copied(), x.at(0.0)) } else { Vec::new() };
+            if columns.len() < FEW {
+                return Trend {
+                    line: steps_to(points.into_iter().map(|(x, v)| (x, y(v))), end),
+                    band: Vec::new(),
+                };
+            }
+            let outline =
+                |of: fn(&Column) -> f64| steps_to(columns.iter().map(|c| (c.x, y(of(c)))), end);
+            let mut band = outline(|column| column.most);
+            band.extend(outline(|column| column.least).into_iter().rev());
+            Trend { line: outline(|column| column.sum / column.count), band }
+        };
+        runs.into_iter().map(trend).collect()
+    }
+
     pub fn draw_band(&self, drawing: &mut Drawing, color: Color) {
         drawing.veil(self.band.clone(), color);
     }
@@ -55,11 +101,16 @@ impl Trend {
 
 /// What the time axis and the lines above it mean.
 pub fn caption(series: &[Sample], x: &Axis, unit: &str) -> String {
+    let last = series.last().map_or(SimTime::ZERO, |sample| sample.at);
+    caption_of(series.len(), last, x, unit)
+}
+
+/// As [`caption`], of this many samples up to `last`.
+pub fn caption_of(samples: usize, last: SimTime, x: &Axis, unit: &str) -> String {
     let axis = format!("time since the start, {unit}");
-    if !is_averaged(series.len(), x) {
+    if !is_averaged(samples, x) {
         return axis;
     }
-    let last = series.last().map_or(SimTime::ZERO, |sample| sample.at);
     let share = COLUMN / (RIGHT - x.at(0.0));
     let span = SimSpan((last.0 as f64 * share) as u64);
     format!("{axis}; lines: mean of {}, bands: from the least to the most", human::span(span))

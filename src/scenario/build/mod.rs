@@ -147,6 +147,10 @@ fn read_outputs(settings: &Settings) -> Outputs {
         placement_failures_interval: settings
             .span("placement_failures_interval")
             .unwrap_or(SimSpan::from_secs(60)),
+        services: settings.flag("services"),
+        deployments: settings.flag("deployments"),
+        scaling: settings.flag("scaling"),
+        service_events: settings.flag("service_events"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,

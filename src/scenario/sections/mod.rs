@@ -222,6 +222,16 @@ pub static OUTPUTS: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "services",
+            Kind::Flag,
+            "true",
+            "`services.csv`, one row per service and sample.",
+            "ecsim",
+        ),
+        with_default("deployments", Kind::Flag, "true", "`deployments.csv`.", "ecsim"),
+        with_default("scaling", Kind::Flag, "true", "`scaling.csv`.", "ecsim"),
+        with_default("service_events", Kind::Flag, "true", "`service_events.csv`.", "ecsim"),
+        with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),
             "\"svg\"",

@@ -1,0 +1,80 @@
+//! Desired, running and healthy tasks of a service over time, with deployments and scaling events marked.
+
+use super::ChartInput;
+use super::axis::Steps;
+use super::drawing::{Drawing, palette};
+use super::frame::{self, BOTTOM, Panel, TOP};
+use super::services::{self, Line};
+use crate::metrics::service::ServiceReport;
+use crate::report::human;
+
+/// Draws the chart.
+pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
+    let samples = &report.samples;
+    let mut facts =
+        vec![format!("{} tasks started", human::thousands(report.tasks_started.into()))];
+    if report.tasks_failed > 0 {
+        facts.push(format!("{} failed", human::thousands(report.tasks_failed.into())));
+    }
+    let [out, into] = report.scaling;
+    if out + into > 0 {
+        facts.push(format!("scaled out {out} × and in {into} ×"));
+    }
+    let [completed, failed] = report.deployments;
+    if completed + failed > 0 {
+        facts.push(format!("deployments: {completed} completed, {failed} failed"));
+    }
+    let mut drawing = frame::page(&frame::title_of("Tasks", &report.name), input, &facts);
+    if services::is_instant(samples) {
+        let why = "The run ended before its first sample: nothing to show.";
+        return frame::empty(drawing, why);
+    }
+    let mut lines = vec![
+        Line {
+            name: "desired",
+            color: palette::INK,
+            value: &|s, _| Some(s.desired.into()),
+            ground: false,
+        },
+        Line {
+            name: "healthy",
+            color: palette::GREEN,
+            value: &|s, _| Some(s.healthy.into()),
+            ground: false,
+        },
+        Line {
+            name: "running",
+            color: palette::BLUE,
+            value: &|s, _| Some(s.running.into()),
+            ground: true,
+        },
+        Line {
+            name: "pending",
+            color: palette::AMBER,
+            value: &|s, _| Some(s.pending.into()),
+            ground: false,
+        },
+        Line {
+            name: "of the newest revision",
+            color: palette::PARTS[6],
+            value: &|s, _| Some(s.newest.into()),
+            ground: false,
+        },
+    ];
+    // With one revision throughout, its tasks are all tasks.
+    let is_mixed = samples.iter().any(|s| s.newest != s.running + s.pending);
+    lines.retain(|line| match line.name {
+        "pending" => line.max(samples) > 0.0,
+        "of the newest revision" => is_mixed,
+        _ => true,
+    });
+    let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
+    let room = services::room_for_marks(&report.marks, BOTTOM - TOP);
+    let panel = Panel::new("Tasks", TOP, BOTTOM, max * room, Steps::Whole);
+    let (x, caption) = services::time_axis(samples, panel.left);
+    services::draw_lines(&mut drawing, &panel, &x, samples, &lines);
+    services::draw_marks(&mut drawing, &panel, &x, &report.marks);
+    frame::legend_right(&mut drawing, panel.top - 22.0, &services::legend(&lines));
+    services::close(&mut drawing, &x, &caption);
+    drawing
+}

@@ -1,0 +1,259 @@
+//! Traffic against capacity, with what was dropped and why: of one service, and of all together.
+
+use super::ChartInput;
+use super::axis::Steps;
+use super::drawing::{Color, Drawing, palette};
+use super::frame::{self, BOTTOM, Mark, Panel, TOP};
+use super::services::{self, Line, per_second};
+use super::trend::Trend;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
+use crate::report::human;
+
+/// A reason for dropping: name, colour, millionths of requests.
+type Reason = (&'static str, Color, fn(&RequestTotals) -> u64);
+
+const REASONS: [Reason; 5] = [
+    ("no target", palette::PARTS[4], |r| r.no_target),
+    ("queue full", palette::PARTS[3], |r| r.queue_full),
+    ("timeout", palette::PARTS[1], |r| r.timeout),
+    ("task lost", palette::PARTS[0], |r| r.task_lost),
+    ("unfinished at the end", palette::OTHERS, |r| r.unfinished),
+];
+
+/// Draws the chart of one service.
+pub fn draw_one(input: &ChartInput, report: &ServiceReport) -> Drawing {
+    let title = frame::title_of("Traffic and capacity", &report.name);
+    let p95 = report.latency.quantile(950);
+    draw(input, &title, &report.requests, p95, &report.samples, noun(report.is_queue))
+}
+
+/// Draws the chart of all services together.
+pub fn draw_all(input: &ChartInput) -> Drawing {
+    let reports = input.services;
+    let totals = reports.iter().fold(RequestTotals::default(), |sum, one| sum.plus(&one.requests));
+    let title = match reports.len() {
+        1 => "Traffic and capacity".to_string(),
+        count => format!("Traffic and capacity of {} services", human::thousands(count as u128)),
+    };
+    let only_queues = reports.iter().all(|report| report.is_queue);
+    draw(input, &title, &totals, None, &together(reports), noun(only_queues))
+}
+
+fn noun(is_queue: bool) -> &'static str {
+    if is_queue { "messages" } else { "requests" }
+}
+
+fn draw(
+    input: &ChartInput,
+    title: &str,
+    totals: &RequestTotals,
+    p95: Option<SimSpan>,
+    samples: &[ServiceSample],
+    noun: &str,
+) -> Drawing {
+    let mut facts = vec![format!("{} {noun} offered", human::amount(totals.offered))];
+    if totals.offered > 0 {
+        facts.push(dropped_share(totals));
+    }
+    facts.extend(p95.map(|p95| format!("p95 latency {}", human::span(p95))));
+    let mut drawing = frame::page(title, input, &facts);
+    if services::is_instant(samples) {
+        let why = "The run ended before its first sample: nothing to show.";
+        return frame::empty(drawing, why);
+    }
+    if totals.offered == 0 && samples.iter().all(|sample| sample.capacity_micro_per_s == 0) {
+        return frame::empty(drawing, &format!("No {noun} arrived."));
+    }
+    let reasons: Vec<&Reason> = REASONS.iter().filter(|reason| reason.2(totals) > 0).collect();
+    let middle = TOP + (BOTTOM - TOP) * 0.62;
+    let end = if reasons.is_empty() { BOTTOM } else { middle - 26.0 };
+    let mut lines = vec![
+        Line {
+            name: "offered",
+            color: palette::BLUE,
+            value: &|s, span| per_second(s.requests.offered, span),
+            ground: true,
+        },
+        Line {
+            name: "served",
+            color: palette::GREEN,
+            value: &|s, span| per_second(s.requests.served, span),
+            ground: false,
+        },
+        Line {
+            name: "served with an error",
+            color: palette::AMBER,
+            value: &|s, span| per_second(s.requests.errors, span),
+            ground: false,
+        },
+        Line {
+            name: "capacity of the tasks in service",
+            color: palette::GREY,
+            value: &|s, _| Some(s.capacity_micro_per_s as f64 / 1e6),
+            ground: false,
+        },
+    ];
+    // Served requests have a line of their own only where they differ.
+    lines.retain(|line| match line.name {
+        "served" => totals.served != totals.offered,
+        "served with an error" => totals.errors > 0,
+        _ => line.ground || line.max(samples) > 0.0,
+    });
+    let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
+    let heading = format!("{} per second", capital(noun));
+    let mut upper = Panel::new(&heading, TOP, end, max, Steps::Decimal);
+    let mut lower = (!reasons.is_empty()).then(|| {
+        let max = dropped_line(&reasons, reasons.len()).max(samples);
+        let heading = format!("Dropped {noun} per second, by reason");
+        Panel::new(&heading, middle + 12.0, BOTTOM, max, Steps::Decimal)
+    });
+    let left = lower.as_ref().map_or(0.0, |panel| panel.left).max(upper.left);
+    upper.left = left;
+    let (x, caption) = services::time_axis(samples, left);
+    services::draw_lines(&mut drawing, &upper, &x, samples, &lines);
+    frame::legend_right(&mut drawing, upper.top - 22.0, &services::legend(&lines));
+    if let Some(panel) = &mut lower {
+        panel.left = left;
+        draw_dropped(&mut drawing, panel, &x, samples, &reasons);
+    }
+    services::close(&mut drawing, &x, &caption);
+    drawing
+}
+
+fn dropped_share(totals: &RequestTotals) -> String {
+    let share = 100.0 * totals.dropped() as f64 / totals.offered as f64;
+    match share {
+        0.0 => "none dropped".into(),
+        0.0..0.005 => "less than 0.01 % dropped".into(),
+        _ => format!("{} % dropped", human::decimal(share, 2)),
+    }
+}
+
+fn capital(noun: &str) -> String {
+    let mut letters = noun.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+}
+
+/// The first `count` reasons together.
+fn dropped_line<'a>(reasons: &'a [&Reason], count: usize) -> Dropped<'a> {
+    Dropped { reasons: &reasons[..count] }
+}
+
+/// What was dropped for some of the reasons.
+struct Dropped<'a> {
+    reasons: &'a [&'a Reason],
+}
+
+impl Dropped<'_> {
+    fn rate(&self, sample: &ServiceSample, span: SimSpan) -> Option<f64> {
+        per_second(self.reasons.iter().map(|reason| reason.2(&sample.requests)).sum(), span)
+    }
+
+    fn max(&self, samples: &[ServiceSample]) -> f64 {
+        let value = |sample: &ServiceSample, span| self.rate(sample, span);
+        Line { name: "", color: palette::INK, value: &value, ground: false }.max(samples)
+    }
+}
+
+/// The reasons as layers, the first at the bottom.
+fn draw_dropped(
+    drawing: &mut Drawing,
+    panel: &Panel,
+    x: &super::axis::Axis,
+    samples: &[ServiceSample],
+    reasons: &[&Reason],
+) {
+    panel.draw(drawing);
+    // Each layer is painted from the base line on, so the highest comes first.
+    for count in (1..=reasons.len()).rev() {
+        let dropped = dropped_line(reasons, count);
+        let runs = Trend::runs(samples, |s, span| dropped.rate(s, span), x, |v| panel.y.at(v));
+        for run in runs {
+            drawing.area(frame::below(&run.line, panel.bottom), reasons[count - 1].1);
+        }
+    }
+    panel.close(drawing);
+    let legend: Vec<_> =
+        reasons.iter().map(|reason| (Mark::Box, reason.1, reason.0.to_string())).collect();
+    frame::legend_right(drawing, panel.top - 22.0, &legend);
+}
+
+/// The services as one, at the samples of the one that has most. Samples of services are taken at the same instants;
+/// where thinning left other steps, a longer one is spread evenly over the shorter ones. Only requests and capacity
+/// are filled in.
+fn together(reports: &[ServiceReport]) -> Vec<ServiceSample> {
+    let Some(longest) = reports.iter().max_by_key(|report| report.samples.len()) else {
+        return Vec::new();
+    };
+    let mut all: Vec<ServiceSample> = longest
+        .samples
+        .iter()
+        .map(|s| ServiceSample { at: s.at, ..ServiceSample::default() })
+        .collect();
+    for report in reports {
+        let mut own = report.samples.iter().copied();
+        let (mut begin, mut current) = (SimTime::ZERO, own.next());
+        let mut before = SimTime::ZERO;
+        for sum in &mut all {
+            while let Some(sample) = current.filter(|sample| sample.at < sum.at) {
+                (begin, current) = (sample.at, own.next());
+            }
+            if let Some(sample) = &current {
+                let part = sum.at.since(before).0;
+                let whole = sample.at.since(begin).0.max(part);
+                sum.requests = sum.requests.plus(&share(&sample.requests, part, whole));
+                sum.capacity_micro_per_s += sample.capacity_micro_per_s;
+            }
+            before = sum.at;
+        }
+    }
+    all
+}
+
+/// `part` of `whole` of the requests.
+fn share(requests: &RequestTotals, part: u64, whole: u64) -> RequestTotals {
+    if part == whole {
+        return *requests;
+    }
+    let of =
+        |amount: u64| (u128::from(amount) * u128::from(part) / u128::from(whole.max(1))) as u64;
+    RequestTotals {
+        offered: of(requests.offered),
+        served: of(requests.served),
+        errors: of(requests.errors),
+        no_target: of(requests.no_target),
+        queue_full: of(requests.queue_full),
+        timeout: of(requests.timeout),
+        task_lost: of(requests.task_lost),
+        unfinished: of(requests.unfinished),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_services_together_have_the_traffic_of_each() {
+        let sample = |at, offered| ServiceSample {
+            at: SimTime(at),
+            requests: RequestTotals { offered, served: offered, ..RequestTotals::default() },
+            capacity_micro_per_s: 100,
+            ..ServiceSample::default()
+        };
+        let report = |samples: &[(u64, u64)]| ServiceReport {
+            samples: samples.iter().map(|&(at, offered)| sample(at, offered)).collect(),
+            ..ServiceReport::default()
+        };
+        // The second has steps twice as long, and ends earlier.
+        let reports =
+            [report(&[(10, 1), (20, 2), (30, 3), (40, 4), (50, 5)]), report(&[(20, 60), (40, 80)])];
+        let all: Vec<_> = together(&reports)
+            .iter()
+            .map(|s| (s.at.0, s.requests.offered, s.capacity_micro_per_s))
+            .collect();
+        let expected = [(10, 31, 200), (20, 32, 200), (30, 43, 200), (40, 44, 200), (50, 5, 100)];
+        assert_eq!(all, expected);
+    }
+}
