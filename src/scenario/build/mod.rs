@@ -8,6 +8,9 @@ mod definition_json;
 mod fleet;
 mod inventory;
 mod rows;
+mod service;
+mod service_pace;
+mod service_traffic;
 mod timing;
 mod workload;
 
@@ -22,11 +25,9 @@ use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
-use crate::model::scaling::MetricDelays;
-use crate::model::service::SchedulerSettings;
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
-use crate::sim::setup::{InstanceSetup, ProviderSetup, Setup, SourceSetup};
+use crate::sim::setup::{InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup};
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -80,6 +81,7 @@ pub(super) struct Build<'a> {
     fargate_providers: Lookup<(ClusterId, Purchase), ProviderId>,
     sources: Vec<SourceSetup>,
     workloads: Vec<Workload>,
+    services: Vec<ServiceSetup>,
     files: Vec<(String, String)>,
 }
 
@@ -102,6 +104,8 @@ pub(super) fn build(
     build.read_providers(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
+    build.read_services(root);
+    let epoch_s = build.epoch(&simulation);
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
@@ -129,10 +133,10 @@ pub(super) fn build(
         latencies,
         limits,
         fargate,
-        services: Column::new(),
-        scheduler: SchedulerSettings::default(),
-        metric_delays: MetricDelays::default(),
-        epoch_s: 0,
+        services: build.services.into_iter().collect(),
+        scheduler: service_pace::scheduler(root),
+        metric_delays: service_pace::metric_delays(root),
+        epoch_s,
     };
     let (workloads, files) = (build.workloads, build.files);
     Some(Built { setup, workloads, outputs, expects, files })
@@ -192,6 +196,7 @@ impl<'a> Build<'a> {
             fargate_providers: Lookup::new(),
             sources: Vec::new(),
             workloads: Vec::new(),
+            services: Vec::new(),
             files: Vec::new(),
         }
     }

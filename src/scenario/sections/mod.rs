@@ -2,6 +2,8 @@
 
 mod calls;
 mod capacity;
+mod service;
+mod service_traffic;
 mod task_definition;
 mod timing;
 
@@ -10,6 +12,8 @@ use crate::base::time::LATEST;
 
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
+pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
+pub use service_traffic::RATE_TRACE_KEYS;
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};
 
@@ -50,8 +54,6 @@ const fn optional(
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
-    ("service", "services are not simulated by this version; `[[run_task]]` asks for tasks"),
-    ("failure", "failures are not simulated by this version"),
     ("managed_scaling", "managed scaling is not simulated by this version; set `desired_capacity`"),
     ("min_size", "scaling is not simulated by this version; set `desired_capacity`"),
     ("max_size", "scaling is not simulated by this version; set `desired_capacity`"),
@@ -104,6 +106,21 @@ pub static ROOT: Section = Section::new(
             "none",
             "Callers of RunTask and StartTask.",
             "API",
+        ),
+        optional("service", Kind::Tables(&SERVICE), "none", "Services.", "API"),
+        optional(
+            "service_scheduler",
+            Kind::Table(&SERVICE_SCHEDULER),
+            "its defaults",
+            "Pace of the service scheduler.",
+            "ecsim",
+        ),
+        optional(
+            "cloudwatch",
+            Kind::Table(&CLOUDWATCH),
+            "its defaults",
+            "Delays of metrics.",
+            "ecsim",
         ),
         optional(
             "latency",
@@ -168,6 +185,13 @@ pub static SIMULATION: Section = Section::new(
             Kind::Whole(0, i64::MAX as u64),
             "42",
             "Seed of all random numbers.",
+            "ecsim",
+        ),
+        with_default(
+            "start",
+            Kind::Text,
+            "\"2026-01-05T00:00:00Z\"",
+            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday.",
             "ecsim",
         ),
         with_default(
