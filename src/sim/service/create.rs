@@ -141,6 +141,7 @@ impl World {
             healthy: 0,
             deployments: Vec::new(),
             generation: 0,
+            last_generation: 0,
             completed_revision: None,
             pool: 0,
             throttle: Throttle::default(),

@@ -6,6 +6,7 @@
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::members::{BAD, DRAWS, NEVER, PHASE, READY, happens};
+use super::checks::Checks;
 use super::{Health, Member, Next};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
@@ -13,7 +14,6 @@ use crate::load::Target;
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::LaunchType;
-use crate::policy::service::health::Checks;
 
 /// Errors of a task that does not answer: all of them.
 const ALL: u32 = 1_000_000;
@@ -50,22 +50,34 @@ impl World {
         if self.starts_settled {
             return self.becomes_healthy(slot, queue);
         }
-        if self.services.member(slot).never_healthy {
-            let grace = self.services.member(slot).grace_until;
-            let at = checks.unhealthy_at(now, now, phase, grace);
-            self.change_at(slot, at, Next::Unhealthy, queue);
-            return Ok(());
-        }
-        if checks.balancer.is_none() && ready > now {
-            self.change_at(slot, ready, Next::Ready, queue);
-            return Ok(());
-        }
-        if checks.balancer.is_none() {
+        let never = self.services.member(slot).never_healthy;
+        if checks.balancer.is_none() && !never {
+            if ready > now {
+                self.change_at(slot, ready, Next::Ready, queue);
+                return Ok(());
+            }
             self.add_to_load(slot, now)?;
         }
-        let at = checks.healthy_at(now, ready, phase);
-        self.change_at(slot, at, Next::Healthy, queue);
+        self.await_first_verdict(slot, (!never).then_some(ready), queue);
         Ok(())
+    }
+
+    /// Arranges what a new task's checks say first. Where that is UNHEALTHY though it will answer in the end, it is
+    /// healthy later, if it is still there.
+    fn await_first_verdict(
+        &mut self,
+        slot: Slot,
+        ready: Option<SimTime>,
+        queue: &mut Queue<Event>,
+    ) {
+        let Member { service, generation, phase, grace_until, .. } = *self.services.member(slot);
+        let started = self.tasks[slot].started;
+        let checks = self.checks(service, generation);
+        let (heals, next) = checks.first(started, ready, phase, grace_until);
+        self.services.member_mut(slot).heals_at = heals;
+        if let Some((at, next)) = next {
+            self.change_at(slot, at, next, queue);
+        }
     }
 
     pub(super) fn change_at(
@@ -99,10 +111,7 @@ impl World {
         match next {
             Next::Ready => {
                 self.add_to_load(slot, now)?;
-                let Member { service, generation, phase, .. } = *self.services.member(slot);
-                let started = self.tasks[slot].started;
-                let at = self.checks(service, generation).healthy_at(started, now, phase);
-                self.change_at(slot, at, Next::Healthy, queue);
+                self.await_first_verdict(slot, Some(now), queue);
                 Ok(())
             }
             Next::Healthy => self.becomes_healthy(slot, queue),
@@ -120,6 +129,7 @@ impl World {
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, number, .. } = *member;
         member.health = Health::Healthy;
+        member.heals_at = None;
         let service = &mut self.services.all[id];
         service.healthy += 1;
         if let Some(deployment) = service.deployment_mut(generation) {
@@ -161,8 +171,11 @@ impl World {
     ) -> Result<(), RunError> {
         let now = queue.now();
         let member = self.services.member_mut(slot);
-        let Member { service: id, generation, health: before, .. } = *member;
+        let Member { service: id, generation, health: before, heals_at, .. } = *member;
         member.health = Health::Unhealthy;
+        if let Some(at) = heals_at {
+            self.change_at(slot, at, Next::Healthy, queue);
+        }
         if before == Health::Healthy {
             let service = &mut self.services.all[id];
             service.healthy -= 1;

@@ -6,6 +6,7 @@
 //! | `mod.rs` | the state of services and of their tasks |
 //! | `create.rs` | services at time zero |
 //! | `members.rs` | a task's life in its service: runs, crashes, is stopped |
+//! | `checks.rs` | health checks, taken together |
 //! | `health.rs` | when a task counts as healthy, is seen unhealthy, gets traffic |
 //! | `reconcile.rs` | the scheduler's pass: what is started and stopped, and when it looks again |
 //! | `daemons.rs` | the same for DAEMON services |
@@ -18,6 +19,7 @@
 //! service to which nothing happens costs one visit a minute.
 
 mod changes;
+mod checks;
 mod create;
 mod daemons;
 mod deployments;
@@ -43,7 +45,7 @@ use crate::policy::scaling::Scaler;
 use crate::policy::service::throttle::Throttle;
 pub(super) use deployments::Deployment;
 pub(super) use record::Ledger;
-pub(super) use tick::Meter;
+pub(super) use tick::{Meter, Tick};
 
 /// What a task's health checks say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -99,6 +101,8 @@ pub struct Member {
     pub protected_until: SimTime,
     /// Its crash, to be cancelled.
     pub crash: Option<Ticket>,
+    /// When it will pass its checks though they have failed at first.
+    pub heals_at: Option<SimTime>,
     /// Its next change of health, to be cancelled.
     pub change: Option<(Ticket, Next)>,
 }
@@ -128,8 +132,10 @@ pub struct Service {
     pub healthy: u32,
     /// Deployments that have tasks or are to get some, oldest first.
     pub deployments: Vec<Deployment>,
-    /// Number of the newest deployment.
+    /// Number of the PRIMARY deployment: tasks are to be of this one.
     pub generation: u32,
+    /// Number of the newest deployment.
+    pub last_generation: u32,
     /// Revision of the last completed deployment.
     pub completed_revision: Option<usize>,
     /// Target group of production traffic: a pool of the load.

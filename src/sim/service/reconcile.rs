@@ -12,11 +12,12 @@ use super::{Health, Member, Next};
 use crate::base::id::Column;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
+use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{ProviderId, ServiceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
-use crate::policy::service::{self as policy, OldRevision, Pass, PassInput, ScaleIn, ServiceTask};
+use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask};
 
 impl World {
     /// Something about a service has changed: the scheduler reacts in a moment.
@@ -182,7 +183,8 @@ impl World {
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until,
-            is_draining: false,
+            is_draining: instance
+                .is_some_and(|i| self.fleet.status[i] == InstanceStatus::Draining),
             zone,
             instance,
         }
@@ -377,6 +379,7 @@ impl World {
             grace_until: SimTime::NEVER,
             protected_until: SimTime::ZERO,
             crash: None,
+            heals_at: None,
             change: None::<(_, Next)>,
         };
         (request, member)
@@ -483,9 +486,4 @@ impl World {
         }
         counts
     }
-}
-
-/// The revision that served before, for the pass.
-pub(super) fn old_revision(generation: u32, desired: u32) -> OldRevision {
-    OldRevision { generation, desired }
 }

@@ -61,6 +61,10 @@ pub struct Meter {
     pub burst_millis: u32,
     /// Whether unhealthy tasks get requests because no healthy one is there.
     pub is_open: bool,
+    /// Requests when the last minute began, for the alarms of deployments.
+    pub alarm_requests: RequestTotals,
+    /// CPU utilisation of the last minute, millionths of a percent.
+    pub cpu_of_last_minute: Option<u64>,
     /// Since when health checks take too long.
     pub overloaded_since: Option<SimTime>,
 }
@@ -195,7 +199,7 @@ impl World {
         let then = std::mem::replace(before, here);
         let mut values = [None; 6];
         let mut set = |metric: ScalingMetric, value: Option<u64>| {
-            values[metric as usize] = value.map(|value| Point::of(MetricValue(value)));
+            values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
         };
         let running = u64::from(service.running);
         let targets = load.targets() as u64;
@@ -313,7 +317,7 @@ impl World {
                     let is_running = self.tasks[slot].status == TaskStatus::Running;
                     let recovers = member.health == Health::Unhealthy && !member.never_healthy;
                     if is_running && recovers && member.answers {
-                        let at = checks.recovered_at(now, member.phase);
+                        let at = checks.recovers_at(self.tasks[slot].started, now, member.phase);
                         self.change_at(slot, at, Next::Healthy, queue);
                     }
                 }
@@ -366,7 +370,9 @@ impl World {
             let service = &mut self.services.all[id];
             let Some(load) = &mut service.load else { continue };
             load.advance(now)?;
-            let demand = u64::from(load.demand_cpu_millis());
+            let demand = service.members.first().map_or(0, |&slot| {
+                u64::from(load.demand_cpu_millis(self.tasks[slot].id))
+            });
             for &slot in &service.members {
                 let task = &self.tasks[slot];
                 let Place::Instance(instance) = task.place else { continue };
@@ -406,7 +412,11 @@ impl World {
         }
         service.meter.burst_millis = millis;
         if let Some(load) = &mut service.load {
-            load.set_cpu_of_all(millis);
+            for &slot in &service.members {
+                if self.services.members[slot.0 as usize].is_some_and(|m| m.in_load) {
+                    load.set_cpu(self.tasks[slot].id, millis);
+                }
+            }
         }
     }
 }

@@ -225,6 +225,15 @@ impl Placer {
         Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusal(instance)
     }
 
+    /// Whether the rule selects the instance, whatever room it has.
+    #[must_use]
+    pub fn takes(&self, rule: RuleId, instance: InstanceId, fleet: &Fleet) -> bool {
+        let CompiledRule { book, changing, .. } = &self.rules[rule];
+        let pool = &self.pools[self.books[*book].pool];
+        let member = Member { fleet, instance, tally: &self.counts, names: &self.names };
+        pool.members.binary_search(&instance).is_ok() && changing.iter().all(|e| e.holds(&member))
+    }
+
     /// Whether any instance that the rule selects is large enough when it is empty. Looks at the rule's pool; for
     /// callers that would wait for ever.
     #[must_use]
