@@ -5,9 +5,10 @@
 //! columns once, for writers, reference page and tests. What a number means is decided here, how it looks in `report`.
 
 pub mod capacity;
-pub mod histogram;
 pub mod picture;
 pub mod series;
 pub mod service;
 pub mod summary;
 pub mod table;
+
+pub use crate::base::histogram;
