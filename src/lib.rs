@@ -56,6 +56,7 @@
 //! | 3 | [`policy`] | where a task goes; the cluster query language | reads the fleet, changes nothing; the fast index decides as the slow reference does; sees no price and no metric |
 //! | 3 | [`pricing`] | usage to a bill | summed exactly, priced once a line, rounded once; knows no list of prices |
 //! | 3 | [`metrics`] | integrals, histograms, series, the summary | observes and never influences: switched off, the events are the same |
+//! | 3 | [`load`] | how requests meet the tasks of a service, as a fluid or one by one | offered = served + dropped in whole millionths; advanced only when somebody asks: nothing of it is in the event queue |
 //! | 3 | [`catalog`] | instance types, Fargate sizes, prices, with origin and date | data and look-up only; a user's price file outranks it row by row; what nobody knows is `None` |
 //! | 2 | [`model`] | what exists: fleet, definitions, tasks' states, rows of work | 0 ≤ free ≤ registered on both ledgers; no policy, no bill, no files |
 //! | 1 | [`engine`] | clock, queue, loop | one total order; time never goes back; generic over the event: knows no ECS |
@@ -72,6 +73,7 @@
 //! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
+//! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs` |
 //! | a column | the list beside its writer (`sim/outputs.rs`, `report/tables.rs`); the reference page follows |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/spending.rs` |
@@ -217,6 +219,7 @@ pub mod catalog;
 pub mod cli;
 pub mod engine;
 pub mod experiment;
+pub mod load;
 pub mod metrics;
 pub mod model;
 pub mod policy;

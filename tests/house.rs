@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["engine"],
     &["model"],
-    &["catalog", "metrics", "policy", "pricing"],
+    &["catalog", "load", "metrics", "policy", "pricing"],
     &["sim"],
     &["scenario", "trace"],
     &["experiment"],

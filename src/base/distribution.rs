@@ -120,6 +120,36 @@ impl Distribution {
         }
     }
 
+    /// The variance, infinite for a Pareto tail of 2 or less; for `Normal` the variance before the cut at zero.
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        match self {
+            Distribution::Constant(_) => 0.0,
+            Distribution::Uniform { min, max } => (max - min) * (max - min) / 12.0,
+            Distribution::Exponential { mean } => mean * mean,
+            Distribution::Normal { sd, .. } => sd * sd,
+            Distribution::LogNormal { mean, sigma } => mean * mean * libm::expm1(sigma * sigma),
+            Distribution::Pareto { min, alpha } if *alpha > 2.0 => {
+                min * min * alpha / ((alpha - 1.0) * (alpha - 1.0) * (alpha - 2.0))
+            }
+            Distribution::Pareto { .. } => f64::INFINITY,
+            Distribution::Weibull { scale, shape } => {
+                let first = libm::tgamma(1.0 + 1.0 / shape);
+                scale * scale * (libm::tgamma(1.0 + 2.0 / shape) - first * first)
+            }
+            Distribution::Empirical { values, cumulative } => {
+                let mean = self.mean();
+                let mut before = 0.0;
+                let mut sum = 0.0;
+                for (value, upto) in values.iter().zip(cumulative) {
+                    sum += (value - mean) * (value - mean) * (upto - before);
+                    before = *upto;
+                }
+                sum / before
+            }
+        }
+    }
+
     /// Draws one number.
     #[inline]
     pub fn sample(&self, stream: &mut Stream) -> f64 {

@@ -8,6 +8,7 @@
 pub mod decimal;
 pub mod digest;
 pub mod distribution;
+pub mod histogram;
 pub mod id;
 pub mod lookup;
 pub mod money;

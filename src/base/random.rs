@@ -32,6 +32,10 @@ pub enum Purpose {
     Duration,
     /// The jitter of a caller's retries.
     Retry,
+    /// When the single requests of a service arrive.
+    RequestArrival,
+    /// What a single request of a service costs, and whether it is answered with an error.
+    RequestWork,
     /// Random scenarios of the project's own tests.
     Test,
 }

@@ -7,10 +7,11 @@
 
 pub mod capacity;
 pub mod elasticity;
-pub mod histogram;
 pub mod picture;
 pub mod series;
 pub mod service;
 pub mod service_summary;
 pub mod summary;
 pub mod table;
+
+pub use crate::base::histogram;

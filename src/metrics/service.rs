@@ -4,64 +4,7 @@ use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::histogram::SpanHistogram;
 
-/// Requests by what became of them, in millionths: offered = served + dropped, exactly.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RequestTotals {
-    /// Requests (or messages) that arrived and whose fate is known.
-    pub offered: u64,
-    /// Answered, errors included.
-    pub served: u64,
-    /// Of the served ones, answered with an error.
-    pub errors: u64,
-    /// Dropped: no target was there.
-    pub no_target: u64,
-    /// Dropped: the queue at the task was full.
-    pub queue_full: u64,
-    /// Dropped: waited too long (messages: retention).
-    pub timeout: u64,
-    /// Dropped: the task that worked on it stopped or crashed.
-    pub task_lost: u64,
-    /// Dropped: unfinished when the run ended.
-    pub unfinished: u64,
-}
-
-impl RequestTotals {
-    /// All that was dropped.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.no_target + self.queue_full + self.timeout + self.task_lost + self.unfinished
-    }
-
-    /// `self` plus `other`.
-    #[must_use]
-    pub fn plus(&self, other: &RequestTotals) -> RequestTotals {
-        RequestTotals {
-            offered: self.offered + other.offered,
-            served: self.served + other.served,
-            errors: self.errors + other.errors,
-            no_target: self.no_target + other.no_target,
-            queue_full: self.queue_full + other.queue_full,
-            timeout: self.timeout + other.timeout,
-            task_lost: self.task_lost + other.task_lost,
-            unfinished: self.unfinished + other.unfinished,
-        }
-    }
-
-    /// `self` less `earlier`, a state of the same totals at an earlier instant.
-    #[must_use]
-    pub fn since(&self, earlier: &RequestTotals) -> RequestTotals {
-        RequestTotals {
-            offered: self.offered - earlier.offered,
-            served: self.served - earlier.served,
-            errors: self.errors - earlier.errors,
-            no_target: self.no_target - earlier.no_target,
-            queue_full: self.queue_full - earlier.queue_full,
-            timeout: self.timeout - earlier.timeout,
-            task_lost: self.task_lost - earlier.task_lost,
-            unfinished: self.unfinished - earlier.unfinished,
-        }
-    }
-}
+pub use crate::model::traffic::RequestTotals;
 
 /// A service at a sample: counts at the instant, flows since the sample before.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]

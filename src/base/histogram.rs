@@ -1,6 +1,6 @@
 //! Distribution of spans in bounded memory: exact count, sum, largest; quantiles to one part in 256.
 
-use crate::base::time::SimSpan;
+use super::time::SimSpan;
 
 /// Sub-buckets per power of two: a bucket is at most 1/256 of its value wide.
 const SUB_BITS: u32 = 8;

@@ -1,0 +1,392 @@
+//! The fluid: rates integrated exactly between changes, in whole millionths of a request.
+//!
+//! Time is cut into *epochs* in which nothing changes: the end of a rate segment, a step of slow start and every
+//! change of targets begin a new one. Targets that are alike form a [`Flow`] with one backlog, so the cost of an
+//! epoch does not depend on the number of tasks. Within an epoch everything that has become of a flow's arrivals is a
+//! closed form of the instant, never decreasing: so advancing in many steps gives the same totals as in one, and a
+//! backlog that empties or fills needs no event.
+//!
+//! What the fluid leaves out (assumed): random overflow of a queue below capacity; the CPU that requests had used
+//! when they timed out. Requests are counted as served when they leave the backlog, not at the end of their service;
+//! those in flight at a task that is lost are an estimate, taken from the next answers of its pool. A request that
+//! would wait longer than the timeout is dropped when it arrives. Messages are dropped at arrival when the queue holds
+//! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
+
+use super::arrivals::{Arrivals, mul_div};
+use super::latency::{LatencyMeter, LatencySummary};
+use super::ledger::{Ledger, Loss};
+use super::queueing::{POINTS, Profile, slice_weight};
+use super::work::Cost;
+use super::{LoadSetup, Target};
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::TraceProblem;
+use flows::{Flow, Member, Rules, Stations};
+
+mod flows;
+
+/// The stretch of time in which nothing changes.
+#[derive(Clone, Copy)]
+struct Epoch {
+    start: SimTime,
+    end: SimTime,
+    /// Arrivals of the segment before the epoch.
+    before: u64,
+}
+
+/// Requests and targets of one service as a fluid.
+pub(super) struct Fluid {
+    pub arrivals: Arrivals,
+    pub ledger: Ledger,
+    pub latency: LatencyMeter,
+    pub cost: Cost,
+    pub events: u64,
+    rules: Rules,
+    stations: Stations,
+    now: SimTime,
+    epoch: Epoch,
+    /// Ascending by task.
+    members: Vec<Member>,
+    weights: [u64; 4],
+    flows: Vec<Flow>,
+    /// The flows no longer describe the targets.
+    is_stale: bool,
+    /// When a target goes on in its slow start.
+    next_slow_step: SimTime,
+    /// The traffic could not be read when somebody asked for the present: told by the next advance.
+    problem: Option<TraceProblem>,
+    /// Backlog without a flow: the queue of messages while targets change.
+    central: u64,
+    /// Greatest rate of messages seen, arriving or taken.
+    greatest_rate: u64,
+    /// Requests that lost tasks had in flight and that the ledger already has as served.
+    owed: [u64; 4],
+    /// CPU used, in nanoseconds times millionths of a request.
+    cpu: u128,
+}
+
+impl Fluid {
+    pub fn new(setup: &LoadSetup, arrivals: Arrivals) -> Fluid {
+        let start = SimTime::ZERO;
+        Fluid {
+            arrivals,
+            ledger: Ledger::default(),
+            latency: LatencyMeter::default(),
+            cost: Cost::of(&setup.work),
+            events: 0,
+            rules: Rules::of(setup),
+            stations: Stations::default(),
+            now: start,
+            epoch: Epoch { start, end: start, before: 0 },
+            members: Vec::new(),
+            weights: [1_000, 0, 0, 0],
+            flows: Vec::new(),
+            is_stale: true,
+            next_slow_step: SimTime::NEVER,
+            problem: None,
+            central: 0,
+            greatest_rate: 0,
+            owed: [0; 4],
+            cpu: 0,
+        }
+    }
+
+    #[inline]
+    pub fn advance(&mut self, to: SimTime) -> Result<(), TraceProblem> {
+        while self.now < to {
+            if let Some(problem) = self.problem.take() {
+                return Err(problem);
+            }
+            if self.is_stale || self.now >= self.epoch.end {
+                if self.now >= self.arrivals.segment().end {
+                    self.arrivals.next()?;
+                }
+                self.begin_epoch();
+            }
+            let upto = to.min(self.epoch.end);
+            self.publish(upto);
+            self.now = upto;
+        }
+        Ok(())
+    }
+
+    /// Begins an epoch at `now`.
+    fn begin_epoch(&mut self) {
+        if !self.is_stale && self.next_slow_step <= self.now {
+            self.scatter();
+        }
+        self.regroup();
+        let segment = self.arrivals.segment();
+        let segment_end = segment.end;
+        let end = segment_end.min(self.next_slow_step);
+        let before = self.arrivals.within(self.now);
+        self.epoch = Epoch { start: self.now, end, before };
+        let mut rest = self.arrivals.within(end) - before;
+        let length = end.0 - self.now.0;
+        if self.rules.is_queue() {
+            self.greatest_rate = self.greatest_rate.max(self.arrivals.rate());
+        }
+        for flow in &mut self.flows {
+            let arriving = flow.share_of(&mut rest);
+            flow.begin(arriving, length);
+            if self.rules.is_queue() {
+                self.greatest_rate = self.greatest_rate.max(flow.capacity);
+                let most = mul_div(self.greatest_rate, self.rules.timeout.0, 1_000_000);
+                flow.limit = Some((most.max(1), Loss::Timeout));
+            }
+            if flow.needs_profile() {
+                flush(flow, &mut self.latency);
+                flow.renew_profile(&mut self.stations, &self.cost, &self.rules);
+            }
+        }
+    }
+
+    /// Brings ledger, CPU and latency to `at`, which lies in the epoch.
+    fn publish(&mut self, at: SimTime) {
+        let mut rest = self.arrivals.within(at) - self.epoch.before;
+        let passed = at.0 - self.epoch.start.0;
+        for flow in &mut self.flows {
+            let arrived = flow.share_of(&mut rest);
+            let from = flow.backlog;
+            let step = flow.step(arrived, passed);
+            if step.dropped > 0 {
+                let loss = flow.limit.map_or(Loss::NoTarget, |(_, loss)| loss);
+                self.ledger.dropped(
+                    flow.pool,
+                    if flow.is_void { Loss::NoTarget } else { loss },
+                    step.dropped,
+                );
+            }
+            if step.served == 0 {
+                continue;
+            }
+            for part in &mut flow.parts {
+                let (served, errors) = part.take();
+                let lost = self.owed[usize::from(part.pool)].min(served);
+                if lost > 0 {
+                    self.owed[usize::from(part.pool)] -= lost;
+                    self.ledger.dropped(part.pool, Loss::TaskLost, lost);
+                }
+                self.ledger.served(part.pool, served - lost, errors.min(served - lost));
+                self.cpu += u128::from(served) * u128::from(part.cpu_ns);
+            }
+            if from == 0 && flow.backlog == 0 {
+                flow.unflushed += step.served;
+            } else {
+                flush(flow, &mut self.latency);
+                record_waits(flow, from, step.served, self.rules.timeout, &mut self.latency);
+            }
+        }
+    }
+
+    /// Gives each target its share of its flow's backlog, so that targets may change flows.
+    fn scatter(&mut self) {
+        for flow in &mut self.flows {
+            flush(flow, &mut self.latency);
+            if self.rules.is_queue() {
+                self.central += flow.backlog;
+                flow.backlog = 0;
+            }
+        }
+        if self.flows.iter().any(|flow| flow.backlog > 0) {
+            for member in &mut self.members {
+                if let Some(flow) = member.flow.and_then(|index| self.flows.get_mut(index)) {
+                    member.backlog += flow.take_share();
+                }
+            }
+        }
+        self.is_stale = true;
+    }
+
+    /// Makes flows of the targets where they have changed.
+    fn regroup(&mut self) {
+        if !self.is_stale {
+            return;
+        }
+        self.is_stale = false;
+        let at = self.now;
+        self.flows = flows::group(&self.rules, &mut self.members, &self.weights, at);
+        for flow in &mut self.flows {
+            flow.equip(&mut self.stations, &self.cost, &self.rules);
+        }
+        if self.rules.is_queue() {
+            self.flows[0].backlog = std::mem::take(&mut self.central);
+        }
+        self.next_slow_step = self.rules.next_slow_step(&self.members, at);
+    }
+
+    fn find(&self, task: u64) -> Result<usize, usize> {
+        self.members.binary_search_by_key(&task, |member| member.target.task)
+    }
+
+    fn change(&mut self) {
+        if !self.is_stale {
+            self.scatter();
+        }
+    }
+
+    pub fn add(&mut self, target: Target) {
+        self.change();
+        let at = self.find(target.task).expect_err("a task is added once");
+        self.members.insert(at, Member::new(target));
+    }
+
+    pub fn drain(&mut self, task: u64) {
+        if let Ok(at) = self.find(task) {
+            self.change();
+            self.members[at].is_draining = true;
+        }
+    }
+
+    pub fn remove(&mut self, task: u64) {
+        let Ok(at) = self.find(task) else { return };
+        let in_flight = self.members[at]
+            .flow
+            .and_then(|flow| self.flows.get(flow))
+            .map_or(0, |flow| flow.steady_in_flight().checked_div(flow.members).unwrap_or(0));
+        self.change();
+        let member = self.members.remove(at);
+        if self.rules.is_queue() {
+            return;
+        }
+        let pool = member.target.pool;
+        self.ledger.dropped(pool, Loss::TaskLost, member.backlog);
+        if !member.is_draining {
+            self.owed[usize::from(pool)] += in_flight;
+        }
+    }
+
+    pub fn set_cpu(&mut self, task: u64, cpu_millis: u32) {
+        if let Ok(at) = self.find(task)
+            && self.members[at].target.cpu_millis != cpu_millis
+        {
+            self.change();
+            self.members[at].target.cpu_millis = cpu_millis;
+        }
+    }
+
+    pub fn set_weights(&mut self, weights: [u64; 4]) {
+        if self.weights != weights {
+            self.change();
+            self.weights = weights;
+        }
+    }
+
+    pub fn pending_micro(&self) -> u64 {
+        let members = if self.is_stale { self.members.as_slice() } else { &[] };
+        let held: u64 = members.iter().map(|member| member.backlog).sum();
+        self.central + held + self.flows.iter().map(|flow| flow.backlog).sum::<u64>()
+    }
+
+    pub fn cpu_nanos(&self) -> u128 {
+        self.cpu / 1_000_000
+    }
+
+    pub fn take_latency(&mut self) -> LatencySummary {
+        for flow in &mut self.flows {
+            flush(flow, &mut self.latency);
+        }
+        self.latency.take()
+    }
+
+    pub fn in_flight_micro(&self) -> u64 {
+        self.pending_micro() + self.flows.iter().map(Flow::steady_in_flight).sum::<u64>()
+    }
+
+    pub fn backlog_micro(&self) -> u64 {
+        self.pending_micro()
+    }
+
+    /// Flows for the present targets, also where time has not gone on since they changed.
+    fn fresh(&mut self) {
+        if self.is_stale {
+            if self.now >= self.arrivals.segment().end {
+                self.problem = self.arrivals.next().err();
+            }
+            self.begin_epoch();
+        }
+    }
+
+    pub fn capacity_micro_per_s(&mut self) -> u64 {
+        self.fresh();
+        self.flows.iter().filter(|flow| flow.is_open).map(|flow| flow.capacity).sum()
+    }
+
+    pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {
+        self.fresh();
+        let Ok(at) = self.find(task) else { return 0 };
+        let member = &self.members[at];
+        let Some(flow) = member.flow.map(|index| &self.flows[index]) else { return 0 };
+        flow.demand(&member.target, &self.cost, self.rules.workers)
+    }
+
+    pub fn response_estimate(&mut self) -> SimSpan {
+        self.fresh();
+        let (mut sum, mut weight) = (0u128, 0u128);
+        for flow in self.flows.iter().filter(|flow| flow.is_open) {
+            let wait = if flow.backlog == 0 {
+                0
+            } else if flow.capacity == 0 {
+                self.rules.timeout.0
+            } else {
+                mul_div(flow.backlog, 1_000_000, flow.capacity)
+            };
+            let span =
+                wait.saturating_add((flow.profile.mean * 1e6) as u64).min(self.rules.timeout.0);
+            sum += u128::from(span) * u128::from(flow.weight.max(1));
+            weight += u128::from(flow.weight.max(1));
+        }
+        sum.checked_div(weight).map_or(self.rules.timeout, |mean| SimSpan(mean as u64))
+    }
+
+    pub fn targets(&self) -> usize {
+        self.members.iter().filter(|member| !member.is_draining).count()
+    }
+
+    pub fn finish(&mut self, end: SimTime) -> Result<(), TraceProblem> {
+        self.advance(end)?;
+        self.change();
+        for member in &mut self.members {
+            let left = std::mem::take(&mut member.backlog);
+            self.ledger.dropped(member.target.pool, Loss::Unfinished, left);
+        }
+        let left = std::mem::take(&mut self.central);
+        self.ledger.dropped(0, Loss::Unfinished, left);
+        Ok(())
+    }
+}
+
+/// Records what was served without a backlog since the last time.
+fn flush(flow: &mut Flow, latency: &mut LatencyMeter) {
+    let weight = std::mem::take(&mut flow.unflushed);
+    if weight > 0 {
+        spread(&flow.profile, weight, |_| 0.0, f64::INFINITY, latency);
+    }
+}
+
+/// Records what was served while a backlog went from `from` to what it is now.
+fn record_waits(flow: &Flow, from: u64, served: u64, timeout: SimSpan, latency: &mut LatencyMeter) {
+    let per_micro = 1e6 / flow.capacity.max(1) as f64;
+    let (first, last) = (from as f64 * per_micro, flow.backlog as f64 * per_micro);
+    // Points meet waits in an order that is unrelated to their own: 4 and 15 have no common factor.
+    let wait = |point: usize| {
+        first + (last - first) * (((point * 4) % POINTS) as f64 + 0.5) / POINTS as f64
+    };
+    spread(&flow.profile, served, wait, timeout.0 as f64, latency);
+}
+
+/// Adds `weight` requests at the points of `profile`, each with its `wait` (microseconds), cut at `most`.
+fn spread(
+    profile: &Profile,
+    weight: u64,
+    wait: impl Fn(usize) -> f64,
+    most: f64,
+    latency: &mut LatencyMeter,
+) {
+    let mut rest = weight;
+    for (point, micros) in profile.points.iter().enumerate() {
+        let share =
+            if point + 1 == POINTS { rest } else { mul_div(weight, slice_weight(point), 1_000) };
+        rest -= share;
+        latency.add(SimSpan((micros + wait(point)).min(most).round() as u64), share);
+    }
+}

@@ -1,0 +1,486 @@
+//! Flows: targets that are alike and share one backlog, and how the traffic is split between them.
+
+use crate::base::time::{SimSpan, SimTime};
+use crate::load::arrivals::mul_div;
+use crate::load::ledger::Loss;
+use crate::load::queueing::{Profile, Station};
+use crate::load::work::Cost;
+use crate::load::{LoadSetup, Target};
+use crate::model::service::Routing;
+use crate::model::traffic::{MICRO, WorkKind};
+
+/// Weight of the whole traffic; a flow's share is a whole part of it.
+const WHOLE: u64 = 1 << 22;
+/// Steps of slow start (assumed: the balancer's ramp is linear; here it is a staircase).
+const SLOW_STEPS: u64 = 16;
+/// A capacity that nothing reaches: 10⁹ requests per second.
+const MOST: f64 = 1e15;
+
+/// What the setup says, in this module's units.
+pub(in crate::load) struct Rules {
+    kind: WorkKind,
+    routing: Routing,
+    splits_zones: bool,
+    slow_start: SimSpan,
+    pub timeout: SimSpan,
+    pub workers: Option<u32>,
+    queue_limit: Option<u32>,
+}
+
+impl Rules {
+    pub fn of(setup: &LoadSetup) -> Rules {
+        let balancer = setup.balancer.as_ref();
+        Rules {
+            kind: setup.work.kind,
+            routing: balancer.map_or(Routing::RoundRobin, |b| b.routing),
+            splits_zones: balancer.is_some_and(|b| !b.cross_zone) && setup.zones > 1,
+            slow_start: balancer.map_or(SimSpan::ZERO, |b| b.slow_start),
+            timeout: setup.work.timeout,
+            workers: setup.work.workers,
+            queue_limit: setup.work.queue_limit,
+        }
+    }
+
+    pub fn is_queue(&self) -> bool {
+        self.kind == WorkKind::Messages
+    }
+
+    /// Whether requests go to whoever has least to do, so that targets behave as one station.
+    fn is_pooled(&self) -> bool {
+        self.is_queue() || self.routing == Routing::LeastOutstanding
+    }
+
+    /// The step of slow start that a target is in at `at`; `None` when it is over.
+    fn slow_step(&self, target: &Target, at: SimTime) -> Option<u64> {
+        if self.slow_start == SimSpan::ZERO || self.is_pooled() {
+            return None;
+        }
+        let step = mul_div(at.since(target.since).0, SLOW_STEPS, self.slow_start.0);
+        (step < SLOW_STEPS).then_some(step)
+    }
+
+    /// When the next target changes its step after `at`.
+    pub fn next_slow_step(&self, members: &[Member], at: SimTime) -> SimTime {
+        if self.slow_start == SimSpan::ZERO {
+            return SimTime::NEVER;
+        }
+        let next = |member: &Member| {
+            let step = self.slow_step(&member.target, at)?;
+            let after = ((step + 1) * self.slow_start.0).div_ceil(SLOW_STEPS);
+            (!member.is_draining).then(|| member.target.since + SimSpan(after))
+        };
+        members.iter().filter_map(next).min().unwrap_or(SimTime::NEVER)
+    }
+}
+
+/// A target, and what it holds while flows are made anew.
+pub(in crate::load) struct Member {
+    pub target: Target,
+    pub is_draining: bool,
+    pub backlog: u64,
+    pub flow: Option<usize>,
+}
+
+impl Member {
+    pub fn new(target: Target) -> Member {
+        Member { target, is_draining: false, backlog: 0, flow: None }
+    }
+}
+
+/// What makes targets alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    is_draining: bool,
+    pool: u8,
+    zone: u32,
+    part: Option<(u32, u32, u32)>,
+    slow: Option<(u64, SimTime)>,
+}
+
+/// Targets of a flow with equal CPU, cost, errors and pool.
+pub(in crate::load) struct Part {
+    pub pool: u8,
+    /// CPU of a request, nanoseconds.
+    pub cpu_ns: u64,
+    kind: (u32, u32, u32),
+    count: u64,
+    capacity: u64,
+    served: u64,
+    taken: u64,
+    errors: u64,
+}
+
+impl Part {
+    /// Served, and of it errors, since the last call.
+    pub fn take(&mut self) -> (u64, u64) {
+        let served = self.served - self.taken;
+        let errors = mul_div(self.served, u64::from(self.kind.2), MICRO);
+        let more = errors - self.errors;
+        self.taken = self.served;
+        self.errors = errors;
+        (served, more)
+    }
+}
+
+/// What became of a flow's arrivals in a step.
+pub(in crate::load) struct Step {
+    pub served: u64,
+    pub dropped: u64,
+}
+
+/// Targets with one backlog.
+pub(in crate::load) struct Flow {
+    key: Key,
+    pub pool: u8,
+    pub members: u64,
+    /// Gets new requests.
+    pub is_open: bool,
+    /// Has no targets: what arrives is dropped at once.
+    pub is_void: bool,
+    /// Share of what is left when the flows before have taken theirs: weight by rest.
+    pub weight: u64,
+    rest: u64,
+    pub capacity: u64,
+    pub limit: Option<(u64, Loss)>,
+    pub parts: Vec<Part>,
+    pub backlog: u64,
+    /// Of the epoch: backlog at its start, arrivals and answers that would be possible by its end, what is published.
+    held: u64,
+    arriving: u64,
+    possible: u64,
+    length: u64,
+    served: u64,
+    dropped: u64,
+    /// Members that have not taken their share of the backlog.
+    left: u64,
+    /// Answers per second of the profile's arrivals, and the utilisation of it.
+    profiled: Option<(u64, u64)>,
+    pub profile: Profile,
+    rate: f64,
+    pub unflushed: u64,
+    station: Option<usize>,
+}
+
+impl Flow {
+    fn new(key: Key, pool: u8) -> Flow {
+        Flow {
+            key,
+            pool,
+            members: 0,
+            is_open: !key.is_draining,
+            is_void: false,
+            weight: 0,
+            rest: 0,
+            capacity: 0,
+            limit: None,
+            parts: Vec::new(),
+            backlog: 0,
+            held: 0,
+            arriving: 0,
+            possible: 0,
+            length: 1,
+            served: 0,
+            dropped: 0,
+            left: 0,
+            profiled: None,
+            profile: Profile::default(),
+            rate: 0.0,
+            unflushed: 0,
+            station: None,
+        }
+    }
+
+    fn join(&mut self, target: &Target) {
+        self.members += 1;
+        self.left += 1;
+        let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
+        match self.parts.iter_mut().find(|p| p.kind == kind && p.pool == target.pool) {
+            Some(part) => part.count += 1,
+            None => self.parts.push(Part {
+                pool: target.pool,
+                cpu_ns: 0,
+                kind,
+                count: 1,
+                capacity: 0,
+                served: 0,
+                taken: 0,
+                errors: 0,
+            }),
+        }
+    }
+
+    /// Capacity and limits, from the formulas.
+    pub fn equip(&mut self, stations: &mut Stations, cost: &Cost, rules: &Rules) {
+        let pooled = rules.is_pooled();
+        let mut full = 0.0;
+        for part in &mut self.parts {
+            let (cpu, percent, _) = part.kind;
+            let one = stations.find(cost, cpu, percent, rules.workers, 1);
+            let station = &stations.list[one].1;
+            full = station.full().max(full);
+            part.capacity = (station.capacity() * part.count as f64 * 1e6).min(MOST).round() as u64;
+            part.cpu_ns = mul_div(cost.cpu_ns, u64::from(percent), 100);
+            self.capacity += part.capacity;
+            self.station = Some(one);
+        }
+        if pooled && self.members > 1 {
+            let cpu = self.parts.iter().map(|p| u64::from(p.kind.0) * p.count).sum::<u64>()
+                / self.members;
+            let percent = self.parts[0].kind.1;
+            let found = stations.find(cost, cpu as u32, percent, rules.workers, self.members);
+            self.station = Some(found);
+        }
+        if rules.is_queue() || self.is_void {
+            return;
+        }
+        let patience = rules.timeout.0.saturating_sub((full.min(1e9) * 1e6) as u64);
+        let by_time = mul_div(self.capacity, patience, 1_000_000);
+        let by_room =
+            rules.workers.and(rules.queue_limit).map(|room| u64::from(room) * MICRO * self.members);
+        self.limit = Some(match by_room {
+            Some(room) if room <= by_time => (room, Loss::QueueFull),
+            _ => (by_time, Loss::Timeout),
+        });
+    }
+
+    /// Takes this flow's part of `rest`, the arrivals that no flow before has taken. A function of `rest` that never
+    /// decreases, and what it leaves does not either.
+    #[inline]
+    pub fn share_of(&self, rest: &mut u64) -> u64 {
+        if self.weight == 0 {
+            return 0;
+        }
+        let own =
+            if self.weight == self.rest { *rest } else { mul_div(*rest, self.weight, self.rest) };
+        *rest -= own;
+        own
+    }
+
+    /// Begins an epoch of `length` microseconds in which `arriving` come.
+    pub fn begin(&mut self, arriving: u64, length: u64) {
+        self.held = self.backlog;
+        self.arriving = arriving;
+        self.possible = mul_div(self.capacity, length, 1_000_000);
+        self.length = length;
+        self.served = 0;
+        self.dropped = 0;
+        for part in &mut self.parts {
+            part.served = 0;
+            part.taken = 0;
+            part.errors = 0;
+        }
+    }
+
+    /// Goes on to the instant `passed` microseconds after the epoch's start, by which `arrived` have come.
+    ///
+    /// With `A` arrivals, a backlog `B` at the start and room for `U` answers by then, `min(U, A + B)` are answered.
+    /// Where more arrive than can be answered, `U` is taken as `A`'s share of the whole epoch, so that `A − U` grows
+    /// steadily, and what it grows beyond the limit is dropped; a backlog that is above the limit already stays.
+    #[inline]
+    pub fn step(&mut self, arrived: u64, passed: u64) -> Step {
+        let there = self.held + arrived;
+        let (served, dropped) = if self.is_void {
+            (0, arrived)
+        } else if self.arriving > self.possible {
+            let answered = mul_div(arrived, self.possible, self.arriving);
+            let most = self.limit.map_or(u64::MAX, |(limit, _)| limit.max(self.held));
+            (answered, (there - answered).saturating_sub(most))
+        } else {
+            let answered = if passed == self.length {
+                self.possible
+            } else {
+                mul_div(self.capacity, passed, 1_000_000)
+            };
+            // Without a backlog, arrivals never exceed what is possible but for the last millionth.
+            (if self.held == 0 { there } else { answered.min(there) }, 0)
+        };
+        let step = Step { served: served - self.served, dropped: dropped - self.dropped };
+        self.served = served;
+        self.dropped = dropped;
+        self.backlog = there - served - dropped;
+        let (mut rest, mut capacity) = (served, self.capacity);
+        for part in &mut self.parts {
+            part.served = if part.capacity == capacity {
+                rest
+            } else {
+                mul_div(rest, part.capacity, capacity)
+            };
+            rest -= part.served;
+            capacity -= part.capacity;
+        }
+        step
+    }
+
+    /// An equal share of the backlog for each member in turn; all together they get everything.
+    pub fn take_share(&mut self) -> u64 {
+        let share = self.backlog.checked_div(self.left).unwrap_or(0);
+        self.left = self.left.saturating_sub(1);
+        self.backlog -= share;
+        share
+    }
+
+    /// Whether the rate is another than that of the profile.
+    pub fn needs_profile(&self) -> bool {
+        self.profiled != Some((self.arriving, self.length))
+    }
+
+    /// Latency at the epoch's rate.
+    pub fn renew_profile(&mut self, stations: &mut Stations, cost: &Cost, rules: &Rules) {
+        self.profiled = Some((self.arriving, self.length));
+        // Millionths per microsecond are requests per second.
+        self.rate = self.arriving as f64 / self.length.max(1) as f64;
+        let Some(station) = self.station else { return };
+        let rho = if self.capacity == 0 { 1.0 } else { self.rate * 1e6 / self.capacity as f64 };
+        let is_alone = rules.is_pooled() || self.members == 0;
+        let share = self.weight as f64 / WHOLE as f64;
+        let smooth = if is_alone { 1.0 } else { share / self.members as f64 };
+        self.profile = stations.list[station].1.profile(cost, rho, smooth);
+    }
+
+    /// Requests in service or in the random part of the queue, by Little's law, millionths.
+    pub fn steady_in_flight(&self) -> u64 {
+        let rate = self.rate.min(self.capacity as f64 / 1e6);
+        (rate * self.profile.mean * 1e6) as u64
+    }
+
+    /// See [`crate::load::Load::demand_cpu_millis`].
+    pub fn demand(&self, target: &Target, cost: &Cost, workers: Option<u32>) -> u32 {
+        if self.members == 0 {
+            return 0;
+        }
+        let each =
+            self.rate / self.members as f64 * cost.cpu * f64::from(target.cost_percent) / 100.0;
+        let waiting = (self.backlog / self.members).div_ceil(MICRO);
+        let millis = (each * 1_000.0).ceil() as u64 + waiting.saturating_mul(1_000);
+        let most = workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
+        u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Stations that were needed so far: a service often goes back to where it was.
+#[derive(Default)]
+pub(in crate::load) struct Stations {
+    pub list: Vec<((u32, u32, u64), Station)>,
+}
+
+impl Stations {
+    pub fn find(
+        &mut self,
+        cost: &Cost,
+        cpu: u32,
+        percent: u32,
+        workers: Option<u32>,
+        tasks: u64,
+    ) -> usize {
+        let key = (cpu, percent, tasks);
+        if let Some(index) = self.list.iter().position(|(known, _)| *known == key) {
+            return index;
+        }
+        self.list.push((key, Station::new(cost, cpu, percent, workers, tasks)));
+        self.list.len() - 1
+    }
+}
+
+/// Makes flows of the targets, with their shares of the traffic and the backlog that the targets hold.
+pub(in crate::load) fn group(
+    rules: &Rules,
+    members: &mut [Member],
+    weights: &[u64; 4],
+    at: SimTime,
+) -> Vec<Flow> {
+    let mut flows: Vec<Flow> = Vec::new();
+    if rules.is_queue() {
+        let key = Key { is_draining: false, pool: 0, zone: 0, part: None, slow: None };
+        flows.push(Flow::new(key, 0));
+    }
+    for member in members.iter_mut() {
+        member.flow = None;
+        if member.is_draining && (rules.is_queue() || member.backlog == 0) {
+            continue;
+        }
+        let target = &member.target;
+        let key = key_of(rules, member, at);
+        let index = if rules.is_queue() {
+            0
+        } else {
+            let known = flows.iter().rposition(|flow| flow.key == key);
+            known.unwrap_or_else(|| {
+                flows.push(Flow::new(key, target.pool));
+                flows.len() - 1
+            })
+        };
+        member.flow = Some(index);
+        flows[index].join(target);
+        flows[index].backlog += std::mem::take(&mut member.backlog);
+    }
+    if rules.is_queue() {
+        flows[0].weight = WHOLE;
+    } else {
+        share_out(&mut flows, weights);
+    }
+    let mut rest = WHOLE;
+    for flow in &mut flows {
+        flow.rest = rest;
+        rest -= flow.weight;
+    }
+    flows
+}
+
+fn key_of(rules: &Rules, member: &Member, at: SimTime) -> Key {
+    let target = &member.target;
+    let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
+    let slow = if member.is_draining { None } else { rules.slow_step(target, at) };
+    Key {
+        is_draining: member.is_draining,
+        pool: target.pool,
+        zone: if rules.splits_zones { target.zone.0 } else { 0 },
+        part: (!rules.is_pooled()).then_some(kind),
+        slow: slow.map(|step| (step, target.since)),
+    }
+}
+
+/// Weights that sum to [`WHOLE`]: pools as told, zones of a pool alike, targets of a zone alike but for slow start.
+fn share_out(flows: &mut Vec<Flow>, weights: &[u64; 4]) {
+    let pull = |flow: &Flow| {
+        let step = flow.key.slow.map_or(2 * SLOW_STEPS, |(step, _)| 2 * step + 1);
+        step * flow.members
+    };
+    let mut left = WHOLE;
+    let mut permille = 1_000;
+    for pool in 0..4u8 {
+        let weight = weights[usize::from(pool)];
+        let mut own = if permille == 0 { 0 } else { left * weight / permille };
+        left -= own;
+        permille -= weight;
+        if own == 0 {
+            continue;
+        }
+        let is_here = |flow: &&mut Flow| flow.is_open && flow.pool == pool && !flow.is_void;
+        let mut zones: Vec<(u32, u64)> = Vec::new();
+        for flow in flows.iter_mut().filter(is_here) {
+            match zones.iter_mut().find(|(zone, _)| *zone == flow.key.zone) {
+                Some((_, sum)) => *sum += pull(flow),
+                None => zones.push((flow.key.zone, pull(flow))),
+            }
+        }
+        if zones.is_empty() {
+            let key = Key { is_draining: false, pool, zone: 0, part: None, slow: None };
+            let mut void = Flow::new(key, pool);
+            void.is_void = true;
+            void.is_open = false;
+            void.weight = own;
+            flows.push(void);
+            continue;
+        }
+        let count = zones.len() as u64;
+        for (index, (zone, mut sum)) in zones.into_iter().enumerate() {
+            let mut of_zone = own / (count - index as u64);
+            own -= of_zone;
+            for flow in flows.iter_mut().filter(is_here).filter(|flow| flow.key.zone == zone) {
+                flow.weight = of_zone * pull(flow) / sum;
+                of_zone -= flow.weight;
+                sum -= pull(flow);
+            }
+        }
+    }
+}

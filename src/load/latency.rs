@@ -1,0 +1,113 @@
+//! Latencies of answered requests, weighted by requests: since the start, and since they were last asked for.
+
+use crate::base::histogram::SpanHistogram;
+use crate::base::time::SimSpan;
+
+/// Latency over some time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LatencySummary {
+    /// Mean; `None` where nothing was answered.
+    pub mean: Option<SimSpan>,
+    /// Median.
+    pub p50: Option<SimSpan>,
+    /// 95th percentile.
+    pub p95: Option<SimSpan>,
+    /// 99th percentile.
+    pub p99: Option<SimSpan>,
+    /// Requests answered, millionths.
+    pub requests_micro: u64,
+}
+
+impl LatencySummary {
+    fn of(histogram: &SpanHistogram) -> LatencySummary {
+        LatencySummary {
+            mean: histogram.mean(),
+            p50: histogram.quantile(500),
+            p95: histogram.quantile(950),
+            p99: histogram.quantile(990),
+            requests_micro: histogram.count(),
+        }
+    }
+}
+
+/// Longest list that is kept as it is.
+const LIST: usize = 256;
+
+/// Records latencies. Weights are millionths of a request.
+#[derive(Default)]
+pub(super) struct LatencyMeter {
+    total: SpanHistogram,
+    /// Since the last `take`: a list while it is short, then a histogram.
+    list: Vec<(u64, u64)>,
+    overflow: SpanHistogram,
+    /// Nobody has asked yet: since the start is since the last time.
+    is_asked: bool,
+}
+
+impl LatencyMeter {
+    #[inline]
+    pub fn add(&mut self, span: SimSpan, weight: u64) {
+        if weight == 0 {
+            return;
+        }
+        self.total.add_many(span, weight);
+        if self.is_asked {
+            if self.list.len() == LIST {
+                for (span, weight) in self.list.drain(..) {
+                    self.overflow.add_many(SimSpan(span), weight);
+                }
+            }
+            self.list.push((span.0, weight));
+        }
+    }
+
+    pub fn total(&self) -> &SpanHistogram {
+        &self.total
+    }
+
+    /// What was added since the last call.
+    pub fn take(&mut self) -> LatencySummary {
+        if !self.is_asked {
+            self.is_asked = true;
+            return LatencySummary::of(&self.total);
+        }
+        if self.overflow.count() > 0 {
+            for (span, weight) in self.list.drain(..) {
+                self.overflow.add_many(SimSpan(span), weight);
+            }
+            let summary = LatencySummary::of(&self.overflow);
+            self.overflow = SpanHistogram::default();
+            return summary;
+        }
+        let summary = summary_of_list(&mut self.list);
+        self.list.clear();
+        summary
+    }
+}
+
+fn summary_of_list(list: &mut [(u64, u64)]) -> LatencySummary {
+    if !list.is_sorted() {
+        list.sort_unstable();
+    }
+    let count: u64 = list.iter().map(|(_, weight)| weight).sum();
+    if count == 0 {
+        return LatencySummary::default();
+    }
+    let sum: u128 = list.iter().map(|(s, weight)| u128::from(*s) * u128::from(*weight)).sum();
+    let mut summary = LatencySummary {
+        mean: Some(SimSpan((sum / u128::from(count)) as u64)),
+        requests_micro: count,
+        ..LatencySummary::default()
+    };
+    let (mut seen, mut at) = (0, 0);
+    let quantiles = [&mut summary.p50, &mut summary.p95, &mut summary.p99];
+    for (per_mille, slot) in [500u128, 950, 990].into_iter().zip(quantiles) {
+        let rank = (u128::from(count) * per_mille).div_ceil(1_000) as u64;
+        while seen + list[at].1 < rank {
+            seen += list[at].1;
+            at += 1;
+        }
+        *slot = Some(SimSpan(list[at].0));
+    }
+    summary
+}

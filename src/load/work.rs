@@ -1,0 +1,76 @@
+//! What a request costs, in the units of this module: means, variations and representative sizes.
+
+use crate::base::distribution::Distribution;
+use crate::base::random::{Purpose, Seed};
+use crate::model::traffic::Work;
+
+/// Sizes that stand for the whole distribution.
+pub(super) const SIZES: usize = 400;
+/// Draws behind each of them.
+const DRAWS: usize = 5;
+
+/// A request's cost at a target of 100 percent.
+#[derive(Clone, Debug)]
+pub(super) struct Cost {
+    /// Mean CPU time, seconds of one vCPU.
+    pub cpu: f64,
+    /// Mean time without CPU, seconds.
+    pub io: f64,
+    /// Variances, seconds².
+    pub cpu_variance: f64,
+    pub io_variance: f64,
+    /// Pairs (CPU, I/O) in seconds, ascending by CPU, with the exact means.
+    pub sizes: Vec<(f64, f64)>,
+    /// Mean CPU time in whole nanoseconds: what is summed.
+    pub cpu_ns: u64,
+}
+
+impl Cost {
+    pub fn of(work: &Work) -> Cost {
+        let cpu_sizes = sizes(&work.cpu_ms);
+        let io_sizes = sizes(&work.io_ms);
+        // 173 and 400 have no common factor, so the pairs are spread over the square.
+        let sizes: Vec<(f64, f64)> =
+            (0..SIZES).map(|i| (cpu_sizes[i], io_sizes[(i * 173 + 57) % SIZES])).collect();
+        let mean =
+            |part: fn(&(f64, f64)) -> f64| sizes.iter().map(part).sum::<f64>() / SIZES as f64;
+        let cpu = finite_mean(&work.cpu_ms).unwrap_or_else(|| mean(|s| s.0));
+        let io = finite_mean(&work.io_ms).unwrap_or_else(|| mean(|s| s.1));
+        Cost {
+            cpu,
+            io,
+            // A heavy tail has no variance; a hundred times the mean squared is much (assumed).
+            cpu_variance: (work.cpu_ms.variance() / 1e6).min(100.0 * cpu * cpu),
+            io_variance: (work.io_ms.variance() / 1e6).min(100.0 * io * io),
+            sizes,
+            cpu_ns: (cpu * 1e9).round() as u64,
+        }
+    }
+
+    /// Squared coefficient of variation of CPU time by `slowdown` plus I/O.
+    pub fn variation(&self, slowdown: f64) -> f64 {
+        let mean = self.cpu * slowdown + self.io;
+        let variance = self.cpu_variance * slowdown * slowdown + self.io_variance;
+        if mean > 0.0 { variance / (mean * mean) } else { 0.0 }
+    }
+}
+
+fn finite_mean(distribution: &Distribution) -> Option<f64> {
+    let mean = distribution.mean() / 1_000.0;
+    mean.is_finite().then_some(mean)
+}
+
+/// Means of `SIZES` equal slices of the distribution, ascending, in seconds; the same for every seed.
+fn sizes(distribution: &Distribution) -> Vec<f64> {
+    if distribution.is_constant() {
+        return vec![distribution.mean() / 1_000.0; SIZES];
+    }
+    let mut stream = Seed(0).stream(Purpose::RequestWork, "representative sizes");
+    let mut draws: Vec<f64> =
+        (0..SIZES * DRAWS).map(|_| distribution.sample(&mut stream) / 1_000.0).collect();
+    draws.sort_unstable_by(f64::total_cmp);
+    let sum: f64 = draws.iter().sum();
+    let wanted = finite_mean(distribution).map_or(sum, |mean| mean * draws.len() as f64);
+    let scale = if sum > 0.0 { wanted / sum } else { 0.0 };
+    draws.chunks(DRAWS).map(|c| c.iter().sum::<f64>() * scale / DRAWS as f64).collect()
+}
