@@ -1,0 +1,296 @@
+//! One reconciliation of a REPLICA service: in steady state, in a rolling deployment, around DRAINING instances.
+//!
+//! The pass follows the arithmetic of `minimumHealthyPercent` and `maximumPercent` (documented: API reference,
+//! `DeploymentConfiguration`), stop first and then start in the same pass (assumed). Tasks fall in three classes:
+//! *keep*: of the target generation, not unhealthy, not on a DRAINING instance;
+//! *sick*: the same but unhealthy outside of the grace period;
+//! *leaving*: of an earlier generation, or on a DRAINING instance.
+//!
+//! Invariants: no protected task is stopped; a pass takes the healthy count no further down than `low`; it starts
+//! nothing beyond `high`; it costs O(tasks), plus O(log tasks) a stop.
+
+use super::{ScaleIn, ServiceTask, scale_in};
+use crate::base::random::Stream;
+use crate::policy::deployment::rolling::Bounds;
+
+/// Why a pass stops a task.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StopReason {
+    /// More tasks than desired.
+    ScaleIn,
+    /// A newer deployment takes its place.
+    Deployment,
+    /// It is unhealthy.
+    Unhealthy,
+    /// Its instance is DRAINING.
+    Draining,
+}
+
+/// The revision that served before a rolling deployment, as far as the scheduler still keeps tasks of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OldRevision {
+    /// Its generation: of the last completed deployment.
+    pub generation: u32,
+    /// Its deployment's `desiredCount`: tasks that it should still have. At the start of the new deployment the
+    /// service's desired count; then what [`Pass::old_desired`] says.
+    pub desired: u32,
+}
+
+/// What a pass looks at.
+#[derive(Clone, Copy)]
+pub struct PassInput<'a> {
+    /// `desiredCount`.
+    pub desired: u32,
+    /// Healthy tasks kept and tasks allowed.
+    pub bounds: Bounds,
+    /// Generation that all tasks should have.
+    pub generation: u32,
+    /// Tasks whose desired status is RUNNING.
+    pub tasks: &'a [ServiceTask],
+    /// How tasks are chosen on scale-in.
+    pub scale_in: ScaleIn<'a>,
+    /// Whether a rolling deployment goes on. Off: `old` is not looked at.
+    pub is_rolling: bool,
+    /// The revision whose failed tasks are replaced by its own during a rolling deployment (documented, since
+    /// November 2025); `None`: there is no completed one.
+    pub old: Option<OldRevision>,
+    /// Whether the launch throttle or the circuit breaker holds back tasks of the target generation: the room is then
+    /// left to `old`, and nothing of the target is started.
+    pub is_held: bool,
+}
+
+/// What a pass decides: first the stops, then the starts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pass {
+    /// Keys of the tasks to stop, in order.
+    pub stop: Vec<(u32, StopReason)>,
+    /// Generations and numbers of tasks to start, in order; numbers above 0.
+    pub start: Vec<(u32, u32)>,
+    /// [`OldRevision::desired`] for the next pass; 0 without an old revision.
+    pub old_desired: u32,
+}
+
+impl Pass {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.stop.is_empty() && self.start.is_empty()
+    }
+}
+
+/// One reconciliation. The caller may apply the first stops and starts only, to keep to its batch: every prefix is
+/// safe as long as stops come before starts.
+pub fn pass(input: &PassInput, draws: &mut Stream) -> Pass {
+    let mut work = Work::new(input);
+    work.stop_at_once();
+    work.stop_replaced_sick(draws);
+    work.stop_leaving(draws);
+    work.stop_surplus(draws);
+    work.make_room(draws);
+    work.start()
+}
+
+/// A pass in the making.
+struct Work<'a> {
+    input: &'a PassInput<'a>,
+    gone: Vec<bool>,
+    /// Tasks that are left.
+    total: u32,
+    /// Counted healthy among them.
+    healthy: u32,
+    stop: Vec<(u32, StopReason)>,
+}
+
+impl<'a> Work<'a> {
+    fn new(input: &'a PassInput<'a>) -> Self {
+        let healthy = input.tasks.iter().filter(|task| task.counts_healthy).count();
+        Work {
+            input,
+            gone: vec![false; input.tasks.len()],
+            total: to_count(input.tasks.len()),
+            healthy: to_count(healthy),
+            stop: Vec::new(),
+        }
+    }
+
+    fn is_leaving(&self, task: &ServiceTask) -> bool {
+        task.generation != self.input.generation || task.is_draining
+    }
+
+    fn is_kept(&self, task: &ServiceTask) -> bool {
+        !self.is_leaving(task) && !task.is_sick()
+    }
+
+    fn is_of_old(&self, task: &ServiceTask) -> bool {
+        self.old().is_some_and(|old| old.generation == task.generation) && !task.is_draining
+    }
+
+    fn old(&self) -> Option<OldRevision> {
+        let is_earlier = |old: &OldRevision| old.generation != self.input.generation;
+        self.input.old.filter(is_earlier).filter(|_| self.input.is_rolling)
+    }
+
+    /// Tasks left for which `test` holds.
+    fn count(&self, test: impl Fn(&ServiceTask) -> bool) -> u32 {
+        let left = self.input.tasks.iter().zip(&self.gone).filter(|(_, gone)| !**gone);
+        to_count(left.filter(|(task, _)| test(task)).count())
+    }
+
+    /// Rows of the tasks left that are not protected and for which `test` holds.
+    fn stoppable(&self, test: impl Fn(&ServiceTask) -> bool) -> Vec<usize> {
+        let rows = 0..self.input.tasks.len();
+        let can_go = |row: &usize| {
+            let task = &self.input.tasks[*row];
+            !self.gone[*row] && !task.is_protected && test(task)
+        };
+        rows.filter(can_go).collect()
+    }
+
+    fn take(&mut self, rows: &[usize], reason: impl Fn(&ServiceTask) -> StopReason) {
+        for &row in rows {
+            let task = &self.input.tasks[row];
+            self.gone[row] = true;
+            self.total -= 1;
+            self.healthy -= u32::from(task.counts_healthy);
+            self.stop.push((task.key, reason(task)));
+        }
+    }
+
+    fn choose(&self, rows: &[usize], count: u32, draws: &mut Stream) -> Vec<usize> {
+        scale_in::choose(self.input.scale_in, self.input.tasks, &self.gone, rows, count, draws)
+    }
+
+    /// Stops that cost no healthy task and wait for nothing: PENDING tasks on DRAINING instances (documented), and,
+    /// of earlier generations, unhealthy tasks and PENDING tasks of deployments that never completed (assumed).
+    fn stop_at_once(&mut self) {
+        let rows = self.stoppable(|task| {
+            let is_earlier = task.generation != self.input.generation;
+            let is_superseded = is_earlier && !task.is_running && !self.is_of_old(task);
+            let is_free = (task.is_draining && !task.is_running)
+                || (is_earlier && task.is_sick())
+                || is_superseded;
+            is_free && !task.counts_healthy
+        });
+        self.take(&rows, leaving_reason);
+    }
+
+    /// Unhealthy tasks whose replacement is healthy, and of tasks and replacements that are both unhealthy as many
+    /// as there are too many (documented: start first, then stop; either one). The choice is random.
+    fn stop_replaced_sick(&mut self, draws: &mut Stream) {
+        let sick = self.count(|task| !self.is_leaving(task) && task.is_sick());
+        if sick == 0 {
+            return;
+        }
+        let settled = self.count(|task| self.is_kept(task) && task.counts_healthy);
+        let needed = self.input.desired.saturating_sub(settled);
+        let mut rows = self.stoppable(|task| !self.is_leaving(task) && task.is_sick());
+        let count = sick.saturating_sub(needed).min(to_count(rows.len()));
+        draw(&mut rows, count, draws);
+        self.take(&rows, |_| StopReason::Unhealthy);
+    }
+
+    /// Tasks of earlier generations and RUNNING tasks on DRAINING instances, as far as enough healthy ones stay.
+    fn stop_leaving(&mut self, draws: &mut Stream) {
+        let budget = self.healthy.saturating_sub(self.input.bounds.low);
+        let healthy = self.stoppable(|task| self.is_leaving(task) && task.counts_healthy);
+        let rows = self.choose(&healthy, budget, draws);
+        self.take(&rows, leaving_reason);
+        if self.healthy >= self.input.bounds.low {
+            // Nobody waits for these any more.
+            let rows = self.stoppable(|task| self.is_leaving(task) && !task.counts_healthy);
+            self.take(&rows, leaving_reason);
+        }
+    }
+
+    /// More good tasks than desired: those that are not healthy yet go first (assumed), then by [`scale_in`].
+    fn stop_surplus(&mut self, draws: &mut Stream) {
+        let kept = self.count(|task| self.is_kept(task));
+        let surplus = kept.saturating_sub(self.input.desired);
+        if surplus == 0 {
+            return;
+        }
+        let coming = self.stoppable(|task| self.is_kept(task) && !task.counts_healthy);
+        let rows = self.choose(&coming, surplus, draws);
+        self.take(&rows, |_| StopReason::ScaleIn);
+        let rest = surplus - to_count(rows.len());
+        let budget = self.healthy.saturating_sub(self.input.bounds.low);
+        let healthy = self.stoppable(|task| self.is_kept(task) && task.counts_healthy);
+        let rows = self.choose(&healthy, rest.min(budget), draws);
+        self.take(&rows, |_| StopReason::ScaleIn);
+    }
+
+    /// No room for a replacement: one unhealthy task goes first, at random, where tasks that are not still coming
+    /// stay `low` in number (documented: one by one, with `minimumHealthyPercent` as a constraint; that unhealthy
+    /// ones are among those that it counts here is assumed, since otherwise nothing could ever be replaced).
+    fn make_room(&mut self, draws: &mut Stream) {
+        let kept = self.count(|task| self.is_kept(task));
+        if self.total < self.input.bounds.high || kept >= self.input.desired {
+            return;
+        }
+        let settled = self.count(|task| !task.is_coming());
+        let mut rows = self.stoppable(|task| !self.is_leaving(task) && task.is_sick());
+        if settled > self.input.bounds.low && !rows.is_empty() {
+            draw(&mut rows, 1, draws);
+            self.take(&rows, |_| StopReason::Unhealthy);
+        }
+    }
+
+    /// Starts what is missing, as far as `high` has room.
+    ///
+    /// Where failures of the old revision have left fewer healthy tasks than `low`, its own replacements come first.
+    /// One place is left to the new revision as long as none of it is on its way (assumed), so that a fix can
+    /// replace an old revision that cannot stay up.
+    fn start(self) -> Pass {
+        let bounds = self.input.bounds;
+        let kept = self.count(|task| self.is_kept(task));
+        let missing = match self.input.is_held {
+            true => 0,
+            false => self.input.desired.saturating_sub(kept),
+        };
+        let room = bounds.high.saturating_sub(self.total);
+        let mut start = Vec::new();
+        let (mut of_old, mut old_desired) = (0, 0);
+        if let Some(old) = self.old() {
+            let present = self.count(|task| task.generation == old.generation);
+            let coming = self.count(|task| self.is_of_old(task) && task.is_coming());
+            let short = bounds.low.saturating_sub(self.healthy + coming);
+            let on_the_way = self.count(|task| self.is_kept(task) && task.is_coming());
+            let reserved = u32::from(missing > 0 && on_the_way == 0).min(room);
+            of_old = short.min(old.desired.saturating_sub(present)).min(room - reserved);
+            if of_old > 0 {
+                start.push((old.generation, of_old));
+            }
+            // A loss that leaves enough healthy tasks is one stop less to make.
+            let is_waited_for = short > of_old;
+            let now = present + of_old;
+            old_desired = if is_waited_for { old.desired } else { old.desired.min(now) };
+        }
+        let of_new = missing.min(room - of_old);
+        if of_new > 0 {
+            start.push((self.input.generation, of_new));
+        }
+        Pass { stop: self.stop, start, old_desired }
+    }
+}
+
+fn leaving_reason(task: &ServiceTask) -> StopReason {
+    match (task.is_draining, task.is_sick()) {
+        (true, _) => StopReason::Draining,
+        (false, true) => StopReason::Unhealthy,
+        (false, false) => StopReason::Deployment,
+    }
+}
+
+/// Keeps `count` of the rows, drawn without replacement.
+fn draw(rows: &mut Vec<usize>, count: u32, draws: &mut Stream) {
+    let count = (count as usize).min(rows.len());
+    for place in 0..count {
+        let other = place + draws.below((rows.len() - place) as u64) as usize;
+        rows.swap(place, other);
+    }
+    rows.truncate(count);
+}
+
+fn to_count(length: usize) -> u32 {
+    u32::try_from(length).expect("a service has fewer than 2^32 tasks")
+}

@@ -1,0 +1,259 @@
+//! Which tasks go when some must: one after the other, each stop changing the counts for the next.
+//!
+//! 1. Unhealthy tasks, then those that are not RUNNING (assumed), then those not counted healthy.
+//! 2. The Availability Zone with the most tasks of the service (documented).
+//! 3. The strategies in the reverse sense (documented): `binpack` the instance that has the most of the resource left
+//!    afterwards, `spread` the value with the most tasks of the service, `random` a draw.
+//! 4. The instance with the most tasks of the service, random among equals (documented; not last in, first out).
+//!
+//! Protected tasks are the caller's to leave out. A choice of k among n costs O(n + k × (log n + zones + tasks of the
+//! service on one instance)).
+
+use super::ServiceTask;
+use crate::base::random::Stream;
+use crate::model::fleet::Fleet;
+use crate::model::ids::{AttributeId, InstanceId, ZoneId};
+use crate::model::resources::Resources;
+use crate::policy::placement::{PackField, SpreadField, Strategy};
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// What the choice depends on beyond the tasks.
+#[derive(Clone, Copy)]
+pub struct ScaleIn<'a> {
+    /// The instances.
+    pub fleet: &'a Fleet,
+    /// Strategies of the service; none is the default order.
+    pub strategies: &'a [Strategy],
+    /// What one task gives back, for `binpack`.
+    pub demand: Resources,
+}
+
+/// Chooses `count` of the rows `candidates` of `tasks` (all of them where there are fewer), in the order of stopping.
+/// Counts include every task that is not `gone`.
+#[must_use]
+pub fn choose(
+    how: ScaleIn,
+    tasks: &[ServiceTask],
+    gone: &[bool],
+    candidates: &[usize],
+    count: u32,
+    draws: &mut Stream,
+) -> Vec<usize> {
+    let count = (count as usize).min(candidates.len());
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut tiers: [Vec<usize>; 4] = Default::default();
+    for &row in candidates {
+        tiers[tier(&tasks[row])].push(row);
+    }
+    let mut tally = Tally::new(how, tasks, gone);
+    let mut chosen = Vec::with_capacity(count);
+    for rows in &tiers {
+        let wanted = count - chosen.len();
+        if wanted == 0 {
+            break;
+        }
+        tally.choose_tier(tasks, rows, wanted, draws, &mut chosen);
+    }
+    chosen
+}
+
+fn tier(task: &ServiceTask) -> usize {
+    match (task.is_unhealthy, task.is_running, task.counts_healthy) {
+        (true, ..) => 0,
+        (_, false, _) => 1,
+        (_, _, false) => 2,
+        _ => 3,
+    }
+}
+
+/// One level of the order after the zone.
+enum Level {
+    Free(fn(&Fleet, InstanceId, Resources) -> u64),
+    OnInstance,
+    ByAttribute(Option<AttributeId>, BTreeMap<Option<u32>, u64>),
+    Draw,
+}
+
+/// A task in a heap: the larger key goes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    key: Vec<u64>,
+    /// Random among equals.
+    tie: u64,
+    row: usize,
+}
+
+/// Counts of the tasks that are left.
+struct Tally<'a> {
+    how: ScaleIn<'a>,
+    levels: Vec<Level>,
+    zones: BTreeMap<ZoneId, u64>,
+    on_instance: BTreeMap<InstanceId, u64>,
+    /// Rows that were chosen.
+    taken: Vec<bool>,
+    /// Tasks chosen on each instance.
+    stops: BTreeMap<InstanceId, u32>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(how: ScaleIn<'a>, tasks: &[ServiceTask], gone: &[bool]) -> Self {
+        let levels = how.strategies.iter().map(|strategy| level(how.fleet, strategy));
+        let mut tally = Tally {
+            how,
+            levels: levels.chain([Level::OnInstance]).collect(),
+            zones: BTreeMap::new(),
+            on_instance: BTreeMap::new(),
+            taken: vec![false; tasks.len()],
+            stops: BTreeMap::new(),
+        };
+        for (task, _) in tasks.iter().zip(gone).filter(|(_, gone)| !**gone) {
+            tally.add(task, 1);
+        }
+        tally
+    }
+
+    fn add(&mut self, task: &ServiceTask, change: i64) {
+        let shift = |count: &mut u64| *count = count.wrapping_add_signed(change);
+        shift(self.zones.entry(task.zone).or_default());
+        let Some(instance) = task.instance else { return };
+        shift(self.on_instance.entry(instance).or_default());
+        for level in &mut self.levels {
+            if let Level::ByAttribute(attribute, counts) = level {
+                shift(counts.entry(value(self.how.fleet, *attribute, instance)).or_default());
+            }
+        }
+    }
+
+    fn key(&self, task: &ServiceTask, tie: u64) -> Vec<u64> {
+        let Some(instance) = task.instance else { return Vec::new() };
+        let back = self.stops.get(&instance).copied().unwrap_or(0) + 1;
+        let freed = Resources {
+            cpu: self.how.demand.cpu.saturating_mul(back),
+            memory: self.how.demand.memory.saturating_mul(back),
+            ..Resources::ZERO
+        };
+        let component = |level: &Level| match level {
+            Level::Free(of) => of(self.how.fleet, instance, freed),
+            Level::OnInstance => self.on_instance[&instance],
+            Level::ByAttribute(attribute, counts) => {
+                counts[&value(self.how.fleet, *attribute, instance)]
+            }
+            Level::Draw => tie,
+        };
+        self.levels.iter().map(component).collect()
+    }
+
+    fn choose_tier(
+        &mut self,
+        tasks: &[ServiceTask],
+        rows: &[usize],
+        wanted: usize,
+        draws: &mut Stream,
+        chosen: &mut Vec<usize>,
+    ) {
+        let mut heaps: BTreeMap<ZoneId, (BinaryHeap<Entry>, usize)> = BTreeMap::new();
+        let mut neighbours: BTreeMap<InstanceId, Vec<(usize, u64)>> = BTreeMap::new();
+        for &row in rows {
+            let (task, tie) = (&tasks[row], draws.next_u64());
+            let (heap, left) = heaps.entry(task.zone).or_default();
+            heap.push(Entry { key: self.key(task, tie), tie, row });
+            *left += 1;
+            if let Some(instance) = task.instance {
+                neighbours.entry(instance).or_default().push((row, tie));
+            }
+        }
+        for _ in 0..wanted.min(rows.len()) {
+            // The first of the zones with the most tasks: zones are in order of their ids.
+            let fullest = heaps.keys().max_by_key(|zone| (self.zones[zone], zone.0 ^ u32::MAX));
+            let zone = *fullest.expect("every candidate is in a heap until it is chosen");
+            let (heap, left) = heaps.get_mut(&zone).expect("the zone is one of the heaps");
+            let row = self.pop(tasks, heap);
+            let task = &tasks[row];
+            chosen.push(row);
+            self.taken[row] = true;
+            self.add(task, -1);
+            *left -= 1;
+            if let Some(instance) = task.instance {
+                *self.stops.entry(instance).or_default() += 1;
+                // What is left on the instance may have become more attractive to `binpack`: enter it anew.
+                let others = neighbours.get_mut(&instance).expect("its own list holds it");
+                others.retain(|(other, _)| *other != row);
+                if self.has_free_level() {
+                    let key = |&(row, tie): &(usize, u64)| self.key(&tasks[row], tie);
+                    heap.extend(others.iter().map(|of| Entry {
+                        key: key(of),
+                        tie: of.1,
+                        row: of.0,
+                    }));
+                }
+            }
+            if *left == 0 {
+                heaps.remove(&zone);
+            }
+        }
+    }
+
+    fn has_free_level(&self) -> bool {
+        self.levels.iter().any(|level| matches!(level, Level::Free(_)))
+    }
+
+    /// The row with the largest present key. An entry that is still right at the top wins; one that has become
+    /// too large goes back with its present key, one that has become too small has been entered anew.
+    fn pop(&self, tasks: &[ServiceTask], heap: &mut BinaryHeap<Entry>) -> usize {
+        loop {
+            let mut entry = heap.pop().expect("the heap of a zone with candidates is not empty");
+            if self.taken[entry.row] {
+                continue;
+            }
+            let key = self.key(&tasks[entry.row], entry.tie);
+            if key == entry.key {
+                return entry.row;
+            }
+            if key < entry.key {
+                entry.key = key;
+                heap.push(entry);
+            }
+        }
+    }
+}
+
+fn value(fleet: &Fleet, attribute: Option<AttributeId>, instance: InstanceId) -> Option<u32> {
+    attribute.and_then(|attribute| fleet.attributes[attribute].of[instance])
+}
+
+/// The reverse of a strategy: the larger, the earlier a task goes.
+fn level(fleet: &Fleet, strategy: &Strategy) -> Level {
+    match strategy {
+        Strategy::Binpack(PackField::Cpu) => Level::Free(|fleet, instance, freed| {
+            u64::from(fleet.free[instance].cpu) + u64::from(freed.cpu)
+        }),
+        Strategy::Binpack(PackField::Memory) => Level::Free(|fleet, instance, freed| {
+            u64::from(fleet.free[instance].memory) + u64::from(freed.memory)
+        }),
+        Strategy::Spread(SpreadField::Instance) => Level::OnInstance,
+        Strategy::Spread(SpreadField::Attribute(name)) => {
+            Level::ByAttribute(fleet.attribute(name), BTreeMap::new())
+        }
+        Strategy::Random => Level::Draw,
+        Strategy::FirstFit => Level::Free(|_, instance, _| u64::from(instance.0)),
+        Strategy::BestFit => Level::Free(|fleet, instance, freed| {
+            let (cpu, memory) = shares(fleet, instance, freed);
+            cpu + memory
+        }),
+        Strategy::WorstFit => Level::Free(|fleet, instance, freed| {
+            let (cpu, memory) = shares(fleet, instance, freed);
+            u64::MAX - cpu.min(memory)
+        }),
+    }
+}
+
+/// Free CPU and memory afterwards, in millionths of what the instance registered.
+fn shares(fleet: &Fleet, instance: InstanceId, freed: Resources) -> (u64, u64) {
+    let (free, all) = (fleet.free[instance], fleet.registered[instance]);
+    let share = |free: u32, freed: u32, all: u32| {
+        (u64::from(free) + u64::from(freed)) * 1_000_000 / u64::from(all.max(1))
+    };
+    (share(free.cpu, freed.cpu, all.cpu), share(free.memory, freed.memory, all.memory))
+}
