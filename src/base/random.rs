@@ -36,6 +36,10 @@ pub enum Purpose {
     RequestArrival,
     /// What a single request of a service costs, and whether it is answered with an error.
     RequestWork,
+    /// When the service scheduler reacts, and what it chooses at random.
+    Service,
+    /// How the tasks of a service behave: crashes, health.
+    Behaviour,
     /// Random scenarios of the project's own tests.
     Test,
 }

@@ -239,7 +239,8 @@ impl World {
                 break;
             }
         }
-        for source in self.callers.ids() {
+        for index in 0..self.services.first_source as usize {
+            let source = SourceId::from_index(index);
             if self.callers[source].held && gate_of(self.callers[source].launch) == gate {
                 self.callers[source].held = false;
                 self.serve_queue(source, queue)?;
@@ -526,7 +527,10 @@ impl World {
 
     /// Whose queues wait for capacity: one Control event at the end of the instant serves them.
     pub(super) fn capacity_came_back(&mut self, queue: &mut Queue<Event>) {
-        if self.control_at != queue.now() && self.callers.iter().any(|c| !c.queue.is_empty()) {
+        let own = self.services.first_source as usize; // services have no queues
+        if self.control_at != queue.now()
+            && self.callers.iter().take(own).any(|c| !c.queue.is_empty())
+        {
             self.control_at = queue.now();
             queue.schedule(queue.now(), Class::Control, Event::Control);
         }
@@ -534,7 +538,7 @@ impl World {
 
     /// The settled state of an instant: every waiting queue is served, in order of caller.
     pub(super) fn control(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
-        for index in 0..self.callers.len() {
+        for index in 0..self.services.first_source as usize {
             let source = SourceId::from_index(index);
             if !self.callers[source].queue.is_empty() && !self.callers[source].held {
                 self.serve_queue(source, queue)?;

@@ -13,6 +13,7 @@ use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Sample;
 use crate::metrics::service::ServiceReport;
+use crate::metrics::service_summary::service_metrics;
 use crate::metrics::summary::Summary;
 use crate::model::arrival::RowCounts;
 use crate::model::fleet::Fleet;
@@ -94,8 +95,10 @@ impl World {
         end: SimTime,
         queue: &mut Queue<Event>,
     ) -> Result<RunResult, RunError> {
+        self.finish_services(end)?;
         if self.last_sample.is_none_or(|last| last < end) {
             self.look(end)?;
+            self.look_at_services(end)?;
         }
         self.check();
         self.write_living(end)?;
@@ -104,8 +107,15 @@ impl World {
         let instance_costs = self.spending.bill_instances(end, &self.fleet);
         let invoice = self.spending.bill.invoice();
         debug_assert!(queue.now() <= end, "nothing happened after the end");
-        let rows = self.streams.iter().map(|stream| stream.counts().clone()).collect();
-        let summary = summary::of(&self, &invoice, &instance_costs, end, events);
+        let traffic = self.services.all.iter().filter_map(|service| service.load.as_ref());
+        let traffic = traffic.map(|load| load.counts().clone());
+        let rows = self.streams.iter().map(|s| s.counts().clone()).chain(traffic).collect();
+        let services = self.service_reports(end);
+        let mut summary = summary::of(&self, &invoice, &instance_costs, end, events);
+        if !services.is_empty() {
+            summary.0.extend(service_metrics(&services, invoice.total()));
+        }
+        self.tables.finish()?;
         self.recorder.tasks.finish()?;
         self.recorder.timeseries.finish()?;
         self.recorder.failures.finish()?;
@@ -125,7 +135,7 @@ impl World {
             instance_costs,
             providers: self.providers,
             rows,
-            services: Vec::new(),
+            services,
         })
     }
 
@@ -157,6 +167,7 @@ impl World {
                     }
                 }
             }
+            self.services.task_cost(task.source, usd);
             if self.recorder.tasks.is_on() {
                 self.recorder.stopped(&task, None, usd)?;
             }

@@ -5,7 +5,7 @@
 use super::task::{Place, Slot};
 use super::world::{Event, RunError, World};
 use crate::base::distribution::Distribution;
-use crate::base::random::Family;
+use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::ids::{GroupId, InstanceId, ProviderId, ZoneId};
@@ -86,6 +86,28 @@ pub struct Stages {
     pub fargate_eni_detach: Latency,
 }
 
+impl Stages {
+    /// Stages that take no time at all, for tasks that have run for long when the simulation begins.
+    #[must_use]
+    pub fn without_delay(seed: Seed) -> Stages {
+        let draws = seed.family(Purpose::ContainerStart, "without delay");
+        let none = || Latency::new(Distribution::Constant(0.0), draws);
+        let at_once = || Latency::new(Distribution::Constant(f64::INFINITY), draws);
+        Stages {
+            eni_attach: none(),
+            eni_detach: none(),
+            ec2_start: none(),
+            ec2_pull: at_once(),
+            stop: none(),
+            fargate_eni: none(),
+            fargate_prepare: none(),
+            fargate_pull: at_once(),
+            fargate_start: none(),
+            fargate_eni_detach: none(),
+        }
+    }
+}
+
 /// What a host keeps beside the fleet's ledgers: its queue of PENDING tasks and its image cache.
 #[derive(Clone)]
 pub struct Host {
@@ -99,6 +121,11 @@ pub struct Host {
 const FARGATE_STOP_TIMEOUT: SimSpan = SimSpan::from_secs(120);
 
 impl World {
+    /// DEACTIVATING: out of the load balancer.
+    pub(super) fn become_deactivating(&mut self, slot: Slot) {
+        self.become_status(slot, TaskStatus::Deactivating);
+    }
+
     fn become_status(&mut self, slot: Slot, next: TaskStatus) {
         let task = &mut self.tasks[slot];
         let before = task.status;

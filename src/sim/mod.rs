@@ -17,6 +17,7 @@ pub mod outputs;
 mod place;
 mod recorder;
 mod sampling;
+mod service;
 pub mod service_tables;
 pub mod setup;
 mod spending;

@@ -4,7 +4,6 @@ use super::callers::{Request, Target};
 use super::setup::{Launch, SourceSetup};
 use super::task::{Place, Slot, Task};
 use super::world::{Event, RunError, World};
-use crate::base::id::Id as _;
 use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::arrival::TaskRow;
@@ -178,7 +177,7 @@ impl World {
     }
 
     /// What the first task of `request` asks for under item `item` of its caller's strategy.
-    fn ask(&self, request: &Request, item: usize) -> Ask {
+    pub(super) fn ask(&self, request: &Request, item: usize) -> Ask {
         let rules = &self.callers[request.source].rules;
         let rule = rules.of(item, request.definition);
         let ports = self.definition_ports[request.definition];
@@ -283,6 +282,7 @@ impl World {
         self.placer.placed(instance, request.group, &self.fleet);
         self.capacity.promised(now, instance, request.demand, &self.fleet);
         let slot = self.tasks.insert(task);
+        self.adopt(slot);
         self.recorder.status_is(provider, TaskStatus::Provisioning);
         self.provisioned_on_instance(slot, queue)
     }
@@ -312,6 +312,7 @@ impl World {
         self.recorder.fargate_placed(asked, (size.cpu, size.memory));
         let task = self.new_task(request, Place::Fargate(zone), provider, size, now);
         let slot = self.tasks.insert(task);
+        self.adopt(slot);
         self.recorder.status_is(provider, TaskStatus::Provisioning);
         self.provisioned_on_fargate(slot, queue)?;
         Ok(Ok(()))

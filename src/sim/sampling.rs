@@ -17,6 +17,7 @@ impl World {
     pub(super) fn sample(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
         self.look(now)?;
+        self.look_at_services(now)?;
         queue.schedule(now + self.sample_interval, Class::Sample, Event::Sample);
         Ok(())
     }

@@ -200,6 +200,12 @@ impl ServiceTables {
         }
     }
 
+    /// Whether `services.csv` is written.
+    #[must_use]
+    pub fn wants_services(&self) -> bool {
+        self.services.is_on()
+    }
+
     /// Whether `deployments.csv` is written; where it is not, callers need not put a row together.
     #[must_use]
     pub fn wants_deployments(&self) -> bool {

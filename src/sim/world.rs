@@ -10,6 +10,8 @@ use super::outputs::{Sinks, field};
 use super::place::LastRefusal;
 use super::recorder::{Names, Recorder, Tally};
 use super::setup::{Inputs, Launch, Limits, ProviderSetup, Setup};
+use super::service::{Services, Tick};
+use super::service_tables::ServiceTables;
 use super::spending::{FixedRates, Spending};
 use super::task::{Slot, Tasks};
 use crate::base::digest::Digest;
@@ -26,8 +28,9 @@ use crate::model::arrival::{TaskRow, TaskStream, TraceProblem};
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::ids::{
-    DefinitionId, GroupId, InstanceId, PortSetId, ProviderId, SourceId, ZoneId,
+    DefinitionId, GroupId, InstanceId, PortSetId, ProviderId, ServiceId, SourceId, ZoneId,
 };
+use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::ports::PortSets;
 use crate::policy::placement::Placer;
@@ -56,6 +59,20 @@ pub enum Event {
     Control,
     /// Metrics look at the instant.
     Sample,
+    /// A service task's health changes.
+    Health(Slot),
+    /// A service task's deregistration delay is over.
+    Deregistered(Slot),
+    /// The service scheduler looks at a service.
+    Reconcile(ServiceId),
+    /// A user changes a service.
+    Update(ServiceId),
+    /// A scheduled action or forecast of a service is due.
+    ScalingAction(ServiceId),
+    /// A period of CloudWatch ends, or its points are visible.
+    Tick(Tick),
+    /// A scripted failure strikes.
+    Failure,
 }
 
 /// What ends a run before its time.
@@ -135,6 +152,13 @@ pub struct World {
     pub(super) capacity: Capacity,
     pub(super) spending: Spending,
     pub(super) fixed_rates: FixedRates,
+    pub(super) services: Services,
+    /// The tables of services.
+    pub(super) tables: ServiceTables,
+    /// Whether services are being put into their steady state, at time zero.
+    pub(super) starts_settled: bool,
+    /// Time zero on the calendar, seconds since 1970.
+    pub(super) epoch_s: i64,
     pub(super) recorder: Recorder,
     pub(super) tally: Tally,
     pub(super) series: Series,
@@ -160,7 +184,8 @@ impl World {
         sinks: Sinks,
         queue: &mut Queue<Event>,
     ) -> Result<World, RunError> {
-        let Inputs { tasks: streams, .. } = inputs;
+        let Inputs { tasks: streams, traffic, failures } = inputs;
+        let mut sinks = sinks;
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut names = names_of(&setup);
         let mut fleet = Fleet::new();
@@ -217,6 +242,15 @@ impl World {
             capacity,
             spending,
             fixed_rates,
+            services: Services::new(
+                setup.sources.len(),
+                setup.scheduler,
+                setup.metric_delays,
+                failures,
+            ),
+            tables: ServiceTables::new(&mut sinks),
+            starts_settled: false,
+            epoch_s: setup.epoch_s,
             recorder: Recorder::new(sinks, names, setup.sample_interval),
             tally: Tally::default(),
             series: Series::default(),
@@ -234,11 +268,13 @@ impl World {
         };
         world.know_definitions();
         world.know_callers(setup.sources);
+        world.know_services(setup.services, traffic);
         for index in 0..world.streams.len() {
             let row = world.streams[index].next_row()?;
             world.heads.push(row);
         }
         world.find_next();
+        world.start_services(queue)?;
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
         Ok(world)
     }
@@ -315,6 +351,11 @@ impl World {
 
     fn dispatch(&mut self, event: Event, queue: &mut Queue<Event>) -> Result<(), RunError> {
         match event {
+            Event::Attached(slot) | Event::Prepared(slot) | Event::Running(slot)
+                if self.tasks[slot].status == TaskStatus::Stopping =>
+            {
+                self.execution_stopped(slot, queue) // it was asked to stop before it ran
+            }
             Event::Attached(slot) => self.attached(slot, queue),
             Event::Prepared(slot) => self.activate_on_fargate(slot, queue),
             Event::Running(slot) => self.running(slot, queue),
@@ -325,6 +366,13 @@ impl World {
             Event::Gate(gate) => self.gate_opens(usize::from(gate), queue),
             Event::Control => self.control(queue),
             Event::Sample => self.sample(queue),
+            Event::Health(slot) => self.health_changes(slot, queue),
+            Event::Deregistered(slot) => self.deregistered(slot, queue),
+            Event::Reconcile(service) => self.reconcile(service, queue),
+            Event::Update(service) => self.update_service(service, queue),
+            Event::ScalingAction(service) => self.scaling_action(service, queue),
+            Event::Tick(tick) => self.tick(tick, queue),
+            Event::Failure => self.failure_strikes(queue),
         }
     }
 
@@ -343,6 +391,13 @@ impl World {
             }
             Event::Gate(gate) => (8, u64::from(gate)),
             Event::Control => (9, 0),
+            Event::Health(slot) => (10, self.tasks[slot].id),
+            Event::Deregistered(slot) => (11, self.tasks[slot].id),
+            Event::Reconcile(service) => (12, u64::from(service.0)),
+            Event::Update(service) => (13, u64::from(service.0)),
+            Event::ScalingAction(service) => (14, u64::from(service.0)),
+            Event::Tick(tick) => (15, tick as u64),
+            Event::Failure => (0, 0),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.digest.add(at.0);
@@ -402,7 +457,12 @@ fn fargate_on_demand(providers: &Column<ProviderId, ProviderSetup>) -> ProviderI
 fn names_of(setup: &Setup) -> Names {
     let revision = |d: &TaskDefinition| field(&format!("{}:{}", d.family, d.revision));
     Names {
-        sources: setup.sources.iter().map(|source| field(&source.name)).collect(),
+        sources: setup
+            .sources
+            .iter()
+            .map(|source| field(&source.name))
+            .chain(setup.services.iter().map(|service| field(&service.name)))
+            .collect(),
         groups: Column::new(),
         definitions: setup.definitions.iter().map(revision).collect(),
         providers: setup.providers.iter().map(|provider| field(&provider.name)).collect(),

@@ -6,12 +6,12 @@ use super::super::setup::{Bucket, Failure, Launch, OnFailure, ServiceSetup, Sour
 use super::super::bucket::TokenBucket;
 use super::super::world::{Event, RunError, World};
 use super::deployments::Kind;
-use super::{Ledger, Meter, Service, Services};
+use super::{Ledger, Meter, Rebalancing, Service, Services};
 use crate::base::distribution::Distribution;
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Purpose;
 use crate::base::time::SimTime;
-use crate::engine::{Class, Queue};
+use crate::engine::Queue;
 use crate::load::{Load, LoadSetup};
 use crate::model::ids::{ServiceId, SourceId};
 use crate::model::platform::LaunchType;
@@ -155,7 +155,7 @@ impl World {
             ledger: Ledger::new(&setup),
             tasks_so_far: 0,
             steady_since: None,
-            rebalancing: false,
+            rebalancing: Rebalancing::default(),
             dice: self.seed.stream(Purpose::Service, &setup.name),
             behaviour: self.seed.family(Purpose::Behaviour, &setup.name),
             setup,

@@ -73,8 +73,6 @@ pub struct Deployment {
     pub generation: u32,
     /// Index of its revision.
     pub revision: usize,
-    /// When it was created.
-    pub created: SimTime,
     /// How it goes.
     pub kind: Kind,
     /// How far it is.
@@ -215,7 +213,6 @@ impl World {
         let mut deployment = Deployment {
             generation: service.last_generation,
             revision,
-            created: now,
             kind,
             state: RolloutState::InProgress,
             wants,
@@ -661,8 +658,8 @@ impl World {
 
 impl Service {
     /// The last minute's value of what a deployment alarm looks at, millionths.
-    fn alarm_value(&self, metric: DeploymentMetric) -> Option<u64> {
-        let load = self.load.as_ref()?;
+    fn alarm_value(&mut self, metric: DeploymentMetric) -> Option<u64> {
+        let load = self.load.as_mut()?;
         let requests = load.totals().since(&self.meter.alarm_requests);
         let percent = |part: u64, whole: u64| {
             (u128::from(part) * 100_000_000).checked_div(u128::from(whole)).map(|v| v as u64)

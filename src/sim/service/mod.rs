@@ -13,6 +13,7 @@
 //! | `deployments.rs` | revisions come, are completed, fail, go back |
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
+//! | `zones.rs` | Availability Zone rebalancing |
 //! | `record.rs` | rows of the services' tables, samples, the report at the end |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
@@ -28,6 +29,7 @@ mod members;
 mod reconcile;
 mod record;
 mod tick;
+mod zones;
 
 use super::bucket::TokenBucket;
 use super::setup::{Failure, RevisionSetup, ServiceSetup};
@@ -46,6 +48,7 @@ use crate::policy::service::throttle::Throttle;
 pub(super) use deployments::Deployment;
 pub(super) use record::Ledger;
 pub(super) use tick::{Meter, Tick};
+pub(super) use zones::Rebalancing;
 
 /// What a task's health checks say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -107,13 +110,6 @@ pub struct Member {
     pub change: Option<(Ticket, Next)>,
 }
 
-impl Member {
-    /// Whether the service still wants it.
-    pub fn is_wanted(&self) -> bool {
-        self.place != u32::MAX
-    }
-}
-
 /// A service in the middle of a run.
 pub struct Service {
     /// Settings.
@@ -162,8 +158,8 @@ pub struct Service {
     pub tasks_so_far: u64,
     /// Since when it is steady: every task wanted is there and healthy.
     pub steady_since: Option<SimTime>,
-    /// A task that Availability Zone rebalancing has started, whose counterpart is to be stopped.
-    pub rebalancing: bool,
+    /// Availability Zone rebalancing.
+    pub rebalancing: Rebalancing,
     /// Draws that follow the order of its decisions: reactions, random choices.
     pub dice: Stream,
     /// Draws of its tasks, by their number.

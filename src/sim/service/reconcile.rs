@@ -8,7 +8,7 @@ use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::create::TOKENS_PER_TASK;
 use super::deployments::Kind;
-use super::{Health, Member, Next};
+use super::{Health, Member, Next, Rebalancing};
 use crate::base::id::Column;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
@@ -118,8 +118,9 @@ impl World {
         let mut dice = of.dice.clone();
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
+            let desired = of.desired + u32::from(of.rebalancing == Rebalancing::Started);
             let input = PassInput {
-                desired: of.desired,
+                desired,
                 bounds: rolling::bounds(of.desired, low, high),
                 generation: of.generation,
                 tasks: &tasks,
@@ -269,7 +270,7 @@ impl World {
     }
 
     /// Where the service's next task goes: under a strategy to the provider with the largest deficit.
-    fn next_target_of(&self, id: ServiceId) -> Target {
+    pub(super) fn next_target_of(&self, id: ServiceId) -> Target {
         let service = &self.services.all[id];
         match &service.setup.launch {
             Launch::Type(LaunchType::Fargate) => Target::Fargate(self.fargate_on_demand),
@@ -343,7 +344,7 @@ impl World {
         Ok(placed)
     }
 
-    fn ask_for_member(&self, id: ServiceId, generation: u32, now: SimTime) -> (Request, Member) {
+    pub(super) fn ask_for_member(&self, id: ServiceId, generation: u32, now: SimTime) -> (Request, Member) {
         let service = &self.services.all[id];
         let definition = service.revision_of(generation).definition;
         let of_definition = &self.definitions[definition];

@@ -1,7 +1,7 @@
 //! What is written down about services: rows of their tables, samples for charts, the report at the end.
 
 use super::super::outputs::field;
-use super::super::service_tables::{DeploymentRow, EventRow, ScalingRow, ServiceTables};
+use super::super::service_tables::{DeploymentRow, EventRow, ScalingRow};
 use super::super::setup::ServiceSetup;
 use super::super::world::{RunError, World};
 use super::deployments::{Kind, Wants};
@@ -253,7 +253,7 @@ impl World {
 
     /// Whether anybody looks at samples of services.
     fn samples_services(&self) -> bool {
-        self.recorder.picture || self.tables.wants_samples()
+        self.recorder.picture || self.tables.wants_services()
     }
 
     /// A sample of every service.
@@ -339,6 +339,7 @@ impl World {
                 requests: load.map(|load| *load.totals()).unwrap_or_default(),
                 latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
                 cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
+                reserved_cpu_time: service.meter.cpu_area,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,
@@ -368,12 +369,5 @@ fn comparison(of: Comparison) -> &'static str {
         Comparison::AtLeast => "GreaterThanOrEqualToThreshold",
         Comparison::Below => "LessThanThreshold",
         Comparison::AtMost => "LessThanOrEqualToThreshold",
-    }
-}
-
-impl ServiceTables {
-    /// Whether `services.csv` is written.
-    fn wants_samples(&self) -> bool {
-        self.wants_services()
     }
 }

@@ -12,7 +12,7 @@ use crate::metrics::service::RequestTotals;
 use crate::model::ids::{InstanceId, ServiceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::scaling::{MetricValue, ScalingMetric};
-use crate::policy::scaling::{Decision, Point, ServiceState};
+use crate::policy::scaling::{Decision, Point, Scaler, ServiceState};
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +87,7 @@ fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
 impl World {
     /// A task of a service begins or ends to be RUNNING.
     pub(super) fn meter_running(&mut self, slot: Slot, now: SimTime, joins: bool) {
-        let member = self.services.member(slot);
+        let member = *self.services.member(slot);
         let (cpu, memory) = {
             let demand = self.tasks[slot].demand;
             (u64::from(demand.cpu), u64::from(demand.memory))
@@ -292,11 +292,11 @@ impl World {
     /// Health checks are requests, too: when answers take longer than a check may, checks fail.
     fn feel_overload(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
-        let service = &self.services.all[id];
-        let generation = service.generation;
+        let generation = self.services.all[id].generation;
         let checks = self.checks(id, generation);
         let Some(timeout) = checks.timeout() else { return Ok(()) };
-        let load = service.load.as_ref().expect("only services with work are watched");
+        let service = &mut self.services.all[id];
+        let load = service.load.as_mut().expect("only services with work are watched");
         let is_slow = load.targets() > 0 && load.response_estimate() > timeout;
         let since = service.meter.overloaded_since;
         match (is_slow, since) {
@@ -428,5 +428,3 @@ fn is_high_resolution(service: &super::Service) -> bool {
     let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
     service.scaler.as_ref().is_some_and(|s| metrics.iter().any(|m| s.wants_high_resolution(*m)))
 }
-
-use crate::policy::scaling::Scaler;
