@@ -1,4 +1,4 @@
-//! L5: task traces. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
+//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`]. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
 //! [`TaskRow`](crate::model::arrival::TaskRow)s in order of arrival.
 //!
 //! - One file per format; its module says which columns it reads, in which units, and what had to be assumed.
@@ -13,6 +13,7 @@ mod alibaba_v2017;
 mod alibaba_v2018;
 mod azure_packing_2020;
 mod columns;
+pub mod failures;
 mod generate;
 mod google_2011;
 pub mod guess;
@@ -24,9 +25,11 @@ mod openb;
 mod problem;
 pub mod profile;
 mod records;
+mod shape;
 mod sort;
 mod stream;
 mod swf;
+pub mod traffic;
 pub mod write;
 
 use crate::base::random::Seed;
@@ -37,7 +40,9 @@ use problem::problem;
 use records::{Records, Separator};
 use stream::{FileStream, Layout, LineByLine, Source};
 
+pub use failures::open_failures;
 pub use stream::BEYOND_LIMIT;
+pub use traffic::open_traffic;
 
 /// The trace on standard input, guessed or as told: see [`open_guessed`].
 pub const STDIN: &str = "-";
