@@ -398,7 +398,11 @@ impl Build<'_> {
         }
     }
 
-    pub(super) fn caller_zones(&mut self, settings: &Settings, cluster: ClusterId) -> Option<Vec<ZoneId>> {
+    pub(super) fn caller_zones(
+        &mut self,
+        settings: &Settings,
+        cluster: ClusterId,
+    ) -> Option<Vec<ZoneId>> {
         let both = settings.is_given("subnets") && settings.is_given("availability_zones");
         if both {
             let message = "`availability_zones` and `subnets` exclude each other";

@@ -98,7 +98,7 @@ impl Build<'_> {
             placement_constraints: expressions,
             family,
         };
-        let check = None;
+        let check = container_check(settings);
         let id = DefinitionId::from_index(self.definitions.len());
         self.definition_names.get_or_insert_with(exact, || id);
         // A family alone means its latest revision.
@@ -414,6 +414,29 @@ impl Build<'_> {
         let key = if of_cpu.is_empty() { "cpu" } else { "memory" };
         self.error_with_help(settings.value_place(key), message, help);
     }
+}
+
+/// The health check of a task: its own, else the worst of its essential containers' in each respect.
+fn container_check(settings: &Settings) -> Option<ContainerCheck> {
+    let one = |table: &Settings| {
+        Some(ContainerCheck {
+            interval: table.span("interval")?,
+            timeout: table.span("timeout")?,
+            retries: table.whole32("retries")?,
+            start_period: table.span("start_period")?,
+        })
+    };
+    if let Some(table) = settings.table("health_check") {
+        return one(table);
+    }
+    let essential = settings.tables("container").filter(|container| container.flag("essential"));
+    let checks = essential.filter_map(|container| one(container.table("health_check")?));
+    checks.reduce(|a, b| ContainerCheck {
+        interval: a.interval.max(b.interval),
+        timeout: a.timeout.max(b.timeout),
+        retries: a.retries.max(b.retries),
+        start_period: a.start_period.max(b.start_period),
+    })
 }
 
 /// MiB at which the kernel kills a task: its own, else the sum of the containers' hard limits where all have one.

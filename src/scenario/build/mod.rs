@@ -5,12 +5,17 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod failure;
 mod fleet;
 mod inventory;
 mod rows;
 mod service;
+mod service_balancer;
+mod service_deployment;
 mod service_pace;
+mod service_scaling;
 mod service_traffic;
+mod service_update;
 mod timing;
 mod workload;
 
@@ -18,16 +23,16 @@ use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, Outputs, file};
+use super::{Charts, Expect, FailureTrace, Outputs, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
-use crate::sim::setup::{InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup};
+use crate::sim::setup::{Failure, InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup};
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -37,6 +42,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Built {
     pub setup: Setup,
     pub workloads: Vec<Workload>,
+    pub failures: Vec<Failure>,
+    pub failure_traces: Vec<FailureTrace>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     /// Files that were read, as the user wrote them, with their SHA-256.
@@ -82,6 +89,9 @@ pub(super) struct Build<'a> {
     sources: Vec<SourceSetup>,
     workloads: Vec<Workload>,
     services: Vec<ServiceSetup>,
+    service_names: Lookup<String, ServiceId>,
+    /// Quota of tasks of a service.
+    tasks_per_service: Option<u64>,
     files: Vec<(String, String)>,
 }
 
@@ -106,6 +116,8 @@ pub(super) fn build(
     build.read_run_tasks(root);
     build.read_services(root);
     let epoch_s = build.epoch(&simulation);
+    let failures = build.failures(root);
+    let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
@@ -139,7 +151,7 @@ pub(super) fn build(
         epoch_s,
     };
     let (workloads, files) = (build.workloads, build.files);
-    Some(Built { setup, workloads, outputs, expects, files })
+    Some(Built { setup, workloads, failures, failure_traces, outputs, expects, files })
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {
@@ -197,6 +209,8 @@ impl<'a> Build<'a> {
             sources: Vec::new(),
             workloads: Vec::new(),
             services: Vec::new(),
+            service_names: Lookup::new(),
+            tasks_per_service: None,
             files: Vec::new(),
         }
     }

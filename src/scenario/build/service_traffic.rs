@@ -109,7 +109,8 @@ impl Build<'_> {
             series: settings.text("series").map(str::to_string),
             skip: settings.span("skip").unwrap_or_default(),
             repeat: settings.flag("repeat"),
-            max_expanded_bytes: settings.whole("max_expanded_gib").unwrap_or(MAX_EXPANDED_GIB) << 30,
+            max_expanded_bytes: settings.whole("max_expanded_gib").unwrap_or(MAX_EXPANDED_GIB)
+                << 30,
             max_rows: settings.whole("max_rows").unwrap_or(MAX_ROWS),
         })
     }

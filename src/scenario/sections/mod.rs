@@ -2,7 +2,10 @@
 
 mod calls;
 mod capacity;
+mod failure;
 mod service;
+mod service_deployment;
+mod service_scaling;
 mod service_traffic;
 mod task_definition;
 mod timing;
@@ -12,7 +15,10 @@ use crate::base::time::LATEST;
 
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
+pub use failure::{FAILURE, FAILURE_TRACE};
 pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
+pub use service_deployment::DEPLOYMENT;
+pub use service_scaling::METRICS;
 pub use service_traffic::RATE_TRACE_KEYS;
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};
@@ -108,6 +114,14 @@ pub static ROOT: Section = Section::new(
             "API",
         ),
         optional("service", Kind::Tables(&SERVICE), "none", "Services.", "API"),
+        optional("failure", Kind::Tables(&FAILURE), "none", "What goes wrong.", "ecsim"),
+        optional(
+            "failure_trace",
+            Kind::Tables(&FAILURE_TRACE),
+            "none",
+            "Files that say what goes wrong.",
+            "ecsim",
+        ),
         optional(
             "service_scheduler",
             Kind::Table(&SERVICE_SCHEDULER),
@@ -249,12 +263,24 @@ pub static OUTPUTS: Section = Section::new(
             "services",
             Kind::Flag,
             "true",
-            "`services.csv`, one row per service and sample.",
+            "`services.csv`, one row per service and sample; only with services.",
             "ecsim",
         ),
-        with_default("deployments", Kind::Flag, "true", "`deployments.csv`.", "ecsim"),
-        with_default("scaling", Kind::Flag, "true", "`scaling.csv`.", "ecsim"),
-        with_default("service_events", Kind::Flag, "true", "`service_events.csv`.", "ecsim"),
+        with_default(
+            "deployments",
+            Kind::Flag,
+            "true",
+            "`deployments.csv`; only with services.",
+            "ecsim",
+        ),
+        with_default("scaling", Kind::Flag, "true", "`scaling.csv`; only with services.", "ecsim"),
+        with_default(
+            "service_events",
+            Kind::Flag,
+            "true",
+            "`service_events.csv`; only with services.",
+            "ecsim",
+        ),
         with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),

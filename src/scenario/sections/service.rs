@@ -1,6 +1,8 @@
 //! Keys of services (`[[service]]`): the API's of CreateService in snake_case, and how their tasks behave.
 
 use super::calls::{PLACEMENT_CONSTRAINT, PLACEMENT_STRATEGY, PROVIDER_SHARE};
+use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET, UPDATE};
+use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
 use super::{ANY_SPAN, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
 use crate::base::time::LATEST;
@@ -116,6 +118,14 @@ pub static SERVICE: Section = Section::new(
             "Who deploys: the service scheduler, CodeDeploy, or the caller by task sets.",
             "API",
         ),
+        optional(
+            "deployment_configuration",
+            Kind::Table(&DEPLOYMENT),
+            "its defaults",
+            "How a new revision comes in.",
+            "API",
+        ),
+        optional("load_balancer", Kind::Table(&LOAD_BALANCER), "none", "Load balancer.", "API"),
         optional("protection", Kind::Table(&PROTECTION), "none", "Task protection.", "API"),
         optional(
             "behaviour",
@@ -131,6 +141,15 @@ pub static SERVICE: Section = Section::new(
             "none",
             "Messages that the tasks take from a queue, in place of `traffic`.",
             "ecsim",
+        ),
+        optional("scaling", Kind::Table(&SCALING), "none", "Service auto scaling.", "API"),
+        optional("update", Kind::Tables(&UPDATE), "none", "Changes during the run.", "API"),
+        optional(
+            "task_set",
+            Kind::Tables(&TASK_SET),
+            "one with everything",
+            "EXTERNAL: the task sets at the start; the first one is primary.",
+            "API",
         ),
     ],
 );
@@ -235,6 +254,84 @@ pub static BEHAVIOUR: Section = Section::new(
             "idle_memory",
             Kind::Memory(0, MOST_MEMORY),
             "0",
+            "MiB that a task uses without requests.",
+            "assumed",
+        ),
+    ],
+);
+
+/// How the tasks of a later revision differ from the first one's.
+pub static CHANGED_BEHAVIOUR: Section = Section::new(
+    "behaviour of a later revision",
+    "How the tasks of a later revision differ from the service's `behaviour`.",
+    &[
+        optional(
+            "start_failure_percent",
+            PERCENT,
+            "the service\'s",
+            "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
+            "ecsim",
+        ),
+        optional(
+            "start_failure_reason",
+            Kind::Text,
+            "the service\'s",
+            "`stoppedReason` of such a task.",
+            "documented",
+        ),
+        optional(
+            "time_to_failure",
+            SECONDS,
+            "the service's",
+            "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
+            "ecsim",
+        ),
+        optional(
+            "crash_exit_code",
+            Kind::Whole(1, 255),
+            "the service\'s",
+            "Exit code of such a crash.",
+            "ecsim",
+        ),
+        optional(
+            "never_healthy_percent",
+            PERCENT,
+            "the service\'s",
+            "Chance that a task never passes a health check.",
+            "ecsim",
+        ),
+        optional(
+            "time_to_unhealthy",
+            SECONDS,
+            "the service's",
+            "Time from RUNNING until health checks fail for good.",
+            "ecsim",
+        ),
+        optional(
+            "ready_after",
+            SECONDS,
+            "the service\'s",
+            "Time from RUNNING until the application answers requests and checks.",
+            "ecsim",
+        ),
+        optional(
+            "cost_percent",
+            Kind::Whole(1, 10_000),
+            "the service\'s",
+            "CPU of a request, in percent of `cpu_ms_per_request`.",
+            "ecsim",
+        ),
+        optional(
+            "error_percent",
+            PERCENT,
+            "the service\'s",
+            "Share of the served requests that are answered with an error.",
+            "ecsim",
+        ),
+        optional(
+            "idle_memory",
+            Kind::Memory(0, MOST_MEMORY),
+            "the service\'s",
             "MiB that a task uses without requests.",
             "assumed",
         ),

@@ -10,16 +10,8 @@ const MILLISECONDS: Kind = Kind::Distribution(Unit::Plain);
 const FACTOR: Kind = Kind::Number(0.0, 1e6);
 
 /// Keys that say how a trace of rates is read, which a generator has no use for.
-pub const RATE_TRACE_KEYS: [&str; 8] = [
-    "format",
-    "period",
-    "series",
-    "skip",
-    "repeat",
-    "on_error",
-    "max_expanded_gib",
-    "max_rows",
-];
+pub const RATE_TRACE_KEYS: [&str; 8] =
+    ["format", "period", "series", "skip", "repeat", "on_error", "max_expanded_gib", "max_rows"];
 
 /// Where rates come from, and what one unit of work costs: what `traffic` and `queue` share, under their sections.
 const TRACE: Key = optional(
@@ -57,8 +49,13 @@ const SKIP: Key = optional(
     "This much of the trace is left out at its beginning.",
     "ecsim",
 );
-const REPEAT: Key =
-    optional("repeat", Kind::Flag, "false", "Whether the trace begins again when it ends.", "ecsim");
+const REPEAT: Key = optional(
+    "repeat",
+    Kind::Flag,
+    "false",
+    "Whether the trace begins again when it ends.",
+    "ecsim",
+);
 const ON_ERROR: Key = optional(
     "on_error",
     Kind::Choice(&["fail", "skip"]),
@@ -235,7 +232,12 @@ static GENERATE_RATE: Section = Section::new(
     "generate rate",
     "A rate that is drawn: waves, events and noise multiply each other; constant over each `step`.",
     &[
-        required("per_second", Kind::Number(0.0, 1e9), "Rate a second before all factors.", "ecsim"),
+        required(
+            "per_second",
+            Kind::Number(0.0, 1e9),
+            "Rate a second before all factors.",
+            "ecsim",
+        ),
         with_default(
             "daily_depth",
             Kind::Number(0.0, 1.0),
