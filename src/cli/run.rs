@@ -9,7 +9,7 @@ use crate::experiment;
 use crate::metrics::summary::{Summary, Value};
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
-use crate::report::summary;
+use crate::report::{services, summary};
 use crate::scenario::{self, Charts, Expect, Scenario};
 use crate::sim::outputs::Sinks;
 use crate::sim::{RunError, RunResult, Watch};
@@ -198,7 +198,10 @@ fn show(args: &RunArgs, results: &[RunResult]) -> Result<(), Failure> {
     for result in results {
         let text = match args.format {
             FormatArg::Json => summary::to_json(&result.summary),
-            FormatArg::Human => summary::to_text(&result.summary, style),
+            FormatArg::Human => {
+                let services = services::to_text(&result.services, result.end, style);
+                summary::to_text(&result.summary, style) + &services
+            }
         };
         print(&text)?;
     }
