@@ -124,7 +124,13 @@ mod tests {
         let reports =
             [report("api", 4_500_000_000_000, 10), report("checkout", 3_600_000_000, 1), idle];
         let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+
+        Service       tasks mean  max  offered/s  dropped    p95     CPU    cost
+          api               20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
+          checkout           2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
+          idle\u{1b}           –    –          –        –      –       –   $0.00
+        ");
     }
 
     #[test]
