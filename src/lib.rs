@@ -74,8 +74,8 @@
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
-//! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs` |
-//! | a column | the list beside its writer (`sim/outputs.rs`, `report/tables.rs`); the reference page follows |
+//! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
+//! | a column | the list beside its writer (`sim/outputs.rs`, `sim/service_tables.rs`, `report/tables.rs`); the reference page follows |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/spending.rs` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |

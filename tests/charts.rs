@@ -4,7 +4,8 @@ use ecsim::base::money::NanoUsd;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::metrics::histogram::SpanHistogram;
 use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
-use ecsim::metrics::series::Sample;
+use ecsim::metrics::series::{Sample, ServiceSeries};
+use ecsim::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use ecsim::metrics::summary::{Metric, Summary, Value};
 use ecsim::model::resources::Resources;
 use ecsim::report::charts::{ChartInput, Format, render};
@@ -17,6 +18,7 @@ struct Case {
     waits: SpanHistogram,
     costs: Vec<(String, NanoUsd)>,
     picture: Option<FleetPicture>,
+    services: Vec<ServiceReport>,
     summary: Summary,
 }
 
@@ -29,6 +31,7 @@ impl Case {
             waits: SpanHistogram::default(),
             costs: Vec::new(),
             picture: None,
+            services: Vec::new(),
             summary: Summary::default(),
         }
     }
@@ -40,6 +43,7 @@ impl Case {
             waits: &self.waits,
             costs: self.costs.clone(),
             picture: self.picture.clone(),
+            services: &self.services,
             summary: &self.summary,
         }
     }
@@ -166,6 +170,130 @@ fn costs(names: &[(&str, f64)]) -> Vec<(String, NanoUsd)> {
     names.iter().map(|(name, dollars)| (name.to_string(), usd(*dollars))).collect()
 }
 
+/// A service that follows a daily wave with a delay, is overloaded by a spike, and deploys twice.
+fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport {
+    let mut dice = Dice(5);
+    let mut series = ServiceSeries::default();
+    let mut report = ServiceReport {
+        name: name.into(),
+        cpu_target_percent: Some(60.0),
+        cpu_percent: Some(52.4),
+        tasks_started: 214,
+        tasks_failed: 3,
+        scaling: [17, 12],
+        deployments: [2, 1],
+        usd: usd(73.2),
+        ..ServiceReport::default()
+    };
+    let micros = |i: u64| 1_000_000 * seconds * i / samples;
+    for i in 0..=samples {
+        let at = seconds * i / samples;
+        let day = seconds.min(86_400);
+        let is_spike = (at % day) * 20 / day == 13;
+        let rate = (day_wave(at, day, 40, 400) + dice.below(30)) * if is_spike { 3 } else { 1 };
+        let healthy = day_wave(at.saturating_sub(day / 40), day, 5, 30);
+        let capacity = healthy * 18;
+        let lost = rate.saturating_sub(capacity);
+        let span = micros(i) - micros(i.max(1) - 1);
+        let amount = |per_s: u64| per_s * scale * span / 1_000;
+        let (timeout, queue_full) = (amount(lost / 3), amount(lost - lost / 3));
+        let no_target = if at * 40 / seconds == 9 { amount(rate / 20) } else { 0 };
+        let offered = amount(rate);
+        let requests = RequestTotals {
+            offered,
+            served: offered - (timeout + queue_full + no_target).min(offered),
+            errors: offered / 90,
+            timeout,
+            queue_full,
+            no_target,
+            ..RequestTotals::default()
+        };
+        let load = (rate.min(capacity) as f64 / capacity as f64).min(0.99);
+        let wait = (40_000.0 / (1.0 - load)) as u64;
+        let deploys = (4..6).contains(&(at * 20 / seconds));
+        report.requests = report.requests.plus(&requests);
+        report.latency.add_many(SimSpan(wait), requests.served);
+        series.push(ServiceSample {
+            at: SimTime(micros(i)),
+            desired: day_wave(at.saturating_sub(day / 60), day, 5, 30) as u32,
+            running: healthy as u32 + if deploys { 3 } else { 0 },
+            pending: if deploys { 2 } else { (dice.below(12) == 0) as u32 * 2 },
+            healthy: healthy as u32,
+            newest: if deploys { healthy as u32 / 2 } else { healthy as u32 + 2 },
+            requests,
+            capacity_micro_per_s: capacity * scale * 1_000,
+            backlog_micro: lost * 1_000_000,
+            cpu_percent: Some(100.0 * load),
+            memory_percent: (i % 400 > 30).then_some(35.0 + 10.0 * load),
+            latency_mean: Some(SimSpan(wait)),
+            latency_p50: Some(SimSpan(wait * 7 / 10)),
+            latency_p95: Some(SimSpan(wait * 3)),
+            latency_p99: Some(SimSpan(wait * 9 / 2)),
+        });
+    }
+    report.samples = series.points();
+    let mark = |permille: u64, label: &str| Mark {
+        at: SimTime(seconds * 1_000 * permille),
+        label: label.into(),
+    };
+    report.marks = vec![
+        mark(200, "deploy api:2"),
+        mark(300, "deploy api:2 completed"),
+        mark(312, "deploy api:3"),
+        mark(330, "rolled back to api:2"),
+        mark(970, "deploy api:4"),
+    ];
+    report
+}
+
+/// A service without any traffic, whose tasks all stay the same.
+fn idle_service(name: &str) -> ServiceReport {
+    let sample = |i: u64| ServiceSample {
+        at: SimTime(i * 60_000_000),
+        desired: 2,
+        running: 2,
+        healthy: 2,
+        newest: 2,
+        ..ServiceSample::default()
+    };
+    ServiceReport {
+        name: name.into(),
+        samples: (0..60).map(sample).collect(),
+        ..ServiceReport::default()
+    }
+}
+
+/// Numbers at the ends of their ranges, and those that are none.
+fn extreme_service(name: &str) -> ServiceReport {
+    let sample = |at, cpu| ServiceSample {
+        at: SimTime(at),
+        desired: u32::MAX,
+        requests: RequestTotals {
+            offered: u64::MAX,
+            timeout: u64::MAX,
+            ..RequestTotals::default()
+        },
+        capacity_micro_per_s: u64::MAX,
+        cpu_percent: Some(cpu),
+        latency_p99: Some(SimSpan(u64::MAX)),
+        latency_p50: Some(SimSpan(0)),
+        ..ServiceSample::default()
+    };
+    ServiceReport {
+        name: name.into(),
+        samples: vec![sample(0, f64::NAN), sample(1, f64::INFINITY), sample(u64::MAX / 2, -1e300)],
+        requests: RequestTotals {
+            offered: u64::MAX,
+            timeout: u64::MAX,
+            ..RequestTotals::default()
+        },
+        cpu_percent: Some(f64::NAN),
+        cpu_target_percent: Some(f64::INFINITY),
+        marks: vec![Mark { at: SimTime::NEVER, label: name.repeat(9) }; 300],
+        ..ServiceReport::default()
+    }
+}
+
 fn cases() -> Vec<Case> {
     let bill = [
         ("EC2 on-demand instances", 812.5),
@@ -207,6 +335,11 @@ fn cases() -> Vec<Case> {
         waits: waits(skewed, 20_000),
         costs: costs(&bill),
         picture: Some(fleet(60, 5, 60)),
+        services: vec![
+            service("api", 172_800, 2_880, 1_000),
+            service("checkout", 172_800, 2_880, 120),
+            idle_service("admin"),
+        ],
         summary: summary(),
         ..Case::empty("two-days")
     };
@@ -216,6 +349,7 @@ fn cases() -> Vec<Case> {
             waits: waits(|dice| 900 + dice.below(400), 50),
             costs: costs(&bill[..1]),
             picture: Some(fleet(3, 1, 3)),
+            services: vec![service("api", 600, 60, 1)],
             ..Case::empty("ten-minutes")
         },
         Case {
@@ -224,6 +358,7 @@ fn cases() -> Vec<Case> {
             waits: waits(|dice| 1_000_000 * (1 + dice.below(200_000)), 50_000),
             costs: costs(&bill[..6]).into_iter().map(|(n, c)| (n, NanoUsd(c.0 * 1_000))).collect(),
             picture: Some(fleet(MOST_COLUMNS, 12, 1_812)),
+            services: vec![service("api", 31_536_000, 105_120, 7_000)],
             summary: summary(),
             ..Case::empty("a-year")
         },
@@ -232,6 +367,7 @@ fn cases() -> Vec<Case> {
             waits: waits(|_| 5_000_000, 10),
             costs: costs(&[("EC2", 10.0), ("EBS", 10.0)]),
             picture: Some(fleet(1, 1, 1)),
+            services: vec![idle_service("admin")],
             ..Case::empty("constant")
         },
         Case {
@@ -258,6 +394,10 @@ fn cases() -> Vec<Case> {
             waits: waits(|_| u64::MAX, 3),
             costs: vec![(hostile.into(), NanoUsd(i64::MAX)), (hostile[1..].into(), NanoUsd(-5))],
             picture: Some(FleetPicture { families: vec![hostile.into(); 2], ..fleet(2, 2, 2) }),
+            services: vec![
+                extreme_service(hostile),
+                ServiceReport { name: "../../x".into(), ..ServiceReport::default() },
+            ],
             ..Case::empty("hostile")
         },
         Case::empty("no-data"),
@@ -305,7 +445,7 @@ fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
 fn every_png_has_the_size_of_a_slide() {
     // For people who work on the charts: set the variable and look at all of them.
     let directory = std::env::var_os("ECSIM_CHART_GALLERY").map(std::path::PathBuf::from);
-    let drawn = |name| directory.is_some() || ["two-days", "hostile", "no-data"].contains(&name);
+    let drawn = |name| directory.is_some() || ["ten-minutes", "hostile", "no-data"].contains(&name);
     for case in cases().into_iter().filter(|case| drawn(case.name)) {
         for (file, bytes) in render(&case.input(), Format::Png) {
             assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n", "{file}");
@@ -341,6 +481,29 @@ fn an_empty_chart_says_why() {
     said(case("all-zeros"), "charts/waits.svg", "placed at once");
     said(case("two-days"), "charts/waits.svg", "% without a wait");
     said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
+    said(case("two-days"), "charts/service-admin-traffic.svg", "No requests arrived");
+    said(case("two-days"), "charts/service-admin-utilization.svg", "No task was running");
+    said(case("two-days"), "charts/service-admin-latency.svg", "No request was answered");
+    said(case("hostile"), "charts/service-..-..-x-tasks.svg", "before its first sample");
+}
+
+#[test]
+fn services_have_their_charts_and_runs_without_services_have_none() {
+    let names = |name| {
+        let case = cases().into_iter().find(|case| case.name == name).unwrap();
+        let files = render(&case.input(), Format::Svg).into_iter().map(|(file, _)| file);
+        files.skip(5).collect::<Vec<_>>()
+    };
+    assert_eq!(names("no-data"), [""; 0]);
+    let kinds = ["traffic", "tasks", "utilization", "latency"];
+    let expected = kinds.map(|kind| format!("charts/service-api-{kind}.svg"));
+    assert_eq!(names("ten-minutes")[0], "charts/traffic.svg");
+    assert_eq!(names("ten-minutes")[1..], expected);
+    let many = Case {
+        services: (0..40).map(|i| idle_service(&format!("s{i}"))).collect(),
+        ..Case::empty("many")
+    };
+    assert_eq!(render(&many.input(), Format::Svg).len(), 5 + 1 + 12 * 4);
 }
 
 #[test]

@@ -172,7 +172,9 @@ fn an_expectation_that_fails_ends_with_1_after_the_results_are_written() {
 fn an_expectation_of_a_metric_that_is_missing_in_this_run_fails() {
     // Without Fargate tasks there is no rounding, so it is not at most anything.
     let desk = expecting("metric = \"fargate_rounding_cpu_percent\"\nat_most = 100");
-    desk.run("run small.toml").ends_with(1).says("fargate_rounding_cpu_percent is ");
+    desk.run("run small.toml")
+        .ends_with(1)
+        .says("fargate_rounding_cpu_percent is not defined in this run, expected at most 100");
 }
 
 #[test]
@@ -182,6 +184,14 @@ fn an_expectation_of_an_unknown_metric_ends_with_2_and_writes_nothing() {
     let done = done.says("small.toml:25:10: there is no metric \"tasks_complete\"");
     done.says("did you mean \"tasks_completed\"?");
     assert!(!desk.path("output/small").exists());
+}
+
+#[test]
+fn an_expectation_of_a_service_that_is_not_there_says_so() {
+    let desk = expecting("metric = \"service.api.requests_dropped_percent\"\nat_most = 0.1");
+    let done = desk.run("run small.toml").ends_with(2);
+    let done = done.says("there is no metric \"service.api.requests_dropped_percent\"");
+    done.says("the scenario has no service \"api\"");
 }
 
 #[test]

@@ -45,7 +45,8 @@ impl Write for Shared {
 pub struct StreamedFiles(Vec<Shared>);
 
 impl StreamedFiles {
-    /// Opens the tables that are on (those of services only where the scenario has some), under `prefix` in the folder, and gives the ends that the simulation writes.
+    /// Opens the tables that are on (those of services only where the scenario has some), under `prefix` in the
+    /// folder, and gives the ends that the simulation writes.
     ///
     /// # Errors
     /// The file system says no.

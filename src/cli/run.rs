@@ -6,10 +6,10 @@ use super::{Failure, complain, print};
 use crate::base::random::Seed;
 use crate::engine::{Outcome, Pulse};
 use crate::experiment;
-use crate::metrics::summary::{Summary, Value};
+use crate::metrics::summary::{SERVICE_PREFIX, Summary, Value};
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
-use crate::report::summary;
+use crate::report::{services, summary};
 use crate::scenario::{self, Charts, Expect, Scenario};
 use crate::sim::outputs::Sinks;
 use crate::sim::{RunError, RunResult, Watch};
@@ -198,11 +198,30 @@ fn show(args: &RunArgs, results: &[RunResult]) -> Result<(), Failure> {
     for result in results {
         let text = match args.format {
             FormatArg::Json => summary::to_json(&result.summary),
-            FormatArg::Human => summary::to_text(&result.summary, style),
+            FormatArg::Human => {
+                let services = services::to_text(&result.services, result.end, style);
+                summary::to_text(&result.summary, style) + &services
+            }
         };
         print(&text)?;
     }
     Ok(())
+}
+
+/// What may have been meant by a metric that the summary does not have.
+fn hint_for(metric: &str, result: &RunResult) -> String {
+    let service = metric.strip_prefix(SERVICE_PREFIX).and_then(|rest| rest.split('.').next());
+    if let Some(service) = service.filter(|name| !result.services.iter().any(|s| s.name == *name)) {
+        let names = result.services.iter().map(|report| report.name.as_str());
+        let near = crate::base::suggest::nearest(service, names)
+            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        return format!("the scenario has no service \"{service}\"{near}");
+    }
+    let known = result.summary.0.iter().map(|metric| metric.name.as_ref());
+    crate::base::suggest::nearest(metric, known).map_or_else(
+        || "`summary.csv` of any run lists the metrics".to_string(),
+        |near| format!("did you mean \"{near}\"?"),
+    )
 }
 
 /// The expectations that do not hold, in any run, one a line; empty when all hold.
@@ -211,12 +230,7 @@ fn failed_expectations(expects: &[Expect], results: &[RunResult]) -> Result<Stri
     for expect in expects {
         for result in results {
             let Some(value) = result.summary.get(&expect.metric) else {
-                let known: Vec<&str> = result.summary.0.iter().map(|m| m.name.as_ref()).collect();
-                let near = crate::base::suggest::nearest(&expect.metric, known.iter().copied());
-                let hint = near.map_or_else(
-                    || "`summary.csv` of any run lists the metrics".to_string(),
-                    |near| format!("did you mean \"{near}\"?"),
-                );
+                let hint = hint_for(&expect.metric, result);
                 return Err(Failure::Input(format!(
                     "error: {}: there is no metric \"{}\"\n  = help: {hint}",
                     expect.place, expect.metric

@@ -163,7 +163,6 @@ fn latency(books: &Books<'_>) -> Vec<Row> {
 fn scaling(books: &Books<'_>) -> Vec<Row> {
     let part = |of: fn(&Elasticity) -> f64| known(books.elasticity.as_ref().map(of));
     let count = |name, unit, meaning, value| Row(name, unit, meaning, Value::Count(value));
-    let millions = books.requests.served as f64 / 1e12;
     vec![
         Row(
             "cpu_utilization_percent",
@@ -209,7 +208,7 @@ fn scaling(books: &Books<'_>) -> Vec<Row> {
             "usd_per_million_requests",
             "USD",
             "by million requests served: the whole bill; for a service its own cost",
-            ratio(books.usd.to_f64(), millions),
+            usd_per_million(books.usd, books.requests.served),
         ),
     ]
 }
@@ -240,6 +239,15 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
         ),
     ]
     .into_iter()
+}
+
+/// Dollars by million requests, to the nearest nano-dollar below; `served` is in millionths.
+fn usd_per_million(usd: NanoUsd, served: u64) -> Value {
+    let scaled = i128::from(usd.0) * 1_000_000_000_000;
+    let each = scaled.checked_div(served.into());
+    // What does not fit is more than nine billion dollars by million requests.
+    let fits = each.and_then(|each| i64::try_from(each).ok());
+    fits.map_or(Value::Missing, |each| Value::Usd(NanoUsd(each)))
 }
 
 fn known(value: Option<f64>) -> Value {

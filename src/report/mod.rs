@@ -9,5 +9,6 @@ pub mod folder;
 pub mod human;
 pub mod manifest;
 pub mod reference;
+pub mod services;
 pub mod summary;
 pub mod tables;

@@ -1,6 +1,7 @@
 //! The reference of the output files as Markdown, made from the tables that the writers use.
 
-use crate::metrics::summary::Summary;
+use crate::metrics::service_summary;
+use crate::metrics::summary::{SERVICE_PREFIX, Summary};
 use crate::metrics::table::TableSpec;
 use std::fmt::Write;
 
@@ -24,14 +25,19 @@ pub fn render(tables: &[TableSpec]) -> String {
     out
 }
 
-/// Every metric of a summary: name, unit and meaning. The list is the same for every run.
+/// Every metric of a summary: name, unit and meaning, then those that each service has besides.
 #[must_use]
 pub fn render_metrics(summary: &Summary) -> String {
     let mut out = String::from("\n## `summary.csv`, `summary.json`\n\nOne row per run.\n\n");
     out.push_str("| Metric | Unit | Meaning |\n| --- | --- | --- |\n");
-    for metric in &summary.0 {
-        let (unit, meaning) = (cell(metric.unit), cell(metric.meaning));
-        let _ = writeln!(out, "| `{}` | {unit} | {meaning} |", cell(&metric.name));
+    let mut line = |name: &str, unit: &str, meaning: &str| {
+        let _ = writeln!(out, "| `{}` | {} | {} |", cell(name), cell(unit), cell(meaning));
+    };
+    for metric in summary.0.iter().filter(|metric| !metric.is_of_one_service()) {
+        line(&metric.name, metric.unit, metric.meaning);
+    }
+    for (name, unit, meaning) in service_summary::of_each_service() {
+        line(&format!("{SERVICE_PREFIX}<name>.{name}"), unit, meaning);
     }
     out
 }

@@ -6,7 +6,7 @@ use super::drawing::{Drawing, palette};
 use super::font::width;
 use super::frame::{self, BOTTOM, LEFT, Panel, TICK, TOP};
 use super::services::{self, Line};
-use super::trend::Trend;
+use super::trend::{Holds, Trend};
 use crate::base::time::SimSpan;
 use crate::metrics::service::{ServiceReport, ServiceSample};
 use crate::report::human;
@@ -25,25 +25,33 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             name: "p99",
             color: palette::ORANGE,
             value: &|s, _| of(s.latency_p99),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "p95",
             color: palette::AMBER,
             value: &|s, _| of(s.latency_p95),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "p50",
             color: palette::GREEN,
             value: &|s, _| of(s.latency_p50),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "mean",
             color: palette::BLUE,
             value: &|s, _| of(s.latency_mean),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
     ];
     lines.retain(|line| samples.iter().any(|s| (line.value)(s, SimSpan::ZERO).is_some()));
@@ -60,8 +68,9 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     // A latency of 0 is at the bottom of the axis.
     let y = |seconds: f64| panel.y.at(libm::log10(seconds.max(shortest / 10.0)));
     let trends: Vec<Vec<Trend>> =
-        lines.iter().map(|line| Trend::runs(samples, line.value, &x, y)).collect();
-    for (line, runs) in lines.iter().zip(&trends) {
+        lines.iter().map(|line| Trend::runs(samples, Holds::Before, line.value, &x, y)).collect();
+    // One band, that of the highest line, can still be told from the lines.
+    for (line, runs) in lines.iter().zip(&trends).take(1) {
         runs.iter().for_each(|run| run.draw_band(&mut drawing, line.color));
     }
     for (line, runs) in lines.iter().zip(trends) {

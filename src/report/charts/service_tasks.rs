@@ -5,6 +5,7 @@ use super::axis::Steps;
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Panel, TOP};
 use super::services::{self, Line};
+use super::trend::Holds;
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
@@ -29,36 +30,47 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         let why = "The run ended before its first sample: nothing to show.";
         return frame::empty(drawing, why);
     }
+    // Where the counts are equal, as they mostly should be, each line is seen on both sides of the one above it.
     let mut lines = vec![
         Line {
             name: "desired",
             color: palette::INK,
             value: &|s, _| Some(s.desired.into()),
+            holds: Holds::After,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "healthy",
             color: palette::GREEN,
             value: &|s, _| Some(s.healthy.into()),
+            holds: Holds::After,
             ground: false,
+            width: 4.5,
         },
         Line {
             name: "running",
             color: palette::BLUE,
             value: &|s, _| Some(s.running.into()),
+            holds: Holds::After,
             ground: true,
+            width: 6.5,
         },
         Line {
             name: "pending",
             color: palette::AMBER,
             value: &|s, _| Some(s.pending.into()),
+            holds: Holds::After,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "of the newest revision",
             color: palette::PARTS[6],
             value: &|s, _| Some(s.newest.into()),
+            holds: Holds::After,
             ground: false,
+            width: 2.5,
         },
     ];
     // With one revision throughout, its tasks are all tasks.

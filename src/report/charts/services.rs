@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::drawing::{Align, Color, Drawing, Type, palette};
 use super::font::{fit, width};
 use super::frame::{self, BOTTOM, Panel, RIGHT};
-use super::trend::{self, Trend};
+use super::trend::{self, Holds, Trend};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::{Mark, ServiceReport, ServiceSample};
 use std::cmp::Reverse;
@@ -70,25 +70,31 @@ pub struct Line<'a> {
     pub name: &'a str,
     pub color: Color,
     pub value: &'a dyn Fn(&ServiceSample, SimSpan) -> Option<f64>,
+    /// Which time a sample speaks of.
+    pub holds: Holds,
     /// Whether the area below it is filled.
     pub ground: bool,
+    /// Width in pixels.
+    pub width: f64,
 }
 
 impl Line<'_> {
     /// The greatest value.
     pub fn max(&self, samples: &[ServiceSample]) -> f64 {
-        let mut before = SimTime::ZERO;
         let mut most = 0.0f64;
-        for sample in samples {
-            let value = (self.value)(sample, sample.at.since(before));
+        for (index, sample) in samples.iter().enumerate() {
+            let (from, to) = self.holds.interval(samples, index);
+            let value = (self.value)(sample, to.since(from));
             most = most.max(value.filter(|value| value.is_finite()).unwrap_or(0.0));
-            before = sample.at;
         }
         most
     }
 }
 
-/// Draws lines into a panel: grounds first, then bands, then the lines, the first on top; then the legend.
+/// Most lines that all have their bands; of more, only the first has one.
+const MOST_BANDS: usize = 2;
+
+/// Draws lines into a panel: grounds first, then bands, then the lines, the first on top.
 pub fn draw_lines(
     drawing: &mut Drawing,
     panel: &Panel,
@@ -98,7 +104,7 @@ pub fn draw_lines(
 ) {
     let trends: Vec<Vec<Trend>> = lines
         .iter()
-        .map(|line| Trend::runs(samples, line.value, x, |value| panel.y.at(value)))
+        .map(|line| Trend::runs(samples, line.holds, line.value, x, |v| panel.y.at(v)))
         .collect();
     for (line, runs) in lines.iter().zip(&trends) {
         for run in runs.iter().filter(|_| line.ground) {
@@ -106,11 +112,12 @@ pub fn draw_lines(
         }
     }
     panel.draw(drawing);
-    for (line, runs) in lines.iter().zip(&trends) {
+    let banded = if lines.len() > MOST_BANDS { 1 } else { MOST_BANDS };
+    for (line, runs) in lines.iter().zip(&trends).take(banded) {
         runs.iter().for_each(|run| run.draw_band(drawing, line.color));
     }
     for (line, runs) in lines.iter().zip(trends).rev() {
-        runs.into_iter().for_each(|run| run.draw_line(drawing, line.color));
+        runs.into_iter().for_each(|run| drawing.line(run.line, line.width, line.color));
     }
     panel.close(drawing);
 }
@@ -136,9 +143,14 @@ pub fn room_for_marks(marks: &[Mark], height: f64) -> f64 {
 pub fn draw_marks(drawing: &mut Drawing, panel: &Panel, x: &Axis, marks: &[Mark]) {
     let set = Type::new(17.0, palette::INK);
     let mut ends = [f64::NEG_INFINITY; MARK_ROWS];
-    for mark in marks.iter().take(MOST_MARKS) {
-        let at = x.at(mark.at.to_secs_f64());
+    let marks: Vec<(f64, &Mark)> =
+        marks.iter().take(MOST_MARKS).map(|mark| (x.at(mark.at.to_secs_f64()), mark)).collect();
+    let mut lines: Vec<f64> = marks.iter().map(|(at, _)| *at).collect();
+    lines.dedup();
+    for at in lines {
         drawing.dashes((at, panel.top), (at, panel.bottom), 1.5, palette::GREY);
+    }
+    for (at, mark) in marks {
         let label = fit(&mark.label, set, 260.0);
         let wide = width(&label, set) + 16.0;
         // At the right edge the label stands to the left of its line.
@@ -172,9 +184,9 @@ mod tests {
 
     #[test]
     fn the_services_with_most_requests_are_drawn_in_the_order_of_the_scenario() {
-        let reports: Vec<_> = (0..20).map(|i| service(&format!("s{i}"), i % 15)).collect();
+        let reports: Vec<_> = (0..20).map(|i| service(&format!("s{i}"), i % 16)).collect();
         let names: Vec<_> = drawn(&reports).into_iter().map(|(name, _)| name).collect();
-        let expected: Vec<_> = (3..15).map(|i| format!("s{i}")).collect();
+        let expected: Vec<_> = (4..16).map(|i| format!("s{i}")).collect();
         assert_eq!(names, expected);
     }
 }

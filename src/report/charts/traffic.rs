@@ -1,11 +1,11 @@
 //! Traffic against capacity, with what was dropped and why: of one service, and of all together.
 
 use super::ChartInput;
-use super::axis::Steps;
+use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, TOP};
 use super::services::{self, Line, per_second};
-use super::trend::Trend;
+use super::trend::{Holds, Trend};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
 use crate::report::human;
@@ -73,25 +73,33 @@ fn draw(
             name: "offered",
             color: palette::BLUE,
             value: &|s, span| per_second(s.requests.offered, span),
+            holds: Holds::Before,
             ground: true,
+            width: 2.5,
         },
         Line {
             name: "served",
             color: palette::GREEN,
             value: &|s, span| per_second(s.requests.served, span),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "served with an error",
             color: palette::AMBER,
             value: &|s, span| per_second(s.requests.errors, span),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
         Line {
             name: "capacity of the tasks in service",
             color: palette::GREY,
             value: &|s, _| Some(s.capacity_micro_per_s as f64 / 1e6),
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
     ];
     // Served requests have a line of their own only where they differ.
@@ -103,9 +111,10 @@ fn draw(
     let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
     let heading = format!("{} per second", capital(noun));
     let mut upper = Panel::new(&heading, TOP, end, max, Steps::Decimal);
+    let (x, _) = services::time_axis(samples, upper.left);
     let mut lower = (!reasons.is_empty()).then(|| {
-        let max = dropped_line(&reasons, reasons.len()).max(samples);
         let heading = format!("Dropped {noun} per second, by reason");
+        let max = highest(samples, &reasons, &x);
         Panel::new(&heading, middle + 12.0, BOTTOM, max, Steps::Decimal)
     });
     let left = lower.as_ref().map_or(0.0, |panel| panel.left).max(upper.left);
@@ -135,41 +144,37 @@ fn capital(noun: &str) -> String {
     letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
 }
 
-/// The first `count` reasons together.
-fn dropped_line<'a>(reasons: &'a [&Reason], count: usize) -> Dropped<'a> {
-    Dropped { reasons: &reasons[..count] }
+/// What was dropped for some reasons, in requests per second, mapped to pixels by `y`.
+fn dropped(
+    samples: &[ServiceSample],
+    reasons: &[&Reason],
+    x: &Axis,
+    y: impl Fn(f64) -> f64 + Copy,
+) -> Vec<Trend> {
+    let rate = |sample: &ServiceSample, span| {
+        per_second(reasons.iter().map(|reason| reason.2(&sample.requests)).sum(), span)
+    };
+    Trend::runs(samples, Holds::Before, rate, x, y)
 }
 
-/// What was dropped for some of the reasons.
-struct Dropped<'a> {
-    reasons: &'a [&'a Reason],
-}
-
-impl Dropped<'_> {
-    fn rate(&self, sample: &ServiceSample, span: SimSpan) -> Option<f64> {
-        per_second(self.reasons.iter().map(|reason| reason.2(&sample.requests)).sum(), span)
-    }
-
-    fn max(&self, samples: &[ServiceSample]) -> f64 {
-        let value = |sample: &ServiceSample, span| self.rate(sample, span);
-        Line { name: "", color: palette::INK, value: &value, ground: false }.max(samples)
-    }
+/// The highest point of all layers as they are drawn.
+fn highest(samples: &[ServiceSample], reasons: &[&Reason], x: &Axis) -> f64 {
+    let runs = dropped(samples, reasons, x, |value| value);
+    runs.iter().flat_map(|run| &run.line).map(|point| point.1).fold(0.0, f64::max)
 }
 
 /// The reasons as layers, the first at the bottom.
 fn draw_dropped(
     drawing: &mut Drawing,
     panel: &Panel,
-    x: &super::axis::Axis,
+    x: &Axis,
     samples: &[ServiceSample],
     reasons: &[&Reason],
 ) {
     panel.draw(drawing);
     // Each layer is painted from the base line on, so the highest comes first.
     for count in (1..=reasons.len()).rev() {
-        let dropped = dropped_line(reasons, count);
-        let runs = Trend::runs(samples, |s, span| dropped.rate(s, span), x, |v| panel.y.at(v));
-        for run in runs {
+        for run in dropped(samples, &reasons[..count], x, |value| panel.y.at(value)) {
             drawing.area(frame::below(&run.line, panel.bottom), reasons[count - 1].1);
         }
     }

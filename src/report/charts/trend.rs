@@ -31,6 +31,27 @@ struct Column {
     most: f64,
 }
 
+/// Which time a sample of a service speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holds {
+    /// Since the sample before: flows and averages.
+    Before,
+    /// Until the next sample: counts.
+    After,
+}
+
+impl Holds {
+    /// From when to when the value of a sample holds.
+    pub fn interval(self, samples: &[ServiceSample], index: usize) -> (SimTime, SimTime) {
+        let at = |index: usize| samples.get(index).map(|sample| sample.at);
+        let own = samples[index].at;
+        match self {
+            Holds::Before => (index.checked_sub(1).and_then(at).unwrap_or(SimTime::ZERO), own),
+            Holds::After => (own, at(index + 1).unwrap_or(own)),
+        }
+    }
+}
+
 impl Trend {
     /// The trend of `value` over samples in order of time.
     pub fn new(series: &[Sample], value: impl Fn(&Sample) -> f64, x: &Axis, y: &Axis) -> Trend {
@@ -45,44 +66,46 @@ impl Trend {
         Trend { line: outline(|column| column.sum / column.count), band }
     }
 
-    /// The trend of what samples of a service say about the time since the sample before, in runs without a gap.
+    /// The trends of a value over samples of a service, one for each run of them without a gap. `y` maps values to
+    /// pixels.
     pub fn runs(
         samples: &[ServiceSample],
+        holds: Holds,
         value: impl Fn(&ServiceSample, SimSpan) -> Option<f64>,
         x: &Axis,
         y: impl Fn(f64) -> f64 + Copy,
     ) -> Vec<Trend> {
         let mut runs: Vec<(Vec<Point>, f64)> = Vec::new();
-        let (mut before, mut is_open) = (SimTime::ZERO, false);
-        for sample in samples {
-            let (from, to) = (x.at(before.to_secs_f64()), x.at(sample.at.to_secs_f64()));
-            // What no time went by for has no width.
-            if let Some(value) = value(sample, sample.at.since(before)).filter(|v| v.is_finite()) {
-                match runs.last_mut().filter(|_| is_open) {
-                    Some((points, end)) => {
-                        points.push((from, value));
-                        *end = to;
-                    }
-                    None => runs.push((vec![(from, value)], to)),
+        let mut is_open = false;
+        for (index, sample) in samples.iter().enumerate() {
+            let (from, to) = holds.interval(samples, index);
+            let value = value(sample, to.since(from)).filter(|value| value.is_finite());
+            let (from, to) = (x.at(from.to_secs_f64()), x.at(to.to_secs_f64()));
+            // What no time went by for has no width, and is not drawn.
+            let Some(value) = value.filter(|_| to > from) else {
+                is_open &= value.is_some();
+                continue;
+            };
+            match runs.last_mut().filter(|_| is_open) {
+                Some((points, end)) => {
+                    points.push((from, value));
+                    *end = to;
                 }
-                is_open = true;
-            } else {
-                is_open = false;
+                None => runs.push((vec![(from, value)], to)),
             }
-            before = sample.at;
+            is_open = true;
         }
         let averaged = is_averaged(samples.len(), x);
         let trend = |(points, end): (Vec<Point>, f64)| {
             let columns =
                 if averaged { columns(points.iter().copied(), x.at(0.0)) } else { Vec::new() };
             if columns.len() < FEW {
-                return Trend {
-                    line: steps_to(points.into_iter().map(|(x, v)| (x, y(v))), end),
-                    band: Vec::new(),
-                };
+                let points = points.into_iter().map(|(x, value)| (x, y(value)));
+                return Trend { line: steps_to(points, end), band: Vec::new() };
             }
-            let outline =
-                |of: fn(&Column) -> f64| steps_to(columns.iter().map(|c| (c.x, y(of(c)))), end);
+            let outline = |of: fn(&Column) -> f64| {
+                steps_to(columns.iter().map(|column| (column.x, y(of(column)))), end)
+            };
             let mut band = outline(|column| column.most);
             band.extend(outline(|column| column.least).into_iter().rev());
             Trend { line: outline(|column| column.sum / column.count), band }

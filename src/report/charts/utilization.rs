@@ -5,6 +5,7 @@ use super::axis::Steps;
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::services::{self, Line};
+use super::trend::Holds;
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
@@ -22,12 +23,21 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         return frame::empty(drawing, "No task was running: there is no utilisation.");
     }
     let mut lines = vec![
-        Line { name: "CPU", color: palette::BLUE, value: &|s, _| s.cpu_percent, ground: true },
+        Line {
+            name: "CPU",
+            color: palette::BLUE,
+            value: &|s, _| s.cpu_percent,
+            holds: Holds::Before,
+            ground: true,
+            width: 2.5,
+        },
         Line {
             name: "memory",
             color: palette::GREEN,
             value: &|s, _| s.memory_percent,
+            holds: Holds::Before,
             ground: false,
+            width: 2.5,
         },
     ];
     lines.retain(|line| line.ground || line.max(samples) > 0.0);

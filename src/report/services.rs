@@ -1,0 +1,150 @@
+//! The services of a run as a compact table for people: what they ran, took, dropped and cost, a row each.
+
+use super::human;
+use super::summary::Style;
+use crate::base::time::SimTime;
+use crate::metrics::service::ServiceReport;
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use std::cmp::Reverse;
+
+/// Most rows; what is beyond is counted.
+const MOST_ROWS: usize = 20;
+
+/// Longest name, in characters.
+const LONGEST_NAME: usize = 40;
+
+const HEADINGS: [&str; 8] =
+    ["Service", "tasks mean", "max", "offered/s", "dropped", "p95", "CPU", "cost"];
+
+/// The table, with an empty line before it; nothing without services. Where there are too many, those with most
+/// requests are shown, all in the order of the scenario. `end` is when the run ended. Ends with a newline.
+#[must_use]
+pub fn to_text(reports: &[ServiceReport], end: SimTime, style: Style) -> String {
+    if reports.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    if style.bold {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    if let Some(width) = style.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let heading = |text: &str| {
+        let cell = Cell::new(text);
+        if style.bold { cell.add_attribute(Attribute::Bold) } else { cell }
+    };
+    table.add_row(aligned(HEADINGS.map(heading)));
+    let mut order: Vec<usize> = (0..reports.len()).collect();
+    order.sort_by_key(|&index| (Reverse(reports[index].requests.offered), index));
+    order.truncate(MOST_ROWS);
+    order.sort_unstable();
+    for index in order {
+        table.add_row(aligned(row(&reports[index], end).map(Cell::new)));
+    }
+    let mut out = String::from("\n");
+    for line in table.lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    if reports.len() > MOST_ROWS {
+        let more = human::thousands((reports.len() - MOST_ROWS) as u128);
+        out.push_str(&format!("  and {more} more, all in summary.csv\n"));
+    }
+    out
+}
+
+/// Names to the left, numbers to the right.
+fn aligned(cells: [Cell; 8]) -> Vec<Cell> {
+    let side = |index| if index == 0 { CellAlignment::Left } else { CellAlignment::Right };
+    cells.into_iter().enumerate().map(|(index, cell)| cell.set_alignment(side(index))).collect()
+}
+
+fn row(report: &ServiceReport, end: SimTime) -> [String; 8] {
+    let requests = &report.requests;
+    let none = || "–".to_string();
+    let most = report.samples.iter().map(|sample| sample.running).max();
+    // Without requests there is neither a rate nor a share to speak of.
+    let is_idle = requests.offered == 0 || end == SimTime::ZERO;
+    let rate = requests.offered as f64 / end.0.max(1) as f64;
+    let dropped = 100.0 * requests.dropped() as f64 / requests.offered.max(1) as f64;
+    [
+        format!("  {}", cut(&human::visible(&report.name))),
+        report.mean_running().map_or_else(none, |mean| human::decimal(mean, 1)),
+        most.map_or_else(none, |most| human::thousands(most.into())),
+        if is_idle { none() } else { human::decimal(rate, if rate < 100.0 { 2 } else { 0 }) },
+        if is_idle { none() } else { format!("{} %", human::decimal(dropped, 2)) },
+        report.latency.quantile(950).map_or_else(none, human::span),
+        report.cpu_percent.map_or_else(none, human::percent),
+        human::usd(report.usd),
+    ]
+}
+
+fn cut(name: &str) -> String {
+    if name.chars().count() <= LONGEST_NAME {
+        return name.to_string();
+    }
+    name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money::NanoUsd;
+    use crate::base::time::SimSpan;
+    use crate::metrics::service::{RequestTotals, ServiceSample};
+
+    fn report(name: &str, offered: u64, running: u32) -> ServiceReport {
+        let sample =
+            |at, running| ServiceSample { at: SimTime(at), running, ..ServiceSample::default() };
+        let mut report = ServiceReport {
+            name: name.into(),
+            samples: vec![sample(1_800_000_000, running), sample(3_600_000_000, 3 * running)],
+            requests: RequestTotals {
+                offered,
+                served: offered - offered / 200,
+                timeout: offered / 200,
+                ..RequestTotals::default()
+            },
+            cpu_percent: Some(47.25),
+            usd: NanoUsd(12_340_000_000),
+            ..ServiceReport::default()
+        };
+        report.latency.add(SimSpan(84_000));
+        report
+    }
+
+    #[test]
+    fn each_service_has_a_row_that_people_can_read() {
+        let mut idle = ServiceReport { name: "idle\u{1b}".into(), ..ServiceReport::default() };
+        idle.samples = Vec::new();
+        let reports =
+            [report("api", 4_500_000_000_000, 10), report("checkout", 3_600_000_000, 1), idle];
+        let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
+        insta::assert_snapshot!(text, @r"
+
+        Service       tasks mean  max  offered/s  dropped    p95     CPU    cost
+          api               20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
+          checkout           2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
+          idle\u{1b}           –    –          –        –      –       –   $0.00
+        ");
+    }
+
+    #[test]
+    fn of_many_services_those_with_most_requests_are_shown() {
+        let reports: Vec<_> =
+            (0..1_025u64).map(|i| report(&format!("s{i}"), (i % 30) * 1_000_000, 1)).collect();
+        let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
+        assert_eq!(text.lines().count(), 1 + 1 + MOST_ROWS + 1);
+        assert!(text.ends_with("and 1,005 more, all in summary.csv\n"), "{text}");
+        assert!(text.contains("  s29 ") && text.contains("  s59 ") && !text.contains("  s28 "));
+    }
+
+    #[test]
+    fn without_services_there_is_no_table() {
+        assert_eq!(to_text(&[], SimTime(1), Style::default()), "");
+    }
+}
