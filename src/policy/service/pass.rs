@@ -228,10 +228,10 @@ impl<'a> Work<'a> {
             return;
         }
         let settled = self.count(|task| !task.is_coming());
-        let mut rows = self.stoppable(|task| !self.is_leaving(task) && task.is_sick());
+        let mut rows = self.stoppable(ServiceTask::is_sick);
         if settled > self.input.bounds.low && !rows.is_empty() {
             draw(&mut rows, 1, draws);
-            self.take(&rows, |_| StopReason::Unhealthy);
+            self.take(&rows, leaving_reason);
         }
     }
 
