@@ -82,7 +82,10 @@ impl Ineligible {
 /// # Errors
 /// The first reason against it.
 pub fn eligible(service: &Candidate) -> Result<(), Ineligible> {
-    let spreads_zones = |strategy: &Strategy| matches!(strategy, Strategy::Spread(SpreadField::Attribute(name)) if name == "ecs.availability-zone");
+    let spreads_zones = |strategy: &Strategy| match strategy {
+        Strategy::Spread(SpreadField::Attribute(name)) => name == "ecs.availability-zone",
+        _ => false,
+    };
     let against = [
         (service.scheduling == SchedulingStrategy::Daemon, Ineligible::Daemon),
         (service.controller == DeploymentController::External, Ineligible::External),
