@@ -148,7 +148,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | services with traffic, deployments | `model/service.rs`, `policy/service.rs`, `policy/deployment.rs`; the scheduler's pass joins `World::control`, before the callers' queues |
+//! | services with traffic, deployments | `model/service.rs`, `policy/service/`, `policy/deployment/`; the scheduler's pass joins `World::control`, before the callers' queues |
 //! | service auto scaling | `policy/scaling/`; alarms read what `metrics` has, through the view |
 //! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already register through one call, and `Class::Supply` is theirs |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |

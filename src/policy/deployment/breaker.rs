@@ -60,3 +60,34 @@ impl Breaker {
         self.failures >= threshold(self.config.threshold, desired)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_desired_count_at_least_3_at_most_200() {
+        for (desired, failures) in [(1, 3), (25, 13), (400, 200), (800, 200)] {
+            assert_eq!(threshold(BreakerThreshold::default(), desired), failures);
+        }
+        assert_eq!(threshold(BreakerThreshold::UnboundedPercent(50), 800), 400);
+        assert_eq!(threshold(BreakerThreshold::Count(7), 800), 7);
+    }
+
+    #[test]
+    fn a_healthy_task_resets_the_count_only_where_it_is_told_to() {
+        for (resets, opens) in [(true, false), (false, true)] {
+            let mut breaker = Breaker::new(CircuitBreaker {
+                rollback: true,
+                threshold: BreakerThreshold::default(),
+                reset_on_healthy_task: resets,
+            });
+            breaker.failed();
+            breaker.failed();
+            breaker.became_healthy();
+            breaker.failed();
+            assert_eq!(breaker.is_open(1), opens);
+            assert!(!breaker.is_open(25), "the latest desired count decides");
+        }
+    }
+}

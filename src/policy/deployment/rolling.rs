@@ -69,3 +69,38 @@ pub fn old_desired_after(old_desired: u32, desired_before: u32, desired_now: u32
     let scaled = (u64::from(old_desired) * u64::from(desired_now)).div_ceil(desired_before.into());
     u32::try_from(scaled).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DONE: Progress = Progress { desired: 4, new: 4, new_healthy: 4, old: 0 };
+
+    #[test]
+    fn a_deployment_is_complete_when_the_new_revision_is_healthy_and_the_old_one_gone() {
+        assert!(is_complete(DONE, None));
+        for open in [
+            Progress { new: 3, ..DONE },
+            Progress { new_healthy: 3, ..DONE },
+            Progress { old: 1, ..DONE },
+        ] {
+            assert!(!is_complete(open, None), "{open:?}");
+        }
+    }
+
+    #[test]
+    fn early_success_is_a_share_of_the_desired_count() {
+        let early = |old_tasks_block| Some(EarlySuccess { healthy_percent: 75, old_tasks_block });
+        let most = Progress { new_healthy: 3, old: 1, ..DONE };
+        assert!(is_complete(most, early(false)));
+        assert!(!is_complete(most, early(true)));
+        assert!(!is_complete(Progress { new_healthy: 2, ..most }, early(false)));
+    }
+
+    #[test]
+    fn a_scale_out_goes_to_both_revisions() {
+        assert_eq!(old_desired_after(3, 4, 8), 6);
+        assert_eq!(old_desired_after(3, 4, 2), 3);
+        assert_eq!(old_desired_after(0, 4, 8), 0);
+    }
+}

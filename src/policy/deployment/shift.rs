@@ -59,3 +59,53 @@ pub fn code_deploy_preset(name: &str) -> Option<DeploymentStrategy> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(count: u64) -> SimSpan {
+        SimSpan::from_secs(count * 60)
+    }
+
+    fn linear(permille: u16) -> Vec<ShiftStep> {
+        let bake = minutes(6);
+        schedule(DeploymentStrategy::Linear { percent: Permille(permille), bake })
+    }
+
+    #[test]
+    fn linear_by_10_percent_bakes_9_times_and_takes_54_minutes() {
+        assert_eq!(linear(100).len(), 10);
+        assert_eq!(duration(&linear(100)), minutes(54));
+    }
+
+    #[test]
+    fn linear_by_30_percent_bakes_3_times() {
+        let shares: Vec<u16> = linear(300).iter().map(|step| step.share.0).collect();
+        assert_eq!(shares, [300, 600, 900, 1_000]);
+        assert_eq!(duration(&linear(300)), minutes(18));
+    }
+
+    #[test]
+    fn a_canary_is_a_share_a_wait_and_the_rest() {
+        let canary = DeploymentStrategy::Canary { percent: Permille(50), bake: minutes(10) };
+        let step = |wait, share| ShiftStep { wait: minutes(wait), share: Permille(share) };
+        assert_eq!(schedule(canary), [step(0, 50), step(10, 1_000)]);
+        assert_eq!(schedule(DeploymentStrategy::BlueGreen), [step(0, 1_000)]);
+    }
+
+    #[test]
+    fn code_deploy_presets_take_their_published_time() {
+        for (name, total) in [
+            ("ECSAllAtOnce", 0),
+            ("ECSLinear10PercentEvery1Minutes", 9),
+            ("ECSLinear10PercentEvery3Minutes", 27),
+            ("CodeDeployDefault.ECSCanary10Percent5Minutes", 5),
+            ("ECSCanary10Percent15Minutes", 15),
+        ] {
+            let strategy = code_deploy_preset(name).expect(name);
+            assert_eq!(duration(&schedule(strategy)), minutes(total), "{name}");
+        }
+        assert_eq!(code_deploy_preset("ECSCanary"), None);
+    }
+}

@@ -341,3 +341,123 @@ fn opening(stage: Stage) -> Option<StageEffect> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::service::Permille;
+
+    const READY: StageInput = StageInput {
+        is_reconciled: true,
+        desired: 2,
+        green_running: 2,
+        green_is_healthy: true,
+        blue_is_gone: true,
+        alarm: false,
+    };
+
+    fn minutes(count: u64) -> SimSpan {
+        SimSpan::from_secs(count * 60)
+    }
+
+    fn at(minute: u64) -> SimTime {
+        SimTime::ZERO + minutes(minute)
+    }
+
+    /// Runs by its own clock and gives what it does beyond entering stages, with the minute.
+    fn run(config: StageConfig, input: &StageInput) -> Vec<(u64, StageEffect)> {
+        let mut stages = Stages::new(config, SimTime::ZERO);
+        let (mut now, mut done) = (SimTime::ZERO, Vec::new());
+        for _ in 0..1_000 {
+            let minute = now.0 / minutes(1).0;
+            let effects = stages.step(now, input).into_iter();
+            let kept = effects.filter(|effect| !matches!(effect, StageEffect::Entered(_)));
+            done.extend(kept.map(|effect| (minute, effect)));
+            let Some(next) = stages.wakes_at() else { return done };
+            assert!(next > now, "time goes on");
+            now = next;
+        }
+        panic!("does not end: {done:?}");
+    }
+
+    fn native(strategy: DeploymentStrategy, hooks: Vec<Hook>) -> StageConfig {
+        StageConfig::new(Kind::Native, strategy, hooks, minutes(5))
+    }
+
+    #[test]
+    fn all_stages_come_in_order() {
+        let mut stages = Stages::new(native(DeploymentStrategy::BlueGreen, vec![]), SimTime::ZERO);
+        let mut effects = stages.step(SimTime::ZERO, &READY);
+        effects.extend(stages.step(at(5), &READY));
+        let entered: Vec<Stage> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                StageEffect::Entered(stage) => Some(*stage),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(entered, Stage::ALL);
+        assert!(stages.is_over());
+    }
+
+    #[test]
+    fn blue_green_shifts_all_at_once_and_bakes() {
+        use StageEffect::{CleanUpBlue, Completed, ScaleUpGreen, Shift, ShiftTest};
+        let done = run(native(DeploymentStrategy::BlueGreen, vec![]), &READY);
+        let all = Shift(Permille::ALL);
+        assert_eq!(
+            done,
+            [(0, ScaleUpGreen), (0, ShiftTest), (0, all), (5, CleanUpBlue), (5, Completed)]
+        );
+    }
+
+    #[test]
+    fn a_lambda_hook_delays_its_stage_and_its_failure_rolls_back() {
+        let hook = |succeeds| Hook {
+            stage: Stage::PreProductionTrafficShift,
+            action: HookAction::Lambda { takes: minutes(3), succeeds },
+        };
+        let done = run(native(DeploymentStrategy::BlueGreen, vec![hook(true)]), &READY);
+        assert_eq!(done[2], (3, StageEffect::Shift(Permille::ALL)));
+        let done = run(native(DeploymentStrategy::BlueGreen, vec![hook(false)]), &READY);
+        let reason = RollBackReason::HookFailed(Stage::PreProductionTrafficShift);
+        assert_eq!(done[2..], [(3, StageEffect::RollBack(reason))]);
+    }
+
+    #[test]
+    fn a_pause_ends_when_somebody_goes_on_or_rolls_back_at_its_timeout() {
+        let hook = |resumed_after| Hook {
+            stage: Stage::PostScaleUp,
+            action: HookAction::Pause { resumed_after, timeout: minutes(1_440) },
+        };
+        let resumed = hook(Some(minutes(60)));
+        let done = run(native(DeploymentStrategy::BlueGreen, vec![resumed]), &READY);
+        assert_eq!(done[1], (60, StageEffect::ShiftTest));
+        let done = run(native(DeploymentStrategy::BlueGreen, vec![hook(None)]), &READY);
+        let reason = RollBackReason::PauseTimedOut(Stage::PostScaleUp);
+        assert_eq!(done[1..], [(1_440, StageEffect::RollBack(reason))]);
+    }
+
+    #[test]
+    fn code_deploy_gives_green_one_hour() {
+        let config =
+            StageConfig::new(Kind::CodeDeploy, DeploymentStrategy::BlueGreen, vec![], minutes(60));
+        let late = StageInput { green_is_healthy: false, ..READY };
+        let reason = RollBackReason::StageTooLong(Stage::ScaleUp);
+        assert_eq!(run(config.clone(), &late)[1..], [(60, StageEffect::RollBack(reason))]);
+        let done = run(config, &READY);
+        assert_eq!(done.last(), Some(&(60, StageEffect::Completed)), "blue waits for an hour");
+    }
+
+    #[test]
+    fn an_alarm_rolls_back_until_blue_goes() {
+        let bake = minutes(10);
+        let canary = DeploymentStrategy::Canary { percent: Permille(100), bake };
+        let mut stages = Stages::new(native(canary, vec![]), SimTime::ZERO);
+        stages.step(SimTime::ZERO, &READY);
+        assert_eq!(stages.wakes_at(), Some(at(10)));
+        let effects = stages.step(at(7), &StageInput { alarm: true, ..READY });
+        assert_eq!(effects, [StageEffect::RollBack(RollBackReason::Alarm)]);
+        assert!(stages.step(at(10), &READY).is_empty(), "nothing follows");
+    }
+}

@@ -29,3 +29,25 @@ pub fn is_steady(counts: TaskSetCounts, computed_desired: u32) -> bool {
     let has_count = counts.running == computed_desired && counts.pending == 0;
     has_count && counts.on_draining == 0 && counts.not_healthy == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_computed_desired_count_is_rounded_up() {
+        assert_eq!(computed_desired(10, Permille(255)), 3);
+        assert_eq!(computed_desired(10, Permille::ALL), 10);
+        assert_eq!(computed_desired(10, Permille::NONE), 0);
+    }
+
+    #[test]
+    fn a_task_set_is_steady_only_when_all_of_it_holds() {
+        let counts = TaskSetCounts { running: 3, ..TaskSetCounts::default() };
+        assert!(is_steady(counts, 3));
+        assert!(!is_steady(counts, 4));
+        assert!(!is_steady(TaskSetCounts { pending: 1, ..counts }, 3));
+        assert!(!is_steady(TaskSetCounts { on_draining: 1, ..counts }, 3));
+        assert!(!is_steady(TaskSetCounts { not_healthy: 1, ..counts }, 3));
+    }
+}

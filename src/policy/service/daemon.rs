@@ -87,3 +87,68 @@ pub fn pass(input: &DaemonInput) -> DaemonPass {
     let start = input.eligible.iter().filter(|instance| !holds(instance)).copied().collect();
     DaemonPass { stop, start }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::ZoneId;
+
+    fn task(key: u32, instance: u32, generation: u32) -> ServiceTask {
+        ServiceTask {
+            key,
+            id: key.into(),
+            generation,
+            is_running: true,
+            counts_healthy: true,
+            is_unhealthy: false,
+            in_grace: false,
+            is_protected: false,
+            is_draining: false,
+            zone: ZoneId(0),
+            instance: Some(InstanceId(instance)),
+        }
+    }
+
+    fn run(eligible: u32, tasks: &[ServiceTask], minimum: u32, is_empty: bool) -> DaemonPass {
+        let eligible: Vec<InstanceId> = (0..eligible).map(InstanceId).collect();
+        pass(&DaemonInput {
+            eligible: &eligible,
+            generation: 2,
+            minimum_healthy_percent: minimum,
+            tasks,
+            is_otherwise_empty: &|_| is_empty,
+        })
+    }
+
+    #[test]
+    fn each_eligible_instance_has_exactly_one_task() {
+        let decided = run(3, &[task(0, 0, 2), task(1, 0, 2), task(2, 7, 2)], 0, false);
+        assert_eq!(decided.stop, [(1, StopReason::ScaleIn), (2, StopReason::ScaleIn)]);
+        assert_eq!(decided.start, [InstanceId(1), InstanceId(2)]);
+    }
+
+    #[test]
+    fn an_update_stops_and_then_starts_within_the_minimum() {
+        let old: Vec<ServiceTask> = (0..4).map(|n| task(n, n, 1)).collect();
+        assert_eq!(run(4, &old, 0, false).stop.len(), 4);
+        let half = run(4, &old, 50, false);
+        assert_eq!(half.stop, [(0, StopReason::Deployment), (1, StopReason::Deployment)]);
+        assert_eq!(half.start, [InstanceId(0), InstanceId(1)]);
+        assert!(run(4, &old, 100, false).stop.is_empty());
+    }
+
+    #[test]
+    fn a_daemon_is_the_last_task_on_a_draining_instance() {
+        let last = [ServiceTask { is_draining: true, ..task(0, 9, 2) }];
+        assert!(run(0, &last, 0, false).stop.is_empty());
+        assert_eq!(run(0, &last, 0, true).stop, [(0, StopReason::Draining)]);
+    }
+
+    #[test]
+    fn unhealthy_daemons_are_replaced_one_at_a_time() {
+        let sick = |task| ServiceTask { counts_healthy: false, is_unhealthy: true, ..task };
+        let decided = run(2, &[sick(task(0, 0, 2)), sick(task(1, 1, 2))], 0, false);
+        assert_eq!(decided.stop, [(0, StopReason::Unhealthy)]);
+        assert_eq!(decided.start, [InstanceId(0)]);
+    }
+}

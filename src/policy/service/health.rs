@@ -154,3 +154,101 @@ fn takes(failing: Failing, timeout: SimSpan) -> SimSpan {
 fn times(span: SimSpan, count: u32) -> SimSpan {
     SimSpan(span.0.saturating_mul(u64::from(count)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::service::{BalancerKind, Routing};
+
+    fn s(seconds: u64) -> SimSpan {
+        SimSpan::from_secs(seconds)
+    }
+
+    fn at(seconds: u64) -> SimTime {
+        SimTime::ZERO + s(seconds)
+    }
+
+    const CHECK: ContainerCheck = ContainerCheck {
+        interval: SimSpan::from_secs(30),
+        timeout: SimSpan::from_secs(5),
+        retries: 3,
+        start_period: SimSpan::ZERO,
+    };
+
+    const ALB: LoadBalancer = LoadBalancer {
+        kind: BalancerKind::Application,
+        routing: Routing::RoundRobin,
+        cross_zone: true,
+        interval: SimSpan::from_secs(30),
+        timeout: SimSpan::from_secs(5),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
+        initial_checks: 1,
+        registration: SimSpan::ZERO,
+        slow_start: SimSpan::ZERO,
+        deregistration_delay: SimSpan::from_secs(300),
+    };
+
+    #[test]
+    fn without_checks_a_task_counts_40_seconds_after_running() {
+        assert_eq!(without_checks(at(100), &SchedulerSettings::default()), at(140));
+    }
+
+    #[test]
+    fn a_container_is_healthy_at_its_first_check_that_passes() {
+        let first = container_first(&CHECK, at(0), Some(at(0)));
+        assert_eq!(first, FirstVerdicts { unhealthy_at: None, healthy_at: Some(at(30)) });
+        let slow = container_first(&CHECK, at(0), Some(at(95)));
+        assert_eq!(slow.unhealthy_at, Some(at(90)), "checks at 30, 60 and 90 s fail");
+        assert_eq!(slow.healthy_at, Some(at(120)));
+        let patient = ContainerCheck { start_period: s(60), ..CHECK };
+        assert_eq!(container_first(&patient, at(0), Some(at(95))).unhealthy_at, None);
+        assert_eq!(container_first(&patient, at(0), None).unhealthy_at, Some(at(120)));
+    }
+
+    #[test]
+    fn a_dead_container_is_detected_within_90_seconds_at_defaults() {
+        // Dead right after the check at 300 s: those at 330, 360 and 390 s fail.
+        let soon = SimTime(at(300).0 + 1);
+        assert_eq!(container_unhealthy_at(&CHECK, at(0), soon, Failing::AtOnce), at(390));
+        assert_eq!(container_unhealthy_at(&CHECK, at(0), at(330), Failing::AtOnce), at(390));
+        // Checks that hang: 330 to 335, 365 to 370, 400 to 405 s.
+        assert_eq!(container_unhealthy_at(&CHECK, at(0), soon, Failing::Hangs), at(405));
+    }
+
+    #[test]
+    fn a_target_is_healthy_within_one_interval_at_defaults() {
+        for phase in [0, 13, 29] {
+            let first = target_first(&ALB, at(100), s(phase), Some(at(0)));
+            assert_eq!(first.healthy_at, Some(at(100 + phase)));
+            assert_eq!(first.unhealthy_at, None);
+        }
+        let nlb = LoadBalancer { registration: s(120), kind: BalancerKind::Network, ..ALB };
+        assert_eq!(target_first(&nlb, at(0), s(0), Some(at(0))).healthy_at, Some(at(120)));
+    }
+
+    #[test]
+    fn a_late_target_is_unhealthy_first_and_then_needs_the_healthy_threshold() {
+        let late = target_first(&ALB, at(0), s(10), Some(at(60)));
+        assert_eq!(late.unhealthy_at, Some(at(40)), "checks at 10 and 40 s fail");
+        assert_eq!(late.healthy_at, Some(at(70 + 4 * 30)));
+    }
+
+    #[test]
+    fn a_target_that_fails_is_unhealthy_after_the_unhealthy_threshold() {
+        let seen = target_unhealthy_at(&ALB, at(0), s(10), at(71), Failing::AtOnce);
+        assert_eq!(seen, at(130), "checks at 100 and 130 s fail");
+        let seen = target_unhealthy_at(&ALB, at(0), s(10), at(71), Failing::Hangs);
+        assert_eq!(seen, at(135));
+        assert_eq!(target_recovers_at(&ALB, at(0), s(10), at(131)), at(160 + 4 * 30));
+    }
+
+    #[test]
+    fn the_worst_check_is_the_health_of_the_task() {
+        use Health::{Healthy, Unhealthy, Unknown};
+        assert_eq!(worst([Healthy, Unknown]), Unknown);
+        assert_eq!(worst([Unknown, Unhealthy, Healthy]), Unhealthy);
+        assert_eq!(worst([]), Healthy);
+        assert_eq!(grace_ends(at(10), s(60)), at(70));
+    }
+}

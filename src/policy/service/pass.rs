@@ -78,8 +78,8 @@ impl Pass {
     }
 }
 
-/// One reconciliation. The caller may apply the first stops and starts only, to keep to its batch: every prefix is
-/// safe as long as stops come before starts.
+/// One reconciliation. A caller with a batch limit may apply a prefix of the stops, or all of them and a prefix of
+/// the starts: both keep to the bounds. It makes no start before the last stop.
 pub fn pass(input: &PassInput, draws: &mut Stream) -> Pass {
     let mut work = Work::new(input);
     work.stop_at_once();
@@ -228,10 +228,10 @@ impl<'a> Work<'a> {
             return;
         }
         let settled = self.count(|task| !task.is_coming());
-        let mut rows = self.stoppable(|task| !self.is_leaving(task) && task.is_sick());
+        let mut rows = self.stoppable(ServiceTask::is_sick);
         if settled > self.input.bounds.low && !rows.is_empty() {
             draw(&mut rows, 1, draws);
-            self.take(&rows, |_| StopReason::Unhealthy);
+            self.take(&rows, leaving_reason);
         }
     }
 

@@ -82,7 +82,10 @@ impl Ineligible {
 /// # Errors
 /// The first reason against it.
 pub fn eligible(service: &Candidate) -> Result<(), Ineligible> {
-    let spreads_zones = |strategy: &Strategy| matches!(strategy, Strategy::Spread(SpreadField::Attribute(name)) if name == "ecs.availability-zone");
+    let spreads_zones = |strategy: &Strategy| match strategy {
+        Strategy::Spread(SpreadField::Attribute(name)) => name == "ecs.availability-zone",
+        _ => false,
+    };
     let against = [
         (service.scheduling == SchedulingStrategy::Daemon, Ineligible::Daemon),
         (service.controller == DeploymentController::External, Ineligible::External),
@@ -94,5 +97,54 @@ pub fn eligible(service: &Candidate) -> Result<(), Ineligible> {
     match against.iter().find(|(holds, _)| *holds) {
         Some((_, reason)) => Err(*reason),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(of: [u32; 3]) -> Vec<(ZoneId, u32)> {
+        (0..).map(ZoneId).zip(of).collect()
+    }
+
+    #[test]
+    fn tasks_move_one_at_a_time_from_the_fullest_zone_to_the_emptiest() {
+        let mut now = counts([6, 3, 1]);
+        let mut moves = 0;
+        while let Some(step) = step(&now) {
+            now.iter_mut().find(|(zone, _)| *zone == step.start_in).unwrap().1 += 1;
+            now.iter_mut().find(|(zone, _)| *zone == step.stop_in).unwrap().1 -= 1;
+            moves += 1;
+        }
+        // 10 tasks in 3 zones: 3 each and one more.
+        assert_eq!(now, counts([4, 3, 3]));
+        assert_eq!(moves, 2);
+        assert_eq!(step(&counts([4, 3, 3])), None);
+    }
+
+    #[test]
+    fn who_cannot_be_rebalanced_is_told_why() {
+        let good = Candidate {
+            scheduling: SchedulingStrategy::Replica,
+            controller: DeploymentController::Ecs,
+            maximum_percent: 200,
+            strategies: &[],
+            zone_in_constraint: false,
+            zones: 3,
+        };
+        assert_eq!(eligible(&good), Ok(()));
+        let spread = Strategy::default_for_service();
+        assert_eq!(eligible(&Candidate { strategies: &spread, ..good }), Ok(()));
+        let random = [Strategy::Random];
+        for (bad, reason) in [
+            (Candidate { strategies: &random, ..good }, Ineligible::Strategy),
+            (Candidate { maximum_percent: 100, ..good }, Ineligible::MaximumPercent),
+            (Candidate { scheduling: SchedulingStrategy::Daemon, ..good }, Ineligible::Daemon),
+            (Candidate { zone_in_constraint: true, ..good }, Ineligible::Constraint),
+            (Candidate { zones: 1, ..good }, Ineligible::OneZone),
+        ] {
+            assert_eq!(eligible(&bad), Err(reason), "{}", reason.sentence());
+        }
     }
 }

@@ -257,3 +257,144 @@ fn shares(fleet: &Fleet, instance: InstanceId, freed: Resources) -> (u64, u64) {
     };
     (share(free.cpu, freed.cpu, all.cpu), share(free.memory, freed.memory, all.memory))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::{Purpose, Seed};
+    use crate::base::time::SimTime;
+    use crate::model::fleet::Registration;
+    use crate::model::ids::{ClusterId, ProviderId};
+    use crate::model::platform::{Architecture, OperatingSystem, Platform};
+    use crate::model::ports::PortSet;
+    use std::sync::Arc;
+
+    /// One instance for each pair of a zone and what is free of 4,096 CPU units; its attribute `rack` is `a` or `b`.
+    fn fleet(of: &[(u32, u32)]) -> Fleet {
+        let mut fleet = Fleet::new();
+        for (number, (zone, free)) in of.iter().enumerate() {
+            let all = Resources { cpu: 4_096, memory: 8_192, ..Resources::ZERO };
+            let rack = if number % 2 == 0 { "a" } else { "b" };
+            let id = fleet.register(Registration {
+                name: format!("i-{number}"),
+                instance_type: "m7g.xlarge".into(),
+                cluster: ClusterId(0),
+                provider: ProviderId(0),
+                zone: ZoneId(*zone),
+                platform: Platform {
+                    os: OperatingSystem::Linux,
+                    architecture: Architecture::Arm64,
+                },
+                resources: all,
+                ports: PortSet::default(),
+                attributes: Arc::new([("rack".to_string(), rack.to_string())].into()),
+                registered_at: SimTime::ZERO,
+            });
+            fleet.free[id].cpu = *free;
+        }
+        fleet
+    }
+
+    /// One task for each instance number, in order.
+    fn tasks(fleet: &Fleet, on: &[u32]) -> Vec<ServiceTask> {
+        let task = |(key, instance): (u32, &u32)| ServiceTask {
+            key,
+            id: key.into(),
+            generation: 1,
+            is_running: true,
+            counts_healthy: true,
+            is_unhealthy: false,
+            in_grace: false,
+            is_protected: false,
+            is_draining: false,
+            zone: fleet.zone[InstanceId(*instance)],
+            instance: Some(InstanceId(*instance)),
+        };
+        (0..).zip(on).map(task).collect()
+    }
+
+    /// The instances on which `count` tasks stop, in order.
+    fn stops(fleet: &Fleet, on: &[u32], strategies: &[Strategy], count: u32) -> Vec<u32> {
+        let tasks = tasks(fleet, on);
+        let demand = Resources { cpu: 512, memory: 512, ..Resources::ZERO };
+        let rows: Vec<usize> = (0..tasks.len()).collect();
+        let gone = vec![false; tasks.len()];
+        let how = ScaleIn { fleet, strategies, demand };
+        let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
+        let chosen = choose(how, &tasks, &gone, &rows, count, &mut draws);
+        chosen.iter().map(|&row| on[row]).collect()
+    }
+
+    #[test]
+    fn the_zone_with_the_most_tasks_comes_first_then_the_instance() {
+        let fleet = fleet(&[(0, 0), (0, 0), (1, 0)]);
+        // Zone 0 has 3 + 1, zone 1 has 2.
+        assert_eq!(stops(&fleet, &[0, 0, 0, 1, 2, 2], &[], 2), [0, 0]);
+        // Then 2 and 2: the first zone, and there either instance; then the other zone.
+        let all = stops(&fleet, &[0, 0, 0, 1, 2, 2], &[], 6);
+        assert_eq!(all[3], 2);
+        assert_eq!(all.len(), 6);
+    }
+
+    #[test]
+    fn binpack_stops_where_most_is_left_afterwards() {
+        let pack = [Strategy::Binpack(PackField::Cpu)];
+        let fleet = fleet(&[(0, 1_024), (0, 3_072), (0, 2_048)]);
+        // The emptiest instance is emptied first, then the next.
+        assert_eq!(stops(&fleet, &[0, 0, 1, 1, 2], &pack, 4), [1, 1, 2, 0]);
+    }
+
+    #[test]
+    fn spread_stops_in_the_value_with_the_most_tasks() {
+        let fleet = fleet(&[(0, 0), (0, 0), (0, 0), (0, 0)]);
+        let spread = [Strategy::Spread(SpreadField::Attribute("rack".into()))];
+        // Rack a: instances 0 and 2 with three tasks; rack b: 1 and 3 with two, both on 3.
+        let chosen = stops(&fleet, &[0, 0, 2, 3, 3], &spread, 1);
+        assert_eq!(chosen, [0], "rack a, and there the instance with two");
+    }
+
+    #[test]
+    fn random_reaches_every_task_and_zones_stay_balanced() {
+        let fleet = fleet(&[(0, 0), (1, 0), (2, 0)]);
+        let mut chosen = stops(&fleet, &[0, 0, 1, 1, 2, 2], &[Strategy::Random], 3);
+        chosen.sort_unstable();
+        assert_eq!(chosen, [0, 1, 2]);
+    }
+
+    #[test]
+    fn unhealthy_and_pending_tasks_go_before_the_order_of_zones() {
+        let fleet = fleet(&[(0, 0), (1, 0)]);
+        let mut tasks = tasks(&fleet, &[0, 0, 0, 1, 1]);
+        tasks[4].is_running = false;
+        tasks[4].counts_healthy = false;
+        tasks[3].is_unhealthy = true;
+        let how = ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO };
+        let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
+        let chosen = choose(how, &tasks, &[false; 5], &[0, 1, 2, 3, 4], 2, &mut draws);
+        assert_eq!(chosen, [3, 4]);
+    }
+
+    #[test]
+    fn a_choice_of_many_is_the_same_as_choices_of_one() {
+        let fleet = fleet(&[(0, 900), (1, 800), (2, 700), (0, 600), (1, 500), (2, 400)]);
+        let on: Vec<u32> = (0..60).map(|n| (n * n + n / 7) % 6).collect();
+        let tasks = tasks(&fleet, &on);
+        let pack = [
+            Strategy::Spread(SpreadField::Attribute("rack".into())),
+            Strategy::Binpack(PackField::Cpu),
+        ];
+        let how = ScaleIn { fleet: &fleet, strategies: &pack, demand: Resources::ZERO };
+        let (mut gone, mut rows) = (vec![false; 60], (0..60).collect::<Vec<usize>>());
+        let mut draws = Seed(5).stream(Purpose::Test, "many");
+        let many = choose(how, &tasks, &gone, &rows, 40, &mut draws);
+        let mut single = Vec::new();
+        for _ in 0..40 {
+            let row = choose(how, &tasks, &gone, &rows, 1, &mut draws)[0];
+            gone[row] = true;
+            rows.retain(|other| *other != row);
+            single.push(on[row]);
+        }
+        // The tasks of one instance are alike, the instances are not.
+        assert_eq!(many.iter().map(|&row| on[row]).collect::<Vec<u32>>(), single);
+    }
+}

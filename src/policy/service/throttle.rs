@@ -73,3 +73,51 @@ fn delay(delays: &[SimSpan], index: u32) -> SimSpan {
     let at = delays.get(index as usize).or(delays.last());
     at.copied().unwrap_or(SimSpan::ZERO)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(minutes: u64) -> SimTime {
+        SimTime::ZERO + SimSpan::from_secs(minutes * 60)
+    }
+
+    #[test]
+    fn launch_failures_wait_longer_and_longer_up_to_27_minutes() {
+        let settings = SchedulerSettings::default();
+        let (mut throttle, mut now, mut waits) = (Throttle::default(), SimTime::ZERO, Vec::new());
+        for _ in 0..9 {
+            throttle.failed_to_start(now, &settings);
+            let until = throttle.blocked_until(now).unwrap_or(now);
+            waits.push(until.since(now).0 / 60_000_000);
+            now = until;
+        }
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 27, 27]);
+        throttle.started();
+        throttle.failed_to_start(now, &settings);
+        assert_eq!(throttle.blocked_until(now), None, "a proper start begins anew");
+    }
+
+    #[test]
+    fn failed_placements_wait_15_seconds_three_times_and_then_minutes() {
+        let settings = SchedulerSettings::default();
+        let (mut throttle, mut now, mut waits) = (Throttle::default(), SimTime::ZERO, Vec::new());
+        for _ in 0..8 {
+            throttle.could_not_place(now, &settings);
+            let until = throttle.blocked_until(now).unwrap_or(now);
+            waits.push(until.since(now).0 / 1_000_000);
+            now = until;
+        }
+        assert_eq!(waits, [15, 15, 15, 300, 600, 1_200, 1_620, 1_620]);
+        throttle.reset();
+        assert_eq!(throttle.blocked_until(now), None);
+    }
+
+    #[test]
+    fn failures_of_one_attempt_count_once() {
+        let settings = SchedulerSettings::default();
+        let mut throttle = Throttle::default();
+        (0..10).for_each(|_| throttle.failed_to_start(SimTime::ZERO, &settings));
+        assert_eq!(throttle.blocked_until(SimTime::ZERO), Some(after(1)));
+    }
+}
