@@ -20,6 +20,7 @@ mod pricing_reference;
 mod pricing_vectors;
 mod publish;
 mod reference_pages;
+mod scaling_vectors;
 mod scenario;
 mod scenario_errors;
 mod service_outputs;
