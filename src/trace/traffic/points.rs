@@ -7,7 +7,7 @@ use super::super::columns::{Unknown, required, resolve};
 use super::super::problem::{Fault, Faulty, problem, shown};
 use super::super::records::{Fields, Records, bad_number, bad_whole};
 use super::super::stream::refuse;
-use super::span::MAX_REQUESTS;
+use super::span::{MAX_RATE, MAX_REQUESTS};
 use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{LATEST, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
@@ -214,12 +214,15 @@ impl Reader<'_> {
     fn decimal(&self) -> Faulty<u64> {
         let (name, index) = (self.names[1], self.columns[1]);
         let text = self.fields.get(index);
-        let value = decimal::parse_scaled(text, 6).and_then(|v| {
-            if v > MAX_REQUESTS * MICRO { Err(DecimalError::TooLarge) } else { Ok(v) }
-        });
+        // Only our own tables have rates, and only they insist on a zone.
+        let most = if self.assumes_utc { MAX_REQUESTS } else { MAX_RATE };
+        let value = match decimal::parse_scaled(text, 6) {
+            Ok(value) if value > most * MICRO => Err(DecimalError::TooLarge),
+            other => other,
+        };
         value.map_err(|error| {
             bad_number(index, name, text, error).help(match error {
-                DecimalError::TooLarge => format!("at most {MAX_REQUESTS}"),
+                DecimalError::TooLarge => format!("at most {most}"),
                 _ => "a decimal number such as 12.5, not below zero".into(),
             })
         })

@@ -2,7 +2,10 @@
 
 use crate::model::arrival::{RowCounts, TraceProblem};
 
-/// Most requests of one period, or most requests a second of a rate.
+/// Most requests a second of a rate: a span of it lasts an hour at least.
+pub(super) const MAX_RATE: u64 = 1_000_000_000;
+
+/// Most requests of one period.
 pub(super) const MAX_REQUESTS: u64 = 1_000_000_000_000;
 
 /// Most millionths of a request in one span: a quarter of what fits, so that a carried rest never overflows.
