@@ -51,7 +51,7 @@
 //! | 7 | [`report`] | tables, charts, summary, manifest, the output folder | the folder is there as a whole or not at all; nothing is computed that the run did not know; the font is part of the program |
 //! | 6 | [`experiment`] | one scenario, one or several seeds | parallel between runs only; results in order of the seeds |
 //! | 5 | [`scenario`] | TOML or JSON to a [`Setup`](sim::setup::Setup) | all errors of all files at once, each with its place; keys, types, ranges, defaults and sources in one list; opens no traces |
-//! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted; read = used + skipped, by reason |
+//! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted or traffic is shared or repeats; read = used + skipped, by reason |
 //! | 4 | [`sim`] | binds it all: arrivals, stages, callers, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
 //! | 3 | [`policy`] | where a task goes; the cluster query language | reads the fleet, changes nothing; the fast index decides as the slow reference does; sees no price and no metric |
 //! | 3 | [`pricing`] | usage to a bill | summed exactly, priced once a line, rounded once; knows no list of prices |
@@ -72,6 +72,7 @@
 //! | a stage of a task, its time, what it holds meanwhile | `sim/lifecycle.rs`; the legal steps: `model/lifecycle.rs` |
 //! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
+//! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |

@@ -265,6 +265,53 @@ fn the_sample_traces_are_what_their_commands_make() {
     assert_eq!(made, names_in(&samples));
 }
 
+#[test]
+fn traffic_is_inspected_and_converted_like_tasks() {
+    let text = "period,count\n1998-05-01 00:00:00,30\n1998-05-01 00:02:00,60\n";
+    let folder = folder_with("c.csv", text.as_bytes());
+    let json = stdout_of(folder.path(), &["inspect", "c.csv", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for (pointer, expected) in [
+        ("/format", serde_json::json!("counts")),
+        ("/rows/used", 2.into()),
+        ("/requests", 90.0.into()),
+        ("/length_s", 180.0.into()),
+        ("/empty_periods", 1.into()),
+        ("/peak_requests_per_second", 1.0.into()),
+        ("/peak_to_mean", 2.0.into()),
+    ] {
+        assert_eq!(found.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    let native = stdout_of(folder.path(), &["convert", "c.csv", "-o", "-"]);
+    assert_eq!(native, "time_s,requests_per_s\n0,0.5\n60,0\n120,1\n180,0\n");
+    let table =
+        stdout_of(folder.path(), &["inspect", "c.csv", "--from", "counts", "--period", "2m"]);
+    assert!(table.contains("c.csv: counts") && table.contains("usual period"), "{table}");
+    let message = refusal(folder.path(), &["inspect", "c.csv", "--from", "traffic"]);
+    assert!(message.contains("c.csv:1:1: bad header"), "{message}");
+}
+
+#[test]
+fn traffic_is_generated_by_flags_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let start =
+        ["generate", "--traffic", "--per-second", "2", "--even", "--until", "4m", "-o", "-"];
+    let plain = stdout_of(folder.path(), &start);
+    assert_eq!(plain, "time_s,requests_per_s\n0,2\n240,0\n");
+    let surge = stdout_of(folder.path(), &[&start[..], &["--surge", "1m:3:2m"]].concat());
+    assert_eq!(surge, "time_s,requests_per_s\n0,2\n60,6\n180,2\n240,0\n");
+    for (more, part) in [
+        (["--flash-crowd", "1m:3"], "expected AT:FACTOR:RISE:HOLDS:DECAY"),
+        (["--ramp", "1m:1m:-2"], "must be finite and not negative"),
+        (["--limit", "5"], "cannot be used with"),
+        (["--noise", "99"], "the noise is 99"),
+    ] {
+        let message = refusal(folder.path(), &[&start[..], &more].concat());
+        assert!(message.contains(part), "{more:?}: {message}");
+    }
+    refusal(folder.path(), &["generate", "--rate", "2", "--step", "5m", "-o", "-"]);
+}
+
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
     match flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut all) {
