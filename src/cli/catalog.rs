@@ -3,11 +3,12 @@
 
 mod json;
 
+use super::screen::{align_right, table};
 use crate::catalog::{
     Catalogue, FargatePrice, InstanceType, OnDemandPrice, PriceFile, price_file::MAX_BYTES,
 };
 use crate::model::platform::Architecture;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -396,20 +397,4 @@ fn regions_of(catalogue: &Catalogue, region: Option<&str>) -> Result<Vec<String>
 
 fn or_dash(text: Option<String>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned())
-}
-
-fn table(headers: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headers);
-    table
-}
-
-fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {
-    for index in columns {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }

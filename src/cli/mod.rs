@@ -10,6 +10,7 @@ mod output;
 mod progress;
 pub mod run;
 pub mod schema;
+mod screen;
 pub mod trace;
 pub mod validate;
 

@@ -1,21 +1,25 @@
-//! `ecsim trace`: look into task traces, convert them to the native format, make new ones.
+//! `ecsim trace`: look into traces of tasks and of requests, convert them to the native format, make new ones.
 
 mod arguments;
 mod file;
 mod inspect;
+mod traffic;
 
 use super::Failure;
 use crate::base::distribution::Distribution;
 use crate::base::random::Seed;
 use crate::base::time::{LATEST, SimSpan, SimTime};
-use crate::model::arrival::TaskStream;
+use crate::model::arrival::RowCounts;
+use crate::model::traffic::{RateEvent, RateTrace};
 use crate::model::workload::{
     Bursts, DEFAULT_MAX_ROWS, GeneratorSpec, OnRowError, Order, RateShape, SizeShare, TraceFormat,
     TraceInput, Workload,
 };
 use crate::trace::profile::Profile;
+use crate::trace::traffic::profile::TrafficProfile;
+use crate::trace::traffic::write::write_rates;
 use crate::trace::write::{Extra, WriteError, write_native};
-use crate::trace::{Guessed, STDIN, open, open_guessed};
+use crate::trace::{Format, Opened, STDIN, open, open_any};
 use arguments::{bursts, count, duration, failures, format, memory, number, size, span};
 use clap::{Args, Subcommand, ValueEnum};
 use file::{OutFile, Target};
@@ -54,6 +58,7 @@ pub enum TraceVerb {
         ecsim trace generate --rate 0.1 --until 1d --duration lognormal:mean=10m,sigma=1 -o day.csv.gz\n  \
         ecsim trace generate --rate 2 --limit 1000 --size 256:512:3 --size 1024:4096:1 \\\n    \
         --burst factor=10,gap=1h,length=5m --duration exponential:mean=90s -o ci.csv\n  \
+        ecsim trace generate --traffic --per-second 50 --flash-crowd 2h:8:3m:20m:30m --until 6h -o crowd.csv\n  \
         ecsim trace generate --rate 1 --until 7d --daily-depth 0.8 --weekend-factor 0.3 -o - | gzip > w.gz\n\n\
         The same arguments give the same bytes on every machine.")]
     Generate(GenerateArgs),
@@ -66,9 +71,15 @@ pub struct ReadArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Format of the trace: native, swf, alibaba_v2017_batch, alibaba_v2018_batch, openb, google_2011,
-    /// azure_packing_2020 [default: guessed]
+    /// azure_packing_2020; of requests: traffic, cloudwatch, counts, count_list, get_metric_data [default: guessed]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
-    pub from: Option<TraceFormat>,
+    pub from: Option<Format>,
+    /// Requests: length of a period where the format does not say
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub period: Option<SimSpan>,
+    /// Requests: Id or Label of the series in a get_metric_data file
+    #[arg(long, value_name = "ID")]
+    pub series: Option<String>,
     /// What to do with a row that cannot be used
     #[arg(long, value_enum, default_value_t = OnErrorArg::Fail)]
     pub on_error: OnErrorArg,
@@ -143,8 +154,8 @@ pub struct OutArgs {
 /// Arguments of `trace generate`.
 #[derive(Args, Clone, Debug)]
 pub struct GenerateArgs {
-    /// Mean arrivals (rows) a second
-    #[arg(long, value_name = "PER_SECOND", value_parser = number)]
+    /// Mean arrivals (rows) a second; with --traffic requests a second
+    #[arg(long, visible_alias = "per-second", value_name = "PER_SECOND", value_parser = number)]
     pub rate: f64,
     /// Last instant of an arrival [default: 1d, or none with --limit]
     #[arg(long, value_name = "DURATION", value_parser = span)]
@@ -181,6 +192,12 @@ pub struct GenerateArgs {
     /// Percent of the rows with an exit code other than 0
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = failures)]
     pub failures: u32,
+    /// Make a trace of requests instead of one of tasks
+    #[arg(long, conflicts_with_all = ["limit", "sizes", "duration", "count", "failures"])]
+    pub traffic: bool,
+    /// What shapes a trace of requests.
+    #[command(flatten)]
+    pub shape: TrafficArgs,
     /// Seed of all draws
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u64,
@@ -190,6 +207,26 @@ pub struct GenerateArgs {
     /// Where it goes.
     #[command(flatten)]
     pub to: OutArgs,
+}
+
+/// What shapes a generated trace of requests.
+#[derive(Args, Clone, Debug)]
+pub struct TrafficArgs {
+    /// Requests: how long each rate holds
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = span, requires = "traffic")]
+    pub step: SimSpan,
+    /// Requests: noise of each step, the standard deviation of its logarithm
+    #[arg(long, value_name = "SIGMA", default_value = "0", value_parser = number, requires = "traffic")]
+    pub noise: f64,
+    /// Requests: a linear change to a factor that stays, `AT:OVER:FACTOR`; several times for several
+    #[arg(long = "ramp", value_name = "RAMP", value_parser = arguments::ramp, requires = "traffic")]
+    pub ramps: Vec<RateEvent>,
+    /// Requests: a factor for a while, `AT:FACTOR:LASTS`
+    #[arg(long = "surge", value_name = "SURGE", value_parser = arguments::step, requires = "traffic")]
+    pub surges: Vec<RateEvent>,
+    /// Requests: a flash crowd, `AT:FACTOR:RISE:HOLDS:DECAY`
+    #[arg(long = "flash-crowd", value_name = "CROWD", value_parser = arguments::flash_crowd, requires = "traffic")]
+    pub flash_crowds: Vec<RateEvent>,
 }
 
 /// `--format`.
@@ -226,28 +263,50 @@ pub enum OrderArg {
 pub fn run(args: &TraceArgs, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
     match &args.verb {
         TraceVerb::Inspect(args) => {
-            let mut trace = read(&args.read, notes)?;
-            let profile = Profile::of(&mut *trace.rows).map_err(complaint)?;
-            let text = match args.format {
-                FormatArg::Human => inspect::table(&trace.input, &profile),
-                FormatArg::Json => inspect::json(&trace.input, &profile),
+            let text = match (read(&args.read, notes)?, args.format) {
+                (Opened::Tasks(mut trace), format) => {
+                    let profile = Profile::of(&mut *trace.rows).map_err(complaint)?;
+                    match format {
+                        FormatArg::Human => inspect::table(&trace.input, &profile),
+                        FormatArg::Json => inspect::json(&trace.input, &profile),
+                    }
+                }
+                (Opened::Traffic { mut rates, trace, .. }, format) => {
+                    let profile = TrafficProfile::of(&mut *rates).map_err(complaint)?;
+                    match format {
+                        FormatArg::Human => traffic::table(&trace, &profile),
+                        FormatArg::Json => traffic::json(&trace, &profile),
+                    }
+                }
             };
             super::validate::write(out, &text)
                 .map_err(|error| complaint(format!("cannot write the results: {error}")))
         }
         TraceVerb::Convert(args) => {
             let target = Target::new(&args.to.output, args.to.force)?;
-            let mut trace = read(&args.read, notes)?;
-            let extra = Extra::of(&Workload::Trace(trace.input.clone()));
-            save(&mut *trace.rows, extra, &target, out)?;
-            note(notes, &accounts(&*trace.rows));
+            let counts = match read(&args.read, notes)? {
+                Opened::Tasks(mut trace) => {
+                    let extra = Extra::of(&Workload::Trace(trace.input.clone()));
+                    save(&target, out, |out| write_native(&mut *trace.rows, extra, out))?;
+                    trace.rows.counts().clone()
+                }
+                Opened::Traffic { mut rates, .. } => {
+                    save(&target, out, |out| write_rates(&mut *rates, out))?;
+                    rates.counts().clone()
+                }
+            };
+            note(notes, &accounts(&counts));
             Ok(())
         }
         TraceVerb::Generate(args) => {
             let target = Target::new(&args.to.output, args.to.force)?;
+            if args.traffic {
+                let mut rates = traffic::generated(args).map_err(complaint)?;
+                return save(&target, out, |out| write_rates(&mut *rates, out));
+            }
             let workload = Workload::Generated(specification(args));
             let mut rows = open(&workload, Seed(args.seed)).map_err(complaint)?;
-            save(&mut *rows, Extra::of(&workload), &target, out)
+            save(&target, out, |out| write_native(&mut *rows, Extra::of(&workload), out))
         }
     }
 }
@@ -262,7 +321,7 @@ fn note(notes: &mut dyn Write, text: &str) {
 }
 
 /// Opens the trace and says which format was guessed.
-fn read(args: &ReadArgs, notes: &mut dyn Write) -> Result<Guessed, Failure> {
+fn read(args: &ReadArgs, notes: &mut dyn Write) -> Result<Opened, Failure> {
     let mut input = TraceInput::new(&args.file, TraceFormat::Native);
     if args.file.as_os_str() == STDIN {
         input.display = "standard input".into();
@@ -285,24 +344,37 @@ fn read(args: &ReadArgs, notes: &mut dyn Write) -> Result<Guessed, Failure> {
     input.swf_task_per_processor = args.swf_task_per_processor;
     input.max_expanded_bytes = args.max_expanded_gib << 30;
     input.max_rows = args.max_rows;
-    let trace = open_guessed(&input, args.from).map_err(complaint)?;
-    if let Some(guess) = trace.guess {
-        let name = guess.format.name();
-        note(notes, &format!("read as {name}, because {} (--from says otherwise)", guess.because));
+    let traffic = RateTrace {
+        display: input.display.clone(),
+        on_error: input.on_error,
+        period: args.period,
+        series: args.series.clone(),
+        max_expanded_bytes: input.max_expanded_bytes,
+        max_rows: input.max_rows,
+        ..RateTrace::new(&args.file, Default::default())
+    };
+    let opened = open_any(&input, &traffic, args.from).map_err(complaint)?;
+    let guess = match &opened {
+        Opened::Tasks(trace) => trace.guess.map(|guess| (guess.format.name(), guess.because)),
+        Opened::Traffic { trace, because, .. } => {
+            because.map(|because| (traffic::name(trace), because))
+        }
+    };
+    if let Some((name, because)) = guess {
+        note(notes, &format!("read as {name}, because {because} (--from says otherwise)"));
     }
-    Ok(trace)
+    Ok(opened)
 }
 
 /// Writes the rows where they are to go. Nothing is there before everything is.
 fn save(
-    rows: &mut dyn TaskStream,
-    extra: Extra,
     target: &Target,
     stdout: &mut dyn Write,
+    content: impl FnOnce(&mut dyn Write) -> Result<u64, WriteError>,
 ) -> Result<(), Failure> {
     let Target::File { path, force } = target else {
         let mut buffered = std::io::BufWriter::with_capacity(1 << 16, stdout);
-        let written = write_native(rows, extra, &mut buffered).and_then(|_| Ok(buffered.flush()?));
+        let written = content(&mut buffered).and_then(|_| Ok(buffered.flush()?));
         return match written {
             // Whatever is still in the buffer has nowhere to go either.
             Err(WriteError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -313,7 +385,7 @@ fn save(
         };
     };
     let mut file = OutFile::beside(path)?;
-    write_native(rows, extra, &mut file).map_err(|error| match error {
+    content(&mut file).map_err(|error| match error {
         WriteError::Trace(problem) => complaint(problem),
         WriteError::Output(error) => file::failed("write", path, &error),
     })?;
@@ -321,8 +393,7 @@ fn save(
 }
 
 /// What became of the rows, on one line.
-fn accounts(rows: &dyn TaskStream) -> String {
-    let counts = rows.counts();
+fn accounts(counts: &RowCounts) -> String {
     let mut text = format!("{} rows read, {} used", counts.read, counts.used);
     for (what, reasons) in [("skipped", &counts.skipped), ("adjusted", &counts.adjusted)] {
         for (reason, number) in reasons {

@@ -28,10 +28,10 @@ pub mod units;
 
 use crate::base::time::SimSpan;
 use crate::model::workload::Workload;
-use crate::sim::setup::Setup;
+use crate::sim::setup::{Failure, Setup};
 pub use diagnostic::Diagnostics;
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A scenario, ready to run.
 #[derive(Clone, Debug)]
@@ -40,6 +40,10 @@ pub struct Scenario {
     pub setup: Setup,
     /// Where the rows of each source come from, in the order of `setup.sources`.
     pub workloads: Vec<Workload>,
+    /// What goes wrong, in order of time.
+    pub failures: Vec<Failure>,
+    /// Files that say what else goes wrong.
+    pub failure_traces: Vec<FailureTrace>,
     /// Which files a run writes.
     pub outputs: Outputs,
     /// Limits on metrics.
@@ -75,7 +79,7 @@ pub struct Outputs {
     pub placement_failures: bool,
     /// Time that a row of `placement_failures.csv` sums up.
     pub placement_failures_interval: SimSpan,
-    /// `services.csv`; as the three below, only where the scenario has services.
+    /// `services.csv`.
     pub services: bool,
     /// `deployments.csv`.
     pub deployments: bool,
@@ -85,6 +89,15 @@ pub struct Outputs {
     pub service_events: bool,
     /// Charts.
     pub charts: Charts,
+}
+
+/// A trace of failures, not opened yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailureTrace {
+    /// The file as it is opened.
+    pub path: PathBuf,
+    /// The file as the user wrote it.
+    pub display: String,
 }
 
 /// A limit on a metric of the summary.
@@ -156,8 +169,8 @@ fn load_into(
     plain.for_each(|line| hasher.update(format!("{line}\n")));
     built.files.iter().for_each(|(file, digest)| hasher.update(format!("{file} {digest}\n")));
     let digest = build::hex(&hasher.finalize());
-    let build::Built { setup, workloads, outputs, expects, .. } = built;
-    Ok(Scenario { setup, workloads, outputs, expects, digest, resolved })
+    let build::Built { setup, workloads, failures, failure_traces, outputs, expects, .. } = built;
+    Ok(Scenario { setup, workloads, failures, failure_traces, outputs, expects, digest, resolved })
 }
 
 /// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces. Where

@@ -7,14 +7,13 @@
 //! the rate has grown by one; the integral is taken in steps of at most a minute.
 
 use super::limits::{MAX_COUNT, MAX_CPU, MAX_MEMORY_MIB};
+use super::shape::{self, BurstClock, DAY_S};
 use crate::base::distribution::{Distribution, standard_exponential};
 use crate::base::random::{Purpose, Seed, Stream};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
-use crate::model::workload::{Bursts, GeneratorSpec, RateShape, SizeShare};
+use crate::model::workload::{GeneratorSpec, RateShape, SizeShare};
 
-/// Seconds in a day.
-const DAY_S: f64 = 86_400.0;
 /// Largest step of the integral of the rate, seconds.
 const STEP_S: f64 = 60.0;
 /// Largest mean rate, arrivals per second.
@@ -37,10 +36,7 @@ pub(super) struct Generator {
 /// Where the process stands, and the rate there.
 struct RateClock {
     shape: RateShape,
-    bursts: Stream,
-    in_burst: bool,
-    /// When the burst state changes next, seconds.
-    switch_at: f64,
+    bursts: BurstClock,
     /// Seconds since the beginning.
     now: f64,
 }
@@ -53,11 +49,7 @@ impl Generator {
     pub fn new(spec: &GeneratorSpec, seed: Seed) -> Result<Self, TraceProblem> {
         check(spec).map_err(|text| TraceProblem(format!("generator \"{}\": {text}", spec.name)))?;
         let stream = |part: &str| seed.stream(Purpose::Workload, &format!("{}/{part}", spec.name));
-        let mut bursts = stream("bursts");
-        let switch_at = match &spec.rate.bursts {
-            Some(shape) => shape.mean_gap_s * standard_exponential(&mut bursts),
-            None => f64::INFINITY,
-        };
+        let bursts = BurstClock::new(spec.rate.bursts.clone(), stream("bursts"));
         let shape = spec.rate.clone();
         let mut sum = 0.0;
         let cumulative = spec.sizes.iter().map(|size| {
@@ -66,7 +58,7 @@ impl Generator {
         });
         Ok(Generator {
             cumulative: cumulative.collect(),
-            clock: RateClock { shape, bursts, in_burst: false, switch_at, now: 0.0 },
+            clock: RateClock { shape, bursts, now: 0.0 },
             arrivals: stream("arrivals"),
             sizes: stream("sizes"),
             durations: stream("durations"),
@@ -182,18 +174,13 @@ impl RateClock {
 
     /// The rate without the daily wave; it does not change before [`RateClock::stretch_end`].
     fn flat_rate(&self) -> f64 {
-        let burst = match &self.shape.bursts {
-            Some(bursts) if self.in_burst => bursts.factor,
-            _ => 1.0,
-        };
         let is_weekend = (self.now / DAY_S) as u64 % 7 >= 5;
         let weekly = if is_weekend { self.shape.weekend_factor } else { 1.0 };
-        self.shape.per_second * burst * weekly
+        self.shape.per_second * self.bursts.factor() * weekly
     }
 
     fn daily(&self, at: f64) -> f64 {
-        let angle = (at - self.shape.daily_peak_s) / DAY_S * std::f64::consts::TAU;
-        1.0 + self.shape.daily_depth * libm::cos(angle)
+        shape::daily(self.shape.daily_depth, self.shape.daily_peak_s, at)
     }
 
     fn stretch_end(&self) -> f64 {
@@ -202,18 +189,12 @@ impl RateClock {
         } else {
             ((self.now / DAY_S) as u64 + 1) as f64 * DAY_S
         };
-        day_end.min(self.switch_at)
+        day_end.min(self.bursts.switch_at())
     }
 
     fn go_to(&mut self, at: f64) {
         self.now = at;
-        if let Some(bursts) = &self.shape.bursts
-            && at >= self.switch_at
-        {
-            self.in_burst = !self.in_burst;
-            let mean = if self.in_burst { bursts.mean_length_s } else { bursts.mean_gap_s };
-            self.switch_at = at + mean * standard_exponential(&mut self.bursts);
-        }
+        self.bursts.go_to(at);
     }
 }
 
@@ -222,23 +203,7 @@ fn check(spec: &GeneratorSpec) -> Result<(), String> {
     if !(*per_second > 0.0 && *per_second <= MAX_RATE) {
         return Err(format!("the rate is {per_second}; it must be above 0 and at most {MAX_RATE}"));
     }
-    if !(0.0..=1.0).contains(daily_depth) {
-        return Err(format!("the daily depth is {daily_depth}; it must be from 0 to 1"));
-    }
-    if !(0.0..=DAY_S).contains(daily_peak_s) {
-        return Err(format!("the daily peak is at {daily_peak_s} s; it must be from 0 to 86400"));
-    }
-    if !(0.0..=1_000.0).contains(weekend_factor) {
-        return Err(format!("the weekend factor is {weekend_factor}; it must be from 0 to 1000"));
-    }
-    if let Some(Bursts { factor, mean_gap_s, mean_length_s }) = bursts
-        && !((0.0..=10_000.0).contains(factor)
-            && (1.0..=1e9).contains(mean_gap_s)
-            && (1.0..=1e9).contains(mean_length_s))
-    {
-        let ranges = "the factor must be from 0 to 10000, gap and length from 1 s to 1e9 s";
-        return Err(format!("bursts: {ranges}"));
-    }
+    shape::check(*daily_depth, *daily_peak_s, *weekend_factor, bursts.as_ref())?;
     if spec.failure_ppm > 1_000_000 {
         return Err(format!("{} failures in a million rows", spec.failure_ppm));
     }

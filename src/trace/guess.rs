@@ -2,11 +2,12 @@
 
 use super::lines::{self, Bytes};
 use crate::model::arrival::TraceProblem;
+use crate::model::traffic::TrafficFormat;
 use crate::model::workload::{TraceFormat, TraceInput};
 use std::io::{Cursor, Read as _};
 
 /// How many bytes are looked at; a header line is far shorter.
-const LOOKED_AT: u64 = 1 << 16;
+pub(super) const LOOKED_AT: u64 = 1 << 16;
 
 /// A guess and the reason for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,30 @@ pub(super) fn of_bytes(
         by_line(first_line(&start))
     };
     Ok((guess, Box::new(Cursor::new(start).chain(bytes))))
+}
+
+/// Guesses whether the trace that begins with `start` is one of requests, and why; `None`: it is one of tasks.
+pub(super) fn traffic(start: &[u8]) -> Option<(TrafficFormat, &'static str)> {
+    let has = |text: &str| memchr::memmem::find(start, text.as_bytes()).is_some();
+    let line = first_line(start);
+    let fields: Vec<&[u8]> = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let mut numbers = line.split(u8::is_ascii_whitespace).filter(|text| !text.is_empty());
+    // A line of SWF has 18 numbers.
+    let many = numbers.clone().count() > 18;
+    if fields.contains(&b"requests_per_s".as_slice()) {
+        Some((TrafficFormat::Native, "its header has requests_per_s"))
+    } else if line.starts_with(b"{") && has("\"MetricDataResults\"") {
+        Some((TrafficFormat::GetMetricData, "it has MetricDataResults"))
+    } else if fields[..] == [b"timestamp".as_slice(), b"value"] {
+        Some((TrafficFormat::Cloudwatch, "its header is timestamp,value"))
+    } else if fields[..] == [b"period".as_slice(), b"count"] {
+        Some((TrafficFormat::Counts, "its header is period,count"))
+    } else if many && numbers.by_ref().take(18).all(is_number) {
+        Some((TrafficFormat::CountList, "its first line has more than 18 whole numbers"))
+    } else {
+        None
+    }
 }
 
 /// The first line that is neither blank nor a comment of our own kind; one of SWF tells the format.

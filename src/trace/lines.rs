@@ -115,7 +115,8 @@ pub(super) fn read_start(
     Ok(start)
 }
 
-fn io_problem(file: &str, error: &std::io::Error) -> TraceProblem {
+/// A failure of the file system or of decompression, for people.
+pub(super) fn io_problem(file: &str, error: &std::io::Error) -> TraceProblem {
     match error.kind() {
         ErrorKind::NotFound => problem(file, "no such file", None),
         ErrorKind::PermissionDenied => problem(file, "permission denied", None),

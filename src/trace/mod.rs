@@ -1,4 +1,4 @@
-//! L5: task traces. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
+//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`]. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
 //! [`TaskRow`](crate::model::arrival::TaskRow)s in order of arrival.
 //!
 //! - One file per format; its module says which columns it reads, in which units, and what had to be assumed.
@@ -13,6 +13,7 @@ mod alibaba_v2017;
 mod alibaba_v2018;
 mod azure_packing_2020;
 mod columns;
+pub mod failures;
 mod generate;
 mod google_2011;
 pub mod guess;
@@ -24,20 +25,25 @@ mod openb;
 mod problem;
 pub mod profile;
 mod records;
+mod shape;
 mod sort;
 mod stream;
 mod swf;
+pub mod traffic;
 pub mod write;
 
 use crate::base::random::Seed;
 use crate::model::arrival::{TaskStream, TraceProblem};
+use crate::model::traffic::{RateStream, RateTrace, TrafficFormat};
 use crate::model::workload::{Order, TraceFormat, TraceInput, Workload};
 use lines::Bytes;
 use problem::problem;
 use records::{Records, Separator};
 use stream::{FileStream, Layout, LineByLine, Source};
 
+pub use failures::open_failures;
 pub use stream::BEYOND_LIMIT;
+pub use traffic::open_traffic;
 
 /// The trace on standard input, guessed or as told: see [`open_guessed`].
 pub const STDIN: &str = "-";
@@ -74,11 +80,22 @@ pub fn open_guessed(
     input: &TraceInput,
     format: Option<TraceFormat>,
 ) -> Result<Guessed, TraceProblem> {
-    let bytes = if input.path.as_os_str() == STDIN {
-        lines::decompressed(Box::new(std::io::stdin()), &input.display)?
+    guessed(bytes_of(input)?, input, format)
+}
+
+fn bytes_of(input: &TraceInput) -> Result<Bytes, TraceProblem> {
+    if input.path.as_os_str() == STDIN {
+        lines::decompressed(Box::new(std::io::stdin()), &input.display)
     } else {
-        lines::open_bytes(input)?
-    };
+        lines::open_bytes(input)
+    }
+}
+
+fn guessed(
+    bytes: Bytes,
+    input: &TraceInput,
+    format: Option<TraceFormat>,
+) -> Result<Guessed, TraceProblem> {
     let (guess, bytes) = match format {
         Some(_) => (None, bytes),
         None => guess::of_bytes(bytes, input).map(|(guess, bytes)| (Some(guess), bytes))?,
@@ -92,6 +109,60 @@ pub fn open_guessed(
         None => problem,
     })?;
     Ok(Guessed { rows, input, guess })
+}
+
+/// What a trace is of, with its layout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Tasks.
+    Tasks(TraceFormat),
+    /// Requests.
+    Traffic(TrafficFormat),
+}
+
+/// A trace of tasks or of requests.
+pub enum Opened {
+    /// Tasks.
+    Tasks(Guessed),
+    /// Requests.
+    Traffic {
+        /// The segments.
+        rates: Box<dyn RateStream + Send>,
+        /// How they are read, with the format.
+        trace: RateTrace,
+        /// Why it was taken for this format; `None` where the format was told.
+        because: Option<&'static str>,
+    },
+}
+
+/// As [`open_guessed`], for traces of tasks and of requests: `input` says how the one is read, `trace` the other.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_any(
+    input: &TraceInput,
+    trace: &RateTrace,
+    format: Option<Format>,
+) -> Result<Opened, TraceProblem> {
+    let mut bytes = bytes_of(input)?;
+    let (format, because) = match format {
+        Some(Format::Tasks(format)) => {
+            return guessed(bytes, input, Some(format)).map(Opened::Tasks);
+        }
+        Some(Format::Traffic(format)) => (format, None),
+        None => {
+            let start = lines::read_start(&mut bytes, guess::LOOKED_AT, &input.display)?;
+            let guess = guess::traffic(&start);
+            bytes = Box::new(std::io::Read::chain(std::io::Cursor::new(start), bytes));
+            match guess {
+                Some((format, because)) => (format, Some(because)),
+                None => return guessed(bytes, input, None).map(Opened::Tasks),
+            }
+        }
+    };
+    let trace = RateTrace { format, ..trace.clone() };
+    let rates = traffic::open_reader(bytes, &trace, None)?;
+    Ok(Opened::Traffic { rates, trace, because })
 }
 
 /// A trace that was opened without being told its format.

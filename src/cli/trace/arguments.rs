@@ -3,8 +3,10 @@
 use crate::base::decimal;
 use crate::base::distribution::Distribution;
 use crate::base::suggest;
-use crate::base::time::SimSpan;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::traffic::{RateEvent, TrafficFormat};
 use crate::model::workload::{Bursts, SizeShare, TraceFormat};
+use crate::trace::Format;
 use std::io::{BufRead as _, BufReader, Read as _};
 
 /// Largest file of an empirical distribution, bytes.
@@ -22,17 +24,55 @@ const DISTRIBUTIONS: [(&str, &[(&str, bool)]); 7] = [
 ];
 const EMPIRICAL: &str = "empirical";
 
-/// The name of a trace format.
-pub(super) fn format(text: &str) -> Result<TraceFormat, String> {
-    let known = || TraceFormat::ALL.into_iter().map(|(_, name)| name);
-    if let Some((format, _)) = TraceFormat::ALL.into_iter().find(|(_, name)| *name == text) {
-        return Ok(format);
+/// The name of our own traffic format, which shares `native` with that of tasks.
+const NATIVE_TRAFFIC: &str = "traffic";
+
+/// The name of a trace format, of tasks or of requests.
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    let tasks = TraceFormat::ALL.into_iter().map(|(format, name)| (Format::Tasks(format), name));
+    let traffic = TrafficFormat::ALL.into_iter().map(|(format, name)| match format {
+        TrafficFormat::Native => (Format::Traffic(format), NATIVE_TRAFFIC),
+        _ => (Format::Traffic(format), name),
+    });
+    let known: Vec<(Format, &str)> = tasks.chain(traffic).collect();
+    if let Some((format, _)) = known.iter().find(|(_, name)| *name == text) {
+        return Ok(*format);
     }
-    let names: Vec<&str> = known().collect();
-    Err(match suggest::nearest(text, known()) {
+    let names: Vec<&str> = known.into_iter().map(|(_, name)| name).collect();
+    Err(match suggest::nearest(text, names.iter().copied()) {
         Some(near) => format!("unknown format, did you mean {near}?"),
         None => format!("unknown format; known: {}", names.join(", ")),
     })
+}
+
+/// `AT:OVER:FACTOR`.
+pub(super) fn ramp(text: &str) -> Result<RateEvent, String> {
+    let [at, over, factor] = parts(text, "AT:OVER:FACTOR, such as 2h:30m:3")?;
+    Ok(RateEvent::Ramp { at: instant(at)?, over: span(over)?, factor: number(factor)? })
+}
+
+/// `AT:FACTOR:LASTS`.
+pub(super) fn step(text: &str) -> Result<RateEvent, String> {
+    let [at, factor, lasts] = parts(text, "AT:FACTOR:LASTS, such as 2h:3:10m")?;
+    Ok(RateEvent::Step { at: instant(at)?, factor: number(factor)?, lasts: Some(span(lasts)?) })
+}
+
+/// `AT:FACTOR:RISE:HOLDS:DECAY`.
+pub(super) fn flash_crowd(text: &str) -> Result<RateEvent, String> {
+    let [at, factor, rise, holds, decay] =
+        parts(text, "AT:FACTOR:RISE:HOLDS:DECAY, such as 2h:8:3m:20m:30m")?;
+    let (at, factor) = (instant(at)?, number(factor)?);
+    let (rise, holds, decay) = (span(rise)?, span(holds)?, span(decay)?);
+    Ok(RateEvent::FlashCrowd { at, factor, rise, holds, decay })
+}
+
+fn instant(text: &str) -> Result<SimTime, String> {
+    span(text).map(|span| SimTime::ZERO + span)
+}
+
+fn parts<'a, const N: usize>(text: &'a str, expected: &str) -> Result<[&'a str; N], String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    parts.try_into().map_err(|_| format!("expected {expected}"))
 }
 
 /// A finite number that is not negative.

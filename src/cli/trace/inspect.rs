@@ -1,10 +1,11 @@
 //! A profile of a trace as tables for people and as JSON for programs.
 
+use super::super::screen::{align_right, table as new_table};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::workload::TraceInput;
 use crate::report::human;
 use crate::trace::profile::{Profile, Size, Tally};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -187,20 +188,4 @@ fn thousands(value: u64) -> String {
 
 fn dash() -> String {
     "-".to_owned()
-}
-
-fn new_table(headers: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headers);
-    table
-}
-
-fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {
-    for index in columns {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }

@@ -56,14 +56,17 @@ impl Build<'_> {
         self.workloads.push(workload);
     }
 
-    fn launch(&mut self, settings: &Settings, cluster: ClusterId) -> Launch {
+    pub(super) fn launch(&mut self, settings: &Settings, cluster: ClusterId) -> Launch {
         let keys = ["launch_type", "capacity_provider_strategy", "start_task"];
-        let given: Vec<&str> = keys.into_iter().filter(|key| settings.is_given(key)).collect();
+        // A service has no `start_task`.
+        let is_given =
+            |key: &&str| settings.section.index_of(key).is_some() && settings.is_given(key);
+        let given: Vec<&str> = keys.into_iter().filter(is_given).collect();
         if let [first, second, ..] = given[..] {
             let message = format!("`{second}` and `{first}` exclude each other");
             self.error(settings.place_of(second), message);
         }
-        if settings.is_given("start_task") {
+        if given.contains(&"start_task") {
             return self.start_task(settings);
         }
         if settings.is_given("capacity_provider_strategy") {
@@ -178,7 +181,12 @@ impl Build<'_> {
         }
         let whole = shares.len() == count && count > 0;
         if whole && shares.iter().all(|share| share.weight == 0) {
-            let message = "all weights of the strategy are 0: RunTask fails with such a strategy";
+            let message = match settings.section.name {
+                "service" => {
+                    "all weights of the strategy are 0: a service cannot place tasks with such a strategy"
+                }
+                _ => "all weights of the strategy are 0: RunTask fails with such a strategy",
+            };
             let help =
                 "give at least one provider a `weight` from 1 to 1,000 (the API's default is 0)";
             self.error_with_help(place, message, help);
@@ -225,7 +233,7 @@ impl Build<'_> {
         }
     }
 
-    fn is_fargate(&self, launch: &Launch) -> bool {
+    pub(super) fn is_fargate(&self, launch: &Launch) -> bool {
         match launch {
             Launch::Type(launch) => *launch == LaunchType::Fargate,
             Launch::Providers(shares) => shares
@@ -260,19 +268,24 @@ impl Build<'_> {
             return self.implicit_definition(name, fargate, settings.place);
         };
         if fargate {
-            let spot = match launch {
-                Launch::Providers(shares) => {
-                    shares.iter().any(|s| self.providers[s.provider].purchase == Purchase::Spot)
-                }
-                _ => false,
-            };
-            let purchase = if spot { Purchase::Spot } else { Purchase::OnDemand };
-            self.check_fargate(id, Some((purchase, place)));
+            self.check_on_fargate(id, launch, place);
         }
         id
     }
 
-    fn placement(
+    /// What Fargate refuses of a definition that a caller or a service names at `place`.
+    pub(super) fn check_on_fargate(&mut self, id: DefinitionId, launch: &Launch, place: Place) {
+        let spot = match launch {
+            Launch::Providers(shares) => {
+                shares.iter().any(|s| self.providers[s.provider].purchase == Purchase::Spot)
+            }
+            _ => false,
+        };
+        let purchase = if spot { Purchase::Spot } else { Purchase::OnDemand };
+        self.check_fargate(id, Some((purchase, place)));
+    }
+
+    pub(super) fn placement(
         &mut self,
         settings: &Settings,
         definition: DefinitionId,
@@ -385,7 +398,11 @@ impl Build<'_> {
         }
     }
 
-    fn caller_zones(&mut self, settings: &Settings, cluster: ClusterId) -> Option<Vec<ZoneId>> {
+    pub(super) fn caller_zones(
+        &mut self,
+        settings: &Settings,
+        cluster: ClusterId,
+    ) -> Option<Vec<ZoneId>> {
         let both = settings.is_given("subnets") && settings.is_given("availability_zones");
         if both {
             let message = "`availability_zones` and `subnets` exclude each other";

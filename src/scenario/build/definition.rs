@@ -8,6 +8,7 @@ use crate::model::ids::DefinitionId;
 use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
 use crate::model::resources::Resources;
+use crate::model::service::ContainerCheck;
 use crate::policy::query::Expression;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
@@ -28,6 +29,12 @@ pub(super) struct Definition {
     settings: Option<Settings>,
     /// Whether the Fargate rules were applied.
     checked_for_fargate: bool,
+    /// Container health check.
+    pub check: Option<ContainerCheck>,
+    /// Whether CPU is written at task level, where it is a hard limit.
+    pub has_task_cpu: bool,
+    /// MiB at which the kernel kills the task; `u32::MAX`: the host's memory is the limit.
+    pub memory_limit_mib: u32,
 }
 
 impl Build<'_> {
@@ -91,6 +98,7 @@ impl Build<'_> {
             placement_constraints: expressions,
             family,
         };
+        let check = container_check(settings);
         let id = DefinitionId::from_index(self.definitions.len());
         self.definition_names.get_or_insert_with(exact, || id);
         // A family alone means its latest revision.
@@ -104,6 +112,9 @@ impl Build<'_> {
             place: settings.place,
             settings: Some(settings.clone()),
             checked_for_fargate: false,
+            check,
+            has_task_cpu: settings.is_given("cpu"),
+            memory_limit_mib: memory_limit(settings),
         });
         let fargate = settings.texts("requires_compatibilities").any(|(name, _)| name == "FARGATE");
         if fargate {
@@ -307,7 +318,15 @@ impl Build<'_> {
             stop_timeout: STOP_TIMEOUT,
             placement_constraints: Vec::new(),
         };
-        let implicit = Definition { definition, place, settings: None, checked_for_fargate: true };
+        let implicit = Definition {
+            definition,
+            place,
+            settings: None,
+            checked_for_fargate: true,
+            check: None,
+            has_task_cpu: true,
+            memory_limit_mib: u32::MAX,
+        };
         self.definitions.push(implicit);
         DefinitionId::from_index(self.definitions.len() - 1)
     }
@@ -395,6 +414,38 @@ impl Build<'_> {
         let key = if of_cpu.is_empty() { "cpu" } else { "memory" };
         self.error_with_help(settings.value_place(key), message, help);
     }
+}
+
+/// The health check of a task: its own, else the worst of its essential containers' in each respect.
+fn container_check(settings: &Settings) -> Option<ContainerCheck> {
+    let one = |table: &Settings| {
+        Some(ContainerCheck {
+            interval: table.span("interval")?,
+            timeout: table.span("timeout")?,
+            retries: table.whole32("retries")?,
+            start_period: table.span("start_period")?,
+        })
+    };
+    if let Some(table) = settings.table("health_check") {
+        return one(table);
+    }
+    let essential = settings.tables("container").filter(|container| container.flag("essential"));
+    let checks = essential.filter_map(|container| one(container.table("health_check")?));
+    checks.reduce(|a, b| ContainerCheck {
+        interval: a.interval.max(b.interval),
+        timeout: a.timeout.max(b.timeout),
+        retries: a.retries.max(b.retries),
+        start_period: a.start_period.max(b.start_period),
+    })
+}
+
+/// MiB at which the kernel kills a task: its own, else the sum of the containers' hard limits where all have one.
+fn memory_limit(settings: &Settings) -> u32 {
+    let sum = || -> Option<u32> {
+        let limits = settings.tables("container").map(|container| container.whole32("memory"));
+        limits.sum()
+    };
+    settings.whole32("memory").or_else(sum).unwrap_or(u32::MAX)
 }
 
 fn network_mode(name: Option<&str>) -> NetworkMode {

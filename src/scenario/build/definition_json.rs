@@ -38,6 +38,14 @@ const CONTAINER: &[(&str, &str)] = &[
     ("essential", "essential"),
     ("portMappings", "port_mappings"),
     ("stopTimeout", "stop_timeout_s"),
+    ("healthCheck", "health_check"),
+];
+/// Seconds all; the command is not run.
+const HEALTH_CHECK: &[(&str, &str)] = &[
+    ("interval", "interval_s"),
+    ("timeout", "timeout_s"),
+    ("retries", "retries"),
+    ("startPeriod", "start_period_s"),
 ];
 const PORT: &[(&str, &str)] =
     &[("containerPort", "container_port"), ("hostPort", "host_port"), ("protocol", "protocol")];
@@ -147,6 +155,7 @@ fn container(node: &Node) -> Node {
     change(&mut entries, "port_mappings", |node| {
         each(node, |node| table(node, rename(node, PORT)))
     });
+    change(&mut entries, "health_check", |node| table(node, rename(node, HEALTH_CHECK)));
     if let Some(Node { data: Data::List(requirements), .. }) = node.get("resourceRequirements") {
         let gpu = requirements
             .iter()

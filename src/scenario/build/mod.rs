@@ -5,9 +5,17 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod failure;
 mod fleet;
 mod inventory;
 mod rows;
+mod service;
+mod service_balancer;
+mod service_deployment;
+mod service_pace;
+mod service_scaling;
+mod service_traffic;
+mod service_update;
 mod timing;
 mod workload;
 
@@ -15,18 +23,16 @@ use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, Outputs, file};
+use super::{Charts, Expect, FailureTrace, Outputs, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
-use crate::model::scaling::MetricDelays;
-use crate::model::service::SchedulerSettings;
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
-use crate::sim::setup::{InstanceSetup, ProviderSetup, Setup, SourceSetup};
+use crate::sim::setup::{Failure, InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup};
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -36,6 +42,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Built {
     pub setup: Setup,
     pub workloads: Vec<Workload>,
+    pub failures: Vec<Failure>,
+    pub failure_traces: Vec<FailureTrace>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     /// Files that were read, as the user wrote them, with their SHA-256.
@@ -80,6 +88,10 @@ pub(super) struct Build<'a> {
     fargate_providers: Lookup<(ClusterId, Purchase), ProviderId>,
     sources: Vec<SourceSetup>,
     workloads: Vec<Workload>,
+    services: Vec<ServiceSetup>,
+    service_names: Lookup<String, ServiceId>,
+    /// Quota of tasks of a service.
+    tasks_per_service: Option<u64>,
     files: Vec<(String, String)>,
 }
 
@@ -102,6 +114,10 @@ pub(super) fn build(
     build.read_providers(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
+    build.read_services(root);
+    let epoch_s = build.epoch(&simulation);
+    let failures = build.failures(root);
+    let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
@@ -129,13 +145,13 @@ pub(super) fn build(
         latencies,
         limits,
         fargate,
-        services: Column::new(),
-        scheduler: SchedulerSettings::default(),
-        metric_delays: MetricDelays::default(),
-        epoch_s: 0,
+        services: build.services.into_iter().collect(),
+        scheduler: service_pace::scheduler(root),
+        metric_delays: service_pace::metric_delays(root),
+        epoch_s,
     };
     let (workloads, files) = (build.workloads, build.files);
-    Some(Built { setup, workloads, outputs, expects, files })
+    Some(Built { setup, workloads, failures, failure_traces, outputs, expects, files })
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {
@@ -192,6 +208,9 @@ impl<'a> Build<'a> {
             fargate_providers: Lookup::new(),
             sources: Vec::new(),
             workloads: Vec::new(),
+            services: Vec::new(),
+            service_names: Lookup::new(),
+            tasks_per_service: None,
             files: Vec::new(),
         }
     }

@@ -181,3 +181,10 @@ fn spot(rate: FargateRate, percent: f64) -> FargateRate {
         ..rate
     }
 }
+
+/// Services of a cluster and tasks of a service that ECS allows; `None`: no limit.
+pub(super) fn service_quotas(root: &Settings) -> (Option<u64>, Option<u64>) {
+    let defaults = Settings::empty(&LIMITS, root.place);
+    let table = root.table("limits").unwrap_or(&defaults);
+    (table.whole("services_per_cluster"), table.whole("tasks_per_service"))
+}

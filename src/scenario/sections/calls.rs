@@ -254,7 +254,7 @@ pub static RUN_TASK: Section = Section::new(
     ],
 );
 
-static PROVIDER_SHARE: Section = Section::new(
+pub(super) static PROVIDER_SHARE: Section = Section::new(
     "capacity_provider_strategy",
     "An item of a capacity provider strategy.",
     &[
@@ -292,7 +292,7 @@ static START_TASK: Section = Section::new(
     )],
 );
 
-static PLACEMENT_STRATEGY: Section = Section::new(
+pub(super) static PLACEMENT_STRATEGY: Section = Section::new(
     "placement_strategy",
     "A placement strategy.",
     &[
@@ -312,7 +312,7 @@ static PLACEMENT_STRATEGY: Section = Section::new(
     ],
 );
 
-static PLACEMENT_CONSTRAINT: Section = Section::new(
+pub(super) static PLACEMENT_CONSTRAINT: Section = Section::new(
     "placement_constraint",
     "A placement constraint.",
     &[
@@ -437,7 +437,7 @@ static GENERATE: Section = Section::new(
     ],
 );
 
-static BURSTS: Section = Section::new(
+pub(super) static BURSTS: Section = Section::new(
     "bursts",
     "A rate that switches between quiet and burst.",
     &[

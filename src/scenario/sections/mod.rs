@@ -2,6 +2,11 @@
 
 mod calls;
 mod capacity;
+mod failure;
+mod service;
+mod service_deployment;
+mod service_scaling;
+mod service_traffic;
 mod task_definition;
 mod timing;
 
@@ -10,6 +15,11 @@ use crate::base::time::LATEST;
 
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
+pub use failure::{FAILURE, FAILURE_TRACE};
+pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
+pub use service_deployment::DEPLOYMENT;
+pub use service_scaling::METRICS;
+pub use service_traffic::RATE_TRACE_KEYS;
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};
 
@@ -50,8 +60,6 @@ const fn optional(
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
-    ("service", "services are not simulated by this version; `[[run_task]]` asks for tasks"),
-    ("failure", "failures are not simulated by this version"),
     ("managed_scaling", "managed scaling is not simulated by this version; set `desired_capacity`"),
     ("min_size", "scaling is not simulated by this version; set `desired_capacity`"),
     ("max_size", "scaling is not simulated by this version; set `desired_capacity`"),
@@ -104,6 +112,29 @@ pub static ROOT: Section = Section::new(
             "none",
             "Callers of RunTask and StartTask.",
             "API",
+        ),
+        optional("service", Kind::Tables(&SERVICE), "none", "Services.", "API"),
+        optional("failure", Kind::Tables(&FAILURE), "none", "What goes wrong.", "ecsim"),
+        optional(
+            "failure_trace",
+            Kind::Tables(&FAILURE_TRACE),
+            "none",
+            "Files that say what goes wrong.",
+            "ecsim",
+        ),
+        optional(
+            "service_scheduler",
+            Kind::Table(&SERVICE_SCHEDULER),
+            "its defaults",
+            "Pace of the service scheduler.",
+            "ecsim",
+        ),
+        optional(
+            "cloudwatch",
+            Kind::Table(&CLOUDWATCH),
+            "its defaults",
+            "Delays of metrics.",
+            "ecsim",
         ),
         optional(
             "latency",
@@ -171,6 +202,13 @@ pub static SIMULATION: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "start",
+            Kind::Text,
+            "\"2026-01-05T00:00:00Z\"",
+            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday.",
+            "ecsim",
+        ),
+        with_default(
             "sample_interval",
             SPAN_FROM_1S,
             "\"60s\"",
@@ -225,12 +263,24 @@ pub static OUTPUTS: Section = Section::new(
             "services",
             Kind::Flag,
             "true",
-            "`services.csv`, one row per service and sample.",
+            "`services.csv`, one row per service and sample; only with services.",
             "ecsim",
         ),
-        with_default("deployments", Kind::Flag, "true", "`deployments.csv`.", "ecsim"),
-        with_default("scaling", Kind::Flag, "true", "`scaling.csv`.", "ecsim"),
-        with_default("service_events", Kind::Flag, "true", "`service_events.csv`.", "ecsim"),
+        with_default(
+            "deployments",
+            Kind::Flag,
+            "true",
+            "`deployments.csv`; only with services.",
+            "ecsim",
+        ),
+        with_default("scaling", Kind::Flag, "true", "`scaling.csv`; only with services.", "ecsim"),
+        with_default(
+            "service_events",
+            Kind::Flag,
+            "true",
+            "`service_events.csv`; only with services.",
+            "ecsim",
+        ),
         with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),

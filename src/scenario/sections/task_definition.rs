@@ -108,6 +108,13 @@ pub static TASK_DEFINITION: Section = Section::new(
             "API",
         ),
         optional(
+            "health_check",
+            Kind::Table(&HEALTH_CHECK),
+            "the containers'",
+            "Container health check of the task, in place of the containers' own.",
+            "API",
+        ),
+        optional(
             "container",
             Kind::Tables(&CONTAINER),
             "one essential container with the task's own size",
@@ -197,6 +204,48 @@ static CONTAINER: Section = Section::new(
         ),
         with_default("image_mib", IMAGE, "0", "Compressed size of the image in MiB.", "ecsim"),
         optional("image", Kind::Text, "none", "Image, the key of the layer cache.", "API"),
+        optional(
+            "health_check",
+            Kind::Table(&HEALTH_CHECK),
+            "none",
+            "Container health check; only those of essential containers count.",
+            "API",
+        ),
+    ],
+);
+
+static HEALTH_CHECK: Section = Section::new(
+    "health_check",
+    "A container health check; its command is not run.",
+    &[
+        with_default(
+            "interval",
+            Kind::Span(5 * SECOND, 300 * SECOND),
+            "\"30s\"",
+            "Distance of checks.",
+            "documented",
+        ),
+        with_default(
+            "timeout",
+            Kind::Span(2 * SECOND, 60 * SECOND),
+            "\"5s\"",
+            "How long a check may take.",
+            "documented",
+        ),
+        with_default(
+            "retries",
+            Kind::Whole(1, 10),
+            "3",
+            "Failures in a row until the container is UNHEALTHY.",
+            "documented",
+        ),
+        with_default(
+            "start_period",
+            Kind::Span(0, 300 * SECOND),
+            "\"0s\"",
+            "Time from the start of the container in which failures do not count.",
+            "documented",
+        ),
     ],
 );
 

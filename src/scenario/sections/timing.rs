@@ -102,6 +102,7 @@ static BUCKET: Section = Section::new(
 
 const OFF: &[&str] = &["off"];
 const RATE: Kind = Kind::WordOr(OFF, &Kind::Table(&BUCKET));
+const COUNT: Kind = Kind::WordOr(OFF, &Kind::Whole(1, 10_000_000));
 const VCPUS: Kind = Kind::WordOr(OFF, &Kind::Whole(1, 10_000_000));
 
 /// `[limits]`.
@@ -151,6 +152,8 @@ pub static LIMITS: Section = Section::new(
             "vCPUs of all Fargate Spot tasks together.",
             "documented",
         ),
+        with_default("services_per_cluster", COUNT, "5000", "Services of a cluster.", "documented"),
+        with_default("tasks_per_service", COUNT, "5000", "Tasks of a service.", "documented"),
     ],
 );
 

@@ -1,0 +1,213 @@
+//! Changes to a service during the run, its revisions, and the task sets of the controller EXTERNAL.
+
+use super::Build;
+use super::service::Subject;
+use crate::base::time::SimTime;
+use crate::model::ids::DefinitionId;
+use crate::model::service::{Change, DeploymentController, Permille, ServiceUpdate};
+use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
+use crate::scenario::tree::Place;
+use crate::sim::setup::RevisionSetup;
+use std::collections::BTreeMap;
+
+/// Keys of an update that make a new deployment.
+const DEPLOYING: [&str; 3] = ["task_definition", "behaviour", "force_new_deployment"];
+/// Keys of an update that are about task sets.
+const OF_TASK_SETS: [&str; 4] =
+    ["create_task_set", "update_task_set", "primary_task_set", "delete_task_set"];
+/// The task set that a service with the controller EXTERNAL has unless it says otherwise.
+const ONLY_TASK_SET: &str = "primary";
+
+/// What becomes of a service, as far as the reading has come.
+pub(super) struct History<'a, 's> {
+    subject: &'a Subject<'s>,
+    /// Definition of the first revision.
+    first: DefinitionId,
+    pub revisions: Vec<RevisionSetup>,
+    pub updates: Vec<ServiceUpdate>,
+    pub task_sets: Vec<(String, usize, Permille)>,
+    /// Definition and revision of the latest deployment.
+    present: (DefinitionId, usize),
+    /// Task sets that exist.
+    sets: BTreeMap<String, Place>,
+}
+
+impl Build<'_> {
+    /// Revisions, changes and task sets of a service.
+    pub(super) fn history<'a, 's>(
+        &mut self,
+        subject: &'a Subject<'s>,
+        first: DefinitionId,
+    ) -> History<'a, 's> {
+        let behaviour = super::service::behaviour(subject.settings, None);
+        let mut history = History {
+            subject,
+            first,
+            revisions: vec![self.revision(subject, first, behaviour)],
+            updates: Vec::new(),
+            task_sets: Vec::new(),
+            present: (first, 0),
+            sets: BTreeMap::new(),
+        };
+        self.read_task_sets(&mut history);
+        let mut updates: Vec<&Settings> = subject.settings.tables("update").collect();
+        updates.sort_by_key(|update| update.span("at"));
+        for update in updates {
+            self.read_update(&mut history, update);
+        }
+        history
+    }
+
+    fn read_task_sets(&mut self, history: &mut History<'_, '_>) {
+        let settings = history.subject.settings;
+        let external = history.subject.controller == DeploymentController::External;
+        if !external {
+            if settings.is_given("task_set") {
+                let message = "task sets are about the deployment controller EXTERNAL";
+                self.error(settings.place_of("task_set"), message);
+            }
+            return;
+        }
+        for table in settings.tables("task_set") {
+            if let Some(set) = self.task_set(history, table) {
+                history.task_sets.push(set);
+            }
+        }
+        if settings.list("task_set").is_empty() {
+            history.sets.insert(ONLY_TASK_SET.to_string(), settings.place);
+            history.task_sets.push((ONLY_TASK_SET.to_string(), 0, Permille::ALL));
+        }
+    }
+
+    /// A new task set: its name, revision and scale.
+    fn task_set(
+        &mut self,
+        history: &mut History<'_, '_>,
+        table: &Settings,
+    ) -> Option<(String, usize, Permille)> {
+        let name = table.text("name").map(str::to_string);
+        let scale = self.tenths(table, "scale_percent");
+        let revision = self.new_revision(history, table, history.first);
+        let name = name?;
+        let place = table.value_place("name");
+        self.take_name(&mut history.sets, &name, place, "task set");
+        Some((name, revision?, scale))
+    }
+
+    /// The revision that a table's `task_definition` and `behaviour` make; the first one where it has neither.
+    fn new_revision(
+        &mut self,
+        history: &mut History<'_, '_>,
+        table: &Settings,
+        otherwise: DefinitionId,
+    ) -> Option<usize> {
+        if !table.is_given("task_definition") && !table.is_given("behaviour") {
+            return Some(0);
+        }
+        let subject = history.subject;
+        let definition = match table.is_given("task_definition") {
+            true => self.service_definition(subject, table)?,
+            false => otherwise,
+        };
+        let behaviour = super::service::behaviour(subject.settings, table.table("behaviour"));
+        history.revisions.push(self.revision(subject, definition, behaviour));
+        Some(history.revisions.len() - 1)
+    }
+
+    fn read_update(&mut self, history: &mut History<'_, '_>, update: &Settings) {
+        let external = history.subject.controller == DeploymentController::External;
+        let controller = history.subject.settings.text("deployment_controller").unwrap_or("ECS");
+        let refused: &[&str] = if external { &DEPLOYING } else { &OF_TASK_SETS };
+        for key in refused.iter().filter(|key| update.is_given(key)) {
+            let message = format!("`{key}` is not for the deployment controller {controller}");
+            let help = match external {
+                true => "use `create_task_set`",
+                false => "use `task_definition`, `behaviour` or `force_new_deployment`",
+            };
+            self.error_with_help(update.place_of(key), message, help);
+        }
+        let meant = DEPLOYING.iter().chain(&OF_TASK_SETS).chain(&["desired_count"]);
+        if !meant.into_iter().any(|key| update.is_given(key)) {
+            let message = "the update changes nothing";
+            let help =
+                "give it `task_definition`, `behaviour`, `force_new_deployment` or `desired_count`";
+            self.error_with_help(update.place, message, help);
+        }
+        let mut changes = Vec::new();
+        if let Some(count) = update.whole32("desired_count") {
+            let place = update.value_place("desired_count");
+            if history.subject.is_daemon() {
+                self.error(place, "a DAEMON service takes no `desired_count`");
+            }
+            self.check_tasks(u64::from(count), place);
+            changes.push(Change::DesiredCount(count));
+        }
+        if external {
+            self.task_set_changes(history, update, &mut changes);
+        } else {
+            changes.extend(self.deployment_of(history, update));
+        }
+        let Some(at) = update.span("at") else { return };
+        let at = SimTime(at.0);
+        history.updates.extend(changes.into_iter().map(|change| ServiceUpdate { at, change }));
+    }
+
+    /// The deployment that an update makes.
+    fn deployment_of(
+        &mut self,
+        history: &mut History<'_, '_>,
+        update: &Settings,
+    ) -> Option<Change> {
+        if update.is_given("task_definition") || update.is_given("behaviour") {
+            let revision = self.new_revision(history, update, history.present.0)?;
+            history.present = (history.revisions[revision].definition, revision);
+        } else if !update.flag("force_new_deployment") {
+            return None;
+        }
+        Some(Change::Deploy { revision: history.present.1 })
+    }
+
+    fn task_set_changes(
+        &mut self,
+        history: &mut History<'_, '_>,
+        update: &Settings,
+        changes: &mut Vec<Change>,
+    ) {
+        if let Some(table) = update.table("create_task_set")
+            && let Some((name, revision, scale)) = self.task_set(history, table)
+        {
+            changes.push(Change::CreateTaskSet { name, revision, scale });
+        }
+        if let Some(table) = update.table("update_task_set") {
+            let scale = self.tenths(table, "scale_percent");
+            if let Some(name) = self.known_task_set(history, table, "name") {
+                changes.push(Change::ScaleTaskSet { name, scale });
+            }
+        }
+        if let Some(name) = self.known_task_set(history, update, "primary_task_set") {
+            changes.push(Change::PrimaryTaskSet { name });
+        }
+        if let Some(name) = self.known_task_set(history, update, "delete_task_set") {
+            history.sets.remove(&name);
+            changes.push(Change::DeleteTaskSet { name });
+        }
+    }
+
+    /// The task set that a key names, where it exists at that time.
+    fn known_task_set(
+        &mut self,
+        history: &History<'_, '_>,
+        settings: &Settings,
+        key: &str,
+    ) -> Option<String> {
+        let name = settings.text(key)?;
+        if history.sets.contains_key(name) {
+            return Some(name.to_string());
+        }
+        let message = format!("there is no task set {} at that time", quoted(name));
+        let help = suggestion(name, history.sets.keys().map(String::as_str));
+        self.error_with_help(settings.value_place(key), message, help);
+        None
+    }
+}

@@ -1,0 +1,215 @@
+//! Failure traces: CSV `time_s, kind, target, duration_s` and optionally `count`, in order of time.
+//!
+//! | Column | Unit | Empty means |
+//! | --- | --- | --- |
+//! | `time_s` (required) | seconds from the beginning | not allowed |
+//! | `kind` (required) | `task_crash` | not allowed |
+//! | `target` (required) | the service | not allowed |
+//! | `duration_s` (required) | seconds; a crash has none | none |
+//! | `count` | tasks, at least 1 | 1 |
+//!
+//! Failure traces are small and each row is the user's own: the first bad one is an error, none is skipped.
+
+use super::columns::{Column, Unknown, optional, required, resolve};
+use super::lines;
+use super::problem::{Fault, Faulty, shown};
+use super::records::{Fields, Records, Separator, bad_number};
+use crate::base::decimal::DecimalError;
+use crate::base::suggest;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::TraceProblem;
+use crate::model::workload::{TraceFormat, TraceInput};
+use std::path::Path;
+
+const COLUMNS: [Column; 5] = [
+    required("time_s"),
+    required("kind"),
+    required("target"),
+    required("duration_s"),
+    optional("count"),
+];
+
+/// The name of [`FailureTraceKind::TaskCrash`].
+const TASK_CRASH: &str = "task_crash";
+
+/// Kinds that a failure trace may name some day.
+const NOT_SIMULATED: [&str; 7] = [
+    "instance_failure",
+    "availability_zone_outage",
+    "agent_disconnect",
+    "spot_reclaim",
+    "image_registry_outage",
+    "region_outage",
+    "network_partition",
+];
+
+/// Most bytes and rows of a failure trace.
+const MOST_BYTES: u64 = 1 << 30;
+const MOST_ROWS: u64 = 10_000_000;
+/// Most tasks of one row.
+const MOST_TASKS: u64 = 10_000_000;
+
+/// What goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailureTraceKind {
+    /// RUNNING tasks of a service crash.
+    TaskCrash,
+}
+
+/// A row of a failure trace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailureRow {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub kind: FailureTraceKind,
+    /// Whom: the name of a service.
+    pub target: String,
+    /// How many tasks, at least 1.
+    pub count: u32,
+    /// Line of the file, for messages about the target.
+    pub line: u64,
+}
+
+/// Reads the failure trace at `path`; messages call it `display`.
+///
+/// # Errors
+/// The file cannot be read, or a row cannot be used.
+pub fn open_failures(path: &Path, display: &str) -> Result<Vec<FailureRow>, TraceProblem> {
+    let input = input(path, display);
+    read(lines::open_bytes(&input)?, &input)
+}
+
+/// As [`open_failures`], from memory or any other reader.
+///
+/// # Errors
+/// As [`open_failures`].
+pub fn open_failures_bytes(
+    bytes: impl std::io::Read + Send + 'static,
+    display: &str,
+) -> Result<Vec<FailureRow>, TraceProblem> {
+    let input = input(Path::new(display), display);
+    read(lines::decompressed(Box::new(bytes), display)?, &input)
+}
+
+fn input(path: &Path, display: &str) -> TraceInput {
+    let mut input = TraceInput::new(path, TraceFormat::Native);
+    input.display = display.to_owned();
+    (input.max_expanded_bytes, input.max_rows) = (MOST_BYTES, MOST_ROWS);
+    input
+}
+
+fn read(bytes: lines::Bytes, input: &TraceInput) -> Result<Vec<FailureRow>, TraceProblem> {
+    let mut records = Records::new(bytes, input, Separator::Comma)?;
+    let (at, width) = super::header(&mut records, |header| {
+        Ok((resolve(header, &COLUMNS, Unknown::Refuse)?, header.len()))
+    })?;
+    let position = |index: usize| at[index].expect("required columns are there");
+    let columns = Columns {
+        time: position(0),
+        kind: position(1),
+        target: position(2),
+        duration: position(3),
+        count: at[4],
+        width,
+    };
+    let mut rows: Vec<FailureRow> = Vec::new();
+    while records.advance()? {
+        super::traffic::check_rows(rows.len() as u64 + 1, input.max_rows, records.file())?;
+        let line = records.line();
+        let row = records.split().and_then(|fields| columns.row(fields, line, rows.last()));
+        rows.push(row.map_err(|fault| records.problem(&fault))?);
+    }
+    Ok(rows)
+}
+
+/// Positions of the columns.
+struct Columns {
+    time: usize,
+    kind: usize,
+    target: usize,
+    duration: usize,
+    count: Option<usize>,
+    width: usize,
+}
+
+impl Columns {
+    fn row(
+        &self,
+        fields: Fields<'_>,
+        line: u64,
+        before: Option<&FailureRow>,
+    ) -> Faulty<FailureRow> {
+        fields.expect_len(self.width, "the header")?;
+        let text = fields.get(self.time);
+        let at = SimTime::parse_seconds(text).map_err(|error| {
+            let fault = match error {
+                DecimalError::TooLarge => {
+                    let text = format!("time_s is {}: later than 100 years", shown(text));
+                    Fault::field(self.time, "too late", text)
+                }
+                error => bad_number(self.time, "time_s", text, error),
+            };
+            fault.help("seconds from the beginning of the scenario, such as 5400 or 12.5")
+        })?;
+        if let Some(before) = before.filter(|before| at < before.at) {
+            let text =
+                format!("time_s is {}: earlier than the row on line {}", shown(text), before.line);
+            return Err(Fault::field(self.time, "out of order", text).help("sort the file by time"));
+        }
+        let kind = self.kind(fields)?;
+        self.no_duration(fields)?;
+        let target = fields.get(self.target);
+        if target.is_empty() {
+            let text = "target is empty".to_owned();
+            let fault = Fault::field(self.target, "a value is missing", text);
+            return Err(fault.help("the name of the service whose tasks crash"));
+        }
+        let target = String::from_utf8_lossy(target).into_owned();
+        Ok(FailureRow { at, kind, target, count: self.count(fields)?, line })
+    }
+
+    fn kind(&self, fields: Fields<'_>) -> Faulty<FailureTraceKind> {
+        let name = fields.get(self.kind);
+        if name == TASK_CRASH.as_bytes() {
+            return Ok(FailureTraceKind::TaskCrash);
+        }
+        let written = String::from_utf8_lossy(name);
+        if NOT_SIMULATED.contains(&&*written) {
+            let text = format!("kind is {}: not simulated by this version", shown(name));
+            let fault = Fault::field(self.kind, "a kind that is not simulated", text);
+            return Err(fault.help(format!("this version simulates {TASK_CRASH}")));
+        }
+        let near = suggest::nearest(&written, NOT_SIMULATED.into_iter().chain([TASK_CRASH]));
+        let near = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        let text = format!("kind is {}: unknown{near}", shown(name));
+        let fault = Fault::field(self.kind, "an unknown kind", text);
+        Err(fault.help(format!("this version simulates {TASK_CRASH}")))
+    }
+
+    /// A crash is over at once.
+    fn no_duration(&self, fields: Fields<'_>) -> Faulty<()> {
+        let text = fields.get(self.duration);
+        match SimSpan::parse_seconds(text) {
+            Err(DecimalError::Empty) | Ok(SimSpan::ZERO) => Ok(()),
+            Ok(_) => {
+                let text = format!("duration_s is {}: a task crash has no duration", shown(text));
+                Err(Fault::field(self.duration, "a duration", text).help("leave it empty"))
+            }
+            Err(error) => Err(bad_number(self.duration, "duration_s", text, error)),
+        }
+    }
+
+    fn count(&self, fields: Fields<'_>) -> Faulty<u32> {
+        let Some(index) = self.count.filter(|&index| !fields.get(index).is_empty()) else {
+            return Ok(1);
+        };
+        match fields.whole(index, "count", MOST_TASKS)? {
+            0 => {
+                let text = "count is \"0\": must be at least 1".to_owned();
+                Err(Fault::field(index, "a count of zero", text))
+            }
+            count => Ok(count as u32),
+        }
+    }
+}
