@@ -14,6 +14,7 @@ mod fuzz_scenario;
 mod fuzz_trace;
 mod house;
 mod lifecycle;
+mod load;
 mod memory;
 mod placement;
 mod pricing_reference;

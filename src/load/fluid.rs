@@ -128,6 +128,9 @@ impl Fluid {
         for flow in &mut self.flows {
             let arriving = flow.share_of(&mut rest);
             flow.begin(arriving, length);
+            for part in flow.parts.iter_mut().filter(|part| flow.is_open && part.can_pay()) {
+                part.owed += std::mem::take(&mut self.owed[usize::from(part.pool)]);
+            }
             if self.rules.is_queue() {
                 self.greatest_rate = self.greatest_rate.max(flow.capacity);
                 let most = mul_div(self.greatest_rate, self.rules.timeout.0, 1_000_000);
@@ -160,14 +163,10 @@ impl Fluid {
                 continue;
             }
             for part in &mut flow.parts {
-                let (served, errors) = part.take();
-                let lost = self.owed[usize::from(part.pool)].min(served);
-                if lost > 0 {
-                    self.owed[usize::from(part.pool)] -= lost;
-                    self.ledger.dropped(part.pool, Loss::TaskLost, lost);
-                }
-                self.ledger.served(part.pool, served - lost, errors.min(served - lost));
-                self.cpu += u128::from(served) * u128::from(part.cpu_ns);
+                let (served, errors, lost) = part.take();
+                self.ledger.dropped(part.pool, Loss::TaskLost, lost);
+                self.ledger.served(part.pool, served, errors);
+                self.cpu += u128::from(served + lost) * u128::from(part.cpu_ns);
             }
             if from == 0 && flow.backlog == 0 {
                 flow.unflushed += step.served;
@@ -182,6 +181,9 @@ impl Fluid {
     fn scatter(&mut self) {
         for flow in &mut self.flows {
             flush(flow, &mut self.latency);
+            for part in &flow.parts {
+                self.owed[usize::from(part.pool)] += part.unpaid();
+            }
             if self.rules.is_queue() {
                 self.central += flow.backlog;
                 flow.backlog = 0;
@@ -371,7 +373,11 @@ fn record_waits(flow: &Flow, from: u64, served: u64, timeout: SimSpan, latency: 
     let wait = |point: usize| {
         first + (last - first) * (((point * 4) % POINTS) as f64 + 0.5) / POINTS as f64
     };
-    spread(&flow.profile, served, wait, timeout.0 as f64, latency);
+    // A backlog that has emptied or filled stays so for the rest of the stretch.
+    let moving = flow.served_on_the_way(from, served);
+    let most = timeout.0 as f64;
+    spread(&flow.profile, moving, wait, most, latency);
+    spread(&flow.profile, served - moving, |_| last, most, latency);
 }
 
 /// Adds `weight` requests at the points of `profile`, each with its `wait` (microseconds), cut at `most`.

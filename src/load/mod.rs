@@ -15,6 +15,7 @@ mod fluid;
 mod latency;
 mod ledger;
 mod queueing;
+mod requests;
 mod work;
 
 pub use latency::LatencySummary;
@@ -25,9 +26,10 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::ids::ZoneId;
 use crate::model::service::{LoadBalancer, Permille};
-use crate::model::traffic::{RateStream, RequestTotals, Work};
+use crate::model::traffic::{Fidelity, RateStream, RequestTotals, Work};
 use arrivals::Arrivals;
 use fluid::Fluid;
+use requests::Requests;
 
 /// What a load is made of.
 #[derive(Clone, Debug)]
@@ -59,6 +61,15 @@ pub struct Target {
     pub since: SimTime,
 }
 
+/// How long requests waited for a worker.
+#[derive(Clone, Debug, Default)]
+pub struct Waits {
+    /// Waits of all requests that got a worker, zero where there was none.
+    pub spans: SpanHistogram,
+    /// Requests that had to wait.
+    pub waited: u64,
+}
+
 /// Requests and tasks of one service.
 pub struct Load {
     kind: Kind,
@@ -66,6 +77,7 @@ pub struct Load {
 
 enum Kind {
     Fluid(Box<Fluid>),
+    Requests(Box<Requests>),
 }
 
 /// Calls the same method of either fidelity.
@@ -73,11 +85,13 @@ macro_rules! either {
     ($self:ident, $load:ident => $call:expr) => {
         match &$self.kind {
             Kind::Fluid($load) => $call,
+            Kind::Requests($load) => $call,
         }
     };
     (mut $self:ident, $load:ident => $call:expr) => {
         match &mut $self.kind {
             Kind::Fluid($load) => $call,
+            Kind::Requests($load) => $call,
         }
     };
 }
@@ -91,9 +105,14 @@ impl Load {
         name: &str,
         stream: Box<dyn RateStream + Send>,
     ) -> Load {
-        let _ = (seed, name);
         let arrivals = Arrivals::new(stream);
-        Load { kind: Kind::Fluid(Box::new(Fluid::new(&setup, arrivals))) }
+        let kind = match setup.work.fidelity {
+            Fidelity::Fluid => Kind::Fluid(Box::new(Fluid::new(&setup, arrivals))),
+            Fidelity::Requests => {
+                Kind::Requests(Box::new(Requests::new(&setup, seed, name, arrivals)))
+            }
+        };
+        Load { kind }
     }
 
     /// Goes on to `to`: everything at or before it has happened. Does nothing where `to` has been reached.
@@ -247,6 +266,15 @@ impl Load {
     #[must_use]
     pub fn events(&self) -> u64 {
         either!(self, load => load.events)
+    }
+
+    /// Waits for a worker; `None` for the fluid, which knows no single requests.
+    #[must_use]
+    pub fn waits(&self) -> Option<&Waits> {
+        match &self.kind {
+            Kind::Fluid(_) => None,
+            Kind::Requests(load) => Some(&load.waits),
+        }
     }
 
     /// What became of the rows of the traffic.

@@ -105,20 +105,36 @@ pub(in crate::load) struct Part {
     kind: (u32, u32, u32),
     count: u64,
     capacity: u64,
+    /// Of the epoch: answers, those already told, and what is charged for lost tasks before anything counts as served.
     served: u64,
     taken: u64,
+    lost: u64,
     errors: u64,
+    pub owed: u64,
 }
 
 impl Part {
-    /// Served, and of it errors, since the last call.
-    pub fn take(&mut self) -> (u64, u64) {
-        let served = self.served - self.taken;
-        let errors = mul_div(self.served, u64::from(self.kind.2), MICRO);
-        let more = errors - self.errors;
+    /// Served, of it errors, and lost, since the last call. Functions of what is answered in the epoch, so that it
+    /// does not matter how often this is called.
+    pub fn take(&mut self) -> (u64, u64, u64) {
+        let lost = self.owed.min(self.served);
+        let errors = mul_div(self.served - lost, u64::from(self.kind.2), MICRO);
+        let more_lost = lost - self.lost;
+        let more = (self.served - self.taken - more_lost, errors - self.errors, more_lost);
         self.taken = self.served;
+        self.lost = lost;
         self.errors = errors;
-        (served, more)
+        more
+    }
+
+    /// Whether it can pay for what lost tasks had in flight.
+    pub fn can_pay(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// What it owes still.
+    pub fn unpaid(&self) -> u64 {
+        self.owed - self.lost
     }
 }
 
@@ -204,7 +220,9 @@ impl Flow {
                 capacity: 0,
                 served: 0,
                 taken: 0,
+                lost: 0,
                 errors: 0,
+                owed: 0,
             }),
         }
     }
@@ -267,6 +285,8 @@ impl Flow {
         for part in &mut self.parts {
             part.served = 0;
             part.taken = 0;
+            part.owed -= part.lost;
+            part.lost = 0;
             part.errors = 0;
         }
     }
@@ -317,6 +337,15 @@ impl Flow {
         self.left = self.left.saturating_sub(1);
         self.backlog -= share;
         share
+    }
+
+    /// Of `served` answers, in which the backlog went from `from` to what it is, those before it was full or empty.
+    pub fn served_on_the_way(&self, from: u64, served: u64) -> u64 {
+        let gap = self.arriving.abs_diff(self.possible);
+        if gap == 0 {
+            return served;
+        }
+        mul_div(from.abs_diff(self.backlog), self.possible, gap).min(served)
     }
 
     /// Whether the rate is another than that of the profile.

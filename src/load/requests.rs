@@ -1,0 +1,461 @@
+//! Every request on its own: arrivals at random instants, service times of their own, one private calendar.
+//!
+//! Time is in nanoseconds here, since answers at a million requests a second lie closer than a microsecond. The
+//! calendar is the earliest of three: the next station ([`Tournament`], one entry per target), the next timeout (the
+//! oldest request alive), the next arrival. Events of one instant go in this order, stations by index. A request's
+//! draws depend on its number alone, so policies do not move them.
+//!
+//! The whole requests of a segment are uniform instants in order: with `n` left until the end, the next one is the
+//! least of `n` uniform numbers. What is left of a whole request is carried on, and counted as unfinished at the end.
+
+use super::arrivals::{Arrivals, mul_div};
+use super::latency::{LatencyMeter, LatencySummary};
+use super::ledger::{Ledger, Loss};
+use super::work::Cost;
+use super::{LoadSetup, Target, Waits};
+use crate::base::distribution::{Distribution, standard_exponential};
+use crate::base::random::{Family, Purpose, Seed, Stream};
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::TraceProblem;
+use crate::model::traffic::{MICRO, Work, WorkKind};
+use route::Router;
+use slab::{Place, Slab};
+use station::Station;
+use std::collections::{BTreeMap, VecDeque};
+use tournament::Tournament;
+
+mod route;
+mod slab;
+mod station;
+mod tournament;
+
+/// Requests and targets of one service, one by one.
+pub(super) struct Requests {
+    pub arrivals: Arrivals,
+    pub ledger: Ledger,
+    pub latency: LatencyMeter,
+    pub cost: Cost,
+    pub events: u64,
+    pub waits: Waits,
+    work: Work,
+    slab: Slab,
+    stations: Vec<Option<Station>>,
+    free: Vec<usize>,
+    index: BTreeMap<u64, usize>,
+    serving: usize,
+    calendar: Tournament<u64>,
+    router: Router,
+    central: VecDeque<u32>,
+    queued: u64,
+    /// Nanoseconds.
+    now: u64,
+    instants: Stream,
+    draws: Family,
+    numbered: u64,
+    /// Of the present segment: requests to come, and when the next one does.
+    left: u64,
+    next_arrival: Option<u64>,
+    /// Millionths that do not make a whole request yet.
+    carry: u64,
+    /// CPU in use, and used so far in thousandths of a vCPU times nanoseconds.
+    busy: u64,
+    used: u128,
+}
+
+impl Requests {
+    pub fn new(setup: &LoadSetup, seed: Seed, name: &str, arrivals: Arrivals) -> Requests {
+        Requests {
+            arrivals,
+            ledger: Ledger::default(),
+            latency: LatencyMeter::default(),
+            cost: Cost::of(&setup.work),
+            events: 0,
+            waits: Waits::default(),
+            work: setup.work.clone(),
+            slab: Slab::new(),
+            stations: Vec::new(),
+            free: Vec::new(),
+            index: BTreeMap::new(),
+            serving: 0,
+            calendar: Tournament::new(1),
+            router: Router::new(setup),
+            central: VecDeque::new(),
+            queued: 0,
+            now: 0,
+            instants: seed.stream(Purpose::RequestArrival, name),
+            draws: seed.family(Purpose::RequestWork, name),
+            numbered: 0,
+            left: 0,
+            next_arrival: None,
+            carry: 0,
+            busy: 0,
+            used: 0,
+        }
+    }
+
+    pub fn advance(&mut self, to: SimTime) -> Result<(), TraceProblem> {
+        let limit = to.0.saturating_mul(1_000);
+        while self.now < limit {
+            let end = self.arrivals.segment().end.0.saturating_mul(1_000);
+            self.run(limit.min(end));
+            if self.now < limit {
+                self.arrivals.next()?;
+                let whole = self.carry + self.arrivals.segment().micro;
+                self.left = whole / MICRO;
+                self.carry = whole % MICRO;
+                self.draw_arrival();
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles all events up to `limit`, which lies in the present segment.
+    fn run(&mut self, limit: u64) {
+        let timeout = self.work.timeout.0.saturating_mul(1_000);
+        loop {
+            let station = self.calendar.least();
+            let oldest = self.slab.oldest();
+            let expiry = oldest.map(|slot| self.slab.get(slot).arrival.saturating_add(timeout));
+            let at_station = station.map_or(u64::MAX, |(at, _)| at);
+            let at_expiry = expiry.unwrap_or(u64::MAX);
+            let at_arrival = self.next_arrival.unwrap_or(u64::MAX);
+            let at = at_station.min(at_expiry).min(at_arrival);
+            if at > limit || at == u64::MAX {
+                break;
+            }
+            self.pass(at);
+            self.events += 1;
+            match (station, oldest) {
+                (Some((_, index)), _) if at == at_station => self.go_on(index),
+                (_, Some(slot)) if at == at_expiry => self.expire(slot),
+                _ => self.arrive(),
+            }
+        }
+        self.pass(limit.max(self.now));
+    }
+
+    fn pass(&mut self, at: u64) {
+        self.used += u128::from(self.busy) * u128::from(at - self.now);
+        self.now = at;
+    }
+
+    fn draw_arrival(&mut self) {
+        if self.left == 0 {
+            self.next_arrival = None;
+            return;
+        }
+        let end = self.arrivals.segment().end.0.saturating_mul(1_000);
+        // The least of n uniform numbers is 1 − e^(−E/n).
+        let x = standard_exponential(&mut self.instants) / self.left as f64;
+        let part = if x < 1e-3 { x * (1.0 - x * (0.5 - x / 6.0)) } else { -libm::expm1(-x) };
+        let last = self.now;
+        self.next_arrival = Some((last + ((end - last) as f64 * part).round() as u64).min(end));
+        self.left -= 1;
+    }
+
+    fn arrive(&mut self) {
+        let slot = self.slab.add(self.numbered, self.now);
+        self.numbered += 1;
+        self.draw_arrival();
+        if self.work.kind == WorkKind::Messages {
+            self.central.push_back(slot);
+            self.dispatch();
+            return;
+        }
+        let pool = self.router.pool();
+        let Some(index) = self.router.choose(pool, self.now, &mut self.stations) else {
+            self.slab.remove(slot);
+            self.ledger.dropped(pool, Loss::NoTarget, MICRO);
+            return;
+        };
+        let room = self.work.queue_limit.map_or(u64::MAX, u64::from);
+        let station = self.stations[index as usize].as_mut().expect("routed to a live one");
+        if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
+            self.start(slot, index as usize);
+        } else if (station.queue.len() as u64) < room {
+            station.queue.push_back(slot);
+            self.queued += 1;
+            let request = self.slab.get_mut(slot);
+            request.place = Place::Queued;
+            request.station = index;
+            self.router.tell(station);
+        } else {
+            self.slab.remove(slot);
+            self.ledger.dropped(pool, Loss::QueueFull, MICRO);
+        }
+    }
+
+    /// Gives messages to free workers.
+    fn dispatch(&mut self) {
+        while let Some(&slot) = self.central.front() {
+            let Some(index) = self.router.choose(0, self.now, &mut self.stations) else { return };
+            let station = self.stations[index as usize].as_ref().expect("routed to a live one");
+            if self.work.workers.is_some_and(|workers| station.working >= u64::from(workers)) {
+                return;
+            }
+            self.central.pop_front();
+            self.start(slot, index as usize);
+        }
+    }
+
+    /// A request gets a worker.
+    fn start(&mut self, slot: u32, index: usize) {
+        let station = self.stations[index].as_mut().expect("a live station");
+        let request = self.slab.get_mut(slot);
+        let waited = self.now - request.arrival;
+        self.waits.spans.add(SimSpan(waited / 1_000));
+        self.waits.waited += u64::from(waited > 0);
+        let mut draws = self.draws.member(request.number);
+        let cpu = draw(&self.work.cpu_ms, &mut draws);
+        let cpu = mul_div(cpu, u64::from(station.target.cost_percent), 100);
+        request.io = draw(&self.work.io_ms, &mut draws);
+        let error_ppm = u64::from(station.target.error_ppm);
+        request.is_error = error_ppm > 0 && draws.below(MICRO) < error_ppm;
+        request.station = index as u32;
+        request.place = if cpu > 0 { Place::Cpu } else { Place::Io };
+        let (number, io) = (request.number, request.io);
+        let before = station.usage();
+        station.wind(self.now);
+        station.working += 1;
+        if cpu > 0 {
+            station.enter_cpu(cpu, number, slot);
+        } else {
+            station.enter_io(self.now + io, number, slot);
+        }
+        self.settle(index, before);
+    }
+
+    /// Calendar, router and CPU in use follow a change of a station, which used `before` until now.
+    fn settle(&mut self, index: usize, before: u64) {
+        let station = self.stations[index].as_mut().expect("a live station");
+        self.busy = self.busy + station.usage() - before;
+        self.calendar.set(index, station.next(&self.slab));
+        self.router.tell(station);
+    }
+
+    /// Something is done at a station.
+    fn go_on(&mut self, index: usize) {
+        let station = self.stations[index].as_mut().expect("a live station");
+        let before = station.usage();
+        station.wind(self.now);
+        let Some((slot, place)) = station.take(&self.slab) else {
+            self.settle(index, before);
+            return;
+        };
+        let request = self.slab.get_mut(slot);
+        if place == Place::Cpu && request.io > 0 {
+            request.place = Place::Io;
+            let (until, number) = (self.now + request.io, request.number);
+            station.enter_io(until, number, slot);
+            self.settle(index, before);
+            return;
+        }
+        let (pool, arrival, is_error) = (station.target.pool, request.arrival, request.is_error);
+        self.ledger.served(pool, MICRO, if is_error { MICRO } else { 0 });
+        self.latency.add(SimSpan((self.now - arrival) / 1_000), MICRO);
+        self.slab.remove(slot);
+        self.release(index, before);
+    }
+
+    /// A worker is free: the next request of the queue gets it.
+    fn release(&mut self, index: usize, before: u64) {
+        let station = self.stations[index].as_mut().expect("a live station");
+        station.working -= 1;
+        let next = station.queue.pop_front();
+        self.settle(index, before);
+        if let Some(slot) = next {
+            self.queued -= 1;
+            self.start(slot, index);
+        } else if !self.central.is_empty() {
+            self.dispatch();
+        }
+    }
+
+    /// A request has waited too long, wherever it is.
+    fn expire(&mut self, slot: u32) {
+        let request = *self.slab.get(slot);
+        self.slab.remove(slot);
+        if request.place == Place::Central {
+            // The oldest is at the front, or near it where messages have come back.
+            if let Some(at) = self.central.iter().position(|waiting| *waiting == slot) {
+                self.central.remove(at);
+            }
+            self.ledger.dropped(0, Loss::Timeout, MICRO);
+            return;
+        }
+        let index = request.station as usize;
+        let station = self.stations[index].as_mut().expect("a live station");
+        self.ledger.dropped(station.target.pool, Loss::Timeout, MICRO);
+        let before = station.usage();
+        station.wind(self.now);
+        if request.place == Place::Queued {
+            if let Some(at) = station.queue.iter().position(|waiting| *waiting == slot) {
+                station.queue.remove(at);
+            }
+            self.queued -= 1;
+            self.settle(index, before);
+            return;
+        }
+        station.sharing -= u64::from(request.place == Place::Cpu);
+        self.release(index, before);
+    }
+
+    pub fn add(&mut self, target: Target) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.stations.push(None);
+            self.stations.len() - 1
+        });
+        self.stations[index] = Some(Station::new(target, self.now));
+        assert!(self.index.insert(target.task, index).is_none(), "a task is added once");
+        self.serving += 1;
+        self.router.is_stale = true;
+        self.dispatch();
+    }
+
+    pub fn drain(&mut self, task: u64) {
+        let Some(&index) = self.index.get(&task) else { return };
+        let station = self.stations[index].as_mut().expect("known stations live");
+        if !station.is_draining {
+            station.is_draining = true;
+            self.serving -= 1;
+            self.router.is_stale = true;
+        }
+    }
+
+    pub fn remove(&mut self, task: u64) {
+        let Some(index) = self.index.remove(&task) else { return };
+        let station = self.stations[index].take().expect("known stations live");
+        self.free.push(index);
+        self.serving -= usize::from(!station.is_draining);
+        self.router.is_stale = true;
+        self.busy -= station.usage();
+        self.calendar.set(index, None);
+        self.queued -= station.queue.len() as u64;
+        for slot in station.all(&self.slab).into_iter().rev() {
+            if self.work.kind == WorkKind::Messages {
+                self.slab.get_mut(slot).place = Place::Central;
+                self.central.push_front(slot);
+            } else {
+                self.slab.remove(slot);
+                self.ledger.dropped(station.target.pool, Loss::TaskLost, MICRO);
+            }
+        }
+        self.dispatch();
+    }
+
+    pub fn set_cpu(&mut self, task: u64, cpu_millis: u32) {
+        let Some(&index) = self.index.get(&task) else { return };
+        let station = self.stations[index].as_mut().expect("known stations live");
+        let before = station.usage();
+        station.wind(self.now);
+        station.target.cpu_millis = cpu_millis;
+        self.settle(index, before);
+    }
+
+    pub fn set_weights(&mut self, weights: [u64; 4]) {
+        self.router.weights = weights;
+    }
+
+    pub fn pending_micro(&self) -> u64 {
+        self.slab.alive() * MICRO
+    }
+
+    pub fn cpu_nanos(&self) -> u128 {
+        self.used / 1_000
+    }
+
+    pub fn take_latency(&mut self) -> LatencySummary {
+        self.latency.take()
+    }
+
+    pub fn in_flight_micro(&self) -> u64 {
+        self.pending_micro()
+    }
+
+    pub fn backlog_micro(&self) -> u64 {
+        (self.central.len() as u64 + self.queued) * MICRO
+    }
+
+    fn capacity_of(&self, target: &Target) -> u64 {
+        let (percent, workers) = (target.cost_percent, self.work.workers);
+        let station =
+            super::queueing::Station::new(&self.cost, target.cpu_millis, percent, workers, 1);
+        (station.capacity() * 1e6).round() as u64
+    }
+
+    pub fn capacity_micro_per_s(&mut self) -> u64 {
+        let serving = self.stations.iter().flatten().filter(|station| !station.is_draining);
+        let mut known: Option<((u32, u32), u64)> = None;
+        let mut sum = 0;
+        for station in serving {
+            let key = (station.target.cpu_millis, station.target.cost_percent);
+            let capacity = match known {
+                Some((of, capacity)) if of == key => capacity,
+                _ => self.capacity_of(&station.target),
+            };
+            known = Some((key, capacity));
+            sum += capacity;
+        }
+        sum
+    }
+
+    pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {
+        let Some(&index) = self.index.get(&task) else { return 0 };
+        let station = self.stations[index].as_ref().expect("known stations live");
+        let rate = self.arrivals.rate() as f64 / 1e6 / self.serving.max(1) as f64;
+        let share = if station.is_draining { 0.0 } else { rate };
+        let each = share * self.cost.cpu * f64::from(station.target.cost_percent) / 100.0;
+        let millis = (each * 1_000.0).ceil() as u64 + station.queue.len() as u64 * 1_000;
+        let most = self.work.workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
+        u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
+    }
+
+    pub fn response_estimate(&mut self) -> SimSpan {
+        let capacity = self.capacity_micro_per_s();
+        if capacity == 0 {
+            return self.work.timeout;
+        }
+        let by_queue = mul_div(self.slab.alive() * MICRO, 1_000_000, capacity);
+        let alone = SimSpan::from_secs_f64(self.cost.cpu + self.cost.io);
+        SimSpan(by_queue).max(alone).min(self.work.timeout)
+    }
+
+    pub fn targets(&self) -> usize {
+        self.serving
+    }
+
+    pub fn finish(&mut self, end: SimTime) -> Result<(), TraceProblem> {
+        self.advance(end)?;
+        let tasks: Vec<u64> = self.index.keys().copied().collect();
+        for task in tasks {
+            let index = self.index[&task];
+            let station = self.stations[index].as_mut().expect("known stations live");
+            let pool = station.target.pool;
+            let here = station.all(&self.slab);
+            let before = station.usage();
+            station.wind(self.now);
+            station.queue.clear();
+            station.working = 0;
+            station.sharing = 0;
+            for slot in here {
+                self.slab.remove(slot);
+                self.ledger.dropped(pool, Loss::Unfinished, MICRO);
+            }
+            self.settle(index, before);
+        }
+        for slot in self.central.drain(..) {
+            self.slab.remove(slot);
+            self.ledger.dropped(0, Loss::Unfinished, MICRO);
+        }
+        self.queued = 0;
+        let rest = std::mem::take(&mut self.carry);
+        self.ledger.dropped(0, Loss::Unfinished, rest);
+        Ok(())
+    }
+}
+
+/// Draws milliseconds as whole nanoseconds.
+#[inline]
+fn draw(distribution: &Distribution, stream: &mut Stream) -> u64 {
+    (distribution.sample(stream) * 1e6).round() as u64
+}
