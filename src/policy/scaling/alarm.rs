@@ -1,0 +1,288 @@
+//! One CloudWatch alarm: M of N over the newest points, with the rules for missing ones.
+//!
+//! The history is two bit sets, newest point in bit 0: which points are real, which of these breach. An evaluation is a
+//! few masks and counts. Invariant: `breach` is a subset of `present`. The alarm knows no clock: its caller pushes one
+//! point a period, once it is visible.
+
+use crate::model::scaling::{AlarmSpec, Comparison, MetricValue, MissingData};
+
+/// How many points beyond N CloudWatch reads. Assumed: 5 points for N = 3 are documented, the general rule is not.
+pub const EXTRA_POINTS: u32 = 2;
+
+/// The longest alarm that the bit sets hold; CloudWatch itself ends at one day of periods.
+pub const LONGEST: u32 = 128 - EXTRA_POINTS;
+
+/// `StateValue` of an alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AlarmState {
+    /// `OK`.
+    Ok,
+    /// `ALARM`.
+    Alarm,
+    /// `INSUFFICIENT_DATA`, the state of a new alarm.
+    #[default]
+    InsufficientData,
+}
+
+/// An alarm and its recent history.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    present: u128,
+    breach: u128,
+    /// The evaluation range: N + [`EXTRA_POINTS`] points.
+    range: u128,
+    /// The N newest points.
+    newest: u128,
+    spec: AlarmSpec,
+    state: AlarmState,
+}
+
+/// Whether an alarm is one that CloudWatch and this model take: 1 ≤ M ≤ N ≤ [`LONGEST`], N periods within a day, and a
+/// period of 20 s (the high-resolution metrics of ECS) or whole minutes.
+///
+/// # Errors
+/// A sentence that names what is wrong and the range that is right.
+pub fn check(spec: &AlarmSpec) -> Result<(), String> {
+    let (n, m) = (spec.evaluation_periods, spec.datapoints_to_alarm);
+    let seconds = spec.period.0 / 1_000_000;
+    if n == 0 || n > LONGEST {
+        return Err(format!("evaluation periods must be 1 to {LONGEST}, not {n}"));
+    }
+    if m == 0 || m > n {
+        return Err(format!(
+            "datapoints to alarm must be 1 to the {n} evaluation periods, not {m}"
+        ));
+    }
+    let is_whole = spec.period.0.is_multiple_of(1_000_000) && seconds > 0;
+    if !is_whole || (seconds != 20 && !seconds.is_multiple_of(60)) {
+        return Err(format!(
+            "an alarm period must be 20 s (high resolution) or a multiple of 60 s, not {} s",
+            spec.period
+        ));
+    }
+    if u64::from(n) * seconds > 86_400 {
+        return Err(format!("{n} periods of {seconds} s are longer than one day"));
+    }
+    Ok(())
+}
+
+/// Whether `value` breaches.
+#[inline]
+#[must_use]
+pub fn breaches(comparison: Comparison, threshold: MetricValue, value: MetricValue) -> bool {
+    match comparison {
+        Comparison::Above => value > threshold,
+        Comparison::AtLeast => value >= threshold,
+        Comparison::Below => value < threshold,
+        Comparison::AtMost => value <= threshold,
+    }
+}
+
+impl Alarm {
+    /// A new alarm without history, in INSUFFICIENT_DATA. N is cut to [`LONGEST`]; [`check`] refuses longer ones.
+    #[must_use]
+    pub fn new(spec: AlarmSpec) -> Alarm {
+        let points = spec.evaluation_periods.clamp(1, LONGEST);
+        Alarm {
+            present: 0,
+            breach: 0,
+            range: u128::MAX >> (128 - points - EXTRA_POINTS),
+            newest: u128::MAX >> (128 - points),
+            spec: AlarmSpec { evaluation_periods: points, ..spec },
+            state: AlarmState::default(),
+        }
+    }
+
+    /// What the alarm was made from.
+    #[must_use]
+    pub fn spec(&self) -> &AlarmSpec {
+        &self.spec
+    }
+
+    /// The state that the last evaluation left.
+    #[inline]
+    #[must_use]
+    pub fn state(&self) -> AlarmState {
+        self.state
+    }
+
+    /// Points in the evaluation range.
+    #[inline]
+    #[must_use]
+    pub fn range_points(&self) -> u32 {
+        self.spec.evaluation_periods + EXTRA_POINTS
+    }
+
+    /// Whether the newest point is real and breaches.
+    #[inline]
+    #[must_use]
+    pub fn newest_breaches(&self) -> bool {
+        self.breach & 1 == 1
+    }
+
+    /// Takes the point of the next period; `None` is a missing one.
+    #[inline]
+    pub fn push(&mut self, point: Option<MetricValue>) {
+        let is_breach =
+            point.is_some_and(|value| breaches(self.spec.comparison, self.spec.threshold, value));
+        self.present = self.present << 1 | u128::from(point.is_some());
+        self.breach = self.breach << 1 | u128::from(is_breach);
+    }
+
+    /// Evaluates the history and returns the state.
+    #[inline]
+    pub fn evaluate(&mut self) -> AlarmState {
+        self.state = if self.present & self.newest == self.newest {
+            // The usual case: the N newest points are all real.
+            self.alarm_if((self.breach & self.newest).count_ones())
+        } else {
+            self.evaluate_with_gaps()
+        };
+        self.state
+    }
+
+    #[inline]
+    fn alarm_if(&self, breaching: u32) -> AlarmState {
+        if breaching >= self.spec.datapoints_to_alarm { AlarmState::Alarm } else { AlarmState::Ok }
+    }
+
+    fn evaluate_with_gaps(&self) -> AlarmState {
+        let mut present = self.present & self.range;
+        let mut real = present.count_ones();
+        let points = self.spec.evaluation_periods;
+        while real > points {
+            // The oldest real points do not count. The range is little longer than N, so this ends at once.
+            present ^= 1 << present.ilog2();
+            real -= 1;
+        }
+        let breach = self.breach & present;
+        let breaching = breach.count_ones();
+        let filled = points - real;
+        if filled == 0 || breaching >= self.spec.datapoints_to_alarm {
+            return self.alarm_if(breaching);
+        }
+        match self.spec.missing {
+            MissingData::Breaching => self.alarm_if(breaching + filled),
+            MissingData::NotBreaching => AlarmState::Ok,
+            // Without a point that says OK nothing speaks against the present state.
+            MissingData::Ignore if breaching == real => self.state,
+            MissingData::Ignore => AlarmState::Ok,
+            MissingData::Missing if real == 0 => AlarmState::InsufficientData,
+            MissingData::Missing if self.is_premature(present, breach) => AlarmState::Alarm,
+            MissingData::Missing => AlarmState::Ok,
+        }
+    }
+
+    /// The premature rule: fewer than M real points, but the oldest breaching one is at least M positions old and
+    /// nothing after it is in order.
+    fn is_premature(&self, present: u128, breach: u128) -> bool {
+        if breach == 0 || present.count_ones() >= self.spec.datapoints_to_alarm {
+            return false;
+        }
+        let oldest = breach.ilog2();
+        let newer = (1_u128 << oldest) - 1;
+        oldest + 1 >= self.spec.datapoints_to_alarm && present & newer == breach & newer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::SimSpan;
+    use proptest::prelude::*;
+
+    fn spec(m: u32, n: u32, missing: MissingData) -> AlarmSpec {
+        AlarmSpec {
+            comparison: Comparison::Above,
+            threshold: MetricValue(50),
+            period: SimSpan::from_secs(60),
+            evaluation_periods: n,
+            datapoints_to_alarm: m,
+            missing,
+        }
+    }
+
+    /// The rules read aloud, over a list with the oldest point first.
+    fn slow(
+        history: &[Option<bool>],
+        m: usize,
+        n: usize,
+        missing: MissingData,
+        was: AlarmState,
+    ) -> AlarmState {
+        let mut range: Vec<Option<bool>> = vec![None; (n + 2).saturating_sub(history.len())];
+        range.extend(&history[history.len().saturating_sub(n + 2)..]);
+        let real: Vec<bool> = range.iter().rev().filter_map(|p| *p).collect();
+        let used = &real[..real.len().min(n)];
+        let count = used.iter().filter(|&&b| b).count();
+        let verdict = |count| if count >= m { AlarmState::Alarm } else { AlarmState::Ok };
+        if used.len() == n || count >= m {
+            return verdict(count);
+        }
+        match missing {
+            MissingData::Breaching => verdict(count + n - used.len()),
+            MissingData::NotBreaching => verdict(count),
+            MissingData::Ignore => {
+                if used.iter().any(|b| !b) {
+                    AlarmState::Ok
+                } else {
+                    was
+                }
+            }
+            MissingData::Missing => {
+                if used.is_empty() {
+                    return AlarmState::InsufficientData;
+                }
+                let oldest = range.iter().position(|p| *p == Some(true));
+                let fires = oldest.is_some_and(|at| {
+                    used.len() < m
+                        && range.len() - at >= m
+                        && range[at..].iter().all(|p| *p != Some(false))
+                });
+                if fires { AlarmState::Alarm } else { AlarmState::Ok }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bit_sets_agree_with_the_rules_read_aloud(
+            history in prop::collection::vec(prop::option::weighted(0.6, any::<bool>()), 0..60),
+            n in 1_u32..=20, part in 1_u32..=20, treatment in 0..4,
+        ) {
+            let missing = [MissingData::Missing, MissingData::Ignore, MissingData::Breaching, MissingData::NotBreaching]
+                [treatment as usize];
+            let m = part.min(n);
+            let mut alarm = Alarm::new(spec(m, n, missing));
+            let mut state = AlarmState::InsufficientData;
+            for end in 0..history.len() {
+                alarm.push(history[end].map(|b| MetricValue(if b { 51 } else { 50 })));
+                state = slow(&history[..=end], m as usize, n as usize, missing, state);
+                prop_assert_eq!(alarm.evaluate(), state);
+            }
+        }
+    }
+
+    #[test]
+    fn the_premature_rule_waits_until_the_breach_is_m_points_old() {
+        for (points, fires) in [("--X--", true), ("----X", false), ("---X-", false)] {
+            let mut alarm = Alarm::new(spec(3, 3, MissingData::Missing));
+            for point in points.chars() {
+                alarm.push((point == 'X').then_some(MetricValue(99)));
+            }
+            assert_eq!(alarm.evaluate() == AlarmState::Alarm, fires, "{points}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_out_of_range_is_refused_in_words() {
+        let good = spec(3, 3, MissingData::Missing);
+        assert_eq!(check(&good), Ok(()));
+        let says = |spec: AlarmSpec| check(&spec).unwrap_err();
+        assert!(says(AlarmSpec { evaluation_periods: 0, ..good }).contains("1 to 126, not 0"));
+        assert!(says(AlarmSpec { datapoints_to_alarm: 4, ..good }).contains("not 4"));
+        assert!(says(AlarmSpec { period: SimSpan::from_secs(45), ..good }).contains("not 45 s"));
+        let long = AlarmSpec { evaluation_periods: 100, period: SimSpan::from_secs(900), ..good };
+        assert!(says(long).contains("longer than one day"));
+    }
+}

@@ -1,0 +1,288 @@
+//! What a service gets when its policies want something: the largest wish, within bounds, cooldowns and what a
+//! deployment or a suspension allows.
+
+use super::alarm::AlarmState;
+use super::{
+    AlarmFiring, Decision, NotScaled, PolicyKind, REPEAT, Reason, Role, Scaler, ServiceState, step,
+    target_tracking,
+};
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::scaling::{AdjustmentType, MetricValue};
+
+/// Cooldowns of the scalable target.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Cooldowns {
+    /// A scale-out cooldown goes on before this instant,
+    out_until: SimTime,
+    /// which began with so many running tasks.
+    out_base: u32,
+    /// A scale-in cooldown goes on before this instant.
+    in_until: SimTime,
+}
+
+/// What one policy wants.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    capacity: u32,
+    kind: PolicyKind,
+    policy: usize,
+    /// Index of its alarm.
+    alarm: usize,
+    metric: MetricValue,
+    /// Whether it names a count and not a change of one.
+    is_exact: bool,
+}
+
+/// A new desired count, and the cooldown that it starts.
+struct Change {
+    to: u32,
+    starts_cooldown: bool,
+}
+
+impl Scaler {
+    /// Combines the wishes of all policies whose alarms are in ALARM, if the action of any of them is due.
+    pub(super) fn combine(&mut self, now: SimTime, state: ServiceState) -> Option<Decision> {
+        if !self.is_called(now, state) {
+            return None;
+        }
+        let Some(want) = self.largest_want(state) else {
+            self.told = None;
+            return None;
+        };
+        let outcome = if want.capacity > state.running {
+            self.scale_out(now, state, want)
+        } else if want.capacity < state.running {
+            self.scale_in(now, state, want)
+        } else {
+            Err(self.refusal_to_stay(state, want))
+        };
+        match outcome {
+            Ok(change) => {
+                self.told = None;
+                if change.starts_cooldown {
+                    self.start_cooldown(now, state, want);
+                }
+                Some(self.decision(now, state, want, Some(change.to), Reason::Scaled))
+            }
+            Err(why) => {
+                let telling = Some((why, want.kind, want.policy));
+                if self.told == telling {
+                    return None;
+                }
+                self.told = telling;
+                Some(self.decision(now, state, want, None, Reason::NotScaled(why)))
+            }
+        }
+    }
+
+    /// Whether an action is called now: at once when its alarm fires, then once a minute while it stays in ALARM.
+    fn is_called(&mut self, now: SimTime, state: ServiceState) -> bool {
+        let firing = |state: AlarmState| state == AlarmState::Alarm;
+        let is_due =
+            self.alarms.iter().any(|slot| firing(slot.alarm.state()) && slot.next_call <= now);
+        if is_due {
+            for slot in &mut self.alarms {
+                slot.next_call = now + REPEAT;
+            }
+        }
+        // A service without tasks does not wait for all points of the high alarm.
+        is_due || state.running == 0
+    }
+
+    /// The largest of all wishes; between equals the first in the order of kinds and lists.
+    fn largest_want(&self, state: ServiceState) -> Option<Want> {
+        let all_want_in = self.alarms.iter().all(|slot| {
+            slot.role != Role::Low
+                || self.target_tracking[slot.policy].disable_scale_in
+                || slot.alarm.state() == AlarmState::Alarm
+        });
+        let mut best: Option<Want> = None;
+        for index in 0..self.alarms.len() {
+            let Some(want) = self.want(index, state, all_want_in) else { continue };
+            let is_larger = best.is_none_or(|best| {
+                let rank = |w: Want| (w.kind, w.policy);
+                want.capacity > best.capacity
+                    || want.capacity == best.capacity && rank(want) < rank(best)
+            });
+            if is_larger {
+                best = Some(want);
+            }
+        }
+        best
+    }
+
+    fn want(&self, index: usize, state: ServiceState, all_want_in: bool) -> Option<Want> {
+        let slot = &self.alarms[index];
+        let is_firing = slot.alarm.state() == AlarmState::Alarm;
+        let wakes = slot.role == Role::High && state.running == 0 && slot.alarm.newest_breaches();
+        if !is_firing && !wakes {
+            return None;
+        }
+        let metric = self.feeds[slot.feed].series.newest(slot.alarm.range_points())?;
+        let (kind, capacity, is_exact) = if slot.role == Role::Step {
+            let policy = &self.step_scaling[slot.policy];
+            let is_exact = policy.adjustment_type == AdjustmentType::ExactCapacity;
+            (PolicyKind::Step, step::wanted(policy, state.running, metric)?, is_exact)
+        } else {
+            let policy = &self.target_tracking[slot.policy];
+            if slot.role == Role::Low && (policy.disable_scale_in || !all_want_in) {
+                return None;
+            }
+            let wanted = target_tracking::wanted(state.running, metric, policy.target);
+            (PolicyKind::TargetTracking, wanted, false)
+        };
+        Some(Want { capacity, kind, policy: slot.policy, alarm: index, metric, is_exact })
+    }
+
+    fn scale_out(
+        &self,
+        now: SimTime,
+        state: ServiceState,
+        want: Want,
+    ) -> Result<Change, NotScaled> {
+        let (min, max) = self.min_max();
+        if self.scale_out_suspended {
+            return Err(NotScaled::Suspended);
+        }
+        if state.desired >= max {
+            return Err(NotScaled::AlreadyAtMaxCapacity);
+        }
+        if state.desired < min {
+            // First to the minimum; the next call goes on from there.
+            return Ok(Change { to: min, starts_cooldown: false });
+        }
+        let is_cooling = now < self.cooldowns.out_until;
+        let capacity = if is_cooling && !want.is_exact {
+            // What the scale-out before has added is a part of what is wanted now.
+            self.cooldowns.out_base.saturating_add(want.capacity - state.running)
+        } else {
+            want.capacity
+        };
+        let to = capacity.min(max);
+        if to > state.desired {
+            Ok(Change { to, starts_cooldown: true })
+        } else if is_cooling {
+            Err(NotScaled::ScaleOutCooldown)
+        } else {
+            Err(NotScaled::AlreadyAtDesiredCapacity)
+        }
+    }
+
+    fn scale_in(&self, now: SimTime, state: ServiceState, want: Want) -> Result<Change, NotScaled> {
+        let (min, max) = self.min_max();
+        let least = min.max(self.agenda.forecast_capacity().min(max));
+        if self.scale_in_suspended {
+            return Err(NotScaled::Suspended);
+        }
+        if state.deploying {
+            return Err(NotScaled::DeploymentInProgress);
+        }
+        if state.desired > max {
+            return Ok(Change { to: max, starts_cooldown: false });
+        }
+        if state.desired <= least {
+            return Err(NotScaled::AlreadyAtMinCapacity);
+        }
+        let to = want.capacity.max(least);
+        if to >= state.desired {
+            return Err(NotScaled::AlreadyAtDesiredCapacity);
+        }
+        if self.would_breach(state, to) {
+            return Err(NotScaled::AnticipatedFlapping);
+        }
+        if now < self.cooldowns.in_until {
+            return Err(NotScaled::ScaleInCooldown);
+        }
+        Ok(Change { to, starts_cooldown: true })
+    }
+
+    /// Whether any target tracking policy would scale out again from `capacity` tasks.
+    fn would_breach(&self, state: ServiceState, capacity: u32) -> bool {
+        self.alarms.iter().filter(|slot| slot.role == Role::High).any(|slot| {
+            let metric = self.feeds[slot.feed].series.newest(slot.alarm.range_points());
+            let target = self.target_tracking[slot.policy].target;
+            metric.is_some_and(|metric| {
+                target_tracking::would_breach(state.running, metric, target, capacity)
+            })
+        })
+    }
+
+    /// Why the count stays although an alarm fires: a lower alarm whose policy found no lower count is one that
+    /// anticipates flapping.
+    fn refusal_to_stay(&self, state: ServiceState, want: Want) -> NotScaled {
+        if self.alarms[want.alarm].role != Role::Low {
+            NotScaled::AlreadyAtDesiredCapacity
+        } else if state.desired <= self.min {
+            NotScaled::AlreadyAtMinCapacity
+        } else {
+            NotScaled::AnticipatedFlapping
+        }
+    }
+
+    fn start_cooldown(&mut self, now: SimTime, state: ServiceState, want: Want) {
+        let is_out = want.capacity > state.running;
+        let length = self.cooldown_of(want, is_out);
+        if is_out {
+            if now >= self.cooldowns.out_until {
+                self.cooldowns.out_base = state.running;
+            }
+            self.cooldowns.out_until = now + length;
+            self.cooldowns.in_until = SimTime::ZERO;
+        } else {
+            self.cooldowns.in_until = now + length;
+            self.cooldowns.out_until = SimTime::ZERO;
+        }
+    }
+
+    fn cooldown_of(&self, want: Want, is_out: bool) -> SimSpan {
+        if want.kind == PolicyKind::Step {
+            return self.step_scaling[want.policy].cooldown;
+        }
+        let policy = &self.target_tracking[want.policy];
+        if is_out { policy.scale_out_cooldown } else { policy.scale_in_cooldown }
+    }
+
+    fn decision(
+        &self,
+        now: SimTime,
+        state: ServiceState,
+        want: Want,
+        to: Option<u32>,
+        reason: Reason,
+    ) -> Decision {
+        let slot = &self.alarms[want.alarm];
+        let series = &self.feeds[slot.feed].series;
+        let spec = slot.alarm.spec();
+        let policy_name = match want.kind {
+            PolicyKind::Step => &self.step_scaling[want.policy].name,
+            _ => &self.target_tracking[want.policy].name,
+        };
+        let name = match slot.role {
+            Role::High => format!("TargetTracking-{policy_name}-AlarmHigh"),
+            Role::Low => format!("TargetTracking-{policy_name}-AlarmLow"),
+            Role::Step => format!("StepScaling-{policy_name}-Alarm"),
+        };
+        let points = series.real_points(slot.alarm.range_points(), spec.evaluation_periods);
+        let (min_capacity, max_capacity) = self.min_max();
+        Decision {
+            at: now,
+            from: state.desired,
+            to,
+            wanted: Some(want.capacity),
+            running: state.running,
+            kind: want.kind,
+            policy: want.policy,
+            policy_name: policy_name.clone(),
+            alarm: Some(AlarmFiring {
+                name,
+                threshold: spec.threshold,
+                comparison: spec.comparison,
+                datapoints: points,
+            }),
+            metric: Some((series.metric, want.metric)),
+            reason,
+            min_capacity,
+            max_capacity,
+        }
+    }
+}

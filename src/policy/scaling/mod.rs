@@ -1,0 +1,368 @@
+//! Service auto scaling: alarms, policies and scheduled actions of one service, as a state machine.
+//!
+//! `sim` hands in points of metrics ([`Scaler::observe`]) at the end of each period, asks once they are visible
+//! ([`Scaler::evaluate`]) and at the scaler's own instants ([`Scaler::act`]), and applies the [`Decision`]s. The scaler
+//! declares its state (minimum, maximum, cooldowns, alarms) and reads nothing else: what it says depends on the points
+//! that are visible, the instants of the calls and the [`ServiceState`]s, and on no clock or random number.
+//!
+//! | File | Its one job |
+//! | --- | --- |
+//! | `series` | points of one metric, and which of them are visible |
+//! | [`alarm`] | M of N with missing data |
+//! | [`target_tracking`], [`step`] | what a policy wants |
+//! | `combine` | what a service gets: the largest wish, bounds, cooldowns, deployments, suspension |
+//! | [`schedule`], `cron` | when scheduled actions are due |
+//! | [`predictive`] | a seasonal forecast |
+//! | `agenda` | what is due without an alarm: scheduled actions and forecasts |
+//! | [`metric`] | arithmetic of utilisation and backlog |
+//!
+//! Invariant: no decision takes the desired count outside of [minimum, maximum], but towards it.
+
+mod agenda;
+pub mod alarm;
+mod combine;
+mod cron;
+mod decision;
+pub mod metric;
+pub mod predictive;
+pub mod schedule;
+mod series;
+pub mod step;
+pub mod target_tracking;
+
+pub use decision::{AlarmFiring, Decision, NotScaled, PolicyKind, Reason};
+
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::scaling::{
+    Aggregation, AlarmSpec, MetricDelays, MetricValue, ScalableTarget, ScalingMetric, StepScaling,
+    TargetTracking,
+};
+use agenda::Agenda;
+use alarm::{Alarm, AlarmState};
+use combine::Cooldowns;
+use series::Series;
+use std::ops::Range;
+use target_tracking::{HIGH_RESOLUTION_PERIOD, STANDARD_PERIOD};
+
+/// The most policies of a scalable target (quota, documented).
+pub const MOST_POLICIES: usize = 50;
+/// The most scheduled actions of a scalable target (quota, documented).
+pub const MOST_SCHEDULED_ACTIONS: usize = 200;
+
+/// How often CloudWatch calls the action of an alarm that stays in ALARM (documented).
+const REPEAT: SimSpan = SimSpan::from_secs(60);
+
+/// One point of a metric: the statistics of a period over tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Point {
+    /// Mean.
+    pub average: MetricValue,
+    /// Smallest.
+    pub minimum: MetricValue,
+    /// Largest.
+    pub maximum: MetricValue,
+}
+
+impl Point {
+    /// A point at which all tasks are equal.
+    #[must_use]
+    pub fn level(value: MetricValue) -> Point {
+        Point { average: value, minimum: value, maximum: value }
+    }
+
+    #[inline]
+    fn of(self, aggregation: Aggregation) -> MetricValue {
+        match aggregation {
+            Aggregation::Average => self.average,
+            Aggregation::Minimum => self.minimum,
+            Aggregation::Maximum => self.maximum,
+        }
+    }
+}
+
+/// What the scaler needs to know of its service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServiceState {
+    /// The desired count.
+    pub desired: u32,
+    /// Tasks in RUNNING: policies start from this count and not from the desired one (documented).
+    pub running: u32,
+    /// Whether a deployment is in progress, which forbids scale-in.
+    pub deploying: bool,
+}
+
+/// Whose alarm it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    /// The high alarm of a target tracking policy.
+    High,
+    /// Its low alarm.
+    Low,
+    /// The alarm of a step scaling policy.
+    Step,
+}
+
+#[derive(Clone, Debug)]
+struct PolicyAlarm {
+    alarm: Alarm,
+    role: Role,
+    /// Index of the policy in its list.
+    policy: usize,
+    feed: usize,
+    /// When the action of a firing alarm is called next.
+    next_call: SimTime,
+}
+
+/// A series and the alarms that look at it.
+#[derive(Clone, Debug)]
+struct Feed {
+    series: Series,
+    alarms: Range<usize>,
+}
+
+/// Auto scaling of one service.
+#[derive(Clone, Debug)]
+pub struct Scaler {
+    min: u32,
+    max: u32,
+    feeds: Vec<Feed>,
+    /// In the order of their feeds.
+    alarms: Vec<PolicyAlarm>,
+    /// How many of them are in ALARM.
+    firing: usize,
+    target_tracking: Vec<TargetTracking>,
+    step_scaling: Vec<StepScaling>,
+    scale_in_suspended: bool,
+    scale_out_suspended: bool,
+    cooldowns: Cooldowns,
+    /// The last refusal that was told: the same one is not told every minute.
+    told: Option<(NotScaled, PolicyKind, usize)>,
+    agenda: Agenda,
+}
+
+impl Scaler {
+    /// The scaler of a service that is registered at the scenario's beginning; that instant is `epoch_s` seconds after
+    /// 1970-01-01T00:00:00Z, from which scheduled actions and forecasts know the time of day. The target was
+    /// [checked](check); schedules that cannot be parsed never fire.
+    #[must_use]
+    pub fn new(target: &ScalableTarget, delays: MetricDelays, epoch_s: i64) -> Scaler {
+        let mut scaler = Scaler {
+            min: target.min_capacity,
+            max: target.max_capacity,
+            feeds: Vec::new(),
+            alarms: Vec::new(),
+            firing: 0,
+            target_tracking: target.target_tracking.clone(),
+            step_scaling: target.step_scaling.clone(),
+            scale_in_suspended: target.scale_in_suspended,
+            scale_out_suspended: target.scale_out_suspended,
+            cooldowns: Cooldowns::default(),
+            told: None,
+            agenda: Agenda::new(target, epoch_s),
+        };
+        for (index, policy) in target.target_tracking.iter().enumerate() {
+            let source = (policy.metric, Aggregation::Average);
+            scaler.add_alarm(
+                source,
+                target_tracking::high_alarm(policy),
+                Role::High,
+                index,
+                delays,
+            );
+            scaler.add_alarm(source, target_tracking::low_alarm(policy), Role::Low, index, delays);
+        }
+        for (index, policy) in target.step_scaling.iter().enumerate() {
+            let source = (policy.metric, policy.aggregation);
+            scaler.add_alarm(source, policy.alarm, Role::Step, index, delays);
+        }
+        for index in 0..target.predictive.len() {
+            let source = (target.predictive[index].metric, Aggregation::Average);
+            let feed = scaler.feed(source, STANDARD_PERIOD, 1, delays);
+            scaler.agenda.learn_from(index, feed);
+        }
+        scaler.alarms.sort_by_key(|a| a.feed);
+        for (index, feed) in scaler.feeds.iter_mut().enumerate() {
+            let from = scaler.alarms.partition_point(|a| a.feed < index);
+            feed.alarms = from..scaler.alarms.partition_point(|a| a.feed <= index);
+        }
+        scaler
+    }
+
+    fn add_alarm(
+        &mut self,
+        source: (ScalingMetric, Aggregation),
+        spec: AlarmSpec,
+        role: Role,
+        policy: usize,
+        delays: MetricDelays,
+    ) {
+        let alarm = Alarm::new(spec);
+        let feed = self.feed(source, spec.period, alarm.range_points(), delays);
+        self.alarms.push(PolicyAlarm { alarm, role, policy, feed, next_call: SimTime::ZERO });
+    }
+
+    /// The feed of `source` at `period`, made if there is none, which keeps at least `window` points.
+    fn feed(
+        &mut self,
+        source: (ScalingMetric, Aggregation),
+        period: SimSpan,
+        window: u32,
+        delays: MetricDelays,
+    ) -> usize {
+        let is_same = |s: &Series| (s.metric, s.aggregation) == source && s.period == period;
+        let found = self.feeds.iter().position(|feed| is_same(&feed.series));
+        let index = found.unwrap_or_else(|| {
+            let is_high_resolution = period < STANDARD_PERIOD;
+            let series = if is_high_resolution {
+                Series::new(source, period, HIGH_RESOLUTION_PERIOD, delays.high_resolution)
+            } else {
+                Series::new(source, period, STANDARD_PERIOD, delays.standard)
+            };
+            self.feeds.push(Feed { series, alarms: 0..0 });
+            self.feeds.len() - 1
+        });
+        self.feeds[index].series.keep(window);
+        index
+    }
+
+    /// `MinCapacity` and `MaxCapacity` as they are now: scheduled actions set them, predictive scaling may raise the
+    /// maximum for an hour.
+    #[must_use]
+    pub fn min_max(&self) -> (u32, u32) {
+        (self.min, self.max.max(self.agenda.raised_max()))
+    }
+
+    /// Whether points of `metric` by 60 s are looked at.
+    #[must_use]
+    pub fn wants(&self, metric: ScalingMetric) -> bool {
+        self.is_fed(metric, STANDARD_PERIOD)
+    }
+
+    /// Whether points of `metric` by 20 s are looked at.
+    #[must_use]
+    pub fn wants_high_resolution(&self, metric: ScalingMetric) -> bool {
+        self.is_fed(metric, HIGH_RESOLUTION_PERIOD)
+    }
+
+    fn is_fed(&self, metric: ScalingMetric, observed: SimSpan) -> bool {
+        let mut series = self.feeds.iter().map(|feed| &feed.series);
+        series.any(|s| s.metric == metric && s.observed_period == observed)
+    }
+
+    /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None` is
+    /// no data. Periods of one length come in order; one that never comes is missing data.
+    #[inline]
+    pub fn observe(&mut self, end: SimTime, period: SimSpan, values: &[Option<Point>; 6]) {
+        for feed in &mut self.feeds {
+            if feed.series.observed_period == period {
+                feed.series.observe(end, values[feed.series.metric as usize]);
+            }
+        }
+    }
+
+    /// Evaluates the alarms whose data is visible at `now`, which is from `period end + delay` on, and says what the
+    /// policies want together; `None`: nothing, or a refusal that was told already.
+    ///
+    /// To be called once a minute at the phase of the standard delay, and every 20 s at the phase of the high-resolution
+    /// delay if [`Scaler::wants_high_resolution`] of any metric. A minute without any data is called, too.
+    #[inline]
+    pub fn evaluate(&mut self, now: SimTime, state: ServiceState) -> Option<Decision> {
+        for index in 0..self.feeds.len() {
+            self.reveal(index, now, state);
+        }
+        if self.firing == 0 && state.running > 0 {
+            self.told = None;
+            return None;
+        }
+        self.combine(now, state)
+    }
+
+    /// Hands the newly visible points of a feed to its alarms and to the forecasts.
+    #[inline]
+    fn reveal(&mut self, index: usize, now: SimTime, state: ServiceState) {
+        let feed = &mut self.feeds[index];
+        let alarms = &mut self.alarms[feed.alarms.clone()];
+        while let Some(point) = feed.series.reveal(now) {
+            for slot in &mut *alarms {
+                let was = slot.alarm.state();
+                slot.alarm.push(point);
+                let is = slot.alarm.evaluate();
+                if was == is {
+                    continue;
+                }
+                if is == AlarmState::Alarm {
+                    self.firing += 1;
+                    slot.next_call = SimTime::ZERO;
+                } else if was == AlarmState::Alarm {
+                    self.firing -= 1;
+                }
+            }
+            if self.agenda.learns()
+                && let Some(value) = point
+            {
+                self.agenda.learn(index, now, value, state.running);
+            }
+        }
+    }
+
+    /// The next instant at which [`Scaler::act`] has something to do; `None`: never. It changes only in `act`.
+    #[inline]
+    #[must_use]
+    pub fn next_action(&self) -> Option<SimTime> {
+        self.agenda.next()
+    }
+
+    /// Carries out what is due at `now`: scheduled actions in the order of their list, then forecasts. Each decision
+    /// starts from the desired count that the one before left. Cooldowns do not matter here.
+    pub fn act(&mut self, now: SimTime, state: ServiceState) -> Vec<Decision> {
+        let mut desired = state.desired;
+        let mut decisions = Vec::new();
+        for due in self.agenda.take_due(now, self.max) {
+            let decision = self.carry_out(due, now, ServiceState { desired, ..state });
+            if let Some(decision) = decision {
+                desired = decision.to.unwrap_or(desired);
+                decisions.push(decision);
+            }
+        }
+        decisions
+    }
+}
+
+/// Whether a target is one that Application Auto Scaling and this model take.
+///
+/// # Errors
+/// All that is wrong: each entry is the name of the policy or action (empty: the target itself) and a sentence.
+pub fn check(target: &ScalableTarget) -> Result<(), Vec<(String, String)>> {
+    let mut problems = Vec::new();
+    let mut note = |name: &str, result: Result<(), String>| {
+        if let Err(problem) = result {
+            problems.push((name.to_string(), problem));
+        }
+    };
+    let policies =
+        target.target_tracking.len() + target.step_scaling.len() + target.predictive.len();
+    let at_most = |count: usize, most: usize, what: &str| {
+        if count > most { Err(format!("{count} {what}; {most} at most")) } else { Ok(()) }
+    };
+    note("", at_most(policies, MOST_POLICIES, "scaling policies"));
+    note("", at_most(target.scheduled.len(), MOST_SCHEDULED_ACTIONS, "scheduled actions"));
+    if target.min_capacity > target.max_capacity {
+        let (min, max) = (target.min_capacity, target.max_capacity);
+        note("", Err(format!("the minimum capacity {min} is above the maximum capacity {max}")));
+    }
+    for policy in &target.target_tracking {
+        note(&policy.name, target_tracking::check(policy));
+    }
+    for policy in &target.step_scaling {
+        note(&policy.name, step::check(&policy.steps));
+        note(&policy.name, alarm::check(&policy.alarm));
+    }
+    for action in &target.scheduled {
+        note(&action.name, schedule::parse(&action.schedule, &action.timezone).map(|_| ()));
+        note(&action.name, schedule::check_bounds(action));
+    }
+    for policy in &target.predictive {
+        note(&policy.name, predictive::check(policy));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}

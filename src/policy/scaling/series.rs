@@ -1,0 +1,237 @@
+//! The points of one metric at one period: what was observed, and how much of it is visible.
+//!
+//! A point is visible once its period has ended and the metric's delay has gone by. Points are contiguous: a period that
+//! nobody observed is a missing point. The ring is large enough for everything that an alarm may still ask for.
+
+use super::Point;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
+
+/// The mark of a missing point in the ring; no metric reaches it.
+const MISSING: u64 = u64::MAX;
+
+/// Points of one metric, one aggregation and one period.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) metric: ScalingMetric,
+    pub(super) aggregation: Aggregation,
+    /// Length of a period of this series.
+    pub(super) period: SimSpan,
+    /// Length of the periods that are observed; longer periods are put together from them.
+    pub(super) observed_period: SimSpan,
+    delay: SimSpan,
+    ring: Vec<u64>,
+    /// Points `[0, observed)` are known, points `[0, visible)` are visible.
+    observed: u64,
+    visible: u64,
+    last_end: SimTime,
+    visible_at: SimTime,
+    bucket: Bucket,
+}
+
+/// A long period under construction.
+#[derive(Clone, Copy, Default, Debug)]
+struct Bucket {
+    /// Its end; zero: none is begun.
+    end: SimTime,
+    sum: u128,
+    count: u64,
+    smallest: u64,
+    largest: u64,
+}
+
+impl Series {
+    /// An empty series of `period`, put together from points of `observed_period`.
+    pub(super) fn new(
+        (metric, aggregation): (ScalingMetric, Aggregation),
+        period: SimSpan,
+        observed_period: SimSpan,
+        delay: SimSpan,
+    ) -> Series {
+        Series {
+            metric,
+            aggregation,
+            period,
+            observed_period,
+            delay,
+            ring: Vec::new(),
+            observed: 0,
+            visible: 0,
+            last_end: SimTime::ZERO,
+            visible_at: SimTime::NEVER,
+            bucket: Bucket::default(),
+        }
+    }
+
+    /// Makes room for the last `window` visible points besides those that wait to be visible.
+    pub(super) fn keep(&mut self, window: u32) {
+        let waiting = self.delay.0 / self.period.0.max(1) + 2;
+        let room = (u64::from(window) + waiting).next_power_of_two() as usize;
+        if room > self.ring.len() {
+            self.ring = vec![MISSING; room];
+        }
+    }
+
+    /// Takes the point of the observed period that ends at `end`.
+    #[inline]
+    pub(super) fn observe(&mut self, end: SimTime, point: Option<Point>) {
+        if self.period == self.observed_period {
+            let value = point.map_or(MISSING, |p| p.of(self.aggregation).0.min(MISSING - 1));
+            self.push(end, value);
+        } else {
+            self.collect(end, point);
+        }
+    }
+
+    fn collect(&mut self, end: SimTime, point: Option<Point>) {
+        let bucket_end = SimTime(end.0.div_ceil(self.period.0) * self.period.0);
+        if self.bucket.end != bucket_end {
+            self.close_bucket();
+            self.bucket = Bucket { end: bucket_end, smallest: u64::MAX, ..Bucket::default() };
+        }
+        if let Some(point) = point {
+            self.bucket.sum += u128::from(point.average.0);
+            self.bucket.count += 1;
+            self.bucket.smallest = self.bucket.smallest.min(point.minimum.0);
+            self.bucket.largest = self.bucket.largest.max(point.maximum.0);
+        }
+        if end == bucket_end {
+            self.close_bucket();
+        }
+    }
+
+    fn close_bucket(&mut self) {
+        let bucket = std::mem::take(&mut self.bucket);
+        if bucket.end == SimTime::ZERO {
+            return;
+        }
+        let value = match (bucket.count, self.aggregation) {
+            (0, _) => MISSING,
+            (count, Aggregation::Average) => (bucket.sum / u128::from(count)) as u64,
+            (_, Aggregation::Minimum) => bucket.smallest,
+            (_, Aggregation::Maximum) => bucket.largest,
+        };
+        self.push(bucket.end, value);
+    }
+
+    #[inline]
+    fn push(&mut self, end: SimTime, value: u64) {
+        if self.observed > 0 {
+            debug_assert!(end > self.last_end, "periods are observed in order");
+            let mut expected = self.last_end + self.period;
+            while expected < end {
+                self.append(expected, MISSING);
+                expected = expected + self.period;
+            }
+        }
+        self.append(end, value);
+    }
+
+    #[inline]
+    fn append(&mut self, end: SimTime, value: u64) {
+        if self.visible == self.observed {
+            self.visible_at = end + self.delay;
+        }
+        let slot = self.slot(self.observed);
+        self.ring[slot] = value;
+        self.observed += 1;
+        self.last_end = end;
+    }
+
+    #[inline]
+    fn slot(&self, number: u64) -> usize {
+        number as usize & (self.ring.len() - 1)
+    }
+
+    #[inline]
+    fn value(&self, number: u64) -> Option<MetricValue> {
+        // What nobody evaluated for longer than the ring reaches back is lost, and so missing.
+        let is_kept = self.observed - number <= self.ring.len() as u64;
+        let value = self.ring[self.slot(number)];
+        (is_kept && value != MISSING).then_some(MetricValue(value))
+    }
+
+    /// The next point that has become visible at `now`, if there is one; the inner `None` is a missing point.
+    #[inline]
+    pub(super) fn reveal(&mut self, now: SimTime) -> Option<Option<MetricValue>> {
+        if self.visible == self.observed || self.visible_at > now {
+            return None;
+        }
+        let value = self.value(self.visible);
+        self.visible += 1;
+        self.visible_at = self.visible_at + self.period;
+        Some(value)
+    }
+
+    /// The newest real point among the last `window` visible ones.
+    #[inline]
+    pub(super) fn newest(&self, window: u32) -> Option<MetricValue> {
+        let oldest = self.visible.saturating_sub(u64::from(window));
+        (oldest..self.visible).rev().find_map(|number| self.value(number))
+    }
+
+    /// The `count` newest real points among the last `window` visible ones, oldest first, with the ends of their periods.
+    pub(super) fn real_points(&self, window: u32, count: u32) -> Vec<(SimTime, MetricValue)> {
+        let oldest = self.visible.saturating_sub(u64::from(window));
+        let mut points: Vec<(SimTime, MetricValue)> = (oldest..self.visible)
+            .rev()
+            .filter_map(|number| self.value(number).map(|value| (self.end_of(number), value)))
+            .take(count as usize)
+            .collect();
+        points.reverse();
+        points
+    }
+
+    fn end_of(&self, number: u64) -> SimTime {
+        SimTime(self.last_end.0 - (self.observed - 1 - number) * self.period.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(period: u64, observed: u64) -> Series {
+        let mut series = Series::new(
+            (ScalingMetric::Cpu, Aggregation::Average),
+            SimSpan::from_secs(period),
+            SimSpan::from_secs(observed),
+            SimSpan::from_secs(120),
+        );
+        series.keep(5);
+        series
+    }
+
+    fn at(seconds: u64) -> SimTime {
+        SimTime(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_point_is_visible_after_its_delay_and_not_before() {
+        let mut s = series(60, 60);
+        s.observe(at(60), Some(Point::level(MetricValue(7))));
+        assert_eq!(s.reveal(at(179)), None);
+        assert_eq!(s.reveal(at(180)), Some(Some(MetricValue(7))));
+        assert_eq!(s.reveal(at(180)), None);
+    }
+
+    #[test]
+    fn a_period_that_nobody_observed_is_missing() {
+        let mut s = series(60, 60);
+        s.observe(at(60), Some(Point::level(MetricValue(1))));
+        s.observe(at(180), Some(Point::level(MetricValue(3))));
+        let seen: Vec<_> = std::iter::from_fn(|| s.reveal(at(600))).collect();
+        assert_eq!(seen, [Some(MetricValue(1)), None, Some(MetricValue(3))]);
+        assert_eq!(s.real_points(5, 2), [(at(60), MetricValue(1)), (at(180), MetricValue(3))]);
+    }
+
+    #[test]
+    fn a_long_period_is_the_mean_of_its_minutes() {
+        let mut s = series(300, 60);
+        for minute in 1..=5 {
+            s.observe(at(60 * minute), (minute != 2).then(|| Point::level(MetricValue(minute))));
+        }
+        // (1 + 3 + 4 + 5) / 4 = 3.25; the missing minute does not count.
+        assert_eq!(s.reveal(at(420)), Some(Some(MetricValue(3))));
+    }
+}
