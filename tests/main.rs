@@ -21,6 +21,7 @@ mod publish;
 mod reference_pages;
 mod scenario;
 mod scenario_errors;
+mod service_errors;
 mod support;
 mod swarm;
 mod theory;

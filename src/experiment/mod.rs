@@ -2,11 +2,17 @@
 //!
 //! Parallelism is between runs only; results come back in the order of the seeds, whatever the threads did.
 
+use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::model::arrival::TraceProblem;
+use crate::model::ids::ServiceId;
+use crate::model::traffic::RateSource;
 use crate::scenario::Scenario;
+use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
+use crate::sim::setup::{Failure, FailureKind, Inputs};
 use crate::sim::{RunError, RunResult, Watch};
+use crate::trace::failures::FailureTraceKind;
 use rayon::prelude::*;
 
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
@@ -21,12 +27,51 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
-    let streams = scenario
+    let inputs = open(scenario, seed)?;
+    crate::sim::run(setup, inputs, sinks, watch)
+}
+
+/// Opens everything that a scenario names: traces of tasks, of traffic and of failures.
+///
+/// # Errors
+/// A trace that cannot be opened, or a failure trace that names a service that there is not.
+pub fn open(scenario: &Scenario, seed: Seed) -> Result<Inputs, TraceProblem> {
+    let setup = &scenario.setup;
+    let tasks = scenario
         .workloads
         .iter()
         .map(|workload| crate::trace::open(workload, seed))
         .collect::<Result<Vec<_>, TraceProblem>>()?;
-    crate::sim::run(setup, streams, sinks, watch)
+    let sources: Vec<Option<&RateSource>> =
+        setup.services.iter().map(|service| service.work.as_ref().map(|w| &w.source)).collect();
+    let traffic = crate::trace::open_traffic(&sources, setup.horizon, setup.epoch_s, seed)?;
+    let failures = failures(scenario)?;
+    Ok(Inputs { tasks, traffic, failures })
+}
+
+/// The failures of the scenario and of its traces, in order of time; at one instant the scenario's own first.
+fn failures(scenario: &Scenario) -> Result<Vec<Failure>, TraceProblem> {
+    let mut names: Lookup<&str, ServiceId> = Lookup::new();
+    for (id, service) in scenario.setup.services.enumerate() {
+        names.insert(&service.name, id);
+    }
+    let mut failures = scenario.failures.clone();
+    for trace in &scenario.failure_traces {
+        for row in crate::trace::open_failures(&trace.path, &trace.display)? {
+            let FailureTraceKind::TaskCrash = row.kind;
+            let Some(service) = names.get(row.target.as_str()).copied() else {
+                let known = scenario.setup.services.iter().map(|service| service.name.as_str());
+                let (file, line) = (&trace.display, row.line);
+                let message = format!("{file}:{line}: unknown service {}", quoted(&row.target));
+                let help = suggestion(&row.target, known);
+                return Err(TraceProblem(format!("{message}\n  = help: {help}")));
+            };
+            let kind = FailureKind::TaskCrash { service, tasks: row.count };
+            failures.push(Failure { at: row.at, kind });
+        }
+    }
+    failures.sort_by_key(|failure| failure.at);
+    Ok(failures)
 }
 
 /// Runs `work` for each of `count` seeds from the scenario's own on, on `threads` threads (0: one a core), and
