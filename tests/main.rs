@@ -25,6 +25,7 @@ mod scaling_vectors;
 mod scenario;
 mod scenario_errors;
 mod service_outputs;
+mod service_errors;
 mod support;
 mod swarm;
 mod theory;

@@ -369,7 +369,7 @@ fn spot_prices_follow_the_market_of_each_instance() {
 #[test]
 fn every_template_of_init_is_right() {
     use ecsim::cli::init::{InitArgs, run};
-    for name in ["batch", "fargate", "mixed"] {
+    for name in ["batch", "fargate", "mixed", "service"] {
         let mut out = Vec::new();
         run(&InitArgs { template: name.into(), list: false }, &mut out).unwrap();
         loaded(&String::from_utf8(out).unwrap());
@@ -377,6 +377,6 @@ fn every_template_of_init_is_right() {
     let unknown = run(&InitArgs { template: "bach".into(), list: false }, &mut Vec::new());
     insta::assert_snapshot!(unknown.unwrap_err(), @r#"
     error: unknown template "bach"
-      = help: did you mean "batch"? valid: "batch", "fargate", "mixed"
+      = help: did you mean "batch"? valid: "batch", "fargate", "mixed", "service"
     "#);
 }

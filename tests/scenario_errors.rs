@@ -26,7 +26,7 @@ sede = 3
     2 | sede = 3
       | ^^^^
       |
-      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "sample_interval", "tie_break"
+      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "tie_break"
     "##);
 }
 
@@ -41,22 +41,24 @@ seed = 3
     1 | [simulaton]
       |  ^^^^^^^^^
       |
-      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "instance_type", "capacity_provider", "task_definition", "run_task", "latency", "limits", "fargate", "prices", "expect"
+      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "instance_type", "capacity_provider", "task_definition", "run_task", "service", "failure", "failure_trace", "service_scheduler", "cloudwatch", "latency", "limits", "fargate", "prices", "expect"
     "##);
 }
 
 #[test]
 fn keys_of_later_versions_say_what_to_do_instead() {
-    let toml = r#"[[service]]
-name = "api"
+    let toml = r#"[[capacity_provider]]
+name = "general"
+instance_types = ["m5.large"]
+min_size = 1
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:1:3: unknown key "service"
+    error: web.toml:4:1: unknown key "min_size" in `capacity_provider`
       |
-    1 | [[service]]
-      |   ^^^^^^^
+    4 | min_size = 1
+      | ^^^^^^^^
       |
-      = help: services are not simulated by this version; `[[run_task]]` asks for tasks
+      = help: scaling is not simulated by this version; set `desired_capacity`
     "##);
 }
 
@@ -1248,7 +1250,7 @@ fn a_json_scenario_has_places_too() {
     2 |   "sede": 2 } }
       |   ^^^^^^
       |
-      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "sample_interval", "tie_break"
+      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "tie_break"
     "##);
 }
 

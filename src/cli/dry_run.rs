@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 const TASK_ROW_BYTES: u64 = 220;
 /// About this many bytes is a row of `timeseries.csv`.
 const SAMPLE_ROW_BYTES: u64 = 110;
+/// About this many bytes is a row of `services.csv`.
+const SERVICE_ROW_BYTES: u64 = 160;
 /// A live task with its event in the queue, and an instance with its places in the indexes.
 const LIVE_TASK_BYTES: u64 = 160;
 const INSTANCE_BYTES: u64 = 1_500;
@@ -50,6 +52,16 @@ pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<St
         line(&format!("run_task {}", source.name), text);
         tasks += of_source;
     }
+    let mut kept = 0u64;
+    for service in setup.services.iter() {
+        let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
+        let text = match service.scaling {
+            Some(_) => format!("{} tasks at the start, at most {most}", service.desired_count),
+            None => format!("{} tasks", service.desired_count),
+        };
+        line(&format!("service {}", service.name), text);
+        kept += u64::from(most);
+    }
     let span = setup.horizon.unwrap_or(last);
     line("tasks", tasks.to_string());
     line("simulated time", format!("{span} s and until the last task has stopped"));
@@ -65,12 +77,16 @@ pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<St
     if scenario.outputs.timeseries {
         disk += rows * SAMPLE_ROW_BYTES;
     }
+    if scenario.outputs.services {
+        disk += samples * setup.services.len() as u64 * SERVICE_ROW_BYTES;
+    }
     line("samples", format!("{samples} at {} providers", setup.providers.len()));
     line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
     // Offered load: the tasks that would live at once if none waited.
     let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;
-    let memory =
-        BASE_BYTES + at_once * LIVE_TASK_BYTES + setup.instances.len() as u64 * INSTANCE_BYTES;
+    let memory = BASE_BYTES
+        + (at_once + kept) * LIVE_TASK_BYTES
+        + setup.instances.len() as u64 * INSTANCE_BYTES;
     line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
     Ok(out)
 }

@@ -5,7 +5,7 @@ use crate::scenario::diagnostic::{quoted, suggestion};
 use std::io::{self, Write};
 
 /// Name, what it shows, text.
-const TEMPLATES: [(&str, &str, &str); 3] = [
+const TEMPLATES: [(&str, &str, &str); 4] = [
     (
         "batch",
         "batch tasks on a fixed fleet of EC2 instances",
@@ -20,6 +20,11 @@ const TEMPLATES: [(&str, &str, &str); 3] = [
         "mixed",
         "a fleet for the steady load, Fargate for the rest",
         include_str!("../../scenarios/08-ec2-and-fargate.toml"),
+    ),
+    (
+        "service",
+        "a service behind a load balancer, with traffic and auto scaling",
+        include_str!("../../scenarios/30-web-service.toml"),
     ),
 ];
 

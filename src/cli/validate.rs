@@ -79,11 +79,12 @@ pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), ValidateFailu
     let text = match (args.show, args.format) {
         (Some(Show::Resolved), Format::Human) => loaded.resolved.clone(),
         (None, Format::Human) => format!(
-            "{}: {} container instances, {} task definitions, {} callers in {}\n",
+            "{}: {} container instances, {} task definitions, {} callers, {} services in {}\n",
             setup.name,
             setup.instances.len(),
             setup.definitions.len(),
             setup.sources.len(),
+            setup.services.len(),
             setup.region,
         ),
         (show, Format::Json) => {
@@ -95,6 +96,7 @@ pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), ValidateFailu
                 "container_instances": setup.instances.len(),
                 "task_definitions": setup.definitions.len(),
                 "callers": setup.sources.len(),
+                "services": setup.services.len(),
                 "errors": [],
             });
             if show == Some(Show::Resolved) {

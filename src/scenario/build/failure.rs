@@ -7,17 +7,25 @@ use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{Failure, FailureKind};
 
+/// Among more services than this no similar name is looked for.
+const MOST_NAMES: usize = 1_000;
+
 impl Build<'_> {
     /// The failures that the scenario lists, in order of time.
     pub(super) fn failures(&mut self, root: &Settings) -> Vec<Failure> {
         let mut failures = Vec::new();
+        let known: Vec<&str> =
+            root.tables("service").filter_map(|service| service.text("name")).collect();
         for settings in root.tables("failure") {
             let Some(name) = settings.text("service") else { continue };
             let Some(service) = self.service_names.get(name).copied() else {
-                let known: Vec<&str> =
-                    root.tables("service").filter_map(|service| service.text("name")).collect();
                 let message = format!("unknown service {}", quoted(name));
-                let help = suggestion(name, known);
+                let help = match known.len() {
+                    0 => "the scenario has no `[[service]]`".to_string(),
+                    // Each error would walk over all of them.
+                    n if n > MOST_NAMES => format!("{n} services are valid"),
+                    _ => suggestion(name, known.iter().copied()),
+                };
                 self.error_with_help(settings.value_place("service"), message, help);
                 continue;
             };

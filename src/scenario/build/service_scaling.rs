@@ -11,7 +11,7 @@ use crate::model::scaling::{
 use crate::model::service::{
     BalancerKind, DeploymentConfiguration, DeploymentStrategy, LoadBalancer,
 };
-use crate::scenario::diagnostic::quoted;
+use crate::policy::scaling::schedule;
 use crate::scenario::sections::METRICS;
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
@@ -323,12 +323,12 @@ impl Build<'_> {
         actions
     }
 
-    fn check_schedule(&mut self, table: &Settings, schedule: &str, _timezone: &str) {
-        let known = ["at(", "rate(", "cron("];
-        if !known.iter().any(|kind| schedule.starts_with(kind)) || !schedule.ends_with(')') {
-            let message = format!("{} is no schedule", quoted(schedule));
-            let help = "write at(...), rate(...) or cron(...)";
-            self.error_with_help(table.value_place("schedule"), message, help);
+    /// A schedule and its time zone, as the policy itself reads them.
+    fn check_schedule(&mut self, table: &Settings, schedule: &str, timezone: &str) {
+        if let Err(why) = schedule::parse("rate(1 hour)", timezone) {
+            self.error(table.value_place("timezone"), why);
+        } else if let Err(why) = schedule::parse(schedule, timezone) {
+            self.error(table.value_place("schedule"), why);
         }
     }
 
