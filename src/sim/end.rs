@@ -112,9 +112,7 @@ impl World {
         let rows = self.streams.iter().map(|s| s.counts().clone()).chain(traffic).collect();
         let services = self.service_reports(end);
         let mut summary = summary::of(&self, &invoice, &instance_costs, end, events);
-        if !services.is_empty() {
-            summary.0.extend(service_metrics(&services, invoice.total()));
-        }
+        summary.0.extend(service_metrics(&services, invoice.total()));
         self.tables.finish()?;
         self.recorder.tasks.finish()?;
         self.recorder.timeseries.finish()?;

@@ -322,7 +322,8 @@ struct StopTexts(BTreeMap<StopReason, Box<[u8]>>);
 
 impl Default for StopTexts {
     fn default() -> Self {
-        let fields = |reason: StopReason| [reason.code().to_string(), reason.text().into()].join(",");
+        let fields =
+            |reason: StopReason| [reason.code().to_string(), reason.text().into()].join(",");
         StopTexts(StopReason::ALL.map(|r| (r, fields(r).into_bytes().into_boxed_slice())).into())
     }
 }

@@ -98,8 +98,7 @@ impl World {
             let drawn = self.services.all[id].dice.below(running.len() as u64) as usize;
             let slot = running.swap_remove(drawn);
             let generation = self.services.member(slot).generation;
-            let exit_code =
-                self.services.all[id].revision_of(generation).behaviour.crash_exit_code;
+            let exit_code = self.services.all[id].revision_of(generation).behaviour.crash_exit_code;
             self.crash(slot, StopReason::EssentialContainerExited, exit_code, queue)?;
         }
         Ok(())

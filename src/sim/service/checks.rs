@@ -83,8 +83,7 @@ impl Checks {
 
     /// When an unhealthy task that answers again from `ready` on is healthy.
     pub fn recovers_at(&self, started: SimTime, ready: SimTime, phase: SimSpan) -> SimTime {
-        let target =
-            self.balancer.map(|b| health::target_recovers_at(&b, started, phase, ready));
+        let target = self.balancer.map(|b| health::target_recovers_at(&b, started, phase, ready));
         let container = self.container.map(|c| ready + c.interval);
         [container, target].into_iter().flatten().max().unwrap_or(ready)
     }

@@ -1,9 +1,9 @@
 //! Services at time zero: who they are among those who ask for tasks, and their first tasks.
 
+use super::super::bucket::TokenBucket;
 use super::super::callers::{Caller, Rules};
 use super::super::lifecycle::Stages;
 use super::super::setup::{Bucket, Failure, Launch, OnFailure, ServiceSetup, SourceSetup};
-use super::super::bucket::TokenBucket;
 use super::super::world::{Event, RunError, World};
 use super::deployments::Kind;
 use super::{Ledger, Meter, Rebalancing, Service, Services};

@@ -106,7 +106,9 @@ impl Deployment {
     pub fn wants(&self, desired: u32) -> u32 {
         match (&self.kind, self.wants) {
             (_, Wants::Nothing) => 0,
-            (Kind::TaskSet { scale, .. }, Wants::All) => task_set::computed_desired(desired, *scale),
+            (Kind::TaskSet { scale, .. }, Wants::All) => {
+                task_set::computed_desired(desired, *scale)
+            }
             (_, Wants::All) => desired,
         }
     }
@@ -153,9 +155,7 @@ fn rolled_back(reason: RollBackReason) -> String {
 impl Service {
     /// Whether a deployment goes on: scale-in by policies waits (documented).
     pub fn is_deploying(&self) -> bool {
-        self.deployments.iter().any(|d| {
-            d.is_under_way() && !matches!(d.kind, Kind::TaskSet { .. })
-        })
+        self.deployments.iter().any(|d| d.is_under_way() && !matches!(d.kind, Kind::TaskSet { .. }))
     }
 
     /// Whether tasks of several revisions are there, or the newest is not complete.
@@ -167,10 +167,8 @@ impl Service {
     pub fn old_revision(&self) -> Option<OldRevision> {
         let completed = |d: &&super::Deployment| d.state == RolloutState::Completed;
         let old = self.deployments.iter().rev().find(completed)?;
-        (old.generation != self.generation).then_some(OldRevision {
-            generation: old.generation,
-            desired: self.ledger.old_desired,
-        })
+        (old.generation != self.generation)
+            .then_some(OldRevision { generation: old.generation, desired: self.ledger.old_desired })
     }
 }
 
@@ -202,9 +200,7 @@ impl World {
         let (pool, wants) = match kind {
             Kind::Rolling => (service.pool, Wants::All),
             Kind::Staged(_) => ((service.pool + 1) % POOLS as u8, Wants::Nothing),
-            Kind::TaskSet { .. } => {
-                ((service.last_generation - 1) as u8 % POOLS as u8, Wants::All)
-            }
+            Kind::TaskSet { .. } => ((service.last_generation - 1) as u8 % POOLS as u8, Wants::All),
         };
         let configuration = &service.setup.deployment;
         let alarms = configuration.alarms.as_ref().map_or(0, |alarms| alarms.alarms.len());
@@ -403,7 +399,14 @@ impl World {
         let back_to = service.deployments.iter().rev().find(blue).map(|d| d.generation);
         service.generation = back_to.unwrap_or(generation);
         self.record_deployment(id, generation, "FAILED", None, reason, now)?;
-        self.record_deployment(id, generation, "ROLLING_BACK", None, "traffic is back on blue", now)?;
+        self.record_deployment(
+            id,
+            generation,
+            "ROLLING_BACK",
+            None,
+            "traffic is back on blue",
+            now,
+        )?;
         let text =
             format!("(service {}) deployment failed: {reason}.", self.services.all[id].setup.name);
         self.event(id, now, "ERROR", "SERVICE_DEPLOYMENT_FAILED", &text)
@@ -437,7 +440,8 @@ impl World {
         name: &str,
         now: SimTime,
     ) -> Result<(), RunError> {
-        let of = |d: &&Deployment| matches!(&d.kind, Kind::TaskSet { name: own, .. } if own == name);
+        let of =
+            |d: &&Deployment| matches!(&d.kind, Kind::TaskSet { name: own, .. } if own == name);
         let found = self.services.all[id].deployments.iter().find(of);
         let Some((pool, generation)) = found.map(|d| (d.pool, d.generation)) else {
             return Ok(());
@@ -544,11 +548,8 @@ impl World {
         match deployment.state {
             RolloutState::InProgress => {
                 let old = service.members.len() as u32 - deployment.tasks();
-                let desired = if service.is_daemon() {
-                    deployment.tasks()
-                } else {
-                    service.desired
-                };
+                let desired =
+                    if service.is_daemon() { deployment.tasks() } else { service.desired };
                 let progress = Progress {
                     desired,
                     new: deployment.tasks(),
@@ -624,7 +625,8 @@ impl World {
         let Some(alarms) = service.setup.deployment.alarms.clone() else { return Ok(()) };
         let values: Vec<Option<u64>> =
             alarms.alarms.iter().map(|alarm| service.alarm_value(alarm.metric)).collect();
-        service.meter.alarm_requests = service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
+        service.meter.alarm_requests =
+            service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
         let generation = service.generation;
         let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
         for (index, (alarm, value)) in alarms.alarms.iter().zip(values).enumerate() {

@@ -5,8 +5,8 @@
 
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
-use super::members::{BAD, DRAWS, NEVER, PHASE, READY, happens};
 use super::checks::Checks;
+use super::members::{BAD, DRAWS, NEVER, PHASE, READY, happens};
 use super::{Health, Member, Next};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
@@ -120,11 +120,7 @@ impl World {
         }
     }
 
-    fn becomes_healthy(
-        &mut self,
-        slot: Slot,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
+    fn becomes_healthy(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, number, .. } = *member;
@@ -139,7 +135,8 @@ impl World {
         self.add_to_load(slot, now)?;
         let service = &self.services.all[id];
         if let Some(distribution) = &service.revision_of(generation).behaviour.time_to_unhealthy {
-            let span = distribution.sample_span(&mut service.behaviour.member(number * DRAWS + BAD));
+            let span =
+                distribution.sample_span(&mut service.behaviour.member(number * DRAWS + BAD));
             let at = self.tasks[slot].started + span;
             self.change_at(slot, at.max(now), Next::GoesBad, queue);
         }

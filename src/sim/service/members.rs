@@ -224,7 +224,13 @@ impl World {
         Ok(())
     }
 
-    fn count_generation(&mut self, service: ServiceId, generation: u32, pending: i32, running: i32) {
+    fn count_generation(
+        &mut self,
+        service: ServiceId,
+        generation: u32,
+        pending: i32,
+        running: i32,
+    ) {
         if let Some(deployment) = self.services.all[service].deployment_mut(generation) {
             deployment.pending = deployment.pending.checked_add_signed(pending).expect("counted");
             deployment.running = deployment.running.checked_add_signed(running).expect("counted");

@@ -184,8 +184,7 @@ impl World {
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until,
-            is_draining: instance
-                .is_some_and(|i| self.fleet.status[i] == InstanceStatus::Draining),
+            is_draining: instance.is_some_and(|i| self.fleet.status[i] == InstanceStatus::Draining),
             zone,
             instance,
         }
@@ -344,7 +343,12 @@ impl World {
         Ok(placed)
     }
 
-    pub(super) fn ask_for_member(&self, id: ServiceId, generation: u32, now: SimTime) -> (Request, Member) {
+    pub(super) fn ask_for_member(
+        &self,
+        id: ServiceId,
+        generation: u32,
+        now: SimTime,
+    ) -> (Request, Member) {
         let service = &self.services.all[id];
         let definition = service.revision_of(generation).definition;
         let of_definition = &self.definitions[definition];
@@ -422,7 +426,8 @@ impl World {
             at = at.min(until);
         }
         if service.is_rolling() || service.members.len() > service.desired as usize {
-            let protected = service.members.iter().map(|&s| self.services.member(s).protected_until);
+            let protected =
+                service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
         }
         let sick = service.members.iter().map(|&slot| self.services.member(slot));

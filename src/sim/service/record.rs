@@ -5,8 +5,8 @@ use super::super::service_tables::{DeploymentRow, EventRow, ScalingRow};
 use super::super::setup::ServiceSetup;
 use super::super::world::{RunError, World};
 use super::deployments::{Kind, Wants};
-use crate::base::time::{SimSpan, SimTime};
 use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::elasticity::ElasticityMeter;
 use crate::metrics::series::ServiceSeries;
 use crate::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
@@ -107,9 +107,14 @@ impl World {
     }
 
     /// Says so when a service has become steady.
-    pub(super) fn note_steady_state(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+    pub(super) fn note_steady_state(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+    ) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let wanted = if service.is_daemon() { service.members.len() } else { service.desired as usize };
+        let wanted =
+            if service.is_daemon() { service.members.len() } else { service.desired as usize };
         let is_steady = service.members.len() == wanted
             && service.healthy as usize == wanted
             && !service.is_rolling();

@@ -113,9 +113,7 @@ impl World {
         if !services.all.iter().any(has_work) {
             return;
         }
-        let after = |period: SimSpan, delay: SimSpan| {
-            SimTime(period.0 + delay.0 % period.0)
-        };
+        let after = |period: SimSpan, delay: SimSpan| SimTime(period.0 + delay.0 % period.0);
         let delays = services.delays;
         let at = |at, tick| (at, Event::Tick(tick));
         let mut all = vec![
@@ -209,7 +207,8 @@ impl World {
                 .map(|value| value.0),
         );
         if scaler.wants(ScalingMetric::Memory) {
-            let in_flight = load.in_flight_micro() + if is_queue { 0 } else { load.backlog_micro() };
+            let in_flight =
+                load.in_flight_micro() + if is_queue { 0 } else { load.backlog_micro() };
             // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
             let used = u128::from(meter.idle_memory) * 1_024_000_000
                 + u128::from(in_flight) * u128::from(memory_kib);
@@ -370,9 +369,10 @@ impl World {
             let service = &mut self.services.all[id];
             let Some(load) = &mut service.load else { continue };
             load.advance(now)?;
-            let demand = service.members.first().map_or(0, |&slot| {
-                u64::from(load.demand_cpu_millis(self.tasks[slot].id))
-            });
+            let demand = service
+                .members
+                .first()
+                .map_or(0, |&slot| u64::from(load.demand_cpu_millis(self.tasks[slot].id)));
             for &slot in &service.members {
                 let task = &self.tasks[slot];
                 let Place::Instance(instance) = task.place else { continue };

@@ -107,7 +107,8 @@ impl World {
         what: &str,
     ) -> Result<(), RunError> {
         let name = &self.services.all[id].setup.name;
-        let text = format!("(service {name}) rebalancing: the least loaded Availability Zone {what}.");
+        let text =
+            format!("(service {name}) rebalancing: the least loaded Availability Zone {what}.");
         self.event(id, now, "INFO", event, &text)
     }
 }
