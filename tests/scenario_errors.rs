@@ -50,12 +50,13 @@ fn keys_of_later_versions_say_what_to_do_instead() {
     let toml = r#"[[capacity_provider]]
 name = "general"
 instance_types = ["m5.large"]
+desired_capacity = 3
 min_size = 1
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:4:1: unknown key "min_size" in `capacity_provider`
+    error: web.toml:5:1: unknown key "min_size" in `capacity_provider`
       |
-    4 | min_size = 1
+    5 | min_size = 1
       | ^^^^^^^^
       |
       = help: scaling is not simulated by this version; set `desired_capacity`

@@ -255,7 +255,7 @@ impl Build<'_> {
         deployment: &DeploymentConfiguration,
     ) -> bool {
         let settings = subject.settings;
-        let zone_spread = |strategy: &Strategy| matches!(strategy, Strategy::Spread(SpreadField::Attribute(name)) if name == ZONE_ATTRIBUTE);
+        let zones = Strategy::Spread(SpreadField::Attribute(ZONE_ATTRIBUTE.to_string()));
         let on_zones = settings
             .tables("placement_constraints")
             .filter_map(|constraint| constraint.text("expression"))
@@ -264,7 +264,7 @@ impl Build<'_> {
             "the scheduling strategy is DAEMON"
         } else if subject.controller == DeploymentController::External {
             "the deployment controller is EXTERNAL"
-        } else if strategies.first().is_some_and(|first| !zone_spread(first)) {
+        } else if strategies.first().is_some_and(|first| *first != zones) {
             "the first placement strategy is not a spread over Availability Zones"
         } else if deployment.maximum_percent <= 100 {
             "`maximum_percent` is not above 100"
