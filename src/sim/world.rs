@@ -11,7 +11,7 @@ use super::place::LastRefusal;
 use super::recorder::{Names, Recorder, Tally};
 use super::service::{Services, Tick};
 use super::service_tables::ServiceTables;
-use super::setup::{Inputs, Launch, Limits, ProviderSetup, Setup};
+use super::setup::{Inputs, InstanceSetup, Launch, Limits, Price, ProviderSetup, Setup};
 use super::spending::{FixedRates, Spending};
 use super::task::{Slot, Tasks};
 use crate::base::digest::Digest;
@@ -179,7 +179,7 @@ impl World {
     /// # Errors
     /// The first row of a trace cannot be read.
     pub fn new(
-        setup: Setup,
+        mut setup: Setup,
         inputs: Inputs,
         sinks: Sinks,
         queue: &mut Queue<Event>,
@@ -188,15 +188,8 @@ impl World {
         let mut sinks = sinks;
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut names = names_of(&setup);
-        let mut fleet = Fleet::new();
-        let mut capacity = Capacity::new(setup.providers.iter().map(|p| p.largest));
-        let mut prices = Column::new();
-        for instance in setup.instances {
-            names.places.push(place_fields(&names, &instance.registration));
-            let id = fleet.register(instance.registration);
-            prices.push(instance.price);
-            capacity.registered(SimTime::ZERO, id, &fleet);
-        }
+        let instances = std::mem::take(&mut setup.instances);
+        let (fleet, capacity, prices) = fleet_of(instances, &setup, &mut names);
         let mut port_sets = PortSets::default();
         let definition_ports =
             setup.definitions.iter().map(|d| port_sets.intern(d.ports.clone())).collect();
@@ -269,14 +262,20 @@ impl World {
         world.know_definitions();
         world.know_callers(setup.sources);
         world.know_services(setup.services, traffic);
-        for index in 0..world.streams.len() {
-            let row = world.streams[index].next_row()?;
-            world.heads.push(row);
-        }
-        world.find_next();
-        world.start_services(queue)?;
-        queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
+        world.begin(queue)?;
         Ok(world)
+    }
+
+    /// Time zero: the first rows, the tasks of services, the first sample.
+    fn begin(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
+        for index in 0..self.streams.len() {
+            let row = self.streams[index].next_row()?;
+            self.heads.push(row);
+        }
+        self.find_next();
+        self.start_services(queue)?;
+        queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
+        Ok(())
     }
 
     /// Compares all books after every event, and every placement with the slow one: for tests, and on request.
@@ -452,6 +451,24 @@ fn fargate_on_demand(providers: &Column<ProviderId, ProviderSetup>) -> ProviderI
     let mut all = providers.enumerate();
     all.find(|(_, p)| p.launch == LaunchType::Fargate && p.purchase == Purchase::OnDemand)
         .map_or(ProviderId(0), |(id, _)| id)
+}
+
+/// The fixed fleets, with their books.
+fn fleet_of(
+    instances: Vec<InstanceSetup>,
+    setup: &Setup,
+    names: &mut Names,
+) -> (Fleet, Capacity, Column<InstanceId, Price>) {
+    let mut fleet = Fleet::new();
+    let mut capacity = Capacity::new(setup.providers.iter().map(|p| p.largest));
+    let mut prices = Column::new();
+    for instance in instances {
+        names.places.push(place_fields(names, &instance.registration));
+        let id = fleet.register(instance.registration);
+        prices.push(instance.price);
+        capacity.registered(SimTime::ZERO, id, &fleet);
+    }
+    (fleet, capacity, prices)
 }
 
 fn names_of(setup: &Setup) -> Names {

@@ -2,15 +2,15 @@
 
 use super::super::world::{Event, RunError, World};
 use super::Service;
+use super::alarms::alarms_firing;
+use super::stages::POOLS;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Queue;
 use crate::model::ids::ServiceId;
-use crate::model::service::{DeploymentController, DeploymentMetric, Permille, Stage};
+use crate::model::service::{Permille, Stage};
 use crate::policy::deployment::breaker::Breaker;
 use crate::policy::deployment::rolling::{self, Progress};
-use crate::policy::deployment::stages::{
-    self, RollBackReason, StageConfig, StageEffect, StageInput, Stages,
-};
+use crate::policy::deployment::stages::Stages;
 use crate::policy::deployment::task_set;
 use crate::policy::service::OldRevision;
 
@@ -96,9 +96,9 @@ pub struct Deployment {
     /// Whether it brings back an earlier revision.
     is_rollback: bool,
     /// Points of each alarm, newest in the lowest bit, and how many there are.
-    alarm_points: Vec<(u64, u32)>,
+    pub alarm_points: Vec<(u64, u32)>,
     /// Alarms that were in ALARM when it began, which do not count for it.
-    alarms_ignored: u64,
+    pub alarms_ignored: u64,
 }
 
 impl Deployment {
@@ -134,21 +134,9 @@ impl Deployment {
         }
     }
 
-    fn is_under_way(&self) -> bool {
+    /// Whether it is neither done nor failed.
+    pub fn is_under_way(&self) -> bool {
         matches!(self.state, RolloutState::InProgress | RolloutState::Baking { .. })
-    }
-}
-
-/// A reason for going back, in words.
-fn rolled_back(reason: RollBackReason) -> String {
-    match reason {
-        RollBackReason::Alarm => "an alarm is in ALARM".into(),
-        RollBackReason::HookFailed(stage) => format!("a hook of {} failed", stage.api_name()),
-        RollBackReason::PauseTimedOut(stage) => {
-            format!("the pause of {} timed out", stage.api_name())
-        }
-        RollBackReason::StageTooLong(stage) => format!("{} took too long", stage.api_name()),
-        RollBackReason::DeploymentTooLong => "the deployment took too long".into(),
     }
 }
 
@@ -268,20 +256,6 @@ impl World {
         Ok(())
     }
 
-    /// A deployment beside the present one, at its first stage.
-    pub(super) fn staged(&self, id: ServiceId, now: SimTime) -> Kind {
-        let setup = &self.services.all[id].setup;
-        let of = &setup.deployment;
-        let (kind, bake) = match setup.controller {
-            DeploymentController::CodeDeploy => {
-                (stages::Kind::CodeDeploy, of.blue_termination_wait)
-            }
-            _ => (stages::Kind::Native, of.bake.unwrap_or(SimSpan::ZERO)),
-        };
-        let config = StageConfig::new(kind, of.strategy, of.hooks.clone(), bake);
-        Kind::Staged(Box::new(Stages::new(config, now)))
-    }
-
     /// Services that run since before time zero: their first deployments are complete.
     pub(super) fn settle_first_deployments(
         &mut self,
@@ -294,176 +268,6 @@ impl World {
             let newest = service.generation;
             self.complete(id, newest, queue.now())?;
         }
-        Ok(())
-    }
-
-    /// The stages of a blue/green, canary or linear deployment go on.
-    pub(super) fn advance_stages(
-        &mut self,
-        id: ServiceId,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
-        let now = queue.now();
-        let service = &mut self.services.all[id];
-        let desired = service.desired;
-        let others: u32 = {
-            let newest = service.generation;
-            let of = |d: &&Deployment| d.generation != newest;
-            service.deployments.iter().filter(of).map(Deployment::tasks).sum()
-        };
-        let generation = service.generation;
-        let alarm = self.deployment_alarm(id, generation);
-        let Some(deployment) = self.services.all[id].deployment_mut(generation) else {
-            return Ok(());
-        };
-        let (running, healthy) = (deployment.running, deployment.healthy);
-        if deployment.state != RolloutState::InProgress {
-            return Ok(());
-        }
-        let Kind::Staged(stages) = &mut deployment.kind else { return Ok(()) };
-        let input = StageInput {
-            is_reconciled: true,
-            desired,
-            green_running: running,
-            green_is_healthy: healthy >= desired && running >= desired,
-            blue_is_gone: others == 0,
-            alarm: alarm.is_some(),
-        };
-        let effects = stages.step(now, &input);
-        for effect in effects {
-            self.apply_stage(id, generation, &effect, queue)?;
-        }
-        Ok(())
-    }
-
-    fn apply_stage(
-        &mut self,
-        id: ServiceId,
-        generation: u32,
-        effect: &StageEffect,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
-        let now = queue.now();
-        let blue = self.services.all[id].pool;
-        let green = self.services.all[id].deployment(generation).map_or(blue, |d| d.pool);
-        match effect {
-            StageEffect::Entered(stage) => {
-                self.record_deployment(id, generation, "STAGE", Some(*stage), "", now)?;
-            }
-            StageEffect::ScaleUpGreen => {
-                if let Some(deployment) = self.services.all[id].deployment_mut(generation) {
-                    deployment.wants = Wants::All;
-                }
-            }
-            StageEffect::ShiftTest => {
-                self.record_deployment(id, generation, "TRAFFIC", None, "test traffic", now)?;
-            }
-            StageEffect::Shift(share) => {
-                self.set_traffic(id, blue, green, *share, now)?;
-                self.record_deployment(id, generation, "TRAFFIC", None, "production traffic", now)?;
-            }
-            StageEffect::CleanUpBlue => {
-                let service = &mut self.services.all[id];
-                service.pool = green;
-                for deployment in &mut service.deployments {
-                    if deployment.generation != generation {
-                        deployment.wants = Wants::Nothing;
-                    }
-                }
-            }
-            StageEffect::Completed => self.complete(id, generation, now)?,
-            StageEffect::RollBack(reason) => {
-                self.set_traffic(id, blue, blue, Permille::ALL, now)?;
-                self.fail_staged(id, generation, &rolled_back(*reason), now)?;
-            }
-        }
-        self.look_soon(id, queue);
-        Ok(())
-    }
-
-    /// A staged deployment goes back: blue is still there, green goes.
-    fn fail_staged(
-        &mut self,
-        id: ServiceId,
-        generation: u32,
-        reason: &str,
-        now: SimTime,
-    ) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        service.ledger.deployments[1] += 1;
-        if let Some(deployment) = service.deployment_mut(generation) {
-            deployment.state = RolloutState::Failed;
-            deployment.wants = Wants::Nothing;
-        }
-        let blue = |d: &&Deployment| d.generation != generation && d.wants == Wants::All;
-        let back_to = service.deployments.iter().rev().find(blue).map(|d| d.generation);
-        service.generation = back_to.unwrap_or(generation);
-        self.record_deployment(id, generation, "FAILED", None, reason, now)?;
-        self.record_deployment(
-            id,
-            generation,
-            "ROLLING_BACK",
-            None,
-            "traffic is back on blue",
-            now,
-        )?;
-        let text =
-            format!("(service {}) deployment failed: {reason}.", self.services.all[id].setup.name);
-        self.event(id, now, "ERROR", "SERVICE_DEPLOYMENT_FAILED", &text)
-    }
-
-    /// The share of production traffic that goes to green; blue gets the rest.
-    fn set_traffic(
-        &mut self,
-        id: ServiceId,
-        blue: u8,
-        green: u8,
-        share: Permille,
-        now: SimTime,
-    ) -> Result<(), RunError> {
-        let mut weights = [Permille::NONE; POOLS];
-        weights[blue as usize] = Permille(Permille::ALL.0 - share.0);
-        weights[green as usize] = if blue == green { Permille::ALL } else { share };
-        let service = &mut self.services.all[id];
-        service.ledger.weights = weights;
-        if let Some(load) = &mut service.load {
-            load.advance(now)?;
-            load.set_weights(weights);
-        }
-        Ok(())
-    }
-
-    /// EXTERNAL: production traffic goes to this task set.
-    pub(super) fn make_primary(
-        &mut self,
-        id: ServiceId,
-        name: &str,
-        now: SimTime,
-    ) -> Result<(), RunError> {
-        let of =
-            |d: &&Deployment| matches!(&d.kind, Kind::TaskSet { name: own, .. } if own == name);
-        let found = self.services.all[id].deployments.iter().find(of);
-        let Some((pool, generation)) = found.map(|d| (d.pool, d.generation)) else {
-            return Ok(());
-        };
-        self.services.all[id].pool = pool;
-        self.set_traffic(id, pool, pool, Permille::ALL, now)?;
-        self.record_deployment(id, generation, "TRAFFIC", None, "primary task set", now)
-    }
-
-    /// EXTERNAL: a task set goes.
-    pub(super) fn delete_task_set(
-        &mut self,
-        id: ServiceId,
-        name: &str,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
-        for deployment in &mut self.services.all[id].deployments {
-            if matches!(&deployment.kind, Kind::TaskSet { name: own, .. } if own == name) {
-                deployment.wants = Wants::Nothing;
-            }
-        }
-        self.look_soon(id, queue);
         Ok(())
     }
 
@@ -493,7 +297,7 @@ impl World {
         self.fail_rolling(id, generation, &reason, rolls_back, queue)
     }
 
-    fn fail_rolling(
+    pub(super) fn fail_rolling(
         &mut self,
         id: ServiceId,
         generation: u32,
@@ -593,7 +397,12 @@ impl World {
         Ok(())
     }
 
-    fn complete(&mut self, id: ServiceId, generation: u32, now: SimTime) -> Result<(), RunError> {
+    pub(super) fn complete(
+        &mut self,
+        id: ServiceId,
+        generation: u32,
+        now: SimTime,
+    ) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
         let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
         deployment.state = RolloutState::Completed;
@@ -614,82 +423,7 @@ impl World {
         );
         self.event(id, now, "INFO", "SERVICE_DEPLOYMENT_COMPLETED", &text)
     }
-
-    /// One-minute points of the alarms that deployments watch.
-    pub(super) fn watch_deployment_alarms(
-        &mut self,
-        id: ServiceId,
-        queue: &mut Queue<Event>,
-    ) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let Some(alarms) = service.setup.deployment.alarms.clone() else { return Ok(()) };
-        let values: Vec<Option<u64>> =
-            alarms.alarms.iter().map(|alarm| service.alarm_value(alarm.metric)).collect();
-        service.meter.alarm_requests =
-            service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
-        let generation = service.generation;
-        let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
-        for (index, (alarm, value)) in alarms.alarms.iter().zip(values).enumerate() {
-            let (points, count) = &mut deployment.alarm_points[index];
-            let breaches = value.is_some_and(|value| value > alarm.threshold_micro);
-            *points = *points << 1 | u64::from(breaches);
-            *count = (*count + 1).min(64);
-        }
-        let is_rolling = matches!(deployment.kind, Kind::Rolling);
-        let is_watched = is_rolling && deployment.is_under_way();
-        if let Some(name) = self.deployment_alarm(id, generation).filter(|_| is_watched) {
-            let reason = format!("alarm {name} is in ALARM");
-            return self.fail_rolling(id, generation, &reason, alarms.rollback, queue);
-        }
-        if !is_rolling && self.deployment_alarm(id, generation).is_some() {
-            self.look_soon(id, queue);
-        }
-        Ok(())
-    }
-
-    /// The first alarm in ALARM that was not so when the deployment began.
-    fn deployment_alarm(&self, id: ServiceId, generation: u32) -> Option<String> {
-        let service = &self.services.all[id];
-        let deployment = service.deployment(generation)?;
-        let firing = alarms_firing(service, &deployment.alarm_points) & !deployment.alarms_ignored;
-        let alarms = service.setup.deployment.alarms.as_ref()?;
-        let first = (0..alarms.alarms.len()).find(|index| firing >> index & 1 == 1)?;
-        Some(alarms.alarms[first].name.clone())
-    }
 }
-
-impl Service {
-    /// The last minute's value of what a deployment alarm looks at, millionths.
-    fn alarm_value(&mut self, metric: DeploymentMetric) -> Option<u64> {
-        let load = self.load.as_mut()?;
-        let requests = load.totals().since(&self.meter.alarm_requests);
-        let percent = |part: u64, whole: u64| {
-            (u128::from(part) * 100_000_000).checked_div(u128::from(whole)).map(|v| v as u64)
-        };
-        match metric {
-            DeploymentMetric::ErrorPercent => percent(requests.errors, requests.served),
-            DeploymentMetric::DroppedPercent => percent(requests.dropped(), requests.offered),
-            DeploymentMetric::LatencyMs => Some(load.response_estimate().0 * 1_000),
-            DeploymentMetric::CpuPercent => self.meter.cpu_of_last_minute,
-        }
-    }
-}
-
-/// Bits of the alarms in ALARM.
-fn alarms_firing(service: &Service, points: &[(u64, u32)]) -> u64 {
-    let Some(alarms) = &service.setup.deployment.alarms else { return 0 };
-    let fires = |(index, (seen, count)): (usize, &(u64, u32))| {
-        let alarm = &alarms.alarms[index];
-        let looked_at = alarm.evaluation_periods.min(64);
-        let mask = if looked_at == 64 { u64::MAX } else { (1 << looked_at) - 1 };
-        let breaching = (seen & mask).count_ones() >= alarm.datapoints_to_alarm;
-        u64::from(breaching && *count >= alarm.datapoints_to_alarm) << index
-    };
-    points.iter().enumerate().map(fires).sum()
-}
-
-/// Target groups that a service's traffic can be split over.
-const POOLS: usize = 4;
 
 /// The reason of a deployment that goes back.
 pub(super) const ROLLBACK: &str = "rollback";

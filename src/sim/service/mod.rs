@@ -11,6 +11,8 @@
 //! | `reconcile.rs` | the scheduler's pass: what is started and stopped, and when it looks again |
 //! | `daemons.rs` | the same for DAEMON services |
 //! | `deployments.rs` | revisions come, are completed, fail, go back |
+//! | `stages.rs` | those beside the old tasks: blue/green, canary, linear, task sets, and whose the traffic is |
+//! | `alarms.rs` | alarms that deployments watch |
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
 //! | `zones.rs` | Availability Zone rebalancing |
@@ -19,6 +21,7 @@
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
+mod alarms;
 mod changes;
 mod checks;
 mod create;
@@ -28,6 +31,7 @@ mod health;
 mod members;
 mod reconcile;
 mod record;
+mod stages;
 mod tick;
 mod zones;
 

@@ -71,6 +71,9 @@ impl World {
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         for pass in self.passes(id, queue.now()) {
+            if pass.is_idle() {
+                self.tell_if_blocked(id, queue.now())?;
+            }
             did |= !pass.is_idle();
             if !self.apply_stops(id, &pass, &mut batch, queue)? {
                 return Ok(true);
@@ -78,6 +81,38 @@ impl World {
             self.apply_starts(id, &pass, queue)?;
         }
         Ok(did)
+    }
+
+    /// A rolling deployment that can neither stop nor start a task, with nothing on its way: says so, and why.
+    fn tell_if_blocked(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        let Some(newest) = service.deployment(service.generation) else { return Ok(()) };
+        let is_done = newest.tasks() >= service.desired && service.deployments.len() == 1;
+        let waits = service.pending() > 0 || service.healthy < service.running;
+        let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
+        if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held {
+            return Ok(());
+        }
+        let of = &service.setup.deployment;
+        let bounds =
+            rolling::bounds(service.desired, of.minimum_healthy_percent, of.maximum_percent);
+        let is_protected =
+            service.members.iter().any(|&slot| self.services.member(slot).protected_until > now);
+        let why = if is_protected {
+            "tasks of the old revision are protected".to_string()
+        } else {
+            format!(
+                "minimumHealthyPercent {} keeps {} healthy tasks and maximumPercent {} allows {} of {}",
+                of.minimum_healthy_percent,
+                bounds.low,
+                of.maximum_percent,
+                bounds.high,
+                service.desired
+            )
+        };
+        let name = &service.setup.name;
+        let text = format!("(service {name}) deployment cannot go on: {why}.");
+        self.event(id, now, "WARN", "DEPLOYMENT_BLOCKED", &text)
     }
 
     /// All at once, at time zero: neither batches nor rates.
