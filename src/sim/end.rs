@@ -76,10 +76,11 @@ pub fn run(
     watch: Watch<'_>,
 ) -> Result<RunResult, RunError> {
     let mut queue = Queue::new();
-    let mut world = World::new(setup, inputs.into(), sinks, &mut queue)?;
+    let mut world = World::new(setup, inputs.into(), sinks);
     if watch.check_every_event {
         world.check_every_event();
     }
+    world.begin(&mut queue)?;
     let horizon = world.horizon.unwrap_or(SimTime::NEVER);
     let (outcome, events) = engine::run(&mut world, &mut queue, horizon, watch.pulse)?;
     // Without a horizon the run ends with its last event; samples that were still to come do not count.

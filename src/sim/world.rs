@@ -174,18 +174,9 @@ pub struct World {
 }
 
 impl World {
-    /// A world at the beginning of time.
-    ///
-    /// # Errors
-    /// The first row of a trace cannot be read.
-    pub fn new(
-        mut setup: Setup,
-        inputs: Inputs,
-        sinks: Sinks,
-        queue: &mut Queue<Event>,
-    ) -> Result<World, RunError> {
+    /// A world before time zero; [`World::begin`] brings it there.
+    pub fn new(mut setup: Setup, inputs: Inputs, mut sinks: Sinks) -> World {
         let Inputs { tasks: streams, traffic, failures } = inputs;
-        let mut sinks = sinks;
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut names = names_of(&setup);
         let instances = std::mem::take(&mut setup.instances);
@@ -262,12 +253,14 @@ impl World {
         world.know_definitions();
         world.know_callers(setup.sources);
         world.know_services(setup.services, traffic);
-        world.begin(queue)?;
-        Ok(world)
+        world
     }
 
     /// Time zero: the first rows, the tasks of services, the first sample.
-    fn begin(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
+    ///
+    /// # Errors
+    /// The first row of a trace cannot be read.
+    pub fn begin(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         for index in 0..self.streams.len() {
             let row = self.streams[index].next_row()?;
             self.heads.push(row);
