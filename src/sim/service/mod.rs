@@ -16,12 +16,14 @@
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
 //! | `zones.rs` | Availability Zone rebalancing |
+//! | `books.rs` | the invariants of services |
 //! | `record.rs` | rows of the services' tables, samples, the report at the end |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
 mod alarms;
+mod books;
 mod changes;
 mod checks;
 mod create;

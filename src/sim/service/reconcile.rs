@@ -10,6 +10,7 @@ use super::create::TOKENS_PER_TASK;
 use super::deployments::Kind;
 use super::{Health, Member, Next, Rebalancing};
 use crate::base::id::Column;
+use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::fleet::InstanceStatus;
@@ -140,6 +141,18 @@ impl World {
 
     /// What should be done about a service now: one pass for a rolling service, one for each set of tasks otherwise.
     fn passes(&mut self, id: ServiceId, now: SimTime) -> Vec<Pass> {
+        let mut dice = self.services.all[id].dice.clone();
+        let passes = self.passes_with(id, now, &mut dice);
+        let of = &mut self.services.all[id];
+        of.dice = dice;
+        if let [pass] = passes.as_slice() {
+            of.ledger.old_desired = pass.old_desired;
+        }
+        passes
+    }
+
+    /// The same without consequences.
+    pub(super) fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
         let tasks = self.views(id, now);
         let of = &self.services.all[id];
         let Some(newest) = of.deployments.last() else { return Vec::new() };
@@ -150,7 +163,6 @@ impl World {
         let (low, high) =
             (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
         let scale_in = ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand };
-        let mut dice = of.dice.clone();
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
             let desired = of.desired + u32::from(of.rebalancing == Rebalancing::Started);
@@ -164,7 +176,7 @@ impl World {
                 old: of.old_revision(),
                 is_held,
             };
-            passes.push(policy::pass(&input, &mut dice));
+            passes.push(policy::pass(&input, dice));
         } else {
             for deployment in &of.deployments {
                 let own: Vec<ServiceTask> = tasks
@@ -183,13 +195,8 @@ impl World {
                     old: None,
                     is_held,
                 };
-                passes.push(policy::pass(&input, &mut dice));
+                passes.push(policy::pass(&input, dice));
             }
-        }
-        let of = &mut self.services.all[id];
-        of.dice = dice;
-        if let [pass] = passes.as_slice() {
-            of.ledger.old_desired = pass.old_desired;
         }
         passes
     }
@@ -239,8 +246,11 @@ impl World {
                 self.look_at(id, queue.now() + pace, queue);
                 return Ok(false);
             }
-            *batch -= 1;
             let slot = Slot(key);
+            if self.services.member(slot).place == u32::MAX {
+                continue; // a stop before it made room for it, and it failed to start
+            }
+            *batch -= 1;
             let generation = self.services.member(slot).generation;
             let reason = match reason {
                 policy::StopReason::ScaleIn => StopReason::ScaledIn,
@@ -270,8 +280,12 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
+        let newest = self.services.all[id].last_generation;
         for &(generation, count) in &pass.start {
             for _ in 0..count {
+                if self.services.all[id].last_generation != newest {
+                    return Ok(()); // a task failed at once and the deployment goes back: look again
+                }
                 let ready = self.launch_is_ready_at(id, now);
                 if ready > now {
                     self.look_at(id, ready, queue);
@@ -353,6 +367,7 @@ impl World {
         match &placed {
             Ok(()) => {
                 self.next_task_id += 1;
+                self.check_ceiling(id, generation);
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
                 service.wanted_since = None;
@@ -456,11 +471,15 @@ impl World {
         if did {
             at = at.min(now + self.services.settings.cycle);
         }
-        let missing = service.members.len() < service.desired as usize || service.is_daemon();
-        if missing && let Some(until) = service.throttle.blocked_until(now) {
+        // Not only where tasks are missing in number: those that are there may be old, or unhealthy.
+        if let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
-        if service.is_rolling() || service.members.len() > service.desired as usize {
+        let is_sick = |slot: &Slot| self.services.member(*slot).health == Health::Unhealthy;
+        if service.is_rolling()
+            || service.members.len() > service.desired as usize
+            || service.members.iter().any(is_sick)
+        {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
