@@ -146,6 +146,8 @@ pub struct Service {
     pub throttle: Throttle,
     /// Tasks that may be started a minute.
     pub launches: TokenBucket,
+    /// When its turn at the account's launch rate comes, if it has asked for one.
+    pub booked: Option<SimTime>,
     /// When the scheduler looks at it next.
     pub looks_at: SimTime,
     /// Since when the scheduler wants a task that it could not place.
@@ -192,6 +194,15 @@ impl Service {
     /// Whether it keeps one task on each instance.
     pub fn is_daemon(&self) -> bool {
         self.setup.scheduling == SchedulingStrategy::Daemon
+    }
+
+    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
+    /// (No instance is ever DRAINING yet.)
+    pub fn is_as_wanted(&self) -> bool {
+        self.members.len() == self.desired as usize
+            && self.running == self.healthy
+            && self.rebalancing != Rebalancing::Started
+            && !self.is_rolling()
     }
 
     /// Tasks before RUNNING.
