@@ -114,14 +114,11 @@ impl World {
         slot: Slot,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        let Member { service, generation, .. } = *self.services.member(slot);
+        let service = self.services.member(slot).service;
         self.services.member_mut(slot).crash = None;
         self.leave(slot, queue)?;
         self.services.all[service].ledger.crashes += 1;
         self.services.all[service].ledger.tasks_failed += 1;
-        if let Some(deployment) = self.services.all[service].deployment_mut(generation) {
-            deployment.failed_tasks += 1;
-        }
         self.become_deactivating(slot);
         self.stopping(slot, queue)
     }
