@@ -26,6 +26,7 @@ mod scenario;
 mod scenario_errors;
 mod service_errors;
 mod service_outputs;
+mod service_scaling;
 mod support;
 mod swarm;
 mod theory;
