@@ -69,6 +69,9 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
+        if self.services.all[id].is_as_wanted() {
+            return Ok(false); // most looks come after the last task has become healthy
+        }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         for pass in self.passes(id, queue.now()) {
@@ -300,13 +303,29 @@ impl World {
         Ok(())
     }
 
-    /// When the rates let a service start its next task.
-    fn launch_is_ready_at(&self, id: ServiceId, now: SimTime) -> SimTime {
-        let service = &self.services.all[id];
-        let own = service.launches.ready_at(now, TOKENS_PER_TASK);
-        let Some(purchase) = self.fargate_purchase(id) else { return own };
-        let account = self.api.launches[purchase];
-        account.map_or(own, |bucket| own.max(self.api.buckets[bucket].ready_at(now, 1)))
+    /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
+    /// place in the line now (assumed: throttled schedulers are served in turn), so that thousands of them do not all
+    /// come back for each token.
+    fn launch_is_ready_at(&mut self, id: ServiceId, now: SimTime) -> SimTime {
+        let own = self.services.all[id].launches.ready_at(now, TOKENS_PER_TASK);
+        if own > now {
+            return own;
+        }
+        let purchase = self.fargate_purchase(id);
+        let Some(bucket) = purchase.and_then(|purchase| self.api.launches[purchase]) else {
+            return now;
+        };
+        let service = &mut self.services.all[id];
+        let booked = *service.booked.get_or_insert_with(|| {
+            let bucket = &mut self.api.buckets[bucket];
+            let at = bucket.ready_at(now, 1);
+            bucket.take(at, 1);
+            at
+        });
+        if booked <= now {
+            service.booked = None;
+        }
+        booked
     }
 
     /// The Fargate launch bucket that the service's next task takes from.
@@ -372,14 +391,6 @@ impl World {
                 service.tasks_so_far += 1;
                 service.wanted_since = None;
                 service.ledger.tasks_started += 1;
-                if let Target::Fargate(provider) = target
-                    && !self.starts_settled
-                    && let Some(bucket) =
-                        self.api.launches[self.providers[provider].purchase as usize]
-                    && self.api.buckets[bucket].ready_at(now, 1) == now
-                {
-                    self.api.buckets[bucket].take(now, 1);
-                }
             }
             Err(failure) => {
                 self.services.newborn = None;
