@@ -79,7 +79,7 @@ impl World {
     ) -> Result<(), RunError> {
         let now = queue.now();
         let Member { service: id, generation, number, .. } = *self.services.member(slot);
-        self.meter_running(slot, now, true);
+        self.meter_running(slot, now, true)?;
         let service = &mut self.services.all[id];
         service.running += 1;
         service.throttle.started();
@@ -197,7 +197,7 @@ impl World {
         let member = *self.services.member(slot);
         let was_running = self.tasks[slot].status == TaskStatus::Running;
         if was_running {
-            self.meter_running(slot, queue.now(), false);
+            self.meter_running(slot, queue.now(), false)?;
         }
         if let Some(ticket) = member.crash {
             queue.cancel(ticket);

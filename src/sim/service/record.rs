@@ -274,6 +274,7 @@ impl World {
             return Ok(());
         }
         for id in self.services.all.ids() {
+            self.catch_up(id)?;
             let (sample, span) = self.sample_of_service(id, now)?;
             let service = &mut self.services.all[id];
             service.ledger.series.push(sample);
@@ -328,6 +329,7 @@ impl World {
     /// The loads end: what is unfinished is dropped, a last sample is taken.
     pub(in super::super) fn finish_services(&mut self, end: SimTime) -> Result<(), RunError> {
         for id in self.services.all.ids() {
+            self.catch_up(id)?;
             if let Some(load) = &mut self.services.all[id].load {
                 load.finish(end)?;
             }

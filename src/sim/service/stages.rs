@@ -178,6 +178,7 @@ impl World {
         let mut weights = [Permille::NONE; POOLS];
         weights[blue as usize] = Permille(Permille::ALL.0 - share.0);
         weights[green as usize] = if blue == green { Permille::ALL } else { share };
+        self.disturb(id)?;
         let service = &mut self.services.all[id];
         service.ledger.weights = weights;
         if let Some(load) = &mut service.load {
