@@ -27,6 +27,7 @@ mod scenario_errors;
 mod service_errors;
 mod service_outputs;
 mod services;
+mod service_scaling;
 mod support;
 mod swarm;
 mod theory;

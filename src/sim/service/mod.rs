@@ -16,12 +16,14 @@
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
 //! | `zones.rs` | Availability Zone rebalancing |
+//! | `books.rs` | the invariants of services |
 //! | `record.rs` | rows of the services' tables, samples, the report at the end |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
 mod alarms;
+mod books;
 mod changes;
 mod checks;
 mod create;
@@ -43,7 +45,7 @@ use crate::base::money::NanoUsd;
 use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Ticket;
-use crate::load::Load;
+use crate::load::{Library, Load};
 use crate::model::ids::{GroupId, ServiceId, SourceId};
 use crate::model::scaling::MetricDelays;
 use crate::model::service::{SchedulerSettings, SchedulingStrategy};
@@ -116,8 +118,8 @@ pub struct Member {
 
 /// A service in the middle of a run.
 pub struct Service {
-    /// Settings.
-    pub setup: ServiceSetup,
+    /// Settings; boxed, as is the ledger: what a minute looks at should lie close together.
+    pub setup: Box<ServiceSetup>,
     /// Its number among those who ask for tasks.
     pub source: SourceId,
     /// Its task group.
@@ -144,6 +146,8 @@ pub struct Service {
     pub throttle: Throttle,
     /// Tasks that may be started a minute.
     pub launches: TokenBucket,
+    /// When its turn at the account's launch rate comes, if it has asked for one.
+    pub booked: Option<SimTime>,
     /// When the scheduler looks at it next.
     pub looks_at: SimTime,
     /// Since when the scheduler wants a task that it could not place.
@@ -157,7 +161,7 @@ pub struct Service {
     /// Counters behind metrics.
     pub meter: Meter,
     /// Counters behind tables and reports.
-    pub ledger: Ledger,
+    pub ledger: Box<Ledger>,
     /// Tasks that it has asked for.
     pub tasks_so_far: u64,
     /// Since when it is steady: every task wanted is there and healthy.
@@ -192,6 +196,15 @@ impl Service {
         self.setup.scheduling == SchedulingStrategy::Daemon
     }
 
+    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
+    /// (No instance is ever DRAINING yet.)
+    pub fn is_as_wanted(&self) -> bool {
+        self.members.len() == self.desired as usize
+            && self.running == self.healthy
+            && self.rebalancing != Rebalancing::Started
+            && !self.is_rolling()
+    }
+
     /// Tasks before RUNNING.
     pub fn pending(&self) -> u32 {
         self.members.len() as u32 - self.running
@@ -216,6 +229,8 @@ pub struct Services {
     pub failures: Vec<Failure>,
     /// Failures that have happened.
     pub failures_done: usize,
+    /// What loads have in common.
+    pub library: Library,
 }
 
 impl Services {
