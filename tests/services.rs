@@ -251,6 +251,7 @@ fn attempts_on_a_full_cluster_follow_the_placement_throttle() {
     }
     expected.retain(|&at| at < 10_800.0);
     assert_eq!(tries, expected);
+    assert_eq!(told.event("SERVICE_TASK_PLACEMENT_FAILURE").len(), 1, "repeated ones are left out");
 }
 
 #[test]
@@ -401,7 +402,8 @@ fn shifts(told: &Told, number: u32) -> Vec<(f64, u32)> {
 
 /// Minutes from the first shift, and shares.
 fn minutes_of(shifts: &[(f64, u32)]) -> Vec<(f64, u32)> {
-    shifts.iter().map(|(at, share)| ((at - shifts[0].0) / 60.0, *share)).collect()
+    let after = |at: f64| (1e6 * (at - shifts[0].0)).round() / 6e7;
+    shifts.iter().map(|(at, share)| (after(*at), *share)).collect()
 }
 
 #[test]
@@ -608,9 +610,8 @@ fn a_deployment_over_a_blue_green_one_that_cleans_up_leaves_the_serving_tasks() 
 
 #[test]
 fn zones_out_of_balance_are_balanced_one_task_at_a_time() {
-    // Four tasks by binpack would be one zone's; a crash of the two tasks of one zone is not how it comes about here:
-    // scale-in to an odd count and out again in a full zone is. See the test of the table for one that a deployment
-    // makes: 4 tasks here and 2 there after three rounds of 6 tasks at 100/150.
+    // A rolling update in rounds leaves 4 tasks in one zone and 2 in the other: new tasks are spread by the tasks that
+    // are there in each round, old ones included.
     let more = format!(
         "deployment_configuration = {{ minimum_healthy_percent = 100, maximum_percent = 150 }}\n{UPDATE}"
     );
@@ -627,4 +628,132 @@ fn zones_out_of_balance_are_balanced_one_task_at_a_time() {
     };
     assert_eq!((lives("us-east-1a"), lives("us-east-1b")), (3, 3));
     assert_eq!(told.event("SERVICE_REBALANCING_COMPLETED").len(), 1);
+}
+
+/// Families of the tasks that live at the end, in order.
+fn families(told: &Told) -> Vec<&str> {
+    let live = told.tasks.iter().filter(|task| seconds(task, "stopped_s").is_none());
+    live.map(|task| task["task_definition"].split(':').next().unwrap()).collect()
+}
+
+/// The only task that runs at 200 s crashes.
+const CRASH: &str = "[[failure]]\nat = \"200s\"\nservice = \"api\"\n";
+
+#[test]
+fn a_crashed_task_of_the_old_revision_is_replaced_by_its_own_while_the_new_one_does_not_start() {
+    let told = tell(&(cluster(2, 100, "10m") + &service(1, BROKEN) + CRASH));
+    assert_eq!(families(&told), ["web"]);
+    let old = told.tasks.iter().find(|t| seconds(t, "placed_s") == Some(201.0)).unwrap();
+    assert!(old["task_definition"].starts_with("web"), "{old:?}");
+}
+
+#[test]
+fn a_crashed_blue_task_is_replaced_while_green_waits() {
+    let more = format!(
+        "deployment_configuration = {{ strategy = \"BLUE_GREEN\", lifecycle_hook = [{{ lifecycle_stages = [\"PRE_SCALE_UP\"], result = \"FAILED\", takes = \"10m\" }}] }}\n{UPDATE}"
+    );
+    let told = tell(&(cluster(2, 100, "1h") + &behind_a_balancer(1, &more) + CRASH));
+    assert_eq!(told.once(2, "FAILED", ""), 701.0);
+    assert_eq!(told.placed(1.0), [201.0]);
+    assert_eq!(families(&told), ["web"]);
+}
+
+#[test]
+fn green_that_does_not_start_holds_back_no_task_of_blue() {
+    let more = format!("deployment_configuration = {{ strategy = \"BLUE_GREEN\" }}\n{BROKEN}");
+    let told = tell(&(cluster(2, 100, "1h") + &behind_a_balancer(1, &more) + CRASH));
+    // The throttle holds since 109 s, but the task of blue that crashes at 200 s is back at 201 s.
+    assert_eq!(count(told.service_at(210.0), "running"), 1);
+    assert!(told.placed(203.0)[0] > 201.0, "green is tried again");
+    assert_eq!(families(&told).first(), Some(&"web"));
+}
+
+#[test]
+fn a_scale_out_during_blue_green_reaches_both_revisions() {
+    let more = format!(
+        "deployment_configuration = {{ strategy = \"BLUE_GREEN\", bake_time = \"10m\" }}\n{UPDATE}[[service.update]]\nat = \"300s\"\ndesired_count = 5\n"
+    );
+    let told = tell(&(cluster(2, 100, "1h") + &behind_a_balancer(3, &more)));
+    assert_eq!(told.steps(1.0)[..2], [(101.0, 0, 3), (301.0, 0, 4)]);
+    assert_eq!(count(told.service_at(400.0), "running"), 10);
+    assert_eq!(families(&told), ["new"; 5]);
+}
+
+#[test]
+fn a_deployment_over_a_baking_blue_green_one_goes_back_to_blue_first() {
+    let more = format!(
+        "deployment_configuration = {{ strategy = \"BLUE_GREEN\", bake_time = \"10m\" }}\n{UPDATE}[[service.update]]\nat = \"300s\"\nforce_new_deployment = true\n"
+    );
+    let told = tell(&(cluster(2, 100, "1h") + &behind_a_balancer(3, &more)));
+    assert_eq!(told.once(2, "SUPERSEDED", ""), 300.0);
+    // The first green tasks go before the next ones come.
+    assert_eq!(told.steps(1.0)[..3], [(101.0, 0, 3), (301.0, 3, 0), (302.0, 0, 3)]);
+    assert_eq!(told.deployment(3, "COMPLETED", "").len(), 1);
+    assert_eq!(told.deployment(1, "INACTIVE", "").len(), 1);
+    assert!(told.services.iter().all(|row| count(row, "healthy") >= 3));
+}
+
+#[test]
+fn a_scale_out_during_a_rolling_deployment_reaches_both_revisions_and_completes() {
+    let more = format!("{UPDATE}[[service.update]]\nat = \"110s\"\ndesired_count = 6\n");
+    let told = tell(&(cluster(4, 100, "10m") + &service(4, &more)));
+    assert_eq!(families(&told), ["new"; 6]);
+    assert_eq!(told.deployment(2, "COMPLETED", "").len(), 1);
+}
+
+#[test]
+fn a_scale_in_to_nothing_during_a_deployment_completes_it() {
+    let more = format!("{UPDATE}[[service.update]]\nat = \"110s\"\ndesired_count = 0\n");
+    let told = tell(&(cluster(4, 100, "10m") + &service(4, &more)));
+    assert!(families(&told).is_empty());
+    assert_eq!(told.once(2, "COMPLETED", ""), 111.0);
+}
+
+#[test]
+fn a_fix_after_a_stalled_deployment_comes_in() {
+    let more = format!(
+        "deployment_configuration = {{ deployment_circuit_breaker = {{ rollback = false }} }}\n{BROKEN}\
+         [[service.update]]\nat = \"600s\"\ntask_definition = \"new\"\nbehaviour = {{ start_failure_percent = 0 }}\n"
+    );
+    let told = tell(&(cluster(4, 100, "1h") + &service(4, &more)));
+    assert_eq!(told.steps(600.0)[0], (601.0, 0, 4));
+    assert_eq!(told.once(3, "COMPLETED", ""), 644.0);
+    assert_eq!(families(&told), ["new"; 4]);
+}
+
+#[test]
+fn a_rollback_without_a_completed_deployment_stalls() {
+    let more = "starts_running = false\nbehaviour = { start_failure_percent = 100 }\n\
+                deployment_configuration = { deployment_circuit_breaker = { rollback = true } }\n";
+    let told = tell(&(cluster(4, 100, "2h") + &service(2, more)));
+    // Two fail at 2 s, one more at 5 s: the third of ⌈2 × 50 %⌉, at least 3.
+    assert_eq!(told.once(1, "FAILED", ""), 5.0);
+    assert_eq!(told.placed(0.0), [0.0, 0.0, 3.0, 3.0]);
+}
+
+#[test]
+fn tasks_replaced_for_their_health_are_counted_by_the_circuit_breaker() {
+    // Every task runs, and none passes its check: each is replaced for its health, which the circuit breaker counts.
+    let base = cluster(2, 100, "2h").replace(
+        "family = \"new\"",
+        "family = \"new\"\nhealth_check = { interval = \"10s\", retries = 2 }",
+    );
+    let more = "deployment_configuration = { deployment_circuit_breaker = { rollback = true, threshold = { type = \"COUNT\", value = 2 } } }\n\
+                [[service.update]]\nat = \"100s\"\ntask_definition = \"new\"\nbehaviour = { never_healthy_percent = 100 }\n";
+    let told = tell(&(base + &service(2, more)));
+    let failed = told.deployments.iter().find(|row| row["event"] == "FAILED").unwrap();
+    assert_eq!(count(failed, "failed_tasks"), 2);
+    assert_eq!(told.deployment(1, "COMPLETED", "").len(), 2);
+    assert_eq!(families(&told), ["web"; 2]);
+}
+
+#[test]
+fn a_daemon_update_that_cannot_start_goes_back() {
+    let daemon = "[[service]]\nname = \"agent\"\ntask_definition = \"web\"\nlaunch_type = \"EC2\"\nscheduling_strategy = \"DAEMON\"\n\
+         deployment_configuration = { deployment_circuit_breaker = { rollback = true } }\n";
+    let told = tell(&(cluster(4, 2, "10m") + daemon + BROKEN));
+    // All four stop and four start at 101 s; the third failure at 103 s is one too many, and all is as it was at 144 s.
+    assert_eq!(told.once(2, "FAILED", ""), 103.0);
+    assert_eq!(families(&told), ["web"; 4]);
+    assert_eq!(count(told.service_at(200.0), "healthy"), 4);
 }

@@ -95,6 +95,8 @@ pub struct Deployment {
     pub is_stalled: bool,
     /// Whether it brings back an earlier revision.
     is_rollback: bool,
+    /// Whether it has been completed once.
+    has_served: bool,
     /// Points of each alarm, newest in the lowest bit, and how many there are.
     pub alarm_points: Vec<(u64, u32)>,
     /// Alarms that were in ALARM when it began, which do not count for it.
@@ -248,6 +250,7 @@ impl World {
             breaker: configuration.circuit_breaker.map(Breaker::new),
             is_stalled: false,
             is_rollback: reason == ROLLBACK,
+            has_served: false,
             alarm_points,
             alarms_ignored: 0,
         };
@@ -287,7 +290,10 @@ impl World {
                 if matches!(deployment.kind, Kind::Staged(_)) {
                     deployment.wants = Wants::Nothing;
                 }
-                deployment.state = RolloutState::Failed;
+                deployment.state = match deployment.has_served {
+                    true => RolloutState::Completed, // it was on its way back, and is what served last
+                    false => RolloutState::Failed,
+                };
                 superseded.push(deployment.generation);
             }
         }
@@ -493,6 +499,7 @@ impl World {
         let service = &mut self.services.all[id];
         let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
         deployment.state = RolloutState::Completed;
+        deployment.has_served = true;
         deployment.wants = Wants::All;
         if matches!(deployment.kind, Kind::Staged(_)) {
             deployment.kind = Kind::Rolling;
