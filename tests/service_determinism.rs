@@ -1,0 +1,115 @@
+//! D1, D4 and S1 for services: the same bytes twice and on any number of threads; services that do not compete do not
+//! notice each other, whether they come before or after each other in the file, or not at all.
+
+use crate::support::Page;
+use crate::support::program::{Desk, same_lines};
+use ecsim::engine::Pulse;
+use ecsim::scenario::load_text;
+use ecsim::sim::Watch;
+use ecsim::sim::outputs::Sinks;
+use std::path::Path;
+
+const HEAD: &str = r#"
+[simulation]
+name = "services"
+duration = "3h"
+seed = 11
+
+[[task_definition]]
+family = "small"
+cpu = 256
+memory = 512
+network_mode = "awsvpc"
+image_mib = 100
+"#;
+
+/// Draws at every turn: noise, crashes, failed starts, late and sick tasks, deployments that go back, scaling.
+const WEB: &str = r#"
+[[service]]
+name = "web"
+task_definition = "small"
+launch_type = "FARGATE"
+desired_count = 6
+health_check_grace_period = "20s"
+load_balancer = { deregistration_delay = "20s", health_check = { interval = "10s" } }
+behaviour = { time_to_failure = { type = "exponential", mean = "40m" }, ready_after = { type = "uniform", min = "1s", max = "30s" } }
+traffic = { cpu_ms_per_request = 8, generate = { per_second = 60, noise_sigma = 0.4, poisson = true } }
+scaling = { min_capacity = 2, max_capacity = 20, target_tracking = [{ metric = "cpu", target_value = 50 }] }
+deployment_configuration = { deployment_circuit_breaker = { enable = true, rollback = true } }
+update = [{ at = "1h", behaviour = { start_failure_percent = 60 } }, { at = "2h", force_new_deployment = true }]
+"#;
+
+const QUEUE: &str = r#"
+[[service]]
+name = "workers"
+task_definition = "small"
+launch_type = "FARGATE"
+desired_count = 3
+starts_running = false
+behaviour = { time_to_failure = { type = "exponential", mean = "25m" }, start_failure_percent = 10 }
+queue = { cpu_ms_per_message = { type = "exponential", mean = 300 }, fidelity = "requests", generate = { per_second = 1.5, poisson = true } }
+scaling = { min_capacity = 1, max_capacity = 12, target_tracking = [{ metric = "backlog_per_task", target_value = 20 }] }
+"#;
+
+/// Rows of `services.csv`, `deployments.csv`, `scaling.csv` and `service_events.csv` that name this service.
+fn story(text: &str, service: &str) -> Vec<String> {
+    let loaded = load_text(text, "test.toml", Path::new(""), &[]);
+    let scenario = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let pages: [Page; 4] = std::array::from_fn(|_| Page::default());
+    let [services, deployments, scaling, events] = pages.clone();
+    let sinks = Sinks {
+        services: Some(Box::new(services)),
+        deployments: Some(Box::new(deployments)),
+        scaling: Some(Box::new(scaling)),
+        service_events: Some(Box::new(events)),
+        ..Sinks::default()
+    };
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
+    ecsim::experiment::run_one(&scenario, scenario.setup.seed, sinks, watch).unwrap();
+    let texts = pages.map(|page| page.text());
+    let own = |line: &&str| line.split(',').nth(1) == Some(service);
+    texts.iter().flat_map(|text| text.lines()).filter(own).map(String::from).collect()
+}
+
+#[track_caller]
+fn same(what: &str, left: &[String], right: &[String]) {
+    assert!(left.len() > 180, "{what}: a story of {} rows", left.len());
+    same_lines(what, left.join("\n").as_bytes(), right.join("\n").as_bytes());
+}
+
+#[test]
+fn services_give_the_same_bytes_twice_and_on_any_number_of_threads() {
+    let desk = Desk::new();
+    desk.write("services.toml", [HEAD, WEB, QUEUE].concat());
+    for (out, threads) in [("a", 1), ("b", 1), ("c", 3)] {
+        let charts = "--replications 3 --charts none";
+        desk.ok(&format!("run services.toml --out {out} {charts} --threads {threads}"));
+    }
+    desk.files("a").are_same_as(&desk.files("b"), "twice");
+    desk.files("a").are_same_as(&desk.files("c"), "1 and 3 threads");
+}
+
+#[test]
+fn the_order_of_services_that_do_not_compete_does_not_matter() {
+    let forth = [HEAD, WEB, QUEUE].concat();
+    let back = [HEAD, QUEUE, WEB].concat();
+    for service in ["web", "workers"] {
+        same(service, &story(&forth, service), &story(&back, service));
+    }
+}
+
+#[test]
+fn another_service_moves_no_draw_where_there_is_room_for_both() {
+    let both = [HEAD, WEB, QUEUE].concat();
+    same("web", &story(&both, "web"), &story(&[HEAD, WEB].concat(), "web"));
+    same("workers", &story(&both, "workers"), &story(&[HEAD, QUEUE].concat(), "workers"));
+}
+
+#[test]
+fn a_renamed_service_draws_anew_and_another_seed_does() {
+    let plain = story(&[HEAD, WEB].concat(), "web");
+    let renamed = story(&[HEAD, WEB].concat().replace("\"web\"", "\"net\""), "net");
+    let seeded = story(&[HEAD, WEB].concat().replace("seed = 11", "seed = 12"), "web");
+    let renamed: Vec<String> = renamed.iter().map(|row| row.replace("net", "web")).collect();
+    assert!(plain != renamed && plain != seeded);
+}
