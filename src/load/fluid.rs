@@ -241,10 +241,11 @@ impl Fluid {
 
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
+        let age = self.now.since(self.members[at].target.since);
         let in_flight = self.members[at]
             .flow
             .and_then(|flow| self.flows.get(flow))
-            .map_or(0, |flow| flow.steady_in_flight().checked_div(flow.members).unwrap_or(0));
+            .map_or(0, |flow| flow.in_flight_at_one(age, self.rules.timeout));
         self.change();
         let member = self.members.remove(at);
         if self.rules.is_queue() {

@@ -372,6 +372,13 @@ impl Flow {
         (rate * self.profile.mean * 1e6) as u64
     }
 
+    /// What one of its targets has in flight, millionths: no request is older than the target or than the timeout.
+    pub fn in_flight_at_one(&self, age: SimSpan, timeout: SimSpan) -> u64 {
+        let rate = self.rate.min(self.capacity as f64 / 1e6) / self.members.max(1) as f64;
+        let span = (age.min(timeout).0 as f64 / 1e6).min(self.profile.mean);
+        (rate * span * 1e6) as u64
+    }
+
     /// See [`crate::load::Load::demand_cpu_millis`].
     pub fn demand(&self, target: &Target, cost: &Cost, workers: Option<u32>) -> u32 {
         if self.members == 0 {
