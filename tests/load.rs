@@ -4,7 +4,7 @@
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
-use ecsim::load::{Load, LoadSetup, Target};
+use ecsim::load::{Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{BalancerKind, LoadBalancer, Permille, Routing};
@@ -100,7 +100,12 @@ fn target(task: u64, cpu_millis: u32) -> Target {
 }
 
 fn load(work: Work, balancer: Option<LoadBalancer>, seed: u64, steps: &[(u64, f64)]) -> Load {
-    Load::new(LoadSetup { work, balancer, zones: 3 }, Seed(seed), "api", rates(steps))
+    Load::new(
+        LoadSetup { work, balancer, zones: 3, library: Library::default() },
+        Seed(seed),
+        "api",
+        rates(steps),
+    )
 }
 
 fn exponential(mean: f64) -> Distribution {

@@ -21,8 +21,14 @@ use super::{LoadSetup, Target};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use flows::{Flow, Member, Rules, Stations};
+pub use library::Library;
+use library::lock;
+use quiet::Book;
+use std::sync::{Arc, Mutex};
 
 mod flows;
+mod library;
+mod quiet;
 
 /// The stretch of time in which nothing changes.
 #[derive(Clone, Copy)]
@@ -38,14 +44,16 @@ pub(super) struct Fluid {
     pub arrivals: Arrivals,
     pub ledger: Ledger,
     pub latency: LatencyMeter,
-    pub cost: Cost,
+    pub cost: Arc<Cost>,
     pub events: u64,
     rules: Rules,
-    stations: Stations,
+    stations: Arc<Mutex<Stations>>,
     now: SimTime,
     epoch: Epoch,
     /// Ascending by task.
     members: Vec<Member>,
+    /// Of these, not draining.
+    open: usize,
     weights: [u64; 4],
     flows: Vec<Flow>,
     /// The flows no longer describe the targets.
@@ -67,14 +75,16 @@ pub(super) struct Fluid {
 impl Fluid {
     pub fn new(setup: &LoadSetup, arrivals: Arrivals) -> Fluid {
         let start = SimTime::ZERO;
+        let (cost, stations) = setup.library.find(&setup.work);
         Fluid {
             arrivals,
             ledger: Ledger::default(),
             latency: LatencyMeter::default(),
-            cost: Cost::of(&setup.work),
+            cost,
             events: 0,
             rules: Rules::of(setup),
-            stations: Stations::default(),
+            stations,
+            open: 0,
             now: start,
             epoch: Epoch { start, end: start, before: 0 },
             members: Vec::new(),
@@ -136,10 +146,7 @@ impl Fluid {
                 let most = mul_div(self.greatest_rate, self.rules.timeout.0, 1_000_000);
                 flow.limit = Some((most.max(1), Loss::Timeout));
             }
-            if flow.needs_profile() {
-                flush(flow, &mut self.latency);
-                flow.renew_profile(&mut self.stations, &self.cost, &self.rules);
-            }
+            flow.meet_rate();
         }
     }
 
@@ -169,9 +176,12 @@ impl Fluid {
                 self.cpu += u128::from(served + lost) * u128::from(part.cpu_ns);
             }
             if from == 0 && flow.backlog == 0 {
-                flow.unflushed += step.served;
+                flow.total.add(flow.rho, step.served);
+                if self.latency.is_asked() {
+                    flow.recent.add(flow.rho, step.served);
+                }
             } else {
-                flush(flow, &mut self.latency);
+                flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
                 record_waits(flow, from, step.served, self.rules.timeout, &mut self.latency);
             }
         }
@@ -179,8 +189,10 @@ impl Fluid {
 
     /// Gives each target its share of its flow's backlog, so that targets may change flows.
     fn scatter(&mut self) {
-        for flow in &mut self.flows {
-            flush(flow, &mut self.latency);
+        for index in 0..self.flows.len() {
+            self.flush(index, Book::Total);
+            self.flush(index, Book::Recent);
+            let flow = &mut self.flows[index];
             for part in &flow.parts {
                 self.owed[usize::from(part.pool)] += part.unpaid();
             }
@@ -199,6 +211,21 @@ impl Fluid {
         self.is_stale = true;
     }
 
+    /// Records what a flow answered without a backlog since the last time.
+    fn flush(&mut self, index: usize, book: Book) {
+        let Fluid { flows, stations, cost, rules, latency, .. } = self;
+        let flow = &mut flows[index];
+        let Some(station) = flow.station() else { return };
+        let mut stations = lock(stations);
+        let station = &mut stations.list[station].1;
+        let smooth = flow.smoothness(rules);
+        let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
+        quiet.flush(
+            |rho| station.profile(cost, rho, smooth),
+            |profile, weight| spread(profile, weight, |_| 0.0, f64::INFINITY, book, latency),
+        );
+    }
+
     /// Makes flows of the targets where they have changed.
     fn regroup(&mut self) {
         if !self.is_stale {
@@ -208,7 +235,7 @@ impl Fluid {
         let at = self.now;
         self.flows = flows::group(&self.rules, &mut self.members, &self.weights, at);
         for flow in &mut self.flows {
-            flow.equip(&mut self.stations, &self.cost, &self.rules);
+            flow.equip(&mut lock(&self.stations), &self.cost, &self.rules);
         }
         if self.rules.is_queue() {
             self.flows[0].backlog = std::mem::take(&mut self.central);
@@ -230,11 +257,13 @@ impl Fluid {
         self.change();
         let at = self.find(target.task).expect_err("a task is added once");
         self.members.insert(at, Member::new(target));
+        self.open += 1;
     }
 
     pub fn drain(&mut self, task: u64) {
         if let Ok(at) = self.find(task) {
             self.change();
+            self.open -= usize::from(!self.members[at].is_draining);
             self.members[at].is_draining = true;
         }
     }
@@ -242,12 +271,13 @@ impl Fluid {
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
         let age = self.now.since(self.members[at].target.since);
-        let in_flight = self.members[at]
-            .flow
-            .and_then(|flow| self.flows.get(flow))
-            .map_or(0, |flow| flow.in_flight_at_one(age, self.rules.timeout));
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
+        let in_flight =
+            flow.map_or(0, |flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules));
         self.change();
         let member = self.members.remove(at);
+        self.open -= usize::from(!member.is_draining);
         if self.rules.is_queue() {
             return;
         }
@@ -285,14 +315,27 @@ impl Fluid {
     }
 
     pub fn take_latency(&mut self) -> LatencySummary {
-        for flow in &mut self.flows {
-            flush(flow, &mut self.latency);
+        if self.latency.is_asked() {
+            (0..self.flows.len()).for_each(|index| self.flush(index, Book::Recent));
+        } else {
+            (0..self.flows.len()).for_each(|index| self.flush(index, Book::Total));
         }
         self.latency.take()
     }
 
-    pub fn in_flight_micro(&self) -> u64 {
-        self.pending_micro() + self.flows.iter().map(Flow::steady_in_flight).sum::<u64>()
+    pub fn in_flight_micro(&mut self) -> u64 {
+        let pending = self.pending_micro();
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let mut stations = lock(stations);
+        let steady = flows.iter_mut().map(|flow| flow.steady_in_flight(&mut stations, cost, rules));
+        pending + steady.sum::<u64>()
+    }
+
+    /// Whether what waits could make answers slower than `span`: where it says no, the latency need not be worked out.
+    #[inline]
+    pub fn may_exceed(&mut self, span: SimSpan) -> bool {
+        self.fresh();
+        self.flows.iter().any(|flow| flow.is_open && flow.may_exceed(span)) || self.flows.is_empty()
     }
 
     pub fn backlog_micro(&self) -> u64 {
@@ -325,7 +368,8 @@ impl Fluid {
     pub fn response_estimate(&mut self) -> SimSpan {
         self.fresh();
         let (mut sum, mut weight) = (0u128, 0u128);
-        for flow in self.flows.iter().filter(|flow| flow.is_open) {
+        for flow in self.flows.iter_mut().filter(|flow| flow.is_open) {
+            flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
             let wait = if flow.backlog == 0 {
                 0
             } else if flow.capacity == 0 {
@@ -342,7 +386,7 @@ impl Fluid {
     }
 
     pub fn targets(&self) -> usize {
-        self.members.iter().filter(|member| !member.is_draining).count()
+        self.open
     }
 
     pub fn finish(&mut self, end: SimTime) -> Result<(), TraceProblem> {
@@ -358,14 +402,6 @@ impl Fluid {
     }
 }
 
-/// Records what was served without a backlog since the last time.
-fn flush(flow: &mut Flow, latency: &mut LatencyMeter) {
-    let weight = std::mem::take(&mut flow.unflushed);
-    if weight > 0 {
-        spread(&flow.profile, weight, |_| 0.0, f64::INFINITY, latency);
-    }
-}
-
 /// Records what was served while a backlog went from `from` to what it is now.
 fn record_waits(flow: &Flow, from: u64, served: u64, timeout: SimSpan, latency: &mut LatencyMeter) {
     let per_micro = 1e6 / flow.capacity.max(1) as f64;
@@ -377,8 +413,8 @@ fn record_waits(flow: &Flow, from: u64, served: u64, timeout: SimSpan, latency: 
     // A backlog that has emptied or filled stays so for the rest of the stretch.
     let moving = flow.served_on_the_way(from, served);
     let most = timeout.0 as f64;
-    spread(&flow.profile, moving, wait, most, latency);
-    spread(&flow.profile, served - moving, |_| last, most, latency);
+    spread(&flow.profile, moving, wait, most, Book::Both, latency);
+    spread(&flow.profile, served - moving, |_| last, most, Book::Both, latency);
 }
 
 /// Adds `weight` requests at the points of `profile`, each with its `wait` (microseconds), cut at `most`.
@@ -387,6 +423,7 @@ fn spread(
     weight: u64,
     wait: impl Fn(usize) -> f64,
     most: f64,
+    book: Book,
     latency: &mut LatencyMeter,
 ) {
     let mut rest = weight;
@@ -394,6 +431,6 @@ fn spread(
         let share =
             if point + 1 == POINTS { rest } else { mul_div(weight, slice_weight(point), 1_000) };
         rest -= share;
-        latency.add(SimSpan((micros + wait(point)).min(most).round() as u64), share);
+        book.add(latency, (micros + wait(point)).min(most), share);
     }
 }

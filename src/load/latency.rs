@@ -45,20 +45,38 @@ pub(super) struct LatencyMeter {
 }
 
 impl LatencyMeter {
+    /// Both since the start and since somebody asked.
     #[inline]
     pub fn add(&mut self, span: SimSpan, weight: u64) {
-        if weight == 0 {
+        self.add_to_total(span, weight);
+        self.add_to_recent(span, weight);
+    }
+
+    /// Since the start only.
+    #[inline]
+    pub fn add_to_total(&mut self, span: SimSpan, weight: u64) {
+        if weight > 0 {
+            self.total.add_many(span, weight);
+        }
+    }
+
+    /// Since somebody asked only; nothing where nobody has.
+    pub fn add_to_recent(&mut self, span: SimSpan, weight: u64) {
+        if weight == 0 || !self.is_asked {
             return;
         }
-        self.total.add_many(span, weight);
-        if self.is_asked {
-            if self.list.len() == LIST {
-                for (span, weight) in self.list.drain(..) {
-                    self.overflow.add_many(SimSpan(span), weight);
-                }
+        if self.list.len() == LIST {
+            for (span, weight) in self.list.drain(..) {
+                self.overflow.add_many(SimSpan(span), weight);
             }
-            self.list.push((span.0, weight));
         }
+        self.list.push((span.0, weight));
+    }
+
+    /// Whether somebody has asked for latencies since the last time.
+    #[inline]
+    pub fn is_asked(&self) -> bool {
+        self.is_asked
     }
 
     pub fn total(&self) -> &SpanHistogram {

@@ -29,6 +29,7 @@ use crate::model::service::{LoadBalancer, Permille};
 use crate::model::traffic::{Fidelity, RateStream, RequestTotals, Work};
 use arrivals::Arrivals;
 use fluid::Fluid;
+pub use fluid::Library;
 use requests::Requests;
 
 /// What a load is made of.
@@ -40,6 +41,8 @@ pub struct LoadSetup {
     pub balancer: Option<LoadBalancer>,
     /// Availability Zones of the service.
     pub zones: usize,
+    /// What the loads of a run have in common.
+    pub library: Library,
 }
 
 /// A task that may serve, as the load sees it.
@@ -195,8 +198,8 @@ impl Load {
 
     /// Requests being worked on or waiting now, millionths. The fluid adds a mean by Little's law.
     #[must_use]
-    pub fn in_flight_micro(&self) -> u64 {
-        either!(self, load => load.in_flight_micro())
+    pub fn in_flight_micro(&mut self) -> u64 {
+        either!(mut self, load => load.in_flight_micro())
     }
 
     /// Requests waiting now, millionths; messages: visible in the queue.
@@ -207,7 +210,7 @@ impl Load {
 
     /// Requests in flight or waiting at a target in service, on average, millionths; 0 without targets.
     #[must_use]
-    pub fn in_flight_per_target(&self) -> u64 {
+    pub fn in_flight_per_target(&mut self) -> u64 {
         self.in_flight_micro().checked_div(self.targets() as u64).unwrap_or(0)
     }
 
@@ -246,6 +249,13 @@ impl Load {
     #[must_use]
     pub fn response_estimate(&mut self) -> SimSpan {
         either!(mut self, load => load.response_estimate())
+    }
+
+    /// Whether answers may take longer than `span` now: quick, and never `false` where they do.
+    #[must_use]
+    #[inline]
+    pub fn may_exceed(&mut self, span: SimSpan) -> bool {
+        either!(mut self, load => load.may_exceed(span))
     }
 
     /// Targets in service: added and neither drained nor removed.

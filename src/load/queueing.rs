@@ -29,6 +29,8 @@ const GRID: usize = 128;
 const HIGHEST: f64 = 126.0 / 128.0;
 /// Grid of utilisation for the shape of latencies.
 const SHAPES: usize = 16;
+/// Levels of smoothness of arrivals for the same.
+const SMOOTH: usize = 8;
 /// Upper ends of the slices into which latencies are cut, per mille; quantiles are read in the middle of one.
 const SLICES: [u64; POINTS] =
     [100, 200, 300, 400, 475, 525, 600, 700, 800, 900, 940, 960, 985, 995, 1_000];
@@ -79,6 +81,7 @@ pub(super) struct Station {
     tasks: u64,
     capacity: f64,
     grid: Vec<Option<Steady>>,
+    /// By utilisation, then by how smooth arrivals are.
     shapes: Vec<Option<[f64; POINTS]>>,
 }
 
@@ -113,13 +116,19 @@ impl Station {
             tasks,
             capacity: capacity.min(1e9) * tasks as f64,
             grid: vec![None; GRID],
-            shapes: vec![None; SHAPES],
+            shapes: vec![None; SHAPES * SMOOTH],
         }
     }
 
     /// Answers per second when there is always somebody waiting.
     pub fn capacity(&self) -> f64 {
         self.capacity
+    }
+
+    /// Bound of the mean latency at utilisation `rho` and below, seconds: that of a single server with this work.
+    pub fn slowest(&self, rho: f64) -> f64 {
+        let longest = ((1.0 + self.variation) / 2.0).max(1.0);
+        self.alone.max(self.full()) * (1.0 + longest * rho / (1.0 - rho))
     }
 
     /// Seconds that a request takes in a full station once it has a worker.
@@ -247,14 +256,18 @@ impl Station {
 
     /// The distribution of latency over its mean at a point of the coarse grid.
     fn shape(&mut self, cost: &Cost, index: usize, smooth: f64) -> [f64; POINTS] {
-        if let Some(known) = self.shapes[index] {
+        // A share of eighths: who asked first must not matter to others.
+        let level = ((smooth * SMOOTH as f64).ceil() as usize).clamp(1, SMOOTH);
+        let smooth = level as f64 / SMOOTH as f64;
+        let place = index * SMOOTH + level - 1;
+        if let Some(known) = self.shapes[place] {
             return known;
         }
         let rho = (index as f64 / SHAPES as f64).min(HIGHEST);
         let steady = self.solve(rho);
         let (wait, sharing) = self.corrected(steady, rho, smooth);
         let known = self.draw_shape(cost, rho, (wait, sharing, steady.waits));
-        self.shapes[index] = Some(known);
+        self.shapes[place] = Some(known);
         known
     }
 

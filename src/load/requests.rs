@@ -410,6 +410,10 @@ impl Requests {
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
     }
 
+    pub fn may_exceed(&mut self, span: SimSpan) -> bool {
+        self.response_estimate() > span
+    }
+
     pub fn response_estimate(&mut self) -> SimSpan {
         let capacity = self.capacity_micro_per_s();
         if capacity == 0 {

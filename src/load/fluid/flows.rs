@@ -1,5 +1,6 @@
 //! Flows: targets that are alike and share one backlog, and how the traffic is split between them.
 
+use super::quiet::Quiet;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -13,6 +14,8 @@ use crate::model::traffic::{MICRO, WorkKind};
 const WHOLE: u64 = 1 << 22;
 /// Steps of slow start (assumed: the balancer's ramp is linear; here it is a staircase).
 const SLOW_STEPS: u64 = 16;
+/// Utilisation up to which a bound of the latency is kept, so that it need not be worked out.
+const QUIET: f64 = 0.85;
 /// A capacity that nothing reaches: 10⁹ requests per second.
 const MOST: f64 = 1e15;
 
@@ -173,8 +176,14 @@ pub(in crate::load) struct Flow {
     profiled: Option<(u64, u64)>,
     pub profile: Profile,
     rate: f64,
-    pub unflushed: u64,
+    /// Utilisation at that rate.
+    pub rho: f64,
+    /// Answered without a backlog and not recorded: since the start, and since somebody asked.
+    pub total: Quiet,
+    pub recent: Quiet,
     station: Option<usize>,
+    /// Bound of the mean latency up to the utilisation [`QUIET`], microseconds.
+    quiet_micros: f64,
 }
 
 impl Flow {
@@ -201,8 +210,11 @@ impl Flow {
             profiled: None,
             profile: Profile::default(),
             rate: 0.0,
-            unflushed: 0,
+            rho: 0.0,
+            total: Quiet::default(),
+            recent: Quiet::default(),
             station: None,
+            quiet_micros: 0.0,
         }
     }
 
@@ -236,6 +248,7 @@ impl Flow {
             let one = stations.find(cost, cpu, percent, rules.workers, 1);
             let station = &stations.list[one].1;
             full = station.full().max(full);
+            self.quiet_micros = (station.slowest(QUIET) * 1e6).max(self.quiet_micros);
             part.capacity = (station.capacity() * part.count as f64 * 1e6).min(MOST).round() as u64;
             part.cpu_ns = mul_div(cost.cpu_ns, u64::from(percent), 100);
             self.capacity += part.capacity;
@@ -348,35 +361,63 @@ impl Flow {
         mul_div(from.abs_diff(self.backlog), self.possible, gap).min(served)
     }
 
-    /// Whether the rate is another than that of the profile.
-    pub fn needs_profile(&self) -> bool {
-        self.profiled != Some((self.arriving, self.length))
-    }
-
-    /// Latency at the epoch's rate.
-    pub fn renew_profile(&mut self, stations: &mut Stations, cost: &Cost, rules: &Rules) {
-        self.profiled = Some((self.arriving, self.length));
+    /// The epoch's rate, and the utilisation that it makes.
+    #[inline]
+    pub fn meet_rate(&mut self) {
         // Millionths per microsecond are requests per second.
         self.rate = self.arriving as f64 / self.length.max(1) as f64;
-        let Some(station) = self.station else { return };
-        let rho = if self.capacity == 0 { 1.0 } else { self.rate * 1e6 / self.capacity as f64 };
+        self.rho = if self.capacity == 0 { 1.0 } else { self.rate * 1e6 / self.capacity as f64 };
+    }
+
+    /// The station that the formulas are asked about.
+    pub fn station(&self) -> Option<usize> {
+        self.station
+    }
+
+    /// `ca²` of a target's arrivals.
+    pub fn smoothness(&self, rules: &Rules) -> f64 {
         let is_alone = rules.is_pooled() || self.members == 0;
         let share = self.weight as f64 / WHOLE as f64;
-        let smooth = if is_alone { 1.0 } else { share / self.members as f64 };
-        self.profile = stations.list[station].1.profile(cost, rho, smooth);
+        if is_alone { 1.0 } else { share / self.members as f64 }
+    }
+
+    /// Latency at the epoch's rate, worked out where it is not known.
+    pub fn renew_profile(&mut self, stations: &mut Stations, cost: &Cost, rules: &Rules) {
+        if self.profiled == Some((self.arriving, self.length)) {
+            return;
+        }
+        self.profiled = Some((self.arriving, self.length));
+        let Some(station) = self.station else { return };
+        let smooth = self.smoothness(rules);
+        self.profile = stations.list[station].1.profile(cost, self.rho, smooth);
     }
 
     /// Requests in service or in the random part of the queue, by Little's law, millionths.
-    pub fn steady_in_flight(&self) -> u64 {
+    pub fn steady_in_flight(&mut self, stations: &mut Stations, cost: &Cost, rules: &Rules) -> u64 {
+        self.renew_profile(stations, cost, rules);
         let rate = self.rate.min(self.capacity as f64 / 1e6);
         (rate * self.profile.mean * 1e6) as u64
     }
 
     /// What one of its targets has in flight, millionths: no request is older than the target or than the timeout.
-    pub fn in_flight_at_one(&self, age: SimSpan, timeout: SimSpan) -> u64 {
+    pub fn in_flight_at_one(
+        &mut self,
+        age: SimSpan,
+        stations: &mut Stations,
+        cost: &Cost,
+        rules: &Rules,
+    ) -> u64 {
+        let all = self.steady_in_flight(stations, cost, rules);
+        let each = all.checked_div(self.members).unwrap_or(0);
         let rate = self.rate.min(self.capacity as f64 / 1e6) / self.members.max(1) as f64;
-        let span = (age.min(timeout).0 as f64 / 1e6).min(self.profile.mean);
-        (rate * span * 1e6) as u64
+        each.min((rate * age.min(rules.timeout).0 as f64) as u64)
+    }
+
+    /// Whether answers may take longer than `span`, by a bound that costs nothing: they may where something waits, where
+    /// utilisation is high, or where even a single server would be as slow.
+    #[inline]
+    pub fn may_exceed(&self, span: SimSpan) -> bool {
+        self.backlog > 0 || self.rho > QUIET || self.quiet_micros > span.0 as f64
     }
 
     /// See [`crate::load::Load::demand_cpu_millis`].
@@ -396,8 +437,11 @@ impl Flow {
 /// Stations that were needed so far: a service often goes back to where it was.
 #[derive(Default)]
 pub(in crate::load) struct Stations {
-    pub list: Vec<((u32, u32, u64), Station)>,
+    pub list: Vec<(StationKey, Station)>,
 }
+
+/// CPU thousandths, percent of the cost, workers, tasks.
+type StationKey = (u32, u32, Option<u32>, u64);
 
 impl Stations {
     pub fn find(
@@ -408,7 +452,7 @@ impl Stations {
         workers: Option<u32>,
         tasks: u64,
     ) -> usize {
-        let key = (cpu, percent, tasks);
+        let key = (cpu, percent, workers, tasks);
         if let Some(index) = self.list.iter().position(|(known, _)| *known == key) {
             return index;
         }

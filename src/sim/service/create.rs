@@ -12,7 +12,7 @@ use crate::base::id::{Column, Id as _};
 use crate::base::random::Purpose;
 use crate::base::time::SimTime;
 use crate::engine::Queue;
-use crate::load::{Load, LoadSetup};
+use crate::load::{Library, Load, LoadSetup};
 use crate::model::ids::{ServiceId, SourceId};
 use crate::model::platform::LaunchType;
 use crate::model::scaling::MetricDelays;
@@ -42,6 +42,7 @@ impl Services {
             delays,
             failures,
             failures_done: 0,
+            library: Library::default(),
         }
     }
 }
@@ -125,7 +126,8 @@ impl World {
         };
         let load = setup.work.clone().zip(stream).map(|(work, stream)| {
             let zones = self.zone_count;
-            let of = LoadSetup { work, balancer: setup.balancer, zones };
+            let library = self.services.library.clone();
+            let of = LoadSetup { work, balancer: setup.balancer, zones, library };
             Load::new(of, self.seed, &setup.name, stream)
         });
         let scaler = setup
@@ -151,14 +153,14 @@ impl World {
             updates_done: 0,
             load,
             scaler,
-            meter: Meter::default(),
-            ledger: Ledger::new(&setup),
+            meter: Meter::of(&setup),
+            ledger: Box::new(Ledger::new(&setup)),
             tasks_so_far: 0,
             steady_since: None,
             rebalancing: Rebalancing::default(),
             dice: self.seed.stream(Purpose::Service, &setup.name),
             behaviour: self.seed.family(Purpose::Behaviour, &setup.name),
-            setup,
+            setup: Box::new(setup),
         }
     }
 

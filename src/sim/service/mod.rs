@@ -43,7 +43,7 @@ use crate::base::money::NanoUsd;
 use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Ticket;
-use crate::load::Load;
+use crate::load::{Library, Load};
 use crate::model::ids::{GroupId, ServiceId, SourceId};
 use crate::model::scaling::MetricDelays;
 use crate::model::service::{SchedulerSettings, SchedulingStrategy};
@@ -116,8 +116,8 @@ pub struct Member {
 
 /// A service in the middle of a run.
 pub struct Service {
-    /// Settings.
-    pub setup: ServiceSetup,
+    /// Settings; boxed, as is the ledger: what a minute looks at should lie close together.
+    pub setup: Box<ServiceSetup>,
     /// Its number among those who ask for tasks.
     pub source: SourceId,
     /// Its task group.
@@ -157,7 +157,7 @@ pub struct Service {
     /// Counters behind metrics.
     pub meter: Meter,
     /// Counters behind tables and reports.
-    pub ledger: Ledger,
+    pub ledger: Box<Ledger>,
     /// Tasks that it has asked for.
     pub tasks_so_far: u64,
     /// Since when it is steady: every task wanted is there and healthy.
@@ -216,6 +216,8 @@ pub struct Services {
     pub failures: Vec<Failure>,
     /// Failures that have happened.
     pub failures_done: usize,
+    /// What loads have in common.
+    pub library: Library,
 }
 
 impl Services {

@@ -456,8 +456,10 @@ impl World {
         if did {
             at = at.min(now + self.services.settings.cycle);
         }
-        let missing = service.members.len() < service.desired as usize || service.is_daemon();
-        if missing && let Some(until) = service.throttle.blocked_until(now) {
+        let wants_more = service.members.len() < service.desired as usize
+            || service.is_rolling()
+            || service.is_daemon();
+        if wants_more && let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
         if service.is_rolling() || service.members.len() > service.desired as usize {

@@ -2,6 +2,7 @@
 //!
 //! All services are visited by one event, in order; a service without work and without scaling is passed over.
 
+use super::super::setup::ServiceSetup;
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::{Health, Next};
@@ -12,6 +13,7 @@ use crate::metrics::service::RequestTotals;
 use crate::model::ids::{InstanceId, ServiceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::traffic::WorkKind;
 use crate::policy::scaling::{Decision, Point, Scaler, ServiceState};
 
 /// What is due.
@@ -45,6 +47,14 @@ struct Since {
 /// Running sums behind a service's metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
+    /// Memory of a request in flight, KiB.
+    memory_kib: u32,
+    /// Whether it takes messages.
+    is_queue: bool,
+    /// Whether deployments watch alarms.
+    has_alarms: bool,
+    /// How long the quickest health check of any revision waits.
+    quickest_check: Option<SimSpan>,
     /// CPU units of RUNNING tasks.
     pub reserved_cpu: u64,
     /// MiB of RUNNING tasks.
@@ -70,6 +80,20 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// What a minute needs to know of the settings.
+    pub fn of(setup: &ServiceSetup) -> Meter {
+        let work = setup.work.as_ref();
+        let container = setup.revisions.iter().filter_map(|revision| revision.check);
+        let timeouts = container.map(|check| check.timeout);
+        Meter {
+            memory_kib: work.map_or(0, |work| work.memory_kib),
+            is_queue: work.is_some_and(|work| work.kind == WorkKind::Messages),
+            has_alarms: setup.deployment.alarms.is_some(),
+            quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
+            ..Meter::default()
+        }
+    }
+
     /// Integrates up to `now`.
     pub fn integrate(&mut self, now: SimTime) {
         self.cpu_area += u128::from(self.reserved_cpu) * u128::from(now.since(self.since).0);
@@ -116,10 +140,10 @@ impl World {
         let after = |period: SimSpan, delay: SimSpan| SimTime(period.0 + delay.0 % period.0);
         let delays = services.delays;
         let at = |at, tick| (at, Event::Tick(tick));
-        let mut all = vec![
-            at(SimTime(MINUTE.0), Tick::Minute),
-            at(after(MINUTE, delays.standard), Tick::Alarms),
-        ];
+        let mut all = vec![at(SimTime(MINUTE.0), Tick::Minute)];
+        if !self.points_show_on_the_minute() {
+            all.push(at(after(MINUTE, delays.standard), Tick::Alarms));
+        }
         if services.all.iter().any(is_high_resolution) {
             all.push(at(SimTime(TWENTY.0), Tick::TwentySeconds));
             all.push(at(after(TWENTY, delays.high_resolution), Tick::HighResolutionAlarms));
@@ -127,6 +151,12 @@ impl World {
         for (at, event) in all {
             queue.schedule(at, Class::Control, event);
         }
+    }
+
+    /// Whether one-minute points become visible at whole minutes: a service's alarms are then looked at together with
+    /// its new points, which makes one visit of two. Services do not look at each other, so the order is the same.
+    fn points_show_on_the_minute(&self) -> bool {
+        self.services.delays.standard.0.is_multiple_of(MINUTE.0)
     }
 
     /// A tick is due.
@@ -139,13 +169,19 @@ impl World {
             Tick::Minute | Tick::Alarms => MINUTE,
             Tick::TwentySeconds | Tick::HighResolutionAlarms => TWENTY,
         };
+        let with_alarms = self.points_show_on_the_minute();
         if tick == Tick::Minute {
             self.share_idle_cpu(queue.now())?;
         }
         for index in 0..self.services.all.len() {
             let id = ServiceId::from_index(index);
             match tick {
-                Tick::Minute => self.minute(id, queue)?,
+                Tick::Minute => {
+                    self.minute(id, queue)?;
+                    if with_alarms {
+                        self.evaluate(id, queue)?;
+                    }
+                }
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
                     self.observe(id, TWENTY, queue.now())?;
                 }
@@ -171,23 +207,24 @@ impl World {
             return Ok(());
         }
         self.measure_elasticity(id, now);
-        self.watch_deployment_alarms(id, queue)?;
+        if self.services.all[id].meter.has_alarms {
+            self.watch_deployment_alarms(id, queue)?;
+        }
         self.feel_overload(id, queue)?;
-        self.run_out_of_memory(id, queue)
+        if self.services.all[id].meter.memory_kib > 0 {
+            self.run_out_of_memory(id, queue)?;
+        }
+        Ok(())
     }
 
     /// The points of the period that ends now.
     fn observe(&mut self, id: ServiceId, period: SimSpan, now: SimTime) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let memory_kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
-        let is_queue = service.ledger.is_queue;
         let meter = &mut service.meter;
+        let (memory_kib, is_queue) = (meter.memory_kib, meter.is_queue);
         meter.integrate(now);
         let Some(load) = &mut service.load else { return Ok(()) };
         load.advance(now)?;
-        let Some(scaler) = &mut service.scaler else {
-            return Ok(());
-        };
         let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
         let here = Since {
             cpu_nanos: load.cpu_nanos(),
@@ -195,20 +232,26 @@ impl World {
             requests: *load.totals(),
         };
         let then = std::mem::replace(before, here);
+        let cpu = cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
+            .map(|value| value.0);
+        if period == MINUTE {
+            meter.cpu_of_last_minute = cpu;
+        }
+        let Some(scaler) = &mut service.scaler else { return Ok(()) };
+        let is_wanted = |metric| match period {
+            MINUTE => scaler.wants(metric),
+            _ => scaler.wants_high_resolution(metric),
+        };
         let mut values = [None; 6];
         let mut set = |metric: ScalingMetric, value: Option<u64>| {
             values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
         };
         let running = u64::from(service.running);
         let targets = load.targets() as u64;
-        set(
-            ScalingMetric::Cpu,
-            cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
-                .map(|value| value.0),
-        );
-        if scaler.wants(ScalingMetric::Memory) {
-            let in_flight =
-                load.in_flight_micro() + if is_queue { 0 } else { load.backlog_micro() };
+        set(ScalingMetric::Cpu, cpu);
+        if is_wanted(ScalingMetric::Memory) {
+            let waiting = if is_queue { load.backlog_micro() } else { 0 };
+            let in_flight = load.in_flight_micro().saturating_sub(waiting);
             // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
             let used = u128::from(meter.idle_memory) * 1_024_000_000
                 + u128::from(in_flight) * u128::from(memory_kib);
@@ -226,9 +269,13 @@ impl World {
             // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
             set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
         }
-        let in_flight = load.in_flight_micro();
-        set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
-        set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+        if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
+            let in_flight = load.in_flight_micro();
+            set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
+        }
+        if is_wanted(ScalingMetric::LatencyMs) {
+            set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+        }
         scaler.observe(now, period, &values);
         Ok(())
     }
@@ -292,13 +339,19 @@ impl World {
     /// Health checks are requests, too: when answers take longer than a check may, checks fail.
     fn feel_overload(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
-        let generation = self.services.all[id].generation;
+        let service = &mut self.services.all[id];
+        let since = service.meter.overloaded_since;
+        let Some(quickest) = service.meter.quickest_check else { return Ok(()) };
+        let load = service.load.as_mut().expect("only services with work are watched");
+        if since.is_none() && !load.may_exceed(quickest) {
+            return Ok(());
+        }
+        let generation = service.generation;
         let checks = self.checks(id, generation);
         let Some(timeout) = checks.timeout() else { return Ok(()) };
         let service = &mut self.services.all[id];
         let load = service.load.as_mut().expect("only services with work are watched");
         let is_slow = load.targets() > 0 && load.response_estimate() > timeout;
-        let since = service.meter.overloaded_since;
         match (is_slow, since) {
             (true, None) => self.services.all[id].meter.overloaded_since = Some(now),
             (true, Some(since)) => {
@@ -333,13 +386,16 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        let service = &self.services.all[id];
-        let kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
-        let load = service.load.as_ref().expect("only services with work are watched");
+        let service = &mut self.services.all[id];
+        let kib = service.meter.memory_kib;
+        let load = service.load.as_mut().expect("only services with work are watched");
         if kib == 0 || load.targets() == 0 {
             return Ok(());
         }
-        let requests = load.in_flight_per_target() as u128 * u128::from(kib) / 1_024 / 1_000_000;
+        let waiting = if service.meter.is_queue { load.backlog_micro() } else { 0 };
+        let in_flight = load.in_flight_micro().saturating_sub(waiting) / load.targets() as u64;
+        let requests = u128::from(in_flight) * u128::from(kib) / 1_024 / 1_000_000;
+        let service = &self.services.all[id];
         let revision = service.revision_of(service.generation);
         let used = u128::from(revision.behaviour.idle_memory_mib) + requests;
         if revision.memory_limit_mib == 0 || used <= u128::from(revision.memory_limit_mib) {
