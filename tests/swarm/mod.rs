@@ -6,6 +6,8 @@
 mod audit;
 mod bill;
 mod make;
+mod make_services;
+mod services;
 mod tables;
 
 use crate::support::Page;

@@ -36,6 +36,9 @@ impl World {
         let mut did = false;
         for &(key, reason) in &plan.stop {
             let slot = Slot(key);
+            if self.services.member(slot).place == u32::MAX {
+                continue; // a stop before it made room for it, and it failed to start
+            }
             let reason = match reason {
                 crate::policy::service::StopReason::Deployment => StopReason::Deployed,
                 crate::policy::service::StopReason::Draining => StopReason::Draining,

@@ -10,6 +10,7 @@ use super::create::TOKENS_PER_TASK;
 use super::deployments::Kind;
 use super::{Health, Member, Next, Rebalancing};
 use crate::base::id::Column;
+use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::fleet::InstanceStatus;
@@ -68,6 +69,9 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
+        if self.services.all[id].is_as_wanted() {
+            return Ok(false); // most looks come after the last task has become healthy
+        }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         for pass in self.passes(id, queue.now()) {
@@ -140,6 +144,18 @@ impl World {
 
     /// What should be done about a service now: one pass for a rolling service, one for each set of tasks otherwise.
     fn passes(&mut self, id: ServiceId, now: SimTime) -> Vec<Pass> {
+        let mut dice = self.services.all[id].dice.clone();
+        let passes = self.passes_with(id, now, &mut dice);
+        let of = &mut self.services.all[id];
+        of.dice = dice;
+        if let [pass] = passes.as_slice() {
+            of.ledger.old_desired = pass.old_desired;
+        }
+        passes
+    }
+
+    /// The same without consequences.
+    pub(super) fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
         let tasks = self.views(id, now);
         let of = &self.services.all[id];
         let Some(newest) = of.deployments.last() else { return Vec::new() };
@@ -150,7 +166,6 @@ impl World {
         let (low, high) =
             (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
         let scale_in = ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand };
-        let mut dice = of.dice.clone();
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
             let desired = of.desired + u32::from(of.rebalancing == Rebalancing::Started);
@@ -164,7 +179,7 @@ impl World {
                 old: of.old_revision(),
                 is_held,
             };
-            passes.push(policy::pass(&input, &mut dice));
+            passes.push(policy::pass(&input, dice));
         } else {
             for deployment in &of.deployments {
                 let own: Vec<ServiceTask> = tasks
@@ -183,13 +198,8 @@ impl World {
                     old: None,
                     is_held,
                 };
-                passes.push(policy::pass(&input, &mut dice));
+                passes.push(policy::pass(&input, dice));
             }
-        }
-        let of = &mut self.services.all[id];
-        of.dice = dice;
-        if let [pass] = passes.as_slice() {
-            of.ledger.old_desired = pass.old_desired;
         }
         passes
     }
@@ -239,8 +249,11 @@ impl World {
                 self.look_at(id, queue.now() + pace, queue);
                 return Ok(false);
             }
-            *batch -= 1;
             let slot = Slot(key);
+            if self.services.member(slot).place == u32::MAX {
+                continue; // a stop before it made room for it, and it failed to start
+            }
+            *batch -= 1;
             let generation = self.services.member(slot).generation;
             let reason = match reason {
                 policy::StopReason::ScaleIn => StopReason::ScaledIn,
@@ -270,8 +283,12 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
+        let newest = self.services.all[id].last_generation;
         for &(generation, count) in &pass.start {
             for _ in 0..count {
+                if self.services.all[id].last_generation != newest {
+                    return Ok(()); // a task failed at once and the deployment goes back: look again
+                }
                 let ready = self.launch_is_ready_at(id, now);
                 if ready > now {
                     self.look_at(id, ready, queue);
@@ -286,13 +303,29 @@ impl World {
         Ok(())
     }
 
-    /// When the rates let a service start its next task.
-    fn launch_is_ready_at(&self, id: ServiceId, now: SimTime) -> SimTime {
-        let service = &self.services.all[id];
-        let own = service.launches.ready_at(now, TOKENS_PER_TASK);
-        let Some(purchase) = self.fargate_purchase(id) else { return own };
-        let account = self.api.launches[purchase];
-        account.map_or(own, |bucket| own.max(self.api.buckets[bucket].ready_at(now, 1)))
+    /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
+    /// place in the line now (assumed: throttled schedulers are served in turn), so that thousands of them do not all
+    /// come back for each token.
+    fn launch_is_ready_at(&mut self, id: ServiceId, now: SimTime) -> SimTime {
+        let own = self.services.all[id].launches.ready_at(now, TOKENS_PER_TASK);
+        if own > now {
+            return own;
+        }
+        let purchase = self.fargate_purchase(id);
+        let Some(bucket) = purchase.and_then(|purchase| self.api.launches[purchase]) else {
+            return now;
+        };
+        let service = &mut self.services.all[id];
+        let booked = *service.booked.get_or_insert_with(|| {
+            let bucket = &mut self.api.buckets[bucket];
+            let at = bucket.ready_at(now, 1);
+            bucket.take(at, 1);
+            at
+        });
+        if booked <= now {
+            service.booked = None;
+        }
+        booked
     }
 
     /// The Fargate launch bucket that the service's next task takes from.
@@ -353,18 +386,11 @@ impl World {
         match &placed {
             Ok(()) => {
                 self.next_task_id += 1;
+                self.check_ceiling(id, generation);
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
                 service.wanted_since = None;
                 service.ledger.tasks_started += 1;
-                if let Target::Fargate(provider) = target
-                    && !self.starts_settled
-                    && let Some(bucket) =
-                        self.api.launches[self.providers[provider].purchase as usize]
-                    && self.api.buckets[bucket].ready_at(now, 1) == now
-                {
-                    self.api.buckets[bucket].take(now, 1);
-                }
             }
             Err(failure) => {
                 self.services.newborn = None;
@@ -456,13 +482,15 @@ impl World {
         if did {
             at = at.min(now + self.services.settings.cycle);
         }
-        let wants_more = service.members.len() < service.desired as usize
-            || service.is_rolling()
-            || service.is_daemon();
-        if wants_more && let Some(until) = service.throttle.blocked_until(now) {
+        // Not only where tasks are missing in number: those that are there may be old, or unhealthy.
+        if let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
-        if service.is_rolling() || service.members.len() > service.desired as usize {
+        let is_sick = |slot: &Slot| self.services.member(*slot).health == Health::Unhealthy;
+        if service.is_rolling()
+            || service.members.len() > service.desired as usize
+            || service.members.iter().any(is_sick)
+        {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
