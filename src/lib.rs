@@ -39,7 +39,7 @@
 //!  Placer::choose(ask, view) ──► Choice ──► sim::place applies it: promise, next stage scheduled
 //! ```
 //!
-//! A service adds two events of its own, and its requests none:
+//! What happens to services comes in two rounds, and their requests are no events:
 //!
 //! ```text
 //!  a task ran, crashed, is healthy; a revision; desired count        every minute (every 20 s where metrics are fine)
