@@ -8,7 +8,7 @@ mod bill;
 mod make;
 mod make_services;
 mod services;
-mod tables;
+pub mod tables;
 
 use crate::support::Page;
 use ecsim::engine::Pulse;

@@ -413,6 +413,15 @@ impl Flow {
         each.min((rate * age.min(rules.timeout).0 as f64) as u64)
     }
 
+    /// The greatest rate of the whole traffic at which this flow stays quiet; `None` where it is not now.
+    pub fn calm_rate(&self) -> Option<u64> {
+        if self.weight == 0 {
+            return Some(u64::MAX);
+        }
+        let own = self.capacity as f64 * QUIET;
+        (self.is_open && own > 0.0).then(|| (own * WHOLE as f64 / self.weight as f64) as u64)
+    }
+
     /// Whether answers may take longer than `span`, by a bound that costs nothing: they may where something waits, where
     /// utilisation is high, or where even a single server would be as slow.
     #[inline]
