@@ -270,13 +270,11 @@ impl Fluid {
 
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
+        let age = self.now.since(self.members[at].target.since);
         let Fluid { flows, stations, cost, rules, .. } = self;
         let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
-        let in_flight = flow.map_or(0, |flow| {
-            flow.steady_in_flight(&mut lock(stations), cost, rules)
-                .checked_div(flow.members)
-                .unwrap_or(0)
-        });
+        let in_flight =
+            flow.map_or(0, |flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules));
         self.change();
         let member = self.members.remove(at);
         self.open -= usize::from(!member.is_draining);

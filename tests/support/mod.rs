@@ -2,6 +2,7 @@
 
 pub mod program;
 pub mod services;
+pub mod shipped;
 
 use ecsim::base::distribution::Distribution;
 use ecsim::base::money::HourlyRate;

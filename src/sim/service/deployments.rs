@@ -215,11 +215,7 @@ impl World {
         let service = &mut self.services.all[id];
         service.last_generation += 1;
         let before = service.deployment(service.generation).map(|d| d.revision);
-        let is_new_definition = before.is_none_or(|before| {
-            let of = |revision: usize| service.setup.revisions[revision].definition;
-            of(before) != of(revision)
-        });
-        if is_new_definition {
+        if before != Some(revision) {
             service.throttle.reset();
         }
         service.ledger.old_desired = service.desired;

@@ -354,7 +354,8 @@ impl World {
             per_minute.checked_div(targets).filter(|_| has_targets),
         );
         if is_queue {
-            set(ScalingMetric::BacklogPerTask, load.backlog_micro().checked_div(running));
+            // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
+            set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
         }
         if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
             let in_flight = load.in_flight_micro();
