@@ -21,15 +21,19 @@ impl Arrivals {
         &self.segment
     }
 
-    /// Goes on to the next segment.
+    /// Goes on to the next segment; after an error the stream has ended.
     pub fn next(&mut self) -> Result<(), TraceProblem> {
         let start = self.segment.end;
-        let next = if self.has_ended { None } else { self.stream.next_segment()? };
+        let next = if self.has_ended { Ok(None) } else { self.stream.next_segment() };
+        let (next, problem) = match next {
+            Ok(next) => (next, Ok(())),
+            Err(problem) => (None, Err(problem)),
+        };
         self.has_ended = next.is_none();
         self.segment = next.unwrap_or(RateSegment { start, end: SimTime::NEVER, micro: 0 });
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
-        Ok(())
+        problem
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.

@@ -351,6 +351,9 @@ impl World {
                 latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
                 cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
                 reserved_cpu_time: service.meter.cpu_area,
+                running_mean: (end > SimTime::ZERO)
+                    .then(|| service.meter.running_area as f64 / end.0 as f64),
+                running_max: service.meter.most_running,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,
