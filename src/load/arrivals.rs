@@ -11,52 +11,62 @@ pub(super) struct Arrivals {
     segment: RateSegment,
     /// Segments that were read ahead of time.
     ahead: VecDeque<RateSegment>,
+    /// What went wrong while reading ahead.
+    problem: Option<TraceProblem>,
     has_ended: bool,
 }
 
 impl Arrivals {
     pub fn new(stream: Box<dyn RateStream + Send>) -> Arrivals {
         let segment = RateSegment { start: SimTime::ZERO, end: SimTime::ZERO, micro: 0 };
-        Arrivals { stream, segment, ahead: VecDeque::new(), has_ended: false }
+        Arrivals { stream, segment, ahead: VecDeque::new(), problem: None, has_ended: false }
     }
 
     pub fn segment(&self) -> &RateSegment {
         &self.segment
     }
 
-    /// Goes on to the next segment.
+    /// Goes on to the next segment; after an error the stream has ended.
     pub fn next(&mut self) -> Result<(), TraceProblem> {
         let start = self.segment.end;
-        let next = match self.ahead.pop_front() {
-            Some(next) => Some(next),
-            None => self.read()?,
+        let (next, problem) = match self.ahead.pop_front() {
+            Some(next) => (Some(next), Ok(())),
+            None => match self.read() {
+                Ok(next) => (next, Ok(())),
+                Err(problem) => (None, Err(problem)),
+            },
         };
         self.segment = next.unwrap_or(RateSegment { start, end: SimTime::NEVER, micro: 0 });
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
-        Ok(())
+        problem
     }
 
+    /// The next segment of the stream, which ends with an error, too.
     fn read(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
-        let next = if self.has_ended { None } else { self.stream.next_segment()? };
-        self.has_ended = next.is_none();
-        Ok(next)
+        if let Some(problem) = self.problem.take() {
+            return Err(problem);
+        }
+        let next = if self.has_ended { Ok(None) } else { self.stream.next_segment() };
+        self.has_ended = !matches!(next, Ok(Some(_)));
+        next
     }
 
-    /// The segments from the present one to `until`, as far as the stream has some; reads ahead where it must.
-    ///
-    /// # Errors
-    /// The stream cannot be read.
-    pub fn upcoming(
-        &mut self,
-        until: SimTime,
-    ) -> Result<impl Iterator<Item = &RateSegment>, TraceProblem> {
+    /// The segments from the present one to `until`, as far as the stream has some; reads ahead where it must. What goes
+    /// wrong on the way is told when time gets there.
+    pub fn upcoming(&mut self, until: SimTime) -> impl Iterator<Item = &RateSegment> {
         while self.ahead.back().unwrap_or(&self.segment).end < until {
-            let Some(next) = self.read()? else { break };
-            self.ahead.push_back(next);
+            match self.read() {
+                Ok(Some(next)) => self.ahead.push_back(next),
+                Ok(None) => break,
+                Err(problem) => {
+                    self.problem = Some(problem);
+                    break;
+                }
+            }
         }
         let within = move |segment: &&RateSegment| segment.start < until;
-        Ok(std::iter::once(&self.segment).chain(&self.ahead).take_while(within))
+        std::iter::once(&self.segment).chain(&self.ahead).take_while(within)
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.

@@ -381,7 +381,7 @@ impl Fluid {
             most = most.min(flow.calm_rate()?);
         }
         let mut calm = Calm { until: self.now, least: u64::MAX, most: 0 };
-        for segment in self.arrivals.upcoming(until).ok()? {
+        for segment in self.arrivals.upcoming(until) {
             let rate = rate_of(segment);
             if rate > most {
                 break;

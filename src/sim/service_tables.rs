@@ -19,7 +19,12 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("pending", "integer", "tasks", "tasks before RUNNING"),
     column("healthy", "integer", "tasks", "RUNNING tasks that count as healthy"),
     column("newest_revision", "integer", "tasks", "tasks of the newest revision, up to RUNNING"),
-    column("offered", "decimal", "requests", "arrived since the row before: served + dropped"),
+    column(
+        "offered",
+        "decimal",
+        "requests",
+        "arrived since the row before; all rows: served + dropped",
+    ),
     column("served", "decimal", "requests", "answered since the row before, errors included"),
     column("errors", "decimal", "requests", "of the served ones, answered with an error"),
     column("dropped", "decimal", "requests", "dropped since the row before, for any reason"),

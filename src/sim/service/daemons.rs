@@ -18,9 +18,11 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
         let now = queue.now();
-        let service = &self.services.all[id];
-        let generation = service.generation;
+        let generation = self.services.all[id].generation;
         let eligible = self.eligible_for_daemon(id);
+        // The instances decide how many tasks a DAEMON service wants.
+        self.services.all[id].desired = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
+        let service = &self.services.all[id];
         let tasks = self.views(id, now);
         let minimum = service.setup.deployment.minimum_healthy_percent;
         let is_otherwise_empty = |instance: InstanceId| {

@@ -205,7 +205,11 @@ impl World {
         let service = &self.services.all[id];
         let Some(deployment) = service.deployment(generation) else { return };
         let definition = &self.definitions[service.setup.revisions[deployment.revision].definition];
-        let label = format!("deploy {}:{}", definition.family, definition.revision);
+        let (family, revision) = (&definition.family, definition.revision);
+        let label = match generation {
+            1 => format!("create {family}:{revision}"),
+            _ => format!("deployment {generation}: {family}:{revision}"),
+        };
         self.services.all[id].ledger.marks.push(Mark { at: now, label });
     }
 
@@ -306,6 +310,8 @@ impl World {
         if let Some(load) = &mut service.load {
             load.advance(now)?;
             (totals, nanos) = (*load.totals(), load.cpu_nanos());
+            // A row tells of what arrived; the fate of some of it is known only later.
+            totals.offered += load.pending_micro();
             sample.requests = totals.since(&then.1);
             sample.capacity_micro_per_s = load.capacity_micro_per_s();
             let waiting = if service.ledger.is_queue { 0 } else { load.in_flight_micro() };
@@ -354,6 +360,9 @@ impl World {
                 latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
                 cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
                 reserved_cpu_time: service.meter.cpu_area,
+                running_mean: (end > SimTime::ZERO)
+                    .then(|| service.meter.running_area as f64 / end.0 as f64),
+                running_max: service.meter.most_running,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,

@@ -5,7 +5,7 @@ use super::deployments::{Deployment, Kind, RolloutState, Wants};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Queue;
 use crate::model::ids::ServiceId;
-use crate::model::service::{DeploymentController, Permille};
+use crate::model::service::{DeploymentController, Permille, Stage};
 use crate::policy::deployment::stages::{
     self, RollBackReason, StageConfig, StageEffect, StageInput, Stages,
 };
@@ -78,9 +78,14 @@ impl World {
             blue_is_gone: others == 0,
             alarm: alarm.is_some(),
         };
+        // The step runs ahead through stages that take no time: a row names the stage that it belongs to.
+        let mut stage = stages.stage();
         let effects = stages.step(now, &input);
         for effect in effects {
-            self.apply_stage(id, generation, &effect, queue)?;
+            if let StageEffect::Entered(entered) = effect {
+                stage = Some(entered);
+            }
+            self.apply_stage(id, generation, &effect, stage, queue)?;
         }
         Ok(())
     }
@@ -90,14 +95,15 @@ impl World {
         id: ServiceId,
         generation: u32,
         effect: &StageEffect,
+        stage: Option<Stage>,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
         let blue = self.services.all[id].pool;
         let green = self.services.all[id].deployment(generation).map_or(blue, |d| d.pool);
         match effect {
-            StageEffect::Entered(stage) => {
-                self.record_deployment(id, generation, "STAGE", Some(*stage), "", now)?;
+            StageEffect::Entered(_) => {
+                self.record_deployment(id, generation, "STAGE", stage, "", now)?;
             }
             StageEffect::ScaleUpGreen => {
                 if let Some(deployment) = self.services.all[id].deployment_mut(generation) {
@@ -105,11 +111,12 @@ impl World {
                 }
             }
             StageEffect::ShiftTest => {
-                self.record_deployment(id, generation, "TRAFFIC", None, "test traffic", now)?;
+                self.record_deployment(id, generation, "TRAFFIC", stage, "test traffic", now)?;
             }
             StageEffect::Shift(share) => {
                 self.set_traffic(id, blue, green, *share, now)?;
-                self.record_deployment(id, generation, "TRAFFIC", None, "production traffic", now)?;
+                let why = "production traffic";
+                self.record_deployment(id, generation, "TRAFFIC", stage, why, now)?;
             }
             StageEffect::CleanUpBlue => {
                 let service = &mut self.services.all[id];

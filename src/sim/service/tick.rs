@@ -67,6 +67,10 @@ pub struct Meter {
     pub idle_memory: u64,
     /// ∫ `reserved_cpu` dt, CPU units × microseconds.
     pub cpu_area: u128,
+    /// RUNNING tasks, the most of them at a time, and ∫ of them dt, tasks × microseconds.
+    running: u32,
+    pub most_running: u32,
+    pub running_area: u128,
     /// Until when it is integrated.
     since: SimTime,
     minute: Since,
@@ -106,7 +110,9 @@ impl Meter {
 
     /// Integrates up to `now`.
     pub fn integrate(&mut self, now: SimTime) {
-        self.cpu_area += u128::from(self.reserved_cpu) * u128::from(now.since(self.since).0);
+        let passed = u128::from(now.since(self.since).0);
+        self.cpu_area += u128::from(self.reserved_cpu) * passed;
+        self.running_area += u128::from(self.running) * passed;
         self.since = now;
     }
 }
@@ -137,10 +143,13 @@ impl World {
         let meter = &mut service.meter;
         meter.integrate(now);
         if joins {
+            meter.running += 1;
+            meter.most_running = meter.most_running.max(meter.running);
             meter.reserved_cpu += cpu;
             meter.reserved_memory += memory;
             meter.idle_memory += idle;
         } else {
+            meter.running -= 1;
             meter.reserved_cpu -= cpu;
             meter.reserved_memory -= memory;
             meter.idle_memory -= idle;
