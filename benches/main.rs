@@ -2,6 +2,7 @@
 
 mod placement;
 mod queue;
+mod services;
 mod trace;
 
 fn main() {
@@ -9,5 +10,6 @@ fn main() {
     queue::benches(&mut criterion);
     placement::benches(&mut criterion);
     trace::benches(&mut criterion);
+    services::benches(&mut criterion);
     criterion.final_summary();
 }
