@@ -1,5 +1,6 @@
-//! `ecsim` replays task traces through a model of Amazon ECS on EC2 fleets and Fargate: what is placed where, how
-//! long it waits, how full the instances are, what it costs. Same scenario, seed and version: same bytes.
+//! `ecsim` replays task traces and the traffic of services through a model of Amazon ECS on EC2 fleets and Fargate:
+//! what is placed where, how long it waits, which requests are served, what it costs. Same scenario, seed and version:
+//! same bytes.
 //!
 //! This page is the architecture: read it first, it takes ten minutes. `README.md` is for users,
 //! `scenarios/README.md` lists every key that goes in, `output/README.md` every column that comes out.
@@ -8,12 +9,14 @@
 //!
 //! ```text
 //!  scenario.toml ──► scenario ──► Setup (plain data) ─┐
-//!                       └───────► Workload ──► trace ─┤ rows, in order of arrival, read as they are needed
+//!                       └───────► Workload ──► trace ─┤ rows in order of arrival, rates of requests, failures:
+//!                                                     │ read as they are needed
 //!                                                     ▼
 //!                                   sim::run: one thread, one clock, one order of events
 //!                                     │                               │
 //!                                     ▼ streamed while it goes on     ▼ when it has ended
-//!                          tasks, timeseries, placement failures   RunResult: summary, bill, series, picture
+//!                          tasks, timeseries, services, scaling,   RunResult: summary, bill, series, picture,
+//!                          deployments, events, …                  reports of services
 //!                                     └──────────────► report ◄───────┘
 //!                                  output folder: built aside, synced, renamed into place
 //! ```
@@ -36,6 +39,19 @@
 //!  Placer::choose(ask, view) ──► Choice ──► sim::place applies it: promise, next stage scheduled
 //! ```
 //!
+//! What happens to services comes in two rounds, and their requests are no events:
+//!
+//! ```text
+//!  a task ran, crashed, is healthy; a revision; desired count        every minute (every 20 s where metrics are fine)
+//!     │ 1 to 5 s later, then every 10 s while there is work             │
+//!     ▼ Reconcile                                                       ▼ Tick
+//!  policy::service::pass(view) ──► starts, stops                     Load::advance: requests served and dropped since
+//!  policy::deployment ──► stages, traffic, verdicts                     ├──► utilisation of hosts, overload, health
+//!     │                                                                 └──► points ──► Scaler ──► Decision
+//!     ▼ sim::service applies them                                                          │ desired count
+//!  placement as above; Load is told who may serve ◄────────────────────────────────────────┘
+//! ```
+//!
 //! One way, no back and forth. A policy reads and returns a choice; only `sim` changes the model. Every legal step of
 //! a task's life is in one table ([`model::lifecycle`]); each event is a variant of one closed enum in `sim::world`;
 //! events at one instant have a total order by class ([`engine`]), which is part of the model and not an accident of
@@ -52,13 +68,13 @@
 //! | 6 | [`experiment`] | one scenario, one or several seeds | parallel between runs only; results in order of the seeds |
 //! | 5 | [`scenario`] | TOML or JSON to a [`Setup`](sim::setup::Setup) | all errors of all files at once, each with its place; keys, types, ranges, defaults and sources in one list; opens no traces |
 //! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted or traffic is shared or repeats; read = used + skipped, by reason |
-//! | 4 | [`sim`] | binds it all: arrivals, stages, callers, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
-//! | 3 | [`policy`] | where a task goes; the cluster query language | reads the fleet, changes nothing; the fast index decides as the slow reference does; sees no price and no metric |
+//! | 4 | [`sim`] | binds it all: arrivals, stages, callers, services, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
+//! | 3 | [`policy`] | where a task goes; the cluster query language; what the service scheduler, a deployment and the autoscaler decide | reads the fleet and plain views, changes nothing; the fast index decides as the slow reference does; sees no price, and of metrics the points that it is handed |
 //! | 3 | [`pricing`] | usage to a bill | summed exactly, priced once a line, rounded once; knows no list of prices |
 //! | 3 | [`metrics`] | integrals, histograms, series, the summary | observes and never influences: switched off, the events are the same |
 //! | 3 | [`load`] | how requests meet the tasks of a service, as a fluid or one by one | offered = served + dropped in whole millionths; advanced only when somebody asks: nothing of it is in the event queue |
 //! | 3 | [`catalog`] | instance types, Fargate sizes, prices, with origin and date | data and look-up only; a user's price file outranks it row by row; what nobody knows is `None` |
-//! | 2 | [`model`] | what exists: fleet, definitions, tasks' states, rows of work | 0 ≤ free ≤ registered on both ledgers; no policy, no bill, no files |
+//! | 2 | [`model`] | what exists: fleet, definitions, tasks' states, rows of work, services, traffic, scalable targets | 0 ≤ free ≤ registered on both ledgers; no policy, no bill, no files |
 //! | 1 | [`engine`] | clock, queue, loop | one total order; time never goes back; generic over the event: knows no ECS |
 //! | 0 | [`base`] | time, money, ids, random streams, exact decimals | integers wherever something is summed or compared; no wall clock, no hash order |
 //!
@@ -71,6 +87,12 @@
 //! | an operator of the cluster query language | `policy/query/` |
 //! | a stage of a task, its time, what it holds meanwhile | `sim/lifecycle.rs`; the legal steps: `model/lifecycle.rs` |
 //! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
+//! | which tasks of a service start and stop, and when | the decision: `policy/service/`; what causes it and what follows: `sim/service/reconcile.rs` |
+//! | when a task is healthy | instants: `policy/service/health.rs`; what follows: `sim/service/health.rs` |
+//! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/service/deployments.rs` and `stages.rs` |
+//! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/service/tick.rs` |
+//! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/service/changes.rs` |
+//! | a service event | `sim/service/record.rs` writes it, the place that knows calls it |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
@@ -135,6 +157,17 @@
 //! **Why is a run single-threaded?** An event may depend on every event before it. Seeds and variants run in
 //! parallel; inside a run determinism is worth more than a second core.
 //!
+//! **Why are requests not events?** A service with a thousand requests a second for a month has billions of them. A
+//! rate that does not change needs no event: the fluid integrates it exactly when somebody asks, takes latency from
+//! formulas that the tests hold against single requests, and so a service costs a visit a minute. `requests` fidelity
+//! keeps its events in a private calendar, so that neither fidelity touches the order of the simulation's own.
+//!
+//! **Why millionths of a request?** Offered = served + dropped is the one identity that every reader checks first. In
+//! floats it holds nearly; in integers it holds, and shares of routing and rounding cannot lose any.
+//!
+//! **Why does the scheduler look some seconds later?** Reactions that cost no time let a deployment's steps fall on
+//! one instant and hide what users see: two looks, two states. How long is not published, so it is a parameter.
+//!
 //! **Why no traits for policies, and no plug-ins?** The strategies are a closed enum: the scenario can name them all,
 //! an error message can list them, the compiler finds every place that must know a new one, and the index can keep an
 //! order for each. Adding one is a file and a few lines (see `README.md`).
@@ -149,8 +182,6 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | services with traffic, deployments | `model/service.rs`, `policy/service/`, `policy/deployment/`; the scheduler's pass joins `World::control`, before the callers' queues |
-//! | service auto scaling | `policy/scaling/`; alarms read what `metrics` has, through the view |
 //! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already register through one call, and `Class::Supply` is theirs |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |

@@ -89,6 +89,26 @@ fn a_kill_of_the_first_run_leaves_no_results_and_the_next_run_cleans_up() {
     assert_eq!(desk.names(), ["clean", "results", "small.toml"], "something was left");
 }
 
+#[test]
+fn a_kill_amid_services_leaves_whole_results_or_none() {
+    let desk = Desk::with(crate::services_cli::MIXED);
+    let begun = Instant::now();
+    desk.ok("run small.toml --out clean");
+    let whole = begun.elapsed();
+    let clean = desk.files("clean");
+    let mut dice = Seed(13).stream(Purpose::Test, "kill");
+    for _ in 0..8 {
+        killed_after(&desk, "run small.toml --out results", whole.mul_f64(1.1 * dice.unit()));
+        if desk.path("results").exists() {
+            clean.are_same_as(&desk.files("results"), "it had ended");
+            std::fs::remove_dir_all(desk.path("results")).unwrap();
+        }
+    }
+    desk.ok("run small.toml --out results");
+    clean.are_same_as(&desk.files("results"), "a run after the kills");
+    assert_eq!(desk.names(), ["clean", "results", "small.toml"], "something was left");
+}
+
 /// A small file system of its own, unmounted at the end.
 struct Disk(std::path::PathBuf);
 

@@ -2,8 +2,10 @@
 
 use super::Failure;
 use crate::base::random::Seed;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::service::ServiceSample;
 use crate::model::arrival::TraceProblem;
+use crate::model::service::SchedulingStrategy;
 use crate::scenario::Scenario;
 use std::fmt::Write as _;
 
@@ -16,6 +18,15 @@ const SERVICE_ROW_BYTES: u64 = 160;
 /// A live task with its event in the queue, and an instance with its places in the indexes.
 const LIVE_TASK_BYTES: u64 = 160;
 const INSTANCE_BYTES: u64 = 1_500;
+/// A service with its load and its metrics; a sample that is kept for its charts, and how many are kept at most.
+const SERVICE_BYTES: u64 = 20_000;
+const SAMPLE_BYTES: u64 = size_of::<ServiceSample>() as u64;
+const SAMPLES_KEPT: u64 = 2_048;
+/// A row of `scaling.csv` with its row of `service_events.csv`, and how often a scaled service writes one.
+const SCALING_ROW_BYTES: u64 = 350;
+const SCALING_INTERVAL: SimSpan = SimSpan::from_secs(15 * 60);
+/// Services that are named one by one.
+const SERVICES_SHOWN: usize = 20;
 /// The program itself, its buffers and the charts.
 const BASE_BYTES: u64 = 24 << 20;
 
@@ -53,32 +64,51 @@ pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<St
         tasks += of_source;
     }
     let mut kept = 0u64;
-    for service in setup.services.iter() {
+    for (index, service) in setup.services.iter().enumerate() {
         let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
+        let is_daemon = service.scheduling == SchedulingStrategy::Daemon;
+        // One on each instance at most: placement constraints are not looked at here.
+        let most = if is_daemon { setup.instances.len() as u64 } else { u64::from(most) };
         let text = match service.scaling {
+            _ if is_daemon => format!("one task on each eligible instance, at most {most}"),
             Some(_) => format!("{} tasks at the start, at most {most}", service.desired_count),
             None => format!("{} tasks", service.desired_count),
         };
-        line(&format!("service {}", service.name), text);
-        kept += u64::from(most);
+        if index < SERVICES_SHOWN {
+            line(&format!("service {}", service.name), text);
+        }
+        kept += most;
+    }
+    let hidden = setup.services.len().saturating_sub(SERVICES_SHOWN);
+    if hidden > 0 {
+        line("", format!("and {hidden} more services"));
     }
     let span = setup.horizon.unwrap_or(last);
-    line("tasks", tasks.to_string());
-    line("simulated time", format!("{span} s and until the last task has stopped"));
-    if setup.horizon.is_some() {
-        line("horizon", format!("{span} s"));
-    }
+    line("tasks", format!("{tasks} of callers, {kept} of services at once at most"));
+    line(
+        "simulated time",
+        match setup.horizon {
+            Some(_) => format!("{span} s"),
+            None => format!("{span} s and until the last task has stopped"),
+        },
+    );
     let samples = span.0 / setup.sample_interval.0.max(1) + 1;
     let rows = samples * (setup.providers.len() as u64 + 1);
+    let services = setup.services.len() as u64;
     let mut disk = 0;
     if scenario.outputs.tasks {
-        disk += tasks * TASK_ROW_BYTES;
+        // How often tasks of services are replaced is known only afterwards: each once, to begin with.
+        disk += (tasks + kept) * TASK_ROW_BYTES;
     }
     if scenario.outputs.timeseries {
         disk += rows * SAMPLE_ROW_BYTES;
     }
     if scenario.outputs.services {
-        disk += samples * setup.services.len() as u64 * SERVICE_ROW_BYTES;
+        disk += samples * services * SERVICE_ROW_BYTES;
+    }
+    let scaled = setup.services.iter().filter(|service| service.scaling.is_some()).count() as u64;
+    if scenario.outputs.scaling {
+        disk += span.0 / SCALING_INTERVAL.0 * scaled * SCALING_ROW_BYTES;
     }
     line("samples", format!("{samples} at {} providers", setup.providers.len()));
     line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
@@ -86,7 +116,8 @@ pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<St
     let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;
     let memory = BASE_BYTES
         + (at_once + kept) * LIVE_TASK_BYTES
-        + setup.instances.len() as u64 * INSTANCE_BYTES;
+        + setup.instances.len() as u64 * INSTANCE_BYTES
+        + services * (SERVICE_BYTES + samples.min(SAMPLES_KEPT) * SAMPLE_BYTES);
     line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
     Ok(out)
 }

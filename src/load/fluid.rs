@@ -12,12 +12,12 @@
 //! would wait longer than the timeout is dropped when it arrives. Messages are dropped at arrival when the queue holds
 //! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
 
-use super::arrivals::{Arrivals, mul_div};
+use super::arrivals::{Arrivals, mul_div, rate_of};
 use super::latency::{LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::queueing::{POINTS, Profile, slice_weight};
 use super::work::Cost;
-use super::{LoadSetup, Target};
+use super::{Calm, LoadSetup, Target};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use flows::{Flow, Member, Rules, Stations};
@@ -270,13 +270,11 @@ impl Fluid {
 
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
+        let age = self.now.since(self.members[at].target.since);
         let Fluid { flows, stations, cost, rules, .. } = self;
         let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
-        let in_flight = flow.map_or(0, |flow| {
-            flow.steady_in_flight(&mut lock(stations), cost, rules)
-                .checked_div(flow.members)
-                .unwrap_or(0)
-        });
+        let in_flight =
+            flow.map_or(0, |flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules));
         self.change();
         let member = self.members.remove(at);
         self.open -= usize::from(!member.is_draining);
@@ -365,6 +363,34 @@ impl Fluid {
         let member = &self.members[at];
         let Some(flow) = member.flow.map(|index| &self.flows[index]) else { return 0 };
         flow.demand(&member.target, &self.cost, self.rules.workers)
+    }
+
+    /// See [`crate::load::Load::calm`].
+    pub fn calm(&mut self, until: SimTime) -> Option<Calm> {
+        self.fresh();
+        let is_simple = self.next_slow_step == SimTime::NEVER
+            && self.problem.is_none()
+            && !self.rules.is_queue()
+            && self.pending_micro() == 0
+            && self.owed == [0; 4];
+        if !is_simple || self.arrivals.segment().end <= self.now {
+            return None;
+        }
+        let mut most = u64::MAX;
+        for flow in &self.flows {
+            most = most.min(flow.calm_rate()?);
+        }
+        let mut calm = Calm { until: self.now, least: u64::MAX, most: 0 };
+        for segment in self.arrivals.upcoming(until) {
+            let rate = rate_of(segment);
+            if rate > most {
+                break;
+            }
+            calm.until = segment.end.min(until);
+            calm.least = calm.least.min(rate);
+            calm.most = calm.most.max(rate);
+        }
+        (calm.until > self.now).then_some(calm)
     }
 
     pub fn response_estimate(&mut self) -> SimSpan {

@@ -73,6 +73,17 @@ pub struct Waits {
     pub waited: u64,
 }
 
+/// A stretch of time in which nothing can build up, as long as the targets stay as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calm {
+    /// Its end.
+    pub until: SimTime,
+    /// Smallest rate of arrivals in it, millionths of a request per second.
+    pub least: u64,
+    /// Greatest rate.
+    pub most: u64,
+}
+
 /// Requests and tasks of one service.
 pub struct Load {
     kind: Kind,
@@ -249,6 +260,13 @@ impl Load {
     #[must_use]
     pub fn response_estimate(&mut self) -> SimSpan {
         either!(mut self, load => load.response_estimate())
+    }
+
+    /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
+    /// not change; `None`: not known, or not now. The traffic is read ahead for it.
+    #[must_use]
+    pub fn calm(&mut self, until: SimTime) -> Option<Calm> {
+        either!(mut self, load => load.calm(until))
     }
 
     /// Whether answers may take longer than `span` now: quick, and never `false` where they do.

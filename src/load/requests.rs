@@ -12,7 +12,7 @@ use super::arrivals::{Arrivals, mul_div};
 use super::latency::{LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::work::Cost;
-use super::{LoadSetup, Target, Waits};
+use super::{Calm, LoadSetup, Target, Waits};
 use crate::base::distribution::{Distribution, standard_exponential};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::{SimSpan, SimTime};
@@ -408,6 +408,10 @@ impl Requests {
         let millis = (each * 1_000.0).ceil() as u64 + station.queue.len() as u64 * 1_000;
         let most = self.work.workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
+    }
+
+    pub fn calm(&mut self, _until: SimTime) -> Option<Calm> {
+        None
     }
 
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {

@@ -80,6 +80,10 @@ pub struct ServiceReport {
     pub cpu_percent: Option<f64>,
     /// ∫ CPU reserved by its RUNNING tasks dt, CPU-unit-microseconds: what `cpu_percent` weighs in totals.
     pub reserved_cpu_time: u128,
+    /// RUNNING tasks, mean over time; `None` where no time went by.
+    pub running_mean: Option<f64>,
+    /// Most RUNNING tasks at a time.
+    pub running_max: u32,
     /// Target of the first target tracking policy over CPU, percent.
     pub cpu_target_percent: Option<f64>,
     /// Tasks that were started.
@@ -96,19 +100,4 @@ pub struct ServiceReport {
     pub usd: NanoUsd,
     /// Marks.
     pub marks: Vec<Mark>,
-}
-
-impl ServiceReport {
-    /// RUNNING tasks, mean over time, from the samples: each stands for the time since the one before it.
-    #[must_use]
-    pub fn mean_running(&self) -> Option<f64> {
-        let mut before = SimTime::ZERO;
-        let (mut sum, mut time) = (0u128, 0u128);
-        for sample in &self.samples {
-            let span = u128::from(sample.at.since(before).0);
-            (sum, time) = (sum + u128::from(sample.running) * span, time + span);
-            before = sample.at;
-        }
-        (time > 0).then(|| sum as f64 / time as f64)
-    }
 }

@@ -215,8 +215,6 @@ fn scaling(books: &Books<'_>) -> Vec<Row> {
 
 /// What only a single service has: totals have it under other names.
 fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
-    let most = report.samples.iter().map(|sample| sample.running).max();
-    let mean = report.mean_running();
     [
         Row(
             "tasks_started",
@@ -224,12 +222,17 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
             "tasks that were started",
             Value::Count(report.tasks_started),
         ),
-        Row("running_tasks_mean", "tasks", "RUNNING tasks, mean over time", known(mean)),
+        Row(
+            "running_tasks_mean",
+            "tasks",
+            "RUNNING tasks, mean over time",
+            known(report.running_mean),
+        ),
         Row(
             "running_tasks_max",
             "tasks",
-            "most RUNNING tasks at a sample",
-            most.map_or(Value::Missing, |most| Value::Count(most.into())),
+            "most RUNNING tasks at a time",
+            Value::Count(report.running_max.into()),
         ),
         Row(
             "usd",

@@ -66,15 +66,14 @@ fn aligned(cells: [Cell; 8]) -> Vec<Cell> {
 fn row(report: &ServiceReport, end: SimTime) -> [String; 8] {
     let requests = &report.requests;
     let none = || "–".to_string();
-    let most = report.samples.iter().map(|sample| sample.running).max();
     // Without requests there is neither a rate nor a share to speak of.
     let is_idle = requests.offered == 0 || end == SimTime::ZERO;
     let rate = requests.offered as f64 / end.0.max(1) as f64;
     let dropped = 100.0 * requests.dropped() as f64 / requests.offered.max(1) as f64;
     [
         format!("  {}", cut(&human::visible(&report.name))),
-        report.mean_running().map_or_else(none, |mean| human::decimal(mean, 1)),
-        most.map_or_else(none, |most| human::thousands(most.into())),
+        report.running_mean.map_or_else(none, |mean| human::decimal(mean, 1)),
+        human::thousands(report.running_max.into()),
         if is_idle { none() } else { human::decimal(rate, if rate < 100.0 { 2 } else { 0 }) },
         if is_idle { none() } else { format!("{} %", human::decimal(dropped, 2)) },
         report.latency.quantile(950).map_or_else(none, human::span),

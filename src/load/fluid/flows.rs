@@ -399,6 +399,29 @@ impl Flow {
         (rate * self.profile.mean * 1e6) as u64
     }
 
+    /// What one of its targets has in flight, millionths: no request is older than the target or than the timeout.
+    pub fn in_flight_at_one(
+        &mut self,
+        age: SimSpan,
+        stations: &mut Stations,
+        cost: &Cost,
+        rules: &Rules,
+    ) -> u64 {
+        let all = self.steady_in_flight(stations, cost, rules);
+        let each = all.checked_div(self.members).unwrap_or(0);
+        let rate = self.rate.min(self.capacity as f64 / 1e6) / self.members.max(1) as f64;
+        each.min((rate * age.min(rules.timeout).0 as f64) as u64)
+    }
+
+    /// The greatest rate of the whole traffic at which this flow stays quiet; `None` where it is not now.
+    pub fn calm_rate(&self) -> Option<u64> {
+        if self.weight == 0 {
+            return Some(u64::MAX);
+        }
+        let own = self.capacity as f64 * QUIET;
+        (self.is_open && own > 0.0).then(|| (own * WHOLE as f64 / self.weight as f64) as u64)
+    }
+
     /// Whether answers may take longer than `span`, by a bound that costs nothing: they may where something waits, where
     /// utilisation is high, or where even a single server would be as slow.
     #[inline]

@@ -129,6 +129,19 @@ impl Alarm {
         self.breach = self.breach << 1 | u128::from(is_breach);
     }
 
+    /// How many more points can come, if all of them breach, without ALARM; 0 where points are missing or it is in ALARM.
+    #[must_use]
+    pub fn patience(&self) -> u32 {
+        if self.state == AlarmState::Alarm || self.present & self.newest != self.newest {
+            return 0;
+        }
+        let fires = |more: u32| {
+            let bits = self.breach << more | ((1 << more) - 1);
+            (bits & self.newest).count_ones() >= self.spec.datapoints_to_alarm
+        };
+        (1..=self.spec.evaluation_periods).find(|&more| fires(more)).map_or(0, |first| first - 1)
+    }
+
     /// Evaluates the history and returns the state.
     #[inline]
     pub fn evaluate(&mut self) -> AlarmState {

@@ -305,6 +305,30 @@ impl Scaler {
         }
     }
 
+    /// How many of the next one-minute evaluations can say nothing, if CPU utilisation stays within `least..=most` and no
+    /// point is missing: a caller may then observe and evaluate these minutes later, in one go.
+    #[must_use]
+    pub fn quiet_minutes(&self, least: MetricValue, most: MetricValue) -> u32 {
+        if self.firing > 0 {
+            return 0;
+        }
+        let of_alarm = |alarm: &PolicyAlarm| {
+            let series = &self.feeds[alarm.feed].series;
+            if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
+                return 0;
+            }
+            let spec = alarm.alarm.spec();
+            let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
+            let is_known = series.metric == ScalingMetric::Cpu;
+            let waits = series.waiting().all(|p| p.is_some_and(|value| !breaches(value)));
+            if is_known && waits && !breaches(least) && !breaches(most) {
+                return u32::MAX;
+            }
+            alarm.alarm.patience()
+        };
+        self.alarms.iter().map(of_alarm).min().unwrap_or(u32::MAX)
+    }
+
     /// The next instant at which [`Scaler::act`] has something to do; `None`: never. It changes only in `act`.
     #[inline]
     #[must_use]

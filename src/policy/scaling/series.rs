@@ -163,6 +163,11 @@ impl Series {
         Some(value)
     }
 
+    /// Points that are observed and not visible yet; a missing one is `None`.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Option<MetricValue>> {
+        (self.visible..self.observed).map(|number| self.value(number))
+    }
+
     /// The newest real point among the last `window` visible ones.
     #[inline]
     pub(super) fn newest(&self, window: u32) -> Option<MetricValue> {

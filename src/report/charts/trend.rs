@@ -136,7 +136,16 @@ pub fn caption_of(samples: usize, last: SimTime, x: &Axis, unit: &str) -> String
     }
     let share = COLUMN / (RIGHT - x.at(0.0));
     let span = SimSpan((last.0 as f64 * share) as u64);
-    format!("{axis}; lines: mean of {}, bands: from the least to the most", human::span(span))
+    format!("{axis}; lines: mean of {}, bands: from the least to the most", about(span))
+}
+
+/// A span as people would say it: columns are as wide as pixels make them.
+fn about(span: SimSpan) -> String {
+    const MINUTE: u64 = 60_000_000;
+    match (span.0 + MINUTE / 2) / MINUTE {
+        minutes @ 2..120 => format!("about {minutes} minutes"),
+        _ => human::span(span),
+    }
 }
 
 fn is_averaged(samples: usize, x: &Axis) -> bool {

@@ -59,6 +59,10 @@ impl Build<'_> {
                     "AWS may have raised it for you: set `services_per_cluster` of `[limits]`";
                 self.error_with_help(settings.place, message, help);
             }
+            // What is beyond the quota is not read: a generated file may hold any number of services.
+            if services.is_some_and(|quota| *count > quota) {
+                continue;
+            }
             self.read_service(settings, cluster, &mut taken);
         }
         if let Some(first) = root.tables("service").next()

@@ -43,6 +43,8 @@ impl Services {
             failures,
             failures_done: 0,
             library: Library::default(),
+            minute_done: SimTime::ZERO,
+            has_bursting: false,
         }
     }
 }
@@ -185,6 +187,7 @@ impl World {
             self.schedule_next_update(id, queue);
             self.schedule_scaling_action(id, queue);
         }
+        self.services.has_bursting = self.services.all.ids().any(|id| self.bursts(id));
         self.schedule_ticks(queue);
         self.schedule_next_failure(queue);
         Ok(())

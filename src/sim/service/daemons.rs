@@ -7,6 +7,7 @@ use crate::engine::Queue;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{InstanceId, ServiceId};
 use crate::model::lifecycle::StopReason;
+use crate::policy::service::StopReason as ServiceStop;
 use crate::policy::service::daemon::{self, DaemonInput};
 
 impl World {
@@ -17,9 +18,11 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
         let now = queue.now();
-        let service = &self.services.all[id];
-        let generation = service.generation;
+        let generation = self.services.all[id].generation;
         let eligible = self.eligible_for_daemon(id);
+        // The instances decide how many tasks a DAEMON service wants.
+        self.services.all[id].desired = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
+        let service = &self.services.all[id];
         let tasks = self.views(id, now);
         let minimum = service.setup.deployment.minimum_healthy_percent;
         let is_otherwise_empty = |instance: InstanceId| {
@@ -33,6 +36,14 @@ impl World {
             tasks: &tasks,
             is_otherwise_empty: &is_otherwise_empty,
         });
+        let is_stalled = service.deployment(generation).is_some_and(|d| d.is_stalled);
+        if plan.stop.iter().any(|(_, reason)| *reason == ServiceStop::ScaleIn) {
+            let text = format!(
+                "(service {}) stops daemon tasks where placement constraints no longer hold.",
+                service.setup.name
+            );
+            self.event(id, now, "ERROR", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED", &text)?;
+        }
         let mut did = false;
         for &(key, reason) in &plan.stop {
             let slot = Slot(key);
@@ -40,10 +51,11 @@ impl World {
                 continue; // a stop before it made room for it, and it failed to start
             }
             let reason = match reason {
-                crate::policy::service::StopReason::Deployment => StopReason::Deployed,
-                crate::policy::service::StopReason::Draining => StopReason::Draining,
-                crate::policy::service::StopReason::ScaleIn => StopReason::ScaledIn,
-                crate::policy::service::StopReason::Unhealthy => {
+                ServiceStop::Deployment if is_stalled => continue,
+                ServiceStop::Deployment => StopReason::Deployed,
+                ServiceStop::Draining => StopReason::Draining,
+                ServiceStop::ScaleIn => StopReason::ScaledIn,
+                ServiceStop::Unhealthy => {
                     let generation = self.services.member(slot).generation;
                     self.task_failed(id, generation, queue)?;
                     self.unhealthy_reason(slot)
@@ -52,7 +64,10 @@ impl World {
             self.stop_member(slot, reason, queue)?;
             did = true;
         }
-        if self.services.all[id].throttle.blocked_until(now).is_some() {
+        let service = &self.services.all[id];
+        let has_failed = service.generation != generation
+            || service.deployment(generation).is_some_and(|d| d.is_stalled);
+        if has_failed || service.throttle.blocked_until(now).is_some() {
             return Ok(did);
         }
         let mut failed = None;
@@ -70,7 +85,7 @@ impl World {
     }
 
     /// ACTIVE instances of the service's cluster and providers that meet its constraints.
-    fn eligible_for_daemon(&self, id: ServiceId) -> Vec<InstanceId> {
+    pub(super) fn eligible_for_daemon(&self, id: ServiceId) -> Vec<InstanceId> {
         let service = &self.services.all[id];
         let cluster = service.setup.cluster;
         let definition = service.revision_of(service.generation).definition;

@@ -129,6 +129,7 @@ impl World {
 
     fn becomes_healthy(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
+        self.disturb(self.services.member(slot).service)?;
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, number, .. } = *member;
         member.health = Health::Healthy;
@@ -174,6 +175,7 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
+        self.disturb(self.services.member(slot).service)?;
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, health: before, heals_at, .. } = *member;
         member.health = Health::Unhealthy;
@@ -278,7 +280,11 @@ impl World {
         if member.health == Health::Unhealthy && service.setup.balancer.is_some() {
             service.meter.is_open = true;
         }
-        let Some(load) = &mut service.load else { return Ok(()) };
+        if service.load.is_none() {
+            return Ok(());
+        }
+        self.disturb(member.service)?;
+        let Some(load) = &mut self.services.all[member.service].load else { return Ok(()) };
         load.advance(now)?;
         load.add(target);
         self.services.member_mut(slot).in_load = true;
@@ -288,6 +294,7 @@ impl World {
     /// It gets no new requests; those in flight go on.
     pub(super) fn drain_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
         let member = *self.services.member(slot);
+        self.disturb(member.service)?;
         let service = &mut self.services.all[member.service];
         if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
             load.advance(now)?;
@@ -299,6 +306,7 @@ impl World {
     /// It works on nothing any more.
     pub(super) fn remove_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
         let member = *self.services.member(slot);
+        self.disturb(member.service)?;
         let service = &mut self.services.all[member.service];
         if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
             load.advance(now)?;

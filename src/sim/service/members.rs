@@ -79,7 +79,7 @@ impl World {
     ) -> Result<(), RunError> {
         let now = queue.now();
         let Member { service: id, generation, number, .. } = *self.services.member(slot);
-        self.meter_running(slot, now, true);
+        self.meter_running(slot, now, true)?;
         let service = &mut self.services.all[id];
         service.running += 1;
         service.throttle.started();
@@ -114,14 +114,11 @@ impl World {
         slot: Slot,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        let Member { service, generation, .. } = *self.services.member(slot);
+        let service = self.services.member(slot).service;
         self.services.member_mut(slot).crash = None;
         self.leave(slot, queue)?;
         self.services.all[service].ledger.crashes += 1;
         self.services.all[service].ledger.tasks_failed += 1;
-        if let Some(deployment) = self.services.all[service].deployment_mut(generation) {
-            deployment.failed_tasks += 1;
-        }
         self.become_deactivating(slot);
         self.stopping(slot, queue)
     }
@@ -200,7 +197,7 @@ impl World {
         let member = *self.services.member(slot);
         let was_running = self.tasks[slot].status == TaskStatus::Running;
         if was_running {
-            self.meter_running(slot, queue.now(), false);
+            self.meter_running(slot, queue.now(), false)?;
         }
         if let Some(ticket) = member.crash {
             queue.cancel(ticket);

@@ -233,6 +233,10 @@ pub struct Services {
     pub failures_done: usize,
     /// What loads have in common.
     pub library: Library,
+    /// The last whole minute that was looked at.
+    pub minute_done: SimTime,
+    /// Whether tasks of any service share idle CPU of their hosts.
+    pub has_bursting: bool,
 }
 
 impl Services {

@@ -3,7 +3,7 @@
 
 use super::super::callers::{Request, Target, next_share};
 use super::super::place::Failure;
-use super::super::setup::Launch;
+use super::super::setup::{Launch, ServiceSetup};
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::create::TOKENS_PER_TASK;
@@ -14,11 +14,21 @@ use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::fleet::InstanceStatus;
-use crate::model::ids::{ProviderId, ServiceId, ZoneId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
-use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask};
+use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
+
+/// The capacity provider strategy of a service as its scale-in sees it; none without one.
+fn shares_of(setup: &ServiceSetup) -> Vec<Share> {
+    match &setup.launch {
+        Launch::Providers(shares) => {
+            shares.iter().map(|s| Share { base: s.base, weight: s.weight }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
 
 impl World {
     /// Something about a service has changed: the scheduler reacts in a moment.
@@ -82,19 +92,21 @@ impl World {
             if !self.apply_stops(id, &pass, &mut batch, queue)? {
                 return Ok(true);
             }
+            self.services.all[id].ledger.old_desired = pass.old_desired;
             self.apply_starts(id, &pass, queue)?;
         }
         Ok(did)
     }
 
-    /// A rolling deployment that can neither stop nor start a task, with nothing on its way: says so, and why.
+    /// A rolling deployment, or a scale-in, that can neither stop nor start a task, with nothing on its way: says so, and why.
     fn tell_if_blocked(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
         let service = &self.services.all[id];
         let Some(newest) = service.deployment(service.generation) else { return Ok(()) };
-        let is_done = newest.tasks() >= service.desired && service.deployments.len() == 1;
+        let is_done = newest.tasks() == service.desired && service.deployments.len() == 1;
         let waits = service.pending() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
-        if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held {
+        let is_moving = service.rebalancing == Rebalancing::Started;
+        if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held || is_moving {
             return Ok(());
         }
         let of = &service.setup.deployment;
@@ -103,7 +115,7 @@ impl World {
         let is_protected =
             service.members.iter().any(|&slot| self.services.member(slot).protected_until > now);
         let why = if is_protected {
-            "tasks of the old revision are protected".to_string()
+            "tasks are protected".to_string()
         } else {
             format!(
                 "minimumHealthyPercent {} keeps {} healthy tasks and maximumPercent {} allows {} of {}",
@@ -158,17 +170,21 @@ impl World {
     pub(super) fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
         let tasks = self.views(id, now);
         let of = &self.services.all[id];
-        let Some(newest) = of.deployments.last() else { return Vec::new() };
-        let is_held = newest.is_stalled || of.throttle.blocked_until(now).is_some();
+        let Some(newest) = of.deployment(of.generation) else { return Vec::new() };
+        let is_throttled = of.throttle.blocked_until(now).is_some();
+        let is_held = newest.is_stalled || is_throttled;
         let definition = of.revision_of(of.generation).definition;
         let demand = self.definitions[definition].demand;
         let setup = &of.setup;
         let (low, high) =
             (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
-        let scale_in = ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand };
+        let shares = shares_of(setup);
+        let scale_in =
+            ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand, shares: &shares };
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
-            let desired = of.desired + u32::from(of.rebalancing == Rebalancing::Started);
+            let is_moving = of.rebalancing == Rebalancing::Started && !of.is_rolling();
+            let desired = of.desired + u32::from(is_moving);
             let input = PassInput {
                 desired,
                 bounds: rolling::bounds(of.desired, low, high),
@@ -188,6 +204,9 @@ impl World {
                     .filter(|task| task.generation == deployment.generation)
                     .collect();
                 let desired = deployment.wants(of.desired);
+                // The failed starts of green are no reason not to replace a task of blue.
+                let is_own = matches!(deployment.kind, Kind::TaskSet { .. })
+                    || deployment.generation == of.generation;
                 let input = PassInput {
                     desired,
                     bounds: rolling::bounds(desired, low, high.max(100)),
@@ -196,7 +215,7 @@ impl World {
                     scale_in,
                     is_rolling: false,
                     old: None,
-                    is_held,
+                    is_held: is_throttled && is_own,
                 };
                 passes.push(policy::pass(&input, dice));
             }
@@ -229,6 +248,7 @@ impl World {
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until,
+            provider: self.item_of(member.service, task.provider),
             is_draining: instance.is_some_and(|i| self.fleet.status[i] == InstanceStatus::Draining),
             zone,
             instance,
@@ -243,6 +263,7 @@ impl World {
         batch: &mut u32,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
+        let target = self.services.all[id].generation;
         for &(key, reason) in &pass.stop {
             if *batch == 0 {
                 let pace = self.pace();
@@ -265,14 +286,27 @@ impl World {
                 }
             };
             self.stop_member(slot, reason, queue)?;
+            if self.services.all[id].generation != target {
+                return Ok(false); // the deployment has failed: the rest of the pass is no longer wanted
+            }
         }
         Ok(true)
+    }
+
+    /// Which item of a service's capacity provider strategy a provider is.
+    fn item_of(&self, id: ServiceId, provider: ProviderId) -> u32 {
+        match &self.services.all[id].setup.launch {
+            Launch::Providers(shares) => {
+                shares.iter().position(|share| share.provider == provider).unwrap_or(0) as u32
+            }
+            _ => 0,
+        }
     }
 
     /// Time that a batch takes at the service's launch rate.
     fn pace(&self) -> SimSpan {
         let settings = &self.services.settings;
-        let batch = u64::from(settings.batch.unwrap_or(1));
+        let batch = u64::from(settings.batch.unwrap_or(10).min(settings.launches_per_minute));
         SimSpan(batch * 60_000_000 / u64::from(settings.launches_per_minute.max(1)))
     }
 
@@ -291,7 +325,9 @@ impl World {
                 }
                 let ready = self.launch_is_ready_at(id, now);
                 if ready > now {
-                    self.look_at(id, ready, queue);
+                    // The next batch, not the next task: as fast, and one look in place of ten.
+                    let pace = self.pace();
+                    self.look_at(id, ready.max(now + pace), queue);
                     return Ok(());
                 }
                 if let Err(failure) = self.place_member(id, generation, queue)? {
@@ -486,10 +522,15 @@ impl World {
         if let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
-        let is_sick = |slot: &Slot| self.services.member(*slot).health == Health::Unhealthy;
+        let is_moving = |&slot: &Slot| {
+            let is_sick = self.services.member(slot).health == Health::Unhealthy;
+            let place = self.tasks[slot].place;
+            is_sick
+                || matches!(place, Place::Instance(i) if self.fleet.status[i] == InstanceStatus::Draining)
+        };
         if service.is_rolling()
             || service.members.len() > service.desired as usize
-            || service.members.iter().any(is_sick)
+            || service.members.iter().any(is_moving)
         {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
@@ -538,7 +579,11 @@ impl World {
             LaunchType::Fargate => self.fargate_zones.clone(),
             LaunchType::Ec2 => {
                 let cluster = service.setup.cluster;
-                let own = self.fleet.ids().filter(|&i| self.fleet.cluster[i] == cluster);
+                let is_there = |&i: &InstanceId| {
+                    self.fleet.cluster[i] == cluster
+                        && self.fleet.status[i] == InstanceStatus::Active
+                };
+                let own = self.fleet.ids().filter(is_there);
                 own.map(|i| self.fleet.zone[i]).collect()
             }
         };

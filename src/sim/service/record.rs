@@ -12,7 +12,7 @@ use crate::metrics::series::ServiceSeries;
 use crate::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{Comparison, MetricValue, ScalingMetric};
-use crate::model::service::{Permille, Stage};
+use crate::model::service::{DeploymentController, DeploymentStrategy, Permille, Stage};
 use crate::model::traffic::WorkKind;
 use crate::policy::scaling::Decision;
 use std::collections::BTreeMap;
@@ -113,11 +113,16 @@ impl World {
         now: SimTime,
     ) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let wanted =
-            if service.is_daemon() { service.members.len() } else { service.desired as usize };
+        let is_task_set = |d: &super::Deployment| matches!(d.kind, Kind::TaskSet { .. });
+        let has_task_sets = service.deployments.iter().any(is_task_set);
+        let wanted = match has_task_sets {
+            true => service.deployments.iter().map(|d| d.wants(service.desired)).sum(),
+            false if service.is_daemon() => service.members.len() as u32,
+            false => service.desired,
+        } as usize;
         let is_steady = service.members.len() == wanted
             && service.healthy as usize == wanted
-            && !service.is_rolling();
+            && (has_task_sets || !service.is_rolling());
         if !is_steady {
             service.steady_since = None;
             let impaired = service.throttle.is_impaired(&self.services.settings);
@@ -136,7 +141,8 @@ impl World {
         service.steady_since = Some(now);
         service.ledger.told.clear();
         let text = format!("(service {}) has reached a steady state.", service.setup.name);
-        self.event(id, now, "INFO", "SERVICE_STEADY_STATE", &text)
+        let event = if has_task_sets { "TASKSET_STEADY_STATE" } else { "SERVICE_STEADY_STATE" };
+        self.event(id, now, "INFO", event, &text)
     }
 
     /// A row of `deployments.csv`.
@@ -165,8 +171,9 @@ impl World {
             (false, 0, "INACTIVE") => "INACTIVE",
             _ => "ACTIVE",
         };
-        let has_own_traffic = service.setup.balancer.is_some()
-            && service.deployments.iter().any(|d| !matches!(d.kind, Kind::Rolling));
+        let is_rolling = service.setup.controller == DeploymentController::Ecs
+            && service.setup.deployment.strategy == DeploymentStrategy::Rolling;
+        let has_own_traffic = service.setup.balancer.is_some() && !is_rolling;
         let share = service.ledger.weights[usize::from(deployment.pool)].0;
         let desired = match deployment.wants {
             Wants::Nothing => 0,
@@ -198,7 +205,11 @@ impl World {
         let service = &self.services.all[id];
         let Some(deployment) = service.deployment(generation) else { return };
         let definition = &self.definitions[service.setup.revisions[deployment.revision].definition];
-        let label = format!("deploy {}:{}", definition.family, definition.revision);
+        let (family, revision) = (&definition.family, definition.revision);
+        let label = match generation {
+            1 => format!("create {family}:{revision}"),
+            _ => format!("deployment {generation}: {family}:{revision}"),
+        };
         self.services.all[id].ledger.marks.push(Mark { at: now, label });
     }
 
@@ -267,6 +278,7 @@ impl World {
             return Ok(());
         }
         for id in self.services.all.ids() {
+            self.catch_up(id)?;
             let (sample, span) = self.sample_of_service(id, now)?;
             let service = &mut self.services.all[id];
             service.ledger.series.push(sample);
@@ -298,6 +310,8 @@ impl World {
         if let Some(load) = &mut service.load {
             load.advance(now)?;
             (totals, nanos) = (*load.totals(), load.cpu_nanos());
+            // A row tells of what arrived; the fate of some of it is known only later.
+            totals.offered += load.pending_micro();
             sample.requests = totals.since(&then.1);
             sample.capacity_micro_per_s = load.capacity_micro_per_s();
             let waiting = if service.ledger.is_queue { 0 } else { load.in_flight_micro() };
@@ -321,6 +335,7 @@ impl World {
     /// The loads end: what is unfinished is dropped, a last sample is taken.
     pub(in super::super) fn finish_services(&mut self, end: SimTime) -> Result<(), RunError> {
         for id in self.services.all.ids() {
+            self.catch_up(id)?;
             if let Some(load) = &mut self.services.all[id].load {
                 load.finish(end)?;
             }
@@ -345,6 +360,9 @@ impl World {
                 latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
                 cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
                 reserved_cpu_time: service.meter.cpu_area,
+                running_mean: (end > SimTime::ZERO)
+                    .then(|| service.meter.running_area as f64 / end.0 as f64),
+                running_max: service.meter.most_running,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,

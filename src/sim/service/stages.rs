@@ -5,7 +5,7 @@ use super::deployments::{Deployment, Kind, RolloutState, Wants};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Queue;
 use crate::model::ids::ServiceId;
-use crate::model::service::{DeploymentController, Permille};
+use crate::model::service::{DeploymentController, Permille, Stage};
 use crate::policy::deployment::stages::{
     self, RollBackReason, StageConfig, StageEffect, StageInput, Stages,
 };
@@ -55,6 +55,11 @@ impl World {
             let of = |d: &&Deployment| d.generation != newest;
             service.deployments.iter().filter(of).map(Deployment::tasks).sum()
         };
+        let is_reconciled = {
+            let newest = service.generation;
+            let is_ending = |d: &Deployment| d.generation != newest && d.wants == Wants::Nothing;
+            !service.deployments.iter().any(|d| is_ending(d) && d.tasks() > 0)
+        };
         let generation = service.generation;
         let alarm = self.deployment_alarm(id, generation);
         let Some(deployment) = self.services.all[id].deployment_mut(generation) else {
@@ -66,16 +71,21 @@ impl World {
         }
         let Kind::Staged(stages) = &mut deployment.kind else { return Ok(()) };
         let input = StageInput {
-            is_reconciled: true,
+            is_reconciled,
             desired,
             green_running: running,
             green_is_healthy: healthy >= desired && running >= desired,
             blue_is_gone: others == 0,
             alarm: alarm.is_some(),
         };
+        // The step runs ahead through stages that take no time: a row names the stage that it belongs to.
+        let mut stage = stages.stage();
         let effects = stages.step(now, &input);
         for effect in effects {
-            self.apply_stage(id, generation, &effect, queue)?;
+            if let StageEffect::Entered(entered) = effect {
+                stage = Some(entered);
+            }
+            self.apply_stage(id, generation, &effect, stage, queue)?;
         }
         Ok(())
     }
@@ -85,14 +95,15 @@ impl World {
         id: ServiceId,
         generation: u32,
         effect: &StageEffect,
+        stage: Option<Stage>,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
         let blue = self.services.all[id].pool;
         let green = self.services.all[id].deployment(generation).map_or(blue, |d| d.pool);
         match effect {
-            StageEffect::Entered(stage) => {
-                self.record_deployment(id, generation, "STAGE", Some(*stage), "", now)?;
+            StageEffect::Entered(_) => {
+                self.record_deployment(id, generation, "STAGE", stage, "", now)?;
             }
             StageEffect::ScaleUpGreen => {
                 if let Some(deployment) = self.services.all[id].deployment_mut(generation) {
@@ -100,11 +111,12 @@ impl World {
                 }
             }
             StageEffect::ShiftTest => {
-                self.record_deployment(id, generation, "TRAFFIC", None, "test traffic", now)?;
+                self.record_deployment(id, generation, "TRAFFIC", stage, "test traffic", now)?;
             }
             StageEffect::Shift(share) => {
                 self.set_traffic(id, blue, green, *share, now)?;
-                self.record_deployment(id, generation, "TRAFFIC", None, "production traffic", now)?;
+                let why = "production traffic";
+                self.record_deployment(id, generation, "TRAFFIC", stage, why, now)?;
             }
             StageEffect::CleanUpBlue => {
                 let service = &mut self.services.all[id];
@@ -142,6 +154,11 @@ impl World {
         let blue = |d: &&Deployment| d.generation != generation && d.wants == Wants::All;
         let back_to = service.deployments.iter().rev().find(blue).map(|d| d.generation);
         service.generation = back_to.unwrap_or(generation);
+        if let Some(blue) = back_to.and_then(|blue| service.deployment_mut(blue))
+            && blue.state == RolloutState::Failed
+        {
+            blue.state = RolloutState::InProgress; // it was superseded, and goes on
+        }
         self.record_deployment(id, generation, "FAILED", None, reason, now)?;
         self.record_deployment(
             id,
@@ -168,6 +185,7 @@ impl World {
         let mut weights = [Permille::NONE; POOLS];
         weights[blue as usize] = Permille(Permille::ALL.0 - share.0);
         weights[green as usize] = if blue == green { Permille::ALL } else { share };
+        self.disturb(id)?;
         let service = &mut self.services.all[id];
         service.ledger.weights = weights;
         if let Some(load) = &mut service.load {
@@ -191,6 +209,7 @@ impl World {
             return Ok(());
         };
         self.services.all[id].pool = pool;
+        self.services.all[id].generation = generation;
         self.set_traffic(id, pool, pool, Permille::ALL, now)?;
         self.record_deployment(id, generation, "TRAFFIC", None, "primary task set", now)
     }

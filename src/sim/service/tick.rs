@@ -33,6 +33,8 @@ pub enum Tick {
 const MINUTE: SimSpan = SimSpan::from_secs(60);
 /// Length of a high-resolution period.
 const TWENTY: SimSpan = SimSpan::from_secs(20);
+/// Most minutes that are passed over at once.
+const MOST_MINUTES: u64 = 15;
 /// Exit code of a container that the kernel killed (128 + 9).
 const KILLED: u8 = 137;
 
@@ -53,6 +55,8 @@ pub struct Meter {
     is_queue: bool,
     /// Whether deployments watch alarms.
     has_alarms: bool,
+    /// Smallest and greatest cost of a request among the revisions, percent.
+    cost_percents: (u32, u32),
     /// How long the quickest health check of any revision waits.
     quickest_check: Option<SimSpan>,
     /// CPU units of RUNNING tasks.
@@ -63,10 +67,18 @@ pub struct Meter {
     pub idle_memory: u64,
     /// ∫ `reserved_cpu` dt, CPU units × microseconds.
     pub cpu_area: u128,
+    /// RUNNING tasks, the most of them at a time, and ∫ of them dt, tasks × microseconds.
+    running: u32,
+    pub most_running: u32,
+    pub running_area: u128,
     /// Until when it is integrated.
     since: SimTime,
     minute: Since,
     twenty: Since,
+    /// The last minute that was looked at; those up to the present one are made up for before anything changes.
+    minute_done: SimTime,
+    /// When a minute must be looked at in any case.
+    looks_at: SimTime,
     /// CPU that a task without a limit may use: its own and its share of what is idle on the hosts.
     pub burst_millis: u32,
     /// Whether unhealthy tasks get requests because no healthy one is there.
@@ -85,10 +97,12 @@ impl Meter {
         let work = setup.work.as_ref();
         let container = setup.revisions.iter().filter_map(|revision| revision.check);
         let timeouts = container.map(|check| check.timeout);
+        let costs = || setup.revisions.iter().map(|revision| revision.behaviour.cost_percent);
         Meter {
             memory_kib: work.map_or(0, |work| work.memory_kib),
             is_queue: work.is_some_and(|work| work.kind == WorkKind::Messages),
             has_alarms: setup.deployment.alarms.is_some(),
+            cost_percents: (costs().min().unwrap_or(100), costs().max().unwrap_or(100)),
             quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
             ..Meter::default()
         }
@@ -96,7 +110,9 @@ impl Meter {
 
     /// Integrates up to `now`.
     pub fn integrate(&mut self, now: SimTime) {
-        self.cpu_area += u128::from(self.reserved_cpu) * u128::from(now.since(self.since).0);
+        let passed = u128::from(now.since(self.since).0);
+        self.cpu_area += u128::from(self.reserved_cpu) * passed;
+        self.running_area += u128::from(self.running) * passed;
         self.since = now;
     }
 }
@@ -110,8 +126,14 @@ fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
 
 impl World {
     /// A task of a service begins or ends to be RUNNING.
-    pub(super) fn meter_running(&mut self, slot: Slot, now: SimTime, joins: bool) {
+    pub(super) fn meter_running(
+        &mut self,
+        slot: Slot,
+        now: SimTime,
+        joins: bool,
+    ) -> Result<(), RunError> {
         let member = *self.services.member(slot);
+        self.disturb(member.service)?;
         let (cpu, memory) = {
             let demand = self.tasks[slot].demand;
             (u64::from(demand.cpu), u64::from(demand.memory))
@@ -121,14 +143,18 @@ impl World {
         let meter = &mut service.meter;
         meter.integrate(now);
         if joins {
+            meter.running += 1;
+            meter.most_running = meter.most_running.max(meter.running);
             meter.reserved_cpu += cpu;
             meter.reserved_memory += memory;
             meter.idle_memory += idle;
         } else {
+            meter.running -= 1;
             meter.reserved_cpu -= cpu;
             meter.reserved_memory -= memory;
             meter.idle_memory -= idle;
         }
+        Ok(())
     }
 
     pub(super) fn schedule_ticks(&mut self, queue: &mut Queue<Event>) {
@@ -169,19 +195,14 @@ impl World {
             Tick::Minute | Tick::Alarms => MINUTE,
             Tick::TwentySeconds | Tick::HighResolutionAlarms => TWENTY,
         };
-        let with_alarms = self.points_show_on_the_minute();
         if tick == Tick::Minute {
             self.share_idle_cpu(queue.now())?;
+            self.services.minute_done = queue.now();
         }
         for index in 0..self.services.all.len() {
             let id = ServiceId::from_index(index);
             match tick {
-                Tick::Minute => {
-                    self.minute(id, queue)?;
-                    if with_alarms {
-                        self.evaluate(id, queue)?;
-                    }
-                }
+                Tick::Minute => self.minute(id, queue)?,
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
                     self.observe(id, TWENTY, queue.now())?;
                 }
@@ -196,24 +217,100 @@ impl World {
         Ok(())
     }
 
+    /// The end of a minute, where the service must be looked at, and how long it need not be looked at then.
     fn minute(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
-        let service = &self.services.all[id];
-        if service.load.is_none() && service.scaler.is_none() {
-            return Ok(());
-        }
         let now = queue.now();
-        self.observe(id, MINUTE, now)?;
-        if self.services.all[id].load.is_none() {
+        let service = &self.services.all[id];
+        if (service.load.is_none() && service.scaler.is_none()) || service.meter.looks_at > now {
             return Ok(());
         }
-        self.measure_elasticity(id, now);
-        if self.services.all[id].meter.has_alarms {
-            self.watch_deployment_alarms(id, queue)?;
+        self.make_up(id, SimTime(now.0 - MINUTE.0))?;
+        self.observe(id, MINUTE, now)?;
+        self.services.all[id].meter.minute_done = now;
+        if self.services.all[id].load.is_some() {
+            self.measure_elasticity(id, now);
+            if self.services.all[id].meter.has_alarms {
+                self.watch_deployment_alarms(id, queue)?;
+            }
+            self.feel_overload(id, queue)?;
+            if self.services.all[id].meter.memory_kib > 0 {
+                self.run_out_of_memory(id, queue)?;
+            }
         }
-        self.feel_overload(id, queue)?;
-        if self.services.all[id].meter.memory_kib > 0 {
-            self.run_out_of_memory(id, queue)?;
+        if self.points_show_on_the_minute() {
+            self.evaluate(id, queue)?;
+            let minutes = self.quiet_minutes(id, now);
+            self.services.all[id].meter.looks_at =
+                now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
         }
+        Ok(())
+    }
+
+    /// How many of the next minutes can pass without anything to decide, if nothing changes: no queue can form, and no
+    /// alarm can fire. They are made up for later, all at once, which is what makes a quiet service cheap.
+    fn quiet_minutes(&mut self, id: ServiceId, now: SimTime) -> u32 {
+        // Who has idle CPU is looked at every minute; and a run that checks itself passes nothing over, so that a test
+        // can hold the two ways together.
+        let is_busy = self.services.has_bursting || is_high_resolution(&self.services.all[id]);
+        if is_busy || self.checked {
+            return 0;
+        }
+        let service = &mut self.services.all[id];
+        let meter = &service.meter;
+        let is_watched = meter.has_alarms
+            || meter.memory_kib > 0
+            || meter.overloaded_since.is_some()
+            || service.running == 0;
+        let Some(load) = service.load.as_mut().filter(|_| !is_watched) else { return 0 };
+        if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
+            return 0;
+        }
+        let Some(calm) = load.calm(now + SimSpan(MINUTE.0 * MOST_MINUTES)) else { return 0 };
+        let calm_minutes = u32::try_from(calm.until.since(now).0 / MINUTE.0).unwrap_or(0);
+        let Some(scaler) = &service.scaler else { return calm_minutes };
+        // Utilisation by rate, with a margin for requests of revisions that cost more or less.
+        let percent = |rate: u64, margin: u128| {
+            let nanos = u128::from(rate) * u128::from(load.cpu_ns_per_request_mean()) / 1_000_000;
+            let area = u128::from(meter.reserved_cpu) * 1_000_000;
+            cpu_percent(nanos * margin / 100, area).unwrap_or_default()
+        };
+        let (low, high) = meter.cost_percents;
+        let least = percent(calm.least, u128::from(low) * 99 / 100);
+        let most = percent(calm.most, u128::from(high) * 101 / 100 + 1);
+        scaler.quiet_minutes(least, most).min(calm_minutes)
+    }
+
+    /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
+    fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
+        loop {
+            let next = self.services.all[id].meter.minute_done + MINUTE;
+            if next > upto {
+                return Ok(());
+            }
+            self.observe(id, MINUTE, next)?;
+            self.services.all[id].meter.minute_done = next;
+            self.measure_elasticity(id, next);
+            let state = self.scaling_state(id);
+            if let Some(scaler) = &mut self.services.all[id].scaler {
+                let decision = scaler.evaluate(next, state);
+                assert!(decision.is_none(), "a minute that was passed over had nothing to decide");
+            }
+        }
+    }
+
+    /// Brings the metrics of a service up to the last whole minute, before its load goes on.
+    pub(super) fn catch_up(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        if service.load.is_some() && service.meter.minute_done < self.services.minute_done {
+            self.make_up(id, self.services.minute_done)?;
+        }
+        Ok(())
+    }
+
+    /// The same before something about the service changes: from then on every minute counts again.
+    pub(super) fn disturb(&mut self, id: ServiceId) -> Result<(), RunError> {
+        self.catch_up(id)?;
+        self.services.all[id].meter.looks_at = SimTime::ZERO;
         Ok(())
     }
 
@@ -266,7 +363,8 @@ impl World {
             per_minute.checked_div(targets).filter(|_| has_targets),
         );
         if is_queue {
-            set(ScalingMetric::BacklogPerTask, load.backlog_micro().checked_div(running));
+            // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
+            set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
         }
         if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
             let in_flight = load.in_flight_micro();
@@ -310,6 +408,7 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
+        self.disturb(id)?;
         let state = self.scaling_state(id);
         let Some(scaler) = &mut self.services.all[id].scaler else { return Ok(()) };
         for decision in scaler.act(queue.now(), state) {
