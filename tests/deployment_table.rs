@@ -26,6 +26,7 @@ fn task(key: u32, generation: u32) -> ServiceTask {
         in_grace: false,
         is_protected: false,
         is_draining: false,
+        provider: 0,
         zone: ZoneId(key % 3),
         instance: None,
     }
@@ -82,7 +83,12 @@ impl Cluster {
             bounds: self.bounds,
             generation: NEW,
             tasks: &self.tasks,
-            scale_in: ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO },
+            scale_in: ScaleIn {
+                fleet: &fleet,
+                strategies: &[],
+                demand: Resources::ZERO,
+                shares: &[],
+            },
             is_rolling: self.old.is_some(),
             old: self.old,
             is_held: false,

@@ -27,6 +27,8 @@ mod scenario;
 mod scenario_errors;
 mod service_errors;
 mod service_outputs;
+mod service_scaling;
+mod services;
 mod services_cli;
 mod support;
 mod swarm;

@@ -222,7 +222,12 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
             "tasks that were started",
             Value::Count(report.tasks_started),
         ),
-        Row("running_tasks_mean", "tasks", "RUNNING tasks, mean over time", known(report.running_mean)),
+        Row(
+            "running_tasks_mean",
+            "tasks",
+            "RUNNING tasks, mean over time",
+            known(report.running_mean),
+        ),
         Row(
             "running_tasks_max",
             "tasks",

@@ -3,6 +3,7 @@
 use super::task::Slot;
 use super::world::World;
 use crate::base::id::{Column, Id as _};
+use crate::base::time::SimTime;
 use crate::metrics::capacity::Totals;
 use crate::model::ids::{InstanceId, ProviderId};
 use crate::model::lifecycle::TaskStatus;
@@ -10,8 +11,9 @@ use crate::model::resources::Resources;
 
 impl World {
     /// Compares every book with every other: resources, counts, states. Costs a walk over fleet and tasks.
-    pub fn check(&self) {
+    pub fn check(&self, now: SimTime) {
         self.check_counts();
+        self.check_services(now);
         let mut promised: Column<InstanceId, Resources> =
             self.fleet.ids().map(|_| Resources::ZERO).collect();
         let mut held = promised.clone();

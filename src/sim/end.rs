@@ -101,7 +101,7 @@ impl World {
             self.look(end)?;
             self.look_at_services(end)?;
         }
-        self.check();
+        self.check(end);
         self.write_living(end)?;
         self.write_waiting()?;
         self.capacity.finish(end);

@@ -62,7 +62,7 @@ const DEPLOYMENT_COLUMNS: &[ColumnSpec] = &[
         "event",
         "text",
         "–",
-        "CREATED, IN_PROGRESS, STAGE, TRAFFIC, COMPLETED, FAILED, ROLLING_BACK, SUPERSEDED",
+        "CREATED, IN_PROGRESS, STAGE, TRAFFIC, COMPLETED, FAILED, ROLLING_BACK, SUPERSEDED, INACTIVE",
     ),
     column("stage", "text", "–", "lifecycle stage, where the strategy has stages"),
     column("status", "text", "–", "PRIMARY, ACTIVE or INACTIVE"),

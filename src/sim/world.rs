@@ -415,7 +415,7 @@ impl Model for World {
         self.heads[source.index()] = self.streams[source.index()].next_row()?;
         self.find_next();
         if self.checked {
-            self.check();
+            self.check(queue.now());
         }
         Ok(())
     }
@@ -429,7 +429,7 @@ impl Model for World {
         self.note(queue.now(), event);
         self.dispatch(event, queue)?;
         if self.checked {
-            self.check();
+            self.check(queue.now());
         }
         Ok(())
     }

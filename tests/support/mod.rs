@@ -1,6 +1,7 @@
 //! What the tests share: rows from memory, small setups, a way to run them and to read what was written.
 
 pub mod program;
+pub mod services;
 
 use ecsim::base::distribution::Distribution;
 use ecsim::base::money::HourlyRate;

@@ -37,7 +37,7 @@ const EXPRESSIONS: [&str; 7] = [
 ];
 
 /// A source of small decisions.
-pub struct Dice(Stream);
+pub struct Dice(pub Stream);
 
 impl Dice {
     /// From 0 to `bound` - 1.
@@ -141,7 +141,7 @@ impl TaskStream for Named {
     }
 }
 
-fn seconds(seconds: usize) -> SimSpan {
+pub(super) fn seconds(seconds: usize) -> SimSpan {
     SimSpan::from_secs(seconds as u64)
 }
 
@@ -235,7 +235,7 @@ fn provider_setups(
     setups
 }
 
-fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
+pub(super) fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
     let network_mode = dice.pick(&[
         NetworkMode::Bridge,
         NetworkMode::Bridge,
@@ -277,7 +277,7 @@ fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
     }
 }
 
-fn strategy(dice: &mut Dice) -> Strategy {
+pub(super) fn strategy(dice: &mut Dice) -> Strategy {
     match dice.below(10) {
         0 | 1 => Strategy::Binpack(PackField::Cpu),
         2 => Strategy::Binpack(PackField::Memory),
@@ -290,7 +290,7 @@ fn strategy(dice: &mut Dice) -> Strategy {
     }
 }
 
-fn launch(
+pub(super) fn launch(
     dice: &mut Dice,
     providers: u32,
     cluster: ClusterId,
@@ -372,7 +372,7 @@ fn source(
 }
 
 /// A distribution of numbers around `scale`, or nothing but zero.
-fn distribution(dice: &mut Dice, scale: f64) -> Distribution {
+pub(super) fn distribution(dice: &mut Dice, scale: f64) -> Distribution {
     match dice.below(6) {
         0 => Distribution::Constant(0.0),
         1 => Distribution::Constant(scale),

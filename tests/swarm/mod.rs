@@ -6,7 +6,9 @@
 mod audit;
 mod bill;
 mod make;
-mod tables;
+mod make_services;
+mod services;
+pub mod tables;
 
 use crate::support::Page;
 use ecsim::engine::Pulse;

@@ -104,6 +104,7 @@ mod tests {
             in_grace: false,
             is_protected: false,
             is_draining: false,
+            provider: 0,
             zone: ZoneId(0),
             instance: Some(InstanceId(instance)),
         }

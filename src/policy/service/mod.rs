@@ -14,7 +14,7 @@ pub mod scale_in;
 pub mod throttle;
 
 pub use pass::{OldRevision, Pass, PassInput, StopReason, pass};
-pub use scale_in::ScaleIn;
+pub use scale_in::{ScaleIn, Share};
 
 use crate::model::ids::{InstanceId, ZoneId};
 
@@ -39,6 +39,8 @@ pub struct ServiceTask {
     pub is_protected: bool,
     /// Its instance is DRAINING.
     pub is_draining: bool,
+    /// Item of the capacity provider strategy that it counts for; 0 without one.
+    pub provider: u32,
     /// Availability Zone.
     pub zone: ZoneId,
     /// Container instance; `None` on Fargate and before placement.

@@ -1,10 +1,12 @@
 //! Which tasks go when some must: one after the other, each stop changing the counts for the next.
 //!
 //! 1. Unhealthy tasks, then those that are not RUNNING (assumed), then those not counted healthy.
-//! 2. The Availability Zone with the most tasks of the service (documented).
-//! 3. The strategies in the reverse sense (documented): `binpack` the instance that has the most of the resource left
+//! 2. The capacity provider that has the most tasks beyond its share of the strategy (assumed), the later one among
+//!    equals.
+//! 3. The Availability Zone with the most tasks of the service (documented).
+//! 4. The strategies in the reverse sense (documented): `binpack` the instance that has the most of the resource left
 //!    afterwards, `spread` the value with the most tasks of the service, `random` a draw.
-//! 4. The instance with the most tasks of the service, random among equals (documented; not last in, first out).
+//! 5. The instance with the most tasks of the service, random among equals (documented; not last in, first out).
 //!
 //! Protected tasks are the caller's to leave out. A choice of k among n costs O(n + k × (log n + zones + tasks of the
 //! service on one instance)).
@@ -26,6 +28,17 @@ pub struct ScaleIn<'a> {
     pub strategies: &'a [Strategy],
     /// What one task gives back, for `binpack`.
     pub demand: Resources,
+    /// The service's capacity provider strategy; fewer than two items: providers do not matter.
+    pub shares: &'a [Share],
+}
+
+/// One item of a capacity provider strategy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// Tasks that it gets first.
+    pub base: u32,
+    /// Its part of the rest.
+    pub weight: u32,
 }
 
 /// Chooses `count` of the rows `candidates` of `tasks` (all of them where there are fewer), in the order of stopping.
@@ -54,9 +67,24 @@ pub fn choose(
         if wanted == 0 {
             break;
         }
-        tally.choose_tier(tasks, rows, wanted, draws, &mut chosen);
+        for (rows, wanted) in tally.split(tasks, rows, wanted) {
+            tally.choose_tier(tasks, &rows, wanted, draws, &mut chosen);
+        }
     }
     chosen
+}
+
+/// The item with the largest surplus over its share of `total` tasks, among those with candidates left.
+fn largest_surplus(shares: &[Share], have: &[u32], left: &[u32], total: u32) -> Option<usize> {
+    let weights: i64 = shares.iter().map(|s| i64::from(s.weight)).sum::<i64>().max(1);
+    let bases: i64 = shares.iter().map(|s| i64::from(s.base)).sum();
+    let rest = (i64::from(total) - bases).max(0);
+    let surplus = |&item: &usize| {
+        let share = &shares[item];
+        let base = i64::from(share.base.min(total));
+        (i64::from(have[item]) - base) * weights - rest * i64::from(share.weight)
+    };
+    (0..shares.len()).filter(|&item| left[item] > 0).max_by_key(surplus)
 }
 
 fn tier(task: &ServiceTask) -> usize {
@@ -105,13 +133,46 @@ impl<'a> Tally<'a> {
             levels: levels.chain([Level::OnInstance]).collect(),
             zones: BTreeMap::new(),
             on_instance: BTreeMap::new(),
-            taken: vec![false; tasks.len()],
+            taken: gone.to_vec(),
             stops: BTreeMap::new(),
         };
         for (task, _) in tasks.iter().zip(gone).filter(|(_, gone)| !**gone) {
             tally.add(task, 1);
         }
         tally
+    }
+
+    /// Candidates by capacity provider, with how many of each go.
+    fn split(
+        &self,
+        tasks: &[ServiceTask],
+        rows: &[usize],
+        wanted: usize,
+    ) -> Vec<(Vec<usize>, usize)> {
+        let shares = self.how.shares;
+        if shares.len() < 2 {
+            return vec![(rows.to_vec(), wanted)];
+        }
+        let last = shares.len() - 1;
+        let item = |row: usize| (tasks[row].provider as usize).min(last);
+        let mut groups = vec![(Vec::new(), 0); shares.len()];
+        let (mut have, mut left) = (vec![0; shares.len()], vec![0; shares.len()]);
+        for row in (0..tasks.len()).filter(|&row| !self.taken[row]) {
+            have[item(row)] += 1;
+        }
+        for &row in rows {
+            groups[item(row)].0.push(row);
+            left[item(row)] += 1;
+        }
+        let mut total: u32 = have.iter().sum();
+        for _ in 0..wanted {
+            total -= 1;
+            let Some(item) = largest_surplus(shares, &have, &left, total) else { break };
+            have[item] -= 1;
+            left[item] -= 1;
+            groups[item].1 += 1;
+        }
+        groups
     }
 
     fn add(&mut self, task: &ServiceTask, change: i64) {
@@ -307,6 +368,7 @@ mod tests {
             in_grace: false,
             is_protected: false,
             is_draining: false,
+            provider: 0,
             zone: fleet.zone[InstanceId(*instance)],
             instance: Some(InstanceId(*instance)),
         };
@@ -319,7 +381,7 @@ mod tests {
         let demand = Resources { cpu: 512, memory: 512, ..Resources::ZERO };
         let rows: Vec<usize> = (0..tasks.len()).collect();
         let gone = vec![false; tasks.len()];
-        let how = ScaleIn { fleet, strategies, demand };
+        let how = ScaleIn { fleet, strategies, demand, shares: &[] };
         let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
         let chosen = choose(how, &tasks, &gone, &rows, count, &mut draws);
         chosen.iter().map(|&row| on[row]).collect()
@@ -368,7 +430,7 @@ mod tests {
         tasks[4].is_running = false;
         tasks[4].counts_healthy = false;
         tasks[3].is_unhealthy = true;
-        let how = ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO };
+        let how = ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO, shares: &[] };
         let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
         let chosen = choose(how, &tasks, &[false; 5], &[0, 1, 2, 3, 4], 2, &mut draws);
         assert_eq!(chosen, [3, 4]);
@@ -383,7 +445,8 @@ mod tests {
             Strategy::Spread(SpreadField::Attribute("rack".into())),
             Strategy::Binpack(PackField::Cpu),
         ];
-        let how = ScaleIn { fleet: &fleet, strategies: &pack, demand: Resources::ZERO };
+        let how =
+            ScaleIn { fleet: &fleet, strategies: &pack, demand: Resources::ZERO, shares: &[] };
         let (mut gone, mut rows) = (vec![false; 60], (0..60).collect::<Vec<usize>>());
         let mut draws = Seed(5).stream(Purpose::Test, "many");
         let many = choose(how, &tasks, &gone, &rows, 40, &mut draws);

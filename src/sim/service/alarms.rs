@@ -21,13 +21,16 @@ impl World {
         service.meter.alarm_requests =
             service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
         let generation = service.generation;
-        let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
-        for (index, (alarm, value)) in alarms.alarms.iter().zip(values).enumerate() {
-            let (points, count) = &mut deployment.alarm_points[index];
-            let breaches = value.is_some_and(|value| value > alarm.threshold_micro);
-            *points = *points << 1 | u64::from(breaches);
-            *count = (*count + 1).min(64);
+        // All deployments see the same points: whichever is the next to be watched knows what fired before.
+        for deployment in &mut service.deployments {
+            for (index, (alarm, value)) in alarms.alarms.iter().zip(&values).enumerate() {
+                let (points, count) = &mut deployment.alarm_points[index];
+                let breaches = value.is_some_and(|value| value > alarm.threshold_micro);
+                *points = *points << 1 | u64::from(breaches);
+                *count = (*count + 1).min(64);
+            }
         }
+        let Some(deployment) = service.deployment(generation) else { return Ok(()) };
         let is_rolling = matches!(deployment.kind, Kind::Rolling);
         let is_watched = is_rolling && deployment.is_under_way();
         if let Some(name) = self.deployment_alarm(id, generation).filter(|_| is_watched) {

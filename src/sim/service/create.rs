@@ -148,6 +148,7 @@ impl World {
             pool: 0,
             throttle: Throttle::default(),
             launches: TokenBucket::new(limit),
+            booked: None,
             looks_at: SimTime::NEVER,
             wanted_since: None,
             updates_done: 0,

@@ -7,6 +7,7 @@ use crate::engine::Queue;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{InstanceId, ServiceId};
 use crate::model::lifecycle::StopReason;
+use crate::policy::service::StopReason as ServiceStop;
 use crate::policy::service::daemon::{self, DaemonInput};
 
 impl World {
@@ -35,14 +36,26 @@ impl World {
             tasks: &tasks,
             is_otherwise_empty: &is_otherwise_empty,
         });
+        let is_stalled = service.deployment(generation).is_some_and(|d| d.is_stalled);
+        if plan.stop.iter().any(|(_, reason)| *reason == ServiceStop::ScaleIn) {
+            let text = format!(
+                "(service {}) stops daemon tasks where placement constraints no longer hold.",
+                service.setup.name
+            );
+            self.event(id, now, "ERROR", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED", &text)?;
+        }
         let mut did = false;
         for &(key, reason) in &plan.stop {
             let slot = Slot(key);
+            if self.services.member(slot).place == u32::MAX {
+                continue; // a stop before it made room for it, and it failed to start
+            }
             let reason = match reason {
-                crate::policy::service::StopReason::Deployment => StopReason::Deployed,
-                crate::policy::service::StopReason::Draining => StopReason::Draining,
-                crate::policy::service::StopReason::ScaleIn => StopReason::ScaledIn,
-                crate::policy::service::StopReason::Unhealthy => {
+                ServiceStop::Deployment if is_stalled => continue,
+                ServiceStop::Deployment => StopReason::Deployed,
+                ServiceStop::Draining => StopReason::Draining,
+                ServiceStop::ScaleIn => StopReason::ScaledIn,
+                ServiceStop::Unhealthy => {
                     let generation = self.services.member(slot).generation;
                     self.task_failed(id, generation, queue)?;
                     self.unhealthy_reason(slot)
@@ -51,7 +64,10 @@ impl World {
             self.stop_member(slot, reason, queue)?;
             did = true;
         }
-        if self.services.all[id].throttle.blocked_until(now).is_some() {
+        let service = &self.services.all[id];
+        let has_failed = service.generation != generation
+            || service.deployment(generation).is_some_and(|d| d.is_stalled);
+        if has_failed || service.throttle.blocked_until(now).is_some() {
             return Ok(did);
         }
         let mut failed = None;
@@ -69,7 +85,7 @@ impl World {
     }
 
     /// ACTIVE instances of the service's cluster and providers that meet its constraints.
-    fn eligible_for_daemon(&self, id: ServiceId) -> Vec<InstanceId> {
+    pub(super) fn eligible_for_daemon(&self, id: ServiceId) -> Vec<InstanceId> {
         let service = &self.services.all[id];
         let cluster = service.setup.cluster;
         let definition = service.revision_of(service.generation).definition;

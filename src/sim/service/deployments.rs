@@ -151,6 +151,44 @@ impl Service {
         self.deployments.len() > 1 || self.is_deploying()
     }
 
+    /// Whether a deployment is kept though it may have no tasks.
+    fn needs(&self, deployment: &Deployment) -> bool {
+        if deployment.generation == self.generation {
+            return true;
+        }
+        let is_under_way = |d: &Deployment| matches!(d.kind, Kind::Staged(_)) && d.is_under_way();
+        match deployment.kind {
+            Kind::TaskSet { .. } => deployment.wants == Wants::All,
+            // Blue, to which traffic may have to go back.
+            Kind::Rolling if self.deployments.iter().any(is_under_way) => {
+                deployment.wants == Wants::All
+            }
+            // The revision that served before, whose failed tasks are replaced by its own.
+            Kind::Rolling => self
+                .old_revision()
+                .is_some_and(|old| old.generation == deployment.generation && old.desired > 0),
+            Kind::Staged(_) => false,
+        }
+    }
+
+    /// The staged deployment whose blue tasks are on their way out: nothing is left to go back to.
+    fn deployment_in_clean_up(&self) -> Option<u32> {
+        let newest = self.deployment(self.generation)?;
+        match &newest.kind {
+            Kind::Staged(stages) if stages.stage() == Some(Stage::CleanUp) => {
+                Some(newest.generation)
+            }
+            _ => None,
+        }
+    }
+
+    /// A target group that no deployment uses; with more deployments than target groups, the next one.
+    fn free_pool(&self) -> u8 {
+        let next = |step: u8| (self.pool + step) % POOLS as u8;
+        let is_free = |pool: &u8| self.deployments.iter().all(|d| d.pool != *pool);
+        (1..POOLS as u8).map(next).find(is_free).unwrap_or(next(1))
+    }
+
     /// The revision that served before, of which failed tasks are replaced by its own.
     pub fn old_revision(&self) -> Option<OldRevision> {
         let completed = |d: &&super::Deployment| d.state == RolloutState::Completed;
@@ -185,14 +223,16 @@ impl World {
         service.ledger.old_desired = service.desired;
         service.steady_since = None;
         let is_first = service.deployments.is_empty();
+        let is_task_set = matches!(kind, Kind::TaskSet { .. });
         let (pool, wants) = match kind {
             Kind::Rolling => (service.pool, Wants::All),
-            Kind::Staged(_) => ((service.pool + 1) % POOLS as u8, Wants::Nothing),
-            Kind::TaskSet { .. } => ((service.last_generation - 1) as u8 % POOLS as u8, Wants::All),
+            Kind::Staged(_) => (service.free_pool(), Wants::Nothing),
+            Kind::TaskSet { .. } if is_first => (service.pool, Wants::All),
+            Kind::TaskSet { .. } => (service.free_pool(), Wants::All),
         };
         let configuration = &service.setup.deployment;
         let alarms = configuration.alarms.as_ref().map_or(0, |alarms| alarms.alarms.len());
-        let earlier = service.deployments.last();
+        let earlier = service.deployment(service.generation);
         let alarm_points = earlier.map_or(vec![(0, 0); alarms], |d| d.alarm_points.clone());
         let mut deployment = Deployment {
             generation: service.last_generation,
@@ -212,12 +252,14 @@ impl World {
             alarms_ignored: 0,
         };
         deployment.alarms_ignored = alarms_firing(service, &deployment.alarm_points);
-        if matches!(deployment.kind, Kind::TaskSet { .. }) {
+        let generation = deployment.generation;
+        if is_task_set {
             deployment.state = RolloutState::Completed;
         }
-        service.generation = deployment.generation;
+        if is_first || !is_task_set {
+            service.generation = generation; // a task set becomes PRIMARY when the caller says so
+        }
         service.deployments.push(deployment);
-        let generation = self.services.all[id].generation;
         self.record_deployment(id, generation, "CREATED", None, reason, now)?;
         if !is_first {
             self.mark_deployment(id, generation, now);
@@ -233,6 +275,9 @@ impl World {
 
     /// A newer deployment takes the place of an unfinished one.
     fn supersede_unfinished(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        if let Some(serving) = self.services.all[id].deployment_in_clean_up() {
+            self.complete(id, serving, now)?;
+        }
         let service = &mut self.services.all[id];
         let mut superseded = Vec::new();
         let mut was_staged = false;
@@ -264,6 +309,10 @@ impl World {
     ) -> Result<(), RunError> {
         let service = &self.services.all[id];
         let is_there = service.members.len() == service.desired as usize || service.is_daemon();
+        let is_task_set = |d: &Deployment| matches!(d.kind, Kind::TaskSet { .. });
+        if service.deployments.iter().any(is_task_set) {
+            return Ok(());
+        }
         if is_there && service.healthy as usize == service.members.len() {
             let newest = service.generation;
             self.complete(id, newest, queue.now())?;
@@ -320,8 +369,52 @@ impl World {
         self.event(id, now, "ERROR", "SERVICE_DEPLOYMENT_FAILED", &text)?;
         if let Some(revision) = back_to {
             self.record_deployment(id, generation, "ROLLING_BACK", None, reason, now)?;
-            self.create_deployment(id, revision, Kind::Rolling, ROLLBACK, queue)?;
+            self.roll_back(id, revision, queue)?;
         }
+        Ok(())
+    }
+
+    /// The last completed deployment is PRIMARY again, with the tasks that it still has (documented: the state reason
+    /// "rolling back to deploymentId"); where it is gone, a new one of its revision.
+    fn roll_back(
+        &mut self,
+        id: ServiceId,
+        revision: usize,
+        queue: &mut Queue<Event>,
+    ) -> Result<(), RunError> {
+        let now = queue.now();
+        let service = &mut self.services.all[id];
+        let is_it = |d: &&Deployment| {
+            let has_served = d.state == RolloutState::Completed && d.revision == revision;
+            has_served && matches!(d.kind, Kind::Rolling)
+        };
+        let found = service.deployments.iter().rev().find(is_it).map(|d| d.generation);
+        let Some(generation) = found else {
+            return self.create_deployment(id, revision, Kind::Rolling, ROLLBACK, queue);
+        };
+        let failed = service.revision_of(service.generation).definition;
+        if failed != service.setup.revisions[revision].definition {
+            service.throttle.reset();
+        }
+        service.steady_since = None;
+        service.generation = generation;
+        let breaker = service.setup.deployment.circuit_breaker.map(Breaker::new);
+        let points = service.deployment(generation).map(|d| d.alarm_points.clone());
+        let firing = alarms_firing(service, &points.unwrap_or_default());
+        if let Some(deployment) = service.deployment_mut(generation) {
+            deployment.state = RolloutState::InProgress;
+            deployment.is_rollback = true;
+            deployment.breaker = breaker;
+            deployment.alarms_ignored = firing;
+        }
+        self.record_deployment(id, generation, "IN_PROGRESS", None, ROLLBACK, now)?;
+        self.mark_deployment(id, generation, now);
+        let text = format!(
+            "(service {}) rolling back to deployment {generation}.",
+            self.services.all[id].setup.name
+        );
+        self.event(id, now, "INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", &text)?;
+        self.look_soon(id, queue);
         Ok(())
     }
 
@@ -334,10 +427,7 @@ impl World {
         let now = queue.now();
         let service = &mut self.services.all[id];
         let generation = service.generation;
-        let is_gone = |d: &Deployment| {
-            let is_wanted = matches!(d.kind, Kind::Staged(_) | Kind::TaskSet { .. });
-            d.generation != generation && d.tasks() == 0 && !(is_wanted && d.wants == Wants::All)
-        };
+        let is_gone = |d: &Deployment| d.tasks() == 0 && !service.needs(d);
         let gone: Vec<u32> =
             service.deployments.iter().filter(|d| is_gone(d)).map(|d| d.generation).collect();
         for old in gone {
@@ -349,21 +439,18 @@ impl World {
         if !matches!(deployment.kind, Kind::Rolling) {
             return Ok(());
         }
+        let daemons = service.is_daemon().then(|| self.eligible_for_daemon(id).len() as u32);
         match deployment.state {
             RolloutState::InProgress => {
                 let old = service.members.len() as u32 - deployment.tasks();
-                let desired =
-                    if service.is_daemon() { deployment.tasks() } else { service.desired };
+                let desired = daemons.unwrap_or(service.desired);
                 let progress = Progress {
                     desired,
                     new: deployment.tasks(),
                     new_healthy: deployment.healthy,
                     old,
                 };
-                let has_tasks = !service.is_daemon() || desired > 0 || self.fleet.is_empty();
-                if has_tasks
-                    && rolling::is_complete(progress, service.setup.deployment.early_success)
-                {
+                if rolling::is_complete(progress, service.setup.deployment.early_success) {
                     self.bake(id, generation, queue)?;
                 }
                 Ok(())

@@ -46,17 +46,24 @@ impl World {
         let phase = SimSpan(draws(PHASE).below(checks.interval().0.max(1)));
         let member = self.services.member_mut(slot);
         member.phase = phase;
-        member.never_healthy = never && checks.are_there();
         if self.starts_settled {
+            member.grace_until = now; // it has run for long, and passed its checks
             return self.becomes_healthy(slot, queue);
         }
-        let never = self.services.member(slot).never_healthy;
+        let never = never && checks.are_there();
+        member.never_healthy = never;
         if checks.balancer.is_none() && !never {
             if ready > now {
-                self.change_at(slot, ready, Next::Ready, queue);
-                return Ok(());
+                let grace = member.grace_until;
+                let (_, first) = checks.first(now, Some(ready), phase, grace);
+                // A check may give up on it before it answers; then it gets work once it is healthy.
+                if !matches!(first, Some((at, Next::Unhealthy)) if at < ready) {
+                    self.change_at(slot, ready, Next::Ready, queue);
+                    return Ok(());
+                }
+            } else {
+                self.add_to_load(slot, now)?;
             }
-            self.add_to_load(slot, now)?;
         }
         self.await_first_verdict(slot, (!never).then_some(ready), queue);
         Ok(())
@@ -200,15 +207,19 @@ impl World {
     }
 
     /// A load balancer without a healthy target sends requests to all of them (documented: fail-open).
-    fn fail_open(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
-        let Some(load) = &self.services.all[id].load else { return Ok(()) };
-        if load.targets() > 0 {
+    pub(super) fn fail_open(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        let Some(load) = service.load.as_ref().filter(|_| service.setup.balancer.is_some()) else {
+            return Ok(());
+        };
+        if load.targets() > 0 && !service.meter.is_open {
             return Ok(());
         }
         for index in 0..self.services.all[id].members.len() {
             let slot = self.services.all[id].members[index];
             let is_running = self.tasks[slot].status == TaskStatus::Running;
-            if is_running && self.services.member(slot).health == Health::Unhealthy {
+            let member = self.services.member(slot);
+            if is_running && member.health == Health::Unhealthy && !member.in_load {
                 self.put_into_load(slot, now)?;
             }
         }
@@ -218,15 +229,17 @@ impl World {
     /// A task that answers gets requests; those that got some only for want of a healthy one do so no longer.
     fn add_to_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
         let member = self.services.member_mut(slot);
-        member.answers = true;
-        if member.in_load {
-            return Ok(());
-        }
-        let id = member.service;
-        if self.services.all[id].setup.balancer.is_some() && self.services.all[id].meter.is_open {
+        let answered = std::mem::replace(&mut member.answers, true);
+        let (id, in_load) = (member.service, member.in_load);
+        if self.services.all[id].meter.is_open {
             self.close_again(id, now)?;
         }
-        self.put_into_load(slot, now)?;
+        if in_load && !answered {
+            self.remove_from_load(slot, now)?; // it was there for want of a better one, and failed
+        }
+        if !in_load || !answered {
+            self.put_into_load(slot, now)?;
+        }
         self.services.all[id].meter.is_open = false;
         Ok(())
     }
@@ -262,7 +275,7 @@ impl World {
             since: now,
         };
         let service = &mut self.services.all[member.service];
-        if member.health == Health::Unhealthy {
+        if member.health == Health::Unhealthy && service.setup.balancer.is_some() {
             service.meter.is_open = true;
         }
         let Some(load) = &mut service.load else { return Ok(()) };

@@ -42,8 +42,12 @@ impl World {
         self.count_generation(member.service, member.generation, 1, 0);
     }
 
-    /// Whether a task that is about to run fails to, as its revision's chance has it.
+    /// Whether a task that is about to run fails to, as its revision's chance has it. Tasks that have run for long
+    /// at time zero did not.
     pub(in super::super) fn fails_to_start(&self, slot: Slot) -> bool {
+        if self.starts_settled {
+            return false;
+        }
         let member = self.services.member(slot);
         let service = &self.services.all[member.service];
         let ppm = service.revision_of(member.generation).behaviour.start_failure_ppm;
@@ -110,14 +114,11 @@ impl World {
         slot: Slot,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        let Member { service, generation, .. } = *self.services.member(slot);
+        let service = self.services.member(slot).service;
         self.services.member_mut(slot).crash = None;
         self.leave(slot, queue)?;
         self.services.all[service].ledger.crashes += 1;
         self.services.all[service].ledger.tasks_failed += 1;
-        if let Some(deployment) = self.services.all[service].deployment_mut(generation) {
-            deployment.failed_tasks += 1;
-        }
         self.become_deactivating(slot);
         self.stopping(slot, queue)
     }
@@ -160,6 +161,7 @@ impl World {
             self.drain_from_load(slot, queue.now())?;
         }
         self.leave_members(slot, queue)?;
+        self.fail_open(service, queue.now())?;
         self.become_deactivating(slot);
         match delay.filter(|delay| *delay > SimSpan::ZERO) {
             Some(delay) => {
@@ -187,7 +189,8 @@ impl World {
     /// It is no longer wanted, and gets nothing more to do.
     fn leave(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {
         self.remove_from_load(slot, queue.now())?;
-        self.leave_members(slot, queue)
+        self.leave_members(slot, queue)?;
+        self.fail_open(self.services.member(slot).service, queue.now())
     }
 
     fn leave_members(&mut self, slot: Slot, queue: &mut Queue<Event>) -> Result<(), RunError> {

@@ -16,12 +16,14 @@
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
 //! | `zones.rs` | Availability Zone rebalancing |
+//! | `books.rs` | the invariants of services |
 //! | `record.rs` | rows of the services' tables, samples, the report at the end |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
 mod alarms;
+mod books;
 mod changes;
 mod checks;
 mod create;
@@ -144,6 +146,8 @@ pub struct Service {
     pub throttle: Throttle,
     /// Tasks that may be started a minute.
     pub launches: TokenBucket,
+    /// When its turn at the account's launch rate comes, if it has asked for one.
+    pub booked: Option<SimTime>,
     /// When the scheduler looks at it next.
     pub looks_at: SimTime,
     /// Since when the scheduler wants a task that it could not place.
@@ -190,6 +194,15 @@ impl Service {
     /// Whether it keeps one task on each instance.
     pub fn is_daemon(&self) -> bool {
         self.setup.scheduling == SchedulingStrategy::Daemon
+    }
+
+    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
+    /// (No instance is ever DRAINING yet.)
+    pub fn is_as_wanted(&self) -> bool {
+        self.members.len() == self.desired as usize
+            && self.running == self.healthy
+            && self.rebalancing != Rebalancing::Started
+            && !self.is_rolling()
     }
 
     /// Tasks before RUNNING.

@@ -3,21 +3,32 @@
 
 use super::super::callers::{Request, Target, next_share};
 use super::super::place::Failure;
-use super::super::setup::Launch;
+use super::super::setup::{Launch, ServiceSetup};
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::create::TOKENS_PER_TASK;
 use super::deployments::Kind;
 use super::{Health, Member, Next, Rebalancing};
 use crate::base::id::Column;
+use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::fleet::InstanceStatus;
-use crate::model::ids::{ProviderId, ServiceId, ZoneId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
-use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask};
+use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
+
+/// The capacity provider strategy of a service as its scale-in sees it; none without one.
+fn shares_of(setup: &ServiceSetup) -> Vec<Share> {
+    match &setup.launch {
+        Launch::Providers(shares) => {
+            shares.iter().map(|s| Share { base: s.base, weight: s.weight }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
 
 impl World {
     /// Something about a service has changed: the scheduler reacts in a moment.
@@ -68,6 +79,9 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
+        if self.services.all[id].is_as_wanted() {
+            return Ok(false); // most looks come after the last task has become healthy
+        }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         for pass in self.passes(id, queue.now()) {
@@ -78,19 +92,21 @@ impl World {
             if !self.apply_stops(id, &pass, &mut batch, queue)? {
                 return Ok(true);
             }
+            self.services.all[id].ledger.old_desired = pass.old_desired;
             self.apply_starts(id, &pass, queue)?;
         }
         Ok(did)
     }
 
-    /// A rolling deployment that can neither stop nor start a task, with nothing on its way: says so, and why.
+    /// A rolling deployment, or a scale-in, that can neither stop nor start a task, with nothing on its way: says so, and why.
     fn tell_if_blocked(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
         let service = &self.services.all[id];
         let Some(newest) = service.deployment(service.generation) else { return Ok(()) };
-        let is_done = newest.tasks() >= service.desired && service.deployments.len() == 1;
+        let is_done = newest.tasks() == service.desired && service.deployments.len() == 1;
         let waits = service.pending() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
-        if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held {
+        let is_moving = service.rebalancing == Rebalancing::Started;
+        if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held || is_moving {
             return Ok(());
         }
         let of = &service.setup.deployment;
@@ -99,7 +115,7 @@ impl World {
         let is_protected =
             service.members.iter().any(|&slot| self.services.member(slot).protected_until > now);
         let why = if is_protected {
-            "tasks of the old revision are protected".to_string()
+            "tasks are protected".to_string()
         } else {
             format!(
                 "minimumHealthyPercent {} keeps {} healthy tasks and maximumPercent {} allows {} of {}",
@@ -140,20 +156,35 @@ impl World {
 
     /// What should be done about a service now: one pass for a rolling service, one for each set of tasks otherwise.
     fn passes(&mut self, id: ServiceId, now: SimTime) -> Vec<Pass> {
+        let mut dice = self.services.all[id].dice.clone();
+        let passes = self.passes_with(id, now, &mut dice);
+        let of = &mut self.services.all[id];
+        of.dice = dice;
+        if let [pass] = passes.as_slice() {
+            of.ledger.old_desired = pass.old_desired;
+        }
+        passes
+    }
+
+    /// The same without consequences.
+    pub(super) fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
         let tasks = self.views(id, now);
         let of = &self.services.all[id];
-        let Some(newest) = of.deployments.last() else { return Vec::new() };
-        let is_held = newest.is_stalled || of.throttle.blocked_until(now).is_some();
+        let Some(newest) = of.deployment(of.generation) else { return Vec::new() };
+        let is_throttled = of.throttle.blocked_until(now).is_some();
+        let is_held = newest.is_stalled || is_throttled;
         let definition = of.revision_of(of.generation).definition;
         let demand = self.definitions[definition].demand;
         let setup = &of.setup;
         let (low, high) =
             (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
-        let scale_in = ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand };
-        let mut dice = of.dice.clone();
+        let shares = shares_of(setup);
+        let scale_in =
+            ScaleIn { fleet: &self.fleet, strategies: &setup.strategies, demand, shares: &shares };
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
-            let desired = of.desired + u32::from(of.rebalancing == Rebalancing::Started);
+            let is_moving = of.rebalancing == Rebalancing::Started && !of.is_rolling();
+            let desired = of.desired + u32::from(is_moving);
             let input = PassInput {
                 desired,
                 bounds: rolling::bounds(of.desired, low, high),
@@ -164,7 +195,7 @@ impl World {
                 old: of.old_revision(),
                 is_held,
             };
-            passes.push(policy::pass(&input, &mut dice));
+            passes.push(policy::pass(&input, dice));
         } else {
             for deployment in &of.deployments {
                 let own: Vec<ServiceTask> = tasks
@@ -173,6 +204,9 @@ impl World {
                     .filter(|task| task.generation == deployment.generation)
                     .collect();
                 let desired = deployment.wants(of.desired);
+                // The failed starts of green are no reason not to replace a task of blue.
+                let is_own = matches!(deployment.kind, Kind::TaskSet { .. })
+                    || deployment.generation == of.generation;
                 let input = PassInput {
                     desired,
                     bounds: rolling::bounds(desired, low, high.max(100)),
@@ -181,15 +215,10 @@ impl World {
                     scale_in,
                     is_rolling: false,
                     old: None,
-                    is_held,
+                    is_held: is_throttled && is_own,
                 };
-                passes.push(policy::pass(&input, &mut dice));
+                passes.push(policy::pass(&input, dice));
             }
-        }
-        let of = &mut self.services.all[id];
-        of.dice = dice;
-        if let [pass] = passes.as_slice() {
-            of.ledger.old_desired = pass.old_desired;
         }
         passes
     }
@@ -219,6 +248,7 @@ impl World {
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until,
+            provider: self.item_of(member.service, task.provider),
             is_draining: instance.is_some_and(|i| self.fleet.status[i] == InstanceStatus::Draining),
             zone,
             instance,
@@ -233,14 +263,18 @@ impl World {
         batch: &mut u32,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
+        let target = self.services.all[id].generation;
         for &(key, reason) in &pass.stop {
             if *batch == 0 {
                 let pace = self.pace();
                 self.look_at(id, queue.now() + pace, queue);
                 return Ok(false);
             }
-            *batch -= 1;
             let slot = Slot(key);
+            if self.services.member(slot).place == u32::MAX {
+                continue; // a stop before it made room for it, and it failed to start
+            }
+            *batch -= 1;
             let generation = self.services.member(slot).generation;
             let reason = match reason {
                 policy::StopReason::ScaleIn => StopReason::ScaledIn,
@@ -252,8 +286,21 @@ impl World {
                 }
             };
             self.stop_member(slot, reason, queue)?;
+            if self.services.all[id].generation != target {
+                return Ok(false); // the deployment has failed: the rest of the pass is no longer wanted
+            }
         }
         Ok(true)
+    }
+
+    /// Which item of a service's capacity provider strategy a provider is.
+    fn item_of(&self, id: ServiceId, provider: ProviderId) -> u32 {
+        match &self.services.all[id].setup.launch {
+            Launch::Providers(shares) => {
+                shares.iter().position(|share| share.provider == provider).unwrap_or(0) as u32
+            }
+            _ => 0,
+        }
     }
 
     /// Time that a batch takes at the service's launch rate.
@@ -270,8 +317,12 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
+        let newest = self.services.all[id].last_generation;
         for &(generation, count) in &pass.start {
             for _ in 0..count {
+                if self.services.all[id].last_generation != newest {
+                    return Ok(()); // a task failed at once and the deployment goes back: look again
+                }
                 let ready = self.launch_is_ready_at(id, now);
                 if ready > now {
                     self.look_at(id, ready, queue);
@@ -286,13 +337,29 @@ impl World {
         Ok(())
     }
 
-    /// When the rates let a service start its next task.
-    fn launch_is_ready_at(&self, id: ServiceId, now: SimTime) -> SimTime {
-        let service = &self.services.all[id];
-        let own = service.launches.ready_at(now, TOKENS_PER_TASK);
-        let Some(purchase) = self.fargate_purchase(id) else { return own };
-        let account = self.api.launches[purchase];
-        account.map_or(own, |bucket| own.max(self.api.buckets[bucket].ready_at(now, 1)))
+    /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
+    /// place in the line now (assumed: throttled schedulers are served in turn), so that thousands of them do not all
+    /// come back for each token.
+    fn launch_is_ready_at(&mut self, id: ServiceId, now: SimTime) -> SimTime {
+        let own = self.services.all[id].launches.ready_at(now, TOKENS_PER_TASK);
+        if own > now {
+            return own;
+        }
+        let purchase = self.fargate_purchase(id);
+        let Some(bucket) = purchase.and_then(|purchase| self.api.launches[purchase]) else {
+            return now;
+        };
+        let service = &mut self.services.all[id];
+        let booked = *service.booked.get_or_insert_with(|| {
+            let bucket = &mut self.api.buckets[bucket];
+            let at = bucket.ready_at(now, 1);
+            bucket.take(at, 1);
+            at
+        });
+        if booked <= now {
+            service.booked = None;
+        }
+        booked
     }
 
     /// The Fargate launch bucket that the service's next task takes from.
@@ -353,18 +420,11 @@ impl World {
         match &placed {
             Ok(()) => {
                 self.next_task_id += 1;
+                self.check_ceiling(id, generation);
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
                 service.wanted_since = None;
                 service.ledger.tasks_started += 1;
-                if let Target::Fargate(provider) = target
-                    && !self.starts_settled
-                    && let Some(bucket) =
-                        self.api.launches[self.providers[provider].purchase as usize]
-                    && self.api.buckets[bucket].ready_at(now, 1) == now
-                {
-                    self.api.buckets[bucket].take(now, 1);
-                }
             }
             Err(failure) => {
                 self.services.newborn = None;
@@ -456,11 +516,20 @@ impl World {
         if did {
             at = at.min(now + self.services.settings.cycle);
         }
-        let missing = service.members.len() < service.desired as usize || service.is_daemon();
-        if missing && let Some(until) = service.throttle.blocked_until(now) {
+        // Not only where tasks are missing in number: those that are there may be old, or unhealthy.
+        if let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
-        if service.is_rolling() || service.members.len() > service.desired as usize {
+        let is_moving = |&slot: &Slot| {
+            let is_sick = self.services.member(slot).health == Health::Unhealthy;
+            let place = self.tasks[slot].place;
+            is_sick
+                || matches!(place, Place::Instance(i) if self.fleet.status[i] == InstanceStatus::Draining)
+        };
+        if service.is_rolling()
+            || service.members.len() > service.desired as usize
+            || service.members.iter().any(is_moving)
+        {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
@@ -508,7 +577,11 @@ impl World {
             LaunchType::Fargate => self.fargate_zones.clone(),
             LaunchType::Ec2 => {
                 let cluster = service.setup.cluster;
-                let own = self.fleet.ids().filter(|&i| self.fleet.cluster[i] == cluster);
+                let is_there = |&i: &InstanceId| {
+                    self.fleet.cluster[i] == cluster
+                        && self.fleet.status[i] == InstanceStatus::Active
+                };
+                let own = self.fleet.ids().filter(is_there);
                 own.map(|i| self.fleet.zone[i]).collect()
             }
         };

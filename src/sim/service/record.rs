@@ -12,7 +12,7 @@ use crate::metrics::series::ServiceSeries;
 use crate::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{Comparison, MetricValue, ScalingMetric};
-use crate::model::service::{Permille, Stage};
+use crate::model::service::{DeploymentController, DeploymentStrategy, Permille, Stage};
 use crate::model::traffic::WorkKind;
 use crate::policy::scaling::Decision;
 use std::collections::BTreeMap;
@@ -113,11 +113,16 @@ impl World {
         now: SimTime,
     ) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let wanted =
-            if service.is_daemon() { service.members.len() } else { service.desired as usize };
+        let is_task_set = |d: &super::Deployment| matches!(d.kind, Kind::TaskSet { .. });
+        let has_task_sets = service.deployments.iter().any(is_task_set);
+        let wanted = match has_task_sets {
+            true => service.deployments.iter().map(|d| d.wants(service.desired)).sum(),
+            false if service.is_daemon() => service.members.len() as u32,
+            false => service.desired,
+        } as usize;
         let is_steady = service.members.len() == wanted
             && service.healthy as usize == wanted
-            && !service.is_rolling();
+            && (has_task_sets || !service.is_rolling());
         if !is_steady {
             service.steady_since = None;
             let impaired = service.throttle.is_impaired(&self.services.settings);
@@ -136,7 +141,8 @@ impl World {
         service.steady_since = Some(now);
         service.ledger.told.clear();
         let text = format!("(service {}) has reached a steady state.", service.setup.name);
-        self.event(id, now, "INFO", "SERVICE_STEADY_STATE", &text)
+        let event = if has_task_sets { "TASKSET_STEADY_STATE" } else { "SERVICE_STEADY_STATE" };
+        self.event(id, now, "INFO", event, &text)
     }
 
     /// A row of `deployments.csv`.
@@ -165,8 +171,9 @@ impl World {
             (false, 0, "INACTIVE") => "INACTIVE",
             _ => "ACTIVE",
         };
-        let has_own_traffic = service.setup.balancer.is_some()
-            && service.deployments.iter().any(|d| !matches!(d.kind, Kind::Rolling));
+        let is_rolling = service.setup.controller == DeploymentController::Ecs
+            && service.setup.deployment.strategy == DeploymentStrategy::Rolling;
+        let has_own_traffic = service.setup.balancer.is_some() && !is_rolling;
         let share = service.ledger.weights[usize::from(deployment.pool)].0;
         let desired = match deployment.wants {
             Wants::Nothing => 0,

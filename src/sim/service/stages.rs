@@ -55,6 +55,11 @@ impl World {
             let of = |d: &&Deployment| d.generation != newest;
             service.deployments.iter().filter(of).map(Deployment::tasks).sum()
         };
+        let is_reconciled = {
+            let newest = service.generation;
+            let is_ending = |d: &Deployment| d.generation != newest && d.wants == Wants::Nothing;
+            !service.deployments.iter().any(|d| is_ending(d) && d.tasks() > 0)
+        };
         let generation = service.generation;
         let alarm = self.deployment_alarm(id, generation);
         let Some(deployment) = self.services.all[id].deployment_mut(generation) else {
@@ -66,7 +71,7 @@ impl World {
         }
         let Kind::Staged(stages) = &mut deployment.kind else { return Ok(()) };
         let input = StageInput {
-            is_reconciled: true,
+            is_reconciled,
             desired,
             green_running: running,
             green_is_healthy: healthy >= desired && running >= desired,
@@ -149,6 +154,11 @@ impl World {
         let blue = |d: &&Deployment| d.generation != generation && d.wants == Wants::All;
         let back_to = service.deployments.iter().rev().find(blue).map(|d| d.generation);
         service.generation = back_to.unwrap_or(generation);
+        if let Some(blue) = back_to.and_then(|blue| service.deployment_mut(blue))
+            && blue.state == RolloutState::Failed
+        {
+            blue.state = RolloutState::InProgress; // it was superseded, and goes on
+        }
         self.record_deployment(id, generation, "FAILED", None, reason, now)?;
         self.record_deployment(
             id,
@@ -198,6 +208,7 @@ impl World {
             return Ok(());
         };
         self.services.all[id].pool = pool;
+        self.services.all[id].generation = generation;
         self.set_traffic(id, pool, pool, Permille::ALL, now)?;
         self.record_deployment(id, generation, "TRAFFIC", None, "primary task set", now)
     }

@@ -365,7 +365,8 @@ impl World {
             (true, Some(since)) => {
                 for slot in self.services.all[id].members.clone() {
                     let member = self.services.member(slot);
-                    let at = checks.unhealthy_at(since, since, member.phase, member.grace_until);
+                    let started = self.tasks[slot].started;
+                    let at = checks.unhealthy_at(started, since, member.phase, member.grace_until);
                     if member.health == Health::Healthy && at <= now {
                         self.becomes_unhealthy(slot, queue)?;
                     }
