@@ -2,7 +2,7 @@
 
 use super::Build;
 use crate::base::distribution::Distribution;
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::SimTime;
 use crate::model::traffic::{
     Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, RateTrace, TrafficFormat, Work,
     WorkKind,
