@@ -51,6 +51,7 @@ impl Shipped {
             deployments: Some(Box::new(deployments)),
             scaling: Some(Box::new(scaling)),
             service_events: Some(Box::new(events)),
+            picture: true, // with it the services keep their samples
             ..Sinks::default()
         };
         let watch = Watch { pulse: &Pulse::default(), check_every_event };
