@@ -68,8 +68,8 @@ pub(super) struct Fluid {
     greatest_rate: u64,
     /// Requests that lost tasks had in flight and that the ledger already has as served.
     owed: [u64; 4],
-    /// CPU used, in nanoseconds times millionths of a request.
-    cpu: u128,
+    /// CPU used, nanoseconds, and millionths of one.
+    cpu: (u128, u64),
 }
 
 impl Fluid {
@@ -96,7 +96,7 @@ impl Fluid {
             central: 0,
             greatest_rate: 0,
             owed: [0; 4],
-            cpu: 0,
+            cpu: (0, 0),
         }
     }
 
@@ -173,7 +173,7 @@ impl Fluid {
                 let (served, errors, lost) = part.take();
                 self.ledger.dropped(part.pool, Loss::TaskLost, lost);
                 self.ledger.served(part.pool, served, errors);
-                self.cpu += u128::from(served + lost) * u128::from(part.cpu_ns);
+                self.cpu = add_work(self.cpu, served + lost, part.cpu_ns);
             }
             if from == 0 && flow.backlog == 0 {
                 flow.total.add(flow.rho, step.served);
@@ -311,7 +311,7 @@ impl Fluid {
     }
 
     pub fn cpu_nanos(&self) -> u128 {
-        self.cpu / 1_000_000
+        self.cpu.0
     }
 
     pub fn take_latency(&mut self) -> LatencySummary {
@@ -427,6 +427,17 @@ impl Fluid {
         let left = std::mem::take(&mut self.central);
         self.ledger.dropped(0, Loss::Unfinished, left);
         Ok(())
+    }
+}
+
+/// `cpu` plus the work of `micro` millionths of a request of `nanos` each.
+#[inline]
+fn add_work(cpu: (u128, u64), micro: u64, nanos: u64) -> (u128, u64) {
+    let work = u128::from(micro) * u128::from(nanos) + u128::from(cpu.1);
+    match u64::try_from(work) {
+        // Short numbers are several times faster to divide.
+        Ok(work) => (cpu.0 + u128::from(work / 1_000_000), work % 1_000_000),
+        Err(_) => (cpu.0 + work / 1_000_000, (work % 1_000_000) as u64),
     }
 }
 

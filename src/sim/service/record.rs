@@ -261,9 +261,15 @@ impl World {
             return;
         }
         let target = service.ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-        let useful = u128::from(service.ledger.per_target) * u128::from(target);
-        let offered = u128::from(load.offered_micro_per_s()) * u128::from(WHOLE);
-        let needed = u64::try_from(offered.div_ceil(useful.max(1))).unwrap_or(u64::MAX);
+        let (per_target, offered) = (service.ledger.per_target, load.offered_micro_per_s());
+        let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
+            (Some(useful), Some(offered)) => offered.div_ceil(useful),
+            _ => {
+                let useful = u128::from(per_target) * u128::from(target);
+                let offered = u128::from(offered) * u128::from(WHOLE);
+                u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
+            }
+        };
         service.ledger.elasticity.push(now, needed, u64::from(service.healthy));
     }
 

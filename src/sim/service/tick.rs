@@ -119,7 +119,15 @@ impl Meter {
 
 /// Millionths of a percent: `used` nanoseconds of a vCPU by `area` CPU units × microseconds.
 fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
-    // 1,024 units are 1,000 ns of CPU a microsecond.
+    // 1,024 units are 1,000 ns of CPU a microsecond. Half a dozen vCPUs for a minute fit into short numbers, which are
+    // several times faster to divide.
+    let short = u64::try_from(used).ok().and_then(|used| used.checked_mul(100_000));
+    if let (Some(short), Ok(area)) = (short, u64::try_from(area))
+        && area > 0
+        && area.is_multiple_of(1_024)
+    {
+        return Some(MetricValue(short / (area / 1_024)));
+    }
     let value = (used * 1_024 * 100_000).checked_div(area)?;
     Some(MetricValue(u64::try_from(value).unwrap_or(u64::MAX)))
 }
@@ -355,13 +363,15 @@ impl World {
             let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
             set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
         }
-        let requests = here.requests.since(&then.requests);
-        let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
-        let has_targets = !is_queue && requests.offered > requests.no_target;
-        set(
-            ScalingMetric::RequestCountPerTarget,
-            per_minute.checked_div(targets).filter(|_| has_targets),
-        );
+        if is_wanted(ScalingMetric::RequestCountPerTarget) {
+            let requests = here.requests.since(&then.requests);
+            let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
+            let has_targets = !is_queue && requests.offered > requests.no_target;
+            set(
+                ScalingMetric::RequestCountPerTarget,
+                per_minute.checked_div(targets).filter(|_| has_targets),
+            );
+        }
         if is_queue {
             // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
             set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
