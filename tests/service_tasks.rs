@@ -178,8 +178,7 @@ traffic = { generate = { per_second = 10 } }
 }
 
 #[test]
-fn the_last_healthy_target_that_goes_leaves_the_unhealthy_ones_open() {
-    // Of two tasks one crashes by script while the other has been found unhealthy: that one gets the requests.
+fn targets_that_never_pass_a_check_get_requests_where_there_is_no_other() {
     let more = r#"
 load_balancer = { deregistration_delay = "0s", health_check = { interval = "10s" } }
 behaviour = { never_healthy_percent = 100 }

@@ -41,6 +41,7 @@ pub struct Cli {
 
 /// The verbs.
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one of it in a process
 pub enum Verb {
     /// Run a scenario: a summary on stdout, tables and charts in the output folder
     Run(run::RunArgs),

@@ -94,14 +94,13 @@ mod tests {
     use super::*;
     use crate::base::money::NanoUsd;
     use crate::base::time::SimSpan;
-    use crate::metrics::service::{RequestTotals, ServiceSample};
+    use crate::metrics::service::RequestTotals;
 
     fn report(name: &str, offered: u64, running: u32) -> ServiceReport {
-        let sample =
-            |at, running| ServiceSample { at: SimTime(at), running, ..ServiceSample::default() };
         let mut report = ServiceReport {
             name: name.into(),
-            samples: vec![sample(1_800_000_000, running), sample(3_600_000_000, 3 * running)],
+            running_mean: Some(f64::from(2 * running)),
+            running_max: 3 * running,
             requests: RequestTotals {
                 offered,
                 served: offered - offered / 200,
@@ -118,8 +117,7 @@ mod tests {
 
     #[test]
     fn each_service_has_a_row_that_people_can_read() {
-        let mut idle = ServiceReport { name: "idle\u{1b}".into(), ..ServiceReport::default() };
-        idle.samples = Vec::new();
+        let idle = ServiceReport { name: "idle\u{1b}".into(), ..ServiceReport::default() };
         let reports =
             [report("api", 4_500_000_000_000, 10), report("checkout", 3_600_000_000, 1), idle];
         let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
@@ -128,7 +126,7 @@ mod tests {
         Service       tasks mean  max  offered/s  dropped    p95     CPU    cost
           api               20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
           checkout           2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
-          idle\u{1b}           –    –          –        –      –       –   $0.00
+          idle\u{1b}           –    0          –        –      –       –   $0.00
         ");
     }
 

@@ -30,7 +30,7 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
     let mut case = Case::new(seed);
     let mut dice = Dice(Seed(seed).stream(Purpose::Test, "swarm of services"));
     let setup = &mut case.setup;
-    let hours = 1 + dice.below(3);
+    let hours = 1 + dice.below(2);
     setup.horizon = Some(SimTime(seconds(hours * 3_600 + dice.below(600)).0));
     setup.sample_interval = seconds(dice.pick(&[61, 300, 900]));
     setup.epoch_s = 1_774_000_000 + dice.below(10_000_000) as i64;
@@ -111,8 +111,8 @@ fn behaviour(dice: &mut Dice) -> Behaviour {
     Behaviour {
         start_failure_ppm: ppm(dice, 5),
         time_to_failure: dice
-            .one_in(4)
-            .then(|| Distribution::Exponential { mean: dice.pick(&[30.0, 600.0, 5_000.0]) }),
+            .one_in(5)
+            .then(|| Distribution::Exponential { mean: dice.pick(&[90.0, 900.0, 5_000.0]) }),
         never_healthy_ppm: ppm(dice, 6),
         time_to_unhealthy: dice
             .one_in(5)

@@ -538,7 +538,7 @@ fn share_out(flows: &mut Vec<Flow>, weights: &[u64; 4]) {
     let mut permille = 1_000;
     for pool in 0..4u8 {
         let weight = weights[usize::from(pool)];
-        let mut own = if permille == 0 { 0 } else { left * weight / permille };
+        let mut own = (left * weight).checked_div(permille).unwrap_or(0);
         left -= own;
         permille -= weight;
         if own == 0 {

@@ -49,12 +49,12 @@ pub fn check(steps: &[Step]) -> Result<(), String> {
 
 /// The step that a metric falls into. Above the threshold the lower bound belongs to a step, below it the upper one.
 #[must_use]
-pub fn matching<'a>(
-    steps: &'a [Step],
+pub fn matching(
+    steps: &[Step],
     comparison: Comparison,
     threshold: MetricValue,
     metric: MetricValue,
-) -> Option<&'a Step> {
+) -> Option<&Step> {
     let breach = i128::from(metric.0) - i128::from(threshold.0);
     steps.iter().find(|step| {
         let lower = step.lower.map(i128::from);

@@ -211,8 +211,8 @@ impl Build<'_> {
         self.check_points(table, points, periods);
         let period = table.span("period").unwrap_or(SimSpan::from_secs(60));
         let seconds = period.0 / 1_000_000;
-        let whole = period.0 % 1_000_000 == 0;
-        if !whole || (![10, 20, 30].contains(&seconds) && seconds % 60 != 0) {
+        let whole = period.0.is_multiple_of(1_000_000);
+        if !whole || (![10, 20, 30].contains(&seconds) && !seconds.is_multiple_of(60)) {
             let message = "`period` must be 10 s, 20 s, 30 s or a whole number of minutes";
             self.error(table.value_place("period"), message);
         } else if period.0.saturating_mul(u64::from(periods)) > LONGEST_ALARM.0 {

@@ -2,7 +2,7 @@
 
 use super::Build;
 use crate::base::distribution::Distribution;
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::SimTime;
 use crate::model::traffic::{
     Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, RateTrace, TrafficFormat, Work,
     WorkKind,
@@ -141,7 +141,7 @@ fn generator(settings: &Settings, name: &str) -> Option<RateGenerator> {
 /// Ramps, steps and crowds, in the order of the file; their factors multiply, so the order does not matter.
 fn rate_events(settings: &Settings) -> Vec<RateEvent> {
     let at = |table: &Settings| table.span("at").map(|span| SimTime(span.0));
-    let span = |table: &Settings, key: &str| table.span(key).unwrap_or(SimSpan::default());
+    let span = |table: &Settings, key: &str| table.span(key).unwrap_or_default();
     let ramps = settings.tables("ramp").filter_map(|table| {
         let factor = table.number("factor")?;
         Some(RateEvent::Ramp { at: at(table)?, over: span(table, "over"), factor })

@@ -23,6 +23,9 @@ impl World {
             }
             members += self.services.all[id].members.len();
         }
+        for left in self.services.members.iter().flatten().filter(|m| m.place == u32::MAX) {
+            assert!(left.crash.is_none() && left.change.is_none(), "V1: who left has no plans");
+        }
         let live = self.tasks.by_id();
         let is_wanted = |status| status < TaskStatus::Deactivating;
         let of_services = live.iter().filter(|task| task.source.0 >= self.services.first_source);
@@ -140,7 +143,12 @@ impl World {
         let name = &service.setup.name;
         if !service.is_daemon() {
             let idle = self.passes_with(id, now, &mut service.dice.clone());
-            assert!(idle.iter().all(|pass| pass.is_idle()), "V5: nobody looks at {name}: {idle:?}");
+            assert!(
+                idle.iter().all(|pass| pass.is_idle()),
+                "V5: nobody looks at {name} at {now}, who wants {}: {idle:?} of {:?}",
+                service.desired,
+                self.views(id, now)
+            );
         }
         let Some(newest) = service.deployment(service.generation) else { return };
         assert!(!is_done(service), "V5: nobody sees that deployment {} is done", newest.generation);

@@ -203,6 +203,8 @@ impl Service {
             && self.running == self.healthy
             && self.rebalancing != Rebalancing::Started
             && !self.is_rolling()
+            // A lone task set may want a share of the desired count only.
+            && self.deployments.iter().all(|d| d.wants(self.desired) == self.desired)
     }
 
     /// Tasks before RUNNING.

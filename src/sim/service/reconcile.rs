@@ -14,7 +14,7 @@ use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
 use crate::model::fleet::InstanceStatus;
-use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
+use crate::model::ids::{ProviderId, ServiceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
@@ -570,36 +570,5 @@ impl World {
         self.event(id, queue.now(), "INFO", "SERVICE_DESIRED_COUNT_UPDATED", &text)?;
         self.look_soon(id, queue);
         Ok(())
-    }
-
-    /// Tasks of a service by AZ, over the AZs that it may use.
-    pub(super) fn tasks_by_zone(&self, id: ServiceId) -> Vec<(ZoneId, u32)> {
-        let service = &self.services.all[id];
-        let all: Vec<ZoneId> = match self.callers[service.source].launch {
-            LaunchType::Fargate => self.fargate_zones.clone(),
-            LaunchType::Ec2 => {
-                let cluster = service.setup.cluster;
-                let is_there = |&i: &InstanceId| {
-                    self.fleet.cluster[i] == cluster
-                        && self.fleet.status[i] == InstanceStatus::Active
-                };
-                let own = self.fleet.ids().filter(is_there);
-                own.map(|i| self.fleet.zone[i]).collect()
-            }
-        };
-        let mut zones = service.setup.zones.clone().unwrap_or(all);
-        zones.sort_unstable();
-        zones.dedup();
-        let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
-        for &slot in &service.members {
-            let zone = match self.tasks[slot].place {
-                Place::Instance(instance) => self.fleet.zone[instance],
-                Place::Fargate(zone) => zone,
-            };
-            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == zone) {
-                *count += 1;
-            }
-        }
-        counts
     }
 }

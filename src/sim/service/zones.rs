@@ -1,11 +1,13 @@
 //! Availability Zone rebalancing: a task more in the least loaded zone, then one less in the most loaded.
 
 use super::super::callers::Target;
+use super::super::task::Place;
 use super::super::world::{Event, RunError, World};
 use super::Health;
 use crate::base::time::SimTime;
 use crate::engine::Queue;
-use crate::model::ids::ServiceId;
+use crate::model::fleet::InstanceStatus;
+use crate::model::ids::{InstanceId, ServiceId, ZoneId};
 use crate::model::platform::LaunchType;
 use crate::policy::service::rebalance;
 
@@ -81,12 +83,7 @@ impl World {
     }
 
     /// A place in the zone, among the instances that are there (documented: none are asked for).
-    fn target_in_zone(
-        &mut self,
-        id: ServiceId,
-        zone: crate::model::ids::ZoneId,
-        now: SimTime,
-    ) -> Option<Target> {
+    fn target_in_zone(&mut self, id: ServiceId, zone: ZoneId, now: SimTime) -> Option<Target> {
         let target = self.next_target_of(id);
         if self.callers[self.services.all[id].source].launch == LaunchType::Fargate {
             return Some(target); // Fargate takes the zone with the fewest tasks
@@ -97,6 +94,37 @@ impl World {
         let ask = self.ask(&request, item);
         let instance = self.placer.choose(&ask, &self.fleet, &self.port_sets)?;
         (self.fleet.zone[instance] == zone).then_some(Target::Instances(item))
+    }
+
+    /// Tasks of a service by AZ, over the AZs that it may use.
+    fn tasks_by_zone(&self, id: ServiceId) -> Vec<(ZoneId, u32)> {
+        let service = &self.services.all[id];
+        let all: Vec<ZoneId> = match self.callers[service.source].launch {
+            LaunchType::Fargate => self.fargate_zones.clone(),
+            LaunchType::Ec2 => {
+                let cluster = service.setup.cluster;
+                let is_there = |&i: &InstanceId| {
+                    self.fleet.cluster[i] == cluster
+                        && self.fleet.status[i] == InstanceStatus::Active
+                };
+                let own = self.fleet.ids().filter(is_there);
+                own.map(|i| self.fleet.zone[i]).collect()
+            }
+        };
+        let mut zones = service.setup.zones.clone().unwrap_or(all);
+        zones.sort_unstable();
+        zones.dedup();
+        let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
+        for &slot in &service.members {
+            let zone = match self.tasks[slot].place {
+                Place::Instance(instance) => self.fleet.zone[instance],
+                Place::Fargate(zone) => zone,
+            };
+            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == zone) {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     fn tell_rebalancing(
