@@ -373,7 +373,7 @@ impl Fluid {
             && !self.rules.is_queue()
             && self.pending_micro() == 0
             && self.owed == [0; 4];
-        if !is_simple || self.arrivals.segment().end <= self.now {
+        if !is_simple {
             return None;
         }
         let mut most = u64::MAX;
@@ -381,7 +381,8 @@ impl Fluid {
             most = most.min(flow.calm_rate()?);
         }
         let mut calm = Calm { until: self.now, least: u64::MAX, most: 0 };
-        for segment in self.arrivals.upcoming(until) {
+        let now = self.now;
+        for segment in self.arrivals.upcoming(until).filter(|segment| segment.end > now) {
             let rate = rate_of(segment);
             if rate > most {
                 break;
