@@ -17,11 +17,11 @@ use std::path::Path;
 /// Tasks that a service starts with.
 const TASKS: u64 = 20;
 
-/// So many services of twenty Fargate tasks behind load balancers, each with a daily wave of its own phase and target
-/// tracking, for so long.
-fn scenario(services: u64, days: &str) -> Scenario {
+/// So many services of twenty Fargate tasks behind load balancers, each with a daily wave of its own phase that changes
+/// every minute, for so long; with target tracking that follows the wave, or without.
+fn scenario(services: u64, span: &str, scaled: bool) -> Scenario {
     let mut text = format!(
-        "[simulation]\nduration = \"{days}\"\nseed = 7\n[limits]\nfargate_vcpus = \"off\"\n\
+        "[simulation]\nduration = \"{span}\"\nseed = 7\n[limits]\nfargate_vcpus = \"off\"\n\
          [[task_definition]]\nfamily = \"web\"\ncpu = 256\nmemory = 512\nnetwork_mode = \"awsvpc\"\n"
     );
     for service in 0..services {
@@ -31,26 +31,36 @@ fn scenario(services: u64, days: &str) -> Scenario {
             "[[service]]\nname = \"s{service}\"\ntask_definition = \"web\"\nlaunch_type = \"FARGATE\"\n\
              desired_count = {TASKS}\nload_balancer = {{ type = \"application\" }}\n\
              traffic = {{ generate = {{ per_second = {rate}, daily_depth = 0.5, daily_peak = \"{peak}h\" }}, \
-             cpu_ms_per_request = 10, io_ms_per_request = 20 }}\n\
-             scaling = {{ min_capacity = 10, max_capacity = 60, target_tracking = [\
-             {{ metric = \"ECSServiceAverageCPUUtilization\", target_value = 60 }}] }}\n"
+             cpu_ms_per_request = 10, io_ms_per_request = 20 }}\n"
         )
         .expect("a string takes text");
+        if scaled {
+            text.push_str(
+                "scaling = { min_capacity = 10, max_capacity = 60, target_tracking = [\
+                 { metric = \"ECSServiceAverageCPUUtilization\", target_value = 60 }] }\n",
+            );
+        }
     }
     load_text(&text, "services.toml", Path::new("."), &[]).expect("a valid scenario")
 }
 
-/// `services/week/N` in service-minutes per second, and `load/...`.
+/// `services/week/N` and `services/scaled_week/N` in service-minutes per second, and `load/...`.
 pub fn benches(c: &mut Criterion) {
+    weeks(c, "services/week", false);
+    weeks(c, "services/scaled_week", true);
+    loads(c);
+}
+
+fn weeks(c: &mut Criterion, name: &str, scaled: bool) {
     let is_test = std::env::args().any(|argument| argument == "--test");
     let (span, minutes) = if is_test { ("1h", 60) } else { ("7d", 7 * 24 * 60) };
-    let mut group = c.benchmark_group("services/week");
+    let mut group = c.benchmark_group(name);
     group.sample_size(10);
     for services in [10, 100, 1_000, 5_000] {
         if is_test && services > 100 {
             continue;
         }
-        let scenario = scenario(services, span);
+        let scenario = scenario(services, span, scaled);
         group.throughput(Throughput::Elements(services * minutes));
         group.bench_with_input(BenchmarkId::from_parameter(services), &scenario, |b, scenario| {
             b.iter(|| {
@@ -66,7 +76,6 @@ pub fn benches(c: &mut Criterion) {
         });
     }
     group.finish();
-    loads(c);
 }
 
 /// A rate that changes every minute.
@@ -89,7 +98,7 @@ impl RateStream for Minutes {
 }
 
 fn load(fidelity: Fidelity) -> Load {
-    let scenario = scenario(1, "1d");
+    let scenario = scenario(1, "1d", false);
     let service = scenario.setup.services.iter().next().expect("one service");
     let mut work = service.work.clone().expect("it has traffic");
     work.fidelity = fidelity;
