@@ -515,6 +515,7 @@ fn an_alarm_in_the_bake_time_brings_blue_back() {
     assert_eq!(count(told.service_at(300.0), "running"), 4);
     assert_eq!(seconds(told.service_at(300.0), "errors"), Some(0.0));
     assert!(told.deployment(2, "COMPLETED", "").is_empty());
+    assert_eq!(told.event("DEPLOYMENT_BLOCKED"), [], "blue is where it should be");
 }
 
 #[test]

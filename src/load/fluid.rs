@@ -23,11 +23,13 @@ use crate::model::arrival::TraceProblem;
 use flows::{Flow, Member, Rules, Stations};
 pub use library::Library;
 use library::lock;
+use line::Line;
 use quiet::Book;
 use std::sync::{Arc, Mutex};
 
 mod flows;
 mod library;
+mod line;
 mod quiet;
 
 /// The stretch of time in which nothing changes.
@@ -64,6 +66,8 @@ pub(super) struct Fluid {
     problem: Option<TraceProblem>,
     /// Backlog without a flow: the queue of messages while targets change.
     central: u64,
+    /// When the messages that wait came.
+    line: Line,
     /// Greatest rate of messages seen, arriving or taken.
     greatest_rate: u64,
     /// Requests that lost tasks had in flight and that the ledger already has as served.
@@ -94,6 +98,7 @@ impl Fluid {
             next_slow_step: SimTime::NEVER,
             problem: None,
             central: 0,
+            line: Line::default(),
             greatest_rate: 0,
             owed: [0; 4],
             cpu: (0, 0),
@@ -166,6 +171,9 @@ impl Fluid {
                     step.dropped,
                 );
             }
+            // Messages: how long those who are answered have waited.
+            let waits =
+                self.rules.is_queue().then(|| self.line.goes_on(at, step.served, flow.backlog));
             if step.served == 0 {
                 continue;
             }
@@ -182,7 +190,16 @@ impl Fluid {
                 }
             } else {
                 flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
-                record_waits(flow, from, step.served, self.rules.timeout, &mut self.latency);
+                let per_micro = 1e6 / flow.capacity.max(1) as f64;
+                let of_backlog = (from as f64 * per_micro, flow.backlog as f64 * per_micro);
+                // A backlog that has emptied or filled stays so for the rest of the stretch.
+                let moving = match waits {
+                    Some(_) => step.served,
+                    None => flow.served_on_the_way(from, step.served),
+                };
+                let most = self.rules.timeout.0 as f64;
+                let of = (moving, step.served - moving);
+                record_waits(flow, waits.unwrap_or(of_backlog), of, most, &mut self.latency);
             }
         }
     }
@@ -442,19 +459,21 @@ fn add_work(cpu: (u128, u64), micro: u64, nanos: u64) -> (u128, u64) {
     }
 }
 
-/// Records what was served while a backlog went from `from` to what it is now.
-fn record_waits(flow: &Flow, from: u64, served: u64, timeout: SimSpan, latency: &mut LatencyMeter) {
-    let per_micro = 1e6 / flow.capacity.max(1) as f64;
-    let (first, last) = (from as f64 * per_micro, flow.backlog as f64 * per_micro);
+/// Records what was served while the wait went from `first` to `last` (microseconds), and what was served at `last`; no
+/// wait is longer than `most`.
+fn record_waits(
+    flow: &Flow,
+    (first, last): (f64, f64),
+    (moving, staying): (u64, u64),
+    most: f64,
+    latency: &mut LatencyMeter,
+) {
     // Points meet waits in an order that is unrelated to their own: 4 and 15 have no common factor.
     let wait = |point: usize| {
         first + (last - first) * (((point * 4) % POINTS) as f64 + 0.5) / POINTS as f64
     };
-    // A backlog that has emptied or filled stays so for the rest of the stretch.
-    let moving = flow.served_on_the_way(from, served);
-    let most = timeout.0 as f64;
     spread(&flow.profile, moving, wait, most, Book::Both, latency);
-    spread(&flow.profile, served - moving, |_| last, most, Book::Both, latency);
+    spread(&flow.profile, staying, |_| last, most, Book::Both, latency);
 }
 
 /// Adds `weight` requests at the points of `profile`, each with its `wait` (microseconds), cut at `most`.

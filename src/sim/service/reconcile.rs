@@ -7,7 +7,7 @@ use super::super::setup::{Launch, ServiceSetup};
 use super::super::task::{Place, Slot};
 use super::super::world::{Event, RunError, World};
 use super::create::TOKENS_PER_TASK;
-use super::deployments::Kind;
+use super::deployments::{Kind, RolloutState};
 use super::{Health, Member, Next, Rebalancing};
 use crate::base::id::Column;
 use crate::base::random::Stream;
@@ -102,7 +102,8 @@ impl World {
     fn tell_if_blocked(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
         let service = &self.services.all[id];
         let Some(newest) = service.deployment(service.generation) else { return Ok(()) };
-        let is_done = newest.tasks() == service.desired && service.deployments.len() == 1;
+        let is_alone = service.deployments.len() == 1 || newest.state == RolloutState::Completed;
+        let is_done = newest.tasks() == service.desired && is_alone;
         let waits = service.pending() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
         let is_moving = service.rebalancing == Rebalancing::Started;
