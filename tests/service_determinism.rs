@@ -113,3 +113,35 @@ fn a_renamed_service_draws_anew_and_another_seed_does() {
     let renamed: Vec<String> = renamed.iter().map(|row| row.replace("net", "web")).collect();
     assert!(plain != renamed && plain != seeded);
 }
+
+/// The whole summary of a run without any table, in which minutes without anything to decide are passed over and made up
+/// for later, unless every event is checked.
+fn summary(text: &str, check_every_event: bool) -> Vec<String> {
+    let scenario = load_text(text, "test.toml", Path::new(""), &[]).unwrap();
+    let watch = Watch { pulse: &Pulse::default(), check_every_event };
+    let result =
+        ecsim::experiment::run_one(&scenario, scenario.setup.seed, Sinks::default(), watch);
+    let result = result.unwrap();
+    let line =
+        |metric: &ecsim::metrics::summary::Metric| format!("{} {}", metric.name, metric.value);
+    result.summary.0.iter().map(line).collect()
+}
+
+#[test]
+fn minutes_that_are_passed_over_change_no_metric() {
+    // A wave that leaves the band of target tracking now and then, and is quiet in between.
+    let quiet = r#"
+[[service]]
+name = "quiet"
+task_definition = "small"
+launch_type = "FARGATE"
+desired_count = 6
+load_balancer = {}
+traffic = { cpu_ms_per_request = 8, generate = { per_second = 100, daily_depth = 0.4, daily_peak = "1h" } }
+scaling = { min_capacity = 2, max_capacity = 20, target_tracking = [{ metric = "cpu", target_value = 60 }] }
+"#;
+    for services in [quiet.to_string(), format!("{quiet}{WEB}")] {
+        let text = format!("{HEAD}{services}").replace("\"3h\"", "\"12h\"");
+        assert_eq!(summary(&text, false), summary(&text, true));
+    }
+}

@@ -16,6 +16,9 @@ const PAUSE_TIMEOUT: SimSpan = SimSpan::from_secs(1_440 * 60);
 /// Time of a Lambda hook that does not say (assumed).
 const LAMBDA_TAKES: SimSpan = SimSpan::from_secs(1);
 
+/// The most alarms of a deployment: those in ALARM are bits of one number (a limit of this program).
+const MOST_ALARMS: usize = 64;
+
 impl Build<'_> {
     /// The `deployment_configuration` of a service.
     pub(super) fn deployment(
@@ -231,6 +234,10 @@ impl Build<'_> {
         }
         if alarms.is_empty() && table.list("alarm").is_empty() && table.item("alarm").is_some() {
             self.error(table.value_place("alarm"), "`alarms` needs at least one `alarm`");
+        }
+        if alarms.len() > MOST_ALARMS {
+            let message = format!("{} alarms; {MOST_ALARMS} at most", alarms.len());
+            self.error(table.value_place("alarm"), message);
         }
         let rollback = table.flag("rollback");
         table.flag("enable").then_some(DeploymentAlarms { rollback, alarms })

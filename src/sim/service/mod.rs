@@ -15,6 +15,7 @@
 //! | `alarms.rs` | alarms that deployments watch |
 //! | `changes.rs` | what users do to a service, and what fails by script |
 //! | `tick.rs` | once a minute: metrics, overload, alarms, scaling |
+//! | `bursts.rs` | idle CPU of hosts, for tasks without a limit |
 //! | `zones.rs` | Availability Zone rebalancing |
 //! | `books.rs` | the invariants of services |
 //! | `record.rs` | rows of the services' tables, samples, the report at the end |
@@ -24,6 +25,7 @@
 
 mod alarms;
 mod books;
+mod bursts;
 mod changes;
 mod checks;
 mod create;

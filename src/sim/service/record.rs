@@ -5,6 +5,7 @@ use super::super::service_tables::{DeploymentRow, EventRow, ScalingRow};
 use super::super::setup::ServiceSetup;
 use super::super::world::{RunError, World};
 use super::deployments::{Kind, Wants};
+use super::tick::in_memory_micro;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::elasticity::ElasticityMeter;
@@ -325,7 +326,8 @@ impl World {
             sample.cpu_percent = percent(nanos - then.2, area - then.3);
             let kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
             let used = service.meter.idle_memory as f64
-                + load.in_flight_micro() as f64 / 1e6 * f64::from(kib) / 1_024.0;
+                + in_memory_micro(load, service.ledger.is_queue) as f64 / 1e6 * f64::from(kib)
+                    / 1_024.0;
             let reserved = service.meter.reserved_memory as f64;
             sample.memory_percent = (reserved > 0.0).then(|| 100.0 * used / reserved);
             let latency = load.take_latency();

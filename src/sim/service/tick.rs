@@ -3,14 +3,15 @@
 //! All services are visited by one event, in order; a service without work and without scaling is passed over.
 
 use super::super::setup::ServiceSetup;
-use super::super::task::{Place, Slot};
+use super::super::task::Slot;
 use super::super::world::{Event, RunError, World};
 use super::{Health, Next};
 use crate::base::id::Id as _;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
+use crate::load::Load;
 use crate::metrics::service::RequestTotals;
-use crate::model::ids::{InstanceId, ServiceId};
+use crate::model::ids::ServiceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::scaling::{MetricValue, ScalingMetric};
 use crate::model::traffic::WorkKind;
@@ -115,6 +116,12 @@ impl Meter {
         self.running_area += u128::from(self.running) * passed;
         self.since = now;
     }
+}
+
+/// Requests that tasks hold in memory, millionths: those in flight; messages that wait in the queue take none.
+pub(super) fn in_memory_micro(load: &mut Load, is_queue: bool) -> u64 {
+    let outside = if is_queue { load.backlog_micro() } else { 0 };
+    load.in_flight_micro().saturating_sub(outside)
 }
 
 /// Millionths of a percent: `used` nanoseconds of a vCPU by `area` CPU units × microseconds.
@@ -355,8 +362,7 @@ impl World {
         let targets = load.targets() as u64;
         set(ScalingMetric::Cpu, cpu);
         if is_wanted(ScalingMetric::Memory) {
-            let waiting = if is_queue { load.backlog_micro() } else { 0 };
-            let in_flight = load.in_flight_micro().saturating_sub(waiting);
+            let in_flight = in_memory_micro(load, is_queue);
             // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
             let used = u128::from(meter.idle_memory) * 1_024_000_000
                 + u128::from(in_flight) * u128::from(memory_kib);
@@ -501,8 +507,7 @@ impl World {
         if kib == 0 || load.targets() == 0 {
             return Ok(());
         }
-        let waiting = if service.meter.is_queue { load.backlog_micro() } else { 0 };
-        let in_flight = load.in_flight_micro().saturating_sub(waiting) / load.targets() as u64;
+        let in_flight = in_memory_micro(load, service.meter.is_queue) / load.targets() as u64;
         let requests = u128::from(in_flight) * u128::from(kib) / 1_024 / 1_000_000;
         let service = &self.services.all[id];
         let revision = service.revision_of(service.generation);
@@ -519,76 +524,7 @@ impl World {
         }
         Ok(())
     }
-
-    /// Tasks on EC2 without a CPU limit share what is idle on their hosts, by their CPU units (CFS shares). A
-    /// service's tasks all get the mean of what they would find (assumed: keeps a service one queueing station).
-    fn share_idle_cpu(&mut self, now: SimTime) -> Result<(), RunError> {
-        let bursting: Vec<ServiceId> =
-            self.services.all.ids().filter(|&id| self.bursts(id)).collect();
-        if bursting.is_empty() {
-            return Ok(());
-        }
-        let mut used = vec![0u64; self.fleet.len()];
-        let mut hungry = vec![0u64; self.fleet.len()];
-        for id in self.services.all.ids() {
-            let is_bursting = self.bursts(id);
-            let service = &mut self.services.all[id];
-            let Some(load) = &mut service.load else { continue };
-            load.advance(now)?;
-            let demand = service
-                .members
-                .first()
-                .map_or(0, |&slot| u64::from(load.demand_cpu_millis(self.tasks[slot].id)));
-            for &slot in &service.members {
-                let task = &self.tasks[slot];
-                let Place::Instance(instance) = task.place else { continue };
-                let units = u64::from(task.demand.cpu.max(MIN_SHARES));
-                let own = units * 1_000 / 1_024;
-                used[instance.index()] += if is_bursting { demand } else { demand.min(own) };
-                hungry[instance.index()] += if is_bursting { units } else { 0 };
-            }
-        }
-        for id in bursting {
-            self.give_burst(id, &used, &hungry);
-        }
-        Ok(())
-    }
-
-    fn give_burst(&mut self, id: ServiceId, used: &[u64], hungry: &[u64]) {
-        let service = &mut self.services.all[id];
-        let (mut sum, mut tasks) = (0u64, 0u64);
-        for &slot in &service.members {
-            let task = &self.tasks[slot];
-            let Place::Instance(instance) = task.place else { continue };
-            let at: InstanceId = instance;
-            let units = u64::from(task.demand.cpu.max(MIN_SHARES));
-            let whole = u64::from(self.fleet.registered[at].cpu) * 1_000 / 1_024;
-            let idle = whole.saturating_sub(used[at.index()]);
-            let own = units * 1_000 / 1_024;
-            let fair = whole * units / hungry[at.index()].max(1);
-            sum += (own + idle * units / hungry[at.index()].max(1)).max(fair.min(own)).min(whole);
-            tasks += 1;
-        }
-        let Some(mean) = sum.checked_div(tasks) else { return };
-        // Steps of a sixteenth: the load keeps what it has worked out for a speed.
-        let step = (mean / 16).max(1).next_power_of_two();
-        let millis = u32::try_from(mean / step * step).unwrap_or(u32::MAX).max(1);
-        if millis == service.meter.burst_millis {
-            return;
-        }
-        service.meter.burst_millis = millis;
-        if let Some(load) = &mut service.load {
-            for &slot in &service.members {
-                if self.services.members[slot.0 as usize].is_some_and(|m| m.in_load) {
-                    load.set_cpu(self.tasks[slot].id, millis);
-                }
-            }
-        }
-    }
 }
-
-/// Fewest CPU shares of a container (API: null and 0 become 2).
-const MIN_SHARES: u32 = 2;
 
 fn is_high_resolution(service: &super::Service) -> bool {
     let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
