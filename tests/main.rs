@@ -13,6 +13,7 @@ mod fuzz_policy;
 mod fuzz_scenario;
 mod fuzz_services;
 mod fuzz_trace;
+mod golden;
 mod house;
 mod lifecycle;
 mod load;
