@@ -31,12 +31,12 @@
 //!  earlier of (head of the trace, head of the queue)
 //!     │ clock = its instant
 //!     ▼
-//!  World::arrive / World::dispatch ──► model changes (Fleet, Task) ──► capacity, spending, recorder are told
-//!     │ room appeared, or a queueing caller wants a task
-//!     ▼ marks: one Control event for this instant
-//!  World::control, once, on the settled state
+//!  World::arrive / World::dispatch ──► a room, with the parts that it may touch ──► Books::saw(change)
+//!     │ Cluster or Fargate has got something back, and a caller waits
+//!     ▼ one Control event for this instant
+//!  Calls::serve_queues, once, on the settled state
 //!     ▼
-//!  Placer::choose(ask, view) ──► Choice ──► sim::place applies it: promise, next stage scheduled
+//!  Cluster::choose(ask) ──► Choice ──► Life::place_first applies it: promise, next stage scheduled
 //! ```
 //!
 //! What happens to services comes in two rounds, and their requests are no events:
@@ -48,12 +48,12 @@
 //!  policy::service::pass(view) ──► starts, stops                     Load::advance: requests served and dropped since
 //!  policy::deployment ──► stages, traffic, verdicts                     ├──► utilisation of hosts, overload, health
 //!     │                                                                 └──► points ──► Scaler ──► Decision
-//!     ▼ sim::service applies them                                                          │ desired count
+//!     ▼ services::Drive applies them                                                         │ desired count
 //!  placement as above; Load is told who may serve ◄────────────────────────────────────────┘
 //! ```
 //!
 //! One way, no back and forth. A policy reads and returns a choice; only `sim` changes the model. Every legal step of
-//! a task's life is in one table ([`model::lifecycle`]); each event is a variant of one closed enum in `sim::world`;
+//! a task's life is in one table ([`model::lifecycle`]); each event is a variant of one closed enum in `sim::event`;
 //! events at one instant have a total order by class ([`engine`]), which is part of the model and not an accident of
 //! the queue. [`sim`] can compare all its books after every event (`ecsim run --check`, and the tests do).
 //!
@@ -85,25 +85,54 @@
 //! | a placement strategy | a file in `policy/placement/`, a variant and a line in its `strategy.rs`, its name in `scenario/sections/calls.rs` and `scenario/build/calls.rs` |
 //! | a filter of placement, a reason of refusal | `policy/placement/pipeline.rs`; `reference.rs` says it plainly, the index must follow |
 //! | an operator of the cluster query language | `policy/query/` |
-//! | a stage of a task, its time, what it holds meanwhile | `sim/lifecycle.rs`; the legal steps: `model/lifecycle.rs` |
-//! | what RunTask refuses, throttles, splits; how callers react | `sim/callers.rs` |
-//! | which tasks of a service start and stop, and when | the decision: `policy/service/`; what causes it and what follows: `sim/service/reconcile.rs` |
-//! | when a task is healthy | instants: `policy/service/health.rs`; what follows: `sim/service/health.rs` |
-//! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/service/deployments.rs` and `stages.rs` |
-//! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/service/tick.rs` |
-//! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/service/changes.rs` |
-//! | a service event | `sim/service/record.rs` writes it, the place that knows calls it |
+//! | a stage of a task, its time, what it holds meanwhile | `sim/tasks/`: `start.rs`, `stop.rs`, `latency.rs`; the legal steps: `model/lifecycle.rs` |
+//! | what RunTask refuses, throttles, splits; how callers react | `sim/callers/` |
+//! | how instances come, drain and go; what a promise changes | `sim/cluster/`, the one door |
+//! | which tasks of a service start and stop, and when | the decision: `policy/service/`; what causes it and what follows: `sim/services/scheduler/` |
+//! | when a task is healthy | instants: `policy/service/health.rs`; what follows: `sim/services/health/` |
+//! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/services/rollout/` |
+//! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
+//! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
+//! | a service event | `Books::service_event`, called by the place that knows |
+//! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
-//! | a metric of the summary | an integral or counter in `metrics/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
-//! | a column | the list beside its writer (`sim/outputs.rs`, `sim/service_tables.rs`, `report/tables.rs`); the reference page follows |
-//! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/spending.rs` |
+//! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
+//! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
+//! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a verb, a flag | a file in `cli/` |
-//! | an invariant | `sim/checks.rs` |
+//! | an invariant | `sim/checks/` |
+//!
+//! # Who may touch what
+//!
+//! A run's state is eight parts beside each other in `sim::world::World`: rules, cluster, fargate, tasks, callers,
+//! services, arrivals, books. No part holds another. A handler is a method of a *bundle* of borrowed parts, which lists
+//! what it may change and what it may only read:
+//!
+//! | Bundle | Changes | For |
+//! | --- | --- | --- |
+//! | `tasks::Life` | cluster, fargate, tasks, books, events | the stages of a task |
+//! | `callers::Calls` | the same and callers | RunTask, StartTask |
+//! | `services::Look` | nothing | what policies see |
+//! | `services::Flow` | services, books | requests and what a minute measures |
+//! | `services::Plan` | services, books, events | health, deployments, scaling: they want, and start nothing |
+//! | `services::Drive` | what `Life` changes, and services | the scheduler, which starts and stops tasks |
+//!
+//! A bundle and not a list of parameters: six borrowed parts in each of two hundred signatures would hide the one that
+//! matters. What crosses between rooms is a plain value or is left where its reader looks: a task whose containers have
+//! started waits in `Tasks::next_ready` until its owner says that it runs.
+//!
+//! # A dozen words
+//!
+//! *caller*: who asks for tasks by RunTask or StartTask; *asker*: a caller or a service; *request*: equal tasks that are
+//! wanted; *promise*: what a placed task holds in the scheduler's ledger; *occupy*, *vacate*: the same in the host's own;
+//! *member*: a task of a service while it is wanted; *look*: a pass of the service scheduler; *generation*: number of a
+//! deployment; *target*: a task that gets requests, or a place that one may go to; *books*: everything that only listens;
+//! *settled*: after all of an instant's events but samples; *quiet*: a minute in which nothing can be decided.
 //!
 //! # Why
 //!
@@ -187,7 +216,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already register through one call, and `Class::Supply` is theirs |
+//! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already come, drain and go by `sim/cluster`, and `Class::Supply` is theirs |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |

@@ -35,6 +35,14 @@ const BANNED: [(&str, &[&str], &str); 8] = [
     ("dbg!", &[], "nothing"),
 ];
 
+/// The rooms of `src/sim` from the bottom: each imports earlier ones only, so there is no circle.
+const ROOMS: [&str; 18] = [
+    "setup", "task", "request", "event", "bucket", "books", "cluster", "fargate", "rules", "tasks",
+    "callers", "services", "arrivals", "sampling", "checks", "world", "summary", "end",
+];
+/// Most lines of a file in `src/sim`.
+const LONGEST_ROOM: usize = 450;
+
 /// One source file.
 struct Source {
     /// From the project's folder, with `/`.
@@ -175,6 +183,62 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
+/// The room of `src/sim` that a file is in.
+fn room_of(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("src/sim/")?;
+    rest.split(['/', '.']).next()
+}
+
+/// The rooms that a line imports: by the crate's path, or from the file beside.
+fn rooms_imported<'a>(name: &str, line: &'a str) -> Vec<&'a str> {
+    let is_beside = name.matches('/').count() == 2 || name.ends_with("/mod.rs");
+    let prefixes: &[&str] =
+        if is_beside { &["crate::sim::", "use super::"] } else { &["crate::sim::"] };
+    let room = |rest: &'a str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+    let found = prefixes.iter().flat_map(|p| line.match_indices(p));
+    found.filter_map(|(at, prefix)| room(&line[at + prefix.len()..])).collect()
+}
+
+#[test]
+fn rooms_of_the_simulation_import_lower_rooms_only() {
+    let position = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let mut problems = Vec::new();
+    for source in sources() {
+        let Some(own) = room_of(&source.name).filter(|room| *room != "mod") else { continue };
+        let Some(height) = position(own) else {
+            problems.push(format!("{}:1: error: `{own}` is in no place; use ROOMS", source.name));
+            continue;
+        };
+        for (number, line) in &source.code {
+            for used in rooms_imported(&source.name, line) {
+                if used != own && position(used).is_some_and(|of| of > height) {
+                    problems.push(format!(
+                        "{}:{number}: error: `{own}` uses `{used}`, which is above it; use an argument, or return \
+                         what has changed",
+                        source.name
+                    ));
+                }
+            }
+        }
+        if source.lines > LONGEST_ROOM {
+            problems.push(format!("{}:{LONGEST_ROOM}: error: use two files", source.name));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn the_world_only_dispatches() {
+    let all = sources();
+    let world = all.iter().find(|source| source.name == "src/sim/world.rs").unwrap();
+    let inside = world.code.iter().skip_while(|(_, line)| *line != "pub struct World {").skip(1);
+    let fields = inside.take_while(|(_, line)| *line != "}").filter(|(_, l)| l.contains(": "));
+    assert!(fields.count() <= 10, "the world has at most ten parts");
+    let lines = all.iter().flat_map(|source| &source.code);
+    let blocks = lines.filter(|(_, line)| line.contains("impl World")).count();
+    assert!(blocks <= 3, "{blocks} blocks of `impl World`: a room has a receiver of its own");
+}
+
 #[test]
 fn files_functions_and_lines_are_short() {
     let mut problems = Vec::new();
@@ -273,6 +337,11 @@ fn the_rules_would_notice() {
     assert_eq!(mentioned("    pub(crate) fn x() -> crate::base::time::SimTime {"), ["base"]);
     assert!(has_word("let x: HashMap<u8, u8>", "HashMap") && !has_word("FxHashMapper", "HashMap"));
     assert!(has_word("x.unwrap()", ".unwrap()") && !has_word("x.unwrap_or(0)", ".unwrap()"));
+    assert_eq!(rooms_imported("src/sim/end.rs", "use super::world::World;"), ["world"]);
+    assert_eq!(
+        rooms_imported("src/sim/tasks/stop.rs", "use crate::sim::books::Change;"),
+        ["books"]
+    );
     let code: Vec<(usize, String)> = ["impl X {", "    fn y() {", "        1", "    }", "}"]
         .iter()
         .enumerate()

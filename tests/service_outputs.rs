@@ -36,7 +36,7 @@ impl Tables {
     }
 
     /// The text of each table; every row has a field for each column.
-    fn texts(self) -> [String; 4] {
+    fn texts(mut self) -> [String; 4] {
         self.tables.finish().unwrap();
         let specs: [TableSpec; 4] = [SERVICES, DEPLOYMENTS, SCALING, SERVICE_EVENTS];
         let texts = self.pages.map(|page| page.text());

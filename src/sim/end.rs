@@ -1,9 +1,10 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
+use super::books::outputs::Sinks;
+use super::event::RunError;
 use super::setup::{Inputs, Setup};
-use super::task::Place;
-use super::world::{Event, RunError, World};
-use super::{outputs::Sinks, summary};
+use super::summary;
+use super::world::World;
 use crate::base::id::Column;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
@@ -81,109 +82,85 @@ pub fn run(
         world.check_every_event();
     }
     world.begin(&mut queue)?;
-    let horizon = world.horizon.unwrap_or(SimTime::NEVER);
-    let (outcome, events) = engine::run(&mut world, &mut queue, horizon, watch.pulse)?;
+    let horizon = world.rules.horizon;
+    let last = horizon.unwrap_or(SimTime::NEVER);
+    let (outcome, events) = engine::run(&mut world, &mut queue, last, watch.pulse)?;
     // Without a horizon the run ends with its last event; samples that were still to come do not count.
-    let end = world.horizon.unwrap_or_else(|| queue.now());
-    world.finish(outcome, events, end, &mut queue)
+    let end = horizon.unwrap_or_else(|| queue.now());
+    debug_assert!(queue.now() <= end, "nothing happened after the end");
+    finish(world, outcome, events, end)
 }
 
-impl World {
-    fn finish(
-        mut self,
-        outcome: Outcome,
-        events: u64,
-        end: SimTime,
-        queue: &mut Queue<Event>,
-    ) -> Result<RunResult, RunError> {
-        self.finish_services(end)?;
-        if self.last_sample.is_none_or(|last| last < end) {
-            self.look(end)?;
-            self.look_at_services(end)?;
-        }
-        self.check(end);
-        self.write_living(end)?;
-        self.write_waiting()?;
-        self.capacity.finish(end);
-        let instance_costs = self.spending.bill_instances(end, &self.fleet);
-        let invoice = self.spending.bill.invoice();
-        debug_assert!(queue.now() <= end, "nothing happened after the end");
-        let traffic = self.services.all.iter().filter_map(|service| service.load.as_ref());
-        let traffic = traffic.map(|load| load.counts().clone());
-        let rows = self.streams.iter().map(|s| s.counts().clone()).chain(traffic).collect();
-        let services = self.service_reports(end);
-        let mut summary = summary::of(&self, &invoice, &instance_costs, end, events);
-        summary.0.extend(service_metrics(&services, invoice.total()));
-        self.tables.finish()?;
-        self.recorder.tasks.finish()?;
-        self.recorder.timeseries.finish()?;
-        self.recorder.failures.finish()?;
-        Ok(RunResult {
-            outcome,
-            end,
-            events,
-            digest: self.digest.value(),
-            summary,
-            invoice,
-            series: self.series.points(),
-            waits: self.recorder.waits,
-            starts: self.recorder.starts,
-            picture: self.picture,
-            fleet: self.fleet,
-            capacity: self.capacity,
-            instance_costs,
-            providers: self.providers,
-            rows,
-            services,
-        })
+/// The books of a world whose last event has been handled.
+fn finish(
+    mut world: World,
+    outcome: Outcome,
+    events: u64,
+    end: SimTime,
+) -> Result<RunResult, RunError> {
+    world.flow().finish_services(end)?;
+    if world.books.last_sample.is_none_or(|last| last < end) {
+        world.sample(end)?;
     }
+    world.check(end);
+    write_living(&mut world, end)?;
+    write_waiting(&mut world)?;
+    world.cluster.finish(end);
+    let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
+    let invoice = world.books.spending.bill.invoice();
+    let services = world.flow().service_reports(end);
+    let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
+    summary.0.extend(service_metrics(&services, invoice.total()));
+    world.books.close_tables()?;
+    let traffic = world.services.all.iter().filter_map(|service| service.load.as_ref());
+    let traffic = traffic.map(|load| load.counts().clone());
+    let rows = world.arrivals.counts().cloned().chain(traffic).collect();
+    let World { books, cluster, rules, .. } = world;
+    let (fleet, capacity) = cluster.into_parts();
+    Ok(RunResult {
+        outcome,
+        end,
+        events,
+        digest: books.digest.value(),
+        summary,
+        invoice,
+        series: books.series.points(),
+        waits: books.recorder.waits,
+        starts: books.recorder.starts,
+        picture: books.picture,
+        fleet,
+        capacity,
+        instance_costs,
+        providers: rules.providers,
+        rows,
+        services,
+    })
+}
 
-    /// Tasks that live on: a row each in order of id, and their part of the bill.
-    fn write_living(&mut self, end: SimTime) -> Result<(), RunError> {
-        for task in self.tasks.by_id() {
-            let definition = &self.definitions[task.definition];
-            let mut task = task.clone();
-            // What was only planned has not happened.
-            if task.pull_stopped > end {
-                task.pull_stopped = SimTime::NEVER;
-            }
-            let usd = self.spending.task_cost(&task, end, definition, &self.fleet);
-            if task.started != SimTime::NEVER && task.holds_promise() {
-                self.tally.running_micros += u128::from(end.since(task.started).0);
-            }
-            match task.place {
-                Place::Instance(instance) => {
-                    if task.holds_promise() {
-                        self.spending.promise_ended(&task, instance, end, &self.fleet);
-                        self.capacity.still_promised(end, task.placed, instance, task.demand);
-                    }
-                }
-                Place::Fargate(_) => {
-                    let billed = task.pull_started != SimTime::NEVER
-                        && task.execution_stopped == SimTime::NEVER;
-                    if billed {
-                        self.spending.fargate_until(end, definition, &task);
-                    }
-                }
-            }
-            self.services.task_cost(task.source, usd);
-            if self.recorder.tasks.is_on() {
-                self.recorder.stopped(&task, None, usd)?;
-            }
+/// Tasks that live on: a row each in order of id, and their part of the bill.
+fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
+    let World { rules, cluster, tasks, books, .. } = world;
+    for task in tasks.by_id() {
+        let definition = &rules.definitions[task.definition];
+        let mut task = task.clone();
+        // What was only planned has not happened.
+        if task.pull_stopped > end {
+            task.pull_stopped = SimTime::NEVER;
         }
-        Ok(())
+        if let Some(instance) = task.instance().filter(|_| task.holds_promise()) {
+            cluster.still_promised(end, task.placed, instance, task.demand);
+        }
+        books.task_lives_on(end, &task, definition, cluster.fleet())?;
     }
+    Ok(())
+}
 
-    /// Tasks that still wait for placement: a row each, in order of id.
-    fn write_waiting(&mut self) -> Result<(), RunError> {
-        let lines = self.api.gates.iter_mut().flat_map(|gate| gate.line.drain(..));
-        let queues = self.callers.iter().flat_map(|caller| caller.queue.iter().cloned());
-        let parked = self.parked.drain(..).flatten();
-        let mut waiting: Vec<_> = lines.chain(queues).chain(parked).collect();
-        waiting.sort_by_key(|request| request.first_id);
-        for request in waiting {
-            self.recorder.unplaced(&request, "waiting at the end of the run")?;
-        }
-        Ok(())
+/// Tasks that still wait for placement: a row each, in order of id.
+fn write_waiting(world: &mut World) -> Result<(), RunError> {
+    let mut waiting: Vec<_> = world.callers.waiting().collect();
+    waiting.sort_by_key(|request| request.first_id);
+    for request in waiting {
+        world.books.recorder.unplaced(request, "waiting at the end of the run")?;
     }
+    Ok(())
 }

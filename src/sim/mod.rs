@@ -1,30 +1,44 @@
 //! L4, the simulation: binds the model, the policies and the engine.
 //!
-//! `world` owns the state of a run and dispatches events; `callers` is RunTask and StartTask with their rates and
-//! reactions; `place` applies a placement; `lifecycle` is every stage of a placed task; `recorder`, `sampling` and
-//! `spending` listen; `end` closes the books; `checks` compares them all, after every event where asked.
-//!
 //! In comes a [`setup::Setup`], plain data, and one stream of rows per caller; out go rows to [`outputs::Sinks`] and a
 //! [`RunResult`]. The same input gives the same output, event by event. No TOML, no catalogue, no file names here.
+//!
+//! Rooms from the bottom; one imports lower ones only, and a test holds that:
+//!
+//! | Room | What it owns |
+//! | --- | --- |
+//! | `setup`, `task`, `request`, `event`, `bucket` | plain values that cross between rooms |
+//! | `books` | everything that only listens: tables, counts, the bill |
+//! | `cluster` | the one door to EC2 capacity |
+//! | `fargate` | sizes, quotas, launch rates |
+//! | `rules` | what is fixed: definitions, providers, who asks, compiled placement rules |
+//! | `tasks` | the slab, and the stages of a task |
+//! | `callers` | RunTask and StartTask |
+//! | `services` | the driver of services |
+//! | `arrivals`, `sampling`, `checks` | the rows to come; samples; the invariants |
+//! | `world` | the parts together, and dispatch |
+//! | `summary`, `end` | the books are closed |
 
-mod api;
+mod arrivals;
+mod books;
 mod bucket;
 mod callers;
 mod checks;
+pub mod cluster;
 mod end;
-mod lifecycle;
-pub mod outputs;
-mod place;
-mod recorder;
+mod event;
+mod fargate;
+mod request;
+mod rules;
 mod sampling;
-mod service;
-pub mod service_tables;
+mod services;
 pub mod setup;
-mod spending;
 mod summary;
 mod task;
+mod tasks;
 mod world;
 
+pub use books::{outputs, service_tables};
 pub use callers::split_by_strategy;
 pub use end::{RunResult, Watch, run};
-pub use world::RunError;
+pub use event::RunError;

@@ -96,14 +96,14 @@ pub(super) fn of(
     events: u64,
 ) -> Summary {
     let mut sheet = Sheet { section: "Run", metrics: Vec::new() };
-    sheet.add("scenario", "–", "name of the scenario", Value::Text(world.name.clone()));
-    sheet.count("seed", "–", "seed of all random streams", world.seed.0);
+    sheet.add("scenario", "–", "name of the scenario", Value::Text(world.rules.name.clone()));
+    sheet.count("seed", "–", "seed of all random streams", world.rules.seed.0);
     sheet.add("simulated_s", "s", "simulated time", Value::Seconds(SimSpan(end.0)));
     sheet.count("events", "events", "events handled, arrivals and samples included", events);
     tasks(&mut sheet, world);
     sheet.section = "Waiting";
-    sheet.spans(&WAIT, &world.recorder.waits);
-    sheet.spans(&START, &world.recorder.starts);
+    sheet.spans(&WAIT, &world.books.recorder.waits);
+    sheet.spans(&START, &world.books.recorder.starts);
     capacity(&mut sheet, world);
     fargate(&mut sheet, world);
     cost(&mut sheet, world, invoice, instance_costs);
@@ -111,7 +111,7 @@ pub(super) fn of(
 }
 
 fn tasks(sheet: &mut Sheet, world: &World) {
-    let tally = &world.tally;
+    let tally = &world.books.tally;
     sheet.section = "Tasks";
     sheet.count("tasks_submitted", "tasks", "tasks that callers asked for", tally.submitted);
     sheet.count("tasks_placed", "tasks", "tasks that were placed", tally.placed);
@@ -136,13 +136,13 @@ fn tasks(sheet: &mut Sheet, world: &World) {
         "tasks_waiting_at_end",
         "tasks",
         "tasks that waited for placement when the run ended",
-        world.wanted,
+        world.tasks.wanted,
     );
     sheet.count(
         "placement_failures",
         "attempts",
         "attempts to place a task that failed; a task that waits or calls again has many",
-        world.recorder.failed_placements,
+        world.books.recorder.failed_placements,
     );
     for (name, reason) in [
         ("tasks_refused_cpu", "RESOURCE:CPU"),
@@ -167,7 +167,7 @@ fn tasks(sheet: &mut Sheet, world: &World) {
 fn capacity(sheet: &mut Sheet, world: &World) {
     sheet.section = "EC2 capacity";
     let mut all = ProviderCapacity::default();
-    for provider in world.capacity.providers.iter() {
+    for provider in world.cluster.capacity().providers.iter() {
         all.needed_time += provider.needed_time;
         all.instance_time += provider.instance_time;
         all.idle_time += provider.idle_time;
@@ -177,10 +177,15 @@ fn capacity(sheet: &mut Sheet, world: &World) {
         all.registered_memory_time += provider.registered_memory_time;
     }
     // ∫ promised dt is the sum over all tasks of what each held times how long it held it.
-    let uses = || world.capacity.uses.iter();
+    let uses = || world.cluster.capacity().uses.iter();
     let promised_cpu_time: u128 = uses().map(|usage| usage.cpu_time).sum();
     let promised_memory_time: u128 = uses().map(|usage| usage.memory_time).sum();
-    sheet.count("instances", "instances", "container instances", world.fleet.len() as u64);
+    sheet.count(
+        "instances",
+        "instances",
+        "container instances",
+        world.cluster.fleet().len() as u64,
+    );
     sheet.percent(
         "cpu_reservation_percent",
         "promised share of the registered CPU over time",
@@ -220,7 +225,7 @@ fn capacity(sheet: &mut Sheet, world: &World) {
 }
 
 fn fargate(sheet: &mut Sheet, world: &World) {
-    let rounding = world.recorder.rounding;
+    let rounding = world.books.tally.rounding;
     sheet.section = "Fargate";
     sheet.percent(
         "fargate_rounding_cpu_percent",
@@ -253,9 +258,16 @@ fn cost(
     sheet.usd("fargate_usd", "Fargate tasks", total - ec2);
     let instances: NanoUsd = instance_costs.iter().copied().sum();
     let covered: NanoUsd = world
-        .fleet
+        .cluster
+        .fleet()
         .ids()
-        .map(|i| world.spending.covered(i, &world.capacity.uses[i], &world.fleet))
+        .map(|i| {
+            world.books.spending.covered(
+                i,
+                &world.cluster.capacity().uses[i],
+                world.cluster.fleet(),
+            )
+        })
         .sum();
     let idle = instances - covered;
     sheet.usd("ec2_idle_usd", "EC2 cost that no promise covers", idle);
@@ -265,7 +277,7 @@ fn cost(
         u128::from(idle.0.max(0).unsigned_abs()),
         u128::from(instances.0.unsigned_abs()),
     );
-    let hours = world.tally.running_micros as f64 / 3.6e9;
+    let hours = world.books.tally.running_micros as f64 / 3.6e9;
     let per_hour = if hours > 0.0 { Value::Ratio(total.to_f64() / hours) } else { Value::Missing };
     sheet.add("usd_per_task_hour", "USD", "the whole bill by hour of RUNNING tasks", per_hour);
 }

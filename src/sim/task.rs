@@ -1,11 +1,11 @@
-//! Live tasks: one fixed-size record each, in a slab whose slots are reused when a task has stopped.
+//! The record of a placed task, and the number of its slot.
 
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::resources::Resources;
 
-/// Index of a live task in [`Tasks`]. Slots are reused; [`Task::id`] never is.
+/// Index of a live task in [`super::tasks::Tasks`]. Slots are reused; [`Task::id`] never is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Slot(pub u32);
 
@@ -68,6 +68,8 @@ pub struct Task {
     pub exit_code: u8,
     /// `lastStatus`.
     pub status: TaskStatus,
+    /// Whether `spread` and `distinctInstance` count it no longer, though it holds its promise.
+    pub is_uncounted: bool,
     /// Why it stops.
     pub stop_reason: StopReason,
 }
@@ -78,6 +80,13 @@ impl Task {
     pub fn become_status(&mut self, next: TaskStatus) {
         assert!(self.status.may_become(next), "no step from {:?} to {next:?}", self.status);
         self.status = next;
+    }
+
+    /// Whether it was asked to stop, or its essential container has exited, and its containers are not gone.
+    #[inline]
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.status == TaskStatus::Stopping
     }
 
     /// Whether it has taken its resources on its host: it was ACTIVATING at least.
@@ -109,70 +118,6 @@ impl Task {
             Place::Instance(instance) => Some(instance),
             Place::Fargate(_) => None,
         }
-    }
-}
-
-/// The slab of live tasks.
-#[derive(Default)]
-pub struct Tasks {
-    rows: Vec<Option<Task>>,
-    free: Vec<Slot>,
-}
-
-impl Tasks {
-    /// Adds a task.
-    #[inline]
-    pub fn insert(&mut self, task: Task) -> Slot {
-        if let Some(slot) = self.free.pop() {
-            self.rows[slot.0 as usize] = Some(task);
-            return slot;
-        }
-        self.rows.push(Some(task));
-        Slot(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 live tasks"))
-    }
-
-    /// Removes a stopped task.
-    #[inline]
-    pub fn remove(&mut self, slot: Slot) {
-        let row = &mut self.rows[slot.0 as usize];
-        assert!(row.is_some(), "a task is removed once");
-        *row = None;
-        self.free.push(slot);
-    }
-
-    /// How many tasks are live.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len() - self.free.len()
-    }
-
-    /// Whether no task is live.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All live tasks in order of id. Allocates: for the end of a run, pictures and checks.
-    #[must_use]
-    pub fn by_id(&self) -> Vec<&Task> {
-        let mut live: Vec<&Task> = self.rows.iter().flatten().collect();
-        live.sort_unstable_by_key(|task| task.id);
-        live
-    }
-}
-
-impl std::ops::Index<Slot> for Tasks {
-    type Output = Task;
-    #[inline]
-    fn index(&self, slot: Slot) -> &Task {
-        self.rows[slot.0 as usize].as_ref().expect("the slot holds a live task")
-    }
-}
-
-impl std::ops::IndexMut<Slot> for Tasks {
-    #[inline]
-    fn index_mut(&mut self, slot: Slot) -> &mut Task {
-        self.rows[slot.0 as usize].as_mut().expect("the slot holds a live task")
     }
 }
 

@@ -1,0 +1,91 @@
+//! Counters and series of a service, for tables and reports only.
+
+use super::outputs::field;
+use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::elasticity::ElasticityMeter;
+use crate::metrics::series::ServiceSeries;
+use crate::metrics::service::{Mark, RequestTotals};
+use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::traffic::WorkKind;
+use crate::sim::setup::ServiceSetup;
+use std::collections::BTreeMap;
+
+/// Counters and series of a service, for tables and reports only.
+pub struct Ledger {
+    /// Name.
+    pub title: String,
+    /// The same as a CSV field.
+    pub name: Box<[u8]>,
+    /// Whether it takes messages.
+    pub is_queue: bool,
+    /// Target of its first target tracking policy over CPU.
+    pub cpu_target: Option<MetricValue>,
+    /// Tasks that were placed.
+    pub tasks_started: u64,
+    /// Tasks that crashed, did not start, or failed health checks.
+    pub tasks_failed: u64,
+    /// Of these, crashed.
+    pub crashes: u64,
+    /// Of these, killed for their memory.
+    pub out_of_memory: u64,
+    /// Scale-outs and scale-ins.
+    pub scaling: [u64; 2],
+    /// Deployments completed and failed.
+    pub deployments: [u64; 2],
+    /// Σ of the costs of its stopped tasks.
+    pub usd: NanoUsd,
+    /// When each event was last told, for repeated ones.
+    told: BTreeMap<&'static str, SimTime>,
+    /// Marks for charts.
+    pub marks: Vec<Mark>,
+    /// Samples.
+    pub series: ServiceSeries,
+    /// Tasks against need.
+    pub elasticity: ElasticityMeter,
+    /// What one target could answer when there was one, millionths a second.
+    pub per_target: u64,
+    /// At the sample before.
+    pub last: Option<(SimTime, RequestTotals, u128, u128)>,
+}
+
+impl Ledger {
+    /// Nothing has happened.
+    pub fn new(setup: &ServiceSetup) -> Ledger {
+        let policies = setup.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
+        let mut over_cpu = policies.filter(|policy| policy.metric == ScalingMetric::Cpu);
+        Ledger {
+            title: setup.name.clone(),
+            name: field(&setup.name),
+            is_queue: setup.work.as_ref().is_some_and(|w| w.kind == WorkKind::Messages),
+            cpu_target: over_cpu.next().map(|policy| policy.target),
+            tasks_started: 0,
+            tasks_failed: 0,
+            crashes: 0,
+            out_of_memory: 0,
+            scaling: [0; 2],
+            deployments: [0; 2],
+            usd: NanoUsd::ZERO,
+            told: BTreeMap::new(),
+            marks: Vec::new(),
+            series: ServiceSeries::default(),
+            elasticity: ElasticityMeter::default(),
+            per_target: 0,
+            last: None,
+        }
+    }
+
+    /// Whether a warning may be told: not again within `repeat`. Remembers that it was.
+    pub fn may_tell(&mut self, event: &'static str, now: SimTime, repeat: SimSpan) -> bool {
+        if self.told.get(event).is_some_and(|&last| now.since(last) < repeat) {
+            return false;
+        }
+        self.told.insert(event, now);
+        true
+    }
+
+    /// The service is steady: whatever comes next is news.
+    pub fn forget_what_was_told(&mut self) {
+        self.told.clear();
+    }
+}

@@ -1,0 +1,327 @@
+//! Everything that only listens: counts, tables, series, the bill, the digest. Leave it out and nothing moves.
+//!
+//! What happens to tasks and instances comes in by one entrance, [`Books::saw`]; a new observer is a field here and a line
+//! there. Rows that a room makes itself (samples, deployments, scaling, events of services) are handed to the table that
+//! they belong to.
+//!
+//! | File | Its part |
+//! | --- | --- |
+//! | `mod.rs` | [`Change`], and who hears of it |
+//! | `recorder.rs` | tables of tasks and of failed placements |
+//! | `tally.rs` | counts of tasks |
+//! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
+//! | `ledger.rs` | counters and series of a service |
+//! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
+
+pub mod outputs;
+pub mod service_tables;
+
+mod ledger;
+mod recorder;
+mod spending;
+mod tally;
+
+use self::outputs::Sinks;
+use self::service_tables::{EventRow, ServiceTables};
+use super::event::RunError;
+use super::request::{Failure, Request};
+use super::setup::Setup;
+use super::task::Task;
+use crate::base::digest::Digest;
+use crate::base::id::{Column, Id as _};
+use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::picture::FleetPicture;
+use crate::metrics::series::Series;
+use crate::model::definition::TaskDefinition;
+use crate::model::fleet::Fleet;
+use crate::model::ids::{GroupId, InstanceId, ProviderId, ServiceId, SourceId};
+use crate::model::lifecycle::TaskStatus;
+use crate::model::resources::Resources;
+use crate::pricing::Price;
+pub use ledger::Ledger;
+use recorder::Names;
+pub use recorder::Recorder;
+pub use spending::Spending;
+pub use tally::Tally;
+
+/// Something that has happened to a task or an instance.
+pub enum Change<'a> {
+    /// An instance has registered.
+    Registered {
+        /// It; `fleet` has it already.
+        instance: InstanceId,
+        /// What it costs.
+        price: Price,
+        /// The fleet.
+        fleet: &'a Fleet,
+    },
+    /// So many tasks more are wanted.
+    Wanted(u32),
+    /// So many are wanted no longer, though nobody has refused them.
+    Unwanted(u32),
+    /// Tasks were refused for good.
+    Refused(&'a Request, &'a Failure),
+    /// A task was placed.
+    Placed {
+        /// It.
+        task: &'a Task,
+        /// What was asked for, before Fargate rounded it up.
+        asked: Resources,
+    },
+    /// A task went from one state to the next.
+    Status {
+        /// Its provider.
+        provider: ProviderId,
+        /// Its state before.
+        from: TaskStatus,
+        /// Its state now.
+        to: TaskStatus,
+    },
+    /// A task has taken its resources on its host, or on Fargate.
+    Occupied {
+        /// It.
+        task: &'a Task,
+    },
+    /// A Fargate task's bill begins.
+    FargateStarts {
+        /// It.
+        task: &'a Task,
+        /// Its definition.
+        definition: &'a TaskDefinition,
+    },
+    /// A task is RUNNING.
+    Started {
+        /// It.
+        task: &'a Task,
+    },
+    /// A task is asked to stop, or its essential container has exited.
+    StopsRunning {
+        /// For how long it was RUNNING.
+        ran: SimSpan,
+    },
+    /// SIGKILL had to end a task.
+    Killed,
+    /// The scheduler has a task's part of an instance back.
+    PromiseEnded {
+        /// It.
+        task: &'a Task,
+        /// Where.
+        instance: InstanceId,
+        /// When.
+        now: SimTime,
+        /// The fleet.
+        fleet: &'a Fleet,
+    },
+    /// A task's containers have exited.
+    Vacated {
+        /// It.
+        task: &'a Task,
+    },
+    /// A Fargate task's bill ends.
+    FargateStops {
+        /// It.
+        task: &'a Task,
+        /// Its definition.
+        definition: &'a TaskDefinition,
+    },
+}
+
+/// All observers.
+pub struct Books {
+    /// Tables of tasks, histograms of waits.
+    pub recorder: Recorder,
+    /// Counts of tasks.
+    pub tally: Tally,
+    /// The bill.
+    pub spending: Spending,
+    /// Tables of services.
+    pub tables: ServiceTables,
+    /// What is known about each service.
+    pub services: Column<ServiceId, Ledger>,
+    /// Samples for charts.
+    pub series: Series,
+    /// The fleet at its fullest.
+    pub picture: FleetPicture,
+    /// Tasks on that picture.
+    pub picture_tasks: usize,
+    /// When the last sample was taken.
+    pub last_sample: Option<SimTime>,
+    /// All events but samples, in order.
+    pub digest: Digest,
+    /// A repeated service event is told again after so long.
+    event_repeat: SimSpan,
+    /// The first number of a service among those who ask for tasks.
+    first_service: u32,
+}
+
+impl Books {
+    /// Nothing has happened. `setup` has its definitions and providers still.
+    #[must_use]
+    pub fn new(setup: &Setup, mut sinks: Sinks) -> Books {
+        let purchases = setup.providers.iter().map(|p| p.purchase).collect();
+        let tables = ServiceTables::new(&mut sinks);
+        Books {
+            spending: Spending::new(&setup.fargate, purchases),
+            tables,
+            services: setup.services.iter().map(Ledger::new).collect(),
+            recorder: Recorder::new(sinks, Names::of(setup), setup.sample_interval),
+            tally: Tally::new(setup.providers.len()),
+            series: Series::default(),
+            picture: FleetPicture::default(),
+            picture_tasks: 0,
+            last_sample: None,
+            digest: Digest::default(),
+            event_repeat: setup.scheduler.event_repeat,
+            first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
+        }
+    }
+
+    /// Everybody hears of a change.
+    #[inline]
+    pub fn saw(&mut self, change: Change<'_>) {
+        let Books { recorder, tally, spending, .. } = self;
+        match change {
+            Change::Registered { instance, price, fleet } => {
+                recorder.registered(instance, fleet);
+                spending.registered(fleet.provider[instance], instance, price);
+            }
+            Change::Wanted(tasks) => tally.submitted += u64::from(tasks),
+            Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
+            Change::Refused(request, failure) => {
+                tally.refuse(failure.reason(), u64::from(request.remaining));
+            }
+            Change::Placed { task, asked } => {
+                tally.placed(task, asked);
+                recorder.waits.add(task.placed.since(task.accepted));
+            }
+            Change::Status { provider, from, to } => tally.status_changes(provider, from, to),
+            Change::Occupied { task } => tally.live[task.provider].held.add(task.demand),
+            Change::FargateStarts { task, definition } => {
+                spending.fargate_starts(definition, task);
+            }
+            Change::Started { task } => {
+                tally.started += 1;
+                recorder.starts.add(task.started.since(task.accepted));
+            }
+            Change::StopsRunning { ran } => tally.running_micros += u128::from(ran.0),
+            Change::Killed => tally.killed += 1,
+            Change::PromiseEnded { task, instance, now, fleet } => {
+                spending.promise_ended(task, instance, now, fleet);
+            }
+            Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
+            Change::FargateStops { task, definition } => spending.fargate_stops(definition, task),
+        }
+    }
+
+    /// A task has stopped: its row, and its part of the bill of its service.
+    ///
+    /// # Errors
+    /// What the sink says.
+    #[inline]
+    pub fn task_stopped(
+        &mut self,
+        now: SimTime,
+        task: &Task,
+        definition: &TaskDefinition,
+        fleet: &Fleet,
+    ) -> Result<(), RunError> {
+        self.tally.stopped(task);
+        let service = self.service_of(task.source);
+        if !self.recorder.tasks.is_on() && service.is_none() {
+            return Ok(());
+        }
+        let usd = self.spending.task_cost(task, now, definition, fleet);
+        if let Some(service) = service {
+            self.services[service].usd += usd;
+        }
+        if self.recorder.tasks.is_on() {
+            self.recorder.stopped(task, Some(now), usd)?;
+        }
+        Ok(())
+    }
+
+    /// A task lives on when the run ends.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn task_lives_on(
+        &mut self,
+        end: SimTime,
+        task: &Task,
+        definition: &TaskDefinition,
+        fleet: &Fleet,
+    ) -> Result<(), RunError> {
+        let usd = self.spending.task_cost(task, end, definition, fleet);
+        if task.started != SimTime::NEVER && task.holds_promise() {
+            self.tally.running_micros += u128::from(end.since(task.started).0);
+        }
+        match task.instance() {
+            Some(instance) if task.holds_promise() => {
+                self.spending.promise_ended(task, instance, end, fleet);
+            }
+            None if task.pull_started != SimTime::NEVER
+                && task.execution_stopped == SimTime::NEVER =>
+            {
+                self.spending.fargate_until(end, definition, task);
+            }
+            _ => {}
+        }
+        if let Some(service) = self.service_of(task.source) {
+            self.services[service].usd += usd;
+        }
+        if self.recorder.tasks.is_on() {
+            self.recorder.stopped(task, None, usd)?;
+        }
+        Ok(())
+    }
+
+    /// A task group has got a name; groups have one numbering.
+    pub fn name_group(&mut self, name: &str, group: GroupId) {
+        let named = self.recorder.names.add_group(name);
+        debug_assert_eq!(group, named, "groups have one numbering");
+    }
+
+    /// An event of a service. A repeated warning is suppressed until the service is steady again, or for six hours.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn service_event(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+        level: &'static str,
+        event: &'static str,
+        message: &str,
+    ) -> Result<(), RunError> {
+        let ledger = &mut self.services[id];
+        if level != "INFO" && !ledger.may_tell(event, now, self.event_repeat) {
+            return Ok(());
+        }
+        let row = EventRow { at: now, service: &ledger.title, level, event, message };
+        Ok(self.tables.event(&row)?)
+    }
+
+    /// Whether anybody looks at samples of services.
+    #[must_use]
+    pub fn wants_samples_of_services(&self) -> bool {
+        self.recorder.picture || self.tables.wants_services()
+    }
+
+    /// Hands all rows to their sinks.
+    ///
+    /// # Errors
+    /// What a sink says.
+    pub fn close_tables(&mut self) -> Result<(), RunError> {
+        self.tables.finish()?;
+        self.recorder.tasks.finish()?;
+        self.recorder.timeseries.finish()?;
+        self.recorder.failures.finish()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn service_of(&self, source: SourceId) -> Option<ServiceId> {
+        let index = source.0.checked_sub(self.first_service)?;
+        Some(ServiceId::from_index(index as usize))
+    }
+}

@@ -1,0 +1,197 @@
+//! The bill as the run goes on: Fargate tasks when they stop, instances at the end, and the rate of spending now.
+
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::SimTime;
+use crate::metrics::capacity::InstanceUse;
+use crate::model::definition::TaskDefinition;
+use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB};
+use crate::model::fleet::Fleet;
+use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::platform::{Platform, Purchase};
+use crate::pricing::{
+    Bill, CpuMemory, FargateTask, Price, SplitWeights, fargate_task_cost, instance_cost,
+};
+use crate::sim::setup::FargateSetup;
+use crate::sim::task::{Place, Task};
+
+/// Prices and usage of a run.
+pub struct Spending {
+    /// Usage so far.
+    pub bill: Bill,
+    rates: Vec<FargateRate>,
+    purchases: Column<ProviderId, Purchase>,
+    prices: Column<InstanceId, Price>,
+    /// Nano-dollars an hour of the Fargate tasks that are billed now, by provider.
+    fargate_now: Column<ProviderId, u64>,
+    /// Nano-dollars an hour of the instances with a price that never changes, by provider.
+    fixed: Column<ProviderId, u64>,
+    /// The instances with a price that does.
+    changing: Column<ProviderId, Vec<InstanceId>>,
+    /// Σ of EC2 task shares on instances whose price changes; elsewhere it follows from the promises' integrals.
+    shares: Column<InstanceId, NanoUsd>,
+    weights: SplitWeights,
+}
+
+impl Spending {
+    /// Nothing spent yet.
+    #[must_use]
+    pub fn new(fargate: &FargateSetup, purchases: Column<ProviderId, Purchase>) -> Self {
+        Spending {
+            bill: Bill::new(),
+            rates: fargate.rates.clone(),
+            fargate_now: purchases.iter().map(|_| 0).collect(),
+            fixed: purchases.iter().map(|_| 0).collect(),
+            changing: purchases.iter().map(|_| Vec::new()).collect(),
+            shares: Column::new(),
+            prices: Column::new(),
+            purchases,
+            weights: SplitWeights::default(),
+        }
+    }
+
+    /// An instance has registered.
+    pub fn registered(&mut self, provider: ProviderId, instance: InstanceId, price: Price) {
+        match &price {
+            Price::Fixed(rate) => self.fixed[provider] += rate.0,
+            Price::Steps(_) => self.changing[provider].push(instance),
+        }
+        self.prices.push(price);
+        self.shares.push(NanoUsd::ZERO);
+    }
+
+    fn rate(&self, provider: ProviderId, platform: Platform) -> &FargateRate {
+        let purchase = self.purchases[provider];
+        let wanted = |rate: &&FargateRate| {
+            rate.os == platform.os
+                && rate.architecture == platform.architecture
+                && rate.purchase == purchase
+        };
+        self.rates.iter().find(wanted).expect("a scenario has a Fargate price for what it runs")
+    }
+
+    fn hourly(rate: &FargateRate, task: &Task) -> u64 {
+        let storage = task.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
+        let vcpu = u128::from(rate.vcpu.0 + rate.licence_vcpu.0) * u128::from(task.demand.cpu);
+        let memory = u128::from(rate.memory_gb.0) * u128::from(task.demand.memory);
+        ((vcpu + memory) / 1024) as u64 + rate.ephemeral_gb.0 * u64::from(storage)
+    }
+
+    /// A Fargate task's bill begins.
+    pub fn fargate_starts(&mut self, definition: &TaskDefinition, task: &Task) {
+        let hourly = Self::hourly(self.rate(task.provider, definition.platform), task);
+        self.fargate_now[task.provider] += hourly;
+    }
+
+    /// A Fargate task's bill ends: its last container has exited.
+    pub fn fargate_stops(&mut self, definition: &TaskDefinition, task: &Task) {
+        let rate = *self.rate(task.provider, definition.platform);
+        self.fargate_now[task.provider] -= Self::hourly(&rate, task);
+        let metered = metered(task, task.execution_stopped);
+        self.bill.fargate_task(task.provider, &rate, &metered);
+    }
+
+    /// Fargate tasks that are still billed when the run ends.
+    pub fn fargate_until(&mut self, end: SimTime, definition: &TaskDefinition, task: &Task) {
+        let rate = *self.rate(task.provider, definition.platform);
+        self.bill.fargate_task(task.provider, &rate, &metered(task, end));
+    }
+
+    /// An EC2 promise ended at `until`.
+    #[inline]
+    pub fn promise_ended(
+        &mut self,
+        task: &Task,
+        instance: InstanceId,
+        until: SimTime,
+        fleet: &Fleet,
+    ) {
+        if matches!(self.prices[instance], Price::Steps(_)) {
+            let share = self.share(task, instance, until, fleet);
+            self.shares[instance] += share;
+        }
+    }
+
+    fn share(&self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) -> NanoUsd {
+        let whole = fleet.registered[instance];
+        self.weights.task_share(
+            self.prices[instance].unrounded(task.placed, until),
+            CpuMemory { cpu: whole.cpu, memory: whole.memory },
+            CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
+        )
+    }
+
+    /// What a task cost until `now`: its Fargate bill, or its share of its instance's price.
+    #[must_use]
+    pub fn task_cost(
+        &self,
+        task: &Task,
+        now: SimTime,
+        definition: &TaskDefinition,
+        fleet: &Fleet,
+    ) -> NanoUsd {
+        match task.place {
+            Place::Instance(instance) => self.share(task, instance, task.stopping.min(now), fleet),
+            Place::Fargate(_) if task.pull_started > now => NanoUsd::ZERO,
+            Place::Fargate(_) => {
+                let rate = self.rate(task.provider, definition.platform);
+                fargate_task_cost(rate, &metered(task, task.execution_stopped.min(now)))
+            }
+        }
+    }
+
+    /// Bills the instances from the beginning to `end`; returns each one's cost.
+    pub fn bill_instances(&mut self, end: SimTime, fleet: &Fleet) -> Column<InstanceId, NanoUsd> {
+        let mut costs = Column::new();
+        if end == SimTime::ZERO {
+            return fleet.ids().map(|_| NanoUsd::ZERO).collect();
+        }
+        for instance in fleet.ids() {
+            let provider = fleet.provider[instance];
+            let price = &self.prices[instance];
+            self.bill.instance(
+                provider,
+                &fleet.instance_type[instance],
+                self.purchases[provider],
+                price,
+                SimTime::ZERO,
+                end,
+            );
+            costs.push(instance_cost(price, SimTime::ZERO, end));
+        }
+        costs
+    }
+
+    /// The part of an instance's cost that its tasks' promises cover.
+    #[must_use]
+    pub fn covered(&self, instance: InstanceId, usage: &InstanceUse, fleet: &Fleet) -> NanoUsd {
+        match &self.prices[instance] {
+            Price::Steps(_) => self.shares[instance],
+            Price::Fixed(rate) => {
+                let whole = fleet.registered[instance];
+                let whole = CpuMemory { cpu: whole.cpu, memory: whole.memory };
+                self.weights.promised_share(rate.0, whole, usage.cpu_time, usage.memory_time)
+            }
+        }
+    }
+
+    /// Rate of spending of a provider at `now`, nano-dollars an hour.
+    #[must_use]
+    pub fn hourly_now(&self, provider: ProviderId, now: SimTime) -> u64 {
+        let steps = self.changing[provider].iter();
+        let changing: u64 = steps.map(|&instance| self.prices[instance].at(now).0).sum();
+        self.fixed[provider] + changing + self.fargate_now[provider]
+    }
+}
+
+/// Billed from the start of the pull until `until`. The end is the exit of the last container (assumed: AWS's
+/// "until the task terminates" does not say whether deleting the ENI is billed).
+fn metered(task: &Task, until: SimTime) -> FargateTask {
+    FargateTask {
+        cpu: task.demand.cpu,
+        memory: task.demand.memory,
+        ephemeral_gib: task.ephemeral_gib,
+        pull_started: task.pull_started,
+        stopped: until,
+    }
+}

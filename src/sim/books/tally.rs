@@ -1,0 +1,103 @@
+//! Counts of tasks.
+
+use crate::base::id::Column;
+use crate::metrics::capacity::Totals;
+use crate::model::ids::ProviderId;
+use crate::model::lifecycle::{STATUS_COUNT, TaskStatus};
+use crate::model::resources::Resources;
+use crate::sim::task::{Place, Task};
+use std::collections::BTreeMap;
+
+/// Counts of tasks over the whole run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Tasks that callers wanted.
+    pub submitted: u64,
+    /// Tasks that were placed.
+    pub placed: u64,
+    /// Tasks that reached RUNNING.
+    pub started: u64,
+    /// Stopped tasks with exit code 0.
+    pub completed: u64,
+    /// Stopped tasks with another exit code.
+    pub failed: u64,
+    /// Tasks that SIGKILL had to end.
+    pub killed: u64,
+    /// Σ of the time that tasks were RUNNING, microseconds.
+    pub running_micros: u128,
+    /// Tasks that were never placed, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Live tasks by provider.
+    pub live: Column<ProviderId, Live>,
+    /// Fargate's rounding.
+    pub rounding: Rounding,
+}
+
+impl Tally {
+    /// Nothing counted, over so many providers.
+    #[must_use]
+    pub fn new(providers: usize) -> Tally {
+        let live = (0..providers).map(|_| Live::default()).collect();
+        Tally { live, ..Tally::default() }
+    }
+
+    /// A task was placed and begins its life.
+    #[inline]
+    pub fn placed(&mut self, task: &Task, asked: Resources) {
+        self.placed += 1;
+        self.live[task.provider].by_status[task.status as usize] += 1;
+        if let Place::Fargate(_) = task.place {
+            self.rounding.asked_cpu += u64::from(asked.cpu);
+            self.rounding.given_cpu += u64::from(task.demand.cpu);
+            self.rounding.asked_memory += u64::from(asked.memory);
+            self.rounding.given_memory += u64::from(task.demand.memory);
+        }
+    }
+
+    /// A task went from one state to the next.
+    #[inline]
+    pub fn status_changes(&mut self, provider: ProviderId, from: TaskStatus, to: TaskStatus) {
+        let counts = &mut self.live[provider].by_status;
+        counts[from as usize] -= 1;
+        if to != TaskStatus::Stopped {
+            counts[to as usize] += 1;
+        }
+    }
+
+    /// Tasks were refused for good.
+    pub fn refuse(&mut self, reason: &'static str, tasks: u64) {
+        *self.refused.entry(reason).or_default() += tasks;
+    }
+
+    /// A task has stopped.
+    #[inline]
+    pub fn stopped(&mut self, task: &Task) {
+        if task.exit_code == 0 {
+            self.completed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+/// How much Fargate's sizes waste.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rounding {
+    /// CPU units that tasks asked for.
+    pub asked_cpu: u64,
+    /// CPU units of their sizes.
+    pub given_cpu: u64,
+    /// MiB that tasks asked for.
+    pub asked_memory: u64,
+    /// MiB of their sizes.
+    pub given_memory: u64,
+}
+
+/// Live tasks and held resources of one provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// Tasks by status, STOPPED not counted.
+    pub by_status: [u32; STATUS_COUNT],
+    /// Resources that tasks have taken on hosts or on Fargate.
+    pub held: Totals,
+}

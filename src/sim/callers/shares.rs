@@ -1,0 +1,49 @@
+//! Which provider of a capacity provider strategy gets the next task.
+
+use crate::sim::setup::ProviderShare;
+
+/// The largest deficit gets the next task (assumed; the rounding is unpublished): each provider's target is its
+/// base plus its share of the rest by weight, ties go to list order.
+#[must_use]
+pub fn next_share(shares: &[ProviderShare], placed: &[u32], total: u32) -> usize {
+    let weights: i64 = shares.iter().map(|s| i64::from(s.weight)).sum::<i64>().max(1);
+    let bases: i64 = shares.iter().map(|s| i64::from(s.base)).sum();
+    let rest = (i64::from(total) - bases).max(0);
+    let deficit = |i: usize| {
+        let share = &shares[i];
+        let base = i64::from(share.base).min(i64::from(total));
+        (base - i64::from(placed[i])) * weights + rest * i64::from(share.weight)
+    };
+    (0..shares.len()).rev().max_by_key(|&i| deficit(i)).expect("a strategy has providers")
+}
+
+/// How many tasks of a call of `total` go to each item of a capacity provider strategy.
+#[must_use]
+pub fn split_by_strategy(shares: &[ProviderShare], total: u32) -> Vec<u32> {
+    let mut placed = vec![0; shares.len()];
+    for _ in 0..total {
+        let item = next_share(shares, &placed, total);
+        placed[item] += 1;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::ProviderId;
+
+    fn share(provider: u32, base: u32, weight: u32) -> ProviderShare {
+        ProviderShare { provider: ProviderId(provider), base, weight }
+    }
+
+    #[test]
+    fn base_is_satisfied_first_and_the_rest_goes_by_weight() {
+        // AWS's worked example: base 2 on FARGATE, weights 1:3, six tasks: three and three.
+        assert_eq!(split_by_strategy(&[share(0, 2, 1), share(1, 0, 3)], 6), [3, 3]);
+        assert_eq!(split_by_strategy(&[share(0, 2, 1), share(1, 0, 3)], 1), [1, 0]);
+        assert_eq!(split_by_strategy(&[share(0, 0, 1), share(1, 0, 1)], 3), [2, 1]);
+        assert_eq!(split_by_strategy(&[share(0, 0, 0), share(1, 0, 1)], 4), [0, 4]);
+        assert_eq!(split_by_strategy(&[share(0, 1, 0), share(1, 0, 1)], 4), [1, 3]);
+    }
+}

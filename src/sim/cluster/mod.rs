@@ -1,0 +1,308 @@
+//! EC2 capacity. This is its one door: an instance comes, drains and goes, and a promise begins and ends, by a verb of
+//! [`Cluster`] and in no other way, so that the fleet's two ledgers, the placement index and the capacity integrals
+//! cannot disagree. Only this room knows that there is an index.
+
+mod host;
+
+use super::request::Failure;
+use super::task::Slot;
+use crate::base::id::Column;
+use crate::base::lookup::Lookup;
+use crate::base::random::Stream;
+use crate::base::time::SimTime;
+use crate::metrics::capacity::Capacity;
+use crate::model::fleet::{Fleet, InstanceStatus, Registration};
+use crate::model::ids::{GroupId, InstanceId};
+use crate::model::ports::{PortSet, PortSets};
+use crate::model::resources::Resources;
+use crate::policy::placement::{Ask, Placer, Reason, Refusals, Rule, RuleId, TieBreak};
+pub use host::Host;
+
+/// Container instances and everything that must change together with them.
+pub struct Cluster {
+    fleet: Fleet,
+    hosts: Column<InstanceId, Host>,
+    placer: Placer,
+    capacity: Capacity,
+    groups: Lookup<String, GroupId>,
+    /// Counts every change that placement can see: equal versions mean an equal cluster.
+    version: u64,
+    last_refusal: LastRefusal,
+    has_freed: bool,
+}
+
+/// Refusals of the last ask that failed: a burst of equal tasks counts the fleet once.
+#[derive(Default)]
+struct LastRefusal {
+    key: Option<(Ask, u64)>,
+    refusals: Refusals,
+}
+
+impl Cluster {
+    /// The fleet at time zero. `largest` is each provider's largest type.
+    #[must_use]
+    pub fn new(
+        instances: impl Iterator<Item = Registration>,
+        largest: impl Iterator<Item = Resources>,
+        tie_break: TieBreak,
+        stream: Stream,
+    ) -> Cluster {
+        let mut fleet = Fleet::new();
+        let mut capacity = Capacity::new(largest);
+        let mut hosts = Column::new();
+        for instance in instances {
+            let id = fleet.register(instance);
+            capacity.registered(SimTime::ZERO, id, &fleet);
+            hosts.push(Host::default());
+        }
+        Cluster {
+            placer: Placer::new(&fleet, tie_break, stream),
+            fleet,
+            hosts,
+            capacity,
+            groups: Lookup::new(),
+            version: 0,
+            last_refusal: LastRefusal::default(),
+            has_freed: false,
+        }
+    }
+
+    /// The instances, their two ledgers, their statuses.
+    #[inline]
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The capacity integrals.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    /// Equal versions mean an equal cluster.
+    #[inline]
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    // instances come and go
+
+    /// An instance registers: ACTIVE, its agent connected.
+    pub fn register(&mut self, now: SimTime, instance: Registration) -> InstanceId {
+        let id = self.fleet.register(instance);
+        self.hosts.push(Host::default());
+        self.capacity.registered(now, id, &self.fleet);
+        self.placer.instance_registered(id, &self.fleet);
+        self.version += 1;
+        self.has_freed = true;
+        id
+    }
+
+    /// `UpdateContainerInstancesState`: whether the instance takes new tasks.
+    pub fn set_status(&mut self, instance: InstanceId, status: InstanceStatus) {
+        self.fleet.status[instance] = status;
+        self.placer.instance_changed(instance, &self.fleet);
+        self.version += 1;
+        self.has_freed |= status == InstanceStatus::Active;
+    }
+
+    // promises
+
+    /// A task was given this instance: the scheduler's ledger, the index and the integrals have it.
+    #[inline]
+    pub fn promise(
+        &mut self,
+        now: SimTime,
+        instance: InstanceId,
+        demand: Resources,
+        ports: &PortSet,
+        group: GroupId,
+    ) {
+        self.fleet.promise(instance, demand, ports);
+        self.version += 1;
+        self.placer.placed(instance, group, &self.fleet);
+        self.capacity.promised(now, instance, demand, &self.fleet);
+    }
+
+    /// A promise of `since` ends. A task that was [`Cluster::uncount`]ed is not in its group's counts any more.
+    #[inline]
+    pub fn release(&mut self, now: SimTime, since: SimTime, promise: &Promise<'_>) {
+        let Promise { instance, demand, ports, group, is_uncounted } = *promise;
+        self.fleet.release(instance, demand, ports);
+        self.version += 1;
+        if is_uncounted {
+            self.placer.instance_changed(instance, &self.fleet);
+        } else {
+            self.placer.released(instance, group, &self.fleet);
+        }
+        self.capacity.released(now, since, instance, demand, &self.fleet);
+        self.has_freed = true;
+    }
+
+    /// A task that is no longer wanted stops counting for `spread` and `distinctInstance`, which look at
+    /// `desiredStatus` (documented), before it gives its resources back.
+    pub fn uncount(&mut self, instance: InstanceId, group: GroupId) {
+        self.version += 1;
+        self.placer.released(instance, group, &self.fleet);
+        self.has_freed = true;
+    }
+
+    /// A promise of `since` still stands when the run ends.
+    pub fn still_promised(
+        &mut self,
+        end: SimTime,
+        since: SimTime,
+        instance: InstanceId,
+        demand: Resources,
+    ) {
+        self.capacity.still_promised(end, since, instance, demand);
+    }
+
+    /// Whether capacity has come back since this was last asked.
+    #[inline]
+    pub fn take_freed(&mut self) -> bool {
+        std::mem::take(&mut self.has_freed)
+    }
+
+    // the host's own ledger
+
+    /// Whether the host really has room now.
+    #[inline]
+    #[must_use]
+    pub fn has_room(&self, instance: InstanceId, demand: Resources, ports: &PortSet) -> bool {
+        self.fleet.host_has_room(instance, demand, ports)
+    }
+
+    /// A task takes its resources on the host.
+    #[inline]
+    pub fn occupy(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        self.fleet.host_take(instance, demand, ports);
+    }
+
+    /// The host has resources back.
+    #[inline]
+    pub fn vacate(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
+        self.fleet.host_give_back(instance, demand, ports);
+    }
+
+    /// First and last task that waits for real room on the host.
+    #[inline]
+    #[must_use]
+    pub fn waiting(&self, instance: InstanceId) -> Option<(Slot, Slot)> {
+        self.hosts[instance].waiting
+    }
+
+    /// The queue of the host changes.
+    #[inline]
+    pub fn set_waiting(&mut self, instance: InstanceId, waiting: Option<(Slot, Slot)>) {
+        self.hosts[instance].waiting = waiting;
+    }
+
+    /// What the host keeps beside its ledger.
+    #[inline]
+    pub fn host(&mut self, instance: InstanceId) -> &mut Host {
+        &mut self.hosts[instance]
+    }
+
+    // placement
+
+    /// Compiles a rule. Pools that are empty now fill when instances register.
+    pub fn add_rule(&mut self, rule: Rule) -> RuleId {
+        self.placer.add_rule(rule, &self.fleet)
+    }
+
+    /// The id of a task group, and whether it is a new one.
+    pub fn group(&mut self, name: &str) -> (GroupId, bool) {
+        if let Some(&group) = self.groups.get(name) {
+            return (group, false);
+        }
+        let group = self.placer.name_group(name);
+        self.groups.insert(name.into(), group);
+        (group, true)
+    }
+
+    /// The scenario knows a size of task.
+    pub fn knows_size(&mut self, now: SimTime, size: Resources) {
+        if !self.fleet.is_empty() {
+            self.capacity.knows_size(now, size, &self.fleet);
+        }
+    }
+
+    /// Where a task goes, if anywhere.
+    #[inline]
+    pub fn choose(&mut self, ask: &Ask, ports: &PortSets) -> Option<InstanceId> {
+        self.placer.choose(ask, &self.fleet, ports)
+    }
+
+    /// Why this instance cannot take a task; `None` where it can.
+    #[must_use]
+    pub fn verdict(&self, ask: &Ask, instance: InstanceId, ports: &PortSets) -> Option<Reason> {
+        self.placer.verdict(ask, instance, &self.fleet, ports)
+    }
+
+    /// Why no instance takes a task.
+    pub fn refusals(&mut self, ask: &Ask, ports: &PortSets) -> Failure {
+        let key = Some((*ask, self.version));
+        if self.last_refusal.key != key {
+            self.last_refusal.refusals = self.placer.refusals(ask, &self.fleet, ports);
+            self.last_refusal.key = key;
+        }
+        if self.last_refusal.refusals.0.is_empty() {
+            return Failure::NoInstances;
+        }
+        Failure::Refused(self.last_refusal.refusals.clone())
+    }
+
+    /// Whether a task could be placed if nothing else ran.
+    #[must_use]
+    pub fn could_fit_when_empty(&self, ask: &Ask) -> bool {
+        self.placer.could_fit_when_empty(ask, &self.fleet)
+    }
+
+    /// Whether the rule's fixed filters take the instance.
+    #[must_use]
+    pub fn takes(&self, rule: RuleId, instance: InstanceId) -> bool {
+        self.placer.takes(rule, instance, &self.fleet)
+    }
+
+    // tests and the end
+
+    /// From now on the slow placement decides beside the fast one, for tests.
+    pub fn shadow(&mut self) {
+        self.placer.shadow();
+    }
+
+    /// Panics where the index is not what a fresh one would be.
+    pub fn check_index(&self) {
+        self.placer.check(&self.fleet);
+    }
+
+    /// Brings all integrals to the end of the run.
+    pub fn finish(&mut self, end: SimTime) {
+        self.capacity.finish(end);
+    }
+
+    /// What is left for the result.
+    #[must_use]
+    pub fn into_parts(self) -> (Fleet, Capacity) {
+        (self.fleet, self.capacity)
+    }
+}
+
+/// A promise that ends: what a task was given, and where.
+#[derive(Clone, Copy)]
+pub struct Promise<'a> {
+    /// Instance.
+    pub instance: InstanceId,
+    /// Resources.
+    pub demand: Resources,
+    /// Host ports.
+    pub ports: &'a PortSet,
+    /// Task group.
+    pub group: GroupId,
+    /// Whether the group's counts have forgotten it already.
+    pub is_uncounted: bool,
+}

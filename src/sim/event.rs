@@ -1,0 +1,78 @@
+//! What can wake the simulation, and what ends it before its time.
+
+use super::task::Slot;
+use crate::model::arrival::TraceProblem;
+use crate::model::ids::ServiceId;
+use std::io;
+
+/// Everything that can wake the simulation, arrivals apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A task's ENI is attached: it becomes PENDING.
+    Attached(Slot),
+    /// Fargate has prepared a task: the pull starts.
+    Prepared(Slot),
+    /// A task's containers have started.
+    Running(Slot),
+    /// A task's essential container exits, or StopTask is called.
+    Exit(Slot),
+    /// A task's last container has exited.
+    ExecutionStopped(Slot),
+    /// A task's ENI is gone.
+    Detached(Slot),
+    /// A caller tries a parked request again.
+    Retry(u32),
+    /// The API lets the next call through.
+    Gate(u8),
+    /// Schedulers act on the settled state of the instant.
+    Control,
+    /// Metrics look at the instant.
+    Sample,
+    /// A service task's health changes.
+    Health(Slot),
+    /// A service task's deregistration delay is over.
+    Deregistered(Slot),
+    /// The service scheduler looks at a service.
+    Reconcile(ServiceId),
+    /// A user changes a service.
+    Update(ServiceId),
+    /// A scheduled action or forecast of a service is due.
+    ScalingAction(ServiceId),
+    /// A period of CloudWatch ends, or its points are visible.
+    Tick(Tick),
+    /// A scripted failure strikes.
+    Failure,
+}
+
+/// What is due in the metrics of services.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tick {
+    /// The end of a one-minute period.
+    Minute,
+    /// The end of a 20-second period, for services with high-resolution metrics.
+    TwentySeconds,
+    /// One-minute points are visible: alarms are evaluated.
+    Alarms,
+    /// 20-second points are visible.
+    HighResolutionAlarms,
+}
+
+/// What ends a run before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A trace cannot be read further.
+    #[error("{0}")]
+    Trace(String),
+    /// A task can never be placed, and its caller would wait for ever.
+    #[error("{0}")]
+    Oversized(String),
+    /// An output cannot be written.
+    #[error("cannot write an output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<TraceProblem> for RunError {
+    fn from(problem: TraceProblem) -> Self {
+        RunError::Trace(problem.0)
+    }
+}

@@ -1,0 +1,235 @@
+//! What a run is told and never changes: definitions, providers, who asks for tasks and under which placement rules.
+//!
+//! Every room may read it; nobody can change it once the world stands.
+
+use super::cluster::Cluster;
+use super::setup::{Launch, ProviderSetup, Setup, SourceSetup};
+use crate::base::distribution::Distribution;
+use crate::base::id::{Column, Id as _};
+use crate::base::lookup::Lookup;
+use crate::base::random::{Family, Purpose, Seed};
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::definition::{NetworkMode, TaskDefinition};
+use crate::model::ids::{DefinitionId, GroupId, PortSetId, ProviderId, SourceId, ZoneId};
+use crate::model::platform::LaunchType;
+use crate::model::ports::{PortSet, PortSets};
+use crate::policy::placement::{Rule, RuleId, Strategy};
+use crate::policy::query::Expression;
+
+/// Placement rules of one who asks for tasks: for each item of its strategy one a task definition.
+#[derive(Default)]
+pub struct RuleTable {
+    /// Definitions that its tasks may have, ascending.
+    definitions: Vec<DefinitionId>,
+    /// By item, then definition.
+    ids: Vec<RuleId>,
+}
+
+impl RuleTable {
+    /// The rule of an item and a definition, which must be one of the table's.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, item: usize, definition: DefinitionId) -> RuleId {
+        // A caller that knows all definitions finds its own by number.
+        let at = match self.definitions.get(definition.index()) {
+            Some(&found) if found == definition => definition.index(),
+            _ => self.definitions.binary_search(&definition).expect("a rule for each definition"),
+        };
+        self.ids[item * self.definitions.len() + at]
+    }
+}
+
+/// One who asks for tasks, a caller or a service, as placement sees it.
+pub struct Asker {
+    /// Where its tasks go.
+    pub launch: LaunchType,
+    /// AZs of its subnets; `None`: all.
+    pub zones: Option<Vec<ZoneId>>,
+    /// How long a task works whose row does not say so, and the draws of it, one stream a task.
+    pub duration: Distribution,
+    /// Draws of durations.
+    pub durations: Family,
+    /// StopTask is called so long after RUNNING.
+    pub stop_after: Option<SimSpan>,
+    /// Placement rules; empty on Fargate.
+    pub table: RuleTable,
+}
+
+/// All that is fixed.
+pub struct Rules {
+    /// Scenario name.
+    pub name: String,
+    /// Seed of all random streams.
+    pub seed: Seed,
+    /// Nothing at or after this instant happens.
+    pub horizon: Option<SimTime>,
+    /// Distance of samples.
+    pub sample_interval: SimSpan,
+    /// Capacity providers.
+    pub providers: Column<ProviderId, ProviderSetup>,
+    /// How many AZs there are.
+    pub zone_count: usize,
+    /// Task definitions.
+    pub definitions: Column<DefinitionId, TaskDefinition>,
+    /// By family and by `family:revision`.
+    pub definition_names: Lookup<String, DefinitionId>,
+    /// Host ports of each definition.
+    pub definition_ports: Column<DefinitionId, PortSetId>,
+    /// Group of tasks that name none.
+    pub family_groups: Column<DefinitionId, GroupId>,
+    /// Key of each definition's image in the hosts' caches.
+    pub images: Column<DefinitionId, u32>,
+    /// Sets of host ports.
+    pub port_sets: PortSets,
+    /// Callers, then services.
+    pub askers: Column<SourceId, Asker>,
+    /// The first number of a service among those who ask for tasks.
+    pub first_service: u32,
+    /// Time zero on the calendar, seconds since 1970.
+    pub epoch_s: i64,
+}
+
+impl Rules {
+    /// What `setup` says, before anybody asks for tasks; takes its definitions and providers.
+    #[must_use]
+    pub fn new(setup: &mut Setup) -> Rules {
+        let mut port_sets = PortSets::default();
+        let ports = setup.definitions.iter().map(|d| port_sets.intern(d.ports.clone()));
+        Rules {
+            definition_ports: ports.collect(),
+            name: std::mem::take(&mut setup.name),
+            seed: setup.seed,
+            horizon: setup.horizon,
+            sample_interval: setup.sample_interval,
+            zone_count: setup.zones.len(),
+            definition_names: Lookup::new(),
+            family_groups: Column::new(),
+            images: image_keys(&setup.definitions),
+            port_sets,
+            askers: Column::new(),
+            first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
+            epoch_s: setup.epoch_s,
+            providers: std::mem::take(&mut setup.providers),
+            definitions: std::mem::take(&mut setup.definitions),
+        }
+    }
+
+    /// Takes in one who asks for tasks, and compiles its placement rules over these definitions: before the first task,
+    /// so that groups are counted from the beginning.
+    pub fn add_asker(
+        &mut self,
+        setup: &SourceSetup,
+        definitions: impl Iterator<Item = DefinitionId>,
+        cluster: &mut Cluster,
+    ) -> SourceId {
+        let launch = self.launch_of(&setup.launch);
+        let mut table = RuleTable::default();
+        if launch == LaunchType::Ec2 {
+            table = self.compile(setup, definitions, cluster);
+        }
+        self.askers.push(Asker {
+            launch,
+            zones: setup.zones.clone(),
+            duration: setup.duration.clone(),
+            durations: self.seed.family(Purpose::Duration, &setup.name),
+            stop_after: setup.stop_after,
+            table,
+        })
+    }
+
+    /// Where tasks go that are launched so.
+    #[must_use]
+    pub fn launch_of(&self, launch: &Launch) -> LaunchType {
+        match launch {
+            Launch::Type(launch) => *launch,
+            Launch::Providers(shares) => {
+                shares.first().map_or(LaunchType::Ec2, |s| self.providers[s.provider].launch)
+            }
+            Launch::Start(_) => LaunchType::Ec2,
+        }
+    }
+
+    fn compile(
+        &self,
+        setup: &SourceSetup,
+        definitions: impl Iterator<Item = DefinitionId>,
+        cluster: &mut Cluster,
+    ) -> RuleTable {
+        let mut definitions: Vec<DefinitionId> = definitions.collect();
+        definitions.sort_unstable();
+        definitions.dedup();
+        let providers: Vec<Option<ProviderId>> = match &setup.launch {
+            Launch::Providers(shares) => shares.iter().map(|s| Some(s.provider)).collect(),
+            Launch::Type(_) | Launch::Start(_) => vec![None],
+        };
+        let mut ids = Vec::new();
+        for provider in providers {
+            for &definition in &definitions {
+                ids.push(cluster.add_rule(self.rule_of(setup, definition, provider)));
+            }
+        }
+        RuleTable { definitions, ids }
+    }
+
+    fn rule_of(
+        &self,
+        setup: &SourceSetup,
+        definition: DefinitionId,
+        provider: Option<ProviderId>,
+    ) -> Rule {
+        let definition = &self.definitions[definition];
+        let mut rule = Rule {
+            cluster: setup.cluster,
+            provider,
+            zones: setup.zones.clone(),
+            platform: definition.platform_is_explicit.then_some(definition.platform),
+            strategies: setup.strategies.clone(),
+            distinct_instance: setup.distinct_instance,
+            member_of: setup.member_of.clone(),
+        };
+        if definition.network_mode != NetworkMode::Awsvpc {
+            rule.zones = None; // only an ENI needs a subnet
+        }
+        if rule.strategies.is_empty() {
+            rule.strategies = Strategy::default_for_run_task();
+        }
+        rule.member_of.extend(definition.placement_constraints.iter().map(|text| {
+            Expression::parse(text).expect("a scenario's task definitions were checked")
+        }));
+        if matches!(setup.launch, Launch::Start(_)) {
+            // StartTask knows neither strategies nor constraints (API reference).
+            rule.member_of.clear();
+            rule.distinct_instance = false;
+        }
+        rule
+    }
+
+    /// Host ports of a definition.
+    #[inline]
+    #[must_use]
+    pub fn ports(&self, definition: DefinitionId) -> &PortSet {
+        self.port_sets.get(self.definition_ports[definition])
+    }
+
+    /// Whether this is a service.
+    #[inline]
+    #[must_use]
+    pub fn is_service(&self, source: SourceId) -> bool {
+        source.0 >= self.first_service
+    }
+}
+
+/// A key for each definition's image: equal names share their layers.
+fn image_keys(definitions: &Column<DefinitionId, TaskDefinition>) -> Column<DefinitionId, u32> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut keys = Column::new();
+    for definition in definitions.iter() {
+        let found = known.iter().position(|image| *image == definition.image);
+        let key = found.unwrap_or_else(|| {
+            known.push(&definition.image);
+            known.len() - 1
+        });
+        keys.push(u32::try_from(key).expect("fewer than 2^32 images"));
+    }
+    keys
+}

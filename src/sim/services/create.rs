@@ -1,0 +1,182 @@
+//! Services at time zero: who they are among those who ask for tasks, and their first tasks.
+
+use super::load::Meter;
+use super::scheduler::TOKENS_PER_TASK;
+use super::{Drive, Kind, Rebalancing, Service, Services};
+use crate::base::distribution::Distribution;
+use crate::base::id::{Column, Id as _};
+use crate::base::random::Purpose;
+use crate::base::time::SimTime;
+use crate::load::{Library, Load, LoadSetup};
+use crate::model::ids::{GroupId, ServiceId, SourceId};
+use crate::model::platform::LaunchType;
+use crate::model::scaling::MetricDelays;
+use crate::model::service::{DeploymentController, Permille, SchedulerSettings};
+use crate::model::traffic::RateStream;
+use crate::policy::placement::Strategy;
+use crate::policy::scaling::Scaler;
+use crate::policy::service::throttle::Throttle;
+use crate::sim::bucket::TokenBucket;
+use crate::sim::event::RunError;
+use crate::sim::rules::Rules;
+use crate::sim::setup::{Bucket, Failure, OnFailure, ServiceSetup, SourceSetup};
+use crate::sim::tasks::Stages;
+
+impl Services {
+    /// No services yet.
+    #[must_use]
+    pub fn new(
+        first_source: usize,
+        settings: SchedulerSettings,
+        delays: MetricDelays,
+        failures: Vec<Failure>,
+    ) -> Services {
+        Services {
+            all: Column::new(),
+            first_source: u32::try_from(first_source).expect("fewer than 2^32 callers"),
+            members: Vec::new(),
+            settings,
+            delays,
+            failures,
+            failures_done: 0,
+            library: Library::default(),
+            minute_done: SimTime::ZERO,
+            has_bursting: false,
+            starts_settled: false,
+            is_checked: false,
+        }
+    }
+
+    /// Takes the next service in; `source` is its number among those who ask for tasks, `stream` its traffic.
+    pub fn add(
+        &mut self,
+        setup: ServiceSetup,
+        source: SourceId,
+        group: GroupId,
+        stream: Option<Box<dyn RateStream + Send>>,
+        rules: &Rules,
+    ) {
+        let settings = &self.settings;
+        let batch = settings.batch.unwrap_or(settings.launches_per_minute).max(1);
+        let limit = Bucket {
+            burst: batch * TOKENS_PER_TASK,
+            per_second: settings.launches_per_minute.max(1),
+        };
+        let load = setup.work.clone().zip(stream).map(|(work, stream)| {
+            let (zones, library) = (rules.zone_count, self.library.clone());
+            let of = LoadSetup { work, balancer: setup.balancer, zones, library };
+            Load::new(of, rules.seed, &setup.name, stream)
+        });
+        let scaler = setup.scaling.as_ref();
+        let scaler = scaler.map(|target| Scaler::new(target, self.delays, rules.epoch_s));
+        let is_limited = setup.revisions.iter().all(|revision| revision.cpu_is_limited);
+        let is_on_ec2 = rules.askers[source].launch == LaunchType::Ec2;
+        self.all.push(Service {
+            source,
+            group,
+            desired: setup.desired_count,
+            members: Vec::new(),
+            running: 0,
+            healthy: 0,
+            deployments: Vec::new(),
+            generation: 0,
+            last_generation: 0,
+            completed_revision: None,
+            pool: 0,
+            throttle: Throttle::default(),
+            launches: TokenBucket::new(limit),
+            booked: None,
+            looks_at: SimTime::NEVER,
+            wanted_since: None,
+            updates_done: 0,
+            load,
+            scaler,
+            meter: Meter::of(&setup),
+            old_desired: 0,
+            weights: [Permille::ALL, Permille::NONE, Permille::NONE, Permille::NONE],
+            bursts: !is_limited && is_on_ec2,
+            tasks_so_far: 0,
+            steady_since: None,
+            rebalancing: Rebalancing::default(),
+            dice: rules.seed.stream(Purpose::Service, &setup.name),
+            behaviour: rules.seed.family(Purpose::Behaviour, &setup.name),
+            setup: Box::new(setup),
+        });
+    }
+}
+
+/// A service as one who asks for tasks.
+#[must_use]
+pub fn as_source(setup: &ServiceSetup) -> SourceSetup {
+    let strategies = if setup.strategies.is_empty() {
+        Strategy::default_for_service()
+    } else {
+        setup.strategies.clone()
+    };
+    SourceSetup {
+        name: setup.name.clone(),
+        cluster: setup.cluster,
+        launch: setup.launch.clone(),
+        definition: setup.revisions[0].definition,
+        group: Some(format!("service:{}", setup.name)),
+        strategies,
+        distinct_instance: setup.distinct_instance,
+        member_of: setup.member_of.clone(),
+        zones: setup.zones.clone(),
+        tasks_per_call: 10,
+        on_failure: OnFailure::GiveUp,
+        duration: Distribution::Constant(0.0),
+        stop_after: None,
+        oversized_is_error: false,
+    }
+}
+
+impl Drive<'_> {
+    /// Time zero: services that are in their steady state have their tasks, RUNNING and healthy, DAEMON services
+    /// first; the others are created now.
+    pub fn start_services(&mut self) -> Result<(), RunError> {
+        if self.services.all.is_empty() {
+            return Ok(());
+        }
+        let mut order: Vec<ServiceId> = self.services.all.ids().collect();
+        order.sort_by_key(|&id| (!self.services.all[id].is_daemon(), id.index()));
+        for id in order {
+            self.first_deployments(id)?;
+            if self.services.all[id].setup.starts_running {
+                self.start_settled(id)?;
+            }
+            let now = self.now();
+            self.plan().look_at(id, now);
+            self.plan().schedule_next_update(id);
+            self.plan().schedule_scaling_action(id);
+        }
+        self.services.has_bursting = self.services.all.iter().any(|service| service.bursts);
+        self.plan().schedule_ticks();
+        self.schedule_next_failure();
+        Ok(())
+    }
+
+    fn first_deployments(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        if service.setup.controller == DeploymentController::External {
+            let sets = service.setup.task_sets.clone();
+            for (name, revision, scale) in sets {
+                self.plan().create_deployment(id, revision, Kind::TaskSet { name, scale }, "")?;
+            }
+            return Ok(());
+        }
+        self.plan().create_deployment(id, 0, Kind::Rolling, "")
+    }
+
+    /// Places the tasks of a service that has run for long.
+    fn start_settled(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let timed =
+            std::mem::replace(&mut self.tasks.stages, Stages::without_delay(self.rules.seed));
+        self.services.starts_settled = true;
+        let done = self.reconcile_all_at_once(id);
+        self.services.starts_settled = false;
+        self.tasks.stages = timed;
+        done?;
+        self.plan().settle_first_deployments(id)
+    }
+}

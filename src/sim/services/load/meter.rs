@@ -1,0 +1,119 @@
+//! Counters behind a service's metrics.
+
+use crate::base::time::{SimSpan, SimTime};
+use crate::load::Load;
+use crate::metrics::service::RequestTotals;
+use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::traffic::WorkKind;
+use crate::sim::services::Service;
+use crate::sim::setup::ServiceSetup;
+
+/// Length of a standard period.
+pub const MINUTE: SimSpan = SimSpan::from_secs(60);
+/// Length of a high-resolution period.
+pub const TWENTY: SimSpan = SimSpan::from_secs(20);
+/// The state of a service's counters when a period began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Since {
+    pub cpu_nanos: u128,
+    pub cpu_area: u128,
+    pub requests: RequestTotals,
+}
+
+/// Running sums behind a service's metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Memory of a request in flight, KiB.
+    pub memory_kib: u32,
+    /// Whether it takes messages.
+    pub is_queue: bool,
+    /// Whether deployments watch alarms.
+    pub has_alarms: bool,
+    /// Smallest and greatest cost of a request among the revisions, percent.
+    pub cost_percents: (u32, u32),
+    /// How long the quickest health check of any revision waits.
+    pub quickest_check: Option<SimSpan>,
+    /// CPU units of RUNNING tasks.
+    pub reserved_cpu: u64,
+    /// MiB of RUNNING tasks.
+    pub reserved_memory: u64,
+    /// MiB that RUNNING tasks use without requests.
+    pub idle_memory: u64,
+    /// ∫ `reserved_cpu` dt, CPU units × microseconds.
+    pub cpu_area: u128,
+    /// RUNNING tasks, the most of them at a time, and ∫ of them dt, tasks × microseconds.
+    pub running: u32,
+    pub most_running: u32,
+    pub running_area: u128,
+    /// Until when it is integrated.
+    since: SimTime,
+    pub minute: Since,
+    pub twenty: Since,
+    /// The last minute that was looked at; those up to the present one are made up for before anything changes.
+    pub minute_done: SimTime,
+    /// When a minute must be looked at in any case.
+    pub looks_at: SimTime,
+    /// CPU that a task without a limit may use: its own and its share of what is idle on the hosts.
+    pub burst_millis: u32,
+    /// Whether unhealthy tasks get requests because no healthy one is there.
+    pub is_open: bool,
+    /// Requests when the last minute began, for the alarms of deployments.
+    pub alarm_requests: RequestTotals,
+    /// CPU utilisation of the last minute, millionths of a percent.
+    pub cpu_of_last_minute: Option<u64>,
+    /// Since when health checks take too long.
+    pub overloaded_since: Option<SimTime>,
+}
+
+impl Meter {
+    /// What a minute needs to know of the settings.
+    pub fn of(setup: &ServiceSetup) -> Meter {
+        let work = setup.work.as_ref();
+        let container = setup.revisions.iter().filter_map(|revision| revision.check);
+        let timeouts = container.map(|check| check.timeout);
+        let costs = || setup.revisions.iter().map(|revision| revision.behaviour.cost_percent);
+        Meter {
+            memory_kib: work.map_or(0, |work| work.memory_kib),
+            is_queue: work.is_some_and(|work| work.kind == WorkKind::Messages),
+            has_alarms: setup.deployment.alarms.is_some(),
+            cost_percents: (costs().min().unwrap_or(100), costs().max().unwrap_or(100)),
+            quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
+            ..Meter::default()
+        }
+    }
+
+    /// Integrates up to `now`.
+    pub fn integrate(&mut self, now: SimTime) {
+        let passed = u128::from(now.since(self.since).0);
+        self.cpu_area += u128::from(self.reserved_cpu) * passed;
+        self.running_area += u128::from(self.running) * passed;
+        self.since = now;
+    }
+}
+
+/// Requests that tasks hold in memory, millionths: those in flight; messages that wait in the queue take none.
+pub fn in_memory_micro(load: &mut Load, is_queue: bool) -> u64 {
+    let outside = if is_queue { load.backlog_micro() } else { 0 };
+    load.in_flight_micro().saturating_sub(outside)
+}
+
+/// Millionths of a percent: `used` nanoseconds of a vCPU by `area` CPU units × microseconds.
+pub fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
+    // 1,024 units are 1,000 ns of CPU a microsecond. Half a dozen vCPUs for a minute fit into short numbers, which are
+    // several times faster to divide.
+    let short = u64::try_from(used).ok().and_then(|used| used.checked_mul(100_000));
+    if let (Some(short), Ok(area)) = (short, u64::try_from(area))
+        && area > 0
+        && area.is_multiple_of(1_024)
+    {
+        return Some(MetricValue(short / (area / 1_024)));
+    }
+    let value = (used * 1_024 * 100_000).checked_div(area)?;
+    Some(MetricValue(u64::try_from(value).unwrap_or(u64::MAX)))
+}
+
+/// Whether any metric of a service is measured every 20 seconds.
+pub fn is_high_resolution(service: &Service) -> bool {
+    let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
+    service.scaler.as_ref().is_some_and(|s| metrics.iter().any(|m| s.wants_high_resolution(*m)))
+}

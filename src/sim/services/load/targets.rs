@@ -1,0 +1,122 @@
+//! Who gets requests: tasks become targets, are drained, are taken away.
+
+use crate::base::time::SimTime;
+use crate::load::Target;
+use crate::model::ids::ServiceId;
+use crate::model::lifecycle::TaskStatus;
+use crate::sim::event::RunError;
+use crate::sim::services::{Flow, Health};
+use crate::sim::task::{Place, Slot};
+
+/// Errors of a task that does not answer: all of them.
+const ALL: u32 = 1_000_000;
+
+impl Flow<'_> {
+    /// A load balancer without a healthy target sends requests to all of them (documented: fail-open).
+    pub fn fail_open(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        let service = &self.services.all[id];
+        let Some(load) = service.load.as_ref().filter(|_| service.setup.balancer.is_some()) else {
+            return Ok(());
+        };
+        if load.targets() > 0 && !service.meter.is_open {
+            return Ok(());
+        }
+        for index in 0..self.services.all[id].members.len() {
+            let slot = self.services.all[id].members[index];
+            let is_running = self.tasks[slot].status == TaskStatus::Running;
+            let member = self.services.member(slot);
+            if is_running && member.health == Health::Unhealthy && !member.in_load {
+                self.put_into_load(slot, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A task that answers gets requests; those that got some only for want of a healthy one do so no longer.
+    pub fn add_to_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let member = self.services.member_mut(slot);
+        let answered = std::mem::replace(&mut member.answers, true);
+        let (id, in_load) = (member.service, member.in_load);
+        if self.services.all[id].meter.is_open {
+            self.close_again(id, now)?;
+        }
+        if in_load && !answered {
+            self.remove_from_load(slot, now)?; // it was there for want of a better one, and failed
+        }
+        if !in_load || !answered {
+            self.put_into_load(slot, now)?;
+        }
+        self.services.all[id].meter.is_open = false;
+        Ok(())
+    }
+
+    pub fn close_again(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        for index in 0..self.services.all[id].members.len() {
+            let slot = self.services.all[id].members[index];
+            let member = self.services.member(slot);
+            if member.in_load && member.health == Health::Unhealthy {
+                self.remove_from_load(slot, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn put_into_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let member = *self.services.member(slot);
+        let task = &self.tasks[slot];
+        let service = &self.services.all[member.service];
+        let revision = service.revision_of(member.generation);
+        let is_limited = revision.cpu_is_limited || matches!(task.place, Place::Fargate(_));
+        let own = task.demand.cpu * 1_000 / 1_024;
+        let target = Target {
+            task: task.id,
+            zone: match task.place {
+                Place::Instance(instance) => self.cluster.fleet().zone[instance],
+                Place::Fargate(zone) => zone,
+            },
+            pool: service.deployment(member.generation).map_or(0, |d| d.pool),
+            cpu_millis: if is_limited { own } else { service.meter.burst_millis.max(own) },
+            cost_percent: revision.behaviour.cost_percent,
+            error_ppm: if member.answers { revision.behaviour.error_ppm } else { ALL },
+            since: now,
+        };
+        let service = &mut self.services.all[member.service];
+        if member.health == Health::Unhealthy && service.setup.balancer.is_some() {
+            service.meter.is_open = true;
+        }
+        if service.load.is_none() {
+            return Ok(());
+        }
+        self.disturb(member.service)?;
+        let Some(load) = &mut self.services.all[member.service].load else { return Ok(()) };
+        load.advance(now)?;
+        load.add(target);
+        self.services.member_mut(slot).in_load = true;
+        Ok(())
+    }
+
+    /// It gets no new requests; those in flight go on.
+    pub fn drain_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let member = *self.services.member(slot);
+        self.disturb(member.service)?;
+        let service = &mut self.services.all[member.service];
+        if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
+            load.advance(now)?;
+            load.drain(self.tasks[slot].id);
+        }
+        Ok(())
+    }
+
+    /// It works on nothing any more.
+    pub fn remove_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let member = *self.services.member(slot);
+        self.disturb(member.service)?;
+        let service = &mut self.services.all[member.service];
+        if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
+            load.advance(now)?;
+            load.remove(self.tasks[slot].id);
+            self.services.member_mut(slot).in_load = false;
+        }
+        Ok(())
+    }
+}

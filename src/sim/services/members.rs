@@ -1,0 +1,225 @@
+//! A task's life in its service: it is started, runs, crashes, is stopped.
+
+use super::{Drive, Health, Member, Plan};
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::lifecycle::{StopReason, TaskStatus};
+use crate::sim::event::{Event, RunError};
+use crate::sim::task::Slot;
+
+/// Whether a chance of `ppm` parts per million came true in this draw.
+pub fn happens(ppm: u32, stream: &mut crate::base::random::Stream) -> bool {
+    ppm > 0 && stream.below(1_000_000) < u64::from(ppm)
+}
+
+impl Drive<'_> {
+    /// A placed task takes its place in its service.
+    pub fn adopt(&mut self, slot: Slot, mut member: Member) {
+        let service = &mut self.services.all[member.service];
+        member.place = service.members.len() as u32;
+        service.members.push(slot);
+        let members = &mut self.services.members;
+        if members.len() <= slot.0 as usize {
+            members.resize(slot.0 as usize + 1, None);
+        }
+        members[slot.0 as usize] = Some(member);
+        self.services.count_tasks(member.service, member.generation, 1, 0);
+    }
+
+    /// Tasks whose containers have started begin to run, or fail to.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn start_ready(&mut self) -> Result<(), RunError> {
+        while let Some(slot) = self.tasks.next_ready() {
+            if !self.rules.is_service(self.tasks[slot].source) {
+                self.life().runs_to_its_end(slot);
+            } else if self.fails_to_start(slot) {
+                self.member_failed_to_start(slot)?;
+            } else {
+                self.life().becomes_running(slot);
+                self.member_runs(slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a task that is about to run fails to, as its revision's chance has it. Tasks that have run for long
+    /// at time zero did not.
+    pub fn fails_to_start(&self, slot: Slot) -> bool {
+        if self.services.starts_settled {
+            return false;
+        }
+        let member = self.services.member(slot);
+        let service = &self.services.all[member.service];
+        let ppm = service.revision_of(member.generation).behaviour.start_failure_ppm;
+        happens(ppm, &mut service.behaviour.member(member.number * DRAWS + START))
+    }
+
+    /// It never reached RUNNING.
+    pub fn member_failed_to_start(&mut self, slot: Slot) -> Result<(), RunError> {
+        let Member { service, generation, .. } = *self.services.member(slot);
+        self.plan().leave(slot)?;
+        let task = &mut self.tasks[slot];
+        task.stop_reason = StopReason::FailedToStart;
+        task.exit_code = 1;
+        let of = &mut self.services.all[service];
+        of.throttle.failed_to_start(self.queue.now(), &self.services.settings);
+        self.plan().task_failed(service, generation)?;
+        self.life().fail_to_start(slot)
+    }
+
+    /// It runs: its crash and its checks are arranged.
+    pub fn member_runs(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.queue.now();
+        let Member { service: id, generation, number, .. } = *self.services.member(slot);
+        self.flow().meter_running(slot, now, true)?;
+        let service = &mut self.services.all[id];
+        service.running += 1;
+        service.throttle.started();
+        let behaviour = &service.revision_of(generation).behaviour;
+        let mut draws = service.behaviour.member(number * DRAWS + LIFE);
+        let lives = behaviour.time_to_failure.as_ref().map(|d| d.sample_span(&mut draws));
+        let exit_code = behaviour.crash_exit_code;
+        let mut draws = service.behaviour.member(number * DRAWS + PROTECTION);
+        let protected = service.setup.protection.filter(|p| happens(p.tasks_ppm, &mut draws));
+        let grace = service.setup.grace_period;
+        let member = self.services.member_mut(slot);
+        member.grace_until = now + grace;
+        if let Some(protection) = protected {
+            member.protected_until =
+                if protection.renewed { SimTime::NEVER } else { now + protection.expires_after };
+        }
+        if let Some(span) = lives {
+            let at = now + SimSpan(span.0.max(1));
+            let crash = self.queue.schedule_cancellable(at, Class::Release, Event::Exit(slot));
+            self.services.member_mut(slot).crash = Some(crash);
+            self.tasks[slot].exit_code = exit_code;
+        }
+        self.services.count_tasks(id, generation, -1, 1);
+        self.plan().begin_checks(slot)?;
+        self.plan().look_soon(id);
+        Ok(())
+    }
+
+    /// It crashes. Its essential container is gone, so are the requests that it worked on.
+    pub fn member_exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        let service = self.services.member(slot).service;
+        self.services.member_mut(slot).crash = None;
+        self.plan().leave(slot)?;
+        self.books.services[service].crashes += 1;
+        self.books.services[service].tasks_failed += 1;
+        self.life().become_deactivating(slot);
+        self.life().stopping(slot)
+    }
+
+    /// It is made to crash now, with this exit code.
+    pub fn crash(&mut self, slot: Slot, reason: StopReason, exit_code: u8) -> Result<(), RunError> {
+        if let Some(ticket) = self.services.member(slot).crash {
+            self.queue.cancel(ticket);
+        }
+        let task = &mut self.tasks[slot];
+        task.stop_reason = reason;
+        task.exit_code = exit_code;
+        self.member_exits(slot)
+    }
+
+    /// The scheduler stops it: first out of the load balancer, then SIGTERM.
+    pub fn stop_member(&mut self, slot: Slot, reason: StopReason) -> Result<(), RunError> {
+        let service = self.services.member(slot).service;
+        let now = self.now();
+        let was_running = self.tasks[slot].status == TaskStatus::Running;
+        let delay = self.services.all[service].setup.balancer.map(|b| b.deregistration_delay);
+        let was_registered = was_running && delay.is_some();
+        self.tasks[slot].stop_reason = reason;
+        self.tasks[slot].exit_code = 0;
+        if !was_running {
+            self.plan().leave(slot)?;
+            return self.life().stop_early(slot);
+        }
+        if was_registered {
+            self.flow().drain_from_load(slot, now)?;
+        }
+        self.plan().leave_members(slot)?;
+        self.flow().fail_open(service, now)?;
+        self.life().become_deactivating(slot);
+        match delay.filter(|delay| *delay > SimSpan::ZERO) {
+            Some(delay) => {
+                self.life().stop_counting(slot);
+                let at = self.queue.now() + delay;
+                self.queue.schedule(at, Class::Release, Event::Deregistered(slot));
+                Ok(())
+            }
+            None => self.deregistered(slot),
+        }
+    }
+
+    /// The deregistration delay is over.
+    pub fn deregistered(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        self.flow().remove_from_load(slot, now)?;
+        self.life().stopping(slot)
+    }
+}
+
+impl Plan<'_> {
+    /// It is no longer wanted, and gets nothing more to do.
+    pub fn leave(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        self.flow().remove_from_load(slot, now)?;
+        self.leave_members(slot)?;
+        let service = self.services.member(slot).service;
+        self.flow().fail_open(service, now)
+    }
+
+    pub fn leave_members(&mut self, slot: Slot) -> Result<(), RunError> {
+        let member = *self.services.member(slot);
+        let was_running = self.tasks[slot].status == TaskStatus::Running;
+        if was_running {
+            let now = self.now();
+            self.flow().meter_running(slot, now, false)?;
+        }
+        if let Some(ticket) = member.crash {
+            self.queue.cancel(ticket);
+        }
+        if let Some((ticket, _)) = member.change {
+            self.queue.cancel(ticket);
+        }
+        let service = &mut self.services.all[member.service];
+        service.members.swap_remove(member.place as usize);
+        let moved = service.members.get(member.place as usize).copied();
+        service.running -= u32::from(was_running);
+        service.healthy -= u32::from(member.health == Health::Healthy);
+        if let Some(moved) = moved {
+            self.services.member_mut(moved).place = member.place;
+        }
+        let gone = self.services.member_mut(slot);
+        (gone.crash, gone.change, gone.place) = (None, None, u32::MAX);
+        let step = if was_running { (0, -1) } else { (-1, 0) };
+        self.services.count_tasks(member.service, member.generation, step.0, step.1);
+        if member.health == Health::Healthy
+            && let Some(deployment) =
+                self.services.all[member.service].deployment_mut(member.generation)
+        {
+            deployment.healthy -= 1;
+        }
+        self.look_soon(member.service);
+        Ok(())
+    }
+}
+/// Draws of a task are numbered: so many each.
+pub(super) const DRAWS: u64 = 8;
+/// Whether it starts.
+const START: u64 = 0;
+/// How long it lives.
+const LIFE: u64 = 1;
+/// Whether it protects itself.
+const PROTECTION: u64 = 2;
+/// When it answers.
+pub(super) const READY: u64 = 3;
+/// Where its checks stand in their interval.
+pub(super) const PHASE: u64 = 4;
+/// Whether, and when, it stops answering.
+pub(super) const BAD: u64 = 5;
+/// Whether it never answers a check.
+pub(super) const NEVER: u64 = 6;

@@ -1,0 +1,287 @@
+//! Services: the driver that binds the service scheduler's policies, load, health, deployments and scaling to tasks.
+//!
+//! | Room | What it drives |
+//! | --- | --- |
+//! | `mod.rs` | the state of services and of their tasks |
+//! | `parts.rs` | what each room may touch |
+//! | `create.rs` | services at time zero |
+//! | `members.rs` | a task's life in its service: runs, crashes, is stopped |
+//! | `scheduler/` | the scheduler's pass: what is started and stopped, when it looks again; daemons; rebalancing of zones |
+//! | `health/` | when a task counts as healthy, is seen unhealthy; overload |
+//! | `rollout/` | revisions come, are completed, fail, go back; stages of blue/green, canary, linear; alarms; updates |
+//! | `scaling/` | once a minute: alarms and policies |
+//! | `load/` | who gets requests, what a minute measures, idle CPU of hosts, samples |
+//! | `failures.rs` | what fails by script |
+//!
+//! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
+//! service to which nothing happens costs one visit a minute.
+
+mod create;
+mod failures;
+mod health;
+mod load;
+mod members;
+mod parts;
+mod rollout;
+mod scaling;
+mod scheduler;
+
+use super::bucket::TokenBucket;
+use super::setup::{Failure, RevisionSetup, ServiceSetup};
+use super::task::Slot;
+use crate::base::id::Column;
+use crate::base::random::{Family, Stream};
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Ticket;
+use crate::load::{Library, Load};
+use crate::model::ids::{GroupId, ServiceId, SourceId};
+use crate::model::lifecycle::StopReason;
+use crate::model::scaling::MetricDelays;
+use crate::model::service::{Permille, SchedulerSettings, SchedulingStrategy};
+use crate::policy::scaling::{Scaler, ServiceState};
+use crate::policy::service::throttle::Throttle;
+pub use create::as_source;
+use health::Checks;
+use load::Meter;
+pub use parts::{Drive, Flow, Look, Plan};
+pub use rollout::{Deployment, Kind, RolloutState};
+pub use scheduler::Rebalancing;
+
+/// What a task's health checks say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Health {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// It passes.
+    Healthy,
+    /// It fails.
+    Unhealthy,
+}
+
+/// What happens next to a task's health.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// It answers: without a load balancer it gets work from now on.
+    Ready,
+    /// It has passed its checks.
+    Healthy,
+    /// It stops answering; nobody has noticed yet.
+    GoesBad,
+    /// Its checks have failed often enough.
+    Unhealthy,
+}
+
+/// What the scheduler knows about a task of a service, beside the [`super::task::Task`] in the same slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Service.
+    pub service: ServiceId,
+    /// Number of its deployment.
+    pub generation: u32,
+    /// Number among its service's tasks: the key of its draws.
+    pub number: u64,
+    /// Its place in [`Service::members`]; `u32::MAX` once it is no longer wanted.
+    pub place: u32,
+    /// What its checks say.
+    pub health: Health,
+    /// Whether its application answers.
+    pub answers: bool,
+    /// Whether it gets requests.
+    pub in_load: bool,
+    /// Whether it never passes a check.
+    pub never_healthy: bool,
+    /// Where its checks stand in their interval.
+    pub phase: SimSpan,
+    /// Until when unhealthy results are ignored.
+    pub grace_until: SimTime,
+    /// Until when it is protected from scale-in.
+    pub protected_until: SimTime,
+    /// Its crash, to be cancelled.
+    pub crash: Option<Ticket>,
+    /// When it will pass its checks though they have failed at first.
+    pub heals_at: Option<SimTime>,
+    /// Its next change of health, to be cancelled.
+    pub change: Option<(Ticket, Next)>,
+}
+
+/// A service in the middle of a run.
+pub struct Service {
+    /// Settings; boxed: what a minute looks at should lie close together.
+    pub setup: Box<ServiceSetup>,
+    /// Its number among those who ask for tasks.
+    pub source: SourceId,
+    /// Its task group.
+    pub group: GroupId,
+    /// `desiredCount`.
+    pub desired: u32,
+    /// Tasks whose desired status is RUNNING.
+    pub members: Vec<Slot>,
+    /// Of these, RUNNING.
+    pub running: u32,
+    /// Of these, counted as healthy.
+    pub healthy: u32,
+    /// Deployments that have tasks or are to get some, oldest first.
+    pub deployments: Vec<Deployment>,
+    /// Number of the PRIMARY deployment: tasks are to be of this one.
+    pub generation: u32,
+    /// Number of the newest deployment.
+    pub last_generation: u32,
+    /// Revision of the last completed deployment.
+    pub completed_revision: Option<usize>,
+    /// Target group of production traffic: a pool of the load.
+    pub pool: u8,
+    /// Launch throttle.
+    pub throttle: Throttle,
+    /// Tasks that may be started a minute.
+    pub launches: TokenBucket,
+    /// When its turn at the account's launch rate comes, if it has asked for one.
+    pub booked: Option<SimTime>,
+    /// When the scheduler looks at it next.
+    pub looks_at: SimTime,
+    /// Since when the scheduler wants a task that it could not place.
+    pub wanted_since: Option<SimTime>,
+    /// Scripted changes that have happened.
+    pub updates_done: usize,
+    /// Requests and how they are served.
+    pub load: Option<Load>,
+    /// Auto scaling.
+    pub scaler: Option<Scaler>,
+    /// Counters behind metrics.
+    pub meter: Meter,
+    /// Tasks of the old revision that a rolling deployment keeps up.
+    pub old_desired: u32,
+    /// Shares of production traffic, by target group.
+    pub weights: [Permille; 4],
+    /// Whether its tasks may use idle CPU of their hosts.
+    pub bursts: bool,
+    /// Tasks that it has asked for.
+    pub tasks_so_far: u64,
+    /// Since when it is steady: every task wanted is there and healthy.
+    pub steady_since: Option<SimTime>,
+    /// Availability Zone rebalancing.
+    pub rebalancing: Rebalancing,
+    /// Draws that follow the order of its decisions: reactions, random choices.
+    pub dice: Stream,
+    /// Draws of its tasks, by their number.
+    pub behaviour: Family,
+}
+
+impl Service {
+    /// The deployment with this number, if it is still there.
+    pub fn deployment(&self, generation: u32) -> Option<&Deployment> {
+        self.deployments.iter().find(|d| d.generation == generation)
+    }
+
+    /// The same, to be changed.
+    pub fn deployment_mut(&mut self, generation: u32) -> Option<&mut Deployment> {
+        self.deployments.iter_mut().find(|d| d.generation == generation)
+    }
+
+    /// The revision of a deployment; the first one where the deployment is gone.
+    pub fn revision_of(&self, generation: u32) -> &RevisionSetup {
+        let revision = self.deployment(generation).map_or(0, |d| d.revision);
+        &self.setup.revisions[revision]
+    }
+
+    /// Whether it keeps one task on each instance.
+    pub fn is_daemon(&self) -> bool {
+        self.setup.scheduling == SchedulingStrategy::Daemon
+    }
+
+    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
+    /// (No instance is ever DRAINING yet.)
+    pub fn is_as_wanted(&self) -> bool {
+        self.members.len() == self.desired as usize
+            && self.running == self.healthy
+            && self.rebalancing != Rebalancing::Started
+            && !self.is_rolling()
+            // A lone task set may want a share of the desired count only.
+            && self.deployments.iter().all(|d| d.wants(self.desired) == self.desired)
+    }
+
+    /// What scaling policies see of it.
+    pub fn scaling_state(&self) -> ServiceState {
+        ServiceState {
+            desired: self.desired,
+            running: self.running,
+            deploying: self.is_deploying(),
+        }
+    }
+
+    /// Tasks before RUNNING.
+    pub fn pending(&self) -> u32 {
+        self.members.len() as u32 - self.running
+    }
+}
+
+/// All services.
+pub struct Services {
+    /// The services.
+    pub all: Column<ServiceId, Service>,
+    /// The first number of a service among those who ask for tasks.
+    pub first_source: u32,
+    /// By slot of the task; stale where the slot is another caller's.
+    pub members: Vec<Option<Member>>,
+    /// How the scheduler paces itself.
+    pub settings: SchedulerSettings,
+    /// How late CloudWatch is.
+    pub delays: MetricDelays,
+    /// Scripted failures, in order of time.
+    pub failures: Vec<Failure>,
+    /// Failures that have happened.
+    pub failures_done: usize,
+    /// What loads have in common.
+    pub library: Library,
+    /// The last whole minute that was looked at.
+    pub minute_done: SimTime,
+    /// Whether tasks of any service share idle CPU of their hosts.
+    pub has_bursting: bool,
+    /// Whether services are being put into their steady state, at time zero.
+    pub starts_settled: bool,
+    /// Whether a run that checks itself visits every minute.
+    pub is_checked: bool,
+}
+
+impl Services {
+    /// The member in a slot, which must hold a service's task.
+    #[inline]
+    pub fn member(&self, slot: Slot) -> &Member {
+        self.members[slot.0 as usize].as_ref().expect("a service's task is a member")
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn member_mut(&mut self, slot: Slot) -> &mut Member {
+        self.members[slot.0 as usize].as_mut().expect("a service's task is a member")
+    }
+
+    /// Tasks of a deployment come and go.
+    pub fn count_tasks(&mut self, id: ServiceId, generation: u32, pending: i32, running: i32) {
+        if let Some(deployment) = self.all[id].deployment_mut(generation) {
+            deployment.pending = deployment.pending.checked_add_signed(pending).expect("counted");
+            deployment.running = deployment.running.checked_add_signed(running).expect("counted");
+        }
+    }
+
+    /// The checks of a deployment's tasks.
+    fn checks(&self, id: ServiceId, generation: u32) -> Checks {
+        let service = &self.all[id];
+        Checks {
+            container: service.revision_of(generation).check,
+            balancer: service.setup.balancer,
+            healthy_without_checks: self.settings.healthy_without_checks,
+        }
+    }
+
+    /// Why the scheduler replaces an unhealthy task.
+    pub fn unhealthy_reason(&self, slot: Slot) -> StopReason {
+        let member = self.member(slot);
+        let checks = self.checks(member.service, member.generation);
+        if checks.balancer.is_some() {
+            StopReason::FailedElbHealthChecks
+        } else {
+            StopReason::FailedContainerHealthChecks
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Once a minute: what CloudWatch measures, what overload does to tasks, what alarms and scaling policies decide.
+//!
+//! All services are visited by one event, in order; a service without work and without scaling is passed over.
+
+use crate::base::id::Id as _;
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::ids::ServiceId;
+use crate::model::lifecycle::StopReason;
+use crate::sim::event::{Event, RunError, Tick};
+use crate::sim::services::Drive;
+use crate::sim::services::load::{MINUTE, TWENTY, in_memory_micro, is_high_resolution};
+
+/// Exit code of a container that the kernel killed (128 + 9).
+const KILLED: u8 = 137;
+
+impl Drive<'_> {
+    /// A tick is due.
+    pub fn tick(&mut self, tick: Tick) -> Result<(), RunError> {
+        let now = self.now();
+        let period = match tick {
+            Tick::Minute | Tick::Alarms => MINUTE,
+            Tick::TwentySeconds | Tick::HighResolutionAlarms => TWENTY,
+        };
+        if tick == Tick::Minute {
+            self.flow().share_idle_cpu(now)?;
+            self.services.minute_done = self.queue.now();
+        }
+        for index in 0..self.services.all.len() {
+            let id = ServiceId::from_index(index);
+            match tick {
+                Tick::Minute => self.minute(id)?,
+                Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
+                    self.flow().observe(id, TWENTY, now)?;
+                }
+                Tick::Alarms => self.plan().evaluate(id)?,
+                Tick::HighResolutionAlarms if is_high_resolution(&self.services.all[id]) => {
+                    self.plan().evaluate(id)?;
+                }
+                _ => {}
+            }
+        }
+        self.queue.schedule(self.queue.now() + period, Class::Control, Event::Tick(tick));
+        Ok(())
+    }
+
+    /// The end of a minute, where the service must be looked at, and how long it need not be looked at then.
+    pub fn minute(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let now = self.queue.now();
+        let service = &self.services.all[id];
+        if (service.load.is_none() && service.scaler.is_none()) || service.meter.looks_at > now {
+            return Ok(());
+        }
+        self.flow().make_up(id, SimTime(now.0 - MINUTE.0))?;
+        self.flow().observe(id, MINUTE, now)?;
+        self.services.all[id].meter.minute_done = now;
+        if self.services.all[id].load.is_some() {
+            self.flow().measure_elasticity(id, now);
+            if self.services.all[id].meter.has_alarms {
+                self.plan().watch_deployment_alarms(id)?;
+            }
+            self.plan().feel_overload(id)?;
+            if self.services.all[id].meter.memory_kib > 0 {
+                self.run_out_of_memory(id)?;
+            }
+        }
+        if self.plan().points_show_on_the_minute() {
+            self.plan().evaluate(id)?;
+            let minutes = self.flow().quiet_minutes(id, now);
+            self.services.all[id].meter.looks_at =
+                now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
+        }
+        Ok(())
+    }
+
+    /// Requests in flight take memory; above its limit the kernel kills the task.
+    pub fn run_out_of_memory(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let service = &mut self.services.all[id];
+        let kib = service.meter.memory_kib;
+        let load = service.load.as_mut().expect("only services with work are watched");
+        if kib == 0 || load.targets() == 0 {
+            return Ok(());
+        }
+        let in_flight = in_memory_micro(load, service.meter.is_queue) / load.targets() as u64;
+        let requests = u128::from(in_flight) * u128::from(kib) / 1_024 / 1_000_000;
+        let service = &self.services.all[id];
+        let revision = service.revision_of(service.generation);
+        let used = u128::from(revision.behaviour.idle_memory_mib) + requests;
+        if revision.memory_limit_mib == 0 || used <= u128::from(revision.memory_limit_mib) {
+            return Ok(());
+        }
+        let mut slots = service.members.clone();
+        slots.retain(|&slot| self.services.member(slot).in_load);
+        slots.sort_by_key(|&slot| self.tasks[slot].id);
+        for slot in slots {
+            self.books.services[id].out_of_memory += 1;
+            self.crash(slot, StopReason::OutOfMemory, KILLED)?;
+        }
+        Ok(())
+    }
+}

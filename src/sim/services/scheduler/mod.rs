@@ -1,0 +1,12 @@
+//! The service scheduler: what it sees, what it starts and stops, and when it looks again.
+
+mod ceiling;
+mod daemons;
+mod looks;
+mod reconcile;
+mod starts;
+mod views;
+mod zones;
+
+pub use starts::TOKENS_PER_TASK;
+pub use zones::Rebalancing;

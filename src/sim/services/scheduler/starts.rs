@@ -1,0 +1,205 @@
+//! Starting a task of a service: the rates, the place, the member.
+
+use crate::base::id::Column;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::ids::{ProviderId, ServiceId};
+use crate::model::platform::{LaunchType, Purchase};
+use crate::policy::service::Pass;
+use crate::sim::books::Change;
+use crate::sim::callers::next_share;
+use crate::sim::event::RunError;
+use crate::sim::request::{Failure, Request, Target};
+use crate::sim::services::{Drive, Health, Member};
+use crate::sim::setup::Launch;
+
+/// Tokens of the launch bucket that one task costs: a rate a minute in whole tokens a second.
+pub const TOKENS_PER_TASK: u32 = 60;
+
+impl Drive<'_> {
+    pub fn apply_starts(&mut self, id: ServiceId, pass: &Pass) -> Result<(), RunError> {
+        let now = self.queue.now();
+        let newest = self.services.all[id].last_generation;
+        for &(generation, count) in &pass.start {
+            for _ in 0..count {
+                if self.services.all[id].last_generation != newest {
+                    return Ok(()); // a task failed at once and the deployment goes back: look again
+                }
+                let ready = self.launch_is_ready_at(id, now);
+                if ready > now {
+                    // The next batch, not the next task: as fast, and one look in place of ten.
+                    let pace = self.pace();
+                    self.plan().look_at(id, ready.max(now + pace));
+                    return Ok(());
+                }
+                if let Err(failure) = self.place_member(id, generation)? {
+                    return self.could_not_place(id, &failure);
+                }
+                self.services.all[id].launches.take(now, TOKENS_PER_TASK);
+            }
+        }
+        Ok(())
+    }
+
+    /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
+    /// place in the line now (assumed: throttled schedulers are served in turn), so that thousands of them do not all
+    /// come back for each token.
+    pub fn launch_is_ready_at(&mut self, id: ServiceId, now: SimTime) -> SimTime {
+        let own = self.services.all[id].launches.ready_at(now, TOKENS_PER_TASK);
+        if own > now {
+            return own;
+        }
+        let purchase = self.fargate_purchase(id);
+        let Some(bucket) = purchase.and_then(|purchase| self.fargate.launch_bucket(purchase))
+        else {
+            return now;
+        };
+        let service = &mut self.services.all[id];
+        let booked = *service.booked.get_or_insert_with(|| {
+            let at = bucket.ready_at(now, 1);
+            bucket.take(at, 1);
+            at
+        });
+        if booked <= now {
+            service.booked = None;
+        }
+        booked
+    }
+
+    /// The Fargate launch bucket that the service's next task takes from.
+    pub fn fargate_purchase(&self, id: ServiceId) -> Option<Purchase> {
+        match self.next_target_of(id) {
+            Target::Fargate(provider) => Some(self.rules.providers[provider].purchase),
+            Target::Instances(_) | Target::Named(_) => None,
+        }
+    }
+
+    /// Where the service's next task goes: under a strategy to the provider with the largest deficit.
+    pub fn next_target_of(&self, id: ServiceId) -> Target {
+        let service = &self.services.all[id];
+        match &service.setup.launch {
+            Launch::Type(LaunchType::Fargate) => Target::Fargate(self.fargate.on_demand()),
+            Launch::Type(LaunchType::Ec2) | Launch::Start(_) => Target::Instances(0),
+            Launch::Providers(shares) => {
+                let mut placed: Column<ProviderId, u32> =
+                    self.rules.providers.ids().map(|_| 0).collect();
+                for &slot in &service.members {
+                    placed[self.tasks[slot].provider] += 1;
+                }
+                let counts: Vec<u32> = shares.iter().map(|s| placed[s.provider]).collect();
+                let total = service.members.len() as u32 + 1;
+                let item = next_share(shares, &counts, total);
+                match self.rules.askers[service.source].launch {
+                    LaunchType::Ec2 => Target::Instances(item),
+                    LaunchType::Fargate => Target::Fargate(shares[item].provider),
+                }
+            }
+        }
+    }
+
+    /// Starts one task of a deployment, or says why it cannot be placed.
+    pub fn place_member(
+        &mut self,
+        id: ServiceId,
+        generation: u32,
+    ) -> Result<Result<(), Failure>, RunError> {
+        let target = self.next_target_of(id);
+        self.place_member_at(id, generation, target)
+    }
+
+    /// The same at a place that was chosen already.
+    pub fn place_member_at(
+        &mut self,
+        id: ServiceId,
+        generation: u32,
+        target: Target,
+    ) -> Result<Result<(), Failure>, RunError> {
+        let now = self.queue.now();
+        let (mut request, member) = self.ask_for_member(id, generation, now);
+        self.tasks.wanted += 1;
+        self.books.saw(Change::Wanted(1));
+        match self.life().place_first(&request, target) {
+            Ok(slot) => {
+                self.adopt(slot, member);
+                self.tasks.next_id += 1;
+                self.look().check_ceiling(id, generation);
+                let service = &mut self.services.all[id];
+                service.tasks_so_far += 1;
+                service.wanted_since = None;
+                self.books.services[id].tasks_started += 1;
+                self.start_ready()?;
+                Ok(Ok(()))
+            }
+            Err(failure) => {
+                self.tasks.wanted -= 1;
+                self.books.saw(Change::Unwanted(1));
+                self.services.all[id].wanted_since.get_or_insert(now);
+                self.books.recorder.failed(now, &mut request, &failure)?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    pub fn ask_for_member(
+        &self,
+        id: ServiceId,
+        generation: u32,
+        now: SimTime,
+    ) -> (Request, Member) {
+        let service = &self.services.all[id];
+        let definition = service.revision_of(generation).definition;
+        let of_definition = &self.rules.definitions[definition];
+        let since = service.wanted_since.unwrap_or(now);
+        let request = Request {
+            source: service.source,
+            arrival: since,
+            accepted: Some(since),
+            first_id: self.tasks.next_id,
+            others: self.tasks.next_id - service.tasks_so_far,
+            remaining: 1,
+            attempts: 0,
+            demand: of_definition.demand,
+            work: Some(SimSpan::ZERO),
+            definition,
+            group: service.group,
+            ephemeral_gib: of_definition.ephemeral_gib,
+            exit_code: 0,
+            reported: None,
+            refused: (0, 0),
+        };
+        let member = Member {
+            service: id,
+            generation,
+            number: service.tasks_so_far,
+            place: u32::MAX,
+            health: Health::Unknown,
+            answers: false,
+            in_load: false,
+            never_healthy: false,
+            phase: SimSpan::ZERO,
+            grace_until: SimTime::NEVER,
+            protected_until: SimTime::ZERO,
+            crash: None,
+            heals_at: None,
+            change: None,
+        };
+        (request, member)
+    }
+
+    /// A task found no place: the launch throttle counts it, an event says so.
+    pub fn could_not_place(&mut self, id: ServiceId, failure: &Failure) -> Result<(), RunError> {
+        let now = self.queue.now();
+        let service = &mut self.services.all[id];
+        service.throttle.could_not_place(now, &self.services.settings);
+        let text = format!(
+            "(service {}) was unable to place a task because no container instance met all of its requirements. \
+             Reason: {}.",
+            service.setup.name,
+            failure.reason()
+        );
+        self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
+        if let Some(at) = self.services.all[id].throttle.blocked_until(now) {
+            self.plan().look_at(id, at);
+        }
+        Ok(())
+    }
+}

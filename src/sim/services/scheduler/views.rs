@@ -1,0 +1,174 @@
+//! What the policies see of a service, and what they make of it.
+
+use crate::base::random::Stream;
+use crate::base::time::SimTime;
+use crate::model::fleet::InstanceStatus;
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
+use crate::model::lifecycle::TaskStatus;
+use crate::model::platform::LaunchType;
+use crate::policy::deployment::rolling;
+use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
+use crate::sim::services::{Health, Kind, Look, Rebalancing};
+use crate::sim::setup::{Launch, ServiceSetup};
+use crate::sim::task::{Place, Slot};
+
+/// The capacity provider strategy of a service as its scale-in sees it; none without one.
+fn shares_of(setup: &ServiceSetup) -> Vec<Share> {
+    match &setup.launch {
+        Launch::Providers(shares) => {
+            shares.iter().map(|s| Share { base: s.base, weight: s.weight }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl Look<'_> {
+    /// The same without consequences.
+    pub fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
+        let tasks = self.views(id, now);
+        let of = &self.services.all[id];
+        let Some(newest) = of.deployment(of.generation) else { return Vec::new() };
+        let is_throttled = of.throttle.blocked_until(now).is_some();
+        let is_held = newest.is_stalled || is_throttled;
+        let definition = of.revision_of(of.generation).definition;
+        let demand = self.rules.definitions[definition].demand;
+        let setup = &of.setup;
+        let (low, high) =
+            (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
+        let shares = shares_of(setup);
+        let scale_in = ScaleIn {
+            fleet: self.cluster.fleet(),
+            strategies: &setup.strategies,
+            demand,
+            shares: &shares,
+        };
+        let mut passes = Vec::new();
+        if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
+            let is_moving = of.rebalancing == Rebalancing::Started && !of.is_rolling();
+            let desired = of.desired + u32::from(is_moving);
+            let input = PassInput {
+                desired,
+                bounds: rolling::bounds(of.desired, low, high),
+                generation: of.generation,
+                tasks: &tasks,
+                scale_in,
+                is_rolling: of.is_rolling(),
+                old: of.old_revision(),
+                is_held,
+            };
+            passes.push(policy::pass(&input, dice));
+        } else {
+            for deployment in &of.deployments {
+                let own: Vec<ServiceTask> = tasks
+                    .iter()
+                    .copied()
+                    .filter(|task| task.generation == deployment.generation)
+                    .collect();
+                let desired = deployment.wants(of.desired);
+                // The failed starts of green are no reason not to replace a task of blue.
+                let is_own = matches!(deployment.kind, Kind::TaskSet { .. })
+                    || deployment.generation == of.generation;
+                let input = PassInput {
+                    desired,
+                    bounds: rolling::bounds(desired, low, high.max(100)),
+                    generation: deployment.generation,
+                    tasks: &own,
+                    scale_in,
+                    is_rolling: false,
+                    old: None,
+                    is_held: is_throttled && is_own,
+                };
+                passes.push(policy::pass(&input, dice));
+            }
+        }
+        passes
+    }
+
+    /// The service's tasks as the policies see them, in order of number.
+    pub fn views(&self, id: ServiceId, now: SimTime) -> Vec<ServiceTask> {
+        let service = &self.services.all[id];
+        let mut views: Vec<ServiceTask> =
+            service.members.iter().map(|&slot| self.view(slot, now)).collect();
+        views.sort_unstable_by_key(|view| view.id);
+        views
+    }
+
+    pub fn view(&self, slot: Slot, now: SimTime) -> ServiceTask {
+        let member = self.services.member(slot);
+        let task = &self.tasks[slot];
+        let (zone, instance) = match task.place {
+            Place::Instance(instance) => (self.cluster.fleet().zone[instance], Some(instance)),
+            Place::Fargate(zone) => (zone, None),
+        };
+        ServiceTask {
+            key: slot.0,
+            id: task.id,
+            generation: member.generation,
+            is_running: task.status == TaskStatus::Running,
+            counts_healthy: member.health == Health::Healthy,
+            is_unhealthy: member.health == Health::Unhealthy,
+            in_grace: now < member.grace_until,
+            is_protected: now < member.protected_until,
+            provider: self.item_of(member.service, task.provider),
+            is_draining: instance
+                .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
+            zone,
+            instance,
+        }
+    }
+
+    /// Which item of a service's capacity provider strategy a provider is.
+    pub fn item_of(&self, id: ServiceId, provider: ProviderId) -> u32 {
+        match &self.services.all[id].setup.launch {
+            Launch::Providers(shares) => {
+                shares.iter().position(|share| share.provider == provider).unwrap_or(0) as u32
+            }
+            _ => 0,
+        }
+    }
+
+    /// ACTIVE instances of the service's cluster and providers that meet its constraints.
+    pub fn eligible_for_daemon(&self, id: ServiceId) -> Vec<InstanceId> {
+        let service = &self.services.all[id];
+        let cluster = service.setup.cluster;
+        let definition = service.revision_of(service.generation).definition;
+        let rule = self.rules.askers[service.source].table.of(0, definition);
+        let takes = |&instance: &InstanceId| {
+            self.cluster.fleet().cluster[instance] == cluster
+                && self.cluster.fleet().status[instance] == InstanceStatus::Active
+                && self.cluster.takes(rule, instance)
+        };
+        self.cluster.fleet().ids().filter(takes).collect()
+    }
+
+    /// Tasks of a service by AZ, over the AZs that it may use.
+    pub fn tasks_by_zone(&self, id: ServiceId) -> Vec<(ZoneId, u32)> {
+        let service = &self.services.all[id];
+        let all: Vec<ZoneId> = match self.rules.askers[service.source].launch {
+            LaunchType::Fargate => self.fargate.zones().to_vec(),
+            LaunchType::Ec2 => {
+                let cluster = service.setup.cluster;
+                let is_there = |&i: &InstanceId| {
+                    self.cluster.fleet().cluster[i] == cluster
+                        && self.cluster.fleet().status[i] == InstanceStatus::Active
+                };
+                let own = self.cluster.fleet().ids().filter(is_there);
+                own.map(|i| self.cluster.fleet().zone[i]).collect()
+            }
+        };
+        let mut zones = service.setup.zones.clone().unwrap_or(all);
+        zones.sort_unstable();
+        zones.dedup();
+        let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
+        for &slot in &service.members {
+            let zone = match self.tasks[slot].place {
+                Place::Instance(instance) => self.cluster.fleet().zone[instance],
+                Place::Fargate(zone) => zone,
+            };
+            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == zone) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}

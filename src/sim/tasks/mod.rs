@@ -1,0 +1,170 @@
+//! Placed tasks: the slab that holds them, and every stage of their lives on EC2 and on Fargate.
+//!
+//! | File | Its part |
+//! | --- | --- |
+//! | `mod.rs` | the slab, and [`Life`]: the parts that a stage may touch |
+//! | `latency.rs` | how long each stage takes |
+//! | `place.rs` | a placement decision is applied: the promise, the record, the first stage |
+//! | `start.rs` | from PROVISIONING to RUNNING |
+//! | `stop.rs` | from the end of the work to STOPPED |
+//!
+//! Who wanted a task is not known here. A task whose containers have started is handed out by [`Tasks::next_ready`];
+//! its owner, a caller or a service, says that it runs.
+
+mod latency;
+mod place;
+mod start;
+mod stop;
+
+use super::books::Books;
+use super::cluster::Cluster;
+use super::event::Event;
+use super::fargate::Fargate;
+use super::rules::Rules;
+use super::task::{Slot, Task};
+use crate::base::time::SimTime;
+use crate::engine::Queue;
+use crate::model::ids::GroupId;
+pub use latency::Stages;
+
+/// The slab of live tasks.
+pub struct Tasks {
+    rows: Vec<Option<Task>>,
+    free: Vec<Slot>,
+    /// Tasks whose containers have started and whose owners have not been told.
+    ready: std::collections::VecDeque<Slot>,
+    /// How long the stages take.
+    pub(super) stages: Stages,
+    /// The number of the next task.
+    pub(super) next_id: u64,
+    /// Tasks that are wanted and neither placed nor refused.
+    pub(super) wanted: u64,
+}
+
+impl Tasks {
+    /// No tasks.
+    #[must_use]
+    pub fn new(stages: Stages) -> Tasks {
+        Tasks {
+            rows: Vec::new(),
+            free: Vec::new(),
+            ready: std::collections::VecDeque::new(),
+            stages,
+            next_id: 0,
+            wanted: 0,
+        }
+    }
+
+    /// A task's containers have started: its owner is to be told.
+    #[inline]
+    pub(super) fn is_ready(&mut self, slot: Slot) {
+        self.ready.push_back(slot);
+    }
+
+    /// Whether any owner is to be told.
+    #[inline]
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next task whose containers have started and whose owner has not been told.
+    #[inline]
+    pub fn next_ready(&mut self) -> Option<Slot> {
+        self.ready.pop_front()
+    }
+
+    /// Adds a task.
+    #[inline]
+    pub fn insert(&mut self, task: Task) -> Slot {
+        if let Some(slot) = self.free.pop() {
+            self.rows[slot.0 as usize] = Some(task);
+            return slot;
+        }
+        self.rows.push(Some(task));
+        Slot(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 live tasks"))
+    }
+
+    /// Removes a stopped task.
+    #[inline]
+    pub fn remove(&mut self, slot: Slot) {
+        let row = &mut self.rows[slot.0 as usize];
+        assert!(row.is_some(), "a task is removed once");
+        *row = None;
+        self.free.push(slot);
+    }
+
+    /// How many tasks are live.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len() - self.free.len()
+    }
+
+    /// Whether no task is live.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All live tasks in order of id. Allocates: for the end of a run, pictures and checks.
+    #[must_use]
+    pub fn by_id(&self) -> Vec<&Task> {
+        let mut live: Vec<&Task> = self.rows.iter().flatten().collect();
+        live.sort_unstable_by_key(|task| task.id);
+        live
+    }
+}
+
+impl std::ops::Index<Slot> for Tasks {
+    type Output = Task;
+    #[inline]
+    fn index(&self, slot: Slot) -> &Task {
+        self.rows[slot.0 as usize].as_ref().expect("the slot holds a live task")
+    }
+}
+
+impl std::ops::IndexMut<Slot> for Tasks {
+    #[inline]
+    fn index_mut(&mut self, slot: Slot) -> &mut Task {
+        self.rows[slot.0 as usize].as_mut().expect("the slot holds a live task")
+    }
+}
+
+/// The parts that a stage of a task may touch.
+pub struct Life<'a> {
+    /// What is fixed.
+    pub rules: &'a Rules,
+    /// EC2 capacity.
+    pub cluster: &'a mut Cluster,
+    /// Fargate capacity.
+    pub fargate: &'a mut Fargate,
+    /// The tasks.
+    pub tasks: &'a mut Tasks,
+    /// Who listens.
+    pub books: &'a mut Books,
+    /// Clock and events to come.
+    pub queue: &'a mut Queue<Event>,
+}
+
+impl Life<'_> {
+    /// The clock.
+    #[inline]
+    pub fn now(&self) -> SimTime {
+        self.queue.now()
+    }
+
+    /// Equal versions mean that placement finds equal capacity, on EC2 and on Fargate.
+    #[inline]
+    pub fn capacity_version(&self) -> u64 {
+        self.cluster.version() + self.fargate.version() // neither ever falls
+    }
+
+    /// The id of a task group, new or known.
+    pub fn group(&mut self, name: &str) -> GroupId {
+        let (group, is_new) = self.cluster.group(name);
+        if is_new {
+            self.books.name_group(name, group);
+        }
+        group
+    }
+}

@@ -1,0 +1,170 @@
+//! From PROVISIONING to RUNNING. Each function is one step of the task life cycle
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>); a step of no
+//! length is taken at once, without an event.
+
+use super::Life;
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::ids::InstanceId;
+use crate::model::lifecycle::TaskStatus;
+use crate::sim::books::Change;
+use crate::sim::event::Event;
+use crate::sim::task::{Place, Slot};
+
+impl Life<'_> {
+    /// A task goes to its next state.
+    pub(super) fn become_status(&mut self, slot: Slot, next: TaskStatus) {
+        let task = &mut self.tasks[slot];
+        let before = task.status;
+        task.become_status(next);
+        self.books.saw(Change::Status { provider: task.provider, from: before, to: next });
+    }
+
+    /// DEACTIVATING: out of the load balancer.
+    pub fn become_deactivating(&mut self, slot: Slot) {
+        self.become_status(slot, TaskStatus::Deactivating);
+    }
+
+    /// PROVISIONING: an ENI is attached on EC2 if the task has one, and always created on Fargate.
+    pub(super) fn provisioned(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        let stages = &self.tasks.stages;
+        let span = match task.place {
+            Place::Instance(_) if task.demand.enis == 0 => SimSpan::ZERO,
+            Place::Instance(_) => stages.eni_attach.span(task.id),
+            Place::Fargate(_) => stages.fargate_eni.span(task.id),
+        };
+        if span == SimSpan::ZERO {
+            return self.attached(slot);
+        }
+        self.queue.schedule(self.now() + span, Class::Supply, Event::Attached(slot));
+    }
+
+    /// PENDING: the agent, or Fargate, must act.
+    pub fn attached(&mut self, slot: Slot) {
+        self.become_status(slot, TaskStatus::Pending);
+        let now = self.now();
+        self.tasks[slot].pending = now;
+        let task = &self.tasks[slot];
+        let Place::Instance(instance) = task.place else {
+            let span = self.tasks.stages.fargate_prepare.span(task.id);
+            if span == SimSpan::ZERO {
+                return self.activate_on_fargate(slot);
+            }
+            self.queue.schedule(now + span, Class::Supply, Event::Prepared(slot));
+            return;
+        };
+        let waiting = self.cluster.waiting(instance);
+        let ports = self.rules.ports(task.definition);
+        if waiting.is_none() && self.cluster.has_room(instance, task.demand, ports) {
+            return self.activate_on_instance(slot, instance);
+        }
+        let first = match waiting {
+            None => slot,
+            Some((first, last)) => {
+                self.tasks[last].next_in_queue = slot;
+                first
+            }
+        };
+        self.cluster.set_waiting(instance, Some((first, slot)));
+    }
+
+    /// ACTIVATING on EC2: the task takes its resources on the host; layers that the host lacks are pulled.
+    fn activate_on_instance(&mut self, slot: Slot, instance: InstanceId) {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Activating);
+        let task = &self.tasks[slot];
+        let id = task.id;
+        let definition = task.definition;
+        let ports = self.rules.ports(definition);
+        self.cluster.occupy(instance, task.demand, ports);
+        self.books.saw(Change::Occupied { task });
+        let stages = &self.tasks.stages;
+        let mib = self.rules.definitions[definition].image_mib;
+        let pulled = if mib == 0 {
+            now
+        } else {
+            let image = self.rules.images[definition];
+            let pull = || now + stages.ec2_pull.transfer(mib, id);
+            self.cluster.host(instance).image_at(image, now, pull)
+        };
+        let at = pulled + stages.ec2_start.span(id);
+        let task = &mut self.tasks[slot];
+        task.pull_started = now;
+        task.pull_stopped = pulled;
+        self.starts_at(slot, at);
+    }
+
+    /// ACTIVATING on Fargate: the image is pulled, always in full, and the bill begins.
+    pub fn activate_on_fargate(&mut self, slot: Slot) {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Activating);
+        let (id, definition) = (self.tasks[slot].id, self.tasks[slot].definition);
+        let definition = &self.rules.definitions[definition];
+        let stages = &self.tasks.stages;
+        let pulled = now + stages.fargate_pull.transfer(definition.image_mib, id);
+        let at = pulled + stages.fargate_start.span(id);
+        let task = &mut self.tasks[slot];
+        task.pull_started = now;
+        task.pull_stopped = pulled;
+        self.books.saw(Change::Occupied { task });
+        self.books.saw(Change::FargateStarts { task, definition });
+        self.starts_at(slot, at);
+    }
+
+    fn starts_at(&mut self, slot: Slot, at: SimTime) {
+        if at == self.now() {
+            return self.tasks.is_ready(slot);
+        }
+        self.queue.schedule(at, Class::Supply, Event::Running(slot));
+    }
+
+    /// RUNNING, as its owner wants it.
+    pub fn becomes_running(&mut self, slot: Slot) {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Running);
+        let task = &mut self.tasks[slot];
+        task.started = now;
+        self.books.saw(Change::Started { task });
+    }
+
+    /// RUNNING for a task of a caller: the work begins, and its end is known.
+    pub fn runs_to_its_end(&mut self, slot: Slot) {
+        self.becomes_running(slot);
+        // Even a task without work exits in an event of its own: its promise ends among the releases of the
+        // next microsecond at the earliest, never in the middle of a placement.
+        let at = self.now() + SimSpan(self.tasks[slot].work.0.max(1));
+        self.queue.schedule(at, Class::Release, Event::Exit(slot));
+    }
+
+    /// PENDING tasks of a host start in strict order, as far as its real room goes: a large one at the head
+    /// holds up the small ones behind it (agent source, `monitorQueuedTasks`; documented).
+    pub(super) fn serve_host_queue(&mut self, instance: InstanceId) {
+        while let Some((first, last)) = self.cluster.waiting(instance) {
+            let task = &mut self.tasks[first];
+            let ports = self.rules.ports(task.definition);
+            if !self.cluster.has_room(instance, task.demand, ports) {
+                return;
+            }
+            let next = std::mem::replace(&mut task.next_in_queue, Slot::NONE);
+            self.cluster.set_waiting(instance, (first != last).then_some((next, last)));
+            self.activate_on_instance(first, instance);
+        }
+    }
+
+    pub(super) fn leave_host_queue(&mut self, slot: Slot, instance: InstanceId) {
+        let Some((first, last)) = self.cluster.waiting(instance) else { return };
+        let next = std::mem::replace(&mut self.tasks[slot].next_in_queue, Slot::NONE);
+        if first == slot {
+            return self.cluster.set_waiting(instance, (first != last).then_some((next, last)));
+        }
+        let mut before = first;
+        while self.tasks[before].next_in_queue != slot {
+            before = self.tasks[before].next_in_queue;
+        }
+        self.tasks[before].next_in_queue = next;
+        if last == slot {
+            self.cluster.set_waiting(instance, Some((first, before)));
+        }
+    }
+}

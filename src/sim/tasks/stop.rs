@@ -1,0 +1,207 @@
+//! From the end of a task's work to STOPPED: the scheduler has its resources back first, then the host, then its ENI
+//! goes.
+
+use super::Life;
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::lifecycle::{StopCode, TaskStatus};
+use crate::model::ports::PortSets;
+use crate::model::resources::Resources;
+use crate::sim::books::Change;
+use crate::sim::cluster::Promise;
+use crate::sim::event::{Event, RunError};
+use crate::sim::task::{Place, Slot};
+
+/// Most that a container on Fargate may take to stop (API reference, `stopTimeout`; documented).
+const FARGATE_STOP_TIMEOUT: SimSpan = SimSpan::from_secs(120);
+/// Exit code of a container that SIGKILL ended (128 + 9).
+const SIGKILL_EXIT_CODE: u8 = 137;
+/// Exit code of a container that SIGTERM ended (128 + 15; assumed: it has no handler of its own).
+const SIGTERM_EXIT_CODE: u8 = 143;
+
+impl Life<'_> {
+    /// A caller's task has worked to its end, or StopTask is called: no load balancer, so DEACTIVATING takes no time.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        self.become_deactivating(slot);
+        self.stopping(slot)
+    }
+
+    /// STOPPING: the scheduler has the resources back, the host not yet.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn stopping(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Stopping);
+        let task = &mut self.tasks[slot];
+        if task.stopping == SimTime::NEVER {
+            task.stopping = now;
+        }
+        self.books.saw(Change::StopsRunning { ran: now.since(task.started) });
+        self.promise_ends(slot);
+        let span = self.time_to_stop(slot);
+        if span == SimSpan::ZERO {
+            return self.execution_stopped(slot);
+        }
+        self.queue.schedule(now + span, Class::Release, Event::ExecutionStopped(slot));
+        Ok(())
+    }
+
+    /// How long a task's containers take to stop once SIGTERM is sent, and with which code the essential one exits.
+    fn time_to_stop(&mut self, slot: Slot) -> SimSpan {
+        let task = &self.tasks[slot];
+        let definition = &self.rules.definitions[task.definition];
+        let (others, mut timeout) = (definition.other_containers, definition.stop_timeout);
+        if let Place::Fargate(_) = task.place {
+            timeout = timeout.min(FARGATE_STOP_TIMEOUT);
+        }
+        let code = task.stop_reason.code();
+        let is_asked =
+            matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
+        let signalled = others + u16::from(is_asked);
+        let wanted = self.tasks.stages.stop.longest(signalled, task.id);
+        let task = &mut self.tasks[slot];
+        if wanted > timeout {
+            self.books.saw(Change::Killed);
+            if is_asked {
+                task.exit_code = SIGKILL_EXIT_CODE;
+            }
+        } else if code == StopCode::UserInitiated {
+            task.exit_code = SIGTERM_EXIT_CODE;
+        }
+        wanted.min(timeout)
+    }
+
+    /// The scheduler has the resources of a task back.
+    fn promise_ends(&mut self, slot: Slot) {
+        let now = self.now();
+        let task = &self.tasks[slot];
+        let is_uncounted = task.is_uncounted;
+        match task.place {
+            Place::Instance(instance) => {
+                let ports = self.rules.ports(task.definition);
+                let (demand, group) = (task.demand, task.group);
+                let promise = Promise { instance, demand, ports, group, is_uncounted };
+                self.cluster.release(now, task.placed, &promise);
+                let fleet = self.cluster.fleet();
+                self.books.saw(Change::PromiseEnded { task, instance, now, fleet });
+            }
+            Place::Fargate(zone) => {
+                self.fargate.release(zone, task.group, task.provider, !is_uncounted);
+            }
+        }
+    }
+
+    /// A task that is no longer wanted stops counting for `spread` and `distinctInstance`, which look at
+    /// `desiredStatus` (documented), before it gives its resources back.
+    pub fn stop_counting(&mut self, slot: Slot) {
+        let task = &mut self.tasks[slot];
+        task.is_uncounted = true;
+        match task.place {
+            Place::Instance(instance) => self.cluster.uncount(instance, task.group),
+            Place::Fargate(zone) => self.fargate.uncount(zone, task.group, task.provider),
+        }
+    }
+
+    /// A task is asked to stop before it runs. Its promise ends now; the step that it is in is finished first
+    /// (assumed: neither an ENI's attachment nor a pull is broken off).
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn stop_early(&mut self, slot: Slot) -> Result<(), RunError> {
+        let waits = self.tasks[slot].status == TaskStatus::Pending;
+        self.stop_unstarted(slot);
+        match self.tasks[slot].place {
+            Place::Instance(instance) if waits => {
+                self.leave_host_queue(slot, instance);
+                self.execution_stopped(slot)?;
+                self.serve_host_queue(instance);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A task fails while it starts: nothing of it ever ran.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn fail_to_start(&mut self, slot: Slot) -> Result<(), RunError> {
+        self.stop_unstarted(slot);
+        self.execution_stopped(slot)
+    }
+
+    fn stop_unstarted(&mut self, slot: Slot) {
+        self.become_status(slot, TaskStatus::Deactivating);
+        self.become_status(slot, TaskStatus::Stopping);
+        self.tasks[slot].stopping = self.now();
+        self.promise_ends(slot);
+    }
+
+    /// DEPROVISIONING: the last container has exited, the host has its resources back, the ENI goes.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn execution_stopped(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Deprovisioning);
+        self.tasks[slot].execution_stopped = now;
+        let task = &self.tasks[slot];
+        let (id, is_on_host, has_eni) = (task.id, task.is_on_host(), task.has_eni());
+        if is_on_host {
+            self.books.saw(Change::Vacated { task });
+        }
+        let detach = match task.place {
+            Place::Instance(instance) => {
+                if is_on_host {
+                    let ports = self.rules.ports(task.definition);
+                    let without_eni = Resources { enis: 0, ..task.demand };
+                    self.cluster.vacate(instance, without_eni, ports);
+                    self.serve_host_queue(instance);
+                }
+                &self.tasks.stages.eni_detach
+            }
+            Place::Fargate(_) => {
+                let purchase = self.rules.providers[task.provider].purchase;
+                self.fargate.give_back(task.demand, purchase);
+                if is_on_host {
+                    let definition = &self.rules.definitions[task.definition];
+                    self.books.saw(Change::FargateStops { task, definition });
+                }
+                &self.tasks.stages.fargate_eni_detach
+            }
+        };
+        let span = if has_eni { detach.span(id) } else { SimSpan::ZERO };
+        if span == SimSpan::ZERO {
+            return self.stopped(slot);
+        }
+        self.queue.schedule(now + span, Class::Release, Event::Detached(slot));
+        Ok(())
+    }
+
+    /// STOPPED: the record is written and forgotten.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn stopped(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Stopped);
+        let task = &self.tasks[slot];
+        if let Place::Instance(instance) = task.place
+            && task.demand.enis > 0
+            && task.is_on_host()
+        {
+            let eni = Resources { enis: task.demand.enis, ..Resources::ZERO };
+            self.cluster.vacate(instance, eni, self.rules.port_sets.get(PortSets::NONE));
+            self.serve_host_queue(instance);
+        }
+        let task = &self.tasks[slot];
+        let definition = &self.rules.definitions[task.definition];
+        self.books.task_stopped(now, task, definition, self.cluster.fleet())?;
+        self.tasks.remove(slot);
+        Ok(())
+    }
+}
