@@ -76,6 +76,7 @@ impl StreamedFiles {
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
             picture,
+            beside: false,
         };
         Ok((StreamedFiles(files), sinks))
     }

@@ -45,7 +45,7 @@ pub struct RunArgs {
     /// Set any scenario key by its dotted path; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::validate::key_value)]
     pub overrides: Vec<(String, String)>,
-    /// Threads for several seeds and for the charts [default: one a core]
+    /// Threads for several seeds, the charts, and reading and writing beside a run [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Charts [default: the scenario's, else svg]
@@ -142,8 +142,9 @@ fn simulate(
     let several = args.replications > 1;
     let one = |_: u32, seed: Seed| -> Result<RunResult, Failure> {
         let prefix = if several { format!("seed-{}/", seed.0) } else { String::new() };
-        let (files, sinks) =
+        let (files, mut sinks) =
             StreamedFiles::open(folder, &prefix, scenario, format != Format::None)?;
+        sinks.beside = !several && has_second_core(args.threads);
         let watch = Watch { pulse, check_every_event: args.check };
         let result = guarded(args, scenario, seed, sinks, watch)?;
         if pulse.interrupt.load(Ordering::Relaxed) {
@@ -157,6 +158,12 @@ fn simulate(
         .map_err(|error| Failure::Input(format!("error: cannot start the threads: {error}")))?
         .into_iter()
         .collect()
+}
+
+/// Whether a run may have threads beside it.
+fn has_second_core(threads: usize) -> bool {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    (if threads == 0 { cores() } else { threads }) > 1
 }
 
 /// A run whose panics are broken invariants: the message says how to repeat it.

@@ -1,10 +1,11 @@
 //! L6, experiments: opens what a scenario names and runs it, once or for several seeds.
 //!
-//! Parallelism is between runs only; results come back in the order of the seeds, whatever the threads did.
+//! A run is one thread; where it is the only one, threads beside it may read its traces and write its tables. Results
+//! come back in the order of the seeds, whatever the threads did.
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
-use crate::model::arrival::TraceProblem;
+use crate::model::arrival::{TaskStream, TraceProblem};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
 use crate::scenario::Scenario;
@@ -12,6 +13,7 @@ use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
 use crate::sim::setup::{Failure, FailureKind, Inputs};
 use crate::sim::{RunError, RunResult, Watch};
+use crate::trace::ahead::ReadAhead;
 use crate::trace::failures::FailureTraceKind;
 use rayon::prelude::*;
 
@@ -27,7 +29,11 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
-    let inputs = open(scenario, seed)?;
+    let mut inputs = open(scenario, seed)?;
+    if sinks.beside {
+        let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
+        inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
+    }
     crate::sim::run(setup, inputs, sinks, watch)
 }
 

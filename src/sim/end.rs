@@ -160,7 +160,7 @@ fn write_waiting(world: &mut World) -> Result<(), RunError> {
     let mut waiting: Vec<_> = world.callers.waiting().collect();
     waiting.sort_by_key(|request| request.first_id);
     for request in waiting {
-        world.books.recorder.unplaced(request, "waiting at the end of the run")?;
+        world.books.recorder.tasks.unplaced(request, "waiting at the end of the run")?;
     }
     Ok(())
 }

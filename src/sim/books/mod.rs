@@ -7,7 +7,8 @@
 //! | File | Its part |
 //! | --- | --- |
 //! | `mod.rs` | [`Change`], and who hears of it |
-//! | `recorder.rs` | tables of tasks and of failed placements |
+//! | `recorder.rs` | waits, failed placements, samples |
+//! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `ledger.rs` | counters and series of a service |
@@ -20,6 +21,8 @@ mod ledger;
 mod recorder;
 mod spending;
 mod tally;
+mod task_rows;
+mod task_table;
 
 use self::outputs::Sinks;
 use self::service_tables::{EventRow, ServiceTables};
@@ -152,6 +155,8 @@ pub struct Books {
     event_repeat: SimSpan,
     /// The first number of a service among those who ask for tasks.
     first_service: u32,
+    /// Task groups so far.
+    groups: u32,
 }
 
 impl Books {
@@ -173,6 +178,7 @@ impl Books {
             digest: Digest::default(),
             event_repeat: setup.scheduler.event_repeat,
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
+            groups: 0,
         }
     }
 
@@ -235,7 +241,7 @@ impl Books {
             self.services[service].usd += usd;
         }
         if self.recorder.tasks.is_on() {
-            self.recorder.stopped(task, Some(now), usd)?;
+            self.recorder.tasks.task(task, now, usd)?;
         }
         Ok(())
     }
@@ -270,15 +276,16 @@ impl Books {
             self.services[service].usd += usd;
         }
         if self.recorder.tasks.is_on() {
-            self.recorder.stopped(task, None, usd)?;
+            self.recorder.tasks.task(task, SimTime::NEVER, usd)?;
         }
         Ok(())
     }
 
     /// A task group has got a name; groups have one numbering.
     pub fn name_group(&mut self, name: &str, group: GroupId) {
-        let named = self.recorder.names.add_group(name);
-        debug_assert_eq!(group, named, "groups have one numbering");
+        debug_assert_eq!(group.index(), self.groups as usize, "groups have one numbering");
+        self.groups += 1;
+        self.recorder.tasks.add_group(name);
     }
 
     /// An event of a service. A repeated warning is suppressed until the service is steady again, or for six hours.

@@ -29,6 +29,8 @@ pub struct Sinks {
     pub service_events: Option<Box<dyn Write + Send>>,
     /// Whether somebody will draw the picture of the fleet.
     pub picture: bool,
+    /// Whether rows may be read and written by threads beside the run. The bytes are the same.
+    pub beside: bool,
 }
 
 const TASK_COLUMNS: &[ColumnSpec] = &[
