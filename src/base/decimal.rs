@@ -154,35 +154,93 @@ pub fn parse_whole(text: &[u8], max: u64) -> Result<u64, DecimalError> {
 #[inline]
 pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
     debug_assert!(scale <= 9, "a fraction of nine digits fits 32 bits");
-    let unit = 10u64.pow(scale);
-    let mut buffer = itoa::Buffer::new();
-    out.extend_from_slice(buffer.format(value / unit).as_bytes());
-    let rest = value % unit;
-    if rest != 0 {
-        write_fraction(out, rest, scale);
+    Digits::of(value, scale).append_to(out);
+}
+
+/// Digits of a number on their way into a text: the whole part ends where the fraction begins, so that both grow away
+/// from the middle, and one copy of fixed length takes them along. A copy of unknown length is a call, and a row has
+/// twenty of them.
+struct Digits {
+    text: [u8; 64],
+    start: usize,
+    end: usize,
+}
+
+/// Where the fraction begins.
+const MIDDLE: usize = 20;
+/// The longest number with its fraction and a comma.
+const LONGEST: usize = 32;
+
+impl Digits {
+    #[inline]
+    fn of(value: u64, scale: u32) -> Digits {
+        let mut digits = Digits { text: [0; 64], start: MIDDLE, end: MIDDLE };
+        // The scales in use, so that the compiler divides by a number that it knows.
+        let (whole, rest) = match scale {
+            0 => (value, 0),
+            6 => (value / 1_000_000, value % 1_000_000),
+            9 => (value / 1_000_000_000, value % 1_000_000_000),
+            _ => (value / 10u64.pow(scale), value % 10u64.pow(scale)),
+        };
+        digits.whole(whole);
+        if rest != 0 {
+            digits.fraction(rest, scale);
+        }
+        digits
+    }
+
+    #[inline]
+    fn whole(&mut self, mut whole: u64) {
+        loop {
+            self.start -= 1;
+            self.text[self.start] = b'0' + (whole % 10) as u8;
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+    }
+
+    #[inline]
+    fn fraction(&mut self, rest: u64, scale: u32) {
+        // Most fractions are whole thousandths: dropping three zeros at once leaves few digits to write.
+        let (mut rest, mut digits) = (rest as u32, scale as usize);
+        while digits > 3 && rest.is_multiple_of(1000) {
+            rest /= 1000;
+            digits -= 3;
+        }
+        while rest.is_multiple_of(10) {
+            rest /= 10;
+            digits -= 1;
+        }
+        self.text[MIDDLE] = b'.';
+        self.end = MIDDLE + 1 + digits;
+        for slot in self.text[MIDDLE + 1..self.end].iter_mut().rev() {
+            *slot = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+    }
+
+    #[inline]
+    fn comma(&mut self) {
+        self.text[self.end] = b',';
+        self.end += 1;
+    }
+
+    #[inline]
+    fn append_to(&self, out: &mut Vec<u8>) {
+        let length = out.len() + self.end - self.start;
+        out.extend_from_slice(&self.text[self.start..][..LONGEST]);
+        out.truncate(length);
     }
 }
 
-/// Appends `.` and `rest` as `scale` digits (at most 9) without trailing zeros; `rest` is above zero.
+/// Writes `value` × 10^-`scale` and a comma, as [`write_scaled`] does.
 #[inline]
-fn write_fraction(out: &mut Vec<u8>, rest: u64, scale: u32) {
-    // Most fractions are whole thousandths: dropping three zeros at once leaves few digits to write.
-    let (mut rest, mut digits) = (rest as u32, scale as usize);
-    while digits > 3 && rest.is_multiple_of(1000) {
-        rest /= 1000;
-        digits -= 3;
-    }
-    while rest.is_multiple_of(10) {
-        rest /= 10;
-        digits -= 1;
-    }
-    let mut text = [b'0'; 10];
-    text[0] = b'.';
-    for slot in text[1..=digits].iter_mut().rev() {
-        *slot = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.extend_from_slice(&text[..=digits]);
+pub fn write_field(out: &mut Vec<u8>, value: u64, scale: u32) {
+    let mut digits = Digits::of(value, scale);
+    digits.comma();
+    digits.append_to(out);
 }
 
 #[cfg(test)]

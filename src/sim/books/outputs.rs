@@ -223,8 +223,7 @@ impl Row<'_> {
     /// A whole number.
     #[inline]
     pub fn int(&mut self, value: u64) -> &mut Self {
-        self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.bytes.push(b',');
+        decimal::write_field(self.bytes, value, 0);
         self
     }
 
@@ -245,8 +244,7 @@ impl Row<'_> {
         match self.last {
             Some((last, start, end)) if last == at => self.bytes.extend_from_within(start..end),
             _ => {
-                decimal::write_scaled(self.bytes, at.0, 6);
-                self.bytes.push(b',');
+                decimal::write_field(self.bytes, at.0, 6);
                 self.last = Some((at, from, self.bytes.len()));
             }
         }
@@ -262,8 +260,7 @@ impl Row<'_> {
     /// A decimal in millionths, without trailing zeros.
     #[inline]
     pub fn millionths(&mut self, value: u64) -> &mut Self {
-        decimal::write_scaled(self.bytes, value, 6);
-        self.bytes.push(b',');
+        decimal::write_field(self.bytes, value, 6);
         self
     }
 
@@ -307,8 +304,7 @@ impl Row<'_> {
         if usd.0 < 0 {
             self.bytes.push(b'-');
         }
-        decimal::write_scaled(self.bytes, usd.0.unsigned_abs(), 9);
-        self.bytes.push(b',');
+        decimal::write_field(self.bytes, usd.0.unsigned_abs(), 9);
         self
     }
 
