@@ -261,7 +261,7 @@ impl World {
             Target::Named(instance) => request.demand.fits_into(self.fleet.registered[instance]),
             Target::Instances(item) => {
                 let ask = self.ask(request, item);
-                self.placer.could_fit_when_empty(&ask, &self.fleet)
+                self.placer.could_fit_when_empty(&ask)
             }
         }
     }

@@ -104,6 +104,11 @@ impl Shelf {
         }
     }
 
+    /// Takes the instance away, where it is.
+    pub(super) fn take_away(&mut self, cell: usize, instance: InstanceId) {
+        self.set(cell, instance, ABSENT, Resources::ZERO);
+    }
+
     /// The first of the cell's instances, by the links of this shelf and the tie-break, that has room and that
     /// `accepts` takes. With `stop_above` the search ends at a first rank above it.
     #[inline]
