@@ -151,7 +151,7 @@
 //! (`Control`), and samples see what all have done.
 //!
 //! **Why a radix queue?** Simulated time never goes back, so a monotone radix heap can be used: push and pop are a
-//! few shifts, and an entry moves at most 16 times. It keeps ties in order of scheduling without a sequence number in
+//! few shifts, and an entry moves at most 8 times. It keeps ties in order of scheduling without a sequence number in
 //! each entry, which common radix heaps do not. Arrivals come sorted and never enter it: it holds live tasks, not the
 //! trace.
 //!

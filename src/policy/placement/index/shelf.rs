@@ -10,7 +10,7 @@ use crate::model::resources::Resources;
 use std::ops::ControlFlow;
 
 /// The key of an instance that is not on the shelf.
-pub(super) const ABSENT: Key = Key::MAX;
+pub(super) const ABSENT: Key = order::NONE;
 
 /// Ordered lists with one sort of key.
 #[derive(Clone)]
@@ -92,16 +92,16 @@ impl Shelf {
         let old = std::mem::replace(&mut self.keys[instance], key);
         let order = &mut self.cells[cell];
         match (old != ABSENT, key != ABSENT) {
-            (true, true) if old == key => order.restate(key, free),
-            (had, has) => {
-                if had {
-                    order.remove(old);
-                }
-                if has {
-                    order.insert(key, free);
-                }
-            }
+            (true, true) => order.replace(old, key, free),
+            (true, false) => order.remove(old),
+            (false, true) => order.insert(key, free),
+            (false, false) => {}
         }
+    }
+
+    /// Takes the instance away, where it is.
+    pub(super) fn take_away(&mut self, cell: usize, instance: InstanceId) {
+        self.set(cell, instance, ABSENT, Resources::ZERO);
     }
 
     /// The first of the cell's instances, by the links of this shelf and the tie-break, that has room and that
