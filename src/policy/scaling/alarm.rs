@@ -142,6 +142,12 @@ impl Alarm {
         (1..=self.spec.evaluation_periods).find(|&more| fires(more)).map_or(0, |first| first - 1)
     }
 
+    /// Whether it is in ALARM and stays so as long as points come and all of them breach.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.state == AlarmState::Alarm && self.present & self.newest == self.newest
+    }
+
     /// Evaluates the history and returns the state.
     #[inline]
     pub fn evaluate(&mut self) -> AlarmState {

@@ -11,6 +11,7 @@
 //! | [`alarm`] | M of N with missing data |
 //! | [`target_tracking`], [`step`] | what a policy wants |
 //! | `combine` | what a service gets: the largest wish, bounds, cooldowns, deployments, suspension |
+//! | `quiet` | how long nothing can be decided |
 //! | [`schedule`], `cron` | when scheduled actions are due |
 //! | [`predictive`] | a seasonal forecast |
 //! | `agenda` | what is due without an alarm: scheduled actions and forecasts |
@@ -25,6 +26,7 @@ mod cron;
 mod decision;
 pub mod metric;
 pub mod predictive;
+mod quiet;
 pub mod schedule;
 mod series;
 pub mod step;
@@ -303,30 +305,6 @@ impl Scaler {
                 self.agenda.learn(index, now, value, state.running);
             }
         }
-    }
-
-    /// How many of the next one-minute evaluations can say nothing, if CPU utilisation stays within `least..=most` and no
-    /// point is missing: a caller may then observe and evaluate these minutes later, in one go.
-    #[must_use]
-    pub fn quiet_minutes(&self, least: MetricValue, most: MetricValue) -> u32 {
-        if self.firing > 0 {
-            return 0;
-        }
-        let of_alarm = |alarm: &PolicyAlarm| {
-            let series = &self.feeds[alarm.feed].series;
-            if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
-                return 0;
-            }
-            let spec = alarm.alarm.spec();
-            let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
-            let is_known = series.metric == ScalingMetric::Cpu;
-            let waits = series.waiting().all(|p| p.is_some_and(|value| !breaches(value)));
-            if is_known && waits && !breaches(least) && !breaches(most) {
-                return u32::MAX;
-            }
-            alarm.alarm.patience()
-        };
-        self.alarms.iter().map(of_alarm).min().unwrap_or(u32::MAX)
     }
 
     /// The next instant at which [`Scaler::act`] has something to do; `None`: never. It changes only in `act`.

@@ -35,6 +35,7 @@ impl Services {
     ) -> Services {
         Services {
             all: Column::new(),
+            due: Column::new(),
             first_source: u32::try_from(first_source).expect("fewer than 2^32 callers"),
             members: Vec::new(),
             newborn: None,
@@ -110,6 +111,7 @@ impl World {
             }
             let service = self.new_service(setup, id, group, stream);
             self.services.all.push(service);
+            self.services.due.push(SimTime::ZERO);
         }
     }
 

@@ -211,6 +211,7 @@ impl World {
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
         let now = queue.now();
+        self.disturb(id)?; // a deployment changes what alarms can do
         self.supersede_unfinished(id, now)?;
         let service = &mut self.services.all[id];
         service.last_generation += 1;

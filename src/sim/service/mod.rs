@@ -219,6 +219,9 @@ impl Service {
 pub struct Services {
     /// The services.
     pub all: Column<ServiceId, Service>,
+    /// When each must be looked at in any case, at the end of a minute. Apart from the services, so that a minute touches
+    /// nothing of those that sleep.
+    pub due: Column<ServiceId, SimTime>,
     /// The first number of a service among those who ask for tasks.
     pub first_source: u32,
     /// By slot of the task; stale where the slot is another caller's.

@@ -556,11 +556,13 @@ impl World {
         who: &str,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let before = std::mem::replace(&mut service.desired, count);
+        let before = self.services.all[id].desired;
         if before == count {
             return Ok(());
         }
+        self.disturb(id)?; // what the alarms had to say before, they said of the count before
+        let service = &mut self.services.all[id];
+        service.desired = count;
         let old = service.ledger.old_desired;
         service.ledger.old_desired = rolling::old_desired_after(old, before, count);
         service.steady_since = None;

@@ -78,8 +78,6 @@ pub struct Meter {
     twenty: Since,
     /// The last minute that was looked at; those up to the present one are made up for before anything changes.
     minute_done: SimTime,
-    /// When a minute must be looked at in any case.
-    looks_at: SimTime,
     /// CPU that a task without a limit may use: its own and its share of what is idle on the hosts.
     pub burst_millis: u32,
     /// Whether unhealthy tasks get requests because no healthy one is there.
@@ -217,7 +215,7 @@ impl World {
         for index in 0..self.services.all.len() {
             let id = ServiceId::from_index(index);
             match tick {
-                Tick::Minute => self.minute(id, queue)?,
+                Tick::Minute if self.services.due[id] <= queue.now() => self.minute(id, queue)?,
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
                     self.observe(id, TWENTY, queue.now())?;
                 }
@@ -236,7 +234,8 @@ impl World {
     fn minute(&mut self, id: ServiceId, queue: &mut Queue<Event>) -> Result<(), RunError> {
         let now = queue.now();
         let service = &self.services.all[id];
-        if (service.load.is_none() && service.scaler.is_none()) || service.meter.looks_at > now {
+        if service.load.is_none() && service.scaler.is_none() {
+            self.services.due[id] = SimTime::NEVER;
             return Ok(());
         }
         self.make_up(id, SimTime(now.0 - MINUTE.0))?;
@@ -255,14 +254,13 @@ impl World {
         if self.points_show_on_the_minute() {
             self.evaluate(id, queue)?;
             let minutes = self.quiet_minutes(id, now);
-            self.services.all[id].meter.looks_at =
-                now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
+            self.services.due[id] = now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
         }
         Ok(())
     }
 
-    /// How many of the next minutes can pass without anything to decide, if nothing changes: no queue can form, and no
-    /// alarm can fire. They are made up for later, all at once, which is what makes a quiet service cheap.
+    /// How many of the next minutes can pass without anything to decide, if nothing changes: no queue can form, no alarm
+    /// can fire, and those that fire get nothing. They are made up for later, all at once, which is what makes a quiet service cheap.
     fn quiet_minutes(&mut self, id: ServiceId, now: SimTime) -> u32 {
         // Who has idle CPU is looked at every minute; and a run that checks itself passes nothing over, so that a test
         // can hold the two ways together.
@@ -270,6 +268,7 @@ impl World {
         if is_busy || self.checked {
             return 0;
         }
+        let state = self.scaling_state(id);
         let service = &mut self.services.all[id];
         let meter = &service.meter;
         let is_watched = meter.has_alarms
@@ -292,7 +291,7 @@ impl World {
         let (low, high) = meter.cost_percents;
         let least = percent(calm.least, u128::from(low) * 99 / 100);
         let most = percent(calm.most, u128::from(high) * 101 / 100 + 1);
-        scaler.quiet_minutes(least, most).min(calm_minutes)
+        scaler.quiet_minutes(now, state, least, most).min(calm_minutes)
     }
 
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
@@ -325,7 +324,7 @@ impl World {
     /// The same before something about the service changes: from then on every minute counts again.
     pub(super) fn disturb(&mut self, id: ServiceId) -> Result<(), RunError> {
         self.catch_up(id)?;
-        self.services.all[id].meter.looks_at = SimTime::ZERO;
+        self.services.due[id] = SimTime::ZERO;
         Ok(())
     }
 
