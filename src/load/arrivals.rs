@@ -70,8 +70,16 @@ impl Arrivals {
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.
+    #[inline]
     pub fn within(&self, at: SimTime) -> u64 {
         let segment = &self.segment;
+        // Mostly its ends are asked for, which need no division.
+        if at == segment.end {
+            return segment.micro;
+        }
+        if at == segment.start {
+            return 0;
+        }
         mul_div(segment.micro, at.0 - segment.start.0, segment.end.0 - segment.start.0)
     }
 

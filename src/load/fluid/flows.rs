@@ -203,7 +203,7 @@ impl Flow {
             held: 0,
             arriving: 0,
             possible: 0,
-            length: 1,
+            length: 0,
             served: 0,
             dropped: 0,
             left: 0,
@@ -291,8 +291,10 @@ impl Flow {
     pub fn begin(&mut self, arriving: u64, length: u64) {
         self.held = self.backlog;
         self.arriving = arriving;
-        self.possible = mul_div(self.capacity, length, 1_000_000);
-        self.length = length;
+        if length != self.length {
+            self.possible = mul_div(self.capacity, length, 1_000_000);
+            self.length = length;
+        }
         self.served = 0;
         self.dropped = 0;
         for part in &mut self.parts {

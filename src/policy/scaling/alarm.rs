@@ -153,11 +153,23 @@ impl Alarm {
     pub fn evaluate(&mut self) -> AlarmState {
         self.state = if self.present & self.newest == self.newest {
             // The usual case: the N newest points are all real.
-            self.alarm_if((self.breach & self.newest).count_ones())
+            if self.is_enough() { AlarmState::Alarm } else { AlarmState::Ok }
         } else {
             self.evaluate_with_gaps()
         };
         self.state
+    }
+
+    /// Whether enough of the N newest points breach; counting bits is slower than to look for none and for all.
+    #[inline]
+    fn is_enough(&self) -> bool {
+        let breach = self.breach & self.newest;
+        match breach {
+            0 => false,
+            _ if breach == self.newest => true,
+            _ if self.spec.datapoints_to_alarm == self.spec.evaluation_periods => false,
+            _ => breach.count_ones() >= self.spec.datapoints_to_alarm,
+        }
     }
 
     #[inline]

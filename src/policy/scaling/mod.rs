@@ -128,6 +128,8 @@ pub struct Scaler {
     min: u32,
     max: u32,
     feeds: Vec<Feed>,
+    /// Which metrics they look at, a bit each: points of 60 s, and of 20 s.
+    wanted: [u8; 2],
     /// In the order of their feeds.
     alarms: Vec<PolicyAlarm>,
     /// How many of them are in ALARM.
@@ -152,6 +154,7 @@ impl Scaler {
             min: target.min_capacity,
             max: target.max_capacity,
             feeds: Vec::new(),
+            wanted: [0; 2],
             alarms: Vec::new(),
             firing: 0,
             target_tracking: target.target_tracking.clone(),
@@ -220,6 +223,7 @@ impl Scaler {
             } else {
                 Series::new(source, period, STANDARD_PERIOD, delays.standard)
             };
+            self.wanted[usize::from(is_high_resolution)] |= 1 << source.0 as usize;
             self.feeds.push(Feed { series, alarms: 0..0 });
             self.feeds.len() - 1
         });
@@ -235,20 +239,17 @@ impl Scaler {
     }
 
     /// Whether points of `metric` by 60 s are looked at.
+    #[inline]
     #[must_use]
     pub fn wants(&self, metric: ScalingMetric) -> bool {
-        self.is_fed(metric, STANDARD_PERIOD)
+        self.wanted[0] & 1 << metric as usize != 0
     }
 
     /// Whether points of `metric` by 20 s are looked at.
+    #[inline]
     #[must_use]
     pub fn wants_high_resolution(&self, metric: ScalingMetric) -> bool {
-        self.is_fed(metric, HIGH_RESOLUTION_PERIOD)
-    }
-
-    fn is_fed(&self, metric: ScalingMetric, observed: SimSpan) -> bool {
-        let mut series = self.feeds.iter().map(|feed| &feed.series);
-        series.any(|s| s.metric == metric && s.observed_period == observed)
+        self.wanted[1] & 1 << metric as usize != 0
     }
 
     /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None` is
@@ -270,7 +271,7 @@ impl Scaler {
     #[inline]
     pub fn evaluate(&mut self, now: SimTime, state: ServiceState) -> Option<Decision> {
         for index in 0..self.feeds.len() {
-            self.reveal(index, now, state);
+            self.reveal(index, now, state.running);
         }
         if self.firing == 0 && state.running > 0 {
             self.told = None;
@@ -281,7 +282,7 @@ impl Scaler {
 
     /// Hands the newly visible points of a feed to its alarms and to the forecasts.
     #[inline]
-    fn reveal(&mut self, index: usize, now: SimTime, state: ServiceState) {
+    fn reveal(&mut self, index: usize, now: SimTime, running: u32) {
         let feed = &mut self.feeds[index];
         let alarms = &mut self.alarms[feed.alarms.clone()];
         while let Some(point) = feed.series.reveal(now) {
@@ -302,7 +303,7 @@ impl Scaler {
             if self.agenda.learns()
                 && let Some(value) = point
             {
-                self.agenda.learn(index, now, value, state.running);
+                self.agenda.learn(index, now, value, running);
             }
         }
     }

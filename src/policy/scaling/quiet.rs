@@ -2,7 +2,7 @@
 
 use super::alarm;
 use super::target_tracking::STANDARD_PERIOD;
-use super::{Feed, PolicyAlarm, Scaler, ServiceState};
+use super::{Feed, PolicyAlarm, REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{MetricValue, ScalingMetric};
 
@@ -35,6 +35,27 @@ impl Scaler {
         let until = self.refuses_until(now, state, (lowest, highest)).unwrap_or(now);
         let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
         quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX))
+    }
+
+    /// As [`Scaler::evaluate`] at `now`, in one of the minutes of which [`Scaler::quiet_minutes`] has said that they can
+    /// say nothing; `running` tasks.
+    ///
+    /// # Panics
+    /// Where an alarm fires, or one stops to.
+    #[inline]
+    pub fn pass_over(&mut self, now: SimTime, running: u32) {
+        let firing = self.firing;
+        for index in 0..self.feeds.len() {
+            self.reveal(index, now, running);
+        }
+        assert_eq!(self.firing, firing, "a minute that was passed over had nothing to decide");
+        if firing == 0 {
+            self.told = None;
+            return;
+        }
+        for slot in &mut self.alarms {
+            slot.next_call = now + REPEAT; // it was called, and told again what it knew
+        }
     }
 }
 

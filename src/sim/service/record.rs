@@ -4,6 +4,7 @@ use super::super::outputs::field;
 use super::super::service_tables::{DeploymentRow, EventRow, ScalingRow};
 use super::super::setup::ServiceSetup;
 use super::super::world::{RunError, World};
+use super::Service;
 use super::deployments::{Kind, Wants};
 use super::tick::in_memory_micro;
 use crate::base::money::NanoUsd;
@@ -81,6 +82,31 @@ impl Ledger {
             per_target: 0,
             last: None,
         }
+    }
+}
+
+impl Service {
+    /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
+    pub(super) fn measure_elasticity(&mut self, now: SimTime) {
+        let Some(load) = &mut self.load else { return };
+        let targets = load.targets() as u64;
+        if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
+            self.ledger.per_target = per_target;
+        }
+        if self.ledger.per_target == 0 {
+            return;
+        }
+        let target = self.ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
+        let (per_target, offered) = (self.ledger.per_target, load.offered_micro_per_s());
+        let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
+            (Some(useful), Some(offered)) => offered.div_ceil(useful),
+            _ => {
+                let useful = u128::from(per_target) * u128::from(target);
+                let offered = u128::from(offered) * u128::from(WHOLE);
+                u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
+            }
+        };
+        self.ledger.elasticity.push(now, needed, u64::from(self.healthy));
     }
 }
 
@@ -248,30 +274,6 @@ impl World {
             reason: decision.reason.name(),
         };
         Ok(self.tables.scaling(&row)?)
-    }
-
-    /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
-    pub(super) fn measure_elasticity(&mut self, id: ServiceId, now: SimTime) {
-        let service = &mut self.services.all[id];
-        let Some(load) = &mut service.load else { return };
-        let targets = load.targets() as u64;
-        if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
-            service.ledger.per_target = per_target;
-        }
-        if service.ledger.per_target == 0 {
-            return;
-        }
-        let target = service.ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-        let (per_target, offered) = (service.ledger.per_target, load.offered_micro_per_s());
-        let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
-            (Some(useful), Some(offered)) => offered.div_ceil(useful),
-            _ => {
-                let useful = u128::from(per_target) * u128::from(target);
-                let offered = u128::from(offered) * u128::from(WHOLE);
-                u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
-            }
-        };
-        service.ledger.elasticity.push(now, needed, u64::from(service.healthy));
     }
 
     /// Whether anybody looks at samples of services.

@@ -5,7 +5,7 @@
 use super::super::setup::ServiceSetup;
 use super::super::task::Slot;
 use super::super::world::{Event, RunError, World};
-use super::{Health, Next};
+use super::{Health, Next, Service};
 use crate::base::id::Id as _;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
@@ -172,7 +172,7 @@ impl World {
 
     pub(super) fn schedule_ticks(&mut self, queue: &mut Queue<Event>) {
         let services = &self.services;
-        let has_work = |s: &super::Service| s.load.is_some() || s.scaler.is_some();
+        let has_work = |s: &Service| s.load.is_some() || s.scaler.is_some();
         if !services.all.iter().any(has_work) {
             return;
         }
@@ -217,7 +217,7 @@ impl World {
             match tick {
                 Tick::Minute if self.services.due[id] <= queue.now() => self.minute(id, queue)?,
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
-                    self.observe(id, TWENTY, queue.now())?;
+                    observe(&mut self.services.all[id], TWENTY, queue.now())?;
                 }
                 Tick::Alarms => self.evaluate(id, queue)?,
                 Tick::HighResolutionAlarms if is_high_resolution(&self.services.all[id]) => {
@@ -239,10 +239,10 @@ impl World {
             return Ok(());
         }
         self.make_up(id, SimTime(now.0 - MINUTE.0))?;
-        self.observe(id, MINUTE, now)?;
+        observe(&mut self.services.all[id], MINUTE, now)?;
         self.services.all[id].meter.minute_done = now;
         if self.services.all[id].load.is_some() {
-            self.measure_elasticity(id, now);
+            self.services.all[id].measure_elasticity(now);
             if self.services.all[id].meter.has_alarms {
                 self.watch_deployment_alarms(id, queue)?;
             }
@@ -296,18 +296,17 @@ impl World {
 
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
     fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
+        let service = &mut self.services.all[id];
         loop {
-            let next = self.services.all[id].meter.minute_done + MINUTE;
+            let next = service.meter.minute_done + MINUTE;
             if next > upto {
                 return Ok(());
             }
-            self.observe(id, MINUTE, next)?;
-            self.services.all[id].meter.minute_done = next;
-            self.measure_elasticity(id, next);
-            let state = self.scaling_state(id);
-            if let Some(scaler) = &mut self.services.all[id].scaler {
-                let decision = scaler.evaluate(next, state);
-                assert!(decision.is_none(), "a minute that was passed over had nothing to decide");
+            observe(service, MINUTE, next)?;
+            service.meter.minute_done = next;
+            service.measure_elasticity(next);
+            if let Some(scaler) = &mut service.scaler {
+                scaler.pass_over(next, service.running);
             }
         }
     }
@@ -325,70 +324,6 @@ impl World {
     pub(super) fn disturb(&mut self, id: ServiceId) -> Result<(), RunError> {
         self.catch_up(id)?;
         self.services.due[id] = SimTime::ZERO;
-        Ok(())
-    }
-
-    /// The points of the period that ends now.
-    fn observe(&mut self, id: ServiceId, period: SimSpan, now: SimTime) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let meter = &mut service.meter;
-        let (memory_kib, is_queue) = (meter.memory_kib, meter.is_queue);
-        meter.integrate(now);
-        let Some(load) = &mut service.load else { return Ok(()) };
-        load.advance(now)?;
-        let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
-        let here = Since {
-            cpu_nanos: load.cpu_nanos(),
-            cpu_area: meter.cpu_area,
-            requests: *load.totals(),
-        };
-        let then = std::mem::replace(before, here);
-        let cpu = cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
-            .map(|value| value.0);
-        if period == MINUTE {
-            meter.cpu_of_last_minute = cpu;
-        }
-        let Some(scaler) = &mut service.scaler else { return Ok(()) };
-        let is_wanted = |metric| match period {
-            MINUTE => scaler.wants(metric),
-            _ => scaler.wants_high_resolution(metric),
-        };
-        let mut values = [None; 6];
-        let mut set = |metric: ScalingMetric, value: Option<u64>| {
-            values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
-        };
-        let running = u64::from(service.running);
-        let targets = load.targets() as u64;
-        set(ScalingMetric::Cpu, cpu);
-        if is_wanted(ScalingMetric::Memory) {
-            let in_flight = in_memory_micro(load, is_queue);
-            // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
-            let used = u128::from(meter.idle_memory) * 1_024_000_000
-                + u128::from(in_flight) * u128::from(memory_kib);
-            let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
-            set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
-        }
-        if is_wanted(ScalingMetric::RequestCountPerTarget) {
-            let requests = here.requests.since(&then.requests);
-            let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
-            let has_targets = !is_queue && requests.offered > requests.no_target;
-            set(
-                ScalingMetric::RequestCountPerTarget,
-                per_minute.checked_div(targets).filter(|_| has_targets),
-            );
-        }
-        if is_queue {
-            // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
-            set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
-        }
-        if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
-            let in_flight = load.in_flight_micro();
-            set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
-        }
-        if is_wanted(ScalingMetric::LatencyMs) {
-            set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
-        }
-        scaler.observe(now, period, &values);
         Ok(())
     }
 
@@ -525,7 +460,72 @@ impl World {
     }
 }
 
-fn is_high_resolution(service: &super::Service) -> bool {
+/// The points of the period that ends now.
+fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(), RunError> {
+    let meter = &mut service.meter;
+    let (memory_kib, is_queue) = (meter.memory_kib, meter.is_queue);
+    meter.integrate(now);
+    let Some(load) = &mut service.load else { return Ok(()) };
+    load.advance(now)?;
+    let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
+    let counts_requests =
+        service.scaler.as_ref().is_some_and(|s| s.wants(ScalingMetric::RequestCountPerTarget));
+    let here = Since {
+        cpu_nanos: load.cpu_nanos(),
+        cpu_area: meter.cpu_area,
+        requests: if counts_requests { *load.totals() } else { RequestTotals::default() },
+    };
+    let then = std::mem::replace(before, here);
+    let cpu = cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
+        .map(|value| value.0);
+    if period == MINUTE {
+        meter.cpu_of_last_minute = cpu;
+    }
+    let Some(scaler) = &mut service.scaler else { return Ok(()) };
+    let is_wanted = |metric| match period {
+        MINUTE => scaler.wants(metric),
+        _ => scaler.wants_high_resolution(metric),
+    };
+    let mut values = [None; 6];
+    let mut set = |metric: ScalingMetric, value: Option<u64>| {
+        values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
+    };
+    let running = u64::from(service.running);
+    let targets = load.targets() as u64;
+    set(ScalingMetric::Cpu, cpu);
+    if is_wanted(ScalingMetric::Memory) {
+        let in_flight = in_memory_micro(load, is_queue);
+        // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
+        let used = u128::from(meter.idle_memory) * 1_024_000_000
+            + u128::from(in_flight) * u128::from(memory_kib);
+        let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
+        set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
+    }
+    if is_wanted(ScalingMetric::RequestCountPerTarget) {
+        let requests = here.requests.since(&then.requests);
+        let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
+        let has_targets = !is_queue && requests.offered > requests.no_target;
+        set(
+            ScalingMetric::RequestCountPerTarget,
+            per_minute.checked_div(targets).filter(|_| has_targets),
+        );
+    }
+    if is_queue {
+        // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
+        set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
+    }
+    if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
+        let in_flight = load.in_flight_micro();
+        set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
+    }
+    if is_wanted(ScalingMetric::LatencyMs) {
+        set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+    }
+    scaler.observe(now, period, &values);
+    Ok(())
+}
+
+fn is_high_resolution(service: &Service) -> bool {
     let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
     service.scaler.as_ref().is_some_and(|s| metrics.iter().any(|m| s.wants_high_resolution(*m)))
 }
