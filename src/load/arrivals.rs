@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 pub(super) struct Arrivals {
     stream: Box<dyn RateStream + Send>,
     segment: RateSegment,
-    /// Segments that were read ahead of time.
-    ahead: VecDeque<RateSegment>,
+    /// Segments that were read ahead of time, with their rates.
+    ahead: VecDeque<(RateSegment, u64)>,
     /// What went wrong while reading ahead.
     problem: Option<TraceProblem>,
     has_ended: bool,
@@ -30,7 +30,7 @@ impl Arrivals {
     pub fn next(&mut self) -> Result<(), TraceProblem> {
         let start = self.segment.end;
         let (next, problem) = match self.ahead.pop_front() {
-            Some(next) => (Some(next), Ok(())),
+            Some((next, _)) => (Some(next), Ok(())),
             None => match self.read() {
                 Ok(next) => (next, Ok(())),
                 Err(problem) => (None, Err(problem)),
@@ -52,12 +52,16 @@ impl Arrivals {
         next
     }
 
-    /// The segments from the present one to `until`, as far as the stream has some; reads ahead where it must. What goes
-    /// wrong on the way is told when time gets there.
-    pub fn upcoming(&mut self, until: SimTime) -> impl Iterator<Item = &RateSegment> {
-        while self.ahead.back().unwrap_or(&self.segment).end < until {
+    /// The segments that end after `from` and begin before `until`, with their rates, from the present one on and as far as
+    /// the stream has some; reads ahead where it must. What goes wrong on the way is told when time gets there.
+    pub fn upcoming(
+        &mut self,
+        from: SimTime,
+        until: SimTime,
+    ) -> impl Iterator<Item = (&RateSegment, u64)> {
+        while self.ahead.back().map_or(&self.segment, |(last, _)| last).end < until {
             match self.read() {
-                Ok(Some(next)) => self.ahead.push_back(next),
+                Ok(Some(next)) => self.ahead.push_back((next, rate_of(&next))),
                 Ok(None) => break,
                 Err(problem) => {
                     self.problem = Some(problem);
@@ -65,8 +69,10 @@ impl Arrivals {
                 }
             }
         }
-        let within = move |segment: &&RateSegment| segment.start < until;
-        std::iter::once(&self.segment).chain(&self.ahead).take_while(within)
+        let present = (self.segment.end > from).then(|| (&self.segment, rate_of(&self.segment)));
+        let first = self.ahead.partition_point(|(segment, _)| segment.end <= from);
+        let ahead = self.ahead.range(first..).map(|(segment, rate)| (segment, *rate));
+        present.into_iter().chain(ahead).take_while(move |(segment, _)| segment.start < until)
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.

@@ -263,10 +263,11 @@ impl Load {
     }
 
     /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
-    /// not change; `None`: not known, or not now. The traffic is read ahead for it.
+    /// not change; `None`: not known, or not now. The traffic is read ahead for it, from the end of `so_far` on where
+    /// somebody has asked already.
     #[must_use]
-    pub fn calm(&mut self, until: SimTime) -> Option<Calm> {
-        either!(mut self, load => load.calm(until))
+    pub fn calm(&mut self, so_far: Option<Calm>, until: SimTime) -> Option<Calm> {
+        either!(mut self, load => load.calm(so_far, until))
     }
 
     /// Whether answers may take longer than `span` now: quick, and never `false` where they do.

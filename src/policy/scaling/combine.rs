@@ -7,7 +7,7 @@ use super::{
     ServiceState, step, target_tracking,
 };
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::scaling::{AdjustmentType, MetricValue};
+use crate::model::scaling::{AdjustmentType, Comparison, MetricValue};
 use std::cmp::Ordering;
 
 /// Cooldowns of the scalable target.
@@ -78,8 +78,8 @@ impl Scaler {
         }
     }
 
-    /// Before which instant every call ends as the last one did, with a refusal that was told, if the alarm that fires
-    /// goes on to and its newest point stays within `least..=most`; `None`: not known.
+    /// Before which instant every call ends as the last one did, with a refusal that was told, while the alarm that fires
+    /// goes on to, which is one of N of N points, and its newest point stays within `least..=most`; `None`: not known.
     ///
     /// Known for one policy alone: the wish grows with the point, and goes from one refusal to the next in a fixed order,
     /// so that a refusal at both ends is the refusal in between. A cooldown that ends may change it.
@@ -94,6 +94,13 @@ impl Scaler {
         }
         let is_firing = |slot: &PolicyAlarm| slot.alarm.state() == AlarmState::Alarm;
         let alarm = self.alarms.iter().position(is_firing)?;
+        // While it fires, its newest point breaches.
+        let spec = self.alarms[alarm].alarm.spec();
+        let (least, most) = match spec.comparison {
+            Comparison::Above => (least.max(MetricValue(spec.threshold.0.saturating_add(1))), most),
+            Comparison::Below => (least, most.min(MetricValue(spec.threshold.0.saturating_sub(1)))),
+            Comparison::AtLeast | Comparison::AtMost => (least, most),
+        };
         let is_refused = |metric| {
             let Some(want) = self.want_at(alarm, state, true, metric) else { return true };
             let why = self.outcome(now, state, want).err();

@@ -1,8 +1,9 @@
 //! How long nothing can be decided: minutes that a caller may observe and evaluate later, in one go.
 
-use super::alarm;
+use super::alarm::{self, Alarm, AlarmState};
+use super::series::Series;
 use super::target_tracking::STANDARD_PERIOD;
-use super::{Feed, PolicyAlarm, REPEAT, Scaler, ServiceState};
+use super::{REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{MetricValue, ScalingMetric};
 
@@ -10,7 +11,8 @@ impl Scaler {
     /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
     /// `least..=most`, no point is missing and `state` stays as it is.
     ///
-    /// Either no alarm can fire; or one does and goes on to, and its policy has told already why it gets nothing.
+    /// Either no alarm can fire; or one does, and its policy has told already why it gets nothing for as long as it
+    /// does, and no alarm can fire anew.
     #[must_use]
     pub fn quiet_minutes(
         &self,
@@ -20,36 +22,35 @@ impl Scaler {
         most: MetricValue,
     ) -> u32 {
         let mut quiet = u32::MAX;
-        let (mut lowest, mut highest) = (least, most);
-        for feed in &self.feeds {
-            let waiting = feed.series.waiting().flatten();
-            (lowest, highest) = waiting
-                .fold((lowest, highest), |(low, high), value| (low.min(value), high.max(value)));
-            for alarm in &self.alarms[feed.alarms.clone()] {
-                quiet = quiet.min(quiet_points(feed, alarm, least, most));
+        for slot in &self.alarms {
+            let series = &self.feeds[slot.feed].series;
+            quiet = quiet.min(quiet_points(series, &slot.alarm, least, most));
+            if quiet > 0 && slot.alarm.state() == AlarmState::Alarm {
+                let bounds = series
+                    .waiting()
+                    .flatten()
+                    .fold((least, most), |(low, high), value| (low.min(value), high.max(value)));
+                let until = self.refuses_until(now, state, bounds).unwrap_or(now);
+                let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
+                quiet = quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX));
             }
         }
-        if self.firing == 0 || quiet == 0 {
-            return quiet;
-        }
-        let until = self.refuses_until(now, state, (lowest, highest)).unwrap_or(now);
-        let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
-        quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX))
+        quiet
     }
 
     /// As [`Scaler::evaluate`] at `now`, in one of the minutes of which [`Scaler::quiet_minutes`] has said that they can
     /// say nothing; `running` tasks.
     ///
     /// # Panics
-    /// Where an alarm fires, or one stops to.
+    /// Where an alarm begins to fire.
     #[inline]
     pub fn pass_over(&mut self, now: SimTime, running: u32) {
         let firing = self.firing;
         for index in 0..self.feeds.len() {
             self.reveal(index, now, running);
         }
-        assert_eq!(self.firing, firing, "a minute that was passed over had nothing to decide");
-        if firing == 0 {
+        assert!(self.firing <= firing, "a minute that was passed over had nothing to decide");
+        if self.firing == 0 {
             self.told = None;
             return;
         }
@@ -59,23 +60,21 @@ impl Scaler {
     }
 }
 
-/// How many of the next points leave an alarm in its state.
-fn quiet_points(feed: &Feed, slot: &PolicyAlarm, least: MetricValue, most: MetricValue) -> u32 {
-    let (series, alarm) = (&feed.series, &slot.alarm);
+/// After how many of the next points an alarm that is off cannot be on yet, or one that is on cannot be on again.
+fn quiet_points(series: &Series, alarm: &Alarm, least: MetricValue, most: MetricValue) -> u32 {
     if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
+        return 0;
+    }
+    let is_firing = alarm.state() == AlarmState::Alarm;
+    let is_known = series.metric == ScalingMetric::Cpu && series.waiting().all(|p| p.is_some());
+    if is_firing && !is_known {
         return 0;
     }
     let spec = alarm.spec();
     let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
-    let all = |wanted: bool| {
-        let mut waiting = series.waiting();
-        series.metric == ScalingMetric::Cpu
-            && breaches(least) == wanted
-            && breaches(most) == wanted
-            && waiting.all(|point| point.is_some_and(|value| breaches(value) == wanted))
-    };
-    if alarm.holds() {
-        return if all(true) { u32::MAX } else { 0 };
-    }
-    if all(false) { u32::MAX } else { alarm.patience() }
+    let goes_on = |value| breaches(value) == is_firing;
+    let stays =
+        is_known && goes_on(least) && goes_on(most) && series.waiting().flatten().all(goes_on);
+    let patience = alarm.patience();
+    if stays && (!is_firing || patience > 0) { u32::MAX } else { patience }
 }

@@ -9,7 +9,7 @@ use super::{Health, Next, Service};
 use crate::base::id::Id as _;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Queue};
-use crate::load::Load;
+use crate::load::{Calm, Load};
 use crate::metrics::service::RequestTotals;
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
@@ -34,8 +34,10 @@ pub enum Tick {
 const MINUTE: SimSpan = SimSpan::from_secs(60);
 /// Length of a high-resolution period.
 const TWENTY: SimSpan = SimSpan::from_secs(20);
-/// Most minutes that are passed over at once.
-const MOST_MINUTES: u64 = 15;
+/// How many minutes are passed over at once: the next more where all of them can be.
+const REACHES: [u32; 4] = [4, 12, 30, 60];
+/// More than rounding makes of a rate (millionths a second) or of a point (millionths of a percent).
+const ROUNDED: u64 = 10;
 /// Exit code of a container that the kernel killed (128 + 9).
 const KILLED: u8 = 137;
 
@@ -105,6 +107,20 @@ impl Meter {
             quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
             ..Meter::default()
         }
+    }
+
+    /// The least and the most CPU utilisation of a minute in a calm stretch, if the tasks stay as they are: by rate, and
+    /// by what requests cost at the revisions that are there. Rates and points are rounded, which is allowed for.
+    fn utilisation(&self, load: &Load, calm: &Calm) -> (MetricValue, MetricValue) {
+        let cost = |percent: u32| u128::from(load.cpu_ns_per_request_mean()) * u128::from(percent);
+        let area = u128::from(self.reserved_cpu) * 1_000_000;
+        let percent = |nanos: u128| cpu_percent(nanos, area).unwrap_or_default().0;
+        let (least, most) = (calm.least.saturating_sub(ROUNDED), calm.most + ROUNDED);
+        let least = u128::from(least) * (cost(self.cost_percents.0) / 100) / 1_000_000;
+        let most =
+            (u128::from(most) * cost(self.cost_percents.1).div_ceil(100)).div_ceil(1_000_000);
+        let (least, most) = (percent(least), percent(most));
+        (MetricValue(least.saturating_sub(ROUNDED)), MetricValue(most.saturating_add(ROUNDED)))
     }
 
     /// Integrates up to `now`.
@@ -279,19 +295,22 @@ impl World {
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
             return 0;
         }
-        let Some(calm) = load.calm(now + SimSpan(MINUTE.0 * MOST_MINUTES)) else { return 0 };
-        let calm_minutes = u32::try_from(calm.until.since(now).0 / MINUTE.0).unwrap_or(0);
-        let Some(scaler) = &service.scaler else { return calm_minutes };
-        // Utilisation by rate, with a margin for requests of revisions that cost more or less.
-        let percent = |rate: u64, margin: u128| {
-            let nanos = u128::from(rate) * u128::from(load.cpu_ns_per_request_mean()) / 1_000_000;
-            let area = u128::from(meter.reserved_cpu) * 1_000_000;
-            cpu_percent(nanos * margin / 100, area).unwrap_or_default()
-        };
-        let (low, high) = meter.cost_percents;
-        let least = percent(calm.least, u128::from(low) * 99 / 100);
-        let most = percent(calm.most, u128::from(high) * 101 / 100 + 1);
-        scaler.quiet_minutes(now, state, least, most).min(calm_minutes)
+        let (mut quiet, mut calm) = (0, None);
+        for minutes in REACHES {
+            calm = load.calm(calm, now + SimSpan(MINUTE.0 * u64::from(minutes)));
+            let Some(stretch) = &calm else { break };
+            let mut of_stretch =
+                (stretch.until.since(now).0 / MINUTE.0).min(u64::from(minutes)) as u32;
+            if let Some(scaler) = &service.scaler {
+                let (least, most) = meter.utilisation(load, stretch);
+                of_stretch = of_stretch.min(scaler.quiet_minutes(now, state, least, most));
+            }
+            quiet = quiet.max(of_stretch);
+            if of_stretch < minutes {
+                break;
+            }
+        }
+        quiet
     }
 
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
