@@ -202,6 +202,15 @@ impl Load {
         either!(self, load => load.latency.total())
     }
 
+    /// The latency of a load that has come to its end.
+    #[must_use]
+    pub fn into_latency(self) -> SpanHistogram {
+        match self.kind {
+            Kind::Fluid(load) => load.latency.into_total(),
+            Kind::Requests(load) => load.latency.into_total(),
+        }
+    }
+
     /// Latency since the last call; the first call: since the start. Costs nothing if never called.
     pub fn take_latency(&mut self) -> LatencySummary {
         either!(mut self, load => load.take_latency())

@@ -198,15 +198,19 @@ impl Service {
         self.setup.scheduling == SchedulingStrategy::Daemon
     }
 
-    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
-    /// (No instance is ever DRAINING yet.)
+    /// Whether a pass could not find anything to do unless a task is unhealthy: one complete deployment with all of its
+    /// tasks. (No instance is ever DRAINING yet.)
     pub fn is_as_wanted(&self) -> bool {
         self.members.len() == self.desired as usize
-            && self.running == self.healthy
             && self.rebalancing != Rebalancing::Started
             && !self.is_rolling()
             // A lone task set may want a share of the desired count only.
             && self.deployments.iter().all(|d| d.wants(self.desired) == self.desired)
+    }
+
+    /// Whether tasks may be unhealthy: only those that are RUNNING and not healthy can.
+    pub fn may_be_sick(&self) -> bool {
+        self.running != self.healthy
     }
 
     /// Tasks before RUNNING.

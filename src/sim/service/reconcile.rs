@@ -79,8 +79,8 @@ impl World {
         id: ServiceId,
         queue: &mut Queue<Event>,
     ) -> Result<bool, RunError> {
-        if self.services.all[id].is_as_wanted() {
-            return Ok(false); // most looks come after the last task has become healthy
+        if self.services.all[id].is_as_wanted() && !self.is_sick(id) {
+            return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
@@ -96,6 +96,13 @@ impl World {
             self.apply_starts(id, &pass, queue)?;
         }
         Ok(did)
+    }
+
+    /// Whether any task of a service is unhealthy.
+    fn is_sick(&self, id: ServiceId) -> bool {
+        let service = &self.services.all[id];
+        let is_unhealthy = |&slot: &Slot| self.services.member(slot).health == Health::Unhealthy;
+        service.may_be_sick() && service.members.iter().any(is_unhealthy)
     }
 
     /// A rolling deployment, or a scale-in, that can neither stop nor start a task, with nothing on its way: says so, and why.
@@ -529,17 +536,22 @@ impl World {
             is_sick
                 || matches!(place, Place::Instance(i) if self.fleet.status[i] == InstanceStatus::Draining)
         };
+        // Tasks on Fargate that are all healthy need not be looked at one by one.
+        let may_move =
+            service.may_be_sick() || self.callers[service.source].launch == LaunchType::Ec2;
         if service.is_rolling()
             || service.members.len() > service.desired as usize
-            || service.members.iter().any(is_moving)
+            || (may_move && service.members.iter().any(is_moving))
         {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
         }
-        let sick = service.members.iter().map(|&slot| self.services.member(slot));
-        let grace = sick.filter(|m| m.health == Health::Unhealthy && m.grace_until > now);
-        at = at.min(grace.map(|member| member.grace_until).min().unwrap_or(SimTime::NEVER));
+        if service.may_be_sick() {
+            let sick = service.members.iter().map(|&slot| self.services.member(slot));
+            let grace = sick.filter(|m| m.health == Health::Unhealthy && m.grace_until > now);
+            at = at.min(grace.map(|member| member.grace_until).min().unwrap_or(SimTime::NEVER));
+        }
         for deployment in &service.deployments {
             at = at.min(deployment.wakes_at().filter(|&wake| wake > now).unwrap_or(SimTime::NEVER));
         }
@@ -566,11 +578,11 @@ impl World {
         let old = service.ledger.old_desired;
         service.ledger.old_desired = rolling::old_desired_after(old, before, count);
         service.steady_since = None;
-        let text = format!(
-            "(service {}) has set desired count to {count}. Cause: {who}.",
-            service.setup.name
-        );
-        self.event(id, queue.now(), "INFO", "SERVICE_DESIRED_COUNT_UPDATED", &text)?;
+        if self.tables.wants_events() {
+            let name = &self.services.all[id].setup.name;
+            let text = format!("(service {name}) has set desired count to {count}. Cause: {who}.");
+            self.event(id, queue.now(), "INFO", "SERVICE_DESIRED_COUNT_UPDATED", &text)?;
+        }
         self.look_soon(id, queue);
         Ok(())
     }

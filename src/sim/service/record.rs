@@ -9,6 +9,7 @@ use super::deployments::{Kind, Wants};
 use super::tick::in_memory_micro;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
+use crate::load::Load;
 use crate::metrics::elasticity::ElasticityMeter;
 use crate::metrics::series::ServiceSeries;
 use crate::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
@@ -167,6 +168,9 @@ impl World {
         }
         service.steady_since = Some(now);
         service.ledger.told.clear();
+        if !self.tables.wants_events() {
+            return Ok(());
+        }
         let text = format!("(service {}) has reached a steady state.", service.setup.name);
         let event = if has_task_sets { "TASKSET_STEADY_STATE" } else { "SERVICE_STEADY_STATE" };
         self.event(id, now, "INFO", event, &text)
@@ -355,7 +359,7 @@ impl World {
         Ok(())
     }
 
-    /// What is known about every service at the end.
+    /// What is known about every service at the end. Their loads and series go, so that nothing is there twice.
     pub(in super::super) fn service_reports(&mut self, end: SimTime) -> Vec<ServiceReport> {
         let mut reports = Vec::new();
         for id in self.services.all.ids() {
@@ -363,14 +367,15 @@ impl World {
             service.meter.integrate(end);
             let ledger = &mut service.ledger;
             let elasticity = std::mem::take(&mut ledger.elasticity);
-            let load = service.load.as_ref();
+            let load = service.load.take();
+            let (has_load, nanos) = (load.is_some(), load.as_ref().map(Load::cpu_nanos));
             reports.push(ServiceReport {
                 name: service.setup.name.clone(),
                 is_queue: ledger.is_queue,
-                samples: ledger.series.points(),
-                requests: load.map(|load| *load.totals()).unwrap_or_default(),
-                latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
-                cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
+                samples: std::mem::take(&mut ledger.series).into_points(),
+                requests: load.as_ref().map(|load| *load.totals()).unwrap_or_default(),
+                latency: load.map(Load::into_latency).unwrap_or_default(),
+                cpu_percent: nanos.and_then(|nanos| percent(nanos, service.meter.cpu_area)),
                 reserved_cpu_time: service.meter.cpu_area,
                 running_mean: (end > SimTime::ZERO)
                     .then(|| service.meter.running_area as f64 / end.0 as f64),
@@ -380,7 +385,7 @@ impl World {
                 tasks_failed: ledger.tasks_failed,
                 scaling: ledger.scaling,
                 deployments: ledger.deployments,
-                elasticity: load.and_then(|_| elasticity.finish(end)),
+                elasticity: has_load.then(|| elasticity.finish(end)).flatten(),
                 usd: ledger.usd,
                 marks: std::mem::take(&mut ledger.marks),
             });
