@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 pub(super) struct Arrivals {
     stream: Box<dyn RateStream + Send>,
     segment: RateSegment,
+    /// Its rate.
+    rate: u64,
     /// Segments that were read ahead of time, with their rates.
     ahead: VecDeque<(RateSegment, u64)>,
     /// What went wrong while reading ahead.
@@ -19,7 +21,14 @@ pub(super) struct Arrivals {
 impl Arrivals {
     pub fn new(stream: Box<dyn RateStream + Send>) -> Arrivals {
         let segment = RateSegment { start: SimTime::ZERO, end: SimTime::ZERO, micro: 0 };
-        Arrivals { stream, segment, ahead: VecDeque::new(), problem: None, has_ended: false }
+        Arrivals {
+            stream,
+            segment,
+            rate: 0,
+            ahead: VecDeque::new(),
+            problem: None,
+            has_ended: false,
+        }
     }
 
     pub fn segment(&self) -> &RateSegment {
@@ -30,13 +39,14 @@ impl Arrivals {
     pub fn next(&mut self) -> Result<(), TraceProblem> {
         let start = self.segment.end;
         let (next, problem) = match self.ahead.pop_front() {
-            Some((next, _)) => (Some(next), Ok(())),
+            Some(next) => (Some(next), Ok(())),
             None => match self.read() {
-                Ok(next) => (next, Ok(())),
+                Ok(next) => (next.map(|next| (next, rate_of(&next))), Ok(())),
                 Err(problem) => (None, Err(problem)),
             },
         };
-        self.segment = next.unwrap_or(RateSegment { start, end: SimTime::NEVER, micro: 0 });
+        let nothing = RateSegment { start, end: SimTime::NEVER, micro: 0 };
+        (self.segment, self.rate) = next.unwrap_or((nothing, 0));
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
         problem
@@ -69,7 +79,7 @@ impl Arrivals {
                 }
             }
         }
-        let present = (self.segment.end > from).then(|| (&self.segment, rate_of(&self.segment)));
+        let present = (self.segment.end > from).then_some((&self.segment, self.rate));
         let first = self.ahead.partition_point(|(segment, _)| segment.end <= from);
         let ahead = self.ahead.range(first..).map(|(segment, rate)| (segment, *rate));
         present.into_iter().chain(ahead).take_while(move |(segment, _)| segment.start < until)
@@ -90,8 +100,9 @@ impl Arrivals {
     }
 
     /// The present rate, millionths of a request per second.
+    #[inline]
     pub fn rate(&self) -> u64 {
-        rate_of(&self.segment)
+        self.rate
     }
 
     pub fn counts(&self) -> &RowCounts {

@@ -87,18 +87,24 @@ impl Ledger {
 }
 
 impl Service {
-    /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
-    pub(super) fn measure_elasticity(&mut self, now: SimTime) {
+    /// What one of the present targets could answer.
+    pub(super) fn measure_capacity(&mut self) {
         let Some(load) = &mut self.load else { return };
         let targets = load.targets() as u64;
         if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
             self.ledger.per_target = per_target;
         }
-        if self.ledger.per_target == 0 {
+    }
+
+    /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
+    pub(super) fn measure_elasticity(&mut self, now: SimTime) {
+        let Some(load) = &self.load else { return };
+        let per_target = self.ledger.per_target;
+        if per_target == 0 {
             return;
         }
         let target = self.ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-        let (per_target, offered) = (self.ledger.per_target, load.offered_micro_per_s());
+        let offered = load.offered_micro_per_s();
         let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
             (Some(useful), Some(offered)) => offered.div_ceil(useful),
             _ => {

@@ -258,6 +258,7 @@ impl World {
         observe(&mut self.services.all[id], MINUTE, now)?;
         self.services.all[id].meter.minute_done = now;
         if self.services.all[id].load.is_some() {
+            self.services.all[id].measure_capacity();
             self.services.all[id].measure_elasticity(now);
             if self.services.all[id].meter.has_alarms {
                 self.watch_deployment_alarms(id, queue)?;
@@ -316,6 +317,7 @@ impl World {
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
     fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
+        let mut is_first = true;
         loop {
             let next = service.meter.minute_done + MINUTE;
             if next > upto {
@@ -323,6 +325,10 @@ impl World {
             }
             observe(service, MINUTE, next)?;
             service.meter.minute_done = next;
+            if is_first {
+                service.measure_capacity(); // nobody comes or goes in minutes that are passed over
+                is_first = false;
+            }
             service.measure_elasticity(next);
             if let Some(scaler) = &mut service.scaler {
                 scaler.pass_over(next, service.running);
@@ -487,16 +493,9 @@ fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(), R
     let Some(load) = &mut service.load else { return Ok(()) };
     load.advance(now)?;
     let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
-    let counts_requests =
-        service.scaler.as_ref().is_some_and(|s| s.wants(ScalingMetric::RequestCountPerTarget));
-    let here = Since {
-        cpu_nanos: load.cpu_nanos(),
-        cpu_area: meter.cpu_area,
-        requests: if counts_requests { *load.totals() } else { RequestTotals::default() },
-    };
-    let then = std::mem::replace(before, here);
-    let cpu = cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
-        .map(|value| value.0);
+    let (nanos, area) = (load.cpu_nanos(), meter.cpu_area);
+    let cpu = cpu_percent(nanos - before.cpu_nanos, area - before.cpu_area).map(|value| value.0);
+    (before.cpu_nanos, before.cpu_area) = (nanos, area);
     if period == MINUTE {
         meter.cpu_of_last_minute = cpu;
     }
@@ -521,7 +520,8 @@ fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(), R
         set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
     }
     if is_wanted(ScalingMetric::RequestCountPerTarget) {
-        let requests = here.requests.since(&then.requests);
+        let requests = load.totals().since(&before.requests);
+        before.requests = *load.totals();
         let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
         let has_targets = !is_queue && requests.offered > requests.no_target;
         set(
