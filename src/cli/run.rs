@@ -94,7 +94,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .map_err(|problems| Failure::Input(problems.to_string()))?;
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
     if args.dry_run {
-        return print(&super::dry_run::describe(&scenario, seed, args.replications)?);
+        let draws = charts_of(args, &scenario) != Format::None;
+        return print(&super::dry_run::describe(&scenario, seed, args.replications, draws)?);
     }
     let default_out = || Path::new("output").join(&scenario.setup.name);
     let out = args.out.clone().unwrap_or_else(default_out);

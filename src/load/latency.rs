@@ -83,6 +83,10 @@ impl LatencyMeter {
         &self.total
     }
 
+    pub fn into_total(self) -> SpanHistogram {
+        self.total
+    }
+
     /// What was added since the last call.
     pub fn take(&mut self) -> LatencySummary {
         if !self.is_asked {

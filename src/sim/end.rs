@@ -108,13 +108,13 @@ fn finish(
     world.cluster.finish(end);
     let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
     let invoice = world.books.spending.bill.invoice();
+    let traffic = world.services.all.iter().filter_map(|service| service.load.as_ref());
+    let traffic = traffic.map(|load| load.counts().clone());
+    let rows = world.arrivals.counts().cloned().chain(traffic).collect();
     let services = world.flow().service_reports(end);
     let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
     summary.0.extend(service_metrics(&services, invoice.total()));
     world.books.close_tables()?;
-    let traffic = world.services.all.iter().filter_map(|service| service.load.as_ref());
-    let traffic = traffic.map(|load| load.counts().clone());
-    let rows = world.arrivals.counts().cloned().chain(traffic).collect();
     let World { books, cluster, rules, .. } = world;
     let (fleet, capacity) = cluster.into_parts();
     Ok(RunResult {

@@ -129,17 +129,27 @@ impl Alarm {
         self.breach = self.breach << 1 | u128::from(is_breach);
     }
 
-    /// How many more points can come, if all of them breach, without ALARM; 0 where points are missing or it is in ALARM.
+    /// How many more points can come, whatever they are, before it can go into ALARM: where it is off, if all of them
+    /// breach; where it is on, it must go off first, which for fewer than N of N points may be for a moment. 0 where points
+    /// are missing.
     #[must_use]
     pub fn patience(&self) -> u32 {
-        if self.state == AlarmState::Alarm || self.present & self.newest != self.newest {
+        let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
+        if self.present & self.newest != self.newest {
             return 0;
+        }
+        if self.state == AlarmState::Alarm {
+            return if needed == points { points } else { 0 };
+        }
+        if needed == points {
+            let run = self.breach.trailing_ones().min(points);
+            return (points - run).saturating_sub(1);
         }
         let fires = |more: u32| {
             let bits = self.breach << more | ((1 << more) - 1);
-            (bits & self.newest).count_ones() >= self.spec.datapoints_to_alarm
+            (bits & self.newest).count_ones() >= needed
         };
-        (1..=self.spec.evaluation_periods).find(|&more| fires(more)).map_or(0, |first| first - 1)
+        (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1)
     }
 
     /// Evaluates the history and returns the state.
@@ -147,11 +157,23 @@ impl Alarm {
     pub fn evaluate(&mut self) -> AlarmState {
         self.state = if self.present & self.newest == self.newest {
             // The usual case: the N newest points are all real.
-            self.alarm_if((self.breach & self.newest).count_ones())
+            if self.is_enough() { AlarmState::Alarm } else { AlarmState::Ok }
         } else {
             self.evaluate_with_gaps()
         };
         self.state
+    }
+
+    /// Whether enough of the N newest points breach; counting bits is slower than to look for none and for all.
+    #[inline]
+    fn is_enough(&self) -> bool {
+        let breach = self.breach & self.newest;
+        match breach {
+            0 => false,
+            _ if breach == self.newest => true,
+            _ if self.spec.datapoints_to_alarm == self.spec.evaluation_periods => false,
+            _ => breach.count_ones() >= self.spec.datapoints_to_alarm,
+        }
     }
 
     #[inline]

@@ -27,7 +27,7 @@ pub struct Sinks {
     pub scaling: Option<Box<dyn Write + Send>>,
     /// `service_events.csv`.
     pub service_events: Option<Box<dyn Write + Send>>,
-    /// Whether somebody will draw the picture of the fleet.
+    /// Whether somebody will draw: the picture of the fleet is made, and services keep samples for their charts.
     pub picture: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.
     pub beside: bool,
