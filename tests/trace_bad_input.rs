@@ -31,6 +31,29 @@ fn a_bad_value_is_refused_at_its_line_and_column() {
 }
 
 #[test]
+fn a_row_without_a_size_is_refused_where_no_definition_gives_one() {
+    let mut bare = input(TraceFormat::Native);
+    bare.rows_give_size = true;
+    for (row, expected) in [
+        ("0,,,60", "t.csv:2:3: cpu is empty, and no task definition says it"),
+        ("0,,512,60", "t.csv:2:3: cpu is empty, and no task definition says it"),
+        ("0,256,,60", "t.csv:2:7: memory_mib is empty, and no task definition says it"),
+    ] {
+        let text = format!("{HEADER}{row}\n");
+        let error = read(text.as_bytes(), &bare).unwrap_err().0;
+        assert!(error.starts_with(expected), "{row}: {error}");
+        assert_eq!(native(&text).unwrap().counts.used, 1, "a task definition may say it");
+    }
+    let named = "arrival_s,cpu,memory_mib,duration_s,task_definition\n0,,,60,web\n";
+    assert_eq!(read(named.as_bytes(), &bare).unwrap().counts.used, 1);
+    bare.on_error = OnRowError::Skip;
+    let counts = read(format!("{HEADER}0,,,60\n0,1,1,60\n").as_bytes(), &bare).unwrap().counts;
+    assert_eq!(counts.skipped["a task without a size"], 1);
+    let error = native_error(&format!("{HEADER}0,256,0,60\n"));
+    assert!(error.starts_with("t.csv:2:7: memory_mib is \"0\": must be at least 1"), "{error}");
+}
+
+#[test]
 fn rows_out_of_order_name_both_lines_and_can_be_sorted() {
     let text = format!("{HEADER}5,1,1,1\n\n3,2,1,1\n");
     let expected = "t.csv:4:1: the row arrives at 3 s, before the row on line 2 at 5 s\n  \

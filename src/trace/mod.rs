@@ -187,7 +187,7 @@ fn open_reader(
     let mut records = Records::new(bytes, input, separator)?;
     match input.format {
         TraceFormat::Native => {
-            let layout = header(&mut records, native::Native::new)?;
+            let layout = header(&mut records, |h| native::Native::new(h, input))?;
             Ok(line_by_line(records, layout, input, Order::Strict))
         }
         TraceFormat::Openb => {

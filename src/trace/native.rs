@@ -13,6 +13,9 @@
 //! | `ephemeral_gib` | GiB | as the task definition says |
 //! | `exit_code` | 0 to 255 | 0 |
 //!
+//! A caller without a task definition has no size to fall back on: there a row needs its own `cpu` and `memory_mib`,
+//! or a `task_definition`. Memory is at least 1 MiB everywhere, as ECS asks.
+//!
 //! Times are read to the nearest microsecond, exactly. RFC 3339 arrivals count from the first row's instant
 //! (the earliest where the trace is sorted); a file may not mix the two. Rows must be in order of arrival unless
 //! the trace is read with `order = "sort"`.
@@ -26,6 +29,7 @@ use super::stream::{Adjustments, Layout, Verdict};
 use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskRow;
+use crate::model::workload::TraceInput;
 
 /// The columns, in the order in which they are written.
 pub(super) const COLUMNS: [Column; 10] = [
@@ -60,6 +64,8 @@ pub(super) struct Native {
     duration: usize,
     extras: Option<Extras>,
     width: usize,
+    /// See [`TraceInput::rows_give_size`].
+    rows_give_size: bool,
     clock: Clock,
     names: Names,
 }
@@ -76,7 +82,7 @@ struct Extras {
 
 impl Native {
     /// Understands the header line.
-    pub fn new(header: Fields<'_>) -> Faulty<Native> {
+    pub fn new(header: Fields<'_>, input: &TraceInput) -> Faulty<Native> {
         let at = resolve(header, &COLUMNS, Unknown::Refuse)?;
         let position = |index: usize| at[index].expect("required columns are there");
         let extras = Extras {
@@ -94,6 +100,7 @@ impl Native {
             duration: position(3),
             extras: at[4..].iter().any(Option::is_some).then_some(extras),
             width: header.len(),
+            rows_give_size: input.rows_give_size,
             clock: Clock::Unknown,
             names: Names::default(),
         })
@@ -177,6 +184,19 @@ impl Native {
         Ok(())
     }
 
+    /// Refuses a row that leaves its size to a task definition where there is none.
+    #[inline]
+    fn check_size(&self, row: &TaskRow) -> Faulty<()> {
+        let (index, name) = match (row.cpu, row.memory) {
+            (Some(_), Some(_)) => return Ok(()),
+            (None, _) => (self.cpu, "cpu"),
+            (_, None) => (self.memory, "memory_mib"),
+        };
+        let text = format!("{name} is empty, and no task definition says it");
+        let help = "write it into the row, or give the `run_task` a `task_definition`";
+        Err(Fault::field(index, "a task without a size", text).help(help))
+    }
+
     #[inline]
     fn duration(&self, fields: Fields<'_>) -> Faulty<Option<SimSpan>> {
         let text = fields.get(self.duration);
@@ -231,6 +251,13 @@ impl Layout for Native {
             exit_code: 0,
         };
         self.read_extras(fields, &mut row)?;
+        if row.memory == Some(0) {
+            let text = "memory_mib is \"0\": must be at least 1".into();
+            return Err(Fault::field(self.memory, "a task without memory", text));
+        }
+        if self.rows_give_size && row.definition.is_none() {
+            self.check_size(&row)?;
+        }
         Ok(Verdict::Row(at, row, Adjustments::default()))
     }
 
