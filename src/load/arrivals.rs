@@ -80,6 +80,11 @@ impl Arrivals {
         rate_of(&self.segment)
     }
 
+    /// Nothing is asked for any more.
+    pub fn end(&mut self) {
+        self.stream.end();
+    }
+
     pub fn counts(&self) -> &RowCounts {
         self.stream.counts()
     }

@@ -19,7 +19,7 @@
 use super::limits::{Defaults, MAX_CPU, MAX_MEMORY_MIB, plain_row, share};
 use super::problem::{Fault, Faulty, shown};
 use super::records::{Fields, Records};
-use super::stream::{Adjustment, Adjustments, RawRow, Source, count, refuse};
+use super::stream::{self, Adjustment, Adjustments, RawRow, Source, count, leave_rest, refuse};
 use crate::base::lookup::Lookup;
 use crate::base::time::{LATEST, SimSpan};
 use crate::model::arrival::{RowCounts, TaskRow, TraceProblem};
@@ -217,6 +217,14 @@ impl Source for Google2011 {
                 _ => self.at_end = !self.step(counts)?,
             }
         }
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        for task in self.waiting.drain(..) {
+            let dropped = task.state == State::Dropped;
+            count(&mut counts.skipped, if dropped { NEVER_SCHEDULED } else { stream::AFTER_END });
+        }
+        leave_rest(&mut self.records, counts);
     }
 
     fn records(&self) -> &Records {

@@ -14,11 +14,38 @@ use std::collections::BTreeMap;
 /// Reason under which rows beyond `limit` are counted.
 pub const BEYOND_LIMIT: &str = "beyond the row limit";
 
+/// Reason under which rows are counted that arrive at the end of the run or later.
+pub const AFTER_END: &str = "after the end of the run";
+
+/// Why a file was not counted to its end.
+pub(super) const UNREADABLE_REST: &str = "what follows the end of the run cannot be read";
+
 /// Counts one more under `reason`; allocates only for a reason that is new.
 pub(super) fn count(map: &mut BTreeMap<String, u64>, reason: &str) {
+    count_more(map, reason, 1);
+}
+
+/// Counts `number` more under `reason`, which is not named for none.
+pub(super) fn count_more(map: &mut BTreeMap<String, u64>, reason: &str, number: u64) {
     match map.get_mut(reason) {
-        Some(count) => *count += 1,
-        None => drop(map.insert(reason.to_string(), 1)),
+        Some(count) => *count += number,
+        None if number == 0 => {}
+        None => drop(map.insert(reason.to_string(), number)),
+    }
+}
+
+/// Counts the lines that are left as rows after the end of the run. They are not looked at: what is wrong with them
+/// is of no consequence.
+pub(super) fn leave_rest(records: &mut Records, counts: &mut RowCounts) {
+    loop {
+        match records.advance() {
+            Ok(true) => {
+                counts.read += 1;
+                count(&mut counts.skipped, AFTER_END);
+            }
+            Ok(false) => return,
+            Err(_) => return count(&mut counts.adjusted, UNREADABLE_REST),
+        }
     }
 }
 
@@ -62,6 +89,18 @@ impl Adjustments {
     /// Adds one.
     pub fn add(&mut self, adjustment: Adjustment) {
         self.0 |= 1 << adjustment as u16;
+    }
+
+    /// Takes back what [`Adjustments::count_into`] counted.
+    fn take_from(self, counts: &mut BTreeMap<String, u64>) {
+        for (adjustment, text) in Adjustment::ALL {
+            if self.0 & (1 << adjustment as u16) != 0
+                && let Some(count) = counts.get_mut(text)
+            {
+                *count -= 1;
+            }
+        }
+        counts.retain(|_, count| *count > 0);
     }
 
     fn count_into(self, counts: &mut BTreeMap<String, u64>) {
@@ -114,6 +153,8 @@ pub(super) trait Layout {
 pub(super) trait Source {
     /// The next row; `None` at the end.
     fn next_raw(&mut self, counts: &mut RowCounts) -> Result<Option<RawRow>, TraceProblem>;
+    /// Counts all that is left as rows after the end of the run.
+    fn leave_rest(&mut self, counts: &mut RowCounts);
     /// The file, for messages about the current line.
     fn records(&self) -> &Records;
     /// Names that the rows mentioned.
@@ -151,6 +192,10 @@ impl<L: Layout> Source for LineByLine<L> {
             }
         }
         Ok(None)
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        leave_rest(&mut self.records, counts);
     }
 
     fn records(&self) -> &Records {
@@ -193,6 +238,8 @@ pub(super) struct FileStream<S> {
     /// Arrival on the trace's clock and line of the row before.
     before: (i64, u64),
     sorted: Option<std::vec::IntoIter<PackedRow>>,
+    /// What was assumed for the row that was given last.
+    assumed: Adjustments,
 }
 
 /// The options that hold for all formats.
@@ -215,7 +262,8 @@ impl<S: Source> FileStream<S> {
             max_rows: input.max_rows,
         };
         let before = (i64::MIN, 0);
-        FileStream { source, counts: RowCounts::default(), rules, base: None, before, sorted: None }
+        let (counts, assumed) = (RowCounts::default(), Adjustments::default());
+        FileStream { source, counts, rules, base: None, before, sorted: None, assumed }
     }
 
     #[inline]
@@ -242,6 +290,7 @@ impl<S: Source> FileStream<S> {
                 Ok(arrival) => {
                     self.before = (raw.at, raw.line);
                     self.counts.used += 1;
+                    self.assumed = raw.adjusted;
                     if raw.adjusted != Adjustments::default() {
                         raw.adjusted.count_into(&mut self.counts.adjusted);
                     }
@@ -326,6 +375,7 @@ impl<S: Source> FileStream<S> {
             let raw = packed.unpack();
             let arrival = self.arrival(raw.at).expect("the first and the last row were checked");
             self.counts.used += 1;
+            self.assumed = raw.adjusted;
             raw.adjusted.count_into(&mut self.counts.adjusted);
             return Ok(Some(TaskRow { arrival, ..raw.row }));
         }
@@ -352,6 +402,16 @@ impl<S: Source> TaskStream for FileStream<S> {
             Order::Strict => self.next_strict(),
             Order::Sort => self.next_sorted(),
         }
+    }
+
+    fn end(&mut self, untaken: u64) {
+        self.counts.used -= untaken;
+        if untaken > 0 {
+            self.assumed.take_from(&mut self.counts.adjusted);
+        }
+        let sorted = self.sorted.take().map_or(0, |rows| rows.len() as u64);
+        count_more(&mut self.counts.skipped, AFTER_END, untaken + sorted);
+        self.source.leave_rest(&mut self.counts);
     }
 
     fn names(&self) -> &[String] {

@@ -6,6 +6,7 @@ use super::rows::{Row, Rows};
 use crate::base::lookup::Lookup;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimTime;
+use crate::model::arrival::RowCounts;
 use crate::model::platform::Architecture;
 use crate::scenario::book::TypeFacts;
 use crate::scenario::diagnostic::{quoted, suggestion};
@@ -30,6 +31,11 @@ const NATIVE: &[&str] = &[
     "attribute:",
 ];
 const OPENB: &[&str] = &["sn", "cpu_milli", "memory_mib", "gpu", "model"];
+
+/// Why a Spot price is left out.
+const REPLACED: &str = "the next row has the same market and instant";
+/// What is assumed of a market whose first price is later than the beginning.
+const HOLDS_BEFORE: &str = "the first price of a market also holds before it";
 
 /// A row of an inventory, checked.
 struct Machine<'t> {
@@ -85,6 +91,8 @@ impl Build<'_> {
                 return;
             }
         }
+        let counts = RowCounts { read: rows.read(), used: rows.read(), ..RowCounts::default() };
+        self.account(format!("capacity_provider.{}.inventory", fleet.name), &path, counts);
     }
 
     /// Adds the copies of a machine; `false` where no further row can be used.
@@ -223,13 +231,19 @@ impl Build<'_> {
     }
 
     /// Reads a trace of Spot prices. The first price of a market also holds before it.
-    pub(super) fn read_spot_prices(&mut self, path: &str, place: Place) -> SpotPrices {
+    pub(super) fn read_spot_prices(
+        &mut self,
+        provider: &str,
+        path: &str,
+        place: Place,
+    ) -> SpotPrices {
         let Some(text) = self.read_file(path, place) else { return SpotPrices::new() };
         let name = self.display(path);
         let required = ["time_s", "availability_zone", "instance_type", "usd_per_hour"];
         let Some(mut rows) = Rows::open(&name, &text, &required, &[], self.problems) else {
             return SpotPrices::new();
         };
+        let mut replaced = 0;
         let mut markets: BTreeMap<(String, String), Vec<(SimTime, HourlyRate)>> = BTreeMap::new();
         while let Some(row) = rows.next(self.problems) {
             let seconds = |text: &str| units::seconds(text, 0, crate::base::time::LATEST.0);
@@ -254,10 +268,21 @@ impl Build<'_> {
                 Some((last, _)) if *last == time => {
                     let at = steps.len() - 1;
                     steps[at].1 = rate;
+                    replaced += 1;
                 }
                 Some(_) => steps.push((time, rate)),
             }
         }
+        let mut counts = RowCounts { read: rows.read(), ..RowCounts::default() };
+        counts.used = counts.read - replaced;
+        if replaced > 0 {
+            counts.skipped.insert(REPLACED.into(), replaced);
+        }
+        let late = markets.values().filter(|steps| steps[0].0 > SimTime::ZERO).count() as u64;
+        if late > 0 {
+            counts.adjusted.insert(HOLDS_BEFORE.into(), late);
+        }
+        self.account(format!("capacity_provider.{provider}.spot_prices"), path, counts);
         let from_the_beginning = |mut steps: Vec<(SimTime, HourlyRate)>| {
             steps[0].0 = SimTime::ZERO;
             steps.into()

@@ -23,11 +23,12 @@ use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, FailureTrace, Outputs, file};
+use super::{Charts, Expect, FailureTrace, Outputs, TableRows, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::RowCounts;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
@@ -44,6 +45,7 @@ pub(super) struct Built {
     pub workloads: Vec<Workload>,
     pub failures: Vec<Failure>,
     pub failure_traces: Vec<FailureTrace>,
+    pub tables: Vec<TableRows>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     /// Files that were read, as the user wrote them, with their SHA-256.
@@ -93,6 +95,7 @@ pub(super) struct Build<'a> {
     /// Quota of tasks of a service.
     tasks_per_service: Option<u64>,
     files: Vec<(String, String)>,
+    tables: Vec<TableRows>,
 }
 
 /// Builds everything from the checked root table. `fallback_name` names a scenario that has no name.
@@ -150,8 +153,8 @@ pub(super) fn build(
         metric_delays: service_pace::metric_delays(root),
         epoch_s,
     };
-    let (workloads, files) = (build.workloads, build.files);
-    Some(Built { setup, workloads, failures, failure_traces, outputs, expects, files })
+    let (workloads, files, tables) = (build.workloads, build.files, build.tables);
+    Some(Built { setup, workloads, failures, failure_traces, tables, outputs, expects, files })
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {
@@ -212,6 +215,7 @@ impl<'a> Build<'a> {
             service_names: Lookup::new(),
             tasks_per_service: None,
             files: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -260,6 +264,11 @@ impl<'a> Build<'a> {
         let text = file::read_text(&path, &self.display(written), self.problems)?;
         self.files.push((written.to_string(), hex(&Sha256::digest(text.as_bytes()))));
         Some(text)
+    }
+
+    /// Takes note of what became of the rows of a table.
+    fn account(&mut self, name: String, file: &str, rows: RowCounts) {
+        self.tables.push(TableRows { name, file: file.into(), rows });
     }
 
     /// Whether a path is a regular file; reported at `place` where it is not.

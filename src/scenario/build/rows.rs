@@ -108,6 +108,11 @@ impl<'t> Rows<'t> {
         None
     }
 
+    /// How many rows have been looked at.
+    pub(super) fn read(&self) -> u64 {
+        self.next as u64
+    }
+
     /// The index of a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| *column == name)

@@ -6,7 +6,7 @@
 
 use super::super::lines::{Bytes, read_start};
 use super::super::problem::{problem, problem_at, shown};
-use super::super::stream::count;
+use super::super::stream::{AFTER_END, count, count_more};
 use super::points::{Point, Points, calendar, check_rows};
 use super::span::MAX_REQUESTS;
 use crate::base::decimal::{self, DecimalError};
@@ -56,6 +56,11 @@ impl Points for MetricData {
             *counts = std::mem::take(&mut self.counts);
         }
         Ok(self.points.next())
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        let rest = std::mem::take(&mut self.points).len();
+        count_more(&mut counts.skipped, AFTER_END, rest as u64);
     }
 }
 
@@ -215,7 +220,6 @@ fn points(
             _ if since > LATEST.0 => ("too late", "is more than 100 years after the first"),
             _ => {
                 points.push(Point { at: since, value });
-                counts.used += 1;
                 continue;
             }
         };

@@ -6,7 +6,7 @@
 use super::super::columns::{Unknown, required, resolve};
 use super::super::problem::{Fault, Faulty, problem, shown};
 use super::super::records::{Fields, Records, bad_number, bad_whole};
-use super::super::stream::refuse;
+use super::super::stream::{leave_rest, refuse};
 use super::span::{MAX_RATE, MAX_REQUESTS};
 use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{LATEST, SimTime};
@@ -25,8 +25,11 @@ pub(super) struct Point {
 
 /// Points in strict order of time, with faults already handled.
 pub(super) trait Points {
-    /// The next point; `None` at the end.
+    /// The next point; `None` at the end. Whoever takes it counts it as used or left out.
     fn next_point(&mut self, counts: &mut RowCounts) -> Result<Option<Point>, TraceProblem>;
+
+    /// Counts all that is left as rows after the end of the run.
+    fn leave_rest(&mut self, counts: &mut RowCounts);
 }
 
 /// Which clock the instants of a file are on.
@@ -133,14 +136,15 @@ impl Points for Table {
             counts.read += 1;
             check_rows(counts.read, self.max_rows, self.records.file())?;
             match self.point() {
-                Ok(point) => {
-                    counts.used += 1;
-                    return Ok(Some(point));
-                }
+                Ok(point) => return Ok(Some(point)),
                 Err(fault) => refuse(self.on_error, &self.records, &fault, counts)?,
             }
         }
         Ok(None)
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        leave_rest(&mut self.records, counts);
     }
 }
 
