@@ -205,10 +205,12 @@ fn open_reader(
             Ok(line_by_line(records, layout, input, Order::Sort))
         }
         TraceFormat::AlibabaV2018 => {
+            records.pass_over_header(alibaba_v2018::is_header)?;
             let layout = alibaba_v2018::AlibabaV2018::new(input);
             Ok(line_by_line(records, layout, input, Order::Sort))
         }
         TraceFormat::Google2011 => {
+            records.pass_over_header(google_2011::is_header)?;
             Ok(stream(google_2011::Google2011::new(records, input), input, Order::Strict))
         }
     }
