@@ -158,3 +158,119 @@ fn failures_inventories_and_prices_are_accounted_for() {
     let assumed = serde_json::json!({ "the first price of a market also holds before it": 1 });
     assert_eq!(prices["adjusted"], assumed);
 }
+
+#[test]
+fn unix_time_is_counted_from_the_first_row_and_noted() {
+    const UNIX: &str = "Unix time: the first row is at the beginning";
+    let desk = Desk::with(SERVICE);
+    desk.write("y.csv", "timestamp,value\n1394323200,600\n1394323500,600\n");
+    let rows = account(&desk, "service.web");
+    assert_eq!((&rows["used"], &rows["adjusted"][UNIX]), (&2.into(), &2.into()), "{rows}");
+    let summary = desk.read("output/small/summary.json");
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["metrics"]["requests_offered"]["value"], 1_200);
+    for (text, expected) in [
+        (
+            "timestamp,value\n0,1\n1394323500,1\n",
+            "y.csv:3:1: timestamp is \"1394323500\": seconds since",
+        ),
+        (
+            "timestamp,value\n50000000,1\n50000300,1\n",
+            "y.csv:2:1: the row is 578 d after the beginning",
+        ),
+    ] {
+        desk.write("small.toml", SERVICE.replace("on_error = \"skip\"", "on_error = \"fail\""));
+        desk.write("y.csv", text);
+        desk.run("run small.toml --force").ends_with(2).says(expected);
+    }
+    let desk = Desk::with(&CALLER.replace("duration = \"1m\"", "duration = \"1h\""));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n1394323200,256,512,60\n");
+    assert_eq!(account(&desk, "jobs")["adjusted"][UNIX], 1);
+}
+
+#[test]
+fn names_are_those_that_ecs_takes() {
+    let scenario = r#"
+[[cluster]]
+name = "=c"
+
+[[instance_type]]
+name = "+t"
+vcpus = 2
+memory = "4 GiB"
+
+[[capacity_provider]]
+name = "@p"
+instance_types = ["m5.large"]
+desired_capacity = 1
+
+[[task_definition]]
+family = "arn:aws:ecs:x"
+memory = 512
+container = [{ name = "a b", memory = 64 }]
+
+[[run_task]]
+name = "=1+1"
+group = "-g"
+generate = { per_second = 1, until = "1m", sizes = [{ cpu = 256, memory = 512 }] }
+
+[[service]]
+name = "-web"
+task_definition = "arn:aws:ecs:x"
+desired_count = 1
+"#;
+    let desk = Desk::with(scenario);
+    let done = desk.run("validate small.toml").ends_with(2);
+    for (line, name) in [
+        (3, "=c"),
+        (6, "+t"),
+        (11, "@p"),
+        (16, "arn:aws:ecs:x"),
+        (18, "a b"),
+        (21, "=1+1"),
+        (22, "-g"),
+        (26, "-web"),
+    ] {
+        let place = format!("small.toml:{line}:");
+        let message = format!(" \"{name}\" is not a name that ECS takes");
+        let found = done.stderr.lines().any(|l| l.contains(&place) && l.contains(&message));
+        assert!(found, "{name}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn cells_of_an_inventory_are_names() {
+    let callers = CALLER.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n",
+        "inventory = \"n.csv\"\n",
+    );
+    let desk = Desk::with(&callers);
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    let header = "instance_id,instance_type,cpu,memory_mib,attribute:rack\n";
+    desk.write(
+        "n.csv",
+        format!(
+            "{header}=1+1,rack,2048,4096,a\ni-1,\u{1b}[31m,2048,4096,a\ni-2,m5.large,,,a\u{7}\n"
+        ),
+    );
+    desk.run("validate small.toml")
+        .ends_with(2)
+        .says("n.csv:2:1: `instance_id` \"=1+1\" is not a name")
+        .says("n.csv:3:5: `instance_type` must not hold control characters")
+        .says("n.csv:4:16: `attribute:rack` must not hold control characters");
+}
+
+#[test]
+fn a_scenario_s_name_stays_in_the_output_folder() {
+    for name in ["../x", "/tmp/x", "a/b", "a\\\\b", ".", ".."] {
+        let desk = Desk::with(&CALLER.replace("\"small\"", &format!("\"{name}\"")));
+        desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+        desk.run("run small.toml").ends_with(2).says("small.toml:3:8: `name` ");
+        assert_eq!(desk.names(), ["jobs.csv", "small.toml"], "{name}");
+    }
+    let desk = Desk::new();
+    desk.write("..toml", CALLER.replace("name = \"small\"\n", ""));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.ok("run ..toml --quiet --charts none");
+    assert!(desk.path("output/scenario/manifest.json").is_file());
+}

@@ -171,7 +171,8 @@ fn load_into(
     }
     let settings = check::check(&root, &sections::ROOT, &mut problems);
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let fallback = stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "scenario".into());
+    let fallback =
+        stem.filter(|stem| build::folder_name(stem).is_ok()).unwrap_or_else(|| "scenario".into());
     let built = build::build(&settings, &fallback, base, &mut problems);
     let Some(built) = built.filter(|_| problems.is_empty()) else {
         problems.sort();

@@ -111,6 +111,7 @@ pub(super) fn build(
     let outputs = root.table("outputs").cloned();
     let outputs = read_outputs(&outputs.unwrap_or_else(|| empty(&super::sections::OUTPUTS)));
     let mut build = Build::new(base, problems, &simulation);
+    build.check_name(&simulation);
     build.read_prices(root);
     build.read_clusters(root);
     build.read_instance_types(root);
@@ -216,6 +217,15 @@ impl<'a> Build<'a> {
             tasks_per_service: None,
             files: Vec::new(),
             tables: Vec::new(),
+        }
+    }
+
+    /// The name of a scenario is that of its output folder, and must not lead anywhere else.
+    fn check_name(&mut self, simulation: &Settings) {
+        if let Some(Err(wrong)) = simulation.text("name").map(folder_name) {
+            let help = "it is the name of a folder below `output`; `--out` chooses any other place";
+            let message = format!("`name` {wrong}");
+            self.error_with_help(simulation.value_place("name"), message, help);
         }
     }
 
@@ -361,6 +371,22 @@ impl<'a> Build<'a> {
             expects.push(Expect { metric: metric.to_string(), at_most, at_least, place });
         }
         expects
+    }
+}
+
+/// Longest name of a folder in bytes, with room for what is added while it is written.
+const LONGEST_FOLDER: usize = 200;
+
+/// Whether a text can name a folder of its own; what is wrong where not.
+pub(super) fn folder_name(name: &str) -> Result<(), String> {
+    if name.contains(['/', '\\']) {
+        Err(format!("{} must not hold `/` or `\\`", quoted(name)))
+    } else if name.trim_matches(['.', ' ']).is_empty() {
+        Err(format!("{} must not consist of dots and blanks", quoted(name)))
+    } else if name.len() > LONGEST_FOLDER {
+        Err(format!("is longer than {LONGEST_FOLDER} bytes"))
+    } else {
+        Ok(())
     }
 }
 
