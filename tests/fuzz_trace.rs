@@ -286,6 +286,7 @@ fn naive_millionths(text: &str, most: u64) -> Option<u64> {
 /// The rows of a trace below its header, or the number of the first bad line.
 fn naive_rows(text: &str) -> Result<Vec<Row>, usize> {
     const LATEST: u64 = 100 * 366 * 86_400 * 1_000_000;
+    let follows = |last: u64, at: u64| last <= at && at - last <= LATEST / 100;
     let mut rows: Vec<Row> = Vec::new();
     for (index, line) in naive_lines(text).iter().enumerate().skip(1) {
         if line.starts_with('#') || line.trim_matches([' ', '\t']).is_empty() {
@@ -303,13 +304,13 @@ fn naive_rows(text: &str) -> Result<Vec<Row>, usize> {
             };
             Some((
                 naive_millionths(arrival, LATEST)?,
-                optional(cpu, &|text| whole(text, 1 << 24))?,
-                optional(memory, &|text| whole(text, 1 << 30))?,
+                optional(cpu, &|text| whole(text, 1 << 30))?,
+                optional(memory, &|text| whole(text, 1 << 30).filter(|&memory| memory > 0))?,
                 optional(duration, &|text| naive_millionths(text, LATEST))?,
             ))
         };
         match row() {
-            Some(row) if rows.last().is_none_or(|last| last.0 <= row.0) => rows.push(row),
+            Some(row) if follows(rows.last().map_or(0, |last| last.0), row.0) => rows.push(row),
             _ => return Err(index + 1),
         }
     }

@@ -16,6 +16,7 @@ mod fuzz_services;
 mod fuzz_trace;
 mod golden;
 mod house;
+mod inputs;
 mod lifecycle;
 mod load;
 mod memory;

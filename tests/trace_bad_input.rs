@@ -17,17 +17,42 @@ fn a_bad_value_is_refused_at_its_line_and_column() {
         ("1e308,1,1,1", "t.csv:2:1: arrival_s is \"1e308\": not a plain decimal number"),
         ("9999999999,1,1,1", "t.csv:2:1: arrival_s is \"9999999999\": later than 100 years"),
         ("0,1.5,1,1", "t.csv:2:3: cpu is \"1.5\": not a whole number"),
-        ("0,99999999,1,1", "t.csv:2:3: cpu is \"99999999\": more than 16777216"),
+        ("0,9999999999,1,1", "t.csv:2:3: cpu is \"9999999999\": more than 1073741824"),
         ("0,1,-1,1", "t.csv:2:5: memory_mib is \"-1\": must not be negative"),
         ("0,1,1,1e9", "t.csv:2:7: duration_s is \"1e9\": not a plain decimal number"),
         ("0,1,1", "t.csv:2:1: the row has 3 fields, the header has 4"),
         ("0,1,1,1,1", "t.csv:2:1: the row has 5 fields, the header has 4"),
         ("0,1,1,\"1", "t.csv:2:7: the quote opened here is not closed on this line"),
+        ("1700000000000,1,1,1", "t.csv:2:1: arrival_s is \"1700000000000\": later than 100 years"),
+        ("31700000,1,1,1", "t.csv:2:1: the row is 366 d after the beginning, more than a year"),
         ("0,1,\u{0}1,1", "t.csv:2:5: a NUL byte"),
     ] {
         let error = native_error(&format!("{HEADER}{row}\n"));
         assert!(error.starts_with(expected), "{row}: {error}");
     }
+}
+
+#[test]
+fn a_row_without_a_size_is_refused_where_no_definition_gives_one() {
+    let mut bare = input(TraceFormat::Native);
+    bare.rows_give_size = true;
+    for (row, expected) in [
+        ("0,,,60", "t.csv:2:3: cpu is empty, and no task definition says it"),
+        ("0,,512,60", "t.csv:2:3: cpu is empty, and no task definition says it"),
+        ("0,256,,60", "t.csv:2:7: memory_mib is empty, and no task definition says it"),
+    ] {
+        let text = format!("{HEADER}{row}\n");
+        let error = read(text.as_bytes(), &bare).unwrap_err().0;
+        assert!(error.starts_with(expected), "{row}: {error}");
+        assert_eq!(native(&text).unwrap().counts.used, 1, "a task definition may say it");
+    }
+    let named = "arrival_s,cpu,memory_mib,duration_s,task_definition\n0,,,60,web\n";
+    assert_eq!(read(named.as_bytes(), &bare).unwrap().counts.used, 1);
+    bare.on_error = OnRowError::Skip;
+    let counts = read(format!("{HEADER}0,,,60\n0,1,1,60\n").as_bytes(), &bare).unwrap().counts;
+    assert_eq!(counts.skipped["a task without a size"], 1);
+    let error = native_error(&format!("{HEADER}0,256,0,60\n"));
+    assert!(error.starts_with("t.csv:2:7: memory_mib is \"0\": must be at least 1"), "{error}");
 }
 
 #[test]
@@ -40,6 +65,46 @@ fn rows_out_of_order_name_both_lines_and_can_be_sorted() {
     sorted.order = Some(Order::Sort);
     let rows = read(text.as_bytes(), &sorted).unwrap().rows;
     assert_eq!(rows.iter().map(|row| row.cpu).collect::<Vec<_>>(), [Some(2), Some(1)]);
+}
+
+#[test]
+fn unix_time_counts_from_the_first_row() {
+    let text = format!("{HEADER}1763000000,1,1,1\n1763000030,1,1,1\n");
+    for order in [None, Some(Order::Sort)] {
+        let mut sorted = input(TraceFormat::Native);
+        sorted.order = order;
+        let whole = read(text.as_bytes(), &sorted).unwrap();
+        let arrivals: Vec<u64> = whole.rows.iter().map(|row| row.arrival.0).collect();
+        assert_eq!(arrivals, [0, 30_000_000]);
+        assert_eq!(whole.counts.adjusted["Unix time: the first row is at the beginning"], 2);
+    }
+    for (rows, expected) in [
+        (
+            "0,1,1,1\n1763000000,1,1,1\n",
+            "seconds since 1970 (Unix time), but the rows above have seconds",
+        ),
+        ("1763000000,1,1,1\n5,1,1,1\n", "seconds, but the rows above have seconds since 1970"),
+        ("1763000000,1,1,1\n2026-11-21T00:00:00Z,1,1,1\n", "RFC 3339 instants, but the rows above"),
+        (
+            "1970-01-01T00:00:00Z,1,1,1\n2026-11-21T00:00:00Z,1,1,1\n",
+            "t.csv:3:1: the row is 20778 d after",
+        ),
+    ] {
+        let error = native_error(&format!("{HEADER}{rows}"));
+        assert!(error.contains(expected), "{rows}: {error}");
+    }
+    // In a sorted trace the line is that of the file.
+    let mut sorted = input(TraceFormat::Native);
+    sorted.order = Some(Order::Sort);
+    let rows =
+        "2026-11-21T00:00:00Z,1,1,1\n2026-11-22T00:00:00Z,1,1,1\n1970-01-01T00:00:00Z,1,1,1\n";
+    let error = read(format!("{HEADER}{rows}").as_bytes(), &sorted).unwrap_err().0;
+    assert!(error.starts_with("t.csv:2:1: the row is 20778 d after the row before"), "{error}");
+    // Milliseconds are fine where the scenario says so.
+    let mut scaled = input(TraceFormat::Native);
+    scaled.time_scale_ppm = 1_000;
+    let text = format!("{HEADER}0,1,1,1\n90000000,1,1,1\n");
+    assert_eq!(read(text.as_bytes(), &scaled).unwrap().rows[1].arrival.0, 90_000_000_000);
 }
 
 #[test]

@@ -99,6 +99,83 @@ fn google_events_out_of_order_and_unknown_kinds_are_refused() {
 }
 
 #[test]
+fn swf_zero_is_a_value_and_minus_one_is_none() {
+    let job = |run: &str, allocated: &str, requested: &str, status: u8| {
+        format!("1 0 0 {run} {allocated} -1 -1 {requested} 100 1024 {status} 1 1 1 1 1 -1 -1\n")
+    };
+    let text = [
+        job("0", "4", "4", 1),
+        job("60", "-1", "8", 1),
+        // A whole log in one row: 79,808 processors for an hour.
+        job("3600", "79808", "79808", 1),
+        job("0", "4", "4", 5),
+        job("0", "-1", "4", 1),
+        job("-1", "4", "4", 1),
+    ];
+    let whole = rows(&text.concat(), &input(TraceFormat::Swf));
+    assert_eq!(
+        short(&whole),
+        [
+            (0.0, Some(0.0), 4_096, 4, 1, 0),
+            (0.0, Some(60.0), 8_192, 8, 1, 0),
+            (0.0, Some(3_600.0), 81_723_392, 79_808, 1, 0),
+        ]
+    );
+    assert_eq!(
+        counted(&whole.counts.adjusted),
+        [("no allocated processors given: the requested ones are used", 1)]
+    );
+    assert_eq!(whole.counts.skipped["the job never ran (run time 0 or -1)"], 3);
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_never_cut() {
+    let swf = "1 0 0 60 2000000 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n";
+    let google = "600000000,,1,0,,0,u,0,0,20000,0.1,0,0\n";
+    let v2018 = "M1,1,j,1,Terminated,100,160,200000000,0.49\n";
+    let v2017 = "0,9999999999,1,1,3,Terminated,50,0.01\n";
+    let azure = "starttime,endtime,core,memory\n0,1,1000000,0.5\n";
+    let openb = "cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time\n\
+                 1,1,0,0,0,9999999999\n";
+    let mut large = input(TraceFormat::AzurePacking2020);
+    large.cpu_of_one = 1 << 20;
+    for (text, input, expected) in [
+        (swf, input(TraceFormat::Swf), "t.csv:1:1: the row has 2048000000 CPU units"),
+        (google, input(TraceFormat::Google2011), "t.csv:1:1: the row has 1310720000 CPU units"),
+        (v2018, input(TraceFormat::AlibabaV2018), "t.csv:1:1: the row has 2048000000 CPU units"),
+        (
+            v2017,
+            input(TraceFormat::AlibabaV2017),
+            "t.csv:1:1: the row runs for more than 100 years",
+        ),
+        (azure, large, "t.csv:2:1: the row has 1048576000000 CPU units"),
+        (openb, input(TraceFormat::Openb), "t.csv:2:1: the row runs for more than 100 years"),
+    ] {
+        let error = read(text.as_bytes(), &input).unwrap_err().0;
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn tables_that_went_through_floats_read_the_same() {
+    let header =
+        "task_name,instance_num,job_name,task_type,status,start_time,end_time,plan_cpu,plan_mem\n";
+    let floats = "M1,2.0,j_1,1,Terminated,100.0,160.0,1e2,5e-1\n";
+    let plain = "M1,2,j_1,1,Terminated,100,160,100,0.5\n";
+    let v2018 = input(TraceFormat::AlibabaV2018);
+    let expected = rows(plain, &v2018);
+    assert_eq!(rows(floats, &v2018), expected);
+    assert_eq!(rows(&format!("{header}{floats}"), &v2018), expected);
+    let google = input(TraceFormat::Google2011);
+    let event = |time: &str, share: &str| format!("{time},,1,0,,0,u,0,0,{share},0.5,0,0\n");
+    let expected = rows(&event("605000000", "0.0000625"), &google);
+    assert_eq!(rows(&event("605000000.0", "6.25e-05"), &google), expected);
+    let header =
+        "time,missing,job,index,machine,event,user,class,priority,cpu,memory,disk,constraint\n";
+    assert_eq!(rows(&format!("{header}{}", event("605000000", "6.25e-5")), &google), expected);
+}
+
+#[test]
 fn alibaba_v2018_tasks_are_sorted_and_sized_by_hundredths_of_a_core_and_percent() {
     let text = "\
         R2_1,4,j_2,1,Terminated,100,160,50,0.49\n\

@@ -150,6 +150,53 @@ pub fn parse_whole(text: &[u8], max: u64) -> Result<u64, DecimalError> {
     }
 }
 
+/// As [`parse_scaled`], also with an exponent: `1e2`, `6.25e-05`, as programs write that have only floats. Exact, too:
+/// the point is moved.
+///
+/// # Errors
+/// As [`parse_scaled`].
+pub fn parse_scientific(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
+    let Some(at) = text.iter().position(|byte| matches!(byte, b'e' | b'E')) else {
+        return parse_scaled(text, scale);
+    };
+    let (mantissa, exponent) = (&text[..at], &text[at + 1..]);
+    let (digits, negative) = match exponent {
+        [b'-', digits @ ..] => (digits, true),
+        [b'+', digits @ ..] | digits => (digits, false),
+    };
+    let Ok(exponent) = parse_whole(digits, MOST_EXPONENT) else {
+        return Err(DecimalError::NotPlain);
+    };
+    if mantissa.is_empty() {
+        return Err(DecimalError::NotPlain);
+    }
+    if !negative {
+        return parse_scaled(mantissa, scale + exponent as u32);
+    }
+    parse_scaled(mantissa, scale)?;
+    let point = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
+    let zeros = vec![b'0'; exponent as usize];
+    let all = [&zeros, &mantissa[..point], mantissa.get(point + 1..).unwrap_or_default()].concat();
+    // The zeros in front are as many as the point moves, so it stays within the digits.
+    let (whole, fraction) = all.split_at(point);
+    parse_scaled(&[whole, b".", fraction].concat(), scale)
+}
+
+/// The greatest exponent of a double has three digits.
+const MOST_EXPONENT: u64 = 400;
+
+/// As [`parse_whole`], also with a fraction of zero and with an exponent: `2.0`, `1e2`.
+///
+/// # Errors
+/// As [`parse_whole`].
+pub fn parse_whole_float(text: &[u8], max: u64) -> Result<u64, DecimalError> {
+    match parse_scientific(text, 3)? {
+        value if value % 1_000 != 0 => Err(DecimalError::NotPlain),
+        value if value / 1_000 > max => Err(DecimalError::TooLarge),
+        value => Ok(value / 1_000),
+    }
+}
+
 /// Appends `value / 10^scale` without trailing zeros: `1500000` at scale 6 is `1.5`. `scale` is at most 9.
 #[inline]
 pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
@@ -294,6 +341,28 @@ mod tests {
         ] {
             assert_eq!(parse_scaled(text.as_bytes(), 6).unwrap_err(), error, "{text}");
         }
+    }
+
+    #[test]
+    fn exponents_move_the_point() {
+        for (text, scale, value) in [
+            ("1e2", 6, 100_000_000),
+            ("6.25e-05", 9, 62_500),
+            ("6.25E-05", 6, 63),
+            ("0.5e+1", 0, 5),
+            ("12.5e-1", 3, 1_250),
+            ("0e400", 6, 0),
+            ("1.5", 1, 15),
+        ] {
+            assert_eq!(parse_scientific(text.as_bytes(), scale), Ok(value), "{text}");
+        }
+        for text in ["e5", "1e", "1e-", "1e1.5", "1e401", "1e5e5", "nan", "1.2.3e-1", "--1e1"] {
+            assert!(parse_scientific(text.as_bytes(), 6).is_err(), "{text}");
+        }
+        assert_eq!(parse_scientific(b"1e300", 6), Err(DecimalError::TooLarge));
+        assert_eq!(parse_whole_float(b"2.0", 9), Ok(2));
+        assert_eq!(parse_whole_float(b"2.5", 9), Err(DecimalError::NotPlain));
+        assert_eq!(parse_whole_float(b"1e2", 9), Err(DecimalError::TooLarge));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::base::money::NanoUsd;
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
 use crate::metrics::summary::Summary;
+use crate::model::traffic::RateOrigin;
+use crate::model::workload::Workload;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, OutputFolder};
@@ -140,12 +142,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
 /// The manifest of a run of one or several seeds; the file list is filled in by the folder.
 #[must_use]
 pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome: &str) -> Manifest {
-    let mut traces = BTreeMap::new();
-    if let Some(first) = results.first() {
-        for (source, rows) in scenario.setup.sources.iter().zip(&first.rows) {
-            traces.insert(source.name.clone(), TraceRows::from(rows));
-        }
-    }
+    let traces = results.first().map(|first| traces(scenario, first)).unwrap_or_default();
     let mut digest = crate::base::digest::Digest::default();
     results.iter().for_each(|result| digest.add(result.digest));
     Manifest {
@@ -161,6 +158,37 @@ pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome:
         traces,
         ..Manifest::default()
     }
+}
+
+/// What became of the rows of everything that was read.
+fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows> {
+    let mut traces = BTreeMap::new();
+    for ((source, workload), rows) in
+        scenario.setup.sources.iter().zip(&scenario.workloads).zip(&result.rows.tasks)
+    {
+        let rows = match workload {
+            Workload::Trace(input) => TraceRows::of_file(&input.display, rows),
+            Workload::Generated(_) => TraceRows::from(rows),
+        };
+        traces.insert(source.name.clone(), rows);
+    }
+    for (service, rows) in scenario.setup.services.iter().zip(&result.rows.traffic) {
+        let origin = service.work.as_ref().map(|work| &work.source.origin);
+        if let (Some(RateOrigin::Trace(trace)), Some(rows)) = (origin, rows) {
+            let rows = TraceRows::of_file(&trace.display, rows);
+            traces.insert(format!("service.{}", service.name), rows);
+        }
+    }
+    for (index, (trace, rows)) in
+        scenario.failure_traces.iter().zip(&result.rows.failures).enumerate()
+    {
+        let rows = TraceRows::of_file(&trace.display, rows);
+        traces.insert(format!("failure_trace.{}", index + 1), rows);
+    }
+    for table in &scenario.tables {
+        traces.insert(table.name.clone(), TraceRows::of_file(&table.file, &table.rows));
+    }
+    traces
 }
 
 /// `summary.csv` of several runs: one row each, under one header.

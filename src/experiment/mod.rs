@@ -5,7 +5,7 @@
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
-use crate::model::arrival::{TaskStream, TraceProblem};
+use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
 use crate::scenario::Scenario;
@@ -13,6 +13,7 @@ use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
 use crate::sim::setup::{Failure, FailureKind, Inputs};
 use crate::sim::{RunError, RunResult, Watch};
+use crate::trace::AFTER_END;
 use crate::trace::ahead::ReadAhead;
 use crate::trace::failures::FailureTraceKind;
 use rayon::prelude::*;
@@ -29,12 +30,14 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
-    let mut inputs = open(scenario, seed)?;
+    let (mut inputs, failure_rows) = open_all(scenario, seed)?;
     if sinks.beside {
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
         inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
     }
-    crate::sim::run(setup, inputs, sinks, watch)
+    let mut result = crate::sim::run(setup, inputs, sinks, watch)?;
+    result.rows.failures = failure_rows;
+    Ok(result)
 }
 
 /// Opens everything that a scenario names: traces of tasks, of traffic and of failures.
@@ -42,6 +45,11 @@ pub fn run_one(
 /// # Errors
 /// A trace that cannot be opened, or a failure trace that names a service that there is not.
 pub fn open(scenario: &Scenario, seed: Seed) -> Result<Inputs, TraceProblem> {
+    open_all(scenario, seed).map(|(inputs, _)| inputs)
+}
+
+/// As [`open`], with what becomes of the rows of each trace of failures.
+fn open_all(scenario: &Scenario, seed: Seed) -> Result<(Inputs, Vec<RowCounts>), TraceProblem> {
     let setup = &scenario.setup;
     let tasks = scenario
         .workloads
@@ -51,18 +59,20 @@ pub fn open(scenario: &Scenario, seed: Seed) -> Result<Inputs, TraceProblem> {
     let sources: Vec<Option<&RateSource>> =
         setup.services.iter().map(|service| service.work.as_ref().map(|w| &w.source)).collect();
     let traffic = crate::trace::open_traffic(&sources, setup.horizon, setup.epoch_s, seed)?;
-    let failures = failures(scenario)?;
-    Ok(Inputs { tasks, traffic, failures })
+    let (failures, rows) = failures(scenario)?;
+    Ok((Inputs { tasks, traffic, failures }, rows))
 }
 
 /// The failures of the scenario and of its traces, in order of time; at one instant the scenario's own first.
-fn failures(scenario: &Scenario) -> Result<Vec<Failure>, TraceProblem> {
+fn failures(scenario: &Scenario) -> Result<(Vec<Failure>, Vec<RowCounts>), TraceProblem> {
     let mut names: Lookup<&str, ServiceId> = Lookup::new();
     for (id, service) in scenario.setup.services.enumerate() {
         names.insert(&service.name, id);
     }
     let mut failures = scenario.failures.clone();
+    let mut rows = Vec::new();
     for trace in &scenario.failure_traces {
+        let mut counts = RowCounts::default();
         for row in crate::trace::open_failures(&trace.path, &trace.display)? {
             let FailureTraceKind::TaskCrash = row.kind;
             let Some(service) = names.get(row.target.as_str()).copied() else {
@@ -74,10 +84,17 @@ fn failures(scenario: &Scenario) -> Result<Vec<Failure>, TraceProblem> {
             };
             let kind = FailureKind::TaskCrash { service, tasks: row.count };
             failures.push(Failure { at: row.at, kind });
+            counts.read += 1;
+            if scenario.setup.horizon.is_some_and(|horizon| row.at >= horizon) {
+                *counts.skipped.entry(AFTER_END.into()).or_default() += 1;
+            } else {
+                counts.used += 1;
+            }
         }
+        rows.push(counts);
     }
     failures.sort_by_key(|failure| failure.at);
-    Ok(failures)
+    Ok((failures, rows))
 }
 
 /// Runs `work` for each of `count` seeds from the scenario's own on, on `threads` threads (0: one a core), and

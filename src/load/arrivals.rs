@@ -105,6 +105,11 @@ impl Arrivals {
         self.rate
     }
 
+    /// Nothing is asked for any more.
+    pub fn end(&mut self) {
+        self.stream.end();
+    }
+
     pub fn counts(&self) -> &RowCounts {
         self.stream.counts()
     }

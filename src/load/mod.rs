@@ -315,6 +315,11 @@ impl Load {
         }
     }
 
+    /// The run has ended: rows of the traffic that are still to come are left out.
+    pub fn end_of_traffic(&mut self) {
+        either!(mut self, load => load.arrivals.end());
+    }
+
     /// What became of the rows of the traffic.
     #[must_use]
     pub fn counts(&self) -> &RowCounts {

@@ -53,6 +53,12 @@ pub trait TaskStream {
     /// A row that cannot be used, with file, line and column, already rendered for people.
     fn next_row(&mut self) -> Result<Option<TaskRow>, TraceProblem>;
 
+    /// The run has ended. Of the rows that were given the last `untaken` (0 or 1) were not asked for in time; they and
+    /// all that is still to come are counted as left out.
+    fn end(&mut self, untaken: u64) {
+        let _ = untaken;
+    }
+
     /// Every task definition and group name seen so far; [`NameId`] indexes it.
     fn names(&self) -> &[String];
 

@@ -30,6 +30,9 @@ pub trait RateStream {
     /// A row that cannot be used, with file, line and column, already rendered for people.
     fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem>;
 
+    /// The run has ended: rows that are still to come are counted as left out.
+    fn end(&mut self) {}
+
     /// What became of the rows so far.
     fn counts(&self) -> &RowCounts;
 }

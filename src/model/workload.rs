@@ -99,6 +99,8 @@ pub struct TraceInput {
     pub default_cpu: u32,
     /// Duration of a row that does not say, and of tasks that were still running at the end of the trace.
     pub default_duration: Option<SimSpan>,
+    /// Native: nothing but the rows says how large a task is, so that one without a size is a bad row.
+    pub rows_give_size: bool,
     /// SWF: one task a processor, or one task for the whole job.
     pub swf_task_per_processor: bool,
     /// Most bytes that a compressed trace may expand to.
@@ -130,6 +132,7 @@ impl TraceInput {
             default_memory_mib: 1_024,
             default_cpu: 1_024,
             default_duration: None,
+            rows_give_size: false,
             swf_task_per_processor: false,
             max_expanded_bytes: DEFAULT_MAX_EXPANDED_BYTES,
             max_rows: DEFAULT_MAX_ROWS,

@@ -33,7 +33,8 @@ pub struct Manifest {
     pub outcome: String,
     /// Digest of all events in order, hexadecimal: equal digests mean equal histories.
     pub event_digest: String,
-    /// What became of the rows of each trace, by the trace's name in the scenario.
+    /// What became of the rows of each table that was read: those of callers by the name of their `run_task`, all
+    /// others by what they are for, such as `service.web`.
     pub traces: BTreeMap<String, TraceRows>,
     /// Which digest `files` holds: [`DIGEST`].
     pub digest: String,
@@ -44,6 +45,9 @@ pub struct Manifest {
 /// What became of the rows of one trace.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TraceRows {
+    /// The file as the scenario names it, an absolute path without its folders; none for generated rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Rows read.
     pub read: u64,
     /// Rows used.
@@ -66,11 +70,23 @@ pub struct FileEntry {
 impl From<&RowCounts> for TraceRows {
     fn from(counts: &RowCounts) -> Self {
         TraceRows {
+            file: None,
             read: counts.read,
             used: counts.used,
             skipped: counts.skipped.clone(),
             adjusted: counts.adjusted.clone(),
         }
+    }
+}
+
+impl TraceRows {
+    /// The counts of a file that the scenario calls `written`.
+    #[must_use]
+    pub fn of_file(written: &str, counts: &RowCounts) -> TraceRows {
+        let path = Path::new(written);
+        let name = path.file_name().filter(|_| path.is_absolute());
+        let file = name.map_or_else(|| written.into(), |name| name.to_string_lossy().into_owned());
+        TraceRows { file: Some(file), ..TraceRows::from(counts) }
     }
 }
 

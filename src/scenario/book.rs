@@ -34,9 +34,14 @@ pub struct Book(Catalogue);
 
 impl Book {
     /// Puts the user's price file above the embedded facts; its problems become errors of the scenario.
-    pub fn add_price_file(&mut self, name: &str, text: &str, problems: &mut Diagnostics) {
+    /// How many prices it has, one a row.
+    pub fn add_price_file(&mut self, name: &str, text: &str, problems: &mut Diagnostics) -> u64 {
         match PriceFile::parse(name, text.as_bytes(), &self.0) {
-            Ok(file) => self.0 = std::mem::take(&mut self.0).with_price_file(file),
+            Ok(file) => {
+                let prices = file.len() as u64;
+                self.0 = std::mem::take(&mut self.0).with_price_file(file);
+                prices
+            }
             Err(list) => {
                 for problem in list {
                     let line = usize::try_from(problem.line).unwrap_or(1);
@@ -52,6 +57,7 @@ impl Book {
                         None => problems.error(place, problem.message),
                     }
                 }
+                0
             }
         }
     }

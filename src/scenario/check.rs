@@ -5,7 +5,7 @@
 
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::distribution;
-use super::keys::{Default, Key, Kind, Section};
+use super::keys::{self, Default, Key, Kind, Section};
 use super::settings::{Attribute, Item, Settings, Value};
 use super::tree::{Data, Entry, Node};
 use super::units;
@@ -126,6 +126,16 @@ impl Check<'_> {
         match (kind, &node.data) {
             (Kind::Text | Kind::Path, Data::Text(text)) => {
                 let text = self.plain_text(node, text, label)?;
+                done(Value::Text(text))
+            }
+            (Kind::Name(extra), Data::Text(text)) => {
+                let text = self.plain_text(node, text, label)?;
+                if !keys::is_name(&text, extra) {
+                    let message =
+                        format!("`{label}` {} is not a name that ECS takes", quoted(&text));
+                    self.problems.error_with_help(node.place, message, keys::name_rule(extra));
+                    return None;
+                }
                 done(Value::Text(text))
             }
             (Kind::Flag, Data::Flag(flag)) => done(Value::Flag(*flag)),

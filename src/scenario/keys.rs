@@ -74,8 +74,11 @@ pub enum Unit {
 
 /// Type and range of a value.
 pub enum Kind {
-    /// Text of 1 to 255 characters without control characters.
+    /// Text of 1 to 4,096 characters without control characters.
     Text,
+    /// A name as ECS takes it: up to 255 letters, digits, hyphens and underscores, and these; no hyphen in front. Names
+    /// reach tables and file names, where anything else could mean something.
+    Name(&'static str),
     /// Path of a file, relative to the scenario's folder.
     Path,
     /// `true` or `false`.
@@ -116,6 +119,7 @@ impl Kind {
     pub fn describe(&self) -> String {
         match self {
             Kind::Text => "text".into(),
+            Kind::Name(extra) => format!("name: {}", name_rule(extra)),
             Kind::Path => "path".into(),
             Kind::Flag => "true or false".into(),
             Kind::Whole(min, max) => {
@@ -178,6 +182,24 @@ impl Kind {
             _ => false,
         }
     }
+}
+
+/// Longest name of ECS.
+const LONGEST_NAME: usize = 255;
+
+/// Whether a text is a [`Kind::Name`] with these further characters.
+#[must_use]
+pub fn is_name(text: &str, extra: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c) || extra.contains(c);
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    begins_well && text.len() <= LONGEST_NAME && text.chars().all(is_part)
+}
+
+/// What [`is_name`] asks for, in words.
+#[must_use]
+pub fn name_rule(extra: &str) -> String {
+    let and: String = extra.chars().map(|c| format!(" `{c}`")).collect();
+    format!("up to 255 letters, digits, `-` and `_`{and}, first a letter, digit or `_`")
 }
 
 fn words_in_quotes(words: &[&str]) -> String {

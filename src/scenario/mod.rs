@@ -27,6 +27,7 @@ pub mod tree;
 pub mod units;
 
 use crate::base::time::SimSpan;
+use crate::model::arrival::RowCounts;
 use crate::model::workload::Workload;
 use crate::sim::setup::{Failure, Setup};
 pub use diagnostic::Diagnostics;
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub failures: Vec<Failure>,
     /// Files that say what else goes wrong.
     pub failure_traces: Vec<FailureTrace>,
+    /// The tables that were read with the scenario: inventories and prices.
+    pub tables: Vec<TableRows>,
     /// Which files a run writes.
     pub outputs: Outputs,
     /// Limits on metrics.
@@ -98,6 +101,17 @@ pub struct FailureTrace {
     pub path: PathBuf,
     /// The file as the user wrote it.
     pub display: String,
+}
+
+/// What became of the rows of a table that is part of the scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TableRows {
+    /// What it is for, such as `capacity_provider.general.inventory`.
+    pub name: String,
+    /// The file as the user wrote it.
+    pub file: String,
+    /// Its rows.
+    pub rows: RowCounts,
 }
 
 /// A limit on a metric of the summary.
@@ -157,7 +171,8 @@ fn load_into(
     }
     let settings = check::check(&root, &sections::ROOT, &mut problems);
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let fallback = stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "scenario".into());
+    let fallback =
+        stem.filter(|stem| build::folder_name(stem).is_ok()).unwrap_or_else(|| "scenario".into());
     let built = build::build(&settings, &fallback, base, &mut problems);
     let Some(built) = built.filter(|_| problems.is_empty()) else {
         problems.sort();
@@ -169,8 +184,27 @@ fn load_into(
     plain.for_each(|line| hasher.update(format!("{line}\n")));
     built.files.iter().for_each(|(file, digest)| hasher.update(format!("{file} {digest}\n")));
     let digest = build::hex(&hasher.finalize());
-    let build::Built { setup, workloads, failures, failure_traces, outputs, expects, .. } = built;
-    Ok(Scenario { setup, workloads, failures, failure_traces, outputs, expects, digest, resolved })
+    let build::Built {
+        setup,
+        workloads,
+        failures,
+        failure_traces,
+        tables,
+        outputs,
+        expects,
+        files: _,
+    } = built;
+    Ok(Scenario {
+        setup,
+        workloads,
+        failures,
+        failure_traces,
+        tables,
+        outputs,
+        expects,
+        digest,
+        resolved,
+    })
 }
 
 /// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces. Where

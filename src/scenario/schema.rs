@@ -78,6 +78,11 @@ fn seconds_property(key: &Key) -> Value {
 fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Text | Kind::Path => json!({ "type": "string", "minLength": 1 }),
+        Kind::Name(extra) => json!({
+            "type": "string",
+            "maxLength": 255,
+            "pattern": format!("^[A-Za-z0-9_][A-Za-z0-9_{}-]*$", extra.replace('/', r"\/")),
+        }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Whole(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number(min, max) => json!({ "type": "number", "minimum": min, "maximum": max }),

@@ -63,6 +63,14 @@ impl Arrivals {
         Ok(())
     }
 
+    /// The run has ended: heads that were not taken and all behind them are left out.
+    pub fn end(&mut self) {
+        for (stream, head) in self.streams.iter_mut().zip(&mut self.heads) {
+            stream.end(u64::from(head.take().is_some()));
+        }
+        self.next = None;
+    }
+
     /// What became of each trace's rows.
     pub fn counts(&self) -> impl Iterator<Item = &RowCounts> {
         self.streams.iter().map(|stream| stream.counts())

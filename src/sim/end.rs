@@ -51,10 +51,21 @@ pub struct RunResult {
     pub instance_costs: Column<InstanceId, NanoUsd>,
     /// The capacity providers as they were set up.
     pub providers: Column<ProviderId, super::setup::ProviderSetup>,
-    /// What became of each caller's trace rows, then of each service's traffic rows.
-    pub rows: Vec<RowCounts>,
+    /// What became of the rows that were read.
+    pub rows: InputRows,
     /// Every service, in the order of the setup.
     pub services: Vec<ServiceReport>,
+}
+
+/// What became of the rows of a run's inputs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InputRows {
+    /// Of each caller, in the order of the setup.
+    pub tasks: Vec<RowCounts>,
+    /// Of each service's traffic, in the order of the setup; `None` for one without work.
+    pub traffic: Vec<Option<RowCounts>>,
+    /// Of each trace of failures, in the order of the scenario; whoever opens them fills this in.
+    pub failures: Vec<RowCounts>,
 }
 
 /// How a run is watched.
@@ -108,9 +119,18 @@ fn finish(
     world.cluster.finish(end);
     let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
     let invoice = world.books.spending.bill.invoice();
-    let traffic = world.services.all.iter().filter_map(|service| service.load.as_ref());
-    let traffic = traffic.map(|load| load.counts().clone());
-    let rows = world.arrivals.counts().cloned().chain(traffic).collect();
+    world.arrivals.end();
+    for id in world.services.all.ids() {
+        if let Some(load) = &mut world.services.all[id].load {
+            load.end_of_traffic();
+        }
+    }
+    let traffic = world.services.all.iter().map(|service| service.load.as_ref());
+    let rows = InputRows {
+        tasks: world.arrivals.counts().cloned().collect(),
+        traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
+        failures: Vec::new(),
+    };
     let services = world.flow().service_reports(end);
     let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
     summary.0.extend(service_metrics(&services, invoice.total()));

@@ -40,5 +40,5 @@ mod world;
 
 pub use books::{outputs, service_tables};
 pub use callers::split_by_strategy;
-pub use end::{RunResult, Watch, run};
+pub use end::{InputRows, RunResult, Watch, run};
 pub use event::RunError;

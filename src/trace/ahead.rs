@@ -1,6 +1,7 @@
 //! Rows that a thread reads ahead of the run. The run sees the same rows, names, counts and errors at the same places as
 //! if it had read them itself.
 
+use super::stream::{AFTER_END, count_more};
 use crate::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -30,7 +31,11 @@ pub struct ReadAhead {
     next_counts: usize,
     names: Vec<String>,
     counts: RowCounts,
-    reader: Option<JoinHandle<()>>,
+    /// Counts before the row that was given last.
+    before: RowCounts,
+    /// Whether that row did nothing but add itself; then `before` is not kept up.
+    is_plain: bool,
+    reader: Option<JoinHandle<Box<dyn TaskStream + Send>>>,
 }
 
 impl ReadAhead {
@@ -40,6 +45,7 @@ impl ReadAhead {
         let (sender, batches) = sync_channel(AHEAD);
         let counts = stream.counts().clone();
         let reader = std::thread::spawn(move || read(stream, &sender));
+        let before = counts.clone();
         ReadAhead {
             batches: Some(batches),
             batch: Batch::default(),
@@ -47,6 +53,8 @@ impl ReadAhead {
             next_counts: 0,
             names: Vec::new(),
             counts,
+            before,
+            is_plain: true,
             reader: Some(reader),
         }
     }
@@ -66,20 +74,25 @@ impl ReadAhead {
     }
 
     fn count(&mut self, at: usize) {
-        match self.batch.counts.get(self.next_counts) {
+        match self.batch.counts.get_mut(self.next_counts) {
             Some((index, counts)) if *index == at => {
-                self.counts.clone_from(counts);
+                self.before = std::mem::replace(&mut self.counts, std::mem::take(counts));
                 self.next_counts += 1;
+                self.is_plain = false;
             }
             _ => {
                 self.counts.read += 1;
                 self.counts.used += 1;
+                self.is_plain = true;
             }
         }
     }
 }
 
-fn read(mut stream: Box<dyn TaskStream + Send>, sender: &SyncSender<Batch>) {
+fn read(
+    mut stream: Box<dyn TaskStream + Send>,
+    sender: &SyncSender<Batch>,
+) -> Box<dyn TaskStream + Send> {
     let mut known = 0;
     let mut before = stream.counts().clone();
     loop {
@@ -106,7 +119,7 @@ fn read(mut stream: Box<dyn TaskStream + Send>, sender: &SyncSender<Batch>) {
             batch.counts.push((batch.rows.len(), stream.counts().clone()));
         }
         if sender.send(batch).is_err() || is_last {
-            return; // the run has ended first, or the trace has
+            return stream; // the run has ended first, or the trace has
         }
     }
 }
@@ -129,6 +142,28 @@ impl TaskStream for ReadAhead {
                     return end.map(|()| None);
                 }
             }
+        }
+    }
+
+    /// Rows that were read ahead count as what they are: left out, all of them for the same reason.
+    fn end(&mut self, untaken: u64) {
+        self.batches = None; // the reader sees that nobody wants more
+        match self.reader.take().map(JoinHandle::join) {
+            Some(Ok(mut stream)) => {
+                stream.end(0);
+                if untaken > 0 && self.is_plain {
+                    self.counts.read -= 1;
+                    self.counts.used -= 1;
+                } else if untaken > 0 {
+                    std::mem::swap(&mut self.counts, &mut self.before);
+                }
+                self.counts.read = stream.counts().read;
+                let known = self.counts.used + self.counts.skipped.values().sum::<u64>();
+                let rest = self.counts.read - known;
+                count_more(&mut self.counts.skipped, AFTER_END, rest);
+            }
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => {}
         }
     }
 

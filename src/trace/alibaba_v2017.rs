@@ -14,9 +14,7 @@
 //! `default_duration`. Tasks that never started (Waiting and Ready, and Running without CPU and memory) and tasks
 //! that end before they begin are left out and counted. The file is not sorted, so the default order is `sort`.
 
-use super::limits::{
-    CPU_UNITS_PER_CORE, Defaults, MAX_COUNT, MAX_CPU, MAX_MEMORY_MIB, plain_row, share,
-};
+use super::limits::{CPU_UNITS_PER_CORE, Defaults, MAX_COUNT, plain_row, share};
 use super::problem::{Fault, Faulty, shown};
 use super::records::Fields;
 use super::stream::{Adjustments, Layout, Verdict};
@@ -73,7 +71,7 @@ pub(super) fn instances(fields: Fields<'_>, index: usize) -> Faulty<u32> {
 
 /// Hundredths of a core as CPU units.
 pub(super) fn cpu_units(hundredths_e6: u64) -> u64 {
-    share(hundredths_e6, CPU_UNITS_PER_CORE, 100 * 1_000_000, MAX_CPU)
+    share(hundredths_e6, CPU_UNITS_PER_CORE, 100 * 1_000_000)
 }
 
 /// Reads lines of `batch_task.csv`.
@@ -115,7 +113,7 @@ impl Layout for AlibabaV2017 {
             b"" => self.defaults.memory(&mut adjusted),
             _ => {
                 let of_one = fields.scaled(MEMORY, "memory", 9)?;
-                share(of_one, self.memory_mib_of_one, 1_000_000_000, MAX_MEMORY_MIB).max(1)
+                share(of_one, self.memory_mib_of_one, 1_000_000_000).max(1)
             }
         };
         let (duration, exit_code) = match status {
@@ -123,7 +121,7 @@ impl Layout for AlibabaV2017 {
             Status::Ended(code) => (Some(SimSpan(ended.abs_diff(created))), code),
             _ => (self.defaults.duration(&mut adjusted), 0),
         };
-        let mut row = plain_row(cpu, memory, duration);
+        let mut row = plain_row(cpu, memory, duration)?;
         row.count = count;
         row.exit_code = exit_code;
         Ok(Verdict::Row(created, row, adjusted))

@@ -1,5 +1,5 @@
 //! Alibaba cluster-trace-v2018, table `batch_task` (`schema.txt` and `trace_2018.md` of the publisher): 9 columns,
-//! no header line.
+//! without a header line as published; a header line, which copies of it have, is passed over.
 //!
 //! | Ours | From | Rule |
 //! | --- | --- | --- |
@@ -17,7 +17,7 @@
 use super::alibaba_v2017::{
     ENDS_BEFORE_START, NEVER_STARTED, Status, cpu_units, instances, status,
 };
-use super::limits::{Defaults, MAX_MEMORY_MIB, plain_row, share};
+use super::limits::{Defaults, plain_row, share};
 use super::problem::Faulty;
 use super::records::Fields;
 use super::stream::{Adjustments, Layout, Verdict};
@@ -56,11 +56,16 @@ impl AlibabaV2018 {
             percent @ 0..=WHOLE_MACHINE => {
                 let percent = percent.unsigned_abs();
                 let whole = WHOLE_MACHINE.unsigned_abs();
-                Ok(share(percent, self.memory_mib_of_one, whole, MAX_MEMORY_MIB).max(1))
+                Ok(share(percent, self.memory_mib_of_one, whole).max(1))
             }
             _ => Ok(self.defaults.memory(adjusted)),
         }
     }
+}
+
+/// Whether a first line is a header: its start time is a name and not a number.
+pub(super) fn is_header(first: Fields<'_>) -> bool {
+    first.get(STARTED).first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 impl Layout for AlibabaV2018 {
@@ -87,7 +92,7 @@ impl Layout for AlibabaV2018 {
             Status::Ended(code) => (Some(SimSpan(ended.abs_diff(started))), code),
             _ => (self.defaults.duration(&mut adjusted), 0),
         };
-        let mut row = plain_row(cpu, memory, duration);
+        let mut row = plain_row(cpu, memory, duration)?;
         row.count = count;
         row.exit_code = exit_code;
         Ok(Verdict::Row(started, row, adjusted))

@@ -20,7 +20,7 @@
 //! Other columns are passed over. The order is strict. Time zero is the beginning of the trace.
 
 use super::columns::{Column, Unknown, required, resolve};
-use super::limits::{Defaults, MAX_CPU, MAX_MEMORY_MIB, plain_row, share};
+use super::limits::{Defaults, plain_row, share};
 use super::problem::Faulty;
 use super::records::Fields;
 use super::stream::{Adjustment, Adjustments, Layout, Verdict};
@@ -87,10 +87,10 @@ impl Layout for AzurePacking {
             }
         };
         let one = 10u64.pow(SCALE);
-        let cpu = share(fields.scaled(core, "core", SCALE)?, self.cpu_of_one, one, MAX_CPU).max(1);
+        let cpu = share(fields.scaled(core, "core", SCALE)?, self.cpu_of_one, one).max(1);
         let of_one = fields.scaled(memory, "memory", SCALE)?;
-        let memory = share(of_one, self.memory_mib_of_one, one, MAX_MEMORY_MIB).max(1);
-        Ok(Verdict::Row(arrival, plain_row(cpu, memory, duration), adjusted))
+        let memory = share(of_one, self.memory_mib_of_one, one).max(1);
+        Ok(Verdict::Row(arrival, plain_row(cpu, memory, duration)?, adjusted))
     }
 
     fn rebases(&self) -> bool {

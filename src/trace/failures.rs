@@ -11,6 +11,7 @@
 //! Failure traces are small and each row is the user's own: the first bad one is an error, none is skipped.
 
 use super::columns::{Column, Unknown, optional, required, resolve};
+use super::limits::UNIX_FROM;
 use super::lines;
 use super::problem::{Fault, Faulty, shown};
 use super::records::{Fields, Records, Separator, bad_number};
@@ -152,6 +153,12 @@ impl Columns {
             };
             fault.help("seconds from the beginning of the scenario, such as 5400 or 12.5")
         })?;
+        if at >= UNIX_FROM {
+            // Nothing says which calendar instant the beginning is.
+            let text = format!("time_s is {}: seconds since 1970 (Unix time)", shown(text));
+            let help = "write seconds from the beginning of the scenario, such as 5400 or 12.5";
+            return Err(Fault::field(self.time, "Unix time", text).help(help));
+        }
         if let Some(before) = before.filter(|before| at < before.at) {
             let text =
                 format!("time_s is {}: earlier than the row on line {}", shown(text), before.line);

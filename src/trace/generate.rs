@@ -8,6 +8,7 @@
 
 use super::limits::{MAX_COUNT, MAX_CPU, MAX_MEMORY_MIB};
 use super::shape::{self, BurstClock, DAY_S};
+use super::stream::{AFTER_END, count_more};
 use crate::base::distribution::{Distribution, standard_exponential};
 use crate::base::random::{Purpose, Seed, Stream};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
@@ -115,6 +116,11 @@ impl TaskStream for Generator {
         self.counts.read += 1;
         self.counts.used += 1;
         Ok(Some(self.row(arrival)))
+    }
+
+    fn end(&mut self, untaken: u64) {
+        self.counts.used -= untaken;
+        count_more(&mut self.counts.skipped, AFTER_END, untaken);
     }
 
     fn names(&self) -> &[String] {

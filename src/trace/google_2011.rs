@@ -1,4 +1,5 @@
-//! Google clusterdata-2011-2, table `task_events` (`ClusterData2011_2.md`): 13 columns, no header line. Its parts
+//! Google clusterdata-2011-2, table `task_events` (`ClusterData2011_2.md`): 13 columns, no header line
+//! (that of a copy is passed over). Its parts
 //! are joined with `cat part-*.csv.gz > task_events.csv.gz`.
 //!
 //! | Ours | From | Rule |
@@ -16,10 +17,10 @@
 //! `default_duration`; those that ended before they were scheduled are left out. SUBMIT lines are the rows that
 //! are used; all other events are counted as belonging to one. Events must be in order of time, as published.
 
-use super::limits::{Defaults, MAX_CPU, MAX_MEMORY_MIB, plain_row, share};
+use super::limits::{Defaults, plain_row, share};
 use super::problem::{Fault, Faulty, shown};
 use super::records::{Fields, Records};
-use super::stream::{Adjustment, Adjustments, RawRow, Source, count, refuse};
+use super::stream::{self, Adjustment, Adjustments, RawRow, Source, count, leave_rest, refuse};
 use crate::base::lookup::Lookup;
 use crate::base::time::{LATEST, SimSpan};
 use crate::model::arrival::{RowCounts, TaskRow, TraceProblem};
@@ -81,6 +82,11 @@ pub(super) struct Google2011 {
     now: u64,
     now_line: u64,
     at_end: bool,
+}
+
+/// Whether a first line is a header: its time is a name and not a number.
+pub(super) fn is_header(first: Fields<'_>) -> bool {
+    first.get(TIME).first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// One event.
@@ -219,6 +225,14 @@ impl Source for Google2011 {
         }
     }
 
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        for task in self.waiting.drain(..) {
+            let dropped = task.state == State::Dropped;
+            count(&mut counts.skipped, if dropped { NEVER_SCHEDULED } else { stream::AFTER_END });
+        }
+        leave_rest(&mut self.records, counts);
+    }
+
     fn records(&self) -> &Records {
         &self.records
     }
@@ -248,6 +262,10 @@ fn out_of_order(time: u64, before: u64, line: u64) -> Box<Fault> {
 fn read_event(fields: Fields<'_>, sizes: (Defaults, u64, u64)) -> Faulty<Event> {
     fields.expect_len(FIELDS, "a line of this format")?;
     let time = fields.whole(TIME, "time", AFTER_END)?;
+    if time > LATEST.0 && time != AFTER_END {
+        let text = format!("time is {}: later than 100 years", shown(fields.get(TIME)));
+        return Err(Fault::field(TIME, "too late", text));
+    }
     let job = fields.whole(JOB, "job ID", u64::MAX)?;
     let index = fields.whole(INDEX, "task index", u64::MAX)?;
     let kind = fields.whole(EVENT, "event type", u64::MAX)?;
@@ -267,14 +285,14 @@ fn read_size(
     let mut adjusted = Adjustments::default();
     let cpu = match fields.get(CPU) {
         b"" => defaults.cpu(&mut adjusted),
-        _ => share(fields.scaled(CPU, "CPU request", SCALE)?, cpu_of_one, one, MAX_CPU).max(1),
+        _ => share(fields.scaled(CPU, "CPU request", SCALE)?, cpu_of_one, one).max(1),
     };
     let memory = match fields.get(MEMORY) {
         b"" => defaults.memory(&mut adjusted),
         _ => {
             let of_one = fields.scaled(MEMORY, "memory request", SCALE)?;
-            share(of_one, memory_mib_of_one, one, MAX_MEMORY_MIB).max(1)
+            share(of_one, memory_mib_of_one, one).max(1)
         }
     };
-    Ok((plain_row(cpu, memory, None), adjusted))
+    Ok((plain_row(cpu, memory, None)?, adjusted))
 }

@@ -1,13 +1,14 @@
 //! The largest values that a trace may name, and the numbers that public traces share. Far above any machine,
 //! far below overflow.
 
+use super::problem::{Fault, Faulty};
 use super::stream::{Adjustment, Adjustments};
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::{LATEST, MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::model::arrival::TaskRow;
 use crate::model::workload::TraceInput;
 
-/// CPU units: 16,384 vCPU.
-pub(super) const MAX_CPU: u64 = 1 << 24;
+/// CPU units: a million vCPU. Whole jobs of supercomputers are single rows of public logs.
+pub(super) const MAX_CPU: u64 = 1 << 30;
 /// MiB: 1 PiB.
 pub(super) const MAX_MEMORY_MIB: u64 = 1 << 30;
 /// GPUs of a task.
@@ -19,18 +20,46 @@ pub(super) const MAX_EPHEMERAL_GIB: u64 = 65_534;
 /// CPU units of one core or vCPU.
 pub(super) const CPU_UNITS_PER_CORE: u64 = 1_024;
 
-/// `value · numerator / denominator`, rounded half up, at most `max`.
-pub(super) fn share(value: u64, numerator: u64, denominator: u64, max: u64) -> u64 {
-    let product = u128::from(value) * u128::from(numerator) + u128::from(denominator / 2);
-    u64::try_from(product / u128::from(denominator)).unwrap_or(u64::MAX).min(max)
+/// Seconds from which on a time is one of Unix, since 1970, and not one since the beginning: 32 years.
+pub(super) const UNIX_FROM: SimTime = SimTime(1_000_000_000 * MICROS_PER_SECOND);
+
+/// Unix time after which one is thought to be in milliseconds: the year 2286.
+pub(super) const UNIX_TO: SimTime = SimTime(10_000_000_000 * MICROS_PER_SECOND);
+
+/// What to do about a time that is later than any.
+pub(super) const TOO_LATE_HELP: &str = "times are in seconds; is it in milliseconds?";
+
+/// The longest time in which nothing arrives: more is taken for a slip in the clock and not for a quiet year.
+const LONGEST_GAP: SimSpan = SimSpan::from_secs(366 * 86_400);
+
+/// Refuses a row that comes `gap` after the row before, or after the beginning where it is the first.
+pub(super) fn check_gap(gap: SimSpan, is_first: bool) -> Faulty<()> {
+    if gap <= LONGEST_GAP {
+        return Ok(());
+    }
+    let days = gap.0 / (86_400 * MICROS_PER_SECOND);
+    let after = if is_first { "the beginning" } else { "the row before" };
+    let text = format!("the row is {days} d after {after}, more than a year");
+    let help = "times are seconds from the beginning, or all on one calendar; is this row on another clock?";
+    Err(Fault::line("more than a year after the row before", text).help(help))
 }
 
-/// A row of a foreign trace: all that they have in common, for the format to fill in.
-pub(super) fn plain_row(cpu: u64, memory: u64, duration: Option<SimSpan>) -> TaskRow {
-    TaskRow {
+/// `value · numerator / denominator`, rounded half up, or the greatest number where it is more.
+pub(super) fn share(value: u64, numerator: u64, denominator: u64) -> u64 {
+    let product = u128::from(value) * u128::from(numerator) + u128::from(denominator / 2);
+    u64::try_from(product / u128::from(denominator)).unwrap_or(u64::MAX)
+}
+
+/// A row of a foreign trace: all that they have in common, for the format to fill in. What is out of range is refused
+/// and not cut: the sums of a trace must be those of its publisher.
+pub(super) fn plain_row(cpu: u64, memory: u64, duration: Option<SimSpan>) -> Faulty<TaskRow> {
+    if let Some(text) = out_of_range(cpu, memory, duration) {
+        return Err(Fault::line("a value is too large", text));
+    }
+    Ok(TaskRow {
         arrival: SimTime::ZERO,
-        cpu: Some(cpu.min(MAX_CPU) as u32),
-        memory: Some(memory.min(MAX_MEMORY_MIB) as u32),
+        cpu: Some(cpu as u32),
+        memory: Some(memory as u32),
         gpus: None,
         duration,
         count: 1,
@@ -38,6 +67,18 @@ pub(super) fn plain_row(cpu: u64, memory: u64, duration: Option<SimSpan>) -> Tas
         group: None,
         ephemeral_gib: None,
         exit_code: 0,
+    })
+}
+
+fn out_of_range(cpu: u64, memory: u64, duration: Option<SimSpan>) -> Option<String> {
+    if cpu > MAX_CPU {
+        Some(format!("the row has {cpu} CPU units: more than {MAX_CPU}"))
+    } else if memory > MAX_MEMORY_MIB {
+        Some(format!("the row has {memory} MiB: more than {MAX_MEMORY_MIB}"))
+    } else if duration.is_some_and(|duration| duration.0 > LATEST.0) {
+        Some("the row runs for more than 100 years".into())
+    } else {
+        None
     }
 }
 

@@ -44,7 +44,7 @@ use records::{Records, Separator};
 use stream::{FileStream, Layout, LineByLine, Source};
 
 pub use failures::open_failures;
-pub use stream::BEYOND_LIMIT;
+pub use stream::{AFTER_END, BEYOND_LIMIT};
 pub use traffic::open_traffic;
 
 /// The trace on standard input, guessed or as told: see [`open_guessed`].
@@ -188,7 +188,7 @@ fn open_reader(
     let mut records = Records::new(bytes, input, separator)?;
     match input.format {
         TraceFormat::Native => {
-            let layout = header(&mut records, native::Native::new)?;
+            let layout = header(&mut records, |h| native::Native::new(h, input))?;
             Ok(line_by_line(records, layout, input, Order::Strict))
         }
         TraceFormat::Openb => {
@@ -206,10 +206,12 @@ fn open_reader(
             Ok(line_by_line(records, layout, input, Order::Sort))
         }
         TraceFormat::AlibabaV2018 => {
+            records.pass_over_header(alibaba_v2018::is_header)?;
             let layout = alibaba_v2018::AlibabaV2018::new(input);
             Ok(line_by_line(records, layout, input, Order::Sort))
         }
         TraceFormat::Google2011 => {
+            records.pass_over_header(google_2011::is_header)?;
             Ok(stream(google_2011::Google2011::new(records, input), input, Order::Strict))
         }
     }

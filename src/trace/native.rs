@@ -2,7 +2,7 @@
 //!
 //! | Column | Unit | Empty means |
 //! | --- | --- | --- |
-//! | `arrival_s` (required) | seconds from the beginning, or RFC 3339 | not allowed |
+//! | `arrival_s` (required) | seconds from the beginning, Unix time, or RFC 3339 | not allowed |
 //! | `cpu` (required) | CPU units, 1024 = 1 vCPU | as the task definition says |
 //! | `memory_mib` (required) | MiB | as the task definition says |
 //! | `duration_s` (required) | seconds of work | drawn from the caller's `duration` |
@@ -13,19 +13,25 @@
 //! | `ephemeral_gib` | GiB | as the task definition says |
 //! | `exit_code` | 0 to 255 | 0 |
 //!
-//! Times are read to the nearest microsecond, exactly. RFC 3339 arrivals count from the first row's instant
-//! (the earliest where the trace is sorted); a file may not mix the two. Rows must be in order of arrival unless
-//! the trace is read with `order = "sort"`.
+//! A caller without a task definition has no size to fall back on: there a row needs its own `cpu` and `memory_mib`,
+//! or a `task_definition`. Memory is at least 1 MiB everywhere, as ECS asks.
+//!
+//! Times are read to the nearest microsecond, exactly. RFC 3339 arrivals, and seconds from 10⁹ on, which are Unix time,
+//! count from the first row's instant (the earliest where the trace is sorted); a file may not mix them. Rows must be
+//! in order of arrival unless the trace is read with `order = "sort"`.
 
 use super::columns::{Column, Unknown, optional, required, resolve};
-use super::limits::{MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB};
+use super::limits::{
+    MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB, TOO_LATE_HELP, UNIX_FROM,
+};
 use super::names::Names;
 use super::problem::{Fault, Faulty, shown};
 use super::records::{Fields, bad_number, bad_whole};
-use super::stream::{Adjustments, Layout, Verdict};
+use super::stream::{Adjustment, Adjustments, Layout, Verdict};
 use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskRow;
+use crate::model::workload::TraceInput;
 
 /// The columns, in the order in which they are written.
 pub(super) const COLUMNS: [Column; 10] = [
@@ -48,6 +54,8 @@ enum Clock {
     Unknown,
     /// Seconds from the beginning of the scenario.
     Seconds,
+    /// Seconds since 1970.
+    Unix,
     /// Calendar instants.
     Calendar,
 }
@@ -60,6 +68,8 @@ pub(super) struct Native {
     duration: usize,
     extras: Option<Extras>,
     width: usize,
+    /// See [`TraceInput::rows_give_size`].
+    rows_give_size: bool,
     clock: Clock,
     names: Names,
 }
@@ -76,7 +86,7 @@ struct Extras {
 
 impl Native {
     /// Understands the header line.
-    pub fn new(header: Fields<'_>) -> Faulty<Native> {
+    pub fn new(header: Fields<'_>, input: &TraceInput) -> Faulty<Native> {
         let at = resolve(header, &COLUMNS, Unknown::Refuse)?;
         let position = |index: usize| at[index].expect("required columns are there");
         let extras = Extras {
@@ -94,27 +104,30 @@ impl Native {
             duration: position(3),
             extras: at[4..].iter().any(Option::is_some).then_some(extras),
             width: header.len(),
+            rows_give_size: input.rows_give_size,
             clock: Clock::Unknown,
             names: Names::default(),
         })
     }
 
-    /// An arrival in microseconds: of the scenario, or since 1970 where it is a calendar instant.
+    /// An arrival in microseconds: of the scenario, or since 1970 where it is a calendar instant or Unix time.
     #[inline]
     fn arrival(&mut self, fields: Fields<'_>) -> Faulty<i64> {
         let text = fields.get(self.arrival);
         match SimTime::parse_seconds(text) {
-            Ok(time) if self.clock != Clock::Calendar => {
-                self.clock = Clock::Seconds;
+            Ok(time) => {
+                let clock = if time >= UNIX_FROM { Clock::Unix } else { Clock::Seconds };
+                if self.clock != clock {
+                    self.begin_clock(clock, text)?;
+                }
                 Ok(time.0 as i64)
             }
             Err(DecimalError::NotPlain) if text.len() > 10 && text[4] == b'-' => {
                 self.calendar_arrival(text)
             }
-            Ok(_) => Err(self.mixed_clocks(text)),
             Err(DecimalError::TooLarge) => {
                 let text = format!("arrival_s is {}: later than 100 years", shown(text));
-                Err(Fault::field(self.arrival, "arrives too late", text))
+                Err(Fault::field(self.arrival, "arrives too late", text).help(TOO_LATE_HELP))
             }
             Err(error) => {
                 let fault = bad_number(self.arrival, "arrival_s", text, error);
@@ -125,9 +138,6 @@ impl Native {
 
     #[cold]
     fn calendar_arrival(&mut self, text: &[u8]) -> Faulty<i64> {
-        if self.clock == Clock::Seconds {
-            return Err(self.mixed_clocks(text));
-        }
         let instant =
             std::str::from_utf8(text).ok().and_then(|t| t.parse::<jiff::Timestamp>().ok());
         let Some(instant) = instant else {
@@ -135,19 +145,27 @@ impl Native {
             let fault = Fault::field(self.arrival, "not a number", text);
             return Err(fault.help("write the offset from UTC too, such as 2026-11-21T09:30:00Z"));
         };
-        self.clock = Clock::Calendar;
+        if self.clock != Clock::Calendar {
+            self.begin_clock(Clock::Calendar, text)?;
+        }
         Ok(instant.as_microsecond())
     }
 
+    /// The first row says which clock the file is on; another one further down is a fault.
     #[cold]
-    fn mixed_clocks(&self, text: &[u8]) -> Box<Fault> {
-        let (this, others) = match self.clock {
-            Clock::Calendar => ("seconds", "RFC 3339 instants"),
-            _ => ("an RFC 3339 instant", "seconds"),
+    fn begin_clock(&mut self, clock: Clock, text: &[u8]) -> Faulty<()> {
+        let name = |clock: Clock| match clock {
+            Clock::Unix => "seconds since 1970 (Unix time)",
+            Clock::Calendar => "RFC 3339 instants",
+            Clock::Unknown | Clock::Seconds => "seconds",
         };
-        let text =
-            format!("arrival_s is {}: {this}, but the rows above have {others}", shown(text));
-        Fault::field(self.arrival, "two kinds of time", text)
+        if self.clock == Clock::Unknown {
+            self.clock = clock;
+            return Ok(());
+        }
+        let (text, this, others) = (shown(text), name(clock), name(self.clock));
+        let text = format!("arrival_s is {text}: {this}, but the rows above have {others}");
+        Err(Fault::field(self.arrival, "two kinds of time", text))
     }
 
     fn read_extras(&mut self, fields: Fields<'_>, row: &mut TaskRow) -> Faulty<()> {
@@ -175,6 +193,19 @@ impl Native {
             row.group = self.names.id(fields.get(index), index, "group")?;
         }
         Ok(())
+    }
+
+    /// Refuses a row that leaves its size to a task definition where there is none.
+    #[inline]
+    fn check_size(&self, row: &TaskRow) -> Faulty<()> {
+        let (index, name) = match (row.cpu, row.memory) {
+            (Some(_), Some(_)) => return Ok(()),
+            (None, _) => (self.cpu, "cpu"),
+            (_, None) => (self.memory, "memory_mib"),
+        };
+        let text = format!("{name} is empty, and no task definition says it");
+        let help = "write it into the row, or give the `run_task` a `task_definition`";
+        Err(Fault::field(index, "a task without a size", text).help(help))
     }
 
     #[inline]
@@ -231,7 +262,18 @@ impl Layout for Native {
             exit_code: 0,
         };
         self.read_extras(fields, &mut row)?;
-        Ok(Verdict::Row(at, row, Adjustments::default()))
+        if row.memory == Some(0) {
+            let text = "memory_mib is \"0\": must be at least 1".into();
+            return Err(Fault::field(self.memory, "a task without memory", text));
+        }
+        if self.rows_give_size && row.definition.is_none() {
+            self.check_size(&row)?;
+        }
+        let mut adjusted = Adjustments::default();
+        if self.clock == Clock::Unix {
+            adjusted.add(Adjustment::UnixTime);
+        }
+        Ok(Verdict::Row(at, row, adjusted))
     }
 
     fn names(&self) -> &[String] {
@@ -239,6 +281,6 @@ impl Layout for Native {
     }
 
     fn rebases(&self) -> bool {
-        self.clock == Clock::Calendar
+        matches!(self.clock, Clock::Calendar | Clock::Unix)
     }
 }

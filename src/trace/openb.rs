@@ -110,8 +110,8 @@ impl Layout for Openb {
         if phase == b"Running" {
             adjusted.add(Adjustment::UntilObserved);
         }
-        let cpu = share(cpu, CPU_UNITS_PER_CORE, 1_000, MAX_CPU);
-        let mut row = plain_row(cpu, memory, duration);
+        let cpu = share(cpu, CPU_UNITS_PER_CORE, 1_000);
+        let mut row = plain_row(cpu, memory, duration)?;
         row.gpus = Some(gpus as u16);
         row.exit_code = u8::from(phase == b"Failed");
         Ok(Verdict::Row(created as i64, row, adjusted))

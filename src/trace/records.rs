@@ -309,21 +309,24 @@ impl<'a> Fields<'a> {
         Err(Fault::line(reason, text))
     }
 
-    /// A whole number of at most `max`.
+    /// A whole number of at most `max`, also as a float writes it: `2.0`.
     #[inline]
     pub fn whole(self, index: usize, name: &str, max: u64) -> Faulty<u64> {
         let text = self.get(index);
         match decimal::parse_whole(text, max) {
             Ok(value) => Ok(value),
-            Err(error) => Err(bad_whole(index, name, text, error, max)),
+            Err(error) => match decimal::parse_whole_float(text, max) {
+                Ok(value) => Ok(value),
+                Err(_) => Err(bad_whole(index, name, text, error, max)),
+            },
         }
     }
 
-    /// A decimal number times `10^scale`.
+    /// A decimal number times `10^scale`, also with an exponent.
     #[inline]
     pub fn scaled(self, index: usize, name: &str, scale: u32) -> Faulty<u64> {
         let text = self.get(index);
-        match decimal::parse_scaled(text, scale) {
+        match scaled(text, scale) {
             Ok(value) => Ok(value),
             Err(error) => Err(bad_number(index, name, text, error)),
         }
@@ -337,12 +340,21 @@ impl<'a> Fields<'a> {
             [b'-', digits @ ..] => (digits, true),
             digits => (digits, false),
         };
-        let value = decimal::parse_scaled(digits, scale)
+        let value = scaled(digits, scale)
             .and_then(|v| i64::try_from(v).map_err(|_| DecimalError::TooLarge));
         match value {
             Ok(value) => Ok(if negative { -value } else { value }),
             Err(error) => Err(bad_number(index, name, text, error)),
         }
+    }
+}
+
+/// The fields of foreign tables may have been through a program that has only floats, and carry exponents.
+#[inline]
+fn scaled(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
+    match decimal::parse_scaled(text, scale) {
+        Err(DecimalError::NotPlain) => decimal::parse_scientific(text, scale),
+        result => result,
     }
 }
 

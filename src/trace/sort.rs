@@ -14,8 +14,8 @@ pub(super) struct PackedRow {
     /// Arrival on the trace's clock.
     pub at: i64,
     duration: u64,
-    /// Position in the file: equal arrivals stay in file order.
-    sequence: u32,
+    /// Line of the file: equal arrivals stay in file order.
+    line: u32,
     cpu: u32,
     memory: u32,
     count: u32,
@@ -28,13 +28,13 @@ pub(super) struct PackedRow {
 }
 
 impl PackedRow {
-    /// Packs the row that is number `sequence` of the file. Its line is not kept.
-    pub fn new(raw: &RawRow, sequence: u32) -> Self {
+    /// Packs the row of `line`.
+    pub fn new(raw: &RawRow, line: u32) -> Self {
         let row = &raw.row;
         PackedRow {
             at: raw.at,
             duration: row.duration.map_or(NONE_64, |d| d.0),
-            sequence,
+            line,
             cpu: row.cpu.unwrap_or(NONE_32),
             memory: row.memory.unwrap_or(NONE_32),
             count: row.count,
@@ -63,11 +63,11 @@ impl PackedRow {
             ephemeral_gib: given_16(self.ephemeral_gib),
             exit_code: self.exit_code,
         };
-        RawRow { at: self.at, line: 0, row, adjusted: self.adjusted }
+        RawRow { at: self.at, line: u64::from(self.line), row, adjusted: self.adjusted }
     }
 }
 
 /// Sorts by arrival; rows that arrive together stay in file order.
 pub(super) fn sort_rows(rows: &mut [PackedRow]) {
-    rows.sort_unstable_by_key(|row| (row.at, row.sequence));
+    rows.sort_unstable_by_key(|row| (row.at, row.line));
 }

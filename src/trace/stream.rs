@@ -3,7 +3,8 @@
 //! A format says what one row means ([`Layout`]) or, where a task is spread over several rows, yields finished
 //! rows itself ([`Source`]). Everything that all formats share is here, once.
 
-use super::problem::{Fault, Faulty, problem};
+use super::limits::check_gap;
+use super::problem::{Fault, Faulty, problem, problem_at};
 use super::records::{Fields, Records};
 use super::sort::{PackedRow, sort_rows};
 use crate::base::time::{LATEST, SimTime};
@@ -14,11 +15,41 @@ use std::collections::BTreeMap;
 /// Reason under which rows beyond `limit` are counted.
 pub const BEYOND_LIMIT: &str = "beyond the row limit";
 
+/// Reason under which rows are counted that arrive at the end of the run or later.
+pub const AFTER_END: &str = "after the end of the run";
+
+/// What is assumed of a time that counts from 1970.
+pub(super) const UNIX_TIME: &str = "Unix time: the first row is at the beginning";
+
+/// Why a file was not counted to its end.
+pub(super) const UNREADABLE_REST: &str = "what follows the end of the run cannot be read";
+
 /// Counts one more under `reason`; allocates only for a reason that is new.
 pub(super) fn count(map: &mut BTreeMap<String, u64>, reason: &str) {
+    count_more(map, reason, 1);
+}
+
+/// Counts `number` more under `reason`, which is not named for none.
+pub(super) fn count_more(map: &mut BTreeMap<String, u64>, reason: &str, number: u64) {
     match map.get_mut(reason) {
-        Some(count) => *count += 1,
-        None => drop(map.insert(reason.to_string(), 1)),
+        Some(count) => *count += number,
+        None if number == 0 => {}
+        None => drop(map.insert(reason.to_string(), number)),
+    }
+}
+
+/// Counts the lines that are left as rows after the end of the run. They are not looked at: what is wrong with them
+/// is of no consequence.
+pub(super) fn leave_rest(records: &mut Records, counts: &mut RowCounts) {
+    loop {
+        match records.advance() {
+            Ok(true) => {
+                counts.read += 1;
+                count(&mut counts.skipped, AFTER_END);
+            }
+            Ok(false) => return,
+            Err(_) => return count(&mut counts.adjusted, UNREADABLE_REST),
+        }
     }
 }
 
@@ -40,10 +71,12 @@ pub(super) enum Adjustment {
     NeverScheduled,
     AlreadyThere,
     StillOpen,
+    UnixTime,
+    RequestedProcessors,
 }
 
 impl Adjustment {
-    const ALL: [(Adjustment, &'static str); 11] = [
+    const ALL: [(Adjustment, &'static str); 13] = [
         (Adjustment::DefaultCpu, "no CPU given: the default is used"),
         (Adjustment::DefaultMemory, "no memory given: the default is used"),
         (Adjustment::UsedMemory, "no memory requested: the memory used is taken"),
@@ -55,6 +88,11 @@ impl Adjustment {
         (Adjustment::NeverScheduled, "never scheduled: the duration is from creation to deletion"),
         (Adjustment::AlreadyThere, "there before the trace began: it arrives at the beginning"),
         (Adjustment::StillOpen, "running longer than the look-ahead: its end is not known"),
+        (Adjustment::UnixTime, UNIX_TIME),
+        (
+            Adjustment::RequestedProcessors,
+            "no allocated processors given: the requested ones are used",
+        ),
     ];
 }
 
@@ -62,6 +100,18 @@ impl Adjustments {
     /// Adds one.
     pub fn add(&mut self, adjustment: Adjustment) {
         self.0 |= 1 << adjustment as u16;
+    }
+
+    /// Takes back what [`Adjustments::count_into`] counted.
+    fn take_from(self, counts: &mut BTreeMap<String, u64>) {
+        for (adjustment, text) in Adjustment::ALL {
+            if self.0 & (1 << adjustment as u16) != 0
+                && let Some(count) = counts.get_mut(text)
+            {
+                *count -= 1;
+            }
+        }
+        counts.retain(|_, count| *count > 0);
     }
 
     fn count_into(self, counts: &mut BTreeMap<String, u64>) {
@@ -114,6 +164,8 @@ pub(super) trait Layout {
 pub(super) trait Source {
     /// The next row; `None` at the end.
     fn next_raw(&mut self, counts: &mut RowCounts) -> Result<Option<RawRow>, TraceProblem>;
+    /// Counts all that is left as rows after the end of the run.
+    fn leave_rest(&mut self, counts: &mut RowCounts);
     /// The file, for messages about the current line.
     fn records(&self) -> &Records;
     /// Names that the rows mentioned.
@@ -153,6 +205,10 @@ impl<L: Layout> Source for LineByLine<L> {
         Ok(None)
     }
 
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        leave_rest(&mut self.records, counts);
+    }
+
     fn records(&self) -> &Records {
         &self.records
     }
@@ -190,9 +246,13 @@ pub(super) struct FileStream<S> {
     rules: Rules,
     /// The trace's own instant that is zero for us; known from the first row on.
     base: Option<i64>,
-    /// Arrival on the trace's clock and line of the row before.
+    /// Arrival on the trace's clock and line of the row before, which is the one that was given last.
     before: (i64, u64),
+    /// Its instant of the simulation.
+    last: SimTime,
     sorted: Option<std::vec::IntoIter<PackedRow>>,
+    /// What was assumed for the row that was given last.
+    assumed: Adjustments,
 }
 
 /// The options that hold for all formats.
@@ -215,7 +275,17 @@ impl<S: Source> FileStream<S> {
             max_rows: input.max_rows,
         };
         let before = (i64::MIN, 0);
-        FileStream { source, counts: RowCounts::default(), rules, base: None, before, sorted: None }
+        let (counts, assumed) = (RowCounts::default(), Adjustments::default());
+        FileStream {
+            source,
+            counts,
+            rules,
+            base: None,
+            before,
+            last: SimTime::ZERO,
+            sorted: None,
+            assumed,
+        }
     }
 
     #[inline]
@@ -240,8 +310,10 @@ impl<S: Source> FileStream<S> {
             let arrival = self.in_order(&raw).and_then(|()| self.arrival(raw.at));
             match arrival {
                 Ok(arrival) => {
+                    self.follow(arrival, raw.line)?;
                     self.before = (raw.at, raw.line);
                     self.counts.used += 1;
+                    self.assumed = raw.adjusted;
                     if raw.adjusted != Adjustments::default() {
                         raw.adjusted.count_into(&mut self.counts.adjusted);
                     }
@@ -273,6 +345,19 @@ impl<S: Source> FileStream<S> {
             .help("sort the file by arrival, or read it with order = \"sort\"")
     }
 
+    /// Goes on to `arrival`. Too long a gap is an error whatever `on_error` says: which of its two ends is wrong nobody
+    /// knows.
+    #[inline]
+    fn follow(&mut self, arrival: SimTime, line: u64) -> Result<(), TraceProblem> {
+        let gap = check_gap(arrival.since(self.last), self.before.1 == 0);
+        if let Err(fault) = gap {
+            let (file, help) = (self.source.records().file(), fault.help.as_deref());
+            return Err(problem_at(file, line, 1, &fault.text, help));
+        }
+        self.last = arrival;
+        Ok(())
+    }
+
     /// The instant of the simulation at which a row arrives.
     #[inline]
     fn arrival(&mut self, at: i64) -> Faulty<SimTime> {
@@ -295,12 +380,12 @@ impl<S: Source> FileStream<S> {
     fn sort_all(&mut self) -> Result<(), TraceProblem> {
         let mut rows = Vec::new();
         while let Some(raw) = self.next_raw()? {
-            if rows.len() >= u32::MAX as usize {
+            let Ok(line) = u32::try_from(raw.line) else {
                 let text = "has too many rows to be sorted here";
                 let help = Some("sort the file first and read it with order = \"strict\"");
                 return Err(problem(self.source.records().file(), text, help));
-            }
-            rows.push(PackedRow::new(&raw, rows.len() as u32));
+            };
+            rows.push(PackedRow::new(&raw, line));
         }
         sort_rows(&mut rows);
         // A row can be too late only against the earliest one, which is known now.
@@ -325,7 +410,10 @@ impl<S: Source> FileStream<S> {
             }
             let raw = packed.unpack();
             let arrival = self.arrival(raw.at).expect("the first and the last row were checked");
+            self.follow(arrival, raw.line)?;
+            self.before = (raw.at, raw.line);
             self.counts.used += 1;
+            self.assumed = raw.adjusted;
             raw.adjusted.count_into(&mut self.counts.adjusted);
             return Ok(Some(TaskRow { arrival, ..raw.row }));
         }
@@ -352,6 +440,16 @@ impl<S: Source> TaskStream for FileStream<S> {
             Order::Strict => self.next_strict(),
             Order::Sort => self.next_sorted(),
         }
+    }
+
+    fn end(&mut self, untaken: u64) {
+        self.counts.used -= untaken;
+        if untaken > 0 {
+            self.assumed.take_from(&mut self.counts.adjusted);
+        }
+        let sorted = self.sorted.take().map_or(0, |rows| rows.len() as u64);
+        count_more(&mut self.counts.skipped, AFTER_END, untaken + sorted);
+        self.source.leave_rest(&mut self.counts);
     }
 
     fn names(&self) -> &[String] {

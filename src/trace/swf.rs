@@ -10,15 +10,16 @@
 //! | exit code | 11 status | 0 failed, 4 last part failed and 5 cancelled: 1; everything else: 0 |
 //!
 //! A job is one task with the CPU and memory of all its processors, or, with `swf_task_per_processor`, one task
-//! for each. A job with a run time of 0 or -1, or without processors, never ran; it is left out and counted. The
-//! order is strict: the archive asks for lines in order of submit time, and the logs that break it do so only in
-//! jobs that never ran.
+//! for each. In this format 0 is a value and -1 says that there is none: a run time of 0 is under half a second. A
+//! job without a run time never ran, nor did one with 0 that has no allocated processors or was cancelled; it is left
+//! out and counted, as is one without processors. The order is strict: the archive asks for lines in order of submit
+//! time, and the logs that break it do so only in jobs that never ran.
 
-use super::limits::{Defaults, MAX_COUNT, MAX_CPU, MAX_MEMORY_MIB, plain_row, share};
-use super::problem::Faulty;
+use super::limits::{Defaults, MAX_COUNT, plain_row, share};
+use super::problem::{Fault, Faulty};
 use super::records::Fields;
 use super::stream::{Adjustment, Adjustments, Layout, Verdict};
-use crate::base::time::{LATEST, SimSpan};
+use crate::base::time::SimSpan;
 use crate::model::workload::TraceInput;
 
 const SUBMIT: usize = 1;
@@ -29,6 +30,9 @@ const REQUESTED: usize = 7;
 const REQUESTED_MEMORY: usize = 9;
 const STATUS: usize = 10;
 const FIELDS: usize = 18;
+
+/// A status.
+const CANCELLED: i64 = 5;
 
 /// Reads SWF lines.
 pub(super) struct Swf {
@@ -68,25 +72,32 @@ impl Layout for Swf {
         let status = fields.signed(STATUS, "status", 0)?;
         let mut adjusted = Adjustments::default();
         let memory = self.memory(fields, &mut adjusted)?;
-        if run <= 0 {
+        if run < 0 || (run == 0 && (allocated <= 0 || status == CANCELLED)) {
             return Ok(Verdict::Skip("the job never ran (run time 0 or -1)"));
         }
         let processors = if allocated > 0 { allocated } else { requested };
         if processors <= 0 {
             return Ok(Verdict::Skip("the job has no processors"));
         }
+        if allocated <= 0 {
+            adjusted.add(Adjustment::RequestedProcessors);
+        }
         if submit < 0 {
             return Ok(Verdict::Skip("the job has no submit time"));
         }
         let processors = processors.unsigned_abs();
-        let copies = if self.task_per_processor { processors.min(MAX_COUNT) } else { 1 };
+        let copies = if self.task_per_processor { processors } else { 1 };
+        if copies > MAX_COUNT {
+            let text = format!("the job has {processors} processors: more than {MAX_COUNT} tasks");
+            return Err(Fault::line("a value is too large", text));
+        }
         let each = if self.task_per_processor { 1 } else { processors };
-        let cpu = share(self.defaults.cpu, each, 1, MAX_CPU);
-        let memory = share(memory, each, 1, MAX_MEMORY_MIB);
-        let duration = SimSpan(run.unsigned_abs().min(LATEST.0));
-        let mut row = plain_row(cpu, memory, Some(duration));
+        let cpu = share(self.defaults.cpu, each, 1);
+        let memory = share(memory, each, 1);
+        let duration = SimSpan(run.unsigned_abs());
+        let mut row = plain_row(cpu, memory, Some(duration))?;
         row.count = copies as u32;
-        row.exit_code = u8::from(matches!(status, 0 | 4 | 5));
+        row.exit_code = u8::from(matches!(status, 0 | 4 | CANCELLED));
         Ok(Verdict::Row(submit, row, adjusted))
     }
 }

@@ -50,7 +50,7 @@ impl Audit<'_> {
 
     /// Each task of each row has one line, with the row's own arrival and caller.
     fn rows_are_accounted_for(&self) {
-        for (rows, counts) in self.case.rows.iter().zip(&self.result.rows) {
+        for (rows, counts) in self.case.rows.iter().zip(&self.result.rows.tasks) {
             assert_eq!(counts.read, counts.used, "T1: nothing is skipped");
             assert!(counts.read <= rows.len() as u64);
         }

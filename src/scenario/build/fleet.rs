@@ -216,7 +216,7 @@ impl Build<'_> {
         self.check_attribute_names(settings);
         let os = operating_system(settings.text("operating_system_family"));
         let spot_prices = match settings.text("spot_prices").map(str::to_string) {
-            Some(path) => self.read_spot_prices(&path, settings.value_place("spot_prices")),
+            Some(path) => self.read_spot_prices(&name, &path, settings.value_place("spot_prices")),
             None => SpotPrices::new(),
         };
         let mut fleet = FleetSpec {

@@ -5,7 +5,8 @@ use super::fleet::{FleetSpec, NewInstance, SpotPrices};
 use super::rows::{Row, Rows};
 use crate::base::lookup::Lookup;
 use crate::base::money::HourlyRate;
-use crate::base::time::SimTime;
+use crate::base::time::{MICROS_PER_SECOND, SimTime};
+use crate::model::arrival::RowCounts;
 use crate::model::platform::Architecture;
 use crate::scenario::book::TypeFacts;
 use crate::scenario::diagnostic::{quoted, suggestion};
@@ -30,6 +31,15 @@ const NATIVE: &[&str] = &[
     "attribute:",
 ];
 const OPENB: &[&str] = &["sn", "cpu_milli", "memory_mib", "gpu", "model"];
+
+/// Why a Spot price is left out.
+const REPLACED: &str = "the next row has the same market and instant";
+/// Times from here on count from 1970.
+const UNIX_FROM: SimTime = SimTime(1_000_000_000 * MICROS_PER_SECOND);
+/// What is assumed of them.
+const UNIX_TIME: &str = "Unix time: the first row is at the beginning";
+/// What is assumed of a market whose first price is later than the beginning.
+const HOLDS_BEFORE: &str = "the first price of a market also holds before it";
 
 /// A row of an inventory, checked.
 struct Machine<'t> {
@@ -85,6 +95,8 @@ impl Build<'_> {
                 return;
             }
         }
+        let counts = RowCounts { read: rows.read(), used: rows.read(), ..RowCounts::default() };
+        self.account(format!("capacity_provider.{}.inventory", fleet.name), &path, counts);
     }
 
     /// Adds the copies of a machine; `false` where no further row can be used.
@@ -139,9 +151,10 @@ impl Build<'_> {
     }
 
     fn native_machine<'t>(&mut self, rows: &mut Rows<'t>, row: &Row<'t>) -> Option<Machine<'t>> {
-        let type_name = Rows::field(row, rows.column("instance_type"));
         let whole = |max: u64| move |text: &str| units::whole(text, 0, max);
         let problems = &mut *self.problems;
+        let id = rows.name(row, "instance_id", ".:/", problems)?;
+        let type_name = rows.name(row, "instance_type", ".", problems)?;
         let cpu = rows.value(row, "cpu", problems, |t| units::whole(t, 1, MOST_CPU))?;
         let memory =
             rows.value(row, "memory_mib", problems, |t| units::whole(t, 1, MOST_MEMORY))?;
@@ -182,7 +195,7 @@ impl Build<'_> {
             .filter_map(|(index, name)| Some((name.into(), Rows::field(row, Some(index))?.into())))
             .collect();
         Some(Machine {
-            id: Rows::field(row, rows.column("instance_id")),
+            id,
             type_name: type_name.unwrap_or("machine").to_string(),
             facts,
             zone: Rows::field(row, rows.column("availability_zone")),
@@ -203,13 +216,14 @@ impl Build<'_> {
             rows.fail_at(row, 0, message, None, self.problems);
             return None;
         };
-        let model = Rows::field(row, rows.column("model"));
+        let id = rows.name(row, "sn", ".:/", self.problems)?;
+        let model = rows.name(row, "model", ".", self.problems)?;
         let attributes =
             model.map(|model| ("gpu-model".to_string(), model.to_string())).into_iter().collect();
         let gpus = gpus.unwrap_or(0);
         let size = format!("{}x{}", milli.div_ceil(1_000), memory);
         Some(Machine {
-            id: Rows::field(row, rows.column("sn")),
+            id,
             type_name: match model {
                 Some(model) => format!("openb.{size}-{gpus}x{model}"),
                 None => format!("openb.{size}"),
@@ -223,13 +237,19 @@ impl Build<'_> {
     }
 
     /// Reads a trace of Spot prices. The first price of a market also holds before it.
-    pub(super) fn read_spot_prices(&mut self, path: &str, place: Place) -> SpotPrices {
+    pub(super) fn read_spot_prices(
+        &mut self,
+        provider: &str,
+        path: &str,
+        place: Place,
+    ) -> SpotPrices {
         let Some(text) = self.read_file(path, place) else { return SpotPrices::new() };
         let name = self.display(path);
         let required = ["time_s", "availability_zone", "instance_type", "usd_per_hour"];
         let Some(mut rows) = Rows::open(&name, &text, &required, &[], self.problems) else {
             return SpotPrices::new();
         };
+        let (mut replaced, mut unix) = (0, None);
         let mut markets: BTreeMap<(String, String), Vec<(SimTime, HourlyRate)>> = BTreeMap::new();
         while let Some(row) = rows.next(self.problems) {
             let seconds = |text: &str| units::seconds(text, 0, crate::base::time::LATEST.0);
@@ -243,8 +263,15 @@ impl Build<'_> {
                 rows.fail_at(&row, 0, "no field may be empty".into(), None, self.problems);
                 continue;
             };
-            let steps = markets.entry((zone.into(), kind.into())).or_default();
             let time = SimTime(time.0);
+            let is_unix = time >= UNIX_FROM;
+            if *unix.get_or_insert(is_unix) != is_unix {
+                let message =
+                    "seconds since 1970 (Unix time) and seconds from the beginning are mixed";
+                rows.fail_at(&row, 0, message.into(), None, self.problems);
+                continue;
+            }
+            let steps = markets.entry((zone.into(), kind.into())).or_default();
             match steps.last() {
                 None => steps.push((time, rate)),
                 Some((last, _)) if *last > time => {
@@ -254,10 +281,27 @@ impl Build<'_> {
                 Some((last, _)) if *last == time => {
                     let at = steps.len() - 1;
                     steps[at].1 = rate;
+                    replaced += 1;
                 }
                 Some(_) => steps.push((time, rate)),
             }
         }
+        let mut counts = RowCounts { read: rows.read(), ..RowCounts::default() };
+        counts.used = counts.read.saturating_sub(replaced);
+        if unix == Some(true) {
+            counts.adjusted.insert(UNIX_TIME.into(), counts.used);
+            let first = markets.values().map(|steps| steps[0].0).min().unwrap_or_default();
+            let all = markets.values_mut().flatten();
+            all.for_each(|(at, _)| *at = SimTime(at.0.saturating_sub(first.0)));
+        }
+        if replaced > 0 {
+            counts.skipped.insert(REPLACED.into(), replaced);
+        }
+        let late = markets.values().filter(|steps| steps[0].0 > SimTime::ZERO).count() as u64;
+        if late > 0 {
+            counts.adjusted.insert(HOLDS_BEFORE.into(), late);
+        }
+        self.account(format!("capacity_provider.{provider}.spot_prices"), path, counts);
         let from_the_beginning = |mut steps: Vec<(SimTime, HourlyRate)>| {
             steps[0].0 = SimTime::ZERO;
             steps.into()

@@ -23,11 +23,12 @@ use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, FailureTrace, Outputs, file};
+use super::{Charts, Expect, FailureTrace, Outputs, TableRows, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::arrival::RowCounts;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
@@ -44,6 +45,7 @@ pub(super) struct Built {
     pub workloads: Vec<Workload>,
     pub failures: Vec<Failure>,
     pub failure_traces: Vec<FailureTrace>,
+    pub tables: Vec<TableRows>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     /// Files that were read, as the user wrote them, with their SHA-256.
@@ -93,6 +95,7 @@ pub(super) struct Build<'a> {
     /// Quota of tasks of a service.
     tasks_per_service: Option<u64>,
     files: Vec<(String, String)>,
+    tables: Vec<TableRows>,
 }
 
 /// Builds everything from the checked root table. `fallback_name` names a scenario that has no name.
@@ -108,6 +111,7 @@ pub(super) fn build(
     let outputs = root.table("outputs").cloned();
     let outputs = read_outputs(&outputs.unwrap_or_else(|| empty(&super::sections::OUTPUTS)));
     let mut build = Build::new(base, problems, &simulation);
+    build.check_name(&simulation);
     build.read_prices(root);
     build.read_clusters(root);
     build.read_instance_types(root);
@@ -150,8 +154,8 @@ pub(super) fn build(
         metric_delays: service_pace::metric_delays(root),
         epoch_s,
     };
-    let (workloads, files) = (build.workloads, build.files);
-    Some(Built { setup, workloads, failures, failure_traces, outputs, expects, files })
+    let (workloads, files, tables) = (build.workloads, build.files, build.tables);
+    Some(Built { setup, workloads, failures, failure_traces, tables, outputs, expects, files })
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {
@@ -212,6 +216,16 @@ impl<'a> Build<'a> {
             service_names: Lookup::new(),
             tasks_per_service: None,
             files: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// The name of a scenario is that of its output folder, and must not lead anywhere else.
+    fn check_name(&mut self, simulation: &Settings) {
+        if let Some(Err(wrong)) = simulation.text("name").map(folder_name) {
+            let help = "it is the name of a folder below `output`; `--out` chooses any other place";
+            let message = format!("`name` {wrong}");
+            self.error_with_help(simulation.value_place("name"), message, help);
         }
     }
 
@@ -260,6 +274,11 @@ impl<'a> Build<'a> {
         let text = file::read_text(&path, &self.display(written), self.problems)?;
         self.files.push((written.to_string(), hex(&Sha256::digest(text.as_bytes()))));
         Some(text)
+    }
+
+    /// Takes note of what became of the rows of a table.
+    fn account(&mut self, name: String, file: &str, rows: RowCounts) {
+        self.tables.push(TableRows { name, file: file.into(), rows });
     }
 
     /// Whether a path is a regular file; reported at `place` where it is not.
@@ -352,6 +371,22 @@ impl<'a> Build<'a> {
             expects.push(Expect { metric: metric.to_string(), at_most, at_least, place });
         }
         expects
+    }
+}
+
+/// Longest name of a folder in bytes, with room for what is added while it is written.
+const LONGEST_FOLDER: usize = 200;
+
+/// Whether a text can name a folder of its own; what is wrong where not.
+pub(super) fn folder_name(name: &str) -> Result<(), String> {
+    if name.contains(['/', '\\']) {
+        Err(format!("{} must not hold `/` or `\\`", quoted(name)))
+    } else if name.trim_matches(['.', ' ']).is_empty() {
+        Err(format!("{} must not consist of dots and blanks", quoted(name)))
+    } else if name.len() > LONGEST_FOLDER {
+        Err(format!("is longer than {LONGEST_FOLDER} bytes"))
+    } else {
+        Ok(())
     }
 }
 

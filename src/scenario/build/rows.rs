@@ -4,6 +4,7 @@
 //! file are reported, up to a hundred, each with file, line and column.
 
 use crate::scenario::diagnostic::{Diagnostics, quoted, suggestion};
+use crate::scenario::keys;
 use crate::scenario::tree::Place;
 
 /// Errors of one file before its reading stops.
@@ -101,11 +102,22 @@ impl<'t> Rows<'t> {
                     self.columns.len()
                 );
                 self.fail_at(&row, row.fields.len() - 1, message, None, problems);
+            } else if let Some(index) =
+                row.fields.iter().position(|field| field.chars().any(char::is_control))
+            {
+                let column = self.columns[index];
+                let message = format!("`{column}` must not hold control characters");
+                self.fail_at(&row, index, message, None, problems);
             } else {
                 return Some(row);
             }
         }
         None
+    }
+
+    /// How many rows have been looked at.
+    pub(super) fn read(&self) -> u64 {
+        self.next as u64
     }
 
     /// The index of a column.
@@ -150,6 +162,25 @@ impl<'t> Rows<'t> {
     /// The text of a field; `None` where the column is missing or the field is empty.
     pub(super) fn field(row: &Row<'t>, column: Option<usize>) -> Option<&'t str> {
         row.fields.get(column?).copied().filter(|text| !text.is_empty())
+    }
+
+    /// A field that names something in the outputs.
+    pub(super) fn name(
+        &mut self,
+        row: &Row<'t>,
+        name: &str,
+        extra: &str,
+        problems: &mut Diagnostics,
+    ) -> Option<Option<&'t str>> {
+        let column = self.column(name);
+        let Some(text) = Rows::field(row, column) else { return Some(None) };
+        if keys::is_name(text, extra) {
+            return Some(Some(text));
+        }
+        let message = format!("`{name}` {} is not a name", quoted(text));
+        let help = Some(keys::name_rule(extra));
+        self.fail_at(row, column.unwrap_or(0), message, help, problems);
+        None
     }
 
     /// A checked value of a field; errors are reported as `column` with the reason.

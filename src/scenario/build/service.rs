@@ -19,8 +19,6 @@ use crate::scenario::tree::Place;
 use crate::sim::setup::{Launch, RevisionSetup, ServiceSetup};
 use std::collections::BTreeMap;
 
-/// Longest name of a service (API reference, CreateService; documented).
-const LONGEST_NAME: usize = 255;
 /// The attribute that holds an instance's zone.
 const ZONE_ATTRIBUTE: &str = "ecs.availability-zone";
 
@@ -133,7 +131,7 @@ impl Build<'_> {
         });
     }
 
-    /// The name, where it is one that ECS takes.
+    /// The name, where it is not taken.
     fn service_name(
         &mut self,
         settings: &Settings,
@@ -141,12 +139,6 @@ impl Build<'_> {
     ) -> Option<String> {
         let name = settings.text("name")?.to_string();
         let place = settings.value_place("name");
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.len() > LONGEST_NAME || !name.chars().all(is_part) {
-            let message = format!("{} is no name of a service", quoted(&name));
-            let help = "ECS takes up to 255 letters, digits, hyphens and underscores";
-            self.error_with_help(place, message, help);
-        }
         self.take_name(taken, &name, place, "service");
         let id = ServiceId::from_index(self.services.len());
         self.service_names.get_or_insert_with(name.clone(), || id);

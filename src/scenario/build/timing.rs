@@ -4,6 +4,7 @@ use super::fleet::discounted;
 use super::{Build, architecture, operating_system};
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
+use crate::model::arrival::RowCounts;
 use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
@@ -77,7 +78,9 @@ impl Build<'_> {
         let Some(written) = prices.text("file").map(str::to_string) else { return };
         let Some(text) = self.read_file(&written, prices.value_place("file")) else { return };
         let name = self.display(&written);
-        self.book.add_price_file(&name, &text, self.problems);
+        let rows = self.book.add_price_file(&name, &text, self.problems);
+        let rows = RowCounts { read: rows, used: rows, ..RowCounts::default() };
+        self.account("prices".into(), &written, rows);
     }
 
     pub(super) fn fargate(&mut self, root: &Settings) -> FargateSetup {

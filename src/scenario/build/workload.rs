@@ -66,6 +66,7 @@ impl Build<'_> {
             default_memory_mib: settings.whole32("default_memory")?,
             default_cpu: settings.whole32("default_cpu")?,
             default_duration: settings.span("default_duration"),
+            rows_give_size: !settings.is_given("task_definition"),
             swf_task_per_processor: settings.flag("swf_task_per_processor"),
             max_expanded_bytes: settings.whole("max_expanded_gib")? << 30,
             max_rows: settings.whole("max_rows")?,

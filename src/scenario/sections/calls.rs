@@ -33,7 +33,7 @@ pub static RUN_TASK: Section = Section::new(
     &[
         optional(
             "name",
-            Kind::Text,
+            Kind::Name(""),
             "`run-task-1`, `run-task-2`, ...",
             "Name; also the family of tasks without a definition.",
             "ecsim",
@@ -83,7 +83,7 @@ pub static RUN_TASK: Section = Section::new(
         ),
         optional(
             "group",
-            Kind::Text,
+            Kind::Name(":./"),
             "`family:<family>`",
             "Task group, for `spread` and `distinctInstance`.",
             "API",

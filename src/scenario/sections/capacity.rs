@@ -23,7 +23,7 @@ pub static CLUSTER: Section = Section::new(
     "cluster",
     "A cluster and the network of its tasks.",
     &[
-        with_default("name", Kind::Text, "\"default\"", "Name.", "API"),
+        with_default("name", Kind::Name(""), "\"default\"", "Name.", "API"),
         optional(
             "availability_zones",
             Kind::List(&Kind::Text, 26),
@@ -59,7 +59,7 @@ static SUBNET: Section = Section::new(
     "subnet",
     "A subnet.",
     &[
-        required("id", Kind::Text, "Its id, such as `subnet-0a1b`.", "API"),
+        required("id", Kind::Name(""), "Its id, such as `subnet-0a1b`.", "API"),
         required("availability_zone", Kind::Text, "Its Availability Zone.", "API"),
     ],
 );
@@ -69,7 +69,7 @@ pub static INSTANCE_TYPE: Section = Section::new(
     "instance_type",
     "An instance type of your own: a type that is not in the catalogue, or a machine that is no EC2 instance.",
     &[
-        required("name", Kind::Text, "Name.", "ecsim"),
+        required("name", Kind::Name("."), "Name.", "ecsim"),
         required(
             "vcpus",
             Kind::Whole(1, MOST_CPU / 1_024),
@@ -123,7 +123,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
     &[
         required(
             "name",
-            Kind::Text,
+            Kind::Name(""),
             "Name; not one that begins with `aws`, `ecs` or `fargate`.",
             "API",
         ),

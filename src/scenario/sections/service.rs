@@ -20,12 +20,7 @@ pub static SERVICE: Section = Section::new(
     "service",
     "A service: how many tasks ECS keeps, what they have to do, how they are checked, deployed and scaled.",
     &[
-        required(
-            "name",
-            Kind::Text,
-            "Name: up to 255 letters, digits, hyphens and underscores.",
-            "documented",
-        ),
+        required("name", Kind::Name(""), "Name.", "documented"),
         optional("cluster", Kind::Text, "the first cluster", "Cluster.", "API"),
         required(
             "task_definition",

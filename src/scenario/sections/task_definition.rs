@@ -17,7 +17,7 @@ pub static TASK_DEFINITION: Section = Section::new(
     &[
         optional(
             "family",
-            Kind::Text,
+            Kind::Name(""),
             "the file's",
             "Family; the name by which callers and traces refer to it.",
             "API",
@@ -164,7 +164,7 @@ static CONTAINER: Section = Section::new(
     "container",
     "A container definition.",
     &[
-        required("name", Kind::Text, "Name.", "API"),
+        required("name", Kind::Name(""), "Name.", "API"),
         with_default("cpu", Kind::Cpu(0, 262_144), "0", "CPU units.", "API"),
         optional(
             "memory",

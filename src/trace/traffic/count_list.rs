@@ -5,9 +5,9 @@
 
 use super::super::lines::{Bytes, io_problem};
 use super::super::problem::{problem, problem_at, shown};
-use super::super::stream::count;
+use super::super::stream::{AFTER_END, UNREADABLE_REST, count};
 use super::points::check_rows;
-use super::span::{MAX_REQUESTS, Span, Spans};
+use super::span::{MAX_REQUESTS, Span, Spans, Window};
 use crate::base::decimal::{self, DecimalError};
 use crate::base::time::{LATEST, MICROS_PER_SECOND};
 use crate::model::arrival::{RowCounts, TraceProblem};
@@ -24,6 +24,7 @@ const MAX_NUMBER: usize = 1 << 10;
 pub(super) struct CountList {
     bytes: Bytes,
     file: String,
+    window: Window,
     on_error: OnRowError,
     max_rows: u64,
     max_expanded: u64,
@@ -41,14 +42,15 @@ pub(super) struct CountList {
 }
 
 impl CountList {
-    /// Reads `bytes` as `trace` says.
+    /// Reads `bytes` as `trace` says, of which `window` is played.
     ///
     /// # Errors
     /// A file that is empty or cannot be read.
-    pub fn new(bytes: Bytes, trace: &RateTrace) -> Result<Self, TraceProblem> {
+    pub fn new(bytes: Bytes, trace: &RateTrace, window: Window) -> Result<Self, TraceProblem> {
         let mut list = CountList {
             bytes,
             file: trace.display.clone(),
+            window,
             on_error: trace.on_error,
             max_rows: trace.max_rows,
             max_expanded: trace.max_expanded_bytes,
@@ -141,6 +143,20 @@ impl CountList {
         Ok((!self.number.is_empty()).then_some(place))
     }
 
+    /// Counts all that is left as rows after the end of the run.
+    fn leave_rest(&mut self) {
+        loop {
+            match self.take_number() {
+                Ok(Some(_)) => {
+                    self.counts.read += 1;
+                    count(&mut self.counts.skipped, AFTER_END);
+                }
+                Ok(None) => return,
+                Err(_) => return count(&mut self.counts.adjusted, UNREADABLE_REST),
+            }
+        }
+    }
+
     fn bad(&mut self, error: DecimalError, place: (u64, usize)) -> Result<u64, TraceProblem> {
         let (reason, what) = match error {
             DecimalError::Negative => ("a value is negative", "must not be negative".to_owned()),
@@ -159,24 +175,32 @@ impl CountList {
 
 impl Spans for CountList {
     fn next_span(&mut self) -> Result<Option<Span>, TraceProblem> {
+        if self.next_start >= self.window.to {
+            self.leave_rest();
+            return Ok(None);
+        }
         let Some(place) = self.take_number()? else { return Ok(None) };
         self.counts.read += 1;
         check_rows(self.counts.read, self.max_rows, &self.file)?;
+        let start = self.next_start;
+        let end = start + self.period;
         let value = match decimal::parse_whole(&self.number, MAX_REQUESTS) {
             Ok(value) => {
-                self.counts.used += 1;
+                self.window.count(start, end, &mut self.counts);
                 value
             }
             Err(error) => self.bad(error, place)?,
         };
-        let start = self.next_start;
-        let end = start + self.period;
         if end > LATEST.0 {
             let text = "the period ends more than 100 years after the first";
             return Err(problem_at(&self.file, place.0, place.1, text, None));
         }
         self.next_start = end;
         Ok(Some(Span { start, end, micro: value * MICRO }))
+    }
+
+    fn end(&mut self) {
+        while let Ok(Some(_)) = self.next_span() {}
     }
 
     fn counts(&self) -> &RowCounts {

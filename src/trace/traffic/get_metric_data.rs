@@ -4,14 +4,15 @@
 //! since 1970 as the first CLI wrote them) and `Values`. Pages that were joined give several entries of one `Id`,
 //! which are put together. The file is held in memory; an answer of CloudWatch has at most 100,800 points.
 
+use super::super::limits::{TOO_LATE_HELP, UNIX_TO, check_gap};
 use super::super::lines::{Bytes, read_start};
 use super::super::problem::{problem, problem_at, shown};
-use super::super::stream::count;
+use super::super::stream::{AFTER_END, count, count_more};
 use super::points::{Point, Points, calendar, check_rows};
 use super::span::MAX_REQUESTS;
 use crate::base::decimal::{self, DecimalError};
 use crate::base::suggest;
-use crate::base::time::LATEST;
+use crate::base::time::{LATEST, SimSpan};
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{MICRO, RateTrace};
 use crate::model::workload::OnRowError;
@@ -56,6 +57,11 @@ impl Points for MetricData {
             *counts = std::mem::take(&mut self.counts);
         }
         Ok(self.points.next())
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        let rest = std::mem::take(&mut self.points).len();
+        count_more(&mut counts.skipped, AFTER_END, rest as u64);
     }
 }
 
@@ -210,12 +216,16 @@ fn points(
     let mut points: Vec<Point> = Vec::with_capacity(found.len());
     for (at, value, place) in found {
         let since = (at - first) as u64;
+        let gap = points.last().map_or(0, |last| since - last.at);
         let (reason, what) = match points.last() {
             Some(last) if last.at == since => ("the same instant twice", "is there twice"),
+            _ if check_gap(SimSpan(gap), false).is_err() => (
+                "more than a year after the row before",
+                "is more than a year after the one before",
+            ),
             _ if since > LATEST.0 => ("too late", "is more than 100 years after the first"),
             _ => {
                 points.push(Point { at: since, value });
-                counts.used += 1;
                 continue;
             }
         };
@@ -234,10 +244,14 @@ fn instant(raw: &RawValue) -> Result<i64, (&'static str, String)> {
     let bad = || ("not a number", format!("{} is not an instant", shown(text.as_bytes())));
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(text) => calendar(text.as_bytes(), true).map_err(|_| bad()),
-        None => decimal::parse_scaled(text.as_bytes(), 6)
-            .ok()
-            .and_then(|micros| i64::try_from(micros).ok())
-            .ok_or_else(bad),
+        None => match decimal::parse_scaled(text.as_bytes(), 6) {
+            Ok(micros) if micros <= UNIX_TO.0 => Ok(micros as i64),
+            Ok(_) => {
+                let text = shown(text.as_bytes());
+                Err(("too late", format!("{text} is too late; {TOO_LATE_HELP}")))
+            }
+            Err(_) => Err(bad()),
+        },
     }
 }
 

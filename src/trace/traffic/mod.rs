@@ -48,7 +48,7 @@ use periods::{Held, Sums};
 use points::Table;
 pub(super) use points::check_rows;
 use shaper::Shaper;
-use span::Spans;
+use span::{Spans, Window};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub fn open_traffic(
     let mut library = Library::default();
     for source in sources.iter().copied().flatten() {
         if let RateOrigin::Trace(trace) = &source.origin {
-            library.add(trace);
+            library.add(trace, window_of(trace, source, until));
         }
     }
     let mut open = |source: &RateSource| -> Result<Box<dyn RateStream + Send>, TraceProblem> {
@@ -113,11 +113,17 @@ pub(super) fn open_reader(
     trace: &RateTrace,
     until: Option<SimTime>,
 ) -> Result<Box<dyn RateStream + Send>, TraceProblem> {
-    let mut spans = spans(bytes, trace)?;
+    let source = RateSource::of(trace.clone());
+    let mut spans = spans(bytes, trace, window_of(trace, &source, until))?;
     if trace.repeat {
         spans = Box::new(Cursor::new(Arc::new(Loaded::read(spans)?)));
     }
-    Ok(play(spans, trace, &RateSource::of(trace.clone()), until))
+    Ok(play(spans, trace, &source, until))
+}
+
+/// The part of a trace that a service plays.
+fn window_of(trace: &RateTrace, source: &RateSource, until: Option<SimTime>) -> Window {
+    Window::of(trace, until.map(|until| until.0.saturating_sub(source.shift.0)))
 }
 
 fn play(
@@ -131,25 +137,29 @@ fn play(
     Box::new(Shaper::new(timeline, trace.display.clone(), source))
 }
 
-/// The spans of a file as its format says.
-fn spans(bytes: Bytes, trace: &RateTrace) -> Result<Box<dyn Spans + Send>, TraceProblem> {
+/// The spans of a file as its format says; `window` of it is played.
+fn spans(
+    bytes: Bytes,
+    trace: &RateTrace,
+    window: Window,
+) -> Result<Box<dyn Spans + Send>, TraceProblem> {
     let table = |bytes| {
         let records = Records::new(bytes, &file_input(trace), Separator::Comma)?;
         Table::new(records, trace)
     };
     Ok(match trace.format {
-        TrafficFormat::Native => Box::new(Held::new(table(bytes)?, trace.period)),
+        TrafficFormat::Native => Box::new(Held::new(table(bytes)?, trace.period, window)),
         TrafficFormat::Cloudwatch => {
-            Box::new(Sums::new(table(bytes)?, trace.period, &trace.display)?)
+            Box::new(Sums::new(table(bytes)?, trace.period, &trace.display, window)?)
         }
         TrafficFormat::Counts => {
             let period = trace.period.unwrap_or(MINUTE);
-            Box::new(Sums::new(table(bytes)?, Some(period), &trace.display)?)
+            Box::new(Sums::new(table(bytes)?, Some(period), &trace.display, window)?)
         }
-        TrafficFormat::CountList => Box::new(count_list::CountList::new(bytes, trace)?),
+        TrafficFormat::CountList => Box::new(count_list::CountList::new(bytes, trace, window)?),
         TrafficFormat::GetMetricData => {
             let points = get_metric_data::read(bytes, trace)?;
-            Box::new(Sums::new(points, trace.period, &trace.display)?)
+            Box::new(Sums::new(points, trace.period, &trace.display, window)?)
         }
     })
 }
@@ -172,24 +182,31 @@ struct Library<'a> {
 struct Book<'a> {
     trace: &'a RateTrace,
     readers: u64,
+    /// What any of the readers plays.
+    window: Window,
     loaded: Option<Arc<Loaded>>,
 }
 
 impl<'a> Library<'a> {
-    fn add(&mut self, trace: &'a RateTrace) {
+    fn add(&mut self, trace: &'a RateTrace, window: Window) {
         let books = self.books.entry(&trace.path).or_default();
         match books.iter_mut().find(|book| same_rows(book.trace, trace)) {
-            Some(book) => book.readers += 1,
-            None => books.push(Book { trace, readers: 1, loaded: None }),
+            Some(book) => {
+                book.readers += 1;
+                book.window = book.window.around(window);
+            }
+            None => books.push(Book { trace, readers: 1, window, loaded: None }),
         }
     }
 
     fn open(&mut self, trace: &RateTrace) -> Result<Box<dyn Spans + Send>, TraceProblem> {
         let books = self.books.get_mut(&*trace.path).map(Vec::as_mut_slice).unwrap_or_default();
         let book = books.iter_mut().find(|book| same_rows(book.trace, trace));
-        let read = || spans(lines::open_bytes(&file_input(trace))?, trace);
+        let book = book.expect("every trace was added");
+        let window = book.window;
+        let read = || spans(lines::open_bytes(&file_input(trace))?, trace, window);
         match book {
-            Some(book) if book.readers > 1 || trace.repeat => {
+            book if book.readers > 1 || trace.repeat => {
                 let loaded = match &book.loaded {
                     Some(loaded) => loaded.clone(),
                     None => book.loaded.insert(Arc::new(Loaded::read(read()?)?)).clone(),

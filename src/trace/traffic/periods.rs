@@ -1,8 +1,9 @@
 //! Points to spans: rates that hold until the next row, or sums over the period that begins at the row.
 
 use super::super::problem::problem;
+use super::super::stream::{AFTER_END, UNREADABLE_REST, count, count_more};
 use super::points::{Point, Points};
-use super::span::{RateSum, Span, Spans, Tail};
+use super::span::{RateSum, Span, Spans, Tail, Window};
 use crate::base::time::SimSpan;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,9 @@ const CUT: &str = "a period cut short by the next row: its requests are kept";
 /// Rates, each of which holds until the next row.
 pub(super) struct Held<P> {
     points: P,
+    window: Window,
+    /// A row after the window was read: it ends the rate before it, and nothing follows.
+    is_past: bool,
     counts: RowCounts,
     sum: RateSum,
     period: Option<u64>,
@@ -31,12 +35,35 @@ pub(super) struct Held<P> {
 }
 
 impl<P: Points> Held<P> {
-    /// Reads `points`; the last one holds for `period` where nobody else says.
-    pub fn new(points: P, period: Option<SimSpan>) -> Self {
-        let counts = RowCounts::default();
-        let (period, current) = (period.map(|span| span.0), Point { at: 0, value: 0 });
-        let sum = RateSum::default();
-        Held { points, counts, sum, period, current, began: false, next: None, distance: None }
+    /// Reads `points`, of which `window` is played; the last one holds for `period` where nobody else says.
+    pub fn new(points: P, period: Option<SimSpan>, window: Window) -> Self {
+        Held {
+            points,
+            window,
+            is_past: false,
+            counts: RowCounts::default(),
+            sum: RateSum::default(),
+            period: period.map(|span| span.0),
+            current: Point { at: 0, value: 0 },
+            began: false,
+            next: None,
+            distance: None,
+        }
+    }
+
+    fn pull(&mut self) -> Result<Option<Point>, TraceProblem> {
+        if self.is_past {
+            return Ok(None);
+        }
+        let Some(point) = self.points.next_point(&mut self.counts)? else { return Ok(None) };
+        if self.began {
+            self.window.ends_at(point.at, &mut self.counts);
+        }
+        if !self.window.count(point.at, u64::MAX, &mut self.counts) {
+            self.is_past = true;
+            self.points.leave_rest(&mut self.counts);
+        }
+        Ok(Some(point))
     }
 }
 
@@ -45,7 +72,7 @@ impl<P: Points> Spans for Held<P> {
         loop {
             let next = match self.next {
                 Some(next) => next,
-                None => match self.points.next_point(&mut self.counts)? {
+                None => match self.pull()? {
                     None => return Ok(None),
                     Some(next) => *self.next.insert(next),
                 },
@@ -67,6 +94,16 @@ impl<P: Points> Spans for Held<P> {
         self.began.then_some(Tail { start, rate, usual: self.period.or(self.distance) })
     }
 
+    fn end(&mut self) {
+        while !self.is_past {
+            match self.pull() {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(_) => return count(&mut self.counts.adjusted, UNREADABLE_REST),
+            }
+        }
+    }
+
     fn counts(&self) -> &RowCounts {
         &self.counts
     }
@@ -75,6 +112,9 @@ impl<P: Points> Spans for Held<P> {
 /// Sums over the period that begins at each row.
 pub(super) struct Sums<P> {
     points: P,
+    window: Window,
+    /// A row after the window was read: nothing follows it.
+    is_past: bool,
     counts: RowCounts,
     period: u64,
     /// Points that were looked at for the period.
@@ -86,12 +126,17 @@ pub(super) struct Sums<P> {
 }
 
 impl<P: Points> Sums<P> {
-    /// Reads `points`. Without `period` it is the commonest distance of the first rows (the shortest of several
-    /// that are equally common).
+    /// Reads `points`, of which `window` is played. Without `period` it is the commonest distance of the first rows
+    /// (the shortest of several that are equally common).
     ///
     /// # Errors
     /// A bad row, or a single one where the period is not told.
-    pub fn new(mut points: P, period: Option<SimSpan>, file: &str) -> Result<Self, TraceProblem> {
+    pub fn new(
+        mut points: P,
+        period: Option<SimSpan>,
+        file: &str,
+        window: Window,
+    ) -> Result<Self, TraceProblem> {
         let mut counts = RowCounts::default();
         let mut ahead = VecDeque::new();
         let period = match period {
@@ -113,23 +158,28 @@ impl<P: Points> Sums<P> {
                 }
             }
         };
-        let mut sums = Sums { points, counts, period, ahead, end: 0, next: None };
+        let is_past = false;
+        let mut sums = Sums { points, window, is_past, counts, period, ahead, end: 0, next: None };
         sums.next = sums.pull()?;
         Ok(sums)
     }
 
     fn pull(&mut self) -> Result<Option<Point>, TraceProblem> {
-        match self.ahead.pop_front() {
-            Some(point) => Ok(Some(point)),
-            None => self.points.next_point(&mut self.counts),
+        if self.is_past {
+            return Ok(None);
         }
-    }
-
-    fn adjust(&mut self, what: &str, number: u64) {
-        match self.counts.adjusted.get_mut(what) {
-            Some(count) => *count += number,
-            None => drop(self.counts.adjusted.insert(what.to_owned(), number)),
+        let point = match self.ahead.pop_front() {
+            Some(point) => Some(point),
+            None => self.points.next_point(&mut self.counts)?,
+        };
+        let Some(Point { at, .. }) = point else { return Ok(None) };
+        if !self.window.count(at, at + self.period, &mut self.counts) {
+            self.is_past = true;
+            let ahead = std::mem::take(&mut self.ahead).len() as u64;
+            count_more(&mut self.counts.skipped, AFTER_END, ahead);
+            self.points.leave_rest(&mut self.counts);
         }
+        Ok(point)
     }
 }
 
@@ -140,7 +190,8 @@ impl<P: Points> Spans for Sums<P> {
             let gap = Span { start: self.end, end: point.at, micro: 0 };
             // Before the first row of a table in seconds there is nothing to be lost.
             if gap.start > 0 {
-                self.adjust(NO_ROW, (gap.end - gap.start).div_ceil(self.period));
+                let missed = gap.end.min(self.window.to).saturating_sub(gap.start);
+                count_more(&mut self.counts.adjusted, NO_ROW, missed.div_ceil(self.period));
             }
             self.end = point.at;
             return Ok(Some(gap));
@@ -149,12 +200,22 @@ impl<P: Points> Spans for Sums<P> {
         let whole = point.at + self.period;
         self.end = match self.next {
             Some(next) if next.at < whole => {
-                self.adjust(CUT, 1);
+                count(&mut self.counts.adjusted, CUT);
                 next.at
             }
             _ => whole,
         };
         Ok(Some(Span { start: point.at, end: self.end, micro: point.value }))
+    }
+
+    fn end(&mut self) {
+        while !self.is_past {
+            match self.pull() {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(_) => return count(&mut self.counts.adjusted, UNREADABLE_REST),
+            }
+        }
     }
 
     fn counts(&self) -> &RowCounts {

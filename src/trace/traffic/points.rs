@@ -1,15 +1,16 @@
 //! Lines of a table to instants with a value each, in strict order of time.
 //!
-//! Instants are seconds, or a calendar date and time; a file may not mix the two. Foreign tables write no zone and
-//! mean UTC; our own must say it. Values are read exactly, to a millionth.
+//! Instants are seconds, seconds since 1970 (from 10⁹ on), or a calendar date and time; a file may not mix them.
+//! Foreign tables write no zone and mean UTC; our own must say it. Values are read exactly, to a millionth.
 
 use super::super::columns::{Unknown, required, resolve};
+use super::super::limits::{TOO_LATE_HELP, UNIX_FROM, check_gap};
 use super::super::problem::{Fault, Faulty, problem, shown};
 use super::super::records::{Fields, Records, bad_number, bad_whole};
-use super::super::stream::refuse;
+use super::super::stream::{UNIX_TIME, count, leave_rest, refuse};
 use super::span::{MAX_RATE, MAX_REQUESTS};
 use crate::base::decimal::{self, DecimalError};
-use crate::base::time::{LATEST, SimTime};
+use crate::base::time::{LATEST, SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{MICRO, RateTrace, TrafficFormat};
 use crate::model::workload::OnRowError;
@@ -25,8 +26,11 @@ pub(super) struct Point {
 
 /// Points in strict order of time, with faults already handled.
 pub(super) trait Points {
-    /// The next point; `None` at the end.
+    /// The next point; `None` at the end. Whoever takes it counts it as used or left out.
     fn next_point(&mut self, counts: &mut RowCounts) -> Result<Option<Point>, TraceProblem>;
+
+    /// Counts all that is left as rows after the end of the run.
+    fn leave_rest(&mut self, counts: &mut RowCounts);
 }
 
 /// Which clock the instants of a file are on.
@@ -36,6 +40,8 @@ enum Clock {
     Unknown,
     /// Seconds from the beginning.
     Seconds,
+    /// Seconds since 1970; the first is time zero.
+    Unix,
     /// Calendar instants; the first is time zero.
     Calendar,
 }
@@ -116,6 +122,8 @@ impl Table {
         let base = *self.base.get_or_insert(first);
         match u64::try_from(at - base) {
             Ok(since) if since <= LATEST.0 => {
+                let before = self.before.map_or(base, |(before, _)| before);
+                check_gap(SimSpan(at.abs_diff(before)), self.before.is_none())?;
                 (self.clock, self.before) = (clock, Some((at, self.records.line())));
                 Ok(Point { at: since, value })
             }
@@ -134,13 +142,19 @@ impl Points for Table {
             check_rows(counts.read, self.max_rows, self.records.file())?;
             match self.point() {
                 Ok(point) => {
-                    counts.used += 1;
+                    if self.clock == Clock::Unix {
+                        count(&mut counts.adjusted, UNIX_TIME);
+                    }
                     return Ok(Some(point));
                 }
                 Err(fault) => refuse(self.on_error, &self.records, &fault, counts)?,
             }
         }
         Ok(None)
+    }
+
+    fn leave_rest(&mut self, counts: &mut RowCounts) {
+        leave_rest(&mut self.records, counts);
     }
 }
 
@@ -177,10 +191,11 @@ impl Reader<'_> {
             )
         } else {
             match SimTime::parse_seconds(text) {
+                Ok(time) if time >= UNIX_FROM => (time.0 as i64, Clock::Unix),
                 Ok(time) => (time.0 as i64, Clock::Seconds),
                 Err(DecimalError::TooLarge) => {
                     let text = format!("{name} is {}: later than 100 years", shown(text));
-                    return Err(Fault::field(index, "too late", text));
+                    return Err(Fault::field(index, "too late", text).help(TOO_LATE_HELP));
                 }
                 Err(error) => {
                     let fault = bad_number(index, name, text, error);
@@ -190,10 +205,12 @@ impl Reader<'_> {
             }
         };
         if clock != Clock::Unknown && clock != found {
-            let (this, others) = match found {
-                Clock::Calendar => ("a calendar instant", "seconds"),
-                _ => ("seconds", "calendar instants"),
+            let what = |clock: Clock| match clock {
+                Clock::Unix => "seconds since 1970 (Unix time)",
+                Clock::Calendar => "calendar instants",
+                Clock::Unknown | Clock::Seconds => "seconds",
             };
+            let (this, others) = (what(found), what(clock));
             let text =
                 format!("{name} is {}: {this}, but the rows above have {others}", shown(text));
             return Err(Fault::field(index, "two kinds of time", text));

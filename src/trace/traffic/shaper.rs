@@ -115,6 +115,10 @@ impl<S: Spans> RateStream for Shaper<S> {
         }))
     }
 
+    fn end(&mut self) {
+        self.spans.end();
+    }
+
     fn counts(&self) -> &RowCounts {
         self.spans.counts()
     }

@@ -1,6 +1,8 @@
 //! Stretches of time with a number of requests each: what every format is read as, and how one is cut in two.
 
+use super::super::stream::{AFTER_END, count};
 use crate::model::arrival::{RowCounts, TraceProblem};
+use crate::model::traffic::RateTrace;
 
 /// Most requests a second of a rate: a span of it lasts an hour at least.
 pub(super) const MAX_RATE: u64 = 1_000_000_000;
@@ -39,6 +41,51 @@ impl Span {
     }
 }
 
+/// Reason under which rows are counted whose time is over before the part of the trace that is played.
+const BEFORE_BEGINNING: &str = "before the part of the trace that is played";
+
+/// The part of a trace that is played, in trace time: rows elsewhere are counted as left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Window {
+    /// Begin, microseconds.
+    pub from: u64,
+    /// End; the greatest number where nobody knows.
+    pub to: u64,
+}
+
+impl Window {
+    /// What `trace` plays until `until`, microseconds of traffic time.
+    pub fn of(trace: &RateTrace, until: Option<u64>) -> Window {
+        let from = trace.skip.0;
+        Window { from, to: until.map_or(u64::MAX, |until| until.saturating_add(from)) }
+    }
+
+    /// What somebody plays of two who share a trace.
+    pub fn around(self, other: Window) -> Window {
+        Window { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
+    /// Counts a row that holds from `start` to `end`; whether it is before the end of the window.
+    pub fn count(self, start: u64, end: u64, counts: &mut RowCounts) -> bool {
+        if start >= self.to {
+            count(&mut counts.skipped, AFTER_END);
+        } else if end <= self.from {
+            count(&mut counts.skipped, BEFORE_BEGINNING);
+        } else {
+            counts.used += 1;
+        }
+        start < self.to
+    }
+
+    /// Counts a row that was counted as used and turns out to end at `end`.
+    pub fn ends_at(self, end: u64, counts: &mut RowCounts) {
+        if end <= self.from {
+            counts.used -= 1;
+            count(&mut counts.skipped, BEFORE_BEGINNING);
+        }
+    }
+}
+
 /// A rate that holds from the end of the last span on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Tail {
@@ -67,6 +114,9 @@ pub(super) trait Spans {
     fn rewind(&mut self) -> bool {
         false
     }
+
+    /// Nothing is asked for any more: rows that are still to come are counted as left out.
+    fn end(&mut self) {}
 
     /// What became of the rows so far.
     fn counts(&self) -> &RowCounts;

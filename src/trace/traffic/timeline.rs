@@ -113,6 +113,10 @@ impl Spans for Timeline {
         Ok(None)
     }
 
+    fn end(&mut self) {
+        self.spans.end();
+    }
+
     fn counts(&self) -> &RowCounts {
         self.spans.counts()
     }

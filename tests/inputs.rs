@@ -1,0 +1,276 @@
+//! What a whole run makes of its inputs: every row of every table accounted for in the manifest, names, limits.
+
+use crate::support::program::Desk;
+use serde_json::Value;
+
+/// A cluster for callers whose trace is `jobs.csv`.
+const CALLER: &str = r#"
+[simulation]
+name = "small"
+duration = "1m"
+
+[[capacity_provider]]
+name = "general"
+instance_types = ["m5.large"]
+desired_capacity = 2
+
+[[run_task]]
+name = "jobs"
+trace = "jobs.csv"
+"#;
+
+/// A service on Fargate whose traffic is `y.csv`.
+const SERVICE: &str = r#"
+[simulation]
+name = "small"
+duration = "1h"
+
+[[task_definition]]
+family = "web"
+cpu = 256
+memory = 512
+network_mode = "awsvpc"
+
+[[service]]
+name = "web"
+task_definition = "web"
+launch_type = "FARGATE"
+desired_count = 2
+traffic = { trace = "y.csv", format = "cloudwatch", on_error = "skip", cpu_ms_per_request = 5 }
+"#;
+
+/// The account of one table in the manifest of a run of `small.toml`.
+fn account(desk: &Desk, table: &str) -> Value {
+    desk.ok("run small.toml --quiet --charts none --force");
+    let manifest = desk.read("output/small/manifest.json");
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let rows = manifest["traces"][table].clone();
+    assert!(rows.is_object(), "{table} is not in {}", manifest["traces"]);
+    let skipped = rows["skipped"].as_object().unwrap();
+    let skipped: u64 = skipped.values().map(|count| count.as_u64().unwrap()).sum();
+    let whole = |key: &str| rows[key].as_u64().unwrap();
+    assert_eq!(whole("read"), whole("used") + skipped, "{rows}");
+    rows
+}
+
+#[test]
+fn rows_after_the_end_of_the_run_are_counted_as_left_out() {
+    let text = "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n30,256,512,9\n\
+                90,256,512,9\n120,256,512,9\n";
+    for order in ["", "order = \"sort\"\n"] {
+        let desk = Desk::with(&format!("{CALLER}{order}"));
+        desk.write("jobs.csv", text);
+        let rows = account(&desk, "jobs");
+        let expected = serde_json::json!({
+            "file": "jobs.csv", "read": 4, "used": 2,
+            "skipped": { "after the end of the run": 2 }, "adjusted": {},
+        });
+        assert_eq!(rows, expected, "{order}");
+    }
+}
+
+#[test]
+fn what_is_wrong_after_the_end_of_the_run_is_of_no_consequence() {
+    let desk = Desk::with(CALLER);
+    let text = "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n90,256,512,9\nnonsense\n";
+    desk.write("jobs.csv", text);
+    let rows = account(&desk, "jobs");
+    assert_eq!((&rows["read"], &rows["used"]), (&3.into(), &1.into()), "{rows}");
+}
+
+#[test]
+fn traffic_is_accounted_for() {
+    let desk = Desk::with(SERVICE);
+    let minute = |minute: &str| format!("2024-01-01T{minute}:00Z,600\n");
+    let rows = ["00:00", "00:05", "00:05", "00:10", "00:30", "01:30", "01:35"].map(minute);
+    desk.write("y.csv", format!("timestamp,value\n{}", rows.concat()));
+    let expected = serde_json::json!({
+        "file": "y.csv", "read": 7, "used": 4,
+        "skipped": { "after the end of the run": 2, "the same instant twice": 1 },
+        // 00:15 to 00:30 and 00:35 to 01:00.
+        "adjusted": { "a period without a row: no requests": 8 },
+    });
+    assert_eq!(account(&desk, "service.web"), expected);
+    // Two services that share the trace, one of which plays more of it.
+    let second = SERVICE.split("[[service]]").nth(1).unwrap();
+    let second = second.replace("name = \"web\"", "name = \"later\"");
+    let second = second.replace("trace =", "skip = \"40m\", trace =");
+    desk.write("small.toml", format!("{SERVICE}[[service]]{second}"));
+    assert_eq!(account(&desk, "service.later")["used"], 6);
+}
+
+#[test]
+fn each_format_of_traffic_counts_what_it_does_not_play() {
+    for (format, text, used) in [
+        ("native", "time_s,requests_per_s\n0,1\n600,2\n1200,3\n3600,4\n4000,5\n", [1, 2, 2]),
+        ("counts", "period,count\n0,60\n600,60\n1200,60\n3600,60\n4000,60\n", [1, 2, 2]),
+        ("count_list", "60 60 60 60 60\n", [2, 2, 1]),
+    ] {
+        let period = match format {
+            "native" => "",
+            "counts" => ", period = \"1m\"",
+            _ => ", period = \"20m\"",
+        };
+        let traffic = format!("format = \"{format}\", skip = \"20m\"{period}");
+        let scenario = SERVICE.replace("format = \"cloudwatch\"", &traffic);
+        let desk = Desk::with(&scenario.replace("duration = \"1h\"", "duration = \"40m\""));
+        desk.write("y.csv", text);
+        let rows = account(&desk, "service.web");
+        let skipped = |reason: &str| rows["skipped"][reason].as_u64().unwrap_or(0);
+        let before = skipped("before the part of the trace that is played");
+        let found = [rows["used"].as_u64().unwrap(), skipped("after the end of the run"), before];
+        assert_eq!(found, used, "{format}: {rows}");
+    }
+}
+
+#[test]
+fn failures_inventories_and_prices_are_accounted_for() {
+    let spot = "purchase = \"spot\"\nspot_prices = \"spot.csv\"\ninventory = \"nodes.csv\"\n\
+                availability_zones = [\"us-east-1a\"]\n[[run_task]]";
+    let callers = CALLER
+        .replace("instance_types = [\"m5.large\"]\ndesired_capacity = 2\n", "")
+        .replace("[[run_task]]", spot);
+    let services = SERVICE.split("[[task_definition]]").nth(1).unwrap();
+    let scenario = format!(
+        "{callers}\n[[failure_trace]]\ntrace = \"crashes.csv\"\n[[task_definition]]{services}"
+    );
+    let desk = Desk::with(&scenario);
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.write("y.csv", "timestamp,value\n0,600\n300,600\n");
+    desk.write(
+        "crashes.csv",
+        "time_s,kind,target,duration_s\n5,task_crash,web,\n90,task_crash,web,\n",
+    );
+    desk.write("nodes.csv", "instance_type,count\nm5.large,2\nm5.large,1\n");
+    let zone = "us-east-1a,m5.large";
+    desk.write(
+        "spot.csv",
+        format!(
+            "time_s,availability_zone,instance_type,usd_per_hour\n5,{zone},0.04\n5,{zone},0.05\n"
+        ),
+    );
+    let crashes = account(&desk, "failure_trace.1");
+    assert_eq!(crashes["skipped"], serde_json::json!({ "after the end of the run": 1 }));
+    assert_eq!(account(&desk, "capacity_provider.general.inventory")["used"], 2);
+    let prices = account(&desk, "capacity_provider.general.spot_prices");
+    let replaced = serde_json::json!({ "the next row has the same market and instant": 1 });
+    assert_eq!(prices["skipped"], replaced);
+    let assumed = serde_json::json!({ "the first price of a market also holds before it": 1 });
+    assert_eq!(prices["adjusted"], assumed);
+}
+
+#[test]
+fn unix_time_is_counted_from_the_first_row_and_noted() {
+    const UNIX: &str = "Unix time: the first row is at the beginning";
+    let desk = Desk::with(SERVICE);
+    desk.write("y.csv", "timestamp,value\n1394323200,600\n1394323500,600\n");
+    let rows = account(&desk, "service.web");
+    assert_eq!((&rows["used"], &rows["adjusted"][UNIX]), (&2.into(), &2.into()), "{rows}");
+    let summary = desk.read("output/small/summary.json");
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["metrics"]["requests_offered"]["value"], 1_200);
+    for (text, expected) in [
+        (
+            "timestamp,value\n0,1\n1394323500,1\n",
+            "y.csv:3:1: timestamp is \"1394323500\": seconds since",
+        ),
+        (
+            "timestamp,value\n50000000,1\n50000300,1\n",
+            "y.csv:2:1: the row is 578 d after the beginning",
+        ),
+    ] {
+        desk.write("small.toml", SERVICE.replace("on_error = \"skip\"", "on_error = \"fail\""));
+        desk.write("y.csv", text);
+        desk.run("run small.toml --force").ends_with(2).says(expected);
+    }
+    let desk = Desk::with(&CALLER.replace("duration = \"1m\"", "duration = \"1h\""));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n1394323200,256,512,60\n");
+    assert_eq!(account(&desk, "jobs")["adjusted"][UNIX], 1);
+}
+
+#[test]
+fn names_are_those_that_ecs_takes() {
+    let scenario = r#"
+[[cluster]]
+name = "=c"
+
+[[instance_type]]
+name = "+t"
+vcpus = 2
+memory = "4 GiB"
+
+[[capacity_provider]]
+name = "@p"
+instance_types = ["m5.large"]
+desired_capacity = 1
+
+[[task_definition]]
+family = "arn:aws:ecs:x"
+memory = 512
+container = [{ name = "a b", memory = 64 }]
+
+[[run_task]]
+name = "=1+1"
+group = "-g"
+generate = { per_second = 1, until = "1m", sizes = [{ cpu = 256, memory = 512 }] }
+
+[[service]]
+name = "-web"
+task_definition = "arn:aws:ecs:x"
+desired_count = 1
+"#;
+    let desk = Desk::with(scenario);
+    let done = desk.run("validate small.toml").ends_with(2);
+    for (line, name) in [
+        (3, "=c"),
+        (6, "+t"),
+        (11, "@p"),
+        (16, "arn:aws:ecs:x"),
+        (18, "a b"),
+        (21, "=1+1"),
+        (22, "-g"),
+        (26, "-web"),
+    ] {
+        let place = format!("small.toml:{line}:");
+        let message = format!(" \"{name}\" is not a name that ECS takes");
+        let found = done.stderr.lines().any(|l| l.contains(&place) && l.contains(&message));
+        assert!(found, "{name}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn cells_of_an_inventory_are_names() {
+    let callers = CALLER.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n",
+        "inventory = \"n.csv\"\n",
+    );
+    let desk = Desk::with(&callers);
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    let header = "instance_id,instance_type,cpu,memory_mib,attribute:rack\n";
+    desk.write(
+        "n.csv",
+        format!(
+            "{header}=1+1,rack,2048,4096,a\ni-1,\u{1b}[31m,2048,4096,a\ni-2,m5.large,,,a\u{7}\n"
+        ),
+    );
+    desk.run("validate small.toml")
+        .ends_with(2)
+        .says("n.csv:2:1: `instance_id` \"=1+1\" is not a name")
+        .says("n.csv:3:5: `instance_type` must not hold control characters")
+        .says("n.csv:4:16: `attribute:rack` must not hold control characters");
+}
+
+#[test]
+fn a_scenario_s_name_stays_in_the_output_folder() {
+    for name in ["../x", "/tmp/x", "a/b", "a\\\\b", ".", ".."] {
+        let desk = Desk::with(&CALLER.replace("\"small\"", &format!("\"{name}\"")));
+        desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+        desk.run("run small.toml").ends_with(2).says("small.toml:3:8: `name` ");
+        assert_eq!(desk.names(), ["jobs.csv", "small.toml"], "{name}");
+    }
+    let desk = Desk::new();
+    desk.write("..toml", CALLER.replace("name = \"small\"\n", ""));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.ok("run ..toml --quiet --charts none");
+    assert!(desk.path("output/scenario/manifest.json").is_file());
+}
