@@ -474,6 +474,7 @@ impl Fluid {
         }
         let left = std::mem::take(&mut self.central);
         self.ledger.dropped(0, Loss::Unfinished, left);
+        self.latency.settle();
         Ok(())
     }
 }

@@ -458,6 +458,7 @@ impl Requests {
         self.queued = 0;
         let rest = std::mem::take(&mut self.carry);
         self.ledger.dropped(0, Loss::Unfinished, rest);
+        self.latency.settle();
         Ok(())
     }
 }

@@ -129,27 +129,47 @@ impl Alarm {
         self.breach = self.breach << 1 | u128::from(is_breach);
     }
 
-    /// How many more points can come, whatever they are, before it can go into ALARM: where it is off, if all of them
-    /// breach; where it is on, it must go off first, which for fewer than N of N points may be for a moment. 0 where points
-    /// are missing.
+    /// How many more points can come before it can go into ALARM, or from ALARM back into it: first those in `coming`, then
+    /// `harmless` ones that do not breach, then any. 0 where points are missing, or where M of N is too hard to say.
     #[must_use]
-    pub fn patience(&self) -> u32 {
+    pub fn patience(
+        &self,
+        coming: impl Iterator<Item = Option<MetricValue>>,
+        harmless: u32,
+    ) -> u32 {
         let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
         if self.present & self.newest != self.newest {
             return 0;
         }
-        if self.state == AlarmState::Alarm {
-            return if needed == points { points } else { 0 };
+        if needed < points {
+            if self.state == AlarmState::Alarm {
+                return 0;
+            }
+            let fires = |more: u32| {
+                let bits = self.breach << more | ((1 << more) - 1);
+                (bits & self.newest).count_ones() >= needed
+            };
+            return (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1);
         }
-        if needed == points {
-            let run = self.breach.trailing_ones().min(points);
-            return (points - run).saturating_sub(1);
+        // N of N: what counts is how many breach in a row. One that fires does so until one does not.
+        let mut is_on = self.state == AlarmState::Alarm;
+        let mut run = self.breach.trailing_ones().min(points);
+        let mut passed = 0;
+        for point in coming {
+            let Some(value) = point else { return passed };
+            let is_breach = breaches(self.spec.comparison, self.spec.threshold, value);
+            run = if is_breach { run + 1 } else { 0 };
+            if run >= points && !is_on {
+                return passed;
+            }
+            is_on &= is_breach;
+            passed += 1;
         }
-        let fires = |more: u32| {
-            let bits = self.breach << more | ((1 << more) - 1);
-            (bits & self.newest).count_ones() >= needed
-        };
-        (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1)
+        match (harmless, is_on) {
+            (0, true) => passed + points,
+            (0, false) => passed + points.saturating_sub(run + 1),
+            _ => passed + harmless + points - 1,
+        }
     }
 
     /// Evaluates the history and returns the state.

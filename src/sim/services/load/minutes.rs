@@ -63,19 +63,20 @@ impl Flow<'_> {
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
             return 0;
         }
-        let (mut quiet, mut calm) = (0, None);
+        let (mut quiet, mut harmless, mut calm) = (0, 0, None);
         for minutes in REACHES {
             calm = load.calm(calm, now + SimSpan(MINUTE.0 * u64::from(minutes)));
             let Some(stretch) = &calm else { break };
-            let mut of_stretch =
-                (stretch.until.since(now).0 / MINUTE.0).min(u64::from(minutes)) as u32;
-            if let Some(scaler) = &service.scaler {
-                let (least, most) = meter.utilisation(load, stretch);
-                of_stretch = of_stretch.min(scaler.quiet_minutes(now, state, least, most));
-            }
-            quiet = quiet.max(of_stretch);
-            if of_stretch < minutes {
+            let reach = (stretch.until.since(now).0 / MINUTE.0).min(u64::from(minutes)) as u32;
+            let of_scaler = service.scaler.as_ref().map_or(u32::MAX, |scaler| {
+                scaler.quiet_minutes(now, state, harmless, meter.utilisation(load, stretch))
+            });
+            quiet = quiet.max(of_scaler.min(reach));
+            if of_scaler <= reach || reach < minutes {
                 break;
+            }
+            if of_scaler == u32::MAX {
+                harmless = reach;
             }
         }
         quiet
