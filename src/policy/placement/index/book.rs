@@ -116,8 +116,19 @@ impl Book {
         self.cells.leave(cell);
     }
 
-    /// Puts an instance that has changed where it belongs.
+    /// Tasks came to the instance, or went: it will be put where it belongs when that matters.
     #[inline]
+    pub(super) fn note(&mut self, instance: InstanceId) {
+        if self.cell_of[instance] == OUTSIDE {
+            return;
+        }
+        self.common.note(instance);
+        for (_, shelf) in &mut self.heavy {
+            shelf.note(instance);
+        }
+    }
+
+    /// Puts an instance where it belongs that may have begun or ceased to take tasks.
     pub(super) fn update(&mut self, instance: InstanceId, seat: u32, look: Look<'_>) {
         let cell = self.cell_of[instance];
         if cell == OUTSIDE {
@@ -248,9 +259,9 @@ impl Book {
         search: &Search<'_>,
         found: &mut Vec<InstanceId>,
     ) {
+        self.common.settle(&self.cell_of, search.look);
         for cell in 0..self.cells.len() {
-            let mut order =
-                std::mem::replace(&mut self.common.cells[cell], super::order::Order::new());
+            let mut order = std::mem::take(&mut self.common.cells[cell]);
             order.search(0, search.ask.demand, search.look.seats, |_, instance| {
                 if self.remains(instance, target, search) {
                     found.push(instance);
@@ -282,15 +293,18 @@ impl Book {
         let is_first = self.ranks_by_tasks_first();
         if !is_first && !is_distinct {
             let accepts = |instance| search.accepts(instance);
+            self.common.settle(&self.cell_of, look);
             return self.common.best(cell, look, ask.demand, ask.group, u32::MAX, accepts);
         }
         let heavy = self.heavy.iter_mut().find(|(group, _)| *group == ask.group);
         if let Some((_, shelf)) = heavy {
             let most = if is_distinct { 0 } else { u32::MAX };
             let accepts = |instance| search.accepts(instance);
+            shelf.settle(&self.cell_of, look);
             return shelf.best(cell, look, ask.demand, ask.group, most, accepts);
         }
         let is_free = |instance| search.tasks(instance) == 0 && search.accepts(instance);
+        self.common.settle(&self.cell_of, look);
         let free = self.common.best(cell, look, ask.demand, ask.group, u32::MAX, is_free);
         if free.is_some() || is_distinct {
             return free;

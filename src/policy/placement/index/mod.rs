@@ -246,7 +246,7 @@ impl Placer {
         if let Some(shadow) = &mut self.shadow {
             shadow.placed(instance, group);
         }
-        self.update(instance, Some(group), fleet);
+        self.note(instance, group, fleet);
     }
 
     /// A task of `group` began to stop, and its promise was taken back.
@@ -256,12 +256,16 @@ impl Placer {
         if let Some(shadow) = &mut self.shadow {
             shadow.released(instance, group);
         }
-        self.update(instance, Some(group), fleet);
+        self.note(instance, group, fleet);
     }
 
     /// The status of the instance changed, or its agent was connected or disconnected.
     pub fn instance_changed(&mut self, instance: InstanceId, fleet: &Fleet) {
-        self.update(instance, None, fleet);
+        let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+        let look = Look { fleet, counts: &self.counts, seats };
+        for book in &mut self.books {
+            book.update(instance, self.seat_of[instance], look);
+        }
     }
 
     /// The instance has left: it is in no pool and no draw any more.
@@ -331,15 +335,12 @@ impl Placer {
     }
 
     #[inline]
-    fn update(&mut self, instance: InstanceId, group: Option<GroupId>, fleet: &Fleet) {
+    fn note(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
         let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
         let look = Look { fleet, counts: &self.counts, seats };
-        let seat = self.seat_of[instance];
         for book in &mut self.books {
-            book.update(instance, seat, look);
-            if let Some(group) = group {
-                book.weigh(group, self.pools[book.pool].members.len(), look);
-            }
+            book.note(instance);
+            book.weigh(group, self.pools[book.pool].members.len(), look);
         }
     }
 
