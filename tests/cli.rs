@@ -255,7 +255,7 @@ fn interrupted_by(signal: &str, desk: &Desk) -> (Done, Duration) {
     let arguments = "run endless.toml --out results";
     let child = desk.command(arguments).spawn().unwrap();
     let begun = Instant::now();
-    while !desk.names().iter().any(|name| name.starts_with("results.tmp-")) {
+    while !desk.names().iter().any(|name| name.starts_with(".ecsim-results-")) {
         assert!(begun.elapsed() < Duration::from_secs(20), "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -112,7 +112,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         let summaries: Vec<&Summary> = results.iter().map(|r| &r.summary).collect();
         folder.write("summary.csv", &joined_summaries(&summaries))?;
     }
-    folder.publish(manifest(&scenario, seed, &results, outcome))?;
+    let published = folder.publish(manifest(&scenario, seed, &results, outcome))?;
+    published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     show(args, &results)?;
     if !args.quiet {
         complain(&format!("wrote {}", out.display()));

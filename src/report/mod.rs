@@ -12,3 +12,4 @@ pub mod reference;
 pub mod services;
 pub mod summary;
 pub mod tables;
+mod target;
