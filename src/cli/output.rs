@@ -4,10 +4,9 @@ use super::Failure;
 use crate::base::money::NanoUsd;
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
-use crate::metrics::summary::Summary;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
-use crate::report::folder::{FileWriter, OutputFolder};
+use crate::report::folder::{FileWriter, FolderWriter};
 use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
 use crate::scenario::Scenario;
@@ -51,7 +50,7 @@ impl StreamedFiles {
     /// # Errors
     /// The file system says no.
     pub fn open(
-        folder: &OutputFolder,
+        folder: &FolderWriter,
         prefix: &str,
         scenario: &Scenario,
         picture: bool,
@@ -100,7 +99,7 @@ impl StreamedFiles {
 /// # Errors
 /// The file system says no.
 pub fn write_result(
-    folder: &OutputFolder,
+    folder: &FolderWriter,
     prefix: &str,
     scenario: &Scenario,
     result: &RunResult,
@@ -108,6 +107,7 @@ pub fn write_result(
 ) -> Result<(), Failure> {
     let write = |name: &str, bytes: &[u8]| folder.write(&format!("{prefix}{name}"), bytes);
     write("summary.csv", &summary::to_csv(&result.summary))?;
+    write(summary::METRICS.file, &summary::to_rows(&result.summary))?;
     write("summary.json", summary::to_json(&result.summary).as_bytes())?;
     write(tables::COST.file, &tables::cost(result))?;
     if scenario.outputs.instances {
@@ -138,15 +138,20 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
 
 /// The manifest of a run of one or several seeds; the file list is filled in by the folder.
 #[must_use]
-pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome: &str) -> Manifest {
+pub fn manifest(
+    scenario: &Scenario,
+    seed: Seed,
+    results: &[(Seed, RunResult)],
+    outcome: &str,
+) -> Manifest {
     let mut traces = BTreeMap::new();
-    if let Some(first) = results.first() {
+    if let Some((_, first)) = results.first() {
         for (source, rows) in scenario.setup.sources.iter().zip(&first.rows) {
             traces.insert(source.name.clone(), TraceRows::from(rows));
         }
     }
     let mut digest = crate::base::digest::Digest::default();
-    results.iter().for_each(|result| digest.add(result.digest));
+    results.iter().for_each(|(_, result)| digest.add(result.digest));
     Manifest {
         scenario: scenario.setup.name.clone(),
         scenario_digest: scenario.digest.clone(),
@@ -154,22 +159,10 @@ pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome:
         catalog_version: CATALOGUE_VERSION.to_string(),
         outcome: outcome.to_string(),
         event_digest: match results {
-            [one] => format!("{:016x}", one.digest),
+            [(_, one)] => format!("{:016x}", one.digest),
             _ => format!("{:016x}", digest.value()),
         },
         traces,
         ..Manifest::default()
     }
-}
-
-/// `summary.csv` of several runs: one row each, under one header.
-#[must_use]
-pub fn joined_summaries(summaries: &[&Summary]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for (index, one) in summaries.iter().enumerate() {
-        let bytes = summary::to_csv(one);
-        let header = bytes.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        all.extend_from_slice(if index == 0 { &bytes } else { &bytes[header..] });
-    }
-    all
 }

@@ -2,6 +2,8 @@
 //!
 //! Parallelism is between runs only; results come back in the order of the seeds, whatever the threads did.
 
+mod stamps;
+
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::model::arrival::TraceProblem;
@@ -18,7 +20,7 @@ use rayon::prelude::*;
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
 ///
 /// # Errors
-/// See [`RunError`]; a trace that cannot be opened is [`RunError::Trace`].
+/// See [`RunError`]; a trace that cannot be opened or that changes while it is read is [`RunError::Trace`].
 pub fn run_one(
     scenario: &Scenario,
     seed: Seed,
@@ -27,8 +29,11 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
+    let stamps = stamps::Stamps::of(scenario);
     let inputs = open(scenario, seed)?;
-    crate::sim::run(setup, inputs, sinks, watch)
+    let result = crate::sim::run(setup, inputs, sinks, watch)?;
+    stamps.compare()?;
+    Ok(result)
 }
 
 /// Opens everything that a scenario names: traces of tasks, of traffic and of failures.

@@ -21,20 +21,34 @@ use xxhash_rust::xxh3::Xxh3;
 /// Bytes that a writer collects before it digests and writes them: few system calls, and a digest in bulk.
 const BLOCK: usize = 32 * 1024;
 
-/// Files by name; `None` while a file is open.
-type Ledger = Arc<Mutex<BTreeMap<String, Option<FileEntry>>>>;
+/// What was written so far.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Files by name; `None` while a file is open.
+    entries: BTreeMap<String, Option<FileEntry>>,
+    /// Whether [`FolderWriter`]s may open no more files.
+    is_closed: bool,
+}
 
 /// An output folder under construction. Dropping it removes what was built.
 #[derive(Debug)]
 pub struct OutputFolder {
-    files: Arc<dyn FileSystem>,
+    writer: FolderWriter,
     target: Target,
-    building: PathBuf,
     /// Held until the folder is published or given up.
     lock: Option<File>,
-    ledger: Ledger,
     notes: Vec<String>,
     published: bool,
+}
+
+/// Writes files into an output folder from any thread, until the folder is published, closed or given up.
+#[derive(Clone, Debug)]
+pub struct FolderWriter {
+    files: Arc<dyn FileSystem>,
+    building: PathBuf,
+    /// Where the folder will be, for messages.
+    target: PathBuf,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 /// A folder that is in place.
@@ -74,51 +88,51 @@ impl OutputFolder {
         let notes = target.clean_up(files.as_ref())?;
         target.check()?;
         let (building, lock) = target.make_building_folder(files.as_ref())?;
-        let ledger = Ledger::default();
-        Ok(OutputFolder { files, target, building, lock, ledger, notes, published: false })
+        let writer =
+            FolderWriter { files, building, target: target.path.clone(), ledger: Arc::default() };
+        Ok(OutputFolder { writer, target, lock, notes, published: false })
+    }
+
+    /// A handle for threads that write files.
+    #[must_use]
+    pub fn writer(&self) -> FolderWriter {
+        self.writer.clone()
+    }
+
+    /// Refuses all files that [`FolderWriter`]s try to open from now on.
+    pub fn close(&self) {
+        lock(&self.writer.ledger).is_closed = true;
+    }
+
+    /// Gives up every file below `folder`, finished or not.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`].
+    pub fn discard(&self, folder: &str) -> Result<(), OutputError> {
+        let inside = format!("{folder}/");
+        lock(&self.writer.ledger).entries.retain(|name, _| !name.starts_with(&inside));
+        let path = self.writer.building.join(folder);
+        match self.writer.files.remove_dir_all(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(OutputError::failed("remove", &path)(e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The folder in which the files lie until they are published, for readers that follow a run.
     #[must_use]
     pub fn building(&self) -> &Path {
-        &self.building
+        &self.writer.building
     }
 
-    /// Opens a file of the folder; `name` may hold `/`, such as `charts/load.svg`.
+    /// Opens a file of the folder; see [`FolderWriter::file`].
     ///
     /// # Errors
     /// [`OutputError::Failed`].
-    ///
-    /// # Panics
-    /// On a name that is taken, or not of plain parts `[A-Za-z0-9._-]`: names of files are ours, not the user's.
     pub fn file(&self, name: &str) -> Result<FileWriter, OutputError> {
-        assert!(is_plain_name(name), "`{name}` is not a plain file name");
-        assert!(name != MANIFEST_FILE, "the manifest is written by `publish`");
-        self.open(name)
-    }
-
-    fn open(&self, name: &str) -> Result<FileWriter, OutputError> {
-        let path = self.building.join(name);
-        let shown = self.target.path.join(name);
-        let before = lock(&self.ledger).insert(name.to_string(), None);
-        assert!(before.is_none(), "`{name}` is written once");
-        if let Some((folder, _)) = name.rsplit_once('/') {
-            let folder = self.building.join(folder);
-            self.files
-                .create_dir_all(&folder)
-                .map_err(OutputError::failed("create folder", &folder))?;
-        }
-        let file = self.files.create_file(&path).map_err(OutputError::failed("create", &shown))?;
-        Ok(FileWriter {
-            file,
-            name: name.to_string(),
-            shown,
-            buffer: Vec::with_capacity(BLOCK),
-            hasher: Box::new(Xxh3::new()),
-            bytes: 0,
-            failed: false,
-            ledger: Arc::clone(&self.ledger),
-        })
+        assert_is_ours(name);
+        self.writer.open(name, &mut lock(&self.writer.ledger))
     }
 
     /// Writes a whole file.
@@ -127,11 +141,9 @@ impl OutputFolder {
     /// [`OutputError::Failed`].
     ///
     /// # Panics
-    /// As [`OutputFolder::file`].
+    /// As [`FolderWriter::file`].
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
-        let mut writer = self.file(name)?;
-        writer.put(content)?;
-        writer.finish()
+        self.file(name)?.write_whole(content)
     }
 
     /// Writes the manifest, with the list of the files filled in, and renames the folder into place.
@@ -141,17 +153,18 @@ impl OutputFolder {
     /// target then holds what it held before, except where the text says that the new results are in place.
     pub fn publish(mut self, mut manifest: Manifest) -> Result<Published, OutputError> {
         manifest.files = self.finished_files()?;
-        let mut writer = self.open(MANIFEST_FILE)?;
-        writer.put(manifest.to_json().as_bytes())?;
-        writer.finish()?;
+        self.close();
+        let writer = self.writer.open(MANIFEST_FILE, &mut lock(&self.writer.ledger))?;
+        writer.write_whole(manifest.to_json().as_bytes())?;
         self.sync_folders(&manifest)?;
         // Another run may have come first, or somebody may have put files there in the meantime.
         let replaces = self.target.check()?;
         if replaces {
             self.swap()?;
         } else {
-            self.files
-                .rename(&self.building, &self.target.path)
+            self.writer
+                .files
+                .rename(&self.writer.building, &self.target.path)
                 .map_err(OutputError::failed("rename the finished folder to", &self.target.path))?;
             self.published = true;
             self.sync_parent()?;
@@ -160,8 +173,8 @@ impl OutputFolder {
     }
 
     fn finished_files(&self) -> Result<BTreeMap<String, FileEntry>, OutputError> {
-        let ledger = lock(&self.ledger);
-        let finished = ledger.iter().map(|(name, entry)| match entry {
+        let ledger = lock(&self.writer.ledger);
+        let finished = ledger.entries.iter().map(|(name, entry)| match entry {
             // Whoever tidies up temporary folders must not leave us with a manifest of files that are gone.
             Some(entry) if self.has_bytes(name, entry.bytes) => Ok((name.clone(), entry.clone())),
             Some(_) => Err(self.unpublishable(name, "somebody changed or removed the file")),
@@ -171,7 +184,7 @@ impl OutputFolder {
     }
 
     fn has_bytes(&self, name: &str, bytes: u64) -> bool {
-        let meta = self.building.join(name).symlink_metadata();
+        let meta = self.writer.building.join(name).symlink_metadata();
         meta.is_ok_and(|meta| meta.is_file() && meta.len() == bytes)
     }
 
@@ -193,8 +206,8 @@ impl OutputFolder {
         folders.sort_unstable();
         folders.dedup();
         for folder in folders.into_iter().rev().chain([""]) {
-            let path = self.building.join(folder);
-            self.files.sync_dir(&path).map_err(OutputError::failed("sync", &path))?;
+            let path = self.writer.building.join(folder);
+            self.writer.files.sync_dir(&path).map_err(OutputError::failed("sync", &path))?;
         }
         Ok(())
     }
@@ -204,15 +217,15 @@ impl OutputFolder {
         let target = &self.target;
         // Held so that no other run takes what we are replacing for something left behind.
         let old_lock = lock_folder(&target.path);
-        let old = match self.files.exchange(&self.building, &target.path) {
-            Ok(()) => self.building.clone(),
+        let old = match self.writer.files.exchange(&self.writer.building, &target.path) {
+            Ok(()) => self.writer.building.clone(),
             Err(e) if e.kind() == io::ErrorKind::Unsupported => self.step_aside()?,
             Err(e) => return Err(OutputError::failed("exchange with", &target.path)(e)),
         };
         self.published = true;
         self.sync_parent()?;
         // The results are in place, so this is no failure of the run.
-        if let Err(error) = self.files.remove_dir_all(&old) {
+        if let Err(error) = self.writer.files.remove_dir_all(&old) {
             let old = old.display();
             self.notes.push(format!("cannot remove the replaced results in `{old}`: {error}"));
         }
@@ -224,12 +237,13 @@ impl OutputFolder {
     fn step_aside(&self) -> Result<PathBuf, OutputError> {
         let target = &self.target;
         let aside = target.free_name()?;
-        self.files
+        self.writer
+            .files
             .rename(&target.path, &aside)
             .map_err(OutputError::failed("move aside", &target.path))?;
-        if let Err(source) = self.files.rename(&self.building, &target.path) {
+        if let Err(source) = self.writer.files.rename(&self.writer.building, &target.path) {
             // If this fails too, the old results stay in `aside`, where the next run finds them.
-            let _ = self.files.rename(&aside, &target.path);
+            let _ = self.writer.files.rename(&aside, &target.path);
             let attempt = "rename the finished folder to";
             return Err(OutputError::Failed { attempt, path: target.path.clone(), source });
         }
@@ -239,15 +253,77 @@ impl OutputFolder {
     fn sync_parent(&self) -> Result<(), OutputError> {
         let attempt = "sync (the new results are in place, but may not survive a power cut)";
         let parent = &self.target.parent;
-        self.files.sync_dir(parent).map_err(OutputError::failed(attempt, parent))
+        self.writer.files.sync_dir(parent).map_err(OutputError::failed(attempt, parent))
     }
+}
+
+impl FolderWriter {
+    /// Opens a file of the folder; `name` may hold `/`, such as `charts/load.svg`.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`], also where the folder is closed.
+    ///
+    /// # Panics
+    /// On a name that is taken, or not of plain parts `[A-Za-z0-9._-]`: names of files are ours, not the user's.
+    pub fn file(&self, name: &str) -> Result<FileWriter, OutputError> {
+        assert_is_ours(name);
+        // Held until the file is there: nothing appears in a folder that has been closed.
+        let mut ledger = lock(&self.ledger);
+        if ledger.is_closed {
+            let source = io::Error::other("the folder is closed");
+            let path = self.target.join(name);
+            return Err(OutputError::Failed { attempt: "create", path, source });
+        }
+        self.open(name, &mut ledger)
+    }
+
+    /// Writes a whole file.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`].
+    ///
+    /// # Panics
+    /// As [`FolderWriter::file`].
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
+        self.file(name)?.write_whole(content)
+    }
+
+    fn open(&self, name: &str, ledger: &mut Ledger) -> Result<FileWriter, OutputError> {
+        let path = self.building.join(name);
+        let shown = self.target.join(name);
+        let before = ledger.entries.insert(name.to_string(), None);
+        assert!(before.is_none(), "`{name}` is written once");
+        if let Some((folder, _)) = name.rsplit_once('/') {
+            let folder = self.building.join(folder);
+            self.files
+                .create_dir_all(&folder)
+                .map_err(OutputError::failed("create folder", &folder))?;
+        }
+        let file = self.files.create_file(&path).map_err(OutputError::failed("create", &shown))?;
+        Ok(FileWriter {
+            file,
+            name: name.to_string(),
+            shown,
+            buffer: Vec::with_capacity(BLOCK),
+            hasher: Box::new(Xxh3::new()),
+            bytes: 0,
+            failed: false,
+            ledger: Arc::clone(&self.ledger),
+        })
+    }
+}
+
+fn assert_is_ours(name: &str) {
+    assert!(is_plain_name(name), "`{name}` is not a plain file name");
+    assert!(name != MANIFEST_FILE, "the manifest is written by `publish`");
 }
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
         if !self.published {
             // Nothing can be reported from here; what stays is removed by the next run into this target.
-            let _ = self.files.remove_dir_all(&self.building);
+            self.close();
+            let _ = self.writer.files.remove_dir_all(&self.writer.building);
         }
         self.lock.take();
     }
@@ -274,7 +350,7 @@ pub struct FileWriter {
     hasher: Box<Xxh3>,
     bytes: u64,
     failed: bool,
-    ledger: Ledger,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl FileWriter {
@@ -308,8 +384,16 @@ impl FileWriter {
         self.write_block()?;
         self.file.sync().map_err(OutputError::failed("sync", &self.shown))?;
         let digest = digest_text(self.hasher.digest128());
-        lock(&self.ledger).insert(self.name, Some(FileEntry { bytes: self.bytes, digest }));
+        // Of a file that was given up there is no entry any more.
+        if let Some(entry) = lock(&self.ledger).entries.get_mut(&self.name) {
+            *entry = Some(FileEntry { bytes: self.bytes, digest });
+        }
         Ok(())
+    }
+
+    fn write_whole(mut self, content: &[u8]) -> Result<(), OutputError> {
+        self.put(content)?;
+        self.finish()
     }
 
     fn write_block(&mut self) -> Result<(), OutputError> {

@@ -14,10 +14,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How the names of our own folders beside the target begin; the target's name and [`RANDOM`] characters follow.
 const OURS: &str = ".ecsim-";
 const RANDOM: usize = 16;
+/// How often a lock is tried.
+const TRIES: u32 = 10;
 
 /// Where the results go.
 #[derive(Clone, Debug)]
@@ -202,9 +205,17 @@ pub(super) fn lock_folder(path: &Path) -> Option<File> {
     try_lock(path).ok()
 }
 
+/// Where another process is being started it holds a copy of each of our locks for a moment: so look twice.
 fn try_lock(path: &Path) -> Result<File, TryLockError> {
     let file = File::open(path).map_err(TryLockError::Error)?;
-    file.try_lock()?;
+    let mut tries = 0;
+    while let Err(refused) = file.try_lock() {
+        tries += 1;
+        if tries == TRIES || matches!(refused, TryLockError::Error(_)) {
+            return Err(refused);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(file)
 }
 
