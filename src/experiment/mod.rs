@@ -3,6 +3,8 @@
 //! A run is one thread; where it is the only one, threads beside it may read its traces and write its tables. Results
 //! come back in the order of the seeds, whatever the threads did.
 
+mod stamps;
+
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
@@ -21,7 +23,7 @@ use rayon::prelude::*;
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
 ///
 /// # Errors
-/// See [`RunError`]; a trace that cannot be opened is [`RunError::Trace`].
+/// See [`RunError`]; a trace that cannot be opened or that changes while it is read is [`RunError::Trace`].
 pub fn run_one(
     scenario: &Scenario,
     seed: Seed,
@@ -30,6 +32,7 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
+    let stamps = stamps::Stamps::of(scenario);
     let (mut inputs, failure_rows) = open_all(scenario, seed)?;
     if sinks.beside {
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
@@ -37,6 +40,7 @@ pub fn run_one(
     }
     let mut result = crate::sim::run(setup, inputs, sinks, watch)?;
     result.rows.failures = failure_rows;
+    stamps.compare()?;
     Ok(result)
 }
 

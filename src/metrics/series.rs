@@ -37,7 +37,7 @@ pub struct Sample {
     /// MiB of Fargate tasks.
     pub fargate_memory: u64,
     /// Spending rate now, nano-dollars an hour.
-    pub nano_usd_per_hour: u64,
+    pub nano_usd_per_hour: i128,
 }
 
 /// At most this many points are kept.

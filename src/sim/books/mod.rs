@@ -147,6 +147,8 @@ pub struct Books {
     pub picture: FleetPicture,
     /// Tasks on that picture.
     pub picture_tasks: usize,
+    /// Events that were samples.
+    pub samples: u64,
     /// When the last sample was taken.
     pub last_sample: Option<SimTime>,
     /// All events but samples, in order.
@@ -174,6 +176,7 @@ impl Books {
             series: Series::default(),
             picture: FleetPicture::default(),
             picture_tasks: 0,
+            samples: 0,
             last_sample: None,
             digest: Digest::default(),
             event_repeat: setup.scheduler.event_repeat,
@@ -185,11 +188,11 @@ impl Books {
     /// Everybody hears of a change. Inlined, so that each place keeps the one arm that it needs.
     #[inline(always)]
     pub fn saw(&mut self, change: Change<'_>) {
-        let Books { recorder, tally, spending, .. } = self;
+        let Books { recorder, tally, spending, first_service, .. } = self;
         match change {
             Change::Registered { instance, price, fleet } => {
                 recorder.registered(instance, fleet);
-                spending.registered(fleet.provider[instance], instance, price);
+                spending.registered(instance, price, fleet);
             }
             Change::Wanted(tasks) => tally.submitted += u64::from(tasks),
             Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
@@ -212,10 +215,14 @@ impl Books {
             Change::StopsRunning { ran } => tally.running_micros += u128::from(ran.0),
             Change::Killed => tally.killed += 1,
             Change::PromiseEnded { task, instance, now, fleet } => {
-                spending.promise_ended(task, instance, now, fleet);
+                let service = service_of(*first_service, task.source);
+                spending.promise_ended(task, instance, now, fleet, service);
             }
             Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
-            Change::FargateStops { task, definition } => spending.fargate_stops(definition, task),
+            Change::FargateStops { task, definition } => {
+                let service = service_of(*first_service, task.source);
+                spending.fargate_stops(definition, task, service);
+            }
         }
     }
 
@@ -258,21 +265,22 @@ impl Books {
         fleet: &Fleet,
     ) -> Result<(), RunError> {
         let usd = self.spending.task_cost(task, end, definition, fleet);
+        let service = self.service_of(task.source);
         if task.started != SimTime::NEVER && task.holds_promise() {
             self.tally.running_micros += u128::from(end.since(task.started).0);
         }
         match task.instance() {
             Some(instance) if task.holds_promise() => {
-                self.spending.promise_ended(task, instance, end, fleet);
+                self.spending.promise_ended(task, instance, end, fleet, service);
             }
             None if task.pull_started != SimTime::NEVER
                 && task.execution_stopped == SimTime::NEVER =>
             {
-                self.spending.fargate_until(end, definition, task);
+                self.spending.fargate_until(end, definition, task, service);
             }
             _ => {}
         }
-        if let Some(service) = self.service_of(task.source) {
+        if let Some(service) = service {
             self.services[service].usd += usd;
         }
         if self.recorder.tasks.is_on() {
@@ -328,7 +336,12 @@ impl Books {
 
     #[inline]
     fn service_of(&self, source: SourceId) -> Option<ServiceId> {
-        let index = source.0.checked_sub(self.first_service)?;
-        Some(ServiceId::from_index(index as usize))
+        service_of(self.first_service, source)
     }
+}
+
+#[inline]
+fn service_of(first_service: u32, source: SourceId) -> Option<ServiceId> {
+    let index = source.0.checked_sub(first_service)?;
+    Some(ServiceId::from_index(index as usize))
 }

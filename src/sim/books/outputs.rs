@@ -304,7 +304,16 @@ impl Row<'_> {
         if usd.0 < 0 {
             self.bytes.push(b'-');
         }
-        decimal::write_field(self.bytes, usd.0.unsigned_abs(), 9);
+        let nanos = usd.0.unsigned_abs();
+        match u64::try_from(nanos) {
+            Ok(nanos) => decimal::write_field(self.bytes, nanos, 9),
+            Err(_) => {
+                let text = NanoUsd(nanos as i128).to_string();
+                let text = text.trim_end_matches('0').trim_end_matches('.');
+                self.bytes.extend_from_slice(text.as_bytes());
+                self.bytes.push(b',');
+            }
+        }
         self
     }
 
