@@ -274,3 +274,26 @@ fn a_scenario_s_name_stays_in_the_output_folder() {
     desk.ok("run ..toml --quiet --charts none");
     assert!(desk.path("output/scenario/manifest.json").is_file());
 }
+
+#[test]
+fn metrics_of_expectations_are_known_before_the_run() {
+    let expect = |metric: &str| format!("\n[[expect]]\nmetric = \"{metric}\"\nat_most = 1e9\n");
+    let known = ["wait_s_p95", "total_usd", "requests_offered", "service.web.usd"].map(expect);
+    let desk = Desk::with(&format!("{SERVICE}{}", known.concat()));
+    desk.write("y.csv", "timestamp,value\n0,600\n300,600\n");
+    desk.ok("validate small.toml");
+    desk.ok("run small.toml --quiet --charts none");
+    let wrong =
+        ["wait_s_p_95", "service.nope.usd", "service.web.usdd", "service.web", "p95"].map(expect);
+    desk.write("small.toml", format!("{SERVICE}{}", wrong.concat()));
+    for command in ["validate small.toml", "run small.toml --dry-run", "run small.toml --force"] {
+        desk.run(command)
+            .ends_with(2)
+            .says("there is no metric \"wait_s_p_95\"")
+            .says("did you mean \"wait_s_p95\"?")
+            .says("there is no metric \"service.nope.usd\": no service is called \"nope\"")
+            .says("there is no metric \"service.web.usdd\"")
+            .says("there is no metric \"service.web\"")
+            .says("there is no metric \"p95\"");
+    }
+}

@@ -5,6 +5,7 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod expect;
 mod failure;
 mod fleet;
 mod inventory;
@@ -126,7 +127,9 @@ pub(super) fn build(
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
     let fargate = build.fargate(root);
-    let expects = build.read_expects(root);
+    let expects = build.read_expects(root, || {
+        expect::nothing(latencies.clone(), limits.clone(), fargate.clone(), root)
+    });
     if !build.problems.is_empty() {
         return None;
     }
@@ -350,27 +353,6 @@ impl<'a> Build<'a> {
                 ClusterId(0)
             }
         }
-    }
-
-    fn read_expects(&mut self, root: &Settings) -> Vec<Expect> {
-        let mut expects = Vec::new();
-        for settings in root.tables("expect") {
-            let Some(metric) = settings.text("metric") else { continue };
-            let (at_most, at_least) = (settings.number("at_most"), settings.number("at_least"));
-            if at_most.is_none() && at_least.is_none() {
-                let message = "an `expect` needs `at_most` or `at_least`";
-                self.error(settings.place, message);
-            }
-            if let (Some(most), Some(least)) = (at_most, at_least)
-                && most < least
-            {
-                let message = format!("`at_most` {most} is below `at_least` {least}");
-                self.error(settings.value_place("at_most"), message);
-            }
-            let place = self.problems.describe(settings.value_place("metric"));
-            expects.push(Expect { metric: metric.to_string(), at_most, at_least, place });
-        }
-        expects
     }
 }
 
