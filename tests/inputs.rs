@@ -297,3 +297,120 @@ fn metrics_of_expectations_are_known_before_the_run() {
             .says("there is no metric \"p95\"");
     }
 }
+
+#[test]
+fn ranges_of_generators_are_those_of_the_run() {
+    let traffic = |keys: &str| {
+        let generate = format!("generate = {{ per_second = 1, {keys} }}");
+        SERVICE
+            .replace("trace = \"y.csv\", format = \"cloudwatch\", on_error = \"skip\"", &generate)
+    };
+    let caller = |keys: &str| {
+        let sizes = "sizes = [{ cpu = 256, memory = 512 }]";
+        let generate = format!("generate = {{ per_second = 1e-3, limit = 1, {sizes}, {keys} }}");
+        CALLER.replace("trace = \"jobs.csv\"", &generate)
+    };
+    let bursts = |factor: u64, gap: &str| {
+        format!("bursts = {{ factor = {factor}, mean_gap = \"{gap}\", mean_length = \"{gap}\" }}")
+    };
+    for (most, more) in [
+        ("weekend_factor = 1000".to_string(), "weekend_factor = 1001".to_string()),
+        (bursts(10_000, "5000w"), bursts(10_001, "5000w")),
+        (bursts(2, "36600d"), bursts(2, "36601d")),
+        ("daily_peak = \"24h\"".to_string(), "daily_peak = \"25h\"".to_string()),
+    ] {
+        for scenario in [&traffic as &dyn Fn(&str) -> String, &caller] {
+            let desk = Desk::with(&scenario(&most));
+            desk.ok("run small.toml --charts none");
+            desk.write("small.toml", scenario(&more));
+            desk.run("validate small.toml").ends_with(2).says("small.toml:");
+        }
+    }
+    let desk = Desk::with(&traffic("step = \"366d\""));
+    desk.ok("run small.toml --charts none");
+    desk.write("small.toml", traffic("step = \"367d\""));
+    desk.run("validate small.toml").ends_with(2);
+}
+
+#[test]
+fn headers_that_are_none_cost_one_message() {
+    let inventory = CALLER.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n",
+        "inventory = \"n.csv\"\n",
+    );
+    let prices = format!("{CALLER}\n[prices]\nfile = \"n.csv\"\n");
+    let spot = CALLER.replace(
+        "desired_capacity = 2",
+        "desired_capacity = 2\npurchase = \"spot\"\nspot_prices = \"n.csv\"",
+    );
+    for scenario in [inventory, prices, spot] {
+        let desk = Desk::with(&scenario);
+        desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+        for text in [
+            format!("sn,cpu_milli{}\n", ",".repeat(900)),
+            format!("sn,cpu_milli{}\n", ",".repeat(16_000)),
+            format!("{}\n", "x".repeat(100_000)),
+            format!("{}\n", "x,".repeat(1 << 20)),
+        ] {
+            desk.write("n.csv", &text);
+            let done = desk.run("validate small.toml").ends_with(2).says("n.csv:1:");
+            assert!(done.stderr.len() < 20_000, "{}", done.stderr.len());
+        }
+    }
+    let desk = Desk::with(CALLER);
+    desk.write("jobs.csv", format!("{}\n", "column,".repeat(20_000)));
+    for command in ["run small.toml", "trace inspect jobs.csv", "trace convert jobs.csv -o x.csv"] {
+        let done = desk.run(command).ends_with(2);
+        assert!(done.stderr.len() < 5_000, "{command}: {}", done.stderr.len());
+    }
+}
+
+#[test]
+fn what_is_long_is_cut_and_what_cannot_be_seen_is_escaped() {
+    let desk = Desk::new();
+    let long = "1".repeat(100_000);
+    for text in [
+        format!("[simulation]\nduration = \"{long}\"\n"),
+        format!("[simulation]\nduration = \"{long}s\"\n"),
+        format!("[simulation]\nduration = {long}\n"),
+        format!("[simulation]\nduration = \"1{}\"\n", "x".repeat(100_000)),
+        format!("[simulation]\nseed = {long}\n"),
+        format!("[[run_task]]\nname = \"{}\"\n", "é".repeat(2_000)),
+    ] {
+        desk.write("small.toml", &text);
+        let done = desk.run("validate small.toml").ends_with(2);
+        assert!(done.stderr.len() < 4_000, "{}", &done.stderr[..1_000]);
+    }
+    let expect = "\n[[expect]]\nmetric = \"total\u{202e}_usd\u{200b}\"\nat_most = 1\n";
+    desk.write("small.toml", format!("{CALLER}{expect}"));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    let done = desk.run("validate small.toml").ends_with(2);
+    assert!(!done.stderr.contains(['\u{202e}', '\u{200b}']), "{}", done.stderr);
+}
+
+#[test]
+fn a_file_of_errors_is_soon_told() {
+    let desk = Desk::new();
+    desk.write("small.toml", format!("a = {{{}}}\n", "a,".repeat(1 << 20)));
+    desk.run("validate small.toml").ends_with(2).says("TOML:");
+    let unknown: String = (0..5_000).map(|key| format!("key{key} = 1\n")).collect();
+    desk.write("small.toml", unknown);
+    desk.run("validate small.toml").ends_with(2).says("and 4900 more errors");
+    desk.write("small.json", "// a comment\n{ \"simulation\": {} }\n");
+    let done = desk.run("validate small.json").ends_with(2);
+    assert!(!done.stderr.contains("TOML"), "{}", done.stderr);
+}
+
+#[test]
+fn prices_are_exact_or_refused() {
+    let desk = Desk::with(
+        &CALLER.replace("desired_capacity", "usd_per_hour = 0.12345678949\ndesired_capacity"),
+    );
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.run("validate small.toml").ends_with(2).says("`usd_per_hour` has more than nine decimals");
+    desk.write(
+        "small.toml",
+        CALLER.replace("desired_capacity", "usd_per_hour = 1.25e-1\ndesired_capacity"),
+    );
+    desk.ok("validate small.toml");
+}

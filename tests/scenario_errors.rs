@@ -443,7 +443,7 @@ desired_capacity = 3
     1 | [[capacity_provider]]
       | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: `name`: text. Name; not one that begins with `aws`, `ecs` or `fargate`.
+      = help: `name`: name of letters, digits, `-`, `_`. Name; not one that begins with `aws`, `ecs` or `fargate`.
     "##);
 }
 

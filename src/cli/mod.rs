@@ -14,6 +14,7 @@ mod screen;
 pub mod trace;
 pub mod validate;
 
+use crate::base::text::visible;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -139,7 +140,8 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes a line to stderr; if even that fails there is nobody left to tell.
 fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+    // Names of files and values of the user reach many messages; none may steer the terminal.
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text.trim_end()));
 }
 
 fn catalog(args: &catalog::CatalogArgs) -> Result<(), Failure> {

@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 /// Largest scenario file, and largest file that a scenario refers to other than a trace.
 pub const MOST_BYTES: u64 = 64 << 20;
+/// In a longer text that is no TOML only the first error is looked for: each takes its place in memory, and a text of
+/// megabytes that was no scenario has millions.
+const MOST_BYTES_OF_ERRORS: usize = 256 << 10;
 /// Deepest nesting of tables and lists: scenarios need six.
 pub const MOST_LEVELS: usize = 32;
 
@@ -52,9 +55,10 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
     }
 }
 
-/// Parses a scenario: JSON where the first character says so, TOML otherwise.
-pub fn parse(text: &str, source: u32, problems: &mut Diagnostics) -> Option<Node> {
-    if text.trim_start().starts_with('{') {
+/// Parses a scenario: JSON where its name or the first character says so, TOML otherwise.
+pub fn parse(name: &str, text: &str, source: u32, problems: &mut Diagnostics) -> Option<Node> {
+    let is_json = Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+    if is_json || text.trim_start().starts_with('{') {
         json::parse(text, source, problems)
     } else {
         parse_toml(text, source, problems)
@@ -67,18 +71,27 @@ pub fn parse_toml(text: &str, source: u32, problems: &mut Diagnostics) -> Option
         problems.error(Place::new(source, at..at + 1), too_deep());
         return None;
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        let span = table.span();
-        let mut convert = Convert { source, problems };
-        return convert.table(table.into_inner(), Place::new(source, span), 0);
+    let table = if text.len() > MOST_BYTES_OF_ERRORS {
+        DeTable::parse(text).map_err(|first| vec![first])
+    } else {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() { Ok(table) } else { Err(errors) }
+    };
+    match table {
+        Ok(table) => {
+            let span = table.span();
+            let mut convert = Convert { source, problems };
+            convert.table(table.into_inner(), Place::new(source, span), 0)
+        }
+        Err(errors) => {
+            for error in errors {
+                let span = error.span().unwrap_or(0..0);
+                let message = one_line(error.message());
+                problems.error(Place::new(source, span), format!("TOML: {message}"));
+            }
+            None
+        }
     }
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let message = one_line(error.message());
-        problems.error(Place::new(source, span), format!("TOML: {message}"));
-    }
-    None
 }
 
 /// Parses one TOML value that starts at byte `offset` of a source, as `--set` takes it.

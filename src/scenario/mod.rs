@@ -162,7 +162,7 @@ fn load_into(
     mut problems: Diagnostics,
 ) -> Result<Scenario, Diagnostics> {
     let source = problems.add_source(name, text);
-    let Some(mut root) = file::parse(text, source, &mut problems) else {
+    let Some(mut root) = file::parse(name, text, source, &mut problems) else {
         problems.sort();
         return Err(problems);
     };

@@ -441,7 +441,7 @@ pub(super) static BURSTS: Section = Section::new(
     "bursts",
     "A rate that switches between quiet and burst.",
     &[
-        required("factor", Kind::Number(0.0, 1e6), "Factor on the rate during a burst.", "ecsim"),
+        required("factor", Kind::Number(0.0, 1e4), "Factor on the rate during a burst.", "ecsim"),
         required("mean_gap", SPAN_FROM_1S, "Mean time between two bursts.", "ecsim"),
         required("mean_length", SPAN_FROM_1S, "Mean length of a burst.", "ecsim"),
     ],

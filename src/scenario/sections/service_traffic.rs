@@ -7,6 +7,7 @@ use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
 const MILLISECONDS: Kind = Kind::Distribution(Unit::Plain);
+const STEP: Kind = Kind::Span(SECOND, 366 * 86_400 * SECOND);
 const FACTOR: Kind = Kind::Number(0.0, 1e6);
 
 /// Keys that say how a trace of rates is read, which a generator has no use for.
@@ -252,7 +253,13 @@ static GENERATE_RATE: Section = Section::new(
             "Time of day of the peak, by the clock that `simulation.start` sets.",
             "ecsim",
         ),
-        with_default("weekend_factor", FACTOR, "1", "Factor on Saturdays and Sundays.", "ecsim"),
+        with_default(
+            "weekend_factor",
+            Kind::Number(0.0, 1e3),
+            "1",
+            "Factor on Saturdays and Sundays.",
+            "ecsim",
+        ),
         optional(
             "ramp",
             Kind::List(&Kind::Table(&RAMP), 10_000),
@@ -289,7 +296,7 @@ static GENERATE_RATE: Section = Section::new(
             "ecsim",
         ),
         optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
-        with_default("step", SPAN_FROM_1S, "\"60s\"", "Distance of changes.", "ecsim"),
+        with_default("step", STEP, "\"60s\"", "Distance of changes, at most 366 days.", "ecsim"),
     ],
 );
 
