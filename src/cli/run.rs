@@ -1,6 +1,6 @@
 //! `ecsim run`: one scenario, one or several seeds.
 
-use super::output::{StreamedFiles, joined_summaries, manifest, write_result};
+use super::output::{StreamedFiles, joined_summaries, manifest, notes_on_inputs, write_result};
 use super::progress::Progress;
 use super::{Failure, complain, print};
 use crate::base::random::Seed;
@@ -92,6 +92,9 @@ pub enum FormatArg {
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let scenario = scenario::load(&args.scenario, &args.overrides)
         .map_err(|problems| Failure::Input(problems.to_string()))?;
+    if !args.quiet {
+        scenario.notes.iter().for_each(|note| complain(&format!("note: {note}")));
+    }
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
     if args.dry_run {
         return print(&super::dry_run::describe(&scenario, seed, args.replications)?);
@@ -112,9 +115,12 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         let summaries: Vec<&Summary> = results.iter().map(|r| &r.summary).collect();
         folder.write("summary.csv", &joined_summaries(&summaries))?;
     }
-    folder.publish(manifest(&scenario, seed, &results, outcome))?;
+    let manifest = manifest(&scenario, seed, &results, outcome);
+    let notes = notes_on_inputs(&manifest);
+    folder.publish(manifest)?;
     show(args, &results)?;
     if !args.quiet {
+        notes.iter().for_each(|note| complain(note));
         complain(&format!("wrote {}", out.display()));
     }
     if failed.is_empty() { Ok(()) } else { Err(Failure::Expectation(failed)) }
