@@ -197,6 +197,13 @@ impl Check<'_> {
             (Kind::Tables(section) | Kind::TableOrTables(section), Data::List(nodes)) => {
                 self.list(node, nodes, &Kind::Table(section), usize::MAX, label)
             }
+            (Kind::List(Kind::Text | Kind::Choice(_) | Kind::Name(_), _), Data::Text(text)) => {
+                let found = node.data.kind_name();
+                let message = format!("`{label}` must be {}, not {found}", article(kind));
+                let help = format!("write [{}]", quoted(text));
+                self.problems.error_with_help(node.place, message, help);
+                None
+            }
             _ => self.wrong_type(node, label, &article(kind)),
         }
     }

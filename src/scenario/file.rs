@@ -3,6 +3,7 @@
 use super::diagnostic::Diagnostics;
 use super::json;
 use super::tree::{Data, Entry, Node, Place};
+use std::io::Read as _;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,7 +18,7 @@ pub const MOST_LEVELS: usize = 32;
 
 /// Reads a file as text. Anything but a regular file of valid UTF-8 is an error in `problems`.
 ///
-/// `display` is the name as the user wrote it.
+/// It may be compressed with gzip. `display` is the name as the user wrote it.
 pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Option<String> {
     let fail = |problems: &mut Diagnostics, message: String| {
         problems.add_file_error(display, message, None);
@@ -33,10 +34,13 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
     if meta.len() > MOST_BYTES {
         return fail(problems, format!("is larger than {} MiB", MOST_BYTES >> 20));
     }
-    let bytes = match std::fs::read(path) {
+    let bytes = match std::fs::read(path).and_then(unpacked) {
         Ok(bytes) => bytes,
         Err(error) => return fail(problems, format!("cannot be read: {error}")),
     };
+    if bytes.len() as u64 > MOST_BYTES {
+        return fail(problems, format!("is larger than {} MiB unpacked", MOST_BYTES >> 20));
+    }
     match String::from_utf8(bytes) {
         Ok(mut text) => {
             if text.starts_with('\u{feff}') {
@@ -53,6 +57,17 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
             None
         }
     }
+}
+
+/// Undoes gzip where the first bytes say so, as for traces; at most one byte more than is allowed.
+fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    let packed = flate2::read::MultiGzDecoder::new(&bytes[..]);
+    packed.take(MOST_BYTES + 1).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// Parses a scenario: JSON where its name or the first character says so, TOML otherwise.

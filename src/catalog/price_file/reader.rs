@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                 self.problem(line, column, message, None);
                 break;
             }
-            let before = self.problems.len();
+            let before = self.found();
             if !known.contains(&name) {
                 // A name as long as a book is no misspelling, and too costly to compare.
                 let near = (name.len() < 64).then(|| suggest::nearest(name, known.iter().copied()));
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
             } else if names[..index].iter().any(|earlier| earlier == name) {
                 self.problem(line, column, format!("column {name:?} appears twice"), None);
             }
-            wrong += self.problems.len() - before;
+            wrong += self.found() - before;
         }
         for name in required.iter().filter(|name| !names.iter().any(|known| known == *name)) {
             let hint = format!("required: {}", required.join(", "));
@@ -158,11 +158,11 @@ impl<'a> Reader<'a> {
             self.problem(row.line, 1, message, None);
             return;
         }
-        let before = self.problems.len();
+        let before = self.found();
         let region = self.region(row);
         let is_ec2 = row.columns.iter().any(|column| column == "instance_type");
         let key = if is_ec2 { self.ec2_row(row, region) } else { self.fargate_row(row, region) };
-        if self.problems.len() > before {
+        if self.found() > before {
             return;
         }
         if let Some(&earlier) = first_seen.get(&key) {
@@ -426,6 +426,11 @@ impl<'a> Reader<'a> {
             self.problem(row.line, column, format!("{name} is missing"), None);
         }
         field
+    }
+
+    /// Problems so far, kept or not.
+    fn found(&self) -> usize {
+        self.problems.len() + self.rest
     }
 
     fn problem(&mut self, line: u64, column: u64, message: String, hint: Option<String>) {

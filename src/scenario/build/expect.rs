@@ -80,7 +80,7 @@ fn unknown_metric(metric: &str, root: &Settings, known: &[String]) -> Option<(St
             n if n > MOST_NAMES => format!("none of the {n} services has this name"),
             _ => suggestion(service, names.iter().copied()),
         };
-        return Some((format!("{message}: no service is called {}", quoted(service)), help));
+        return Some((format!("{message}: the scenario has no service {}", quoted(service)), help));
     }
     let all = of_each_service();
     let is_known = all.iter().any(|(name, ..)| *name == of_service);

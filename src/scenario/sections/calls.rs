@@ -374,7 +374,12 @@ static GENERATE: Section = Section::new(
     "generate",
     "Task arrivals drawn from distributions.",
     &[
-        required("per_second", Kind::Number(1e-9, 1e6), "Mean arrivals a second.", "ecsim"),
+        required(
+            "per_second",
+            Kind::Number(1e-9, 1e6),
+            "Mean arrivals a second; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
+            "ecsim",
+        ),
         optional(
             "until",
             Kind::Span(SECOND, LATEST.0),

@@ -175,7 +175,7 @@ pub static TRAFFIC: Section = Section::new(
 /// `queue` of a service.
 pub static QUEUE: Section = Section::new(
     "queue",
-    "Messages of a queue (SQS): tasks take the next when a worker is free.",
+    "Messages of a queue (SQS): tasks take the next when a worker is free. Few messages are best given as a trace of `counts`: a rate cannot say exactly one message.",
     &[
         TRACE,
         FORMAT,
@@ -236,7 +236,7 @@ static GENERATE_RATE: Section = Section::new(
         required(
             "per_second",
             Kind::Number(0.0, 1e9),
-            "Rate a second before all factors.",
+            "Mean rate a second, before all factors; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
             "ecsim",
         ),
         with_default(
