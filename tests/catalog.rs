@@ -486,7 +486,7 @@ mod price_file {
           = help: write dollars such as 0.0416
         p.csv:4:21: usd_per_hour "-1": must not be negative
           = help: write dollars such as 0.0416
-        p.csv:5:21: usd_per_hour "1e400": not a plain decimal number (digits and at most one point)
+        p.csv:5:21: usd_per_hour "1e400": too large
           = help: write dollars such as 0.0416
         p.csv:6:1: has 3 fields where the header has 5 columns
         p.csv:7:11: "m5.large" is in the catalogue already
@@ -563,6 +563,8 @@ mod price_file {
         let long = "x".repeat(1 << 20);
         let text = format!("region,instance_type,usd_per_hour\nus-east-1,{long},1\n");
         let error = parse(&text).unwrap_err();
+        assert!(error.starts_with("p.csv:2:1: the line is longer than 1 MiB"), "{}", error.len());
+        let error = parse(&text.replace(&long, &long[..1_000])).unwrap_err();
         assert!(error.len() < 300 && error.contains("..."), "{}", error.len());
     }
 

@@ -219,6 +219,6 @@ fn errors_of_a_hundred_thousand_entries_take_time_that_grows_with_their_number_o
     let problems = load_text(&text, "fuzz.toml", Path::new(""), &[]).unwrap_err();
     let shown = problems.to_string();
     println!("100,000 wrong entries in {:?}", start.elapsed());
-    assert_eq!(problems.len(), 100_000);
+    assert_eq!(problems.len(), 1_000, "no more are kept");
     assert!(shown.ends_with("and 99900 more errors"));
 }

@@ -274,3 +274,335 @@ fn a_scenario_s_name_stays_in_the_output_folder() {
     desk.ok("run ..toml --quiet --charts none");
     assert!(desk.path("output/scenario/manifest.json").is_file());
 }
+
+#[test]
+fn metrics_of_expectations_are_known_before_the_run() {
+    let expect = |metric: &str| format!("\n[[expect]]\nmetric = \"{metric}\"\nat_most = 1e9\n");
+    let known = ["wait_s_p95", "total_usd", "requests_offered", "service.web.usd"].map(expect);
+    let desk = Desk::with(&format!("{SERVICE}{}", known.concat()));
+    desk.write("y.csv", "timestamp,value\n0,600\n300,600\n");
+    desk.ok("validate small.toml");
+    desk.ok("run small.toml --quiet --charts none");
+    let wrong =
+        ["wait_s_p_95", "service.nope.usd", "service.web.usdd", "service.web", "p95"].map(expect);
+    desk.write("small.toml", format!("{SERVICE}{}", wrong.concat()));
+    for command in ["validate small.toml", "run small.toml --dry-run", "run small.toml --force"] {
+        desk.run(command)
+            .ends_with(2)
+            .says("there is no metric \"wait_s_p_95\"")
+            .says("did you mean \"wait_s_p95\"?")
+            .says("there is no metric \"service.nope.usd\": the scenario has no service \"nope\"")
+            .says("there is no metric \"service.web.usdd\"")
+            .says("there is no metric \"service.web\"")
+            .says("there is no metric \"p95\"");
+    }
+}
+
+#[test]
+fn ranges_of_generators_are_those_of_the_run() {
+    let traffic = |keys: &str| {
+        let generate = format!("generate = {{ per_second = 1, {keys} }}");
+        SERVICE
+            .replace("trace = \"y.csv\", format = \"cloudwatch\", on_error = \"skip\"", &generate)
+    };
+    let caller = |keys: &str| {
+        let sizes = "sizes = [{ cpu = 256, memory = 512 }]";
+        let generate = format!("generate = {{ per_second = 1e-3, limit = 1, {sizes}, {keys} }}");
+        CALLER.replace("trace = \"jobs.csv\"", &generate)
+    };
+    let bursts = |factor: u64, gap: &str| {
+        format!("bursts = {{ factor = {factor}, mean_gap = \"{gap}\", mean_length = \"{gap}\" }}")
+    };
+    for (most, more) in [
+        ("weekend_factor = 1000".to_string(), "weekend_factor = 1001".to_string()),
+        (bursts(10_000, "5000w"), bursts(10_001, "5000w")),
+        (bursts(2, "36600d"), bursts(2, "36601d")),
+        ("daily_peak = \"24h\"".to_string(), "daily_peak = \"25h\"".to_string()),
+    ] {
+        for scenario in [&traffic as &dyn Fn(&str) -> String, &caller] {
+            let desk = Desk::with(&scenario(&most));
+            desk.ok("run small.toml --charts none");
+            desk.write("small.toml", scenario(&more));
+            desk.run("validate small.toml").ends_with(2).says("small.toml:");
+        }
+    }
+    let desk = Desk::with(&traffic("step = \"366d\""));
+    desk.ok("run small.toml --charts none");
+    desk.write("small.toml", traffic("step = \"367d\""));
+    desk.run("validate small.toml").ends_with(2);
+}
+
+#[test]
+fn headers_that_are_none_cost_one_message() {
+    let inventory = CALLER.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n",
+        "inventory = \"n.csv\"\n",
+    );
+    let prices = format!("{CALLER}\n[prices]\nfile = \"n.csv\"\n");
+    let spot = CALLER.replace(
+        "desired_capacity = 2",
+        "desired_capacity = 2\npurchase = \"spot\"\nspot_prices = \"n.csv\"",
+    );
+    for scenario in [inventory, prices, spot] {
+        let desk = Desk::with(&scenario);
+        desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+        for text in [
+            format!("sn,cpu_milli{}\n", ",".repeat(900)),
+            format!("sn,cpu_milli{}\n", ",".repeat(16_000)),
+            format!("{}\n", "x".repeat(100_000)),
+            format!("{}\n", "x,".repeat(1 << 20)),
+        ] {
+            desk.write("n.csv", &text);
+            let done = desk.run("validate small.toml").ends_with(2).says("n.csv:1:");
+            assert!(done.stderr.len() < 20_000, "{}", done.stderr.len());
+        }
+    }
+    let desk = Desk::with(CALLER);
+    desk.write("jobs.csv", format!("{}\n", "column,".repeat(20_000)));
+    for command in ["run small.toml", "trace inspect jobs.csv", "trace convert jobs.csv -o x.csv"] {
+        let done = desk.run(command).ends_with(2);
+        assert!(done.stderr.len() < 5_000, "{command}: {}", done.stderr.len());
+    }
+}
+
+#[test]
+fn what_is_long_is_cut_and_what_cannot_be_seen_is_escaped() {
+    let desk = Desk::new();
+    let long = "1".repeat(100_000);
+    for text in [
+        format!("[simulation]\nduration = \"{long}\"\n"),
+        format!("[simulation]\nduration = \"{long}s\"\n"),
+        format!("[simulation]\nduration = {long}\n"),
+        format!("[simulation]\nduration = \"1{}\"\n", "x".repeat(100_000)),
+        format!("[simulation]\nseed = {long}\n"),
+        format!("[[run_task]]\nname = \"{}\"\n", "é".repeat(2_000)),
+    ] {
+        desk.write("small.toml", &text);
+        let done = desk.run("validate small.toml").ends_with(2);
+        assert!(done.stderr.len() < 4_000, "{}", &done.stderr[..1_000]);
+    }
+    let expect = "\n[[expect]]\nmetric = \"total\u{202e}_usd\u{200b}\"\nat_most = 1\n";
+    desk.write("small.toml", format!("{CALLER}{expect}"));
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    let done = desk.run("validate small.toml").ends_with(2);
+    assert!(!done.stderr.contains(['\u{202e}', '\u{200b}']), "{}", done.stderr);
+}
+
+#[test]
+fn a_file_of_errors_is_soon_told() {
+    let desk = Desk::new();
+    desk.write("small.toml", format!("a = {{{}}}\n", "a,".repeat(1 << 20)));
+    desk.run("validate small.toml").ends_with(2).says("TOML:");
+    let unknown: String = (0..5_000).map(|key| format!("key{key} = 1\n")).collect();
+    desk.write("small.toml", unknown);
+    desk.run("validate small.toml").ends_with(2).says("and 4900 more errors");
+    desk.write("small.json", "// a comment\n{ \"simulation\": {} }\n");
+    let done = desk.run("validate small.json").ends_with(2);
+    assert!(!done.stderr.contains("TOML"), "{}", done.stderr);
+}
+
+#[test]
+fn prices_are_exact_or_refused() {
+    let desk = Desk::with(
+        &CALLER.replace("desired_capacity", "usd_per_hour = 0.12345678949\ndesired_capacity"),
+    );
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.run("validate small.toml").ends_with(2).says("`usd_per_hour` has more than nine decimals");
+    desk.write(
+        "small.toml",
+        CALLER.replace("desired_capacity", "usd_per_hour = 1.25e-1\ndesired_capacity"),
+    );
+    desk.ok("validate small.toml");
+}
+
+#[test]
+fn errors_of_a_row_name_its_line() {
+    let header = "arrival_s,cpu,memory_mib,duration_s,task_definition\n";
+    for order in ["", "order = \"sort\"\n"] {
+        let desk = Desk::with(&format!("{CALLER}{order}"));
+        desk.write("jobs.csv", format!("{header}0,256,512,9,\n\n1,256,512,9,nobody\n"));
+        desk.run("run small.toml")
+            .ends_with(2)
+            .says("error: jobs.csv:4: run_task `jobs`: its trace names");
+        desk.write("jobs.csv", format!("{header}0,256,512,9,\n1,256000,512,9,\n"));
+        let queue = format!("{CALLER}{order}on_failure = \"queue\"\n");
+        desk.write("small.toml", queue);
+        desk.run("run small.toml").ends_with(2).says("error: jobs.csv:3: run_task `jobs`: task 1");
+    }
+}
+
+#[test]
+fn the_columns_of_another_format_say_which_it_is() {
+    let desk = Desk::with(&SERVICE.replace(", format = \"cloudwatch\"", ""));
+    desk.write("y.csv", "timestamp,value\n0,600\n300,600\n");
+    desk.run("run small.toml")
+        .ends_with(2)
+        .says("the columns are those of format = \"cloudwatch\"");
+    desk.write("jobs.csv", "{ \"Datapoints\": [] }\n");
+    desk.run("trace inspect jobs.csv").ends_with(2).says("is JSON and not a table");
+    desk.write("usage.csv", "m_1932,386670,41,92,,,43.04,33.08,5\n");
+    let done = desk.run("trace inspect usage.csv").ends_with(2);
+    assert!(!done.stderr.contains("alibaba_v2018"), "{}", done.stderr);
+}
+
+#[test]
+fn sizes_may_be_left_to_the_task_definition_altogether() {
+    let definition = "[[task_definition]]\nfamily = \"job\"\ncpu = 256\nmemory = 512\n";
+    let scenario = CALLER.replace("name = \"jobs\"", "name = \"jobs\"\ntask_definition = \"job\"");
+    let desk = Desk::with(&format!("{scenario}\n{definition}"));
+    desk.write("jobs.csv", "arrival_s,duration_s\n0,9\n");
+    assert_eq!(account(&desk, "jobs")["used"], 1);
+    desk.write("small.toml", CALLER);
+    desk.run("run small.toml --force").ends_with(2).says("jobs.csv:2:1: cpu is empty");
+}
+
+#[test]
+fn compressed_tables_are_read_like_plain_ones() {
+    let inventory = CALLER.replace(
+        "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n",
+        "inventory = \"n.csv.gz\"\n",
+    );
+    let desk = Desk::with(&inventory);
+    desk.write("jobs.csv", "arrival_s,cpu,memory_mib,duration_s\n0,256,512,9\n");
+    desk.write("n.csv.gz", crate::trace_support::gzip(b"instance_type,count\nm5.large,2\n"));
+    assert_eq!(account(&desk, "capacity_provider.general.inventory")["used"], 1);
+    desk.write("n.csv.gz", &crate::trace_support::gzip(b"instance_type,count\nm5.large,2\n")[..30]);
+    desk.run("validate small.toml").ends_with(2).says("n.csv.gz");
+}
+
+/// A task on a large instance whose definition is `X.json`.
+fn with_definition(json: &str) -> Desk {
+    let desk = Desk::with(
+        r#"
+[[task_definition]]
+file = "X.json"
+
+[[capacity_provider]]
+name = "one"
+instance_types = ["p3.16xlarge"]
+desired_capacity = 1
+
+[[run_task]]
+name = "jobs"
+task_definition = "f"
+trace = "one.csv"
+"#,
+    );
+    desk.write("one.csv", "arrival_s,cpu,memory_mib,duration_s\n0,,,60\n");
+    desk.write("X.json", json);
+    desk
+}
+
+/// A definition of one container with these further keys.
+fn container(keys: &str) -> String {
+    let container = format!("{{\"name\":\"c\",\"image\":\"i\",\"cpu\":256,\"memory\":512{keys}}}");
+    format!("{{\"family\":\"f\",\"containerDefinitions\":[{container}]}}")
+}
+
+#[test]
+fn definitions_that_ecs_takes_are_taken() {
+    for keys in [
+        "",
+        r#","portMappings":[{"containerPortRange":"8080-8081"}]"#,
+        r#","memoryReservation":512"#,
+        r#","memoryReservation":"256","portMappings":[{"containerPort":"80"}]"#,
+        r#","resourceRequirements":[{"type":"GPU","value":"2"}]"#,
+        r#","healthCheck":{"command":["CMD","true"]}"#,
+    ] {
+        with_definition(&container(keys)).ok("run small.toml --charts none");
+    }
+    let default = container("").replace("\"family\"", "\"networkMode\":\"default\",\"family\"");
+    with_definition(&default).ok("validate small.toml");
+    let desk = with_definition(r#"[{"name":"c","image":"i","cpu":256,"memory":512}]"#);
+    let scenario = desk.read("small.toml").replace("file =", "family = \"f\"\nfile =");
+    desk.run("validate small.toml").ends_with(2).says("X.json:1:1: `family` is missing");
+    desk.write("small.toml", scenario);
+    desk.ok("run small.toml --charts none");
+}
+
+#[test]
+fn definitions_that_ask_for_what_is_not_simulated_are_refused() {
+    for (keys, expected) in [
+        (
+            r#","resourceRequirements":[{"type":"GPU","value":"1","sharingStrategy":{"nvidiaMps":{"memory":4096}}}]"#,
+            "sharing of a GPU among tasks is not simulated (at $.containerDefinitions[0].resourceRequirements[0].sharingStrategy)",
+        ),
+        (
+            r#","resourceRequirements":[{"type":"GPU","value":"0.5"}]"#,
+            "shares of a GPU are not simulated",
+        ),
+        (
+            r#","resourceRequirements":[{"type":"NeuronDevice","value":"ALL"}]"#,
+            "Neuron devices are not simulated",
+        ),
+        (
+            r#","resourceRequirements":[{"type":"InferenceAccelerator","value":"a"}]"#,
+            "accelerators are not simulated",
+        ),
+        (
+            r#","portMappings":[{"containerPortRange":"1-2","containerPort":1}]"#,
+            "`containerPortRange` excludes",
+        ),
+        (r#","memoryReservation":513"#, "must not be below `memory_reservation` 513 MiB"),
+        (r#","healthCheck":{}"#, "`command` of the health check is missing"),
+        (
+            r#","dependsOn":[{"containerName":"x","condition":"START"}]"#,
+            "names the container \"x\", which there is not",
+        ),
+    ] {
+        let done = with_definition(&container(keys))
+            .run("validate small.toml")
+            .ends_with(2)
+            .says(expected)
+            .says("X.json:1:");
+        assert!(!done.stderr.contains("unknown task definition"), "{}", done.stderr);
+    }
+    for (json, expected) in [
+        (
+            r#"{"Family":"f","ContainerDefinitions":[{"Name":"c"}]}"#,
+            "X.json:1:1: \"X.json\" is the properties of a CloudFormation resource",
+        ),
+        (r#"{"services":[{"serviceName":"x"}]}"#, "is the output of `aws ecs describe-services`"),
+        (r#"{"format_version":"1.0"}"#, "is the output of `terraform show -json`"),
+        (r#"{"taskDefinitionArns":[]}"#, "is the output of `aws ecs list-task-definitions`"),
+        (r#"{"family":"f","memory":"512"}"#, "`containerDefinitions` is missing"),
+        (
+            r#"{"family":"f","memory":"512","containerDefinitions":[]}"#,
+            "`containerDefinitions` is empty",
+        ),
+        (
+            r#"{"family":"f","containerDefinitions":[{"name":"c","memory":512}]}"#,
+            "`image` is missing",
+        ),
+        ("{", "X.json:1:2: JSON: expected a key"),
+    ] {
+        let done = with_definition(json).run("validate small.toml").ends_with(2).says(expected);
+        assert!(!done.stderr.contains("unknown task definition"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn fargate_rules_point_into_the_file_of_a_definition() {
+    let desk = with_definition(&container(r#","stopTimeout":121"#));
+    let scenario = desk
+        .read("small.toml")
+        .replace("name = \"jobs\"", "name = \"jobs\"\nlaunch_type = \"FARGATE\"");
+    desk.write("small.toml", scenario);
+    desk.run("validate small.toml")
+        .ends_with(2)
+        .says("X.json:1:1: task definition \"f\" cannot run on Fargate")
+        .says("write \"networkMode\": \"awsvpc\"")
+        .says("stop time-out is above 120 s (at $.containerDefinitions[0].stopTimeout)");
+}
+
+#[test]
+fn what_a_definition_says_in_vain_is_noted() {
+    let keys = r#","dependsOn":[{"containerName":"c","condition":"START"}],"restartPolicy":{"enabled":true}"#;
+    let desk = with_definition(&container(keys));
+    for command in ["validate small.toml", "run small.toml --charts none"] {
+        desk.ok(command)
+            .says("note: X.json:1:")
+            .says("`dependsOn` is not simulated")
+            .says("`restartPolicy` is not simulated");
+    }
+}

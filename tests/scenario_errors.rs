@@ -443,7 +443,7 @@ desired_capacity = 3
     1 | [[capacity_provider]]
       | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: `name`: text. Name; not one that begins with `aws`, `ecs` or `fargate`.
+      = help: `name`: name of letters, digits, `-`, `_`. Name; not one that begins with `aws`, `ecs` or `fargate`.
     "##);
 }
 
@@ -586,17 +586,17 @@ essential = false
 }
 
 #[test]
-fn the_hard_limit_is_above_the_reservation() {
+fn the_hard_limit_is_not_below_the_reservation() {
     let toml = r#"[[task_definition]]
 family = "api"
 
 [[task_definition.container]]
 name = "app"
 memory = 256
-memory_reservation = 256
+memory_reservation = 257
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:6:10: `memory` 256 MiB must be greater than `memory_reservation` 256 MiB
+    error: web.toml:6:10: `memory` 256 MiB must not be below `memory_reservation` 257 MiB
       |
     6 | memory = 256
       |          ^^^
@@ -1452,7 +1452,7 @@ file = "api.json"
 "#;
     insta::assert_snapshot!(refused(toml, &[("api.json", r#"{ "taskDefinition": { "family": "api", "networkMode": "awsvpc", "cpu": 512, "memory": "1 GB",
   "containerDefinitions": [ { "name": "app", "essential": "yes", "memory": 300, "memoryReservation": 400,
-    "environment": [ { "name": "TOKEN", "value": 3 } ] } ],
+    "environment": [ { "name": "TOKEN", "value": 3 } ], "image": "i" } ],
   "unknownKey": 1 } }
 "#)]), @r##"
     error: api.json:2:59: `essential` must be true or false, not text (at $.taskDefinition.containerDefinitions[0].essential)
@@ -1460,7 +1460,7 @@ file = "api.json"
     2 |   "containerDefinitions": [ { "name": "app", "essential": "yes", "memory": 300, "memoryReservation": 400,
       |                                                           ^^^^^
 
-    error: api.json:2:76: `memory` 300 MiB must be greater than `memory_reservation` 400 MiB (at $.taskDefinition.containerDefinitions[0].memory)
+    error: api.json:2:76: `memory` 300 MiB must not be below `memory_reservation` 400 MiB (at $.taskDefinition.containerDefinitions[0].memory)
       |
     2 |   "containerDefinitions": [ { "name": "app", "essential": "yes", "memory": 300, "memoryReservation": 400,
       |                                                                            ^^^

@@ -384,8 +384,8 @@ name = "a.b"
 task_definition = "api"
 "#,
         r#"error: web.toml:16:8: duplicate service "api"; the first is at web.toml:13:8
-error: web.toml:19:8: "a.b" is no name of a service
-help: ECS takes up to 255 letters, digits, hyphens and underscores"#,
+error: web.toml:19:8: `name` "a.b" is not a name that ECS takes
+help: up to 255 letters, digits, `-` and `_`, first a letter, digit or `_`"#,
     );
 }
 

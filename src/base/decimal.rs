@@ -182,6 +182,21 @@ pub fn parse_scientific(text: &[u8], scale: u32) -> Result<u64, DecimalError> {
     parse_scaled(&[whole, b".", fraction].concat(), scale)
 }
 
+/// How many digits behind the point a decimal number needs, trailing zeros aside; 0 where the text is no number.
+#[must_use]
+pub fn decimals(text: &[u8]) -> u32 {
+    let (number, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&text[..at], std::str::from_utf8(&text[at + 1..]).unwrap_or_default()),
+        None => (text, "0"),
+    };
+    let exponent = exponent.parse::<i64>().unwrap_or(0);
+    let behind = number.iter().position(|&b| b == b'.').map_or(0, |at| number.len() - at - 1);
+    let zeros = number.iter().rev().take_while(|b| matches!(b, b'0' | b'.')).count();
+    let point_in_zeros = number[number.len() - zeros..].contains(&b'.');
+    let zeros = zeros - usize::from(point_in_zeros);
+    u32::try_from(behind as i64 - zeros as i64 - exponent).unwrap_or(0)
+}
+
 /// The greatest exponent of a double has three digits.
 const MOST_EXPONENT: u64 = 400;
 
@@ -360,6 +375,16 @@ mod tests {
             assert!(parse_scientific(text.as_bytes(), 6).is_err(), "{text}");
         }
         assert_eq!(parse_scientific(b"1e300", 6), Err(DecimalError::TooLarge));
+        for (text, count) in [
+            ("0.1234567894", 10),
+            ("0.120", 2),
+            ("10", 0),
+            ("10e-1", 0),
+            ("1.5e-8", 9),
+            ("2.50e1", 0),
+        ] {
+            assert_eq!(decimals(text.as_bytes()), count, "{text}");
+        }
         assert_eq!(parse_whole_float(b"2.0", 9), Ok(2));
         assert_eq!(parse_whole_float(b"2.5", 9), Err(DecimalError::NotPlain));
         assert_eq!(parse_whole_float(b"1e2", 9), Err(DecimalError::TooLarge));

@@ -15,4 +15,5 @@ pub mod money;
 pub mod random;
 pub mod spreadsheet;
 pub mod suggest;
+pub mod text;
 pub mod time;

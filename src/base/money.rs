@@ -89,12 +89,12 @@ impl Sum for NanoUsd {
 pub struct HourlyRate(pub u64);
 
 impl HourlyRate {
-    /// Parses dollars per hour, such as `0.04048`, exactly to nine decimals.
+    /// Parses dollars per hour, such as `0.04048` or `1e-3`, exactly to nine decimals.
     ///
     /// # Errors
     /// See [`DecimalError`].
     pub fn parse(text: &str) -> Result<HourlyRate, DecimalError> {
-        decimal::parse_scaled(text.as_bytes(), 9).map(HourlyRate)
+        decimal::parse_scientific(text.as_bytes(), 9).map(HourlyRate)
     }
 
     /// The price of `unit_micros` unit-microseconds, rounded once, half to even.

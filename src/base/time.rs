@@ -1,6 +1,7 @@
 //! The simulation clock: whole microseconds. No floats, no wall clock.
 
 use super::decimal::{self, DecimalError};
+use super::text::shortened;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -97,9 +98,10 @@ impl SimSpan {
         let mut total: u64 = 0;
         let mut parts = 0;
         for part in text.split_whitespace() {
+            let shown = shortened(part);
             let split = part
                 .find(|c: char| !c.is_ascii_digit() && c != '.')
-                .ok_or_else(|| format!("`{part}` has no unit; write for example `{part}s`"))?;
+                .ok_or_else(|| format!("`{shown}` has no unit; write for example `{shown}s`"))?;
             let (number, unit) = part.split_at(split);
             let micros_per_unit = match unit {
                 "us" => 1,
@@ -110,21 +112,22 @@ impl SimSpan {
                 "d" => 86_400 * MICROS_PER_SECOND,
                 "w" => 7 * 86_400 * MICROS_PER_SECOND,
                 _ => {
+                    let unit = shortened(unit);
                     return Err(format!(
-                        "unknown unit `{unit}` in `{part}`; valid: us, ms, s, m, h, d, w"
+                        "unknown unit `{unit}` in `{shown}`; valid: us, ms, s, m, h, d, w"
                     ));
                 }
             };
             // Nine decimals of any unit: a microsecond is far above a billionth of a week.
             let scaled = decimal::parse_scaled(number.as_bytes(), 9)
-                .map_err(|e| format!("`{part}`: {e}"))?;
+                .map_err(|e| format!("`{shown}`: {e}"))?;
             let micros =
                 (u128::from(scaled) * u128::from(micros_per_unit) + 500_000_000) / 1_000_000_000;
             total = u64::try_from(micros)
                 .ok()
                 .and_then(|m| total.checked_add(m))
                 .filter(|&t| t <= LATEST.0)
-                .ok_or_else(|| format!("`{text}` is longer than 100 years"))?;
+                .ok_or_else(|| format!("`{}` is longer than 100 years", shortened(text)))?;
             parts += 1;
         }
         if parts == 0 {

@@ -16,6 +16,7 @@ mod seeds;
 pub mod trace;
 pub mod validate;
 
+use crate::base::text::visible;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -143,7 +144,8 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes a line to stderr; if even that fails there is nobody left to tell.
 fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+    // Names of files and values of the user reach many messages; none may steer the terminal.
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text.trim_end()));
 }
 
 fn catalog(args: &catalog::CatalogArgs) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ use crate::scenario::Scenario;
 use crate::sim::RunResult;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
+use crate::trace::{AFTER_END, UNIX_TIME};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,4 +195,25 @@ fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows
         traces.insert(table.name.clone(), TraceRows::of_file(&table.file, &table.rows));
     }
     traces
+}
+
+/// What a user should hear about the inputs without opening the manifest: what was cut off, and a clock that was
+/// guessed.
+#[must_use]
+pub fn notes_on_inputs(manifest: &Manifest) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, rows) in &manifest.traces {
+        let Some(file) = &rows.file else { continue };
+        if let Some(&late) = rows.skipped.get(AFTER_END) {
+            let share = late as f64 * 100.0 / rows.read as f64;
+            notes.push(format!(
+                "note: {name}: {late} of {} rows of {file} ({share:.1} %) are {AFTER_END}",
+                rows.read
+            ));
+        }
+        if rows.adjusted.contains_key(UNIX_TIME) {
+            notes.push(format!("note: {name}: {file} has {UNIX_TIME}"));
+        }
+    }
+    notes
 }

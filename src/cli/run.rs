@@ -1,7 +1,7 @@
 //! `ecsim run`: one scenario, one or several seeds.
 
 use super::expect;
-use super::output::manifest;
+use super::output::{manifest, notes_on_inputs};
 use super::seeds::{self, Ended, Job};
 use super::{Failure, complain, print};
 use crate::base::random::Seed;
@@ -88,6 +88,9 @@ pub enum FormatArg {
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let scenario = scenario::load(&args.scenario, &args.overrides)
         .map_err(|problems| Failure::Input(problems.to_string()))?;
+    if !args.quiet {
+        scenario.notes.iter().for_each(|note| complain(&format!("note: {note}")));
+    }
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
     if args.dry_run {
         let draws = charts_of(args, &scenario) != Format::None;
@@ -129,10 +132,13 @@ fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<
         folder.write(replications::SEEDS.file, &replications::to_csv(&summaries))?;
     }
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
-    let published = folder.publish(manifest(scenario, job.seed, &results, outcome))?;
+    let manifest = manifest(scenario, job.seed, &results, outcome);
+    let notes = notes_on_inputs(&manifest);
+    let published = folder.publish(manifest)?;
     published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     show(args, &results)?;
     if !args.quiet {
+        notes.iter().for_each(|note| complain(note));
         complain(&format!("wrote {}", out.display()));
     }
     if !interrupted.is_empty() {

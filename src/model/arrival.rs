@@ -62,6 +62,11 @@ pub trait TaskStream {
     /// Every task definition and group name seen so far; [`NameId`] indexes it.
     fn names(&self) -> &[String];
 
+    /// File and line of the row that was given last, for messages; `None` for rows of no file.
+    fn place(&self) -> Option<(&str, u64)> {
+        None
+    }
+
     /// What became of the rows so far.
     fn counts(&self) -> &RowCounts;
 }

@@ -43,11 +43,16 @@ impl Book {
                 prices
             }
             Err(list) => {
+                let mut last: Option<(usize, u32)> = None;
                 for problem in list {
                     let line = usize::try_from(problem.line).unwrap_or(1);
                     let excerpt = text.split('\n').nth(line.saturating_sub(1)).unwrap_or("");
                     let excerpt = excerpt.trim_end_matches('\r');
-                    let source = problems.add_excerpt(name, excerpt, line);
+                    let source = match last {
+                        Some((number, source)) if number == line => source,
+                        _ => problems.add_excerpt(name, excerpt, line),
+                    };
+                    last = Some((line, source));
                     let start = usize::try_from(problem.column).unwrap_or(1).saturating_sub(1);
                     let start = start.min(excerpt.len());
                     let length = excerpt.as_bytes()[start..].iter().take_while(|b| **b != b',');

@@ -10,6 +10,7 @@ use super::settings::{Attribute, Item, Settings, Value};
 use super::tree::{Data, Entry, Node};
 use super::units;
 use crate::base::distribution::Distribution;
+use crate::base::text::shortened;
 
 /// Longest text that a key takes, in characters.
 const LONGEST_TEXT: usize = 4_096;
@@ -156,6 +157,7 @@ impl Check<'_> {
                 done(Value::Span(span))
             }
             (Kind::Span(..), Data::Number(text)) => {
+                let text = shortened(text);
                 let help =
                     format!("write {}, or `{label}_s = {text}`", quoted(&format!("{text}s")));
                 let message = format!("`{label}` needs a unit");
@@ -194,6 +196,13 @@ impl Check<'_> {
             }
             (Kind::Tables(section) | Kind::TableOrTables(section), Data::List(nodes)) => {
                 self.list(node, nodes, &Kind::Table(section), usize::MAX, label)
+            }
+            (Kind::List(Kind::Text | Kind::Choice(_) | Kind::Name(_), _), Data::Text(text)) => {
+                let found = node.data.kind_name();
+                let message = format!("`{label}` must be {}, not {found}", article(kind));
+                let help = format!("write [{}]", quoted(text));
+                self.problems.error_with_help(node.place, message, help);
+                None
             }
             _ => self.wrong_type(node, label, &article(kind)),
         }
@@ -250,7 +259,7 @@ impl Check<'_> {
         let mut attributes = Vec::new();
         for entry in entries {
             let Data::Text(value) = &entry.value.data else {
-                let message = format!("`{label}.{}` must be text", entry.key);
+                let message = format!("{} of `{label}` must be text", quoted(&entry.key));
                 self.problems.error(entry.value.place, message);
                 continue;
             };

@@ -9,6 +9,8 @@ use std::fmt;
 
 /// At most this many errors are shown; the number of the others is.
 const MOST_SHOWN: usize = 100;
+/// At most this many are kept: a file that is nothing but errors is not worth its weight in messages.
+const MOST_KEPT: usize = 1_000;
 /// Longest line of input that is shown whole.
 const LONGEST_SHOWN_LINE: usize = 400;
 
@@ -41,6 +43,8 @@ pub struct Diagnostic {
 pub struct Diagnostics {
     sources: Vec<Source>,
     list: Vec<Diagnostic>,
+    /// Errors beyond those that are kept.
+    dropped: usize,
 }
 
 /// An error with its place in numbers, for programs.
@@ -70,6 +74,12 @@ impl Diagnostics {
         self.add_excerpt(name, text, 1)
     }
 
+    /// Whether so many errors were found that no more are kept, and looking for them can stop.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= MOST_KEPT
+    }
+
     /// Adds lines of a longer text, the first of which has the number `first_line`.
     pub fn add_excerpt(&mut self, name: &str, text: &str, first_line: usize) -> u32 {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
@@ -87,7 +97,15 @@ impl Diagnostics {
             line_starts: Vec::new(),
         });
         let place = Place::new(source, 0..0);
-        self.list.push(Diagnostic { place, message: message.into(), help });
+        self.push(Diagnostic { place, message: message.into(), help });
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.list.len() < MOST_KEPT {
+            self.list.push(diagnostic);
+        } else {
+            self.dropped += 1;
+        }
     }
 
     fn push_source(&mut self, source: Source) -> u32 {
@@ -97,7 +115,7 @@ impl Diagnostics {
 
     /// Adds an error.
     pub fn error(&mut self, place: Place, message: impl Into<String>) {
-        self.list.push(Diagnostic { place, message: message.into(), help: None });
+        self.push(Diagnostic { place, message: message.into(), help: None });
     }
 
     /// Adds an error that says what would be right.
@@ -107,7 +125,7 @@ impl Diagnostics {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.list.push(Diagnostic { place, message: message.into(), help: Some(help.into()) });
+        self.push(Diagnostic { place, message: message.into(), help: Some(help.into()) });
     }
 
     /// Adds a path to the messages about `source` from index `first` on, for files whose readers think in paths.
@@ -122,7 +140,7 @@ impl Diagnostics {
         }
     }
 
-    /// How many errors there are.
+    /// How many errors are kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
@@ -248,7 +266,7 @@ impl fmt::Display for Diagnostics {
             }
             f.write_str(&self.render(diagnostic))?;
         }
-        match self.list.len().saturating_sub(MOST_SHOWN) {
+        match self.list.len().saturating_sub(MOST_SHOWN) + self.dropped {
             0 => Ok(()),
             more => write!(f, "\n\nand {more} more errors"),
         }

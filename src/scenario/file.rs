@@ -3,18 +3,22 @@
 use super::diagnostic::Diagnostics;
 use super::json;
 use super::tree::{Data, Entry, Node, Place};
+use std::io::Read as _;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Largest scenario file, and largest file that a scenario refers to other than a trace.
 pub const MOST_BYTES: u64 = 64 << 20;
+/// In a longer text that is no TOML only the first error is looked for: each takes its place in memory, and a text of
+/// megabytes that was no scenario has millions.
+const MOST_BYTES_OF_ERRORS: usize = 256 << 10;
 /// Deepest nesting of tables and lists: scenarios need six.
 pub const MOST_LEVELS: usize = 32;
 
 /// Reads a file as text. Anything but a regular file of valid UTF-8 is an error in `problems`.
 ///
-/// `display` is the name as the user wrote it.
+/// It may be compressed with gzip. `display` is the name as the user wrote it.
 pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Option<String> {
     let fail = |problems: &mut Diagnostics, message: String| {
         problems.add_file_error(display, message, None);
@@ -30,10 +34,13 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
     if meta.len() > MOST_BYTES {
         return fail(problems, format!("is larger than {} MiB", MOST_BYTES >> 20));
     }
-    let bytes = match std::fs::read(path) {
+    let bytes = match std::fs::read(path).and_then(unpacked) {
         Ok(bytes) => bytes,
         Err(error) => return fail(problems, format!("cannot be read: {error}")),
     };
+    if bytes.len() as u64 > MOST_BYTES {
+        return fail(problems, format!("is larger than {} MiB unpacked", MOST_BYTES >> 20));
+    }
     match String::from_utf8(bytes) {
         Ok(mut text) => {
             if text.starts_with('\u{feff}') {
@@ -52,9 +59,21 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
     }
 }
 
-/// Parses a scenario: JSON where the first character says so, TOML otherwise.
-pub fn parse(text: &str, source: u32, problems: &mut Diagnostics) -> Option<Node> {
-    if text.trim_start().starts_with('{') {
+/// Undoes gzip where the first bytes say so, as for traces; at most one byte more than is allowed.
+fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    let packed = flate2::read::MultiGzDecoder::new(&bytes[..]);
+    packed.take(MOST_BYTES + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Parses a scenario: JSON where its name or the first character says so, TOML otherwise.
+pub fn parse(name: &str, text: &str, source: u32, problems: &mut Diagnostics) -> Option<Node> {
+    let is_json = Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+    if is_json || text.trim_start().starts_with('{') {
         json::parse(text, source, problems)
     } else {
         parse_toml(text, source, problems)
@@ -67,18 +86,27 @@ pub fn parse_toml(text: &str, source: u32, problems: &mut Diagnostics) -> Option
         problems.error(Place::new(source, at..at + 1), too_deep());
         return None;
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        let span = table.span();
-        let mut convert = Convert { source, problems };
-        return convert.table(table.into_inner(), Place::new(source, span), 0);
+    let table = if text.len() > MOST_BYTES_OF_ERRORS {
+        DeTable::parse(text).map_err(|first| vec![first])
+    } else {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() { Ok(table) } else { Err(errors) }
+    };
+    match table {
+        Ok(table) => {
+            let span = table.span();
+            let mut convert = Convert { source, problems };
+            convert.table(table.into_inner(), Place::new(source, span), 0)
+        }
+        Err(errors) => {
+            for error in errors {
+                let span = error.span().unwrap_or(0..0);
+                let message = one_line(error.message());
+                problems.error(Place::new(source, span), format!("TOML: {message}"));
+            }
+            None
+        }
     }
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let message = one_line(error.message());
-        problems.error(Place::new(source, span), format!("TOML: {message}"));
-    }
-    None
 }
 
 /// Parses one TOML value that starts at byte `offset` of a source, as `--set` takes it.

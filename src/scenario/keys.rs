@@ -119,7 +119,10 @@ impl Kind {
     pub fn describe(&self) -> String {
         match self {
             Kind::Text => "text".into(),
-            Kind::Name(extra) => format!("name: {}", name_rule(extra)),
+            Kind::Name(extra) => {
+                let and: String = extra.chars().map(|c| format!(", `{c}`")).collect();
+                format!("name of letters, digits, `-`, `_`{and}")
+            }
             Kind::Path => "path".into(),
             Kind::Flag => "true or false".into(),
             Kind::Whole(min, max) => {

@@ -47,6 +47,8 @@ pub struct Scenario {
     pub failure_traces: Vec<FailureTrace>,
     /// The tables that were read with the scenario: inventories and prices.
     pub tables: Vec<TableRows>,
+    /// What its files say that is not simulated: `file:line:column: text`, for people.
+    pub notes: Vec<String>,
     /// Which files a run writes.
     pub outputs: Outputs,
     /// Limits on metrics.
@@ -162,7 +164,7 @@ fn load_into(
     mut problems: Diagnostics,
 ) -> Result<Scenario, Diagnostics> {
     let source = problems.add_source(name, text);
-    let Some(mut root) = file::parse(text, source, &mut problems) else {
+    let Some(mut root) = file::parse(name, text, source, &mut problems) else {
         problems.sort();
         return Err(problems);
     };
@@ -190,6 +192,7 @@ fn load_into(
         failures,
         failure_traces,
         tables,
+        notes,
         outputs,
         expects,
         files: _,
@@ -200,6 +203,7 @@ fn load_into(
         failures,
         failure_traces,
         tables,
+        notes,
         outputs,
         expects,
         digest,
@@ -207,13 +211,15 @@ fn load_into(
     })
 }
 
+/// The variable of [`expand`].
+const SHARED: &str = "${ECSIM_SHARED}";
+
 /// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces. Where
 /// the environment has no such variable it is `../../shared` beside the scenario's folder.
 fn expand(written: &str) -> String {
-    const VARIABLE: &str = "${ECSIM_SHARED}";
-    if !written.contains(VARIABLE) {
+    if !written.contains(SHARED) {
         return written.to_string();
     }
     let folder = std::env::var("ECSIM_SHARED").unwrap_or_else(|_| "../../shared".into());
-    written.replace(VARIABLE, &folder)
+    written.replace(SHARED, &folder)
 }

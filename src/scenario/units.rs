@@ -7,6 +7,7 @@ use super::diagnostic::quoted;
 use super::keys::grouped;
 use crate::base::decimal::{self, DecimalError};
 use crate::base::money::HourlyRate;
+use crate::base::text::shortened;
 use crate::base::time::{SimSpan, SimTime};
 
 /// Dearest hour that a price may name: a million dollars.
@@ -28,7 +29,7 @@ pub fn whole(text: &str, min: u64, max: u64) -> Result<u64, String> {
 /// A whole number in a range, with the unit that errors name.
 pub fn whole_of(text: &str, min: u64, max: u64, unit: &str) -> Result<u64, String> {
     if not_finite(text) {
-        return Err(between(min, max, unit, text));
+        return Err(between(min, max, unit, &shortened(text)));
     }
     match decimal::parse_whole(text.as_bytes(), u64::MAX) {
         Ok(number) if (min..=max).contains(&number) => Ok(number),
@@ -48,9 +49,12 @@ pub fn number(text: &str, min: f64, max: f64) -> Result<f64, String> {
     }
 }
 
-/// Dollars an hour.
+/// Dollars an hour, exact: a tenth decimal would be rounded away.
 pub fn usd(text: &str) -> Result<HourlyRate, String> {
     let most = HourlyRate::parse(MOST_USD).expect("the limit is a number");
+    if decimal::decimals(text.as_bytes()) > 9 {
+        return Err(format!("has more than nine decimals: {}", shortened(text)));
+    }
     match HourlyRate::parse(text) {
         Ok(rate) if rate <= most => Ok(rate),
         Err(DecimalError::NotPlain) if !not_finite(text) => {
@@ -133,7 +137,11 @@ fn scaled(
         return Err(format!("is no whole number of{unit}: {}", quoted(text)));
     }
     let value = u64::try_from(product / 1_000_000).unwrap_or(u64::MAX);
-    if (min..=max).contains(&value) { Ok(value) } else { Err(between(min, max, unit, text)) }
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(between(min, max, unit, &shortened(text)))
+    }
 }
 
 /// A span in the largest unit that divides it: `90s`, `15m`, `2d`; reads back to the same span.
@@ -151,10 +159,6 @@ pub fn readable(span: SimSpan) -> String {
         Some((micros, unit)) if span.0 > 0 => format!("{}{unit}", span.0 / micros),
         _ => "0s".into(),
     }
-}
-
-fn shortened(text: &str) -> String {
-    if text.len() > 40 { format!("{}…", &text[..40]) } else { text.to_string() }
 }
 
 #[cfg(test)]
@@ -188,7 +192,7 @@ mod tests {
         for text in ["nan", "inf", "-1", "1e400", "101"] {
             assert!(number(text, 0.0, 100.0).is_err(), "{text}");
         }
-        for text in ["nan", "-0.1", "1e-3", "1000001"] {
+        for text in ["nan", "-0.1", "1e-10", "0.12345678949", "1000001", "1e7"] {
             assert!(usd(text).is_err(), "{text}");
         }
     }

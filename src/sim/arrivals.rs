@@ -53,6 +53,12 @@ impl Arrivals {
         self.streams[source.index()].names()
     }
 
+    /// File and line of the row that was taken.
+    #[must_use]
+    pub fn place(&self, source: SourceId) -> Option<(&str, u64)> {
+        self.streams[source.index()].place()
+    }
+
     /// Reads on in the trace whose row was taken.
     ///
     /// # Errors

@@ -71,6 +71,20 @@ pub enum RunError {
     Output(#[from] io::Error),
 }
 
+impl RunError {
+    /// Says which row it is about, where it is about one.
+    #[must_use]
+    pub fn at(self, place: Option<(&str, u64)>) -> RunError {
+        let Some((file, line)) = place else { return self };
+        let told = |text: String| format!("{file}:{line}: {text}");
+        match self {
+            RunError::Trace(text) => RunError::Trace(told(text)),
+            RunError::Oversized(text) => RunError::Oversized(told(text)),
+            RunError::Output(error) => RunError::Output(error),
+        }
+    }
+}
+
 impl From<TraceProblem> for RunError {
     fn from(problem: TraceProblem) -> Self {
         RunError::Trace(problem.0)

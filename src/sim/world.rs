@@ -265,7 +265,8 @@ impl Model for World {
         self.books.digest.add(self.tasks.next_id << 4);
         let World { rules, cluster, fargate, tasks, books, callers, arrivals, .. } = self;
         let life = Life { rules, cluster, fargate, tasks, books, queue };
-        Calls { life, callers }.request_row(source, row, arrivals.names(source))?;
+        let asked = Calls { life, callers }.request_row(source, row, arrivals.names(source));
+        asked.map_err(|error| error.at(arrivals.place(source)))?;
         self.arrivals.read_on(source)?;
         self.settle(queue)
     }

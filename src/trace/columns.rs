@@ -4,6 +4,9 @@ use super::problem::{Fault, Faulty, Place, shown};
 use super::records::Fields;
 use crate::base::suggest;
 
+/// Most mistakes of a header that are told.
+const MOST_TOLD: usize = 10;
+
 /// A column that a format knows.
 pub(super) struct Column {
     /// Its name.
@@ -39,15 +42,20 @@ pub(super) fn resolve(
 ) -> Faulty<Vec<Option<usize>>> {
     let mut positions = vec![None; known.len()];
     let mut mistakes: Vec<(usize, String)> = Vec::new();
+    let mut add = |index: usize, text: &dyn Fn() -> String| {
+        // What is not told is only counted: the nearest name of each of thousands is not worth the search.
+        let text = if mistakes.len() < MOST_TOLD { text() } else { String::new() };
+        mistakes.push((index, text));
+    };
     for index in 0..header.len() {
         let name = header.get(index);
         match known.iter().position(|column| column.name.as_bytes() == name) {
             Some(column) if positions[column].is_some() => {
-                mistakes.push((index, format!("column {} is there twice", shown(name))));
+                add(index, &|| format!("column {} is there twice", shown(name)));
             }
             Some(column) => positions[column] = Some(index),
             None if unknown == Unknown::Refuse => {
-                mistakes.push((index, unknown_column(name, known)))
+                add(index, &|| unknown_column(name, known));
             }
             None => {}
         }
@@ -61,8 +69,13 @@ pub(super) fn resolve(
     if mistakes.is_empty() && missing.is_empty() {
         return Ok(positions);
     }
+    let more = mistakes.len().saturating_sub(MOST_TOLD);
+    mistakes.truncate(MOST_TOLD);
     let place = mistakes.first().map_or(Place::Line, |(index, _)| Place::Field(*index));
     let mut texts: Vec<String> = mistakes.into_iter().map(|(_, text)| text).collect();
+    if more > 0 {
+        texts.push(format!("and {more} more"));
+    }
     if !missing.is_empty() {
         texts.push(format!("missing {}", missing.join(", ")));
     }

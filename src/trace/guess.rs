@@ -84,8 +84,8 @@ pub fn by_line(line: &[u8]) -> Guess {
         (TraceFormat::Swf, "its first line is a ; comment or has 18 fields")
     } else if fields.len() == 13 && fields[5].len() == 1 {
         (TraceFormat::Google2011, "its first line has 13 fields")
-    } else if fields.len() == 9 {
-        (TraceFormat::AlibabaV2018, "its first line has 9 fields")
+    } else if fields.len() == 9 && fields[4].first().is_some_and(u8::is_ascii_alphabetic) {
+        (TraceFormat::AlibabaV2018, "its first line has 9 fields, with a status")
     } else if fields.len() == 8
         && fields[0].first().is_some_and(|b| b.is_ascii_digit() || *b == b'-')
     {

@@ -92,6 +92,9 @@ fn refuse_foreign(start: &[u8], file: &str) -> Result<(), TraceProblem> {
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
         return Err(problem(file, "is UTF-16 text", Some("save it as UTF-8")));
     }
+    if start.get(257..262) == Some(b"ustar") {
+        return Err(problem(file, "is a tar archive; unpack it first", None));
+    }
     match FOREIGN_MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
         Some((_, text)) => Err(problem(file, text, None)),
         None => Ok(()),
@@ -100,7 +103,7 @@ fn refuse_foreign(start: &[u8], file: &str) -> Result<(), TraceProblem> {
 
 /// The first bytes and a reader that still yields them.
 fn peek(mut bytes: Bytes, file: &str) -> Result<(Vec<u8>, Bytes), TraceProblem> {
-    let start = read_start(&mut bytes, 16, file)?;
+    let start = read_start(&mut bytes, 512, file)?;
     Ok((start.clone(), Box::new(Cursor::new(start).chain(bytes))))
 }
 
@@ -170,6 +173,11 @@ impl Lines {
         }
         while lines.buffer[lines.unread.clone()].starts_with(b"\xef\xbb\xbf") {
             lines.unread.start += 3;
+        }
+        let start = lines.buffer[lines.unread.clone()].trim_ascii_start();
+        if matches!(start.first(), Some(b'{' | b'[')) {
+            let help = "of JSON only the output of `aws cloudwatch get-metric-data` is read: as traffic, with format = \"get_metric_data\"";
+            return Err(problem(&lines.file, "is JSON and not a table", Some(help)));
         }
         Ok(lines)
     }

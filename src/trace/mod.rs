@@ -44,7 +44,7 @@ use records::{Records, Separator};
 use stream::{FileStream, Layout, LineByLine, Source};
 
 pub use failures::open_failures;
-pub use stream::{AFTER_END, BEYOND_LIMIT};
+pub use stream::{AFTER_END, BEYOND_LIMIT, UNIX_TIME};
 pub use traffic::open_traffic;
 
 /// The trace on standard input, guessed or as told: see [`open_guessed`].

@@ -3,8 +3,8 @@
 //! | Column | Unit | Empty means |
 //! | --- | --- | --- |
 //! | `arrival_s` (required) | seconds from the beginning, Unix time, or RFC 3339 | not allowed |
-//! | `cpu` (required) | CPU units, 1024 = 1 vCPU | as the task definition says |
-//! | `memory_mib` (required) | MiB | as the task definition says |
+//! | `cpu` | CPU units, 1024 = 1 vCPU | as the task definition says |
+//! | `memory_mib` | MiB | as the task definition says |
 //! | `duration_s` (required) | seconds of work | drawn from the caller's `duration` |
 //! | `count` | equal tasks, at least 1 | 1 |
 //! | `gpus` | whole GPUs | as the task definition says |
@@ -25,7 +25,7 @@ use super::limits::{
     MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB, TOO_LATE_HELP, UNIX_FROM,
 };
 use super::names::Names;
-use super::problem::{Fault, Faulty, shown};
+use super::problem::{Fault, Faulty, Place, shown};
 use super::records::{Fields, bad_number, bad_whole};
 use super::stream::{Adjustment, Adjustments, Layout, Verdict};
 use crate::base::decimal::{self, DecimalError};
@@ -36,8 +36,8 @@ use crate::model::workload::TraceInput;
 /// The columns, in the order in which they are written.
 pub(super) const COLUMNS: [Column; 10] = [
     required("arrival_s"),
-    required("cpu"),
-    required("memory_mib"),
+    optional("cpu"),
+    optional("memory_mib"),
     required("duration_s"),
     optional("count"),
     optional("gpus"),
@@ -63,8 +63,8 @@ enum Clock {
 /// Reads native rows.
 pub(super) struct Native {
     arrival: usize,
-    cpu: usize,
-    memory: usize,
+    cpu: Option<usize>,
+    memory: Option<usize>,
     duration: usize,
     extras: Option<Extras>,
     width: usize,
@@ -99,8 +99,8 @@ impl Native {
         };
         Ok(Native {
             arrival: position(0),
-            cpu: position(1),
-            memory: position(2),
+            cpu: at[1],
+            memory: at[2],
             duration: position(3),
             extras: at[4..].iter().any(Option::is_some).then_some(extras),
             width: header.len(),
@@ -205,7 +205,9 @@ impl Native {
         };
         let text = format!("{name} is empty, and no task definition says it");
         let help = "write it into the row, or give the `run_task` a `task_definition`";
-        Err(Fault::field(index, "a task without a size", text).help(help))
+        let mut fault = Fault::line("a task without a size", text).help(help);
+        fault.place = index.map_or(Place::Line, Place::Field);
+        Err(fault)
     }
 
     #[inline]
@@ -247,8 +249,8 @@ impl Layout for Native {
     fn read(&mut self, fields: Fields<'_>) -> Faulty<Verdict> {
         fields.expect_len(self.width, "the header")?;
         let at = self.arrival(fields)?;
-        let cpu = optional_whole(fields, Some(self.cpu), "cpu", MAX_CPU)?;
-        let memory = optional_whole(fields, Some(self.memory), "memory_mib", MAX_MEMORY_MIB)?;
+        let cpu = optional_whole(fields, self.cpu, "cpu", MAX_CPU)?;
+        let memory = optional_whole(fields, self.memory, "memory_mib", MAX_MEMORY_MIB)?;
         let mut row = TaskRow {
             arrival: SimTime::ZERO,
             cpu: cpu.map(|n| n as u32),
@@ -264,7 +266,8 @@ impl Layout for Native {
         self.read_extras(fields, &mut row)?;
         if row.memory == Some(0) {
             let text = "memory_mib is \"0\": must be at least 1".into();
-            return Err(Fault::field(self.memory, "a task without memory", text));
+            let index = self.memory.unwrap_or_default();
+            return Err(Fault::field(index, "a task without memory", text));
         }
         if self.rows_give_size && row.definition.is_none() {
             self.check_size(&row)?;

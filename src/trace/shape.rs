@@ -2,6 +2,7 @@
 
 use crate::base::distribution::standard_exponential;
 use crate::base::random::Stream;
+use crate::base::time::LATEST;
 use crate::model::workload::Bursts;
 
 /// Seconds in a day.
@@ -75,10 +76,10 @@ pub(super) fn check(
     }
     if let Some(Bursts { factor, mean_gap_s, mean_length_s }) = bursts
         && !((0.0..=10_000.0).contains(factor)
-            && (1.0..=1e9).contains(mean_gap_s)
-            && (1.0..=1e9).contains(mean_length_s))
+            && (1.0..=LATEST.to_secs_f64()).contains(mean_gap_s)
+            && (1.0..=LATEST.to_secs_f64()).contains(mean_length_s))
     {
-        let ranges = "the factor must be from 0 to 10000, gap and length from 1 s to 1e9 s";
+        let ranges = "the factor must be from 0 to 10000, gap and length from 1 s to 100 years";
         return Err(format!("bursts: {ranges}"));
     }
     Ok(())

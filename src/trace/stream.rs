@@ -19,7 +19,7 @@ pub const BEYOND_LIMIT: &str = "beyond the row limit";
 pub const AFTER_END: &str = "after the end of the run";
 
 /// What is assumed of a time that counts from 1970.
-pub(super) const UNIX_TIME: &str = "Unix time: the first row is at the beginning";
+pub const UNIX_TIME: &str = "Unix time: the first row is at the beginning";
 
 /// Why a file was not counted to its end.
 pub(super) const UNREADABLE_REST: &str = "what follows the end of the run cannot be read";
@@ -454,6 +454,10 @@ impl<S: Source> TaskStream for FileStream<S> {
 
     fn names(&self) -> &[String] {
         self.source.names()
+    }
+
+    fn place(&self) -> Option<(&str, u64)> {
+        Some((self.source.records().file(), self.before.1))
     }
 
     fn counts(&self) -> &RowCounts {

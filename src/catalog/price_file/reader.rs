@@ -1,6 +1,6 @@
 //! The checks of a price file: header, then row by row, collecting every problem.
 
-use super::rows::{Row, fields, lines, shown};
+use super::rows::{Row, fields, lines, shown, too_long};
 use super::{MAX_BYTES, PriceFile, PriceFileProblem};
 use crate::base::decimal;
 use crate::base::money::HourlyRate;
@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const HIGHEST_RATE: u64 = 100_000 * 1_000_000_000;
 /// Past this many problems the rest is only counted.
 const MAX_PROBLEMS: usize = 100;
+
+/// Mistakes of a header after which the rest of it is passed over.
+const MOST_TOLD: usize = 10;
 
 const EC2_COLUMNS: [&str; 10] = [
     "region",
@@ -46,13 +49,15 @@ pub(super) struct Reader<'a> {
     catalogue: &'a Catalogue,
     out: PriceFile,
     problems: Vec<PriceFileProblem>,
+    /// Problems beyond those that are kept.
+    rest: usize,
     new_regions: BTreeSet<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a str, catalogue: &'a Catalogue) -> Self {
         let out = PriceFile::default();
-        Reader { file, catalogue, out, problems: Vec::new(), new_regions: BTreeSet::new() }
+        Reader { file, catalogue, out, problems: Vec::new(), rest: 0, new_regions: BTreeSet::new() }
     }
 
     pub(super) fn read(mut self, bytes: &[u8]) -> Result<PriceFile, Vec<PriceFileProblem>> {
@@ -64,6 +69,13 @@ impl<'a> Reader<'a> {
         let mut columns: Option<Vec<String>> = None;
         let mut first_seen: BTreeMap<String, u64> = BTreeMap::new();
         for (line, text) in lines(bytes) {
+            if let Some(message) = too_long(text) {
+                self.problem(line, 1, message.to_owned(), None);
+                if columns.is_none() {
+                    return self.finish(bytes);
+                }
+                continue;
+            }
             let fields = match fields(text) {
                 Ok(fields) => fields,
                 Err((column, message)) => {
@@ -96,9 +108,8 @@ impl<'a> Reader<'a> {
             self.out.digest = Some(digest[..6].iter().map(|byte| format!("{byte:02x}")).collect());
             return Ok(self.out);
         }
-        let rest = self.problems.len().saturating_sub(MAX_PROBLEMS);
+        let rest = self.rest;
         if rest > 0 {
-            self.problems.truncate(MAX_PROBLEMS);
             let last = &mut self.problems[MAX_PROBLEMS - 1];
             last.message = format!("{} (and {rest} more problems in this file)", last.message);
         }
@@ -113,7 +124,14 @@ impl<'a> Reader<'a> {
         } else {
             (&FARGATE_COLUMNS, &FARGATE_COLUMNS[..6])
         };
+        let mut wrong = 0;
         for (index, &(column, name)) in fields.iter().enumerate() {
+            if wrong == MOST_TOLD {
+                let message = "the columns from here on are not looked at".to_owned();
+                self.problem(line, column, message, None);
+                break;
+            }
+            let before = self.found();
             if !known.contains(&name) {
                 // A name as long as a book is no misspelling, and too costly to compare.
                 let near = (name.len() < 64).then(|| suggest::nearest(name, known.iter().copied()));
@@ -124,6 +142,7 @@ impl<'a> Reader<'a> {
             } else if names[..index].iter().any(|earlier| earlier == name) {
                 self.problem(line, column, format!("column {name:?} appears twice"), None);
             }
+            wrong += self.found() - before;
         }
         for name in required.iter().filter(|name| !names.iter().any(|known| known == *name)) {
             let hint = format!("required: {}", required.join(", "));
@@ -139,11 +158,11 @@ impl<'a> Reader<'a> {
             self.problem(row.line, 1, message, None);
             return;
         }
-        let before = self.problems.len();
+        let before = self.found();
         let region = self.region(row);
         let is_ec2 = row.columns.iter().any(|column| column == "instance_type");
         let key = if is_ec2 { self.ec2_row(row, region) } else { self.fargate_row(row, region) };
-        if self.problems.len() > before {
+        if self.found() > before {
             return;
         }
         if let Some(&earlier) = first_seen.get(&key) {
@@ -355,6 +374,11 @@ impl<'a> Reader<'a> {
     fn rate(&mut self, row: &Row<'_>, name: &str) -> HourlyRate {
         let Some((column, text)) = self.required(row, name) else { return HourlyRate::default() };
         match HourlyRate::parse(text) {
+            Ok(_) if decimal::decimals(text.as_bytes()) > 9 => {
+                let message = format!("{name} {} has more than nine decimals", shown(text));
+                let hint = "write dollars such as 0.0416".to_owned();
+                self.problem(row.line, column, message, Some(hint));
+            }
             Ok(rate) if rate.0 <= HIGHEST_RATE => return rate,
             Ok(_) => {
                 let hint = "at most 100000 dollars an hour".to_owned();
@@ -404,7 +428,16 @@ impl<'a> Reader<'a> {
         field
     }
 
+    /// Problems so far, kept or not.
+    fn found(&self) -> usize {
+        self.problems.len() + self.rest
+    }
+
     fn problem(&mut self, line: u64, column: u64, message: String, hint: Option<String>) {
+        if self.problems.len() == MAX_PROBLEMS {
+            self.rest += 1;
+            return;
+        }
         self.problems.push(PriceFileProblem {
             file: self.file.to_owned(),
             line,
@@ -421,7 +454,9 @@ fn did_you_mean(name: &str) -> String {
 
 /// What an instance type of the user's own may be called: nothing that a table or a page could trip over.
 fn is_a_plain_name(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+    text.len() <= 64
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
 /// Lower-case words and a number, joined by hyphens: `us-gov-west-1`.

@@ -18,6 +18,24 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     (1..).zip(all).filter(move |(_, line)| !blank(line))
 }
 
+/// Longest line and field, bytes, and most columns.
+const LONGEST_LINE: usize = 1 << 20;
+const LONGEST_FIELD: usize = 1 << 16;
+const MOST_COLUMNS: usize = 1_000;
+
+/// What is wrong with a line that no table has.
+pub(super) fn too_long(line: &[u8]) -> Option<&'static str> {
+    if line.len() > LONGEST_LINE {
+        Some("the line is longer than 1 MiB")
+    } else if line.split(|&byte| byte == b',').any(|field| field.len() > LONGEST_FIELD) {
+        Some("a field is longer than 64 KiB")
+    } else if line.iter().filter(|&&byte| byte == b',').count() >= MOST_COLUMNS {
+        Some("the line has more than 1,000 fields")
+    } else {
+        None
+    }
+}
+
 /// A place in a line, and what is wrong there.
 pub(super) type Misplaced = (u64, &'static str);
 

@@ -12,7 +12,7 @@ use crate::model::service::ContainerCheck;
 use crate::policy::query::Expression;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
-use crate::scenario::tree::Place;
+use crate::scenario::tree::{Node, Place};
 use std::collections::BTreeMap;
 
 /// `stopTimeout` where no container says (API reference; documented).
@@ -27,6 +27,8 @@ pub(super) struct Definition {
     pub place: Place,
     /// Where its size, network mode, GPUs and stop time-out were written, for errors on Fargate.
     settings: Option<Settings>,
+    /// The file that it is from, for the paths in errors.
+    pub json: Option<(Node, u32)>,
     /// Whether the Fargate rules were applied.
     checked_for_fargate: bool,
     /// Container health check.
@@ -111,6 +113,7 @@ impl Build<'_> {
             definition,
             place: settings.place,
             settings: Some(settings.clone()),
+            json: None,
             checked_for_fargate: false,
             check,
             has_task_cpu: settings.is_given("cpu"),
@@ -170,10 +173,11 @@ impl Build<'_> {
         let hard = container.whole("memory");
         let soft = container.whole("memory_reservation");
         if let (Some(hard), Some(soft)) = (hard, soft)
-            && hard <= soft
+            && hard < soft
         {
+            // The API's text says "greater", its guide that equal is allowed, and it is.
             let message =
-                format!("`memory` {hard} MiB must be greater than `memory_reservation` {soft} MiB");
+                format!("`memory` {hard} MiB must not be below `memory_reservation` {soft} MiB");
             self.error(container.value_place("memory"), message);
         }
         if let (Some(hard), Some(limit)) = (hard, task.whole("memory"))
@@ -286,6 +290,11 @@ impl Build<'_> {
         if let Some(id) = self.definition_names.get(name) {
             return Some(*id);
         }
+        let family = name.split(':').next().unwrap_or(name);
+        let is_lost = |lost: &Option<String>| lost.as_deref().is_none_or(|lost| lost == family);
+        if self.lost_definitions.iter().any(is_lost) {
+            return None;
+        }
         let declared = self.definitions.iter().filter(|d| d.settings.is_some());
         let families: Vec<&str> = declared.map(|d| d.definition.family.as_str()).collect();
         let help = suggestion(name, families);
@@ -322,6 +331,7 @@ impl Build<'_> {
             definition,
             place,
             settings: None,
+            json: None,
             checked_for_fargate: true,
             check: None,
             has_task_cpu: true,
@@ -344,19 +354,27 @@ impl Build<'_> {
         }
         let Some(settings) = known.settings.clone() else { return };
         let definition = known.definition.clone();
+        let is_json = known.json.is_some();
+        let before = self.problems.len();
         let family = quoted(&definition.family);
         if definition.network_mode != NetworkMode::Awsvpc {
             let message = format!(
                 "task definition {family} cannot run on Fargate: Fargate supports only the network mode `awsvpc`, not `{}`",
                 definition.network_mode.api_name()
             );
-            let help = "write network_mode = \"awsvpc\"";
+            let help = match is_json {
+                true => "write \"networkMode\": \"awsvpc\"",
+                false => "write network_mode = \"awsvpc\"",
+            };
             self.error_with_help(settings.value_place("network_mode"), message, help);
         }
         if definition.demand.gpus > 0 {
             let message =
                 format!("task definition {family} cannot run on Fargate: Fargate has no GPUs");
-            self.error(settings.value_place("gpus"), message);
+            self.error(
+                place_in(&settings, "gpus", |c| c.whole("gpus").is_some_and(|n| n > 0)),
+                message,
+            );
         }
         if !definition.placement_constraints.is_empty() {
             let message = format!(
@@ -368,9 +386,11 @@ impl Build<'_> {
             let message = format!(
                 "task definition {family} cannot run on Fargate: its stop time-out is above 120 s"
             );
-            self.error(settings.value_place("stop_timeout"), message);
+            let is_long = |c: &Settings| c.span("stop_timeout") == Some(definition.stop_timeout);
+            self.error(place_in(&settings, "stop_timeout", is_long), message);
         }
         self.check_fargate_size(&settings, &definition);
+        self.name_json_paths_of(before, id.index());
     }
 
     fn check_fargate_size(&mut self, settings: &Settings, definition: &TaskDefinition) {
@@ -413,6 +433,15 @@ impl Build<'_> {
         );
         let key = if of_cpu.is_empty() { "cpu" } else { "memory" };
         self.error_with_help(settings.value_place(key), message, help);
+    }
+}
+
+/// Where a key was written: at the task, or at the container that is meant.
+fn place_in(settings: &Settings, key: &str, is_meant: impl Fn(&Settings) -> bool) -> Place {
+    let container = settings.tables("container").find(|one| one.is_given(key) && is_meant(one));
+    match container {
+        Some(container) if !settings.is_given(key) => container.value_place(key),
+        _ => settings.value_place(key),
     }
 }
 

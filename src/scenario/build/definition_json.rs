@@ -59,30 +59,70 @@ impl Build<'_> {
         taken: &mut BTreeMap<String, Place>,
     ) {
         let before = self.problems.len();
-        if let Some((merged, root, source)) = self.merged_with_json(settings, written) {
-            self.read_definition(&merged, taken);
-            self.problems.name_json_paths(before, source, |place| path_of(&root, place));
+        let known = self.definitions.len();
+        let merged = self.merged_with_json(settings, written);
+        let Some((merged, json)) = merged else { return self.lose_definition(settings) };
+        self.read_definition(&merged, taken);
+        match self.definitions.get_mut(known) {
+            Some(definition) => definition.json = Some(json),
+            None => {
+                self.name_json_paths(before, &json);
+                return self.lose_definition(&merged);
+            }
         }
+        self.name_json_paths_of(before, known);
+    }
+
+    /// A definition that cannot be used is reported once, and not again by everybody who names it.
+    fn lose_definition(&mut self, settings: &Settings) {
+        self.lost_definitions.push(settings.text("family").map(str::to_string));
+    }
+
+    /// Adds the JSON paths to the errors from `first` on about the file of a definition.
+    pub(super) fn name_json_paths_of(&mut self, first: usize, definition: usize) {
+        if let Some(json) = self.definitions[definition].json.take() {
+            self.name_json_paths(first, &json);
+            self.definitions[definition].json = Some(json);
+        }
+    }
+
+    fn name_json_paths(&mut self, first: usize, (root, source): &(Node, u32)) {
+        self.problems.name_json_paths(first, *source, |place| path_of(root, place));
     }
 
     fn merged_with_json(
         &mut self,
         settings: &Settings,
         written: &str,
-    ) -> Option<(Settings, Node, u32)> {
+    ) -> Option<(Settings, (Node, u32))> {
         let text = self.read_file(written, settings.value_place("file"))?;
-        let source = self.problems.add_source(&self.display(written), &text);
+        let shown = self.display(written);
+        let source = self.problems.add_source(&shown, &text);
         let root = json::parse(&text, source, self.problems)?;
-        let definition = root.get("taskDefinition").unwrap_or(&root);
-        if !matches!(definition.data, Data::Table(_)) {
-            let message = "a task definition must be a JSON object";
-            self.error(definition.place, message);
-            return None;
+        let before = self.problems.len();
+        let definition = self.definition_in(&root, &shown)?;
+        let has_family = settings.is_given("family") || definition.get("family").is_some();
+        if !has_family {
+            let message = "`family` is missing";
+            let help = "give `family` beside `file` in the scenario, and on Fargate `cpu`, `memory`, `network_mode`";
+            self.error_with_help(definition.place, message, help);
         }
-        let renamed = task(definition);
+        self.check_json_definition(&definition);
+        let renamed = task(&definition);
         let from_file = check::check(&renamed, &TASK_DEFINITION, self.problems);
-        Some((settings.over(&from_file), root, source))
+        let json = (root, source);
+        self.name_json_paths(before, &json);
+        let mut merged = settings.over(&from_file);
+        merged.place = definition.place;
+        has_family.then_some((merged, json))
     }
+}
+
+/// The definition that a bare list of containers is part of.
+pub(super) fn of_containers(list: &Node) -> Node {
+    let entry =
+        Entry { key: "containerDefinitions".into(), key_place: list.place, value: list.clone() };
+    Node { place: list.place, data: Data::Table(vec![entry]) }
 }
 
 /// A table with the listed keys only, under our names. `null` is the API's way to leave a key out.
@@ -126,6 +166,11 @@ fn task(node: &Node) -> Node {
     let mut entries = rename(node, TASK);
     change(&mut entries, "cpu", quantity);
     change(&mut entries, "memory", quantity);
+    change(&mut entries, "network_mode", |node| match node.as_text() {
+        // The console's word for what Docker does without another one: bridge on Linux, NAT on Windows.
+        Some("default") => Node { place: node.place, data: Data::Text("bridge".into()) },
+        _ => node.clone(),
+    });
     change(&mut entries, "runtime_platform", |node| table(node, rename(node, PLATFORM)));
     change(&mut entries, "placement_constraints", |node| {
         each(node, |node| table(node, rename(node, CONSTRAINT)))
@@ -152,22 +197,37 @@ fn quantity(node: &Node) -> Node {
 
 fn container(node: &Node) -> Node {
     let mut entries = rename(node, CONTAINER);
-    change(&mut entries, "port_mappings", |node| {
-        each(node, |node| table(node, rename(node, PORT)))
-    });
+    for key in ["cpu", "memory", "memory_reservation", "stop_timeout_s"] {
+        change(&mut entries, key, quantity);
+    }
+    change(&mut entries, "port_mappings", ports);
     change(&mut entries, "health_check", |node| table(node, rename(node, HEALTH_CHECK)));
     if let Some(Node { data: Data::List(requirements), .. }) = node.get("resourceRequirements") {
-        let gpu = requirements
-            .iter()
-            .find(|r| r.get("type").and_then(Node::as_text) == Some("GPU"))
-            .and_then(|r| r.get("value"));
+        let is_gpu = |r: &&Node| r.get("type").and_then(Node::as_text) == Some("GPU");
+        let gpu = requirements.iter().find(is_gpu).and_then(|r| r.get("value"));
+        // Anything but a whole number is reported by `check_requirements`.
+        let gpu = gpu.map(quantity).filter(|value| matches!(value.data, Data::Number(_)));
         entries.extend(gpu.map(|value| Entry {
             key: "gpus".into(),
             key_place: value.place,
-            value: quantity(value),
+            value,
         }));
     }
     table(node, entries)
+}
+
+/// Mappings of single ports. A range is mapped to ports that nobody chose, so it reserves none.
+fn ports(node: &Node) -> Node {
+    let Data::List(items) = &node.data else { return node.clone() };
+    let single = items.iter().filter(|mapping| mapping.get("containerPortRange").is_none());
+    let mappings = single.map(|mapping| {
+        let mut entries = rename(mapping, PORT);
+        for key in ["container_port", "host_port"] {
+            change(&mut entries, key, quantity);
+        }
+        table(mapping, entries)
+    });
+    Node { place: node.place, data: Data::List(mappings.collect()) }
 }
 
 /// The JSON path of the innermost value at a place: `$.containerDefinitions[0].cpu`.

@@ -5,6 +5,8 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod definition_rules;
+mod expect;
 mod failure;
 mod fleet;
 mod inventory;
@@ -46,6 +48,7 @@ pub(super) struct Built {
     pub failures: Vec<Failure>,
     pub failure_traces: Vec<FailureTrace>,
     pub tables: Vec<TableRows>,
+    pub notes: Vec<String>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     /// Files that were read, as the user wrote them, with their SHA-256.
@@ -96,6 +99,10 @@ pub(super) struct Build<'a> {
     tasks_per_service: Option<u64>,
     files: Vec<(String, String)>,
     tables: Vec<TableRows>,
+    /// What is read and not simulated, for people.
+    notes: Vec<String>,
+    /// Families of definitions that were reported as bad; `None` where even the family is not known.
+    lost_definitions: Vec<Option<String>>,
 }
 
 /// Builds everything from the checked root table. `fallback_name` names a scenario that has no name.
@@ -126,7 +133,8 @@ pub(super) fn build(
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
     let fargate = build.fargate(root);
-    let expects = build.read_expects(root);
+    let expects = build
+        .read_expects(root, || expect::nothing(latencies.clone(), limits, fargate.clone(), root));
     if !build.problems.is_empty() {
         return None;
     }
@@ -155,7 +163,18 @@ pub(super) fn build(
         epoch_s,
     };
     let (workloads, files, tables) = (build.workloads, build.files, build.tables);
-    Some(Built { setup, workloads, failures, failure_traces, tables, outputs, expects, files })
+    let notes = build.notes;
+    Some(Built {
+        setup,
+        workloads,
+        failures,
+        failure_traces,
+        tables,
+        notes,
+        outputs,
+        expects,
+        files,
+    })
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {
@@ -217,6 +236,8 @@ impl<'a> Build<'a> {
             tasks_per_service: None,
             files: Vec::new(),
             tables: Vec::new(),
+            notes: Vec::new(),
+            lost_definitions: Vec::new(),
         }
     }
 
@@ -288,7 +309,16 @@ impl<'a> Build<'a> {
         }
         let wrong = if path.exists() { "is not a regular file" } else { "does not exist" };
         let message = format!("{} {wrong}", quoted(&self.display(written)));
-        self.error_with_help(place, message, "paths are relative to the scenario's folder");
+        let help = if written.contains(super::SHARED) {
+            let said = match std::env::var("ECSIM_SHARED") {
+                Ok(_) => "as the environment says",
+                Err(_) => "not set: `../../shared` beside the scenario's folder",
+            };
+            format!("ECSIM_SHARED is {said}; looked at {}", quoted(&path.display().to_string()))
+        } else {
+            "paths are relative to the scenario's folder".into()
+        };
+        self.error_with_help(place, message, help);
         false
     }
 
@@ -350,27 +380,6 @@ impl<'a> Build<'a> {
                 ClusterId(0)
             }
         }
-    }
-
-    fn read_expects(&mut self, root: &Settings) -> Vec<Expect> {
-        let mut expects = Vec::new();
-        for settings in root.tables("expect") {
-            let Some(metric) = settings.text("metric") else { continue };
-            let (at_most, at_least) = (settings.number("at_most"), settings.number("at_least"));
-            if at_most.is_none() && at_least.is_none() {
-                let message = "an `expect` needs `at_most` or `at_least`";
-                self.error(settings.place, message);
-            }
-            if let (Some(most), Some(least)) = (at_most, at_least)
-                && most < least
-            {
-                let message = format!("`at_most` {most} is below `at_least` {least}");
-                self.error(settings.value_place("at_most"), message);
-            }
-            let place = self.problems.describe(settings.value_place("metric"));
-            expects.push(Expect { metric: metric.to_string(), at_most, at_least, place });
-        }
-        expects
     }
 }
 

@@ -9,8 +9,13 @@ use crate::scenario::tree::Place;
 
 /// Errors of one file before its reading stops.
 const MOST_ERRORS: usize = 100;
-/// Longest line, bytes.
+/// Longest line and field, bytes, as in traces.
 const LONGEST_LINE: usize = 1 << 20;
+const LONGEST_FIELD: usize = 1 << 16;
+/// Most columns: a longer first line is no header.
+const MOST_COLUMNS: usize = 1_000;
+/// Most mistakes of a header that are told.
+const MOST_TOLD: usize = 10;
 
 /// A table of text.
 pub(super) struct Rows<'t> {
@@ -19,6 +24,8 @@ pub(super) struct Rows<'t> {
     lines: Vec<(usize, &'t str)>,
     next: usize,
     errors: usize,
+    /// The line that became a source of errors last, and that source.
+    excerpt: Option<(usize, u32)>,
 }
 
 /// One row.
@@ -26,6 +33,18 @@ pub(super) struct Row<'t> {
     pub number: usize,
     pub line: &'t str,
     fields: Vec<&'t str>,
+}
+
+/// What is wrong with a line that no table has.
+fn too_long(line: &str) -> Option<&'static str> {
+    if line.len() > LONGEST_LINE {
+        Some("the line is longer than 1 MiB")
+    } else if line.len() > LONGEST_FIELD && line.split(',').any(|field| field.len() > LONGEST_FIELD)
+    {
+        Some("a field is longer than 64 KiB")
+    } else {
+        None
+    }
 }
 
 impl<'t> Rows<'t> {
@@ -50,13 +69,36 @@ impl<'t> Rows<'t> {
             return None;
         }
         let header = lines.remove(0);
+        let names = header.1.split(',').take(MOST_COLUMNS + 1).count();
+        if names > MOST_COLUMNS || too_long(header.1).is_some() {
+            let message =
+                "the first line is no header: it is too long, or has more than 1,000 columns";
+            let help = format!("columns: {}", [required, optional].concat().join(", "));
+            let source = problems.add_excerpt(name, "", header.0);
+            problems.error_with_help(Place::new(source, 0..0), message, help);
+            return None;
+        }
         let columns: Vec<&str> = header.1.split(',').map(str::trim).collect();
-        let mut rows = Rows { name: name.into(), columns, lines, next: 0, errors: 0 };
-        let row = Row { number: header.0, line: header.1, fields: rows.columns.clone() };
+        let mut rows =
+            Rows { name: name.into(), columns, lines, next: 0, errors: 0, excerpt: None };
+        rows.check_header(header, required, optional, problems);
+        (rows.errors == 0).then_some(rows)
+    }
+
+    /// Reports what is wrong with the header, all of it with one excerpt.
+    fn check_header(
+        &mut self,
+        (number, line): (usize, &'t str),
+        required: &[&str],
+        optional: &[&str],
+        problems: &mut Diagnostics,
+    ) {
+        let row = Row { number, line, fields: self.columns.clone() };
         let known: Vec<&str> = required.iter().chain(optional).copied().collect();
         let is_known = |column: &str| {
             known.iter().any(|k| *k == column || (k.ends_with(':') && column.starts_with(k)))
         };
+        let mut wrong = 0;
         for index in 0..row.fields.len() {
             let column = row.fields[index];
             let message = if !is_known(column) {
@@ -66,19 +108,20 @@ impl<'t> Rows<'t> {
             } else {
                 continue;
             };
-            rows.fail_at(
-                &row,
-                index,
-                message,
-                Some(suggestion(column, known.iter().copied())),
-                problems,
-            );
+            wrong += 1;
+            if wrong <= MOST_TOLD {
+                let help = Some(suggestion(column, known.iter().copied()));
+                self.fail_at(&row, index, message, help, problems);
+            }
+        }
+        if wrong > MOST_TOLD {
+            let message = format!("and {} more columns are wrong", wrong - MOST_TOLD);
+            self.fail_at(&row, row.fields.len() - 1, message, None, problems);
         }
         for column in required.iter().filter(|column| !row.fields.contains(*column)) {
             let message = format!("column {} is missing", quoted(column));
-            rows.fail_at(&row, 0, message, None, problems);
+            self.fail_at(&row, 0, message, None, problems);
         }
-        (rows.errors == 0).then_some(rows)
     }
 
     /// The next row with as many fields as the header.
@@ -86,21 +129,21 @@ impl<'t> Rows<'t> {
         while self.errors < MOST_ERRORS {
             let (number, line) = *self.lines.get(self.next)?;
             self.next += 1;
-            if line.len() > LONGEST_LINE {
+            if let Some(message) = too_long(line) {
                 let row = Row { number, line: &line[..0], fields: vec![""] };
-                self.fail_at(&row, 0, "the line is longer than 1 MiB".into(), None, problems);
+                self.fail_at(&row, 0, message.into(), None, problems);
                 continue;
             }
-            let row = Row { number, line, fields: line.split(',').map(str::trim).collect() };
+            // One field more than the header has says enough about a line of thousands.
+            let most = self.columns.len() + 1;
+            let row =
+                Row { number, line, fields: line.split(',').take(most).map(str::trim).collect() };
             if let Some(at) = line.find('"') {
                 let index = line[..at].matches(',').count();
                 self.fail_at(&row, index, "quoted fields are not read".into(), None, problems);
             } else if row.fields.len() != self.columns.len() {
-                let message = format!(
-                    "the row has {} fields, the header has {}",
-                    row.fields.len(),
-                    self.columns.len()
-                );
+                let (found, expected) = (line.split(',').count(), self.columns.len());
+                let message = format!("the row has {found} fields, the header has {expected}");
                 self.fail_at(&row, row.fields.len() - 1, message, None, problems);
             } else if let Some(index) =
                 row.fields.iter().position(|field| field.chars().any(char::is_control))
@@ -150,12 +193,22 @@ impl<'t> Rows<'t> {
     }
 
     /// The place of a field; its line becomes a source that errors can point into.
-    pub(super) fn place(&self, row: &Row<'t>, field: usize, problems: &mut Diagnostics) -> Place {
+    pub(super) fn place(
+        &mut self,
+        row: &Row<'t>,
+        field: usize,
+        problems: &mut Diagnostics,
+    ) -> Place {
         let start: usize = row.line.split(',').take(field).map(|f| f.len() + 1).sum();
         let start = start.min(row.line.len());
         let text = row.line[start..].split(',').next().unwrap_or("");
         let blanks = text.len() - text.trim_start().len();
-        let source = problems.add_excerpt(&self.name, row.line, row.number);
+        // Each error of a line points into the same copy of it.
+        let source = match self.excerpt {
+            Some((number, source)) if number == row.number => source,
+            _ => problems.add_excerpt(&self.name, row.line, row.number),
+        };
+        self.excerpt = Some((row.number, source));
         Place::new(source, start + blanks..start + blanks + text.trim().len())
     }
 

@@ -374,7 +374,12 @@ static GENERATE: Section = Section::new(
     "generate",
     "Task arrivals drawn from distributions.",
     &[
-        required("per_second", Kind::Number(1e-9, 1e6), "Mean arrivals a second.", "ecsim"),
+        required(
+            "per_second",
+            Kind::Number(1e-9, 1e6),
+            "Mean arrivals a second; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
+            "ecsim",
+        ),
         optional(
             "until",
             Kind::Span(SECOND, LATEST.0),
@@ -441,7 +446,7 @@ pub(super) static BURSTS: Section = Section::new(
     "bursts",
     "A rate that switches between quiet and burst.",
     &[
-        required("factor", Kind::Number(0.0, 1e6), "Factor on the rate during a burst.", "ecsim"),
+        required("factor", Kind::Number(0.0, 1e4), "Factor on the rate during a burst.", "ecsim"),
         required("mean_gap", SPAN_FROM_1S, "Mean time between two bursts.", "ecsim"),
         required("mean_length", SPAN_FROM_1S, "Mean length of a burst.", "ecsim"),
     ],

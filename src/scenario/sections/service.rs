@@ -151,7 +151,7 @@ pub static SERVICE: Section = Section::new(
 
 static PROTECTION: Section = Section::new(
     "protection",
-    "Task scale-in protection, set by the tasks themselves when they start.",
+    "Task scale-in protection, which the tasks set themselves when they start. Protection only while a task works is not simulated.",
     &[
         with_default(
             "percent",

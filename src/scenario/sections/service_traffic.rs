@@ -7,6 +7,7 @@ use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
 const MILLISECONDS: Kind = Kind::Distribution(Unit::Plain);
+const STEP: Kind = Kind::Span(SECOND, 366 * 86_400 * SECOND);
 const FACTOR: Kind = Kind::Number(0.0, 1e6);
 
 /// Keys that say how a trace of rates is read, which a generator has no use for.
@@ -174,7 +175,7 @@ pub static TRAFFIC: Section = Section::new(
 /// `queue` of a service.
 pub static QUEUE: Section = Section::new(
     "queue",
-    "Messages of a queue (SQS): tasks take the next when a worker is free.",
+    "Messages of a queue (SQS): tasks take the next when a worker is free. Few messages are best given as a trace of `counts`: a rate cannot say exactly one message.",
     &[
         TRACE,
         FORMAT,
@@ -235,7 +236,7 @@ static GENERATE_RATE: Section = Section::new(
         required(
             "per_second",
             Kind::Number(0.0, 1e9),
-            "Rate a second before all factors.",
+            "Mean rate a second, before all factors; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
             "ecsim",
         ),
         with_default(
@@ -252,7 +253,13 @@ static GENERATE_RATE: Section = Section::new(
             "Time of day of the peak, by the clock that `simulation.start` sets.",
             "ecsim",
         ),
-        with_default("weekend_factor", FACTOR, "1", "Factor on Saturdays and Sundays.", "ecsim"),
+        with_default(
+            "weekend_factor",
+            Kind::Number(0.0, 1e3),
+            "1",
+            "Factor on Saturdays and Sundays.",
+            "ecsim",
+        ),
         optional(
             "ramp",
             Kind::List(&Kind::Table(&RAMP), 10_000),
@@ -289,7 +296,7 @@ static GENERATE_RATE: Section = Section::new(
             "ecsim",
         ),
         optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
-        with_default("step", SPAN_FROM_1S, "\"60s\"", "Distance of changes.", "ecsim"),
+        with_default("step", STEP, "\"60s\"", "Distance of changes, at most 366 days.", "ecsim"),
     ],
 );
 

@@ -8,7 +8,7 @@ use super::super::limits::{TOO_LATE_HELP, UNIX_TO, check_gap};
 use super::super::lines::{Bytes, read_start};
 use super::super::problem::{problem, problem_at, shown};
 use super::super::stream::{AFTER_END, count, count_more};
-use super::points::{Point, Points, calendar, check_rows};
+use super::points::{Point, Points, SAME_INSTANT_HELP, calendar, check_rows};
 use super::span::MAX_REQUESTS;
 use crate::base::decimal::{self, DecimalError};
 use crate::base::suggest;
@@ -231,7 +231,8 @@ fn points(
         };
         if !skips {
             let what = format!("the instant {} {what}", shown(place.get().as_bytes()));
-            return Err(text.problem(place, &what, None));
+            let twice = reason == "the same instant twice";
+            return Err(text.problem(place, &what, twice.then_some(SAME_INSTANT_HELP)));
         }
         count(&mut counts.skipped, reason);
     }

@@ -46,6 +46,9 @@ enum Clock {
     Calendar,
 }
 
+/// What to do about an instant that is there twice.
+pub(super) const SAME_INSTANT_HELP: &str = "sum the rows of an instant first, or read it with on_error = \"skip\", which keeps the first of them";
+
 /// A table of two columns: instant and value.
 pub(super) struct Table {
     records: Records,
@@ -82,7 +85,16 @@ impl Table {
             return Err(problem(records.file(), "has no header line", help));
         }
         let header = records.split().and_then(|fields| {
-            let at = resolve(fields, &known, unknown)?;
+            let at = resolve(fields, &known, unknown).map_err(|fault| {
+                match format_of(fields).filter(|&format| format != trace.format) {
+                    Some(format) => fault.help(format!(
+                        "the columns are those of format = \"{}\"; required: {}",
+                        format.name(),
+                        names.join(", ")
+                    )),
+                    None => fault,
+                }
+            })?;
             Ok((at, fields.len()))
         });
         let (at, width) = header.map_err(|fault| records.problem(&fault))?;
@@ -133,6 +145,19 @@ impl Table {
             }
         }
     }
+}
+
+/// The format whose columns a header has.
+fn format_of(header: Fields<'_>) -> Option<TrafficFormat> {
+    let has = |name: &str| (0..header.len()).any(|index| header.get(index) == name.as_bytes());
+    [
+        (TrafficFormat::Native, ["time_s", "requests_per_s"]),
+        (TrafficFormat::Cloudwatch, ["timestamp", "value"]),
+        (TrafficFormat::Counts, ["period", "count"]),
+    ]
+    .into_iter()
+    .find(|(_, names)| names.iter().all(|name| has(name)))
+    .map(|(format, _)| format)
 }
 
 impl Points for Table {
@@ -250,8 +275,7 @@ impl Reader<'_> {
         let text = shown(self.fields.get(index));
         if equal {
             let text = format!("{name} is {text}: the same instant as on line {line}");
-            return Fault::field(index, "the same instant twice", text)
-                .help("one row for each instant");
+            return Fault::field(index, "the same instant twice", text).help(SAME_INSTANT_HELP);
         }
         let text = format!("{name} is {text}: earlier than the row on line {line}");
         Fault::field(index, "out of order", text).help("sort the file by time")
