@@ -57,7 +57,7 @@ impl Totals {
 /// The state and the integrals of one capacity provider.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderCapacity {
-    /// The provider's largest instance type.
+    /// For each resource the most that one of the provider's instance types has.
     pub largest: Resources,
     /// Registered instances.
     pub instances: u32,
@@ -69,7 +69,7 @@ pub struct ProviderCapacity {
     pub registered: Totals,
     /// Promised resources.
     pub promised: Totals,
-    /// Fewest instances of the largest type that could hold the promises.
+    /// Fewest instances that could hold the promises if each had the most of every resource.
     pub needed: u64,
     /// CPU units that are free where no task definition fits any more.
     pub stranded_cpu: u64,
@@ -145,7 +145,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// A ledger for providers with these largest types.
+    /// A ledger for providers whose types have at most this much of each resource.
     #[must_use]
     pub fn new(largest: impl Iterator<Item = Resources>) -> Self {
         let providers =

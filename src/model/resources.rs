@@ -32,6 +32,17 @@ impl Resources {
             & (self.enis <= free.enis)
     }
 
+    /// For each resource the larger of the two.
+    #[must_use]
+    pub fn largest_of_each(self, other: Resources) -> Resources {
+        Resources {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+            gpus: self.gpus.max(other.gpus),
+            enis: self.enis.max(other.enis),
+        }
+    }
+
     /// `self + other`; `None` on overflow.
     #[inline]
     #[must_use]

@@ -68,7 +68,8 @@ struct SpanNames {
 }
 
 const WAIT: SpanNames = SpanNames {
-    meaning: "from the accepted request to placement; quantiles at most 1/256 too high",
+    meaning: "from the accepted request to placement; quantiles at most 1/256 too high. A lower bound where \
+              `tasks_waiting_at_end` is not 0: those count with what they have waited so far",
     mean: "wait_s_mean",
     p50: "wait_s_p50",
     p90: "wait_s_p90",

@@ -67,7 +67,7 @@ pub struct Recorder {
     pub names: Names,
     origins: LastOrigin,
     stop_texts: StopTexts,
-    /// From acceptance to placement.
+    /// From acceptance to placement; of tasks that still wait at the end, to the end.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
     pub starts: SpanHistogram,
@@ -152,6 +152,13 @@ impl Recorder {
         }
         self.failures.settle()?;
         Ok(())
+    }
+
+    /// Tasks that are not placed when the run ends have waited at least until then.
+    pub fn still_waits(&mut self, request: &Request, end: SimTime) {
+        if let Some(accepted) = request.accepted {
+            self.waits.add_many(end.since(accepted), u64::from(request.remaining));
+        }
     }
 
     /// A row for each task of a request that was never placed.

@@ -39,7 +39,7 @@ struct LastRefusal {
 }
 
 impl Cluster {
-    /// The fleet at time zero. `largest` is each provider's largest type.
+    /// The fleet at time zero. `largest` is for each provider the most of each resource that a type of it has.
     #[must_use]
     pub fn new(
         instances: impl Iterator<Item = Registration>,
