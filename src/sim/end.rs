@@ -158,11 +158,12 @@ fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
 /// Tasks that still wait for placement: a row each, in order of id. What they have waited so far is counted: a fleet that
 /// is stuck must not report the shortest waits of all.
 fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
-    let mut waiting: Vec<_> = world.callers.waiting().collect();
+    let mut waiting: Vec<_> = world.callers.waiting().cloned().collect();
     waiting.sort_by_key(|request| request.first_id);
-    for request in waiting {
-        world.books.recorder.still_waits(request, end);
-        world.books.recorder.unplaced(request, "waiting at the end of the run")?;
+    for mut request in waiting {
+        request.accepted = world.callers.accepted(&request, end);
+        world.books.recorder.still_waits(&request, end);
+        world.books.recorder.unplaced(&request, "waiting at the end of the run")?;
     }
     Ok(())
 }

@@ -179,7 +179,7 @@ impl Books {
     /// Everybody hears of a change.
     #[inline]
     pub fn saw(&mut self, change: Change<'_>) {
-        let Books { recorder, tally, spending, .. } = self;
+        let Books { recorder, tally, spending, first_service, .. } = self;
         match change {
             Change::Registered { instance, price, fleet } => {
                 recorder.registered(instance, fleet);
@@ -189,10 +189,14 @@ impl Books {
             Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
             Change::Refused(request, failure) => {
                 tally.refuse(failure.reason(), u64::from(request.remaining));
+                recorder.was_throttled(request, request.arrival);
             }
             Change::Placed { task, asked } => {
                 tally.placed(task, asked);
                 recorder.waits.add(task.placed.since(task.accepted));
+                if task.source.0 < *first_service {
+                    recorder.throttled.add(task.accepted.since(task.arrival));
+                }
             }
             Change::Status { provider, from, to } => tally.status_changes(provider, from, to),
             Change::Occupied { task } => tally.live[task.provider].held.add(task.demand),

@@ -44,7 +44,12 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
     column("memory_mib", "integer", "MiB", "what it was promised; on Fargate its size"),
     column("gpus", "integer", "GPUs", "whole GPUs that it was promised"),
     column("arrival_s", "decimal", "s", "when its caller wanted it"),
-    column("accepted_s", "decimal", "s", "when the API first accepted the call (after throttling)"),
+    column(
+        "accepted_s",
+        "decimal",
+        "s",
+        "when the API first accepted the call; in a queue `arrival_s` and the time for which the API held it back",
+    ),
     column("placed_s", "decimal", "s", "when it was placed: PROVISIONING"),
     column("pending_s", "decimal", "s", "when its ENI was there: PENDING"),
     column("pull_started_s", "decimal", "s", "start of the image pull: ACTIVATING"),

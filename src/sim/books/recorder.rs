@@ -71,6 +71,8 @@ pub struct Recorder {
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
     pub starts: SpanHistogram,
+    /// From the wish of a caller to acceptance.
+    pub throttled: SpanHistogram,
     /// Instances turned down, by reason, over all failed placements.
     pub refusals: BTreeMap<&'static str, u64>,
     /// Failed placements.
@@ -94,6 +96,7 @@ impl Recorder {
             stop_texts: StopTexts::default(),
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
+            throttled: SpanHistogram::default(),
             refusals: BTreeMap::new(),
             failed_placements: 0,
             picture: sinks.picture,
@@ -159,6 +162,14 @@ impl Recorder {
         if let Some(accepted) = request.accepted {
             self.waits.add_many(end.since(accepted), u64::from(request.remaining));
         }
+        self.was_throttled(request, end);
+    }
+
+    /// Tasks leave the waiting without having been placed: the API had held them back until it accepted a call for them,
+    /// or until `now`.
+    pub fn was_throttled(&mut self, request: &Request, now: SimTime) {
+        let span = request.accepted.unwrap_or(now).since(request.arrival);
+        self.throttled.add_many(span, u64::from(request.remaining));
     }
 
     /// A row for each task of a request that was never placed.

@@ -237,9 +237,23 @@ impl Placer {
     /// Whether any instance that the rule selects is large enough when it is empty. Looks at the rule's pool; for
     /// callers that would wait for ever.
     #[must_use]
-    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet) -> bool {
+    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> bool {
         let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
-        pool.members.iter().any(|&i| ask.demand.fits_into(fleet.registered[i]))
+        pool.members.iter().any(|&i| holds_when_empty(ask, i, fleet, ports))
+    }
+
+    /// The same of one instance.
+    #[must_use]
+    pub fn could_take_when_empty(
+        &self,
+        ask: &Ask,
+        instance: InstanceId,
+        fleet: &Fleet,
+        ports: &PortSets,
+    ) -> bool {
+        let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
+        pool.members.binary_search(&instance).is_ok()
+            && holds_when_empty(ask, instance, fleet, ports)
     }
 
     /// A task of `group` was promised resources of the instance.
@@ -372,4 +386,10 @@ impl Filter {
             && has_platform(rule, fleet, instance)
             && self.member_of.iter().all(|expression| expression.holds(&member))
     }
+}
+
+/// Whether an instance of the rule's pool is large enough when it is empty; a port that it keeps for itself is never free.
+fn holds_when_empty(ask: &Ask, instance: InstanceId, fleet: &Fleet, ports: &PortSets) -> bool {
+    ask.demand.fits_into(fleet.registered[instance])
+        && fleet.reserved_ports[instance].is_disjoint(ports.get(ask.ports))
 }
