@@ -213,7 +213,7 @@ impl Capacity {
     ) {
         let provider = &mut self.providers[fleet.provider[instance]];
         provider.advance(now);
-        provider.promised.sub(demand);
+        provider.promised.sub(demand.without_enis());
         provider.tasks -= 1;
         provider.needed = provider.promised.needed(provider.largest);
         if fleet.tasks[instance] == 0 {
@@ -223,6 +223,21 @@ impl Capacity {
         let usage = &mut self.uses[instance];
         usage.cpu_time += u128::from(demand.cpu) * held;
         usage.memory_time += u128::from(demand.memory) * held;
+        self.restate_stranded(instance, fleet);
+    }
+
+    /// The interface of a task whose promise has ended is gone; `fleet` has its slot already.
+    pub fn interface_gone(
+        &mut self,
+        now: SimTime,
+        instance: InstanceId,
+        slots: Resources,
+        fleet: &Fleet,
+    ) {
+        let provider = &mut self.providers[fleet.provider[instance]];
+        provider.advance(now);
+        provider.promised.sub(slots);
+        provider.needed = provider.promised.needed(provider.largest);
         self.restate_stranded(instance, fleet);
     }
 

@@ -186,16 +186,26 @@ impl Fleet {
         }
     }
 
-    /// Takes a promise back, when its task begins to stop.
+    /// Takes a promise back, when its task begins to stop; all but its ENI slot, which is in use until the interface is
+    /// gone.
     #[inline]
     pub fn release(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
-        let free = self.free[instance].checked_add(demand).expect("capacity is far below 2^32");
-        assert!(free.fits_into(self.registered[instance]), "more was released than promised");
-        self.free[instance] = free;
+        self.give_back(instance, demand.without_enis());
         self.tasks[instance] -= 1;
         if !ports.is_empty() {
             self.ports[instance].give_back(ports);
         }
+    }
+
+    /// A task's interface is gone: its slot can be promised again.
+    pub fn interface_gone(&mut self, instance: InstanceId, slots: Resources) {
+        self.give_back(instance, slots);
+    }
+
+    fn give_back(&mut self, instance: InstanceId, amount: Resources) {
+        let free = self.free[instance].checked_add(amount).expect("capacity is far below 2^32");
+        assert!(free.fits_into(self.registered[instance]), "more was released than promised");
+        self.free[instance] = free;
     }
 
     /// A task has become RUNNING, or is it no longer.

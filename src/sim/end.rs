@@ -163,7 +163,7 @@ fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
     for mut request in waiting {
         request.accepted = world.callers.accepted(&request, end);
         world.books.recorder.still_waits(&request, end);
-        world.books.recorder.unplaced(&request, "waiting at the end of the run")?;
+        world.books.recorder.unplaced(&request, "waiting at the end of the run", None)?;
     }
     Ok(())
 }

@@ -63,6 +63,13 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
     column("exit_code", "integer", "–", "exit code of the essential container"),
     column("wait_s", "decimal", "s", "from acceptance to placement"),
     column("usd", "decimal", "USD", "Fargate: its bill; EC2: its share of the instance's price"),
+    column("refused_s", "decimal", "s", "when its caller gave it up, if it did"),
+    column(
+        "ephemeral_gib",
+        "integer",
+        "GiB",
+        "task storage; on Fargate what exceeds 20 GiB is billed",
+    ),
 ];
 
 /// `tasks.csv`.

@@ -172,11 +172,16 @@ impl Recorder {
         self.throttled.add_many(span, u64::from(request.remaining));
     }
 
-    /// A row for each task of a request that was never placed.
+    /// A row for each task of a request that was never placed; `refused` is when its caller gave it up, if it did.
     ///
     /// # Errors
     /// What the sink says.
-    pub fn unplaced(&mut self, request: &Request, why: &str) -> Result<(), RunError> {
+    pub fn unplaced(
+        &mut self,
+        request: &Request,
+        why: &str,
+        refused: Option<SimTime>,
+    ) -> Result<(), RunError> {
         if !self.tasks.is_on() {
             return Ok(());
         }
@@ -198,7 +203,8 @@ impl Recorder {
             for _ in 0..9 {
                 row.empty();
             }
-            row.name(why.as_bytes()).empty().empty().empty().end();
+            row.name(why.as_bytes()).empty().empty().empty();
+            row.time(refused.unwrap_or(SimTime::NEVER)).int(u64::from(request.ephemeral_gib)).end();
             self.tasks.settle()?;
         }
         Ok(())
@@ -245,7 +251,8 @@ impl Recorder {
         } else {
             row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
         }
-        row.span(task.placed.since(task.accepted)).usd(usd).end();
+        row.span(task.placed.since(task.accepted)).usd(usd);
+        row.empty().int(u64::from(task.ephemeral_gib)).end();
         self.tasks.settle()?;
         Ok(())
     }

@@ -119,7 +119,8 @@ impl Calls<'_> {
     pub(super) fn refuse(&mut self, request: &Request, failure: &Failure) -> Result<(), RunError> {
         self.life.tasks.wanted -= u64::from(request.remaining);
         self.life.books.saw(Change::Refused(request, failure));
-        self.life.books.recorder.unplaced(request, failure.reason())
+        let now = self.now();
+        self.life.books.recorder.unplaced(request, failure.reason(), Some(now))
     }
 
     /// Whether a task that does not fit now could fit an empty fleet, at any place that its caller allows. A caller that

@@ -147,6 +147,15 @@ impl Cluster {
         self.has_freed = true;
     }
 
+    /// The interface of a task is gone, after its promise has ended: its ENI slot can be promised again.
+    pub fn interface_gone(&mut self, now: SimTime, instance: InstanceId, slots: Resources) {
+        self.fleet.interface_gone(instance, slots);
+        self.version += 1;
+        self.placer.instance_changed(instance, &self.fleet);
+        self.capacity.interface_gone(now, instance, slots, &self.fleet);
+        self.has_freed = true;
+    }
+
     /// A task that is no longer wanted stops counting for `spread` and `distinctInstance`, which look at
     /// `desiredStatus` (documented), before it gives its resources back.
     pub fn uncount(&mut self, instance: InstanceId, group: GroupId) {
