@@ -48,3 +48,4 @@ mod trace_support;
 mod traffic;
 mod traffic_real;
 mod use_cases;
+mod waiting;

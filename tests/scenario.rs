@@ -133,7 +133,7 @@ fn overrides_reach_tables_lists_by_name_and_lists_by_number() {
 #[test]
 fn instances_are_dealt_over_types_and_zones_and_know_their_attributes() {
     let text = SMALL.replace("[\"m5.large\"]", "[\"m5.large\", \"m7g.large\"]");
-    let setup = loaded(&text).setup;
+    let setup = loaded(&text.replace("desired_capacity = 3", "desired_capacity = 6")).setup;
     let seen: Vec<String> = setup
         .instances
         .iter()
@@ -148,8 +148,11 @@ fn instances_are_dealt_over_types_and_zones_and_know_their_attributes() {
         .collect();
     insta::assert_snapshot!(seen.join("\n"), @r"
     general-0 m5.large us-east-1a x86_64
-    general-1 m7g.large us-east-1b arm64
+    general-1 m5.large us-east-1b x86_64
     general-2 m5.large us-east-1c x86_64
+    general-3 m7g.large us-east-1a arm64
+    general-4 m7g.large us-east-1b arm64
+    general-5 m7g.large us-east-1c arm64
     ");
 }
 

@@ -60,10 +60,11 @@ impl SpanHistogram {
         self.sum
     }
 
-    /// Mean to the nearest microsecond below; `None` without spans.
+    /// Mean to the nearest microsecond; `None` without spans.
     #[must_use]
     pub fn mean(&self) -> Option<SimSpan> {
-        (self.count > 0).then(|| SimSpan((self.sum / u128::from(self.count)) as u64))
+        let count = u128::from(self.count);
+        (count > 0).then(|| SimSpan(((self.sum + count / 2) / count) as u64))
     }
 
     /// Largest span; `None` without spans.

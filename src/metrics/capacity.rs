@@ -57,7 +57,7 @@ impl Totals {
 /// The state and the integrals of one capacity provider.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderCapacity {
-    /// The provider's largest instance type.
+    /// For each resource the most that one of the provider's instance types has.
     pub largest: Resources,
     /// Registered instances.
     pub instances: u32,
@@ -69,7 +69,7 @@ pub struct ProviderCapacity {
     pub registered: Totals,
     /// Promised resources.
     pub promised: Totals,
-    /// Fewest instances of the largest type that could hold the promises.
+    /// Fewest instances that could hold the promises if each had the most of every resource.
     pub needed: u64,
     /// CPU units that are free where no task definition fits any more.
     pub stranded_cpu: u64,
@@ -145,7 +145,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// A ledger for providers with these largest types.
+    /// A ledger for providers whose types have at most this much of each resource.
     #[must_use]
     pub fn new(largest: impl Iterator<Item = Resources>) -> Self {
         let providers =
@@ -224,7 +224,7 @@ impl Capacity {
     ) {
         let provider = &mut self.providers[fleet.provider[instance]];
         provider.advance(now);
-        provider.promised.sub(demand);
+        provider.promised.sub(demand.without_enis());
         provider.tasks -= 1;
         provider.needed = provider.promised.needed(provider.largest);
         if fleet.tasks[instance] == 0 {
@@ -234,6 +234,21 @@ impl Capacity {
         let usage = &mut self.uses[instance];
         usage.cpu_time += u128::from(demand.cpu) * held;
         usage.memory_time += u128::from(demand.memory) * held;
+        self.restate_stranded(instance, fleet);
+    }
+
+    /// The interface of a task whose promise has ended is gone; `fleet` has its slot already.
+    pub fn interface_gone(
+        &mut self,
+        now: SimTime,
+        instance: InstanceId,
+        slots: Resources,
+        fleet: &Fleet,
+    ) {
+        let provider = &mut self.providers[fleet.provider[instance]];
+        provider.advance(now);
+        provider.promised.sub(slots);
+        provider.needed = provider.promised.needed(provider.largest);
         self.restate_stranded(instance, fleet);
     }
 

@@ -92,12 +92,16 @@ pub struct Fleet {
     pub free: Column<InstanceId, Resources>,
     /// The host's ledger: registered less what tasks really hold.
     pub host_free: Column<InstanceId, Resources>,
+    /// Host ports that the instance keeps for itself.
+    pub reserved_ports: Column<InstanceId, PortSet>,
     /// Host ports promised or reserved.
     pub ports: Column<InstanceId, PortSet>,
     /// Host ports really held or reserved.
     pub host_ports: Column<InstanceId, PortSet>,
-    /// Tasks with a promise: `runningTasksCount + pendingTasksCount`.
+    /// Tasks with a promise.
     pub tasks: Column<InstanceId, u32>,
+    /// Tasks in RUNNING: `runningTasksCount`.
+    pub running: Column<InstanceId, u32>,
     /// Attributes, built-in ones included.
     pub attributes: Column<AttributeId, AttributeColumn>,
 }
@@ -142,8 +146,10 @@ impl Fleet {
         self.free.push(instance.resources);
         self.host_free.push(instance.resources);
         self.host_ports.push(instance.ports.clone());
+        self.reserved_ports.push(instance.ports.clone());
         self.ports.push(instance.ports);
         self.tasks.push(0);
+        self.running.push(0);
         for (name, value) in instance.attributes.iter() {
             let attribute = self.attribute_or_new(name, id);
             let column = &mut self.attributes[attribute];
@@ -200,16 +206,33 @@ impl Fleet {
         }
     }
 
-    /// Takes a promise back, when its task begins to stop.
+    /// Takes a promise back, when its task begins to stop; all but its ENI slot, which is in use until the interface is
+    /// gone.
     #[inline]
     pub fn release(&mut self, instance: InstanceId, demand: Resources, ports: &PortSet) {
-        let free = self.free[instance].checked_add(demand).expect("capacity is far below 2^32");
-        assert!(free.fits_into(self.registered[instance]), "more was released than promised");
-        self.free[instance] = free;
+        self.give_back(instance, demand.without_enis());
         self.tasks[instance] -= 1;
         if !ports.is_empty() {
             self.ports[instance].give_back(ports);
         }
+    }
+
+    /// A task's interface is gone: its slot can be promised again.
+    pub fn interface_gone(&mut self, instance: InstanceId, slots: Resources) {
+        self.give_back(instance, slots);
+    }
+
+    fn give_back(&mut self, instance: InstanceId, amount: Resources) {
+        let free = self.free[instance].checked_add(amount).expect("capacity is far below 2^32");
+        assert!(free.fits_into(self.registered[instance]), "more was released than promised");
+        self.free[instance] = free;
+    }
+
+    /// A task has become RUNNING, or is it no longer.
+    #[inline]
+    pub fn running_changes(&mut self, instance: InstanceId, is_running: bool) {
+        let running = &mut self.running[instance];
+        *running = if is_running { *running + 1 } else { *running - 1 };
     }
 
     /// Whether the host really has room now.

@@ -32,6 +32,29 @@ impl Resources {
             & (self.enis <= free.enis)
     }
 
+    /// The same without ENI slots.
+    #[must_use]
+    pub fn without_enis(self) -> Resources {
+        Resources { enis: 0, ..self }
+    }
+
+    /// The ENI slots alone.
+    #[must_use]
+    pub fn only_enis(self) -> Resources {
+        Resources { enis: self.enis, ..Resources::ZERO }
+    }
+
+    /// For each resource the larger of the two.
+    #[must_use]
+    pub fn largest_of_each(self, other: Resources) -> Resources {
+        Resources {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+            gpus: self.gpus.max(other.gpus),
+            enis: self.enis.max(other.enis),
+        }
+    }
+
     /// `self + other`; `None` on overflow.
     #[inline]
     #[must_use]

@@ -37,7 +37,7 @@ pub struct RunResult {
     pub invoice: Invoice,
     /// Samples, thinned, for charts.
     pub series: Vec<Sample>,
-    /// From acceptance to placement.
+    /// From acceptance to placement, or to the end of the run.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
     pub starts: SpanHistogram,
@@ -117,7 +117,7 @@ fn finish(
     }
     world.check(end);
     write_living(&mut world, end)?;
-    write_waiting(&mut world)?;
+    write_waiting(&mut world, end)?;
     world.cluster.finish(end);
     let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
@@ -178,12 +178,16 @@ fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Tasks that still wait for placement: a row each, in order of id.
-fn write_waiting(world: &mut World) -> Result<(), RunError> {
-    let mut waiting: Vec<_> = world.callers.waiting().collect();
+/// Tasks that still wait for placement: a row each, in order of id. What they have waited so far is counted: a fleet that
+/// is stuck must not report the shortest waits of all.
+fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
+    let mut waiting: Vec<_> = world.callers.waiting().cloned().collect();
     waiting.sort_by_key(|request| request.first_id);
-    for request in waiting {
-        world.books.recorder.tasks.unplaced(request, "waiting at the end of the run")?;
+    for mut request in waiting {
+        request.accepted = world.callers.accepted(&request, end);
+        world.books.recorder.still_waits(&request, end);
+        let tasks = &mut world.books.recorder.tasks;
+        tasks.unplaced(&request, "waiting at the end of the run", SimTime::NEVER)?;
     }
     Ok(())
 }

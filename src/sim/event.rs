@@ -23,7 +23,7 @@ pub enum Event {
     /// A caller tries a parked request again.
     Retry(u32),
     /// The API lets the next call through.
-    Gate(u8),
+    Gate,
     /// Schedulers act on the settled state of the instant.
     Control,
     /// Metrics look at the instant.

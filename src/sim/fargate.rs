@@ -138,7 +138,6 @@ impl Fargate {
     pub fn uncount(&mut self, zone: ZoneId, group: GroupId, provider: ProviderId) {
         let spread = self.spread.get_mut(&(group, provider));
         spread.expect("the group was counted when it was placed")[zone.0 as usize] -= 1;
-        self.has_freed = true;
     }
 
     /// A task begins to stop.
@@ -146,7 +145,6 @@ impl Fargate {
         if counts {
             self.uncount(zone, group, provider);
         }
-        self.has_freed = true;
     }
 
     /// A task's containers have exited: its part of the quota is free.

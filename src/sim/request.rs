@@ -12,7 +12,8 @@ pub struct Request {
     pub source: SourceId,
     /// When they were wanted.
     pub arrival: SimTime,
-    /// When the API first accepted a call for them; for a caller's own queue, when they were wanted.
+    /// When the API first accepted a call for them. For a caller's own queue: when they were wanted, and later by the time
+    /// for which the API has held the queue back since.
     pub accepted: Option<SimTime>,
     /// Number of the first of them.
     pub first_id: u64,
@@ -38,6 +39,21 @@ pub struct Request {
     pub reported: Option<SimTime>,
     /// How often they were refused in the cluster's present state: its version, and the number of times.
     pub refused: (u64, usize),
+    /// For how long the API had held back its caller's queue when it joined it.
+    pub throttled_before: SimSpan,
+    /// The call that its caller's queue is making for it.
+    pub call: Call,
+}
+
+/// A call that a queue makes for its head: over as many looks as it takes, so that its tasks are shared out once.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Tasks in all.
+    pub total: u32,
+    /// Tasks that are not placed yet.
+    pub left: u32,
+    /// Tasks that have gone to each item of the capacity provider strategy.
+    pub placed: Vec<u32>,
 }
 
 impl Request {
@@ -85,6 +101,21 @@ impl Failure {
             Failure::NoInstances => "NO_CONTAINER_INSTANCES",
             Failure::FargateConfiguration => "FARGATE_CONFIGURATION",
             Failure::FargateVcpuLimit => "FARGATE_VCPU_LIMIT",
+        }
+    }
+
+    /// This failure, and that at another place where the same task was tried.
+    #[must_use]
+    pub fn and(self, other: Failure) -> Failure {
+        match (self, other) {
+            (Failure::Refused(mut all), Failure::Refused(more)) => {
+                for (reason, instances) in more.0 {
+                    *all.0.entry(reason).or_default() += instances;
+                }
+                Failure::Refused(all)
+            }
+            (one, other) if one.may_pass() || !other.may_pass() => one,
+            (_, other) => other,
         }
     }
 

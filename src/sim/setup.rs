@@ -77,7 +77,7 @@ pub struct ProviderSetup {
     pub purchase: Purchase,
     /// Cluster of an EC2 provider's instances; for Fargate the cluster that uses it.
     pub cluster: ClusterId,
-    /// Size of the provider's largest instance type: the unit of the packing lower bound. Zero on Fargate.
+    /// For each resource the most that a type of the provider has: the unit of the packing lower bound. Zero on Fargate.
     pub largest: Resources,
 }
 

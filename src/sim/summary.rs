@@ -68,7 +68,8 @@ struct SpanNames {
 }
 
 const WAIT: SpanNames = SpanNames {
-    meaning: "from the accepted request to placement; quantiles at most 1/256 too high",
+    meaning: "from the accepted request to placement; quantiles at most 1/256 too high. A lower bound where \
+              `tasks_waiting_at_end` is not 0: those count with what they have waited so far",
     mean: "wait_s_mean",
     p50: "wait_s_p50",
     p90: "wait_s_p90",
@@ -85,6 +86,17 @@ const START: SpanNames = SpanNames {
     p95: "start_s_p95",
     p99: "start_s_p99",
     max: "start_s_max",
+};
+
+const THROTTLED: SpanNames = SpanNames {
+    meaning: "tasks of callers: from the wish to the accepted request, while the API's limits held the call back; of \
+              a queue, all the time for which they held it back. Not part of `wait_s_*`",
+    mean: "throttled_s_mean",
+    p50: "throttled_s_p50",
+    p90: "throttled_s_p90",
+    p95: "throttled_s_p95",
+    p99: "throttled_s_p99",
+    max: "throttled_s_max",
 };
 
 /// The summary of a finished run.
@@ -105,6 +117,7 @@ pub(super) fn of(
     sheet.section = "Waiting";
     sheet.spans(&WAIT, &world.books.recorder.waits);
     sheet.spans(&START, &world.books.recorder.starts);
+    sheet.spans(&THROTTLED, &world.books.recorder.throttled);
     capacity(&mut sheet, world);
     fargate(&mut sheet, world);
     cost(&mut sheet, world, invoice, instance_costs);

@@ -188,7 +188,7 @@ impl World {
             Event::ExecutionStopped(slot) => self.life(queue).execution_stopped(slot)?,
             Event::Detached(slot) => self.life(queue).stopped(slot)?,
             Event::Retry(parked) => self.calls(queue).retry(parked)?,
-            Event::Gate(gate) => self.calls(queue).gate_opens(usize::from(gate))?,
+            Event::Gate => self.calls(queue).gate_opens()?,
             Event::Control => self.calls(queue).serve_queues()?,
             Event::Sample => {
                 self.sample(queue.now())?;
@@ -213,8 +213,9 @@ impl World {
         if self.tasks.has_ready() {
             self.drive(queue).start_ready()?;
         }
-        if self.cluster.take_freed() | self.fargate.take_freed() {
-            self.calls(queue).capacity_came_back();
+        let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
+        if woken != [false; 2] {
+            self.calls(queue).wake(woken);
         }
         if self.services.is_checked {
             self.check(queue.now());
@@ -234,7 +235,7 @@ impl World {
             Event::ExecutionStopped(slot) => (5, self.tasks[slot].id),
             Event::Detached(slot) => (6, self.tasks[slot].id),
             Event::Retry(parked) => (7, self.callers.parked_task(parked)),
-            Event::Gate(gate) => (8, u64::from(gate)),
+            Event::Gate => (8, 0),
             Event::Control => (9, 0),
             Event::Health(slot) => (10, self.tasks[slot].id),
             Event::Deregistered(slot) => (11, self.tasks[slot].id),

@@ -159,7 +159,8 @@ pub fn caller() -> SourceSetup {
 
 /// A run of one caller on these instances, without latencies and limits.
 pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
-    let largest = instances.iter().map(|i| i.registration.resources).max_by_key(|r| r.cpu);
+    let largest = instances.iter().map(|i| i.registration.resources);
+    let largest = largest.reduce(Resources::largest_of_each);
     let provider = |name: &str, launch, purchase, largest| ProviderSetup {
         name: name.into(),
         launch,

@@ -5,6 +5,8 @@ use super::tables::{Instant, TaskLine, Written, expected, scaled, usd};
 use ecsim::sim::RunResult;
 use std::collections::BTreeMap;
 
+/// Index of ENI slots among the resources.
+const ENIS: usize = 3;
 const WAITING: &str = "waiting at the end of the run";
 
 /// Panics at the first statement that does not hold.
@@ -129,6 +131,7 @@ impl Audit<'_> {
             let amounts = [task.cpu, task.memory, task.gpus, self.enis_of(task), 1];
             for (resource, amount) in amounts.into_iter().enumerate() {
                 let changes = promises.entry((&task.instance, resource)).or_default();
+                let to = if resource == ENIS { task.interface_end(self.end) } else { to };
                 changes.push((from, amount as i64));
                 changes.push((to, -(amount as i64)));
             }
@@ -255,8 +258,11 @@ impl Audit<'_> {
             for task in self.written.tasks.iter().filter(own) {
                 let (from, to) = task.promise(self.end).unwrap();
                 let demand = [task.cpu, task.memory, task.gpus, self.enis_of(task)];
+                let mut enis = [0; 4];
+                enis[ENIS] = -(demand[ENIS] as i64);
                 changes.push((from, demand.map(|amount| amount as i64)));
-                changes.push((to, demand.map(|amount| -(amount as i64))));
+                changes.push((to, std::array::from_fn(|i| -(demand[i] as i64) - enis[i])));
+                changes.push((task.interface_end(self.end), enis));
             }
             changes.sort_unstable();
             let (mut sum, mut last) = ([0i64; 4], 0);

@@ -214,7 +214,7 @@ fn provider_setups(
     let mut setups = Column::new();
     for provider in 0..count {
         let own = instances.iter().map(|i| &i.registration).filter(|i| i.provider.0 == provider);
-        let largest = own.map(|i| i.resources).max_by_key(|r| (r.cpu, r.memory, r.gpus, r.enis));
+        let largest = own.map(|i| i.resources).reduce(Resources::largest_of_each);
         setups.push(ProviderSetup {
             name: format!("ec2-{provider}"),
             launch: LaunchType::Ec2,

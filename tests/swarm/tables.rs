@@ -43,6 +43,11 @@ impl TaskLine {
     pub fn promise(&self, end: u64) -> Option<(u64, u64)> {
         self.placed().map(|from| (from, self.stages[5].unwrap_or(end)))
     }
+
+    /// When its ENI slot is free again.
+    pub fn interface_end(&self, end: u64) -> u64 {
+        self.stages[7].unwrap_or(end)
+    }
 }
 
 /// A table with its header.

@@ -127,7 +127,7 @@ impl InstanceView for Member<'_> {
     }
 
     fn running_tasks_count(&self) -> u32 {
-        self.fleet.tasks[self.instance]
+        self.fleet.running[self.instance]
     }
 
     fn any_group(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {

@@ -246,7 +246,7 @@ impl Build<'_> {
         let largest = self.instances[fleet.first..]
             .iter()
             .map(|instance| instance.registration.resources)
-            .max_by_key(|r| (r.cpu, r.memory, r.gpus, r.enis));
+            .reduce(Resources::largest_of_each);
         if let Some(largest) = largest {
             self.providers[provider].largest = largest;
         }
@@ -325,14 +325,17 @@ impl Build<'_> {
             return;
         }
         if count == 0 {
-            // The fleet is empty, but its type is still the unit of the packing bound.
-            let facts = &types[0].1;
+            // The fleet is empty, but its types are still the unit of the packing bound.
             let trunking = self.clusters[fleet.cluster.index()].trunking;
-            self.providers[fleet.provider].largest = resources(facts, trunking);
+            let sizes = types.iter().map(|(_, facts, _)| resources(facts, trunking));
+            let largest = sizes.reduce(Resources::largest_of_each).unwrap_or_default();
+            self.providers[fleet.provider].largest = largest;
         }
         let attributes: Vec<(String, String)> = Vec::new();
+        // Zones first, then types within each zone: with one counter for both, three types over three zones would put
+        // each type into a zone of its own, and a spread over zones would be one over types.
         for index in 0..count as usize {
-            let (type_name, facts, place) = &types[index % types.len()];
+            let (type_name, facts, place) = &types[index / fleet.zones.len() % types.len()];
             let instance = NewInstance {
                 name: format!("{}-{index}", fleet.name),
                 type_name,

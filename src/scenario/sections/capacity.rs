@@ -138,7 +138,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "instance_types",
             Kind::List(&Kind::Text, 100),
             "none; needs `inventory` then",
-            "Instance types, dealt in turn.",
+            "Instance types, dealt in turn within each Availability Zone.",
             "API",
         ),
         optional(

@@ -198,10 +198,14 @@ impl Books {
             Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
             Change::Refused(request, failure) => {
                 tally.refuse(failure.reason(), u64::from(request.remaining));
+                recorder.was_throttled(request, request.arrival);
             }
             Change::Placed { task, asked } => {
                 tally.placed(task, asked);
                 recorder.waits.add(task.placed.since(task.accepted));
+                if task.source.0 < *first_service {
+                    recorder.throttled.add(task.accepted.since(task.arrival));
+                }
             }
             Change::Status { provider, from, to } => tally.status_changes(provider, from, to),
             Change::Occupied { task } => tally.live[task.provider].held.add(task.demand),

@@ -46,7 +46,12 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
     column("memory_mib", "integer", "MiB", "what it was promised; on Fargate its size"),
     column("gpus", "integer", "GPUs", "whole GPUs that it was promised"),
     column("arrival_s", "decimal", "s", "when its caller wanted it"),
-    column("accepted_s", "decimal", "s", "when the API first accepted the call (after throttling)"),
+    column(
+        "accepted_s",
+        "decimal",
+        "s",
+        "when the API first accepted the call; in a queue `arrival_s` and the time for which the API held it back",
+    ),
     column("placed_s", "decimal", "s", "when it was placed: PROVISIONING"),
     column("pending_s", "decimal", "s", "when its ENI was there: PENDING"),
     column("pull_started_s", "decimal", "s", "start of the image pull: ACTIVATING"),
@@ -60,6 +65,13 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
     column("exit_code", "integer", "–", "exit code of the essential container"),
     column("wait_s", "decimal", "s", "from acceptance to placement"),
     column("usd", "decimal", "USD", "Fargate: its bill; EC2: its share of the instance's price"),
+    column("refused_s", "decimal", "s", "when its caller gave it up, if it did"),
+    column(
+        "ephemeral_gib",
+        "integer",
+        "GiB",
+        "task storage; on Fargate what exceeds 20 GiB is billed",
+    ),
 ];
 
 /// `tasks.csv`.

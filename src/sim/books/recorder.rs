@@ -52,10 +52,12 @@ pub struct Recorder {
     pub failures: RowWriter,
     /// Names as fields.
     pub names: Names,
-    /// From acceptance to placement.
+    /// From acceptance to placement; of tasks that still wait at the end, to the end.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.
     pub starts: SpanHistogram,
+    /// From the wish of a caller to acceptance.
+    pub throttled: SpanHistogram,
     /// Instances turned down, by reason, over all failed placements.
     pub refusals: BTreeMap<&'static str, u64>,
     /// Failed placements.
@@ -77,6 +79,7 @@ impl Recorder {
             names,
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
+            throttled: SpanHistogram::default(),
             refusals: BTreeMap::new(),
             failed_placements: 0,
             picture: sinks.picture,
@@ -135,5 +138,20 @@ impl Recorder {
         }
         self.failures.settle()?;
         Ok(())
+    }
+
+    /// Tasks that are not placed when the run ends have waited at least until then.
+    pub fn still_waits(&mut self, request: &Request, end: SimTime) {
+        if let Some(accepted) = request.accepted {
+            self.waits.add_many(end.since(accepted), u64::from(request.remaining));
+        }
+        self.was_throttled(request, end);
+    }
+
+    /// Tasks leave the waiting without having been placed: the API had held them back until it accepted a call for them,
+    /// or until `now`.
+    pub fn was_throttled(&mut self, request: &Request, now: SimTime) {
+        let span = request.accepted.unwrap_or(now).since(request.arrival);
+        self.throttled.add_many(span, u64::from(request.remaining));
     }
 }

@@ -20,8 +20,8 @@ pub enum Line {
     Place(Box<[u8]>),
     /// A task has stopped, or lives on at the end of the run ([`SimTime::NEVER`]); what it cost.
     Task(Task, SimTime, NanoUsd),
-    /// Tasks of a request were never placed, and why.
-    Unplaced(Box<Request>, &'static str),
+    /// Tasks of a request were never placed, why, and when their caller gave them up ([`SimTime::NEVER`]: it did not).
+    Unplaced(Box<Request>, &'static str, SimTime),
 }
 
 /// Writes lines as rows.
@@ -62,7 +62,7 @@ impl TaskRows {
                 self.places.push(place.clone());
             }
             Line::Task(task, stopped, usd) => return self.task(task, *stopped, *usd),
-            Line::Unplaced(request, why) => return self.unplaced(request, why),
+            Line::Unplaced(request, why, refused) => return self.unplaced(request, why, *refused),
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl TaskRows {
     }
 
     /// A row for each task of a request that was never placed.
-    fn unplaced(&mut self, request: &Request, why: &str) -> io::Result<()> {
+    fn unplaced(&mut self, request: &Request, why: &str, refused: SimTime) -> io::Result<()> {
         for id in request.first_id..request.first_id + u64::from(request.remaining) {
             let mut row = self.rows.row();
             row.int(id)
@@ -95,7 +95,8 @@ impl TaskRows {
             for _ in 0..9 {
                 row.empty();
             }
-            row.name(why.as_bytes()).empty().empty().empty().end();
+            row.name(why.as_bytes()).empty().empty().empty();
+            row.time(refused).int(u64::from(request.ephemeral_gib)).end();
             self.rows.settle()?;
         }
         Ok(())
@@ -134,7 +135,8 @@ impl TaskRows {
         } else {
             row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
         }
-        row.span(task.placed.since(task.accepted)).usd(usd).end();
+        row.span(task.placed.since(task.accepted)).usd(usd);
+        row.empty().int(u64::from(task.ephemeral_gib)).end();
         self.rows.settle()?;
         Ok(())
     }

@@ -68,12 +68,17 @@ impl TaskTable {
         }
     }
 
-    /// Tasks of a request were never placed.
+    /// Tasks of a request were never placed; `refused` is when their caller gave them up, if it did.
     ///
     /// # Errors
     /// What the sink says.
-    pub fn unplaced(&mut self, request: &Request, why: &'static str) -> io::Result<()> {
-        let line = || Line::Unplaced(Box::new(request.clone()), why);
+    pub fn unplaced(
+        &mut self,
+        request: &Request,
+        why: &'static str,
+        refused: SimTime,
+    ) -> io::Result<()> {
+        let line = || Line::Unplaced(Box::new(request.clone()), why, refused);
         match self {
             TaskTable::Off => Ok(()),
             TaskTable::Here(rows) => rows.write(&line()),

@@ -1,7 +1,7 @@
 //! Rows become requests, requests become calls: at most ten tasks each, through the API's gates in order.
 
-use super::api::gate_of;
-use super::{Calls, next_share, split_by_strategy};
+use super::api::{Waiting, gate_of};
+use super::{Calls, next_share};
 use crate::base::suggest;
 use crate::base::time::SimTime;
 use crate::engine::Class;
@@ -11,7 +11,7 @@ use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
-use crate::sim::request::{Failure, Request, Target};
+use crate::sim::request::{Call, Failure, Request, Target};
 use crate::sim::setup::{Launch, OnFailure};
 
 impl Calls<'_> {
@@ -30,12 +30,13 @@ impl Calls<'_> {
         row: TaskRow,
         names: &[String],
     ) -> Result<(), RunError> {
-        let mut request = self.resolve(source, row, names)?;
+        // Capacity of this very instant is for those who have waited, not for a newcomer.
+        self.serve_woken()?;
+        let request = self.resolve(source, row, names)?;
         self.life.books.saw(Change::Wanted(request.remaining));
         self.life.tasks.wanted += u64::from(request.remaining);
         let caller = &mut self.callers.all[source];
         if caller.setup.on_failure == OnFailure::Queue {
-            request.accepted = Some(request.arrival);
             caller.queue.push_back(request);
             return if caller.queue.len() == 1 { self.serve_queue(source) } else { Ok(()) };
         }
@@ -85,6 +86,8 @@ impl Calls<'_> {
             exit_code: row.exit_code,
             reported: None,
             refused: (0, 0),
+            throttled_before: caller.throttled_until(now),
+            call: Call::default(),
         };
         *next_id += u64::from(row.count);
         caller.wanted += u64::from(row.count);
@@ -118,15 +121,14 @@ impl Calls<'_> {
     /// Sends a request through the API, now or when it is let through.
     pub(super) fn submit(&mut self, request: Request) -> Result<(), RunError> {
         let gate = gate_of(self.callers.all[request.source].launch);
-        if !self.callers.api.gates[gate].line.is_empty() {
-            self.callers.api.gates[gate].line.push_back(request);
-            return Ok(());
+        if self.callers.api.is_clear() {
+            // The usual case: nobody waits, and the call passes without a stop in the line.
+            let Some(rest) = self.pass(request, gate)? else { return Ok(()) };
+            self.callers.api.join(gate, Waiting::Calls(rest));
+        } else {
+            self.callers.api.join(gate, Waiting::Calls(request));
         }
-        if let Some(rest) = self.pass(request, gate)? {
-            self.callers.api.gates[gate].line.push_front(rest);
-            self.open_gate_later(gate);
-        }
-        Ok(())
+        self.serve_lines()
     }
 
     /// Makes the calls of a request that the API lets through now; returns what is left.
@@ -135,7 +137,7 @@ impl Calls<'_> {
         while request.remaining > 0 {
             let most = self.callers.all[request.source].setup.tasks_per_call;
             let tasks = request.remaining.min(most);
-            let launches = self.launch_tokens(request.source, tasks);
+            let launches = self.launch_tokens(request.source, &[], tasks, tasks);
             if self.ready_at(gate, launches) > now {
                 return Ok(Some(request));
             }
@@ -165,45 +167,66 @@ impl Calls<'_> {
         self.callers.api.take(now, gate, launches, self.life.fargate);
     }
 
-    /// A gate may be open for the head of its line.
+    /// The lines may have a head that can pass.
     ///
     /// # Errors
     /// As [`Calls::request_row`].
-    pub fn gate_opens(&mut self, gate: usize) -> Result<(), RunError> {
-        self.callers.api.gates[gate].scheduled = false;
-        while let Some(request) = self.callers.api.gates[gate].line.pop_front() {
-            if let Some(rest) = self.pass(request, gate)? {
-                self.callers.api.gates[gate].line.push_front(rest);
-                self.open_gate_later(gate);
-                break;
+    pub fn gate_opens(&mut self) -> Result<(), RunError> {
+        if self.callers.api.due.is_some_and(|due| due <= self.now()) {
+            self.callers.api.due = None;
+        }
+        self.serve_lines()
+    }
+
+    /// Lets through whoever may pass, the earlier of the two heads first: a head that waits for a limit of Fargate's own
+    /// does not hold up EC2, and neither is passed by a later call where both want tokens of one bucket.
+    pub(super) fn serve_lines(&mut self) -> Result<(), RunError> {
+        loop {
+            let now = self.now();
+            let ready = |(gate, head): (usize, &Waiting)| (self.head_ready_at(gate, head), gate);
+            let ready: Vec<(SimTime, usize)> =
+                self.callers.api.heads().into_iter().map(ready).collect();
+            let Some(&(_, gate)) = ready.iter().find(|(at, _)| *at <= now) else {
+                let next = ready.into_iter().map(|(at, _)| at).min();
+                if let Some(at) = next.filter(|at| self.callers.api.due.is_none_or(|due| *at < due))
+                {
+                    self.callers.api.due = Some(at);
+                    self.life.queue.schedule(at, Class::Demand, Event::Gate);
+                }
+                return Ok(());
+            };
+            match self.callers.api.leave(gate) {
+                (ticket, Waiting::Calls(request)) => {
+                    if let Some(rest) = self.pass(request, gate)? {
+                        self.callers.api.come_back(gate, ticket, Waiting::Calls(rest));
+                    }
+                }
+                (_, Waiting::Queue(source)) => self.queue_calls(source)?,
             }
         }
-        for source in self.callers.all.ids() {
-            let caller = &mut self.callers.all[source];
-            if caller.held && gate_of(caller.launch) == gate {
-                caller.held = false;
-                self.serve_queue(source)?;
+    }
+
+    fn head_ready_at(&self, gate: usize, head: &Waiting) -> SimTime {
+        let launches = match head {
+            Waiting::Calls(request) => {
+                let most = self.callers.all[request.source].setup.tasks_per_call;
+                let tasks = request.remaining.min(most);
+                self.launch_tokens(request.source, &[], tasks, tasks)
             }
-        }
-        Ok(())
+            Waiting::Queue(source) => self.launch_tokens_of_queue(*source),
+        };
+        self.ready_at(gate, launches)
     }
 
-    fn open_gate_later(&mut self, gate: usize) {
-        let Some(head) = self.callers.api.gates[gate].line.front() else { return };
-        let tasks = head.remaining.min(self.callers.all[head.source].setup.tasks_per_call);
-        let launches = self.launch_tokens(head.source, tasks);
-        let at = self.ready_at(gate, launches);
-        self.open_gate_at(gate, at);
-    }
-
-    pub(super) fn open_gate_at(&mut self, gate: usize, at: SimTime) {
-        if !std::mem::replace(&mut self.callers.api.gates[gate].scheduled, true) {
-            self.life.queue.schedule(at, Class::Demand, Event::Gate(gate as u8));
-        }
-    }
-
-    /// Fargate launch tokens that a call of `tasks` takes, by purchase option: none on EC2.
-    pub(super) fn launch_tokens(&self, source: SourceId, tasks: u32) -> [u32; 2] {
+    /// Fargate launch tokens that `tasks` of a call of `total` take, by purchase option, where `placed` of it have gone to
+    /// each item of the strategy: none on EC2.
+    pub(super) fn launch_tokens(
+        &self,
+        source: SourceId,
+        placed: &[u32],
+        total: u32,
+        tasks: u32,
+    ) -> [u32; 2] {
         let caller = &self.callers.all[source];
         let mut tokens = [0; 2];
         if caller.launch == LaunchType::Ec2 {
@@ -211,9 +234,13 @@ impl Calls<'_> {
         }
         match &caller.setup.launch {
             Launch::Providers(shares) => {
-                for (count, share) in split_by_strategy(shares, tasks).into_iter().zip(shares) {
-                    let purchase = self.life.rules.providers[share.provider].purchase;
-                    tokens[purchase as usize] += count;
+                let mut placed = placed.to_vec();
+                placed.resize(shares.len(), 0);
+                for _ in 0..tasks {
+                    let item = next_share(shares, &placed, total);
+                    placed[item] += 1;
+                    let purchase = self.life.rules.providers[shares[item].provider].purchase;
+                    tokens[purchase as usize] += 1;
                 }
             }
             Launch::Type(_) | Launch::Start(_) => tokens[Purchase::OnDemand as usize] = tasks,
@@ -221,30 +248,33 @@ impl Calls<'_> {
         tokens
     }
 
-    /// One accepted call.
+    /// One accepted call: its tasks are shared out, those that find a place are placed, and the caller hears of the others
+    /// once. The tasks are equal, so that those which fail are the last ones, whichever provider had no room.
     fn call(&mut self, mut request: Request) -> Result<(), RunError> {
         request.attempts += 1;
         let total = request.remaining;
         let mut placed = Vec::new();
-        while request.remaining > 0 {
+        let mut missing: Vec<Missing> = Vec::new();
+        for _ in 0..total {
             let target = self.next_target(request.source, total, &mut placed);
+            let version = self.life.capacity_version();
+            let at = missing.iter().position(|known| known.target == target);
+            if let Some(known) = at.map(|at| &mut missing[at]).filter(|m| m.version == version) {
+                known.tasks += 1; // nothing has changed since another one found no place there
+                continue;
+            }
             match self.place_first(&request, target) {
                 Ok(()) => {
                     request.first_id += 1;
                     request.remaining -= 1;
                 }
                 Err(failure) => {
-                    // With one target nothing has been freed for the tasks behind: they fail alike.
-                    let alike = placed.is_empty() && !matches!(target, Target::Named(_));
-                    let mut failed = request.clone();
-                    failed.remaining = if alike { request.remaining } else { 1 };
-                    request.first_id += u64::from(failed.remaining);
-                    request.remaining -= failed.remaining;
-                    self.after_failure(failed, target, &failure)?;
+                    let tasks = 1 + at.map_or(0, |at| missing.remove(at).tasks);
+                    missing.push(Missing { target, failure, tasks, version });
                 }
             }
         }
-        Ok(())
+        if request.remaining > 0 { self.after_call(request, missing) } else { Ok(()) }
     }
 
     /// Places the first task of a request; if it has started already, its work begins.
@@ -256,30 +286,48 @@ impl Calls<'_> {
         Ok(())
     }
 
-    pub(super) fn next_target(
-        &mut self,
-        source: SourceId,
-        total: u32,
-        placed: &mut Vec<u32>,
-    ) -> Target {
+    fn next_target(&mut self, source: SourceId, total: u32, placed: &mut Vec<u32>) -> Target {
         let caller = &mut self.callers.all[source];
+        let mut item = 0;
         match &caller.setup.launch {
-            Launch::Type(LaunchType::Ec2) => Target::Instances(0),
-            Launch::Type(LaunchType::Fargate) => Target::Fargate(self.life.fargate.on_demand()),
+            Launch::Type(_) => {}
             Launch::Providers(shares) => {
                 placed.resize(shares.len(), 0);
-                let item = next_share(shares, placed, total);
+                item = next_share(shares, placed, total);
                 placed[item] += 1;
-                match caller.launch {
-                    LaunchType::Ec2 => Target::Instances(item),
-                    LaunchType::Fargate => Target::Fargate(shares[item].provider),
-                }
             }
             Launch::Start(_) => {
-                let instance = caller.named[caller.turn % caller.named.len()];
+                item = caller.turn % caller.named.len();
                 caller.turn += 1;
-                Target::Named(instance)
             }
         }
+        self.target(source, item)
     }
+
+    /// The place that an item of a caller's list stands for.
+    pub(super) fn target(&self, source: SourceId, item: usize) -> Target {
+        let caller = &self.callers.all[source];
+        match (&caller.setup.launch, caller.launch) {
+            (Launch::Type(LaunchType::Fargate), _) => {
+                Target::Fargate(self.life.fargate.on_demand())
+            }
+            (Launch::Providers(shares), LaunchType::Fargate) => {
+                Target::Fargate(shares[item].provider)
+            }
+            (Launch::Start(_), _) => Target::Named(caller.named[item]),
+            (Launch::Type(_) | Launch::Providers(_), _) => Target::Instances(item),
+        }
+    }
+}
+
+/// Tasks of a call that found no place.
+pub(super) struct Missing {
+    /// Where they were to go.
+    pub target: Target,
+    /// Why they did not.
+    pub failure: Failure,
+    /// How many.
+    pub tasks: u32,
+    /// The state of capacity in which they were turned down.
+    version: u64,
 }

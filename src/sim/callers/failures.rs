@@ -1,42 +1,59 @@
 //! What a caller does about tasks that found no place: gives up, calls again, or waits for ever if it may.
 
 use super::Calls;
+use super::calls::Missing;
 use crate::base::time::SimSpan;
 use crate::engine::Class;
+use crate::model::ids::InstanceId;
+use crate::model::platform::LaunchType;
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
-use crate::sim::request::{Failure, Request, Target};
-use crate::sim::setup::OnFailure;
+use crate::sim::request::{Failure, Request};
+use crate::sim::setup::{Launch, OnFailure};
 
 impl Calls<'_> {
-    /// The caller reacts to tasks that could not be placed.
-    pub(super) fn after_failure(
+    /// The caller reacts to the tasks of a call that could not be placed: some are given up, and there is one call more
+    /// for all the others, which shares them out anew.
+    pub(super) fn after_call(
         &mut self,
         mut request: Request,
-        target: Target,
-        failure: &Failure,
+        missing: Vec<Missing>,
     ) -> Result<(), RunError> {
-        self.failed(&mut request, failure)?;
-        if !failure.may_pass() {
-            return self.refuse(&request, failure);
+        let mut parts = Vec::with_capacity(missing.len());
+        for part in missing {
+            parts.push((self.is_given_up(&request, &part.failure)?, part));
         }
-        let setup = &self.callers.all[request.source].setup;
-        match setup.on_failure {
-            OnFailure::GiveUp => self.refuse(&request, failure),
-            OnFailure::Retry { attempts: Some(most), .. } if request.attempts >= most => {
-                self.refuse(&request, failure)
+        parts.sort_by_key(|(is_given_up, _)| !is_given_up); // those that go on keep numbers without a gap
+        let whole = request.clone();
+        for (is_given_up, part) in parts {
+            let mut of_part = Request { remaining: part.tasks, ..whole.clone() };
+            of_part.first_id = request.first_id;
+            self.failed(&mut of_part, &part.failure)?;
+            if is_given_up {
+                self.refuse(&of_part, &part.failure)?;
+                request.first_id += u64::from(part.tasks);
+                request.remaining -= part.tasks;
+            } else {
+                (request.reported, request.refused) = (of_part.reported, of_part.refused);
             }
-            OnFailure::Retry { attempts, .. } => {
-                if attempts.is_none() && !self.could_ever_fit(&request, target)? {
-                    return self.refuse(&request, failure);
-                }
-                self.park(request);
-                Ok(())
-            }
+        }
+        if request.remaining > 0 {
+            self.park(request);
+        }
+        Ok(())
+    }
+
+    /// Whether the caller gives up tasks that could not be placed.
+    fn is_given_up(&self, request: &Request, failure: &Failure) -> Result<bool, RunError> {
+        Ok(match self.callers.all[request.source].setup.on_failure {
+            _ if !failure.may_pass() => true,
+            OnFailure::GiveUp => true,
+            OnFailure::Retry { attempts: Some(most), .. } => request.attempts >= most,
+            OnFailure::Retry { attempts: None, .. } => !self.could_ever_fit(request)?,
             OnFailure::Queue => {
                 unreachable!("a queueing caller's requests never pass through a call")
             }
-        }
+        })
     }
 
     /// A placement has failed: counts it and writes it down.
@@ -92,6 +109,7 @@ impl Calls<'_> {
     /// # Errors
     /// As [`Calls::request_row`].
     pub fn retry(&mut self, slot: u32) -> Result<(), RunError> {
+        self.serve_woken()?;
         let request = self.callers.parked[slot as usize].take();
         self.callers.free_parked.push(slot);
         self.submit(request.expect("a parked request wakes once"))
@@ -101,42 +119,61 @@ impl Calls<'_> {
     pub(super) fn refuse(&mut self, request: &Request, failure: &Failure) -> Result<(), RunError> {
         self.life.tasks.wanted -= u64::from(request.remaining);
         self.life.books.saw(Change::Refused(request, failure));
-        Ok(self.life.books.recorder.tasks.unplaced(request, failure.reason())?)
+        let now = self.now();
+        let tasks = &mut self.life.books.recorder.tasks;
+        Ok(tasks.unplaced(request, failure.reason(), now)?)
     }
 
-    /// Whether a task that does not fit now could fit an empty fleet. A caller that waits for ever for a task
-    /// that never can is an error, or a refusal where the scenario says so.
-    pub(super) fn could_ever_fit(
-        &self,
-        request: &Request,
-        target: Target,
-    ) -> Result<bool, RunError> {
-        if self.life.fits_when_empty(request, target) {
+    /// Whether a task that does not fit now could fit an empty fleet, at any place that its caller allows. A caller that
+    /// waits for ever for a task that never can is an error, or a refusal where the scenario says so.
+    pub(super) fn could_ever_fit(&self, request: &Request) -> Result<bool, RunError> {
+        let caller = &self.callers.all[request.source];
+        let items = match &caller.setup.launch {
+            Launch::Type(_) => 1,
+            Launch::Providers(shares) => shares.len(),
+            Launch::Start(_) => caller.named.len(),
+        };
+        let mut targets = (0..items).map(|item| self.target(request.source, item));
+        if targets.any(|target| self.life.fits_when_empty(request, target)) {
             return Ok(true);
         }
-        if self.callers.all[request.source].setup.oversized_is_error {
-            return Err(RunError::Oversized(self.oversized_message(request, target)));
+        if caller.setup.oversized_is_error {
+            return Err(RunError::Oversized(self.oversized_message(request)));
         }
         Ok(false)
     }
 
-    fn oversized_message(&self, request: &Request, target: Target) -> String {
-        let setup = &self.callers.all[request.source].setup;
-        let why = match target {
-            Target::Fargate(_) => {
-                "needs more vCPUs than the account's quota of Fargate has".to_string()
+    fn oversized_message(&self, request: &Request) -> String {
+        let caller = &self.callers.all[request.source];
+        let setup = &caller.setup;
+        let fleet = self.life.cluster.fleet();
+        let (place, candidates): (String, Vec<InstanceId>) = match &setup.launch {
+            Launch::Providers(shares) => {
+                let names = shares.iter().map(|s| &self.life.rules.providers[s.provider].name);
+                let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+                let is_of =
+                    |i: &InstanceId| shares.iter().any(|s| s.provider == fleet.provider[*i]);
+                (format!(" of {}", names.join(" or ")), fleet.ids().filter(is_of).collect())
             }
-            Target::Instances(_) | Target::Named(_) => {
-                let all = self.life.cluster.fleet().registered.iter();
-                let largest = all.max_by_key(|r| (r.cpu, r.memory)).map_or_else(
-                    || "there is no container instance".to_string(),
-                    |r| format!("the largest container instance registers {r}"),
-                );
-                format!(
-                    "fits no container instance even when it is empty, so its caller would wait for \
-                     ever; {largest}"
-                )
-            }
+            Launch::Start(names) => (format!(" of {}", names.join(", ")), caller.named.clone()),
+            Launch::Type(_) => (String::new(), fleet.ids().collect()),
+        };
+        let why = if caller.launch == LaunchType::Fargate {
+            "needs more vCPUs than the account's quota of Fargate has".to_string()
+        } else {
+            let largest = candidates.iter().map(|i| fleet.registered[*i]);
+            let largest = largest.max_by_key(|r| (r.cpu, r.memory)).map_or_else(
+                || "there is no container instance".to_string(),
+                |r| format!("the largest container instance{place} registers {r}"),
+            );
+            let ports = self.life.rules.ports(request.definition);
+            let is_port = candidates.iter().any(|i| request.demand.fits_into(fleet.registered[*i]))
+                && !ports.is_empty();
+            let more = if is_port { "; a host port of it may be reserved by each" } else { "" };
+            format!(
+                "fits no container instance{place} even when it is empty, so its caller would wait for \
+                 ever; {largest}{more}"
+            )
         };
         format!(
             "run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \

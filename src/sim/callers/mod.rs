@@ -7,7 +7,7 @@
 //! | File | Its part |
 //! | --- | --- |
 //! | `mod.rs` | the state of callers, and [`Calls`]: the parts that they may touch |
-//! | `api.rs` | token buckets, and the lines of calls that wait for them |
+//! | `api.rs` | token buckets, and the lines in which calls wait for them |
 //! | `calls.rs` | rows become requests, requests become calls |
 //! | `failures.rs` | what a caller does about tasks that found no place |
 //! | `queue.rs` | callers that keep a queue of their own |
@@ -20,15 +20,16 @@ mod queue;
 mod shares;
 
 use super::request::Request;
-use super::setup::{Launch, Limits, SourceSetup};
+use super::setup::{Launch, Limits, OnFailure, SourceSetup};
 use super::tasks::Life;
 use crate::base::id::Column;
 use crate::base::random::{Family, Purpose, Seed};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Fleet;
 use crate::model::ids::{GroupId, InstanceId, SourceId};
 use crate::model::platform::LaunchType;
 use api::Api;
+use shares::by_preference;
 pub use shares::{next_share, split_by_strategy};
 use std::collections::VecDeque;
 
@@ -50,8 +51,17 @@ pub struct Caller {
     jitter: Family,
     /// Group of rows that name none, where the caller sets it.
     group: Option<GroupId>,
-    /// Whether it waits for the API to let a queued call through.
-    held: bool,
+    /// Since when its queue waits in a line for the API to let a call through, if it does.
+    held_since: Option<SimTime>,
+    /// For how long its queue has waited so, before that.
+    throttled: SimSpan,
+}
+
+impl Caller {
+    /// For how long its queue has waited for the API by `now`.
+    fn throttled_until(&self, now: SimTime) -> SimSpan {
+        self.held_since.map_or(self.throttled, |since| self.throttled + now.since(since))
+    }
 }
 
 /// All callers, and the API in front of them.
@@ -60,8 +70,12 @@ pub struct Callers {
     api: Api,
     parked: Vec<Option<Request>>,
     free_parked: Vec<u32>,
-    /// The instant whose settled state queues are served in.
-    served_at: SimTime,
+    /// Launch types whose capacity has changed so that a queue may go on.
+    woken: [bool; 2],
+    /// Whether a Control event of this instant will serve them.
+    control_is_due: bool,
+    /// When launch tokens will be there that a queue on Fargate lacked.
+    tokens_at: Option<SimTime>,
 }
 
 impl Callers {
@@ -73,7 +87,9 @@ impl Callers {
             api: Api::new(limits),
             parked: Vec::new(),
             free_parked: Vec::new(),
-            served_at: SimTime::NEVER,
+            woken: [false; 2],
+            control_is_due: false,
+            tokens_at: None,
         }
     }
 
@@ -94,7 +110,8 @@ impl Callers {
             wanted: 0,
             jitter: seed.family(Purpose::Retry, &setup.name),
             group,
-            held: false,
+            held_since: None,
+            throttled: SimSpan::ZERO,
             setup: setup.clone(),
         });
     }
@@ -111,15 +128,22 @@ impl Callers {
         self.parked[parked as usize].as_ref().map_or(0, |request| request.first_id)
     }
 
-    /// Whether a queue of a caller has somebody in it.
+    /// When the API has accepted a request that still waits at `now`, if it has. Of a queue's: when it was wanted, and
+    /// later by the time for which the API held the queue back.
     #[must_use]
-    pub fn has_queues(&self) -> bool {
-        self.all.iter().any(|caller| !caller.queue.is_empty())
+    pub fn accepted(&self, request: &Request, now: SimTime) -> Option<SimTime> {
+        let caller = &self.all[request.source];
+        if caller.setup.on_failure != OnFailure::Queue {
+            return request.accepted;
+        }
+        let throttled = caller.throttled_until(now).0 - request.throttled_before.0;
+        Some(request.arrival + SimSpan(throttled))
     }
 
     /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could
     /// be next has been refused in the very state (`version`) that capacity is in. A queue calls again only after a
-    /// change; who retries StartTask has named each of its instances by then.
+    /// change; who retries StartTask has named each of its instances by then. Who calls a bounded number of times makes
+    /// all of its calls.
     #[must_use]
     pub fn is_stuck(&self, version: u64) -> bool {
         let refusals = |request: &Request| match request.refused {
@@ -129,9 +153,13 @@ impl Callers {
         let mut heads = self.all.iter().filter_map(|caller| caller.queue.front());
         let mut parked = self.parked.iter().flatten();
         let names = |request: &Request| self.all[request.source].named.len().max(1);
-        self.api.waiting().next().is_none()
+        let is_bounded = |request: &Request| {
+            let on_failure = &self.all[request.source].setup.on_failure;
+            matches!(on_failure, OnFailure::Retry { attempts: Some(_), .. })
+        };
+        self.api.is_clear()
             && heads.all(|request| refusals(request) > 0)
-            && parked.all(|request| refusals(request) >= names(request))
+            && parked.all(|request| !is_bounded(request) && refusals(request) >= names(request))
     }
 }
 

@@ -6,15 +6,29 @@ use crate::sim::setup::ProviderShare;
 /// base plus its share of the rest by weight, ties go to list order.
 #[must_use]
 pub fn next_share(shares: &[ProviderShare], placed: &[u32], total: u32) -> usize {
+    let deficit = deficits(shares, placed, total);
+    (0..shares.len()).rev().max_by_key(|&i| deficit(i)).expect("a strategy has providers")
+}
+
+/// The providers that may take the next task, the largest deficit first. One of weight 0 takes its base and no more.
+#[must_use]
+pub fn by_preference(shares: &[ProviderShare], placed: &[u32], total: u32) -> Vec<usize> {
+    let deficit = deficits(shares, placed, total);
+    let mut items: Vec<usize> =
+        (0..shares.len()).filter(|&i| shares[i].weight > 0 || placed[i] < shares[i].base).collect();
+    items.sort_by_key(|&i| std::cmp::Reverse(deficit(i)));
+    items
+}
+
+fn deficits(shares: &[ProviderShare], placed: &[u32], total: u32) -> impl Fn(usize) -> i64 {
     let weights: i64 = shares.iter().map(|s| i64::from(s.weight)).sum::<i64>().max(1);
     let bases: i64 = shares.iter().map(|s| i64::from(s.base)).sum();
     let rest = (i64::from(total) - bases).max(0);
-    let deficit = |i: usize| {
+    move |i: usize| {
         let share = &shares[i];
         let base = i64::from(share.base).min(i64::from(total));
         (base - i64::from(placed[i])) * weights + rest * i64::from(share.weight)
-    };
-    (0..shares.len()).rev().max_by_key(|&i| deficit(i)).expect("a strategy has providers")
+    }
 }
 
 /// How many tasks of a call of `total` go to each item of a capacity provider strategy.

@@ -61,6 +61,8 @@ impl Parts<'_> {
             if task.holds_promise() {
                 add(&mut promised[instance], task.demand);
                 tasks[instance] += 1;
+            } else {
+                add(&mut promised[instance], task.demand.only_enis()); // until its interface is gone
             }
             match task.status {
                 TaskStatus::Activating
@@ -72,10 +74,7 @@ impl Parts<'_> {
                     add(&mut held[instance], task.demand);
                 }
                 TaskStatus::Deprovisioning if task.is_on_host() => {
-                    add(
-                        &mut held[instance],
-                        Resources { enis: task.demand.enis, ..Resources::ZERO },
-                    );
+                    add(&mut held[instance], task.demand.only_enis());
                 }
                 _ => {}
             }

@@ -16,6 +16,7 @@ use crate::model::ids::{GroupId, InstanceId};
 use crate::model::ports::{PortSet, PortSets};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Placer, Reason, Refusals, Rule, RuleId, TieBreak};
+use crate::policy::query::Expression;
 pub use host::Host;
 
 /// Container instances and everything that must change together with them.
@@ -29,6 +30,8 @@ pub struct Cluster {
     version: u64,
     last_refusal: LastRefusal,
     has_freed: bool,
+    /// Whether a rule looks at the tasks of an instance, so that a placement may be what somebody waits for.
+    looks_at_tasks: bool,
 }
 
 /// Refusals of the last ask that failed: a burst of equal tasks counts the fleet once.
@@ -39,7 +42,7 @@ struct LastRefusal {
 }
 
 impl Cluster {
-    /// The fleet at time zero. `largest` is each provider's largest type.
+    /// The fleet at time zero. `largest` is for each provider the most of each resource that a type of it has.
     #[must_use]
     pub fn new(
         instances: impl Iterator<Item = Registration>,
@@ -64,6 +67,7 @@ impl Cluster {
             version: 0,
             last_refusal: LastRefusal::default(),
             has_freed: false,
+            looks_at_tasks: false,
         }
     }
 
@@ -141,6 +145,7 @@ impl Cluster {
         self.fleet.promise(instance, demand, ports);
         self.version += 1;
         self.placer.placed(instance, group, &self.fleet);
+        self.has_freed |= self.looks_at_tasks;
         self.capacity.promised(now, instance, demand, &self.fleet);
     }
 
@@ -156,6 +161,15 @@ impl Cluster {
             self.placer.released(instance, group, &self.fleet);
         }
         self.capacity.released(now, since, instance, demand, &self.fleet);
+        self.has_freed = true;
+    }
+
+    /// The interface of a task is gone, after its promise has ended: its ENI slot can be promised again.
+    pub fn interface_gone(&mut self, now: SimTime, instance: InstanceId, slots: Resources) {
+        self.fleet.interface_gone(instance, slots);
+        self.version += 1;
+        self.placer.instance_changed(instance, &self.fleet);
+        self.capacity.interface_gone(now, instance, slots, &self.fleet);
         self.has_freed = true;
     }
 
@@ -178,7 +192,16 @@ impl Cluster {
         self.capacity.still_promised(end, since, instance, demand);
     }
 
-    /// Whether capacity has come back since this was last asked.
+    /// A task on this instance has become RUNNING, or is it no longer.
+    pub fn running_changes(&mut self, instance: InstanceId, is_running: bool) {
+        self.fleet.running_changes(instance, is_running);
+        if self.looks_at_tasks {
+            self.version += 1;
+            self.has_freed = true;
+        }
+    }
+
+    /// Whether since this was last asked something has changed that may let a task go on which found no place.
     #[inline]
     pub fn take_freed(&mut self) -> bool {
         std::mem::take(&mut self.has_freed)
@@ -228,6 +251,7 @@ impl Cluster {
 
     /// Compiles a rule. Pools that are empty now fill when instances register.
     pub fn add_rule(&mut self, rule: Rule) -> RuleId {
+        self.looks_at_tasks |= !rule.member_of.iter().all(Expression::is_static);
         self.placer.add_rule(rule, &self.fleet)
     }
 
@@ -275,8 +299,14 @@ impl Cluster {
 
     /// Whether a task could be placed if nothing else ran.
     #[must_use]
-    pub fn could_fit_when_empty(&self, ask: &Ask) -> bool {
-        self.placer.could_fit_when_empty(ask)
+    pub fn could_fit_when_empty(&self, ask: &Ask, ports: &PortSets) -> bool {
+        self.placer.could_fit_when_empty(ask, &self.fleet, ports)
+    }
+
+    /// Whether this instance could take a task if nothing else ran on it.
+    #[must_use]
+    pub fn could_take_when_empty(&self, ask: &Ask, instance: InstanceId, ports: &PortSets) -> bool {
+        self.placer.could_take_when_empty(ask, instance, &self.fleet, ports)
     }
 
     /// Whether the rule's fixed filters take the instance.

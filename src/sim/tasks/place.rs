@@ -57,9 +57,12 @@ impl Life<'_> {
                 self.fargate.could_fit_when_empty(size, purchase)
             }
             Target::Named(instance) => {
-                request.demand.fits_into(self.cluster.fleet().registered[instance])
+                let ask = self.ask(request, 0);
+                self.cluster.could_take_when_empty(&ask, instance, &self.rules.port_sets)
             }
-            Target::Instances(item) => self.cluster.could_fit_when_empty(&self.ask(request, item)),
+            Target::Instances(item) => {
+                self.cluster.could_fit_when_empty(&self.ask(request, item), &self.rules.port_sets)
+            }
         }
     }
 

@@ -17,6 +17,10 @@ impl Life<'_> {
         let task = &mut self.tasks[slot];
         let before = task.status;
         task.become_status(next);
+        let changes = (before == TaskStatus::Running) != (next == TaskStatus::Running);
+        if let (true, Some(instance)) = (changes, task.instance()) {
+            self.cluster.running_changes(instance, next == TaskStatus::Running);
+        }
         self.books.saw(Change::Status { provider: task.provider, from: before, to: next });
     }
 

@@ -6,7 +6,6 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::lifecycle::{StopCode, TaskStatus};
 use crate::model::ports::PortSets;
-use crate::model::resources::Resources;
 use crate::sim::books::Change;
 use crate::sim::cluster::Promise;
 use crate::sim::event::{Event, RunError};
@@ -158,8 +157,7 @@ impl Life<'_> {
             Place::Instance(instance) => {
                 if is_on_host {
                     let ports = self.rules.ports(task.definition);
-                    let without_eni = Resources { enis: 0, ..task.demand };
-                    self.cluster.vacate(instance, without_eni, ports);
+                    self.cluster.vacate(instance, task.demand.without_enis(), ports);
                     self.serve_host_queue(instance);
                 }
                 &self.tasks.stages.eni_detach
@@ -192,11 +190,13 @@ impl Life<'_> {
         let task = &self.tasks[slot];
         if let Place::Instance(instance) = task.place
             && task.demand.enis > 0
-            && task.is_on_host()
         {
-            let eni = Resources { enis: task.demand.enis, ..Resources::ZERO };
-            self.cluster.vacate(instance, eni, self.rules.port_sets.get(PortSets::NONE));
-            self.serve_host_queue(instance);
+            let (is_on_host, slots) = (task.is_on_host(), task.demand.only_enis());
+            self.cluster.interface_gone(now, instance, slots);
+            if is_on_host {
+                self.cluster.vacate(instance, slots, self.rules.port_sets.get(PortSets::NONE));
+                self.serve_host_queue(instance);
+            }
         }
         let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];

@@ -233,9 +233,26 @@ impl Placer {
     /// Whether any registered instance that the rule selects is large enough when it is empty; for callers that would
     /// wait for ever.
     #[must_use]
-    pub fn could_fit_when_empty(&self, ask: &Ask) -> bool {
+    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> bool {
         let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
+        // Only who asks for host ports must be held against each instance.
+        let asks_for_ports = ask.ports != PortSets::NONE;
+        let mut members = pool.members.iter();
         pool.could_fit(ask.demand)
+            && (!asks_for_ports || members.any(|i| holds_when_empty(ask, i, fleet, ports)))
+    }
+
+    /// The same of one instance.
+    #[must_use]
+    pub fn could_take_when_empty(
+        &self,
+        ask: &Ask,
+        instance: InstanceId,
+        fleet: &Fleet,
+        ports: &PortSets,
+    ) -> bool {
+        let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
+        pool.members.contains(instance) && holds_when_empty(ask, instance, fleet, ports)
     }
 
     /// A task of `group` was promised resources of the instance.
@@ -363,4 +380,10 @@ impl Placer {
             book.register(instance, is_member, self.seat_of[instance], look);
         }
     }
+}
+
+/// Whether an instance of the rule's pool is large enough when it is empty; a port that it keeps for itself is never free.
+fn holds_when_empty(ask: &Ask, instance: InstanceId, fleet: &Fleet, ports: &PortSets) -> bool {
+    ask.demand.fits_into(fleet.registered[instance])
+        && fleet.reserved_ports[instance].is_disjoint(ports.get(ask.ports))
 }

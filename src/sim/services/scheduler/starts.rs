@@ -8,7 +8,7 @@ use crate::policy::service::Pass;
 use crate::sim::books::Change;
 use crate::sim::callers::next_share;
 use crate::sim::event::RunError;
-use crate::sim::request::{Failure, Request, Target};
+use crate::sim::request::{Call, Failure, Request, Target};
 use crate::sim::services::{Drive, Health, Member};
 use crate::sim::setup::Launch;
 
@@ -165,6 +165,8 @@ impl Drive<'_> {
             exit_code: 0,
             reported: None,
             refused: (0, 0),
+            throttled_before: SimSpan::ZERO,
+            call: Call::default(),
         };
         let member = Member {
             service: id,
