@@ -487,7 +487,7 @@ fn an_empty_chart_says_why() {
     said(case("two-days"), "charts/waits.svg", "% without a wait");
     said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
     said(case("two-days"), "charts/service-admin-traffic.svg", "No requests arrived");
-    said(case("two-days"), "charts/service-admin-utilization.svg", "No task was running");
+    said(case("two-days"), "charts/service-admin-utilization.svg", "no traffic");
     said(case("two-days"), "charts/service-admin-latency.svg", "No request was answered");
     said(case("hostile"), "charts/service-..-..-x-tasks.svg", "before its first sample");
 }
@@ -539,7 +539,7 @@ fn the_legend_above_a_panel_is_one_row() {
     let case = cases.iter().find(|case| case.name == "two-days").unwrap();
     for (file, names) in [
         ("charts/waits.svg", ["p50", "p95", "p99"].as_slice()),
-        ("charts/load.svg", &["running", "starting", "waiting for", "of these, on"]),
+        ("charts/load.svg", &["running", "starting", "waiting for", "on Fargate"]),
     ] {
         let files = render(&case.input(), Format::Svg);
         let (_, bytes) = files.iter().find(|(name, _)| name == file).unwrap();
