@@ -4,7 +4,7 @@ use ecsim::base::money::NanoUsd;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::metrics::histogram::SpanHistogram;
 use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
-use ecsim::metrics::series::{Sample, ServiceSeries};
+use ecsim::metrics::series::{Sample, ServiceSeries, Stretch};
 use ecsim::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use ecsim::metrics::summary::{Metric, Summary, Value};
 use ecsim::model::resources::Resources;
@@ -39,9 +39,10 @@ impl Case {
     fn input(&self) -> ChartInput<'_> {
         ChartInput {
             title: self.title.clone(),
-            series: self.series.clone(),
+            series: self.series.iter().copied().map(Stretch::from).collect(),
             waits: &self.waits,
             costs: self.costs.clone(),
+            costs_by: "category",
             picture: self.picture.clone(),
             services: &self.services,
             summary: &self.summary,
@@ -74,14 +75,15 @@ fn wave(seconds: u64, samples: u64, period: u64, fargate: bool) -> Vec<Sample> {
         let running = day_wave(at, period, 60, 420) + dice.below(25);
         let instances = day_wave(at.saturating_sub(period / 20), period, 12, 68) + dice.below(2);
         waiting = if dice.below(9) == 0 { dice.below(60) } else { waiting / 2 };
-        let starting = dice.below(20) as u32;
+        let starting = dice.below(20);
         Sample {
             at: SimTime(at * 1_000_000),
-            instances: instances as u32,
-            idle_instances: dice.below(4) as u32,
-            needed_instances: (running * 512 / 4096) as u32,
-            tasks: [0, starting, 0, running as u32, 0, 0, 0],
-            fargate_tasks: if fargate { running as u32 / 6 } else { 0 },
+            instances,
+            idle_instances: dice.below(4),
+            needed_instances: running * 512 / 4096,
+            tasks: [0, starting, 0, running, 0, 0, 0],
+            starting,
+            fargate_tasks: if fargate { running / 6 } else { 0 },
             waiting,
             registered_cpu: instances * 8192,
             reserved_cpu: (running * 1024).min(instances * 8192),
@@ -308,22 +310,22 @@ fn cases() -> Vec<Case> {
         "a-very-long-name-of-a-task-definition-that-somebody-made-from-a-branch-name-and-a-commit-"
             .repeat(3);
     let hostile = "\"><svg onload=1>&]]>&#x0;\u{0}\u{1b}[31m\u{202e}<script>alert(1)</script>";
-    let sample = |at, n: u32| Sample {
+    let sample = |at, n: u64| Sample {
         at: SimTime(at),
         instances: n,
         needed_instances: n,
         tasks: [0, 0, 0, n, 0, 0, 0],
-        registered_cpu: u64::from(n) * 2048,
-        reserved_cpu: u64::from(n) * 1024,
-        registered_memory: u64::from(n) * 7900,
-        reserved_memory: u64::from(n) * 4096,
+        registered_cpu: n * 2048,
+        reserved_cpu: n * 1024,
+        registered_memory: n * 7900,
+        reserved_memory: n * 4096,
         ..Sample::default()
     };
     let constant: Vec<Sample> = (0..100).map(|i| sample(i * 60_000_000, 8)).collect();
     let zeros: Vec<Sample> = (0..100).map(|i| sample(i * 60_000_000, 0)).collect();
     let huge = Sample {
         at: SimTime(u64::MAX),
-        instances: u32::MAX,
+        instances: u64::MAX,
         waiting: u64::MAX,
         registered_cpu: u64::MAX,
         reserved_memory: u64::MAX,
@@ -485,9 +487,31 @@ fn an_empty_chart_says_why() {
     said(case("two-days"), "charts/waits.svg", "% without a wait");
     said(case("two-days"), "charts/load.svg", "182,431 tasks submitted");
     said(case("two-days"), "charts/service-admin-traffic.svg", "No requests arrived");
-    said(case("two-days"), "charts/service-admin-utilization.svg", "No task was running");
+    said(case("two-days"), "charts/service-admin-utilization.svg", "no traffic");
     said(case("two-days"), "charts/service-admin-latency.svg", "No request was answered");
     said(case("hostile"), "charts/service-..-..-x-tasks.svg", "before its first sample");
+}
+
+#[test]
+fn tasks_without_requests_are_not_called_no_tasks() {
+    let mut idle = idle_service("admin");
+    for (minute, sample) in idle.samples.iter_mut().enumerate() {
+        sample.at = SimTime(60_000_000 * (minute as u64 + 1));
+        sample.running = 40;
+    }
+    if idle.samples.is_empty() {
+        let at = SimTime(60_000_000);
+        idle.samples.push(ecsim::metrics::service::ServiceSample {
+            at,
+            running: 40,
+            ..Default::default()
+        });
+    }
+    let case = Case { services: vec![idle], ..Case::empty("idle") };
+    let files = render(&case.input(), Format::Svg);
+    let chart = files.iter().find(|(name, _)| name.ends_with("-utilization.svg")).unwrap();
+    let text = String::from_utf8(chart.1.clone()).unwrap();
+    assert!(!text.contains("No task was running") && text.contains("no traffic"), "{text}");
 }
 
 #[test]
@@ -515,7 +539,7 @@ fn the_legend_above_a_panel_is_one_row() {
     let case = cases.iter().find(|case| case.name == "two-days").unwrap();
     for (file, names) in [
         ("charts/waits.svg", ["p50", "p95", "p99"].as_slice()),
-        ("charts/load.svg", &["running", "starting", "waiting for", "of these, on"]),
+        ("charts/load.svg", &["running", "starting", "waiting for", "on Fargate"]),
     ] {
         let files = render(&case.input(), Format::Svg);
         let (_, bytes) = files.iter().find(|(name, _)| name == file).unwrap();

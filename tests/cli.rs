@@ -181,7 +181,11 @@ fn quiet_says_nothing_on_stderr_and_colour_is_for_terminals() {
 #[test]
 fn a_dry_run_describes_and_writes_nothing() {
     let desk = Desk::with(SMALL);
+    let json = desk.ok("run small.toml --dry-run --format json --out there").stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["dry_run"]["output folder"], "there");
     let done = desk.ok("run small.toml --dry-run --replications 3");
+    assert!(done.stdout.contains("\noutput folder         output/small\n"), "{}", done.stdout);
     for line in ["container instances   3", "seeds                 7 to 9", "disk", "memory"] {
         assert!(done.stdout.contains(line), "{}", done.stdout);
     }

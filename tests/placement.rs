@@ -240,7 +240,8 @@ impl Scenario {
             }
         }
         let demand = Resources { cpu: 1024 * self.dice.below(8) as u32, ..Resources::ZERO };
-        let could_fit = self.fast.could_fit_when_empty(&Ask { demand, ..nothing }, &self.fleet, &self.ports);
+        let could_fit =
+            self.fast.could_fit_when_empty(&Ask { demand, ..nothing }, &self.fleet, &self.ports);
         let any = takes.iter().any(|&i| demand.fits_into(self.fleet.registered[i]));
         if member_of.iter().all(Expression::is_static) {
             assert_eq!(could_fit, any, "{demand} under {:?}", self.rules[rule]);

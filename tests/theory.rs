@@ -121,8 +121,8 @@ fn m_g_infinity_tasks_on_fargate_are_poisson_about_load() {
                 // Leave out the warm-up and the end, where arrivals have ceased.
                 let samples = &result.series;
                 let steady = &samples[samples.len() / 10..samples.len() * 9 / 10];
-                let sum: f64 = steady.iter().map(|s| f64::from(s.fargate_tasks)).sum();
-                sum / steady.len() as f64
+                let sum: f64 = steady.iter().map(|s| s.sum.fargate_tasks as f64).sum();
+                sum / steady.iter().map(|s| s.count).sum::<u64>() as f64
             })
             .collect();
         assert_close(&format!("M/G/∞ {work:?}"), &busy, load);

@@ -6,8 +6,10 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
 use crate::model::arrival::TraceProblem;
 use crate::model::service::SchedulingStrategy;
+use crate::report::manifest::SCHEMA;
 use crate::scenario::Scenario;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// About this many bytes is a row of `tasks.csv`.
 const TASK_ROW_BYTES: u64 = 220;
@@ -30,6 +32,25 @@ const SERVICES_SHOWN: usize = 20;
 /// The program itself, its buffers and the charts.
 const BASE_BYTES: u64 = 24 << 20;
 
+/// What is known beforehand: label and text. A label that is empty goes on with the one before.
+pub type Facts = Vec<(String, String)>;
+
+/// The facts for people, or as one JSON document.
+pub fn told(facts: &Facts, as_json: bool) -> String {
+    if as_json {
+        let facts = facts.iter().map(|(label, text)| {
+            let label = if label.is_empty() { "note" } else { label };
+            (label.to_string(), serde_json::Value::from(text.trim_end()))
+        });
+        let facts: serde_json::Map<_, _> = facts.collect();
+        return format!("{}\n", serde_json::json!({ "schema": SCHEMA, "dry_run": facts }));
+    }
+    facts.iter().fold(String::new(), |mut text, (label, fact)| {
+        let _ = writeln!(text, "{label:<22}{fact}");
+        text
+    })
+}
+
 /// Reads the traces to their end, counts, and describes; `draws` says whether there are to be charts.
 ///
 /// # Errors
@@ -39,13 +60,13 @@ pub fn describe(
     seed: Seed,
     replications: u32,
     draws: bool,
-) -> Result<String, Failure> {
+    folder: &Path,
+) -> Result<Facts, Failure> {
     let setup = &scenario.setup;
-    let mut out = String::new();
-    let mut line = |label: &str, text: String| {
-        let _ = writeln!(out, "{label:<22}{text}");
-    };
+    let mut out = Facts::new();
+    let mut line = |label: &str, text: String| out.push((label.to_string(), text));
     line("scenario", setup.name.clone());
+    line("output folder", folder.display().to_string());
     line("digest", scenario.digest.clone());
     line("seeds", format!("{} to {}", seed.0, seed.0 + u64::from(replications) - 1));
     line("container instances", setup.instances.len().to_string());
@@ -115,7 +136,11 @@ pub fn describe(
     if scenario.outputs.scaling {
         disk += span.0 / SCALING_INTERVAL.0 * scaled * SCALING_ROW_BYTES;
     }
-    line("samples", format!("{samples} at {} providers", setup.providers.len()));
+    let providers = match setup.providers.len() {
+        1 => "1 provider".to_string(),
+        count => format!("{count} providers"),
+    };
+    line("samples", format!("{samples} at {providers}"));
     line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
     // Offered load: the tasks that would live at once if none waited.
     let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;

@@ -154,7 +154,11 @@ fn catalog(args: &catalog::CatalogArgs) -> Result<(), Failure> {
             warnings.iter().for_each(|warning| complain(warning));
             Ok(())
         }
-        Err(failure) => Err(Failure::Input(failure.to_string())),
+        Err(failure) => {
+            let text = failure.to_string();
+            let is_marked = text.starts_with("error");
+            Err(Failure::Input(if is_marked { text } else { format!("error: {text}") }))
+        }
     }
 }
 

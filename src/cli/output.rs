@@ -1,11 +1,11 @@
 //! From a finished run to the files of its output folder.
 
 use super::Failure;
-use crate::base::money::NanoUsd;
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
+use crate::pricing::Line;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
@@ -125,15 +125,21 @@ pub fn write_result(
 }
 
 fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a> {
-    let mut costs: BTreeMap<&str, NanoUsd> = BTreeMap::new();
-    for line in &result.invoice.lines {
-        *costs.entry(line.category.label()).or_default() += line.usd;
-    }
+    // Where there are services, whose the bill is says more than what AWS calls it.
+    let has_services = !result.services.is_empty();
+    let name = |line: &Line| match (has_services, line.is_idle, line.service.as_str()) {
+        (false, ..) => line.category.label().to_string(),
+        (true, true, _) => "idle instances".to_string(),
+        (true, false, "") => "tasks of callers".to_string(),
+        (true, false, service) => service.to_string(),
+    };
+    let costs = result.invoice.sum_by(name);
     ChartInput {
         title: scenario.setup.name.clone(),
         series: result.series.clone(),
         waits: &result.waits,
-        costs: costs.into_iter().map(|(name, usd)| (name.to_string(), usd)).collect(),
+        costs: costs.into_iter().collect(),
+        costs_by: if has_services { "service" } else { "category" },
         picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
         services: &result.services,
         summary: &result.summary,

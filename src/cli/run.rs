@@ -27,7 +27,7 @@ pub struct RunArgs {
     /// The scenario, a TOML or JSON file
     pub scenario: PathBuf,
     /// Seed of all random streams [default: the scenario's]
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Runs with successive seeds, each in a folder of its own below the output folder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -92,12 +92,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         scenario.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     }
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
-    if args.dry_run {
-        let draws = charts_of(args, &scenario) != Format::None;
-        return print(&super::dry_run::describe(&scenario, seed, args.replications, draws)?);
-    }
     let default_out = || Path::new("output").join(&scenario.setup.name);
     let out = args.out.clone().unwrap_or_else(default_out);
+    if args.dry_run {
+        let draws = charts_of(args, &scenario) != Format::None;
+        let facts = super::dry_run::describe(&scenario, seed, args.replications, draws, &out)?;
+        return print(&super::dry_run::told(&facts, args.format == FormatArg::Json));
+    }
     // Before the folder: whoever is interrupted from here on also cleans up.
     let pulse = seeds::interruptible();
     let folder = OutputFolder::create(&out, args.force)?;

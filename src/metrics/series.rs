@@ -1,7 +1,7 @@
 //! Time series in bounded memory, for charts: when one is full, its step doubles.
 //!
-//! [`Series`] holds states and keeps one of the neighbours; [`ServiceSeries`] holds flows and merges them, so that
-//! nothing that was counted is lost.
+//! [`Series`] holds states and keeps least, most and mean of the neighbours; [`ServiceSeries`] holds flows and merges them,
+//! so that nothing that was counted is lost.
 
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
@@ -13,15 +13,17 @@ pub struct Sample {
     /// When.
     pub at: SimTime,
     /// Registered container instances.
-    pub instances: u32,
+    pub instances: u64,
     /// Of these, without any task.
-    pub idle_instances: u32,
+    pub idle_instances: u64,
     /// Fewest instances of the largest type that could hold the promised tasks (lower bound).
-    pub needed_instances: u32,
+    pub needed_instances: u64,
     /// Tasks by `lastStatus`, STOPPED not counted, EC2 and Fargate together.
-    pub tasks: [u32; STATUS_COUNT - 1],
+    pub tasks: [u64; STATUS_COUNT - 1],
+    /// Of these, before RUNNING.
+    pub starting: u64,
     /// Tasks on Fargate, in any state but STOPPED.
-    pub fargate_tasks: u32,
+    pub fargate_tasks: u64,
     /// Tasks that wait for placement.
     pub waiting: u64,
     /// Registered CPU units.
@@ -43,45 +45,98 @@ pub struct Sample {
 /// At most this many points are kept.
 const MOST_POINTS: usize = 2_048;
 
-/// Samples thinned to at most 2,048: of `2^k` neighbours the last is kept.
+impl Sample {
+    /// Each number of this sample with that of `other`, put through `f`; the instant is this one's.
+    fn zip(&self, other: &Sample, f: fn(u64, u64) -> u64) -> Sample {
+        let mut tasks = [0; STATUS_COUNT - 1];
+        for (index, both) in tasks.iter_mut().enumerate() {
+            *both = f(self.tasks[index], other.tasks[index]);
+        }
+        Sample {
+            at: self.at,
+            instances: f(self.instances, other.instances),
+            idle_instances: f(self.idle_instances, other.idle_instances),
+            needed_instances: f(self.needed_instances, other.needed_instances),
+            tasks,
+            starting: f(self.starting, other.starting),
+            fargate_tasks: f(self.fargate_tasks, other.fargate_tasks),
+            waiting: f(self.waiting, other.waiting),
+            registered_cpu: f(self.registered_cpu, other.registered_cpu),
+            reserved_cpu: f(self.reserved_cpu, other.reserved_cpu),
+            registered_memory: f(self.registered_memory, other.registered_memory),
+            reserved_memory: f(self.reserved_memory, other.reserved_memory),
+            fargate_cpu: f(self.fargate_cpu, other.fargate_cpu),
+            fargate_memory: f(self.fargate_memory, other.fargate_memory),
+            // No chart shows it over time.
+            nano_usd_per_hour: other.nano_usd_per_hour,
+        }
+    }
+}
+
+/// Samples that follow each other, as one: least, most and sum of each number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    /// How many samples.
+    pub count: u64,
+    /// When the first was taken.
+    pub from: SimTime,
+    /// When the last was taken.
+    pub to: SimTime,
+    /// The least of each number.
+    pub least: Sample,
+    /// The most of each.
+    pub most: Sample,
+    /// The sum of each.
+    pub sum: Sample,
+}
+
+impl From<Sample> for Stretch {
+    fn from(one: Sample) -> Stretch {
+        Stretch { count: 1, from: one.at, to: one.at, least: one, most: one, sum: one }
+    }
+}
+
+impl Stretch {
+    /// This and `next`, which follows it.
+    fn and(&self, next: &Stretch) -> Stretch {
+        Stretch {
+            count: self.count + next.count,
+            from: self.from,
+            to: next.to,
+            least: self.least.zip(&next.least, u64::min),
+            most: self.most.zip(&next.most, u64::max),
+            sum: self.sum.zip(&next.sum, u64::saturating_add),
+        }
+    }
+}
+
+/// Samples thinned to at most 2,048 stretches of `2^k` samples each, of which the last may be shorter.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
-    points: Vec<Sample>,
-    /// Samples per kept point.
+    points: Vec<Stretch>,
+    /// Samples per stretch; 0 stands for 1.
     stride: u64,
-    seen: u64,
-    last: Option<Sample>,
 }
 
 impl Series {
     /// Adds a sample, later than the one before.
     pub fn push(&mut self, sample: Sample) {
-        self.stride = self.stride.max(1);
-        if self.seen.is_multiple_of(self.stride) {
-            if self.points.len() == MOST_POINTS {
-                let mut index = 0;
-                self.points.retain(|_| {
-                    index += 1;
-                    index % 2 == 1
-                });
-                self.stride *= 2;
-            }
-            if self.seen.is_multiple_of(self.stride) {
-                self.points.push(sample);
-            }
+        let sample = Stretch::from(sample);
+        if self.points.len() == MOST_POINTS && self.points[MOST_POINTS - 1].count >= self.stride {
+            let pairs = self.points.chunks_exact(2).map(|pair| pair[0].and(&pair[1]));
+            self.points = pairs.collect();
+            self.stride = 2 * self.stride.max(1);
         }
-        self.seen += 1;
-        self.last = Some(sample);
+        match self.points.last_mut().filter(|open| open.count < self.stride) {
+            Some(open) => *open = open.and(&sample),
+            None => self.points.push(sample),
+        }
     }
 
-    /// The kept samples in order of time, the newest always among them.
+    /// The stretches in order of time.
     #[must_use]
-    pub fn points(&self) -> Vec<Sample> {
-        let mut points = self.points.clone();
-        if let Some(last) = self.last.filter(|last| points.last() != Some(last)) {
-            points.push(last);
-        }
-        points
+    pub fn points(&self) -> Vec<Stretch> {
+        self.points.clone()
     }
 }
 
@@ -198,9 +253,27 @@ mod tests {
             series.push(Sample { at: SimTime(i), ..Sample::default() });
         }
         let points = series.points();
-        assert!(points.len() <= MOST_POINTS + 1);
-        assert_eq!((points[0].at.0, points[points.len() - 1].at.0), (0, 1_000_000));
-        assert!(points.windows(2).all(|pair| pair[0].at < pair[1].at));
+        assert!(points.len() <= MOST_POINTS);
+        assert_eq!((points[0].from.0, points[points.len() - 1].to.0), (0, 1_000_000));
+        assert!(points.windows(2).all(|pair| pair[0].to < pair[1].from));
+        assert_eq!(points.iter().map(|stretch| stretch.count).sum::<u64>(), 1_000_001);
+    }
+
+    #[test]
+    fn a_spike_of_five_minutes_is_seen_in_thirty_days() {
+        let mut series = Series::default();
+        let tasks = |minute| if (20_003..20_008).contains(&minute) { 450 + minute % 7 } else { 6 };
+        for minute in 0..=43_200u64 {
+            let at = SimTime(60_000_000 * minute);
+            let waiting = tasks(minute);
+            series.push(Sample { at, waiting, starting: 1, ..Sample::default() });
+        }
+        let points = series.points();
+        let most = points.iter().map(|stretch| stretch.most.waiting).max();
+        assert_eq!(most, (0..=43_200).map(tasks).max());
+        assert_eq!(points.iter().map(|stretch| stretch.least.waiting).min(), Some(6));
+        let sum: u64 = points.iter().map(|stretch| stretch.sum.waiting).sum();
+        assert_eq!(sum, (0..=43_200).map(tasks).sum::<u64>(), "so every mean is right");
     }
 
     fn service_sample(i: u64) -> ServiceSample {

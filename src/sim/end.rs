@@ -12,7 +12,7 @@ use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
-use crate::metrics::series::Sample;
+use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
 use crate::metrics::service_summary::service_metrics;
 use crate::metrics::summary::Summary;
@@ -36,7 +36,7 @@ pub struct RunResult {
     /// The bill.
     pub invoice: Invoice,
     /// Samples, thinned, for charts.
-    pub series: Vec<Sample>,
+    pub series: Vec<Stretch>,
     /// From acceptance to placement, or to the end of the run.
     pub waits: SpanHistogram,
     /// From acceptance to RUNNING.

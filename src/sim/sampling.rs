@@ -41,7 +41,7 @@ pub fn look(
         add(&mut total, &sample);
         if rules.providers[provider].launch == LaunchType::Ec2 {
             let promised = &sample.tasks[..TaskStatus::Deactivating as usize];
-            placed += promised.iter().sum::<u32>() as usize;
+            placed += promised.iter().sum::<u64>() as usize;
         }
     }
     row(books, b"total", &total, held);
@@ -71,13 +71,16 @@ fn sample_of(
     let capacity = &cluster.capacity().providers[provider];
     let live = &books.tally.live[provider];
     let mut tasks = [0; STATUS_COUNT - 1];
-    tasks.copy_from_slice(&live.by_status[..STATUS_COUNT - 1]);
+    for (count, &known) in tasks.iter_mut().zip(&live.by_status) {
+        *count = u64::from(known);
+    }
     let mut sample = Sample {
         at: now,
-        instances: capacity.instances,
-        idle_instances: capacity.idle,
-        needed_instances: u32::try_from(capacity.needed).unwrap_or(u32::MAX),
+        instances: capacity.instances.into(),
+        idle_instances: capacity.idle.into(),
+        needed_instances: capacity.needed,
         tasks,
+        starting: tasks[..TaskStatus::Running as usize].iter().sum(),
         registered_cpu: capacity.registered.cpu,
         reserved_cpu: capacity.promised.cpu,
         registered_memory: capacity.registered.memory,
@@ -101,10 +104,10 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
     let mut row = table.row();
     row.time(sample.at).name(name);
     for count in [sample.instances, sample.idle_instances, sample.needed_instances] {
-        row.int(u64::from(count));
+        row.int(count);
     }
     for count in sample.tasks {
-        row.int(u64::from(count));
+        row.int(count);
     }
     row.int(sample.waiting)
         .int(sample.registered_cpu)
@@ -149,6 +152,7 @@ fn add(total: &mut Sample, part: &Sample) {
     for (sum, count) in total.tasks.iter_mut().zip(part.tasks) {
         *sum += count;
     }
+    total.starting += part.starting;
     total.fargate_tasks += part.fargate_tasks;
     total.registered_cpu += part.registered_cpu;
     total.reserved_cpu += part.reserved_cpu;

@@ -1,4 +1,4 @@
-//! The bill by category, as bars.
+//! The bill by category or by service, as bars.
 
 use super::ChartInput;
 use super::axis::{Axis, Steps};
@@ -20,9 +20,9 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let bars = bars(&input.costs);
     let total: NanoUsd = bars.iter().map(|bar| bar.1).sum();
     let facts = [format!("{} in total", human::usd(total))];
-    let mut drawing = frame::page("Cost by category", input, &facts);
+    let mut drawing = frame::page(&format!("Cost by {}", input.costs_by), input, &facts);
     if bars.iter().all(|bar| bar.1 == NanoUsd::ZERO) {
-        return frame::empty(drawing, "The run cost nothing: no category has a charge.");
+        return frame::empty(drawing, "The run cost nothing: there is no charge.");
     }
     let plot = Plot::new(&bars, total);
     plot.draw_grid(&mut drawing);

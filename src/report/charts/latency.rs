@@ -6,7 +6,7 @@ use super::drawing::{Drawing, palette};
 use super::font::width;
 use super::frame::{self, BOTTOM, LEFT, Panel, TICK, TOP};
 use super::services::{self, Line};
-use super::trend::{Holds, Trend};
+use super::trend::{self, Draws, Holds, Trend};
 use crate::base::time::SimSpan;
 use crate::metrics::service::{ServiceReport, ServiceSample};
 use crate::report::human;
@@ -26,6 +26,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::ORANGE,
             value: &|s, _| of(s.latency_p99),
             holds: Holds::Before,
+            draws: Draws::Most,
             ground: false,
             width: 2.5,
         },
@@ -34,6 +35,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::AMBER,
             value: &|s, _| of(s.latency_p95),
             holds: Holds::Before,
+            draws: Draws::Most,
             ground: false,
             width: 2.5,
         },
@@ -42,6 +44,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::GREEN,
             value: &|s, _| of(s.latency_p50),
             holds: Holds::Before,
+            draws: Draws::Most,
             ground: false,
             width: 2.5,
         },
@@ -50,6 +53,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::BLUE,
             value: &|s, _| of(s.latency_mean),
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -63,21 +67,23 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     panel.y = Axis::log_time(shortest, longest, (panel.bottom, panel.top));
     let widest = panel.y.ticks.iter().map(|(_, label)| width(label, TICK)).fold(0.0, f64::max);
     panel.left = LEFT + widest + 14.0;
-    let (x, caption) = services::time_axis(samples, panel.left);
+    let (x, unit) = services::time_of(samples, panel.left);
     panel.draw(&mut drawing);
     // A latency of 0 is at the bottom of the axis.
     let y = |seconds: f64| panel.y.at(libm::log10(seconds.max(shortest / 10.0)));
-    let trends: Vec<Vec<Trend>> =
-        lines.iter().map(|line| Trend::runs(samples, Holds::Before, line.value, &x, y)).collect();
-    // One band, that of the highest line, can still be told from the lines.
-    for (line, runs) in lines.iter().zip(&trends).take(1) {
-        runs.iter().for_each(|run| run.draw_band(&mut drawing, line.color));
-    }
+    let trends: Vec<Vec<Trend>> = lines
+        .iter()
+        .map(|line| Trend::runs(samples, (line.holds, line.draws), line.value, &x, y))
+        .collect();
     for (line, runs) in lines.iter().zip(trends) {
         runs.into_iter().for_each(|run| run.draw_line(&mut drawing, line.color));
     }
     panel.close(&mut drawing);
     frame::legend_right(&mut drawing, panel.top - 22.0, &services::legend(&lines));
+    // The quantile of an hour is not known from those of its minutes: the worst of them is drawn, and said.
+    let each = "mean: over each";
+    let more = "; p50, p95, p99: the highest in it";
+    let caption = trend::caption_of(samples.len(), &x, unit, each, more);
     services::close(&mut drawing, &x, &caption);
     drawing
 }

@@ -5,28 +5,24 @@ use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::trend::{self, Trend};
-use crate::metrics::series::Sample;
+use crate::metrics::series::{Sample, Stretch};
 use crate::model::lifecycle::TaskStatus;
 
 /// A line of a panel: name, colour, value, and whether it is drawn where it is 0 throughout.
 type Line = (&'static str, Color, fn(&Sample) -> u64, bool);
 
 const TASKS: [Line; 4] = [
-    ("running", palette::BLUE, |s| s.tasks[TaskStatus::Running as usize].into(), true),
-    ("starting", palette::GREEN, starting, false),
+    ("running", palette::BLUE, |s| s.tasks[TaskStatus::Running as usize], true),
+    ("starting", palette::GREEN, |s| s.starting, false),
     ("waiting for placement", palette::ORANGE, |s| s.waiting, true),
-    ("of these, on Fargate", palette::AMBER, |s| s.fargate_tasks.into(), false),
+    ("on Fargate, in any state", palette::AMBER, |s| s.fargate_tasks, false),
 ];
 
 const INSTANCES: [Line; 3] = [
-    ("registered", palette::BLUE, |s| s.instances.into(), true),
-    ("needed at least", palette::GREEN, |s| s.needed_instances.into(), true),
-    ("without a task", palette::ORANGE, |s| s.idle_instances.into(), false),
+    ("registered", palette::BLUE, |s| s.instances, true),
+    ("needed at least", palette::GREEN, |s| s.needed_instances, true),
+    ("without a task", palette::ORANGE, |s| s.idle_instances, false),
 ];
-
-fn starting(sample: &Sample) -> u64 {
-    sample.tasks[..TaskStatus::Running as usize].iter().map(|&n| u64::from(n)).sum()
-}
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
@@ -35,25 +31,30 @@ pub fn draw(input: &ChartInput) -> Drawing {
     facts.extend(frame::metric(input, "tasks_submitted").map(|n| format!("{n} tasks submitted")));
     facts.extend(frame::metric(input, "wait_s_p95").map(|t| format!("p95 wait {t}")));
     facts.extend(frame::metric(input, "total_usd").map(|usd| format!("{usd} in total")));
-    let mut drawing = frame::page("Tasks and container instances over time", input, &facts);
+    let has_instances = series.iter().any(|stretch| stretch.most.instances > 0);
+    let title = if has_instances { "Tasks and container instances" } else { "Tasks" };
+    let mut drawing = frame::page(&format!("{title} over time"), input, &facts);
     let Some(last) = series.last() else {
         return frame::empty(drawing, "The run ended before its first sample: nothing to show.");
     };
     let middle = TOP + (BOTTOM - TOP) * 0.54;
-    let panels = [
-        ("Tasks", TOP, middle - 26.0, TASKS.as_slice()),
-        ("Container instances", middle + 12.0, BOTTOM, INSTANCES.as_slice()),
-    ];
-    let panels = panels.map(|(heading, top, bottom, lines)| {
+    let mut panels = vec![("Tasks", TOP, middle - 26.0, TASKS.as_slice())];
+    if has_instances {
+        panels.push(("Container instances", middle + 12.0, BOTTOM, INSTANCES.as_slice()));
+    } else {
+        panels[0].2 = BOTTOM;
+    }
+    let panels = panels.into_iter().map(|(heading, top, bottom, lines)| {
         let lines: Vec<&Line> =
-            lines.iter().filter(|line| line.3 || series.iter().any(|s| line.2(s) > 0)).collect();
-        let values = lines.iter().flat_map(|line| series.iter().map(line.2));
+            lines.iter().filter(|l| l.3 || series.iter().any(|s| l.2(&s.most) > 0)).collect();
+        let values = lines.iter().flat_map(|line| series.iter().map(|s| line.2(&s.most)));
         let max = values.max().unwrap_or(0);
         (Panel::new(heading, top, bottom, max as f64, Steps::Whole), lines)
     });
+    let panels: Vec<(Panel, Vec<&Line>)> = panels.collect();
     // Both panels share the x axis, so they share its left end.
-    let left = panels[0].0.left.max(panels[1].0.left);
-    let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));
+    let left = panels.iter().map(|(panel, _)| panel.left).fold(0.0, f64::max);
+    let (x, unit) = Axis::time(last.to.to_secs_f64(), (left, RIGHT));
     for (mut panel, lines) in panels {
         panel.left = left;
         draw_panel(&mut drawing, &panel, &x, &lines, series);
@@ -62,7 +63,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
     drawing
 }
 
-fn draw_panel(drawing: &mut Drawing, panel: &Panel, x: &Axis, lines: &[&Line], series: &[Sample]) {
+fn draw_panel(drawing: &mut Drawing, panel: &Panel, x: &Axis, lines: &[&Line], series: &[Stretch]) {
     panel.draw(drawing);
     let trends: Vec<Trend> = lines
         .iter()

@@ -25,7 +25,7 @@ mod waits;
 use crate::base::money::NanoUsd;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
-use crate::metrics::series::Sample;
+use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
 use crate::metrics::summary::Summary;
 use drawing::Drawing;
@@ -37,14 +37,16 @@ pub struct ChartInput<'a> {
     /// Name of the scenario, as the user wrote it.
     pub title: String,
     /// The fleet and the tasks over time, in order of time.
-    pub series: Vec<Sample>,
+    pub series: Vec<Stretch>,
     /// Waiting times of the tasks.
     pub waits: &'a SpanHistogram,
-    /// The bill by category, in any order; lines of one name are added up.
+    /// The bill in parts, in any order; parts of one name are added up.
     pub costs: Vec<(String, NanoUsd)>,
+    /// What the parts are, such as `category`.
+    pub costs_by: &'static str,
     /// The fleet at one instant.
     pub picture: Option<FleetPicture>,
-    /// Every service; those with most requests get charts of their own.
+    /// Every service; the worst and the largest get charts of their own.
     pub services: &'a [ServiceReport],
     /// Metrics that the subtitles quote, where the summary has them.
     pub summary: &'a Summary,

@@ -5,7 +5,7 @@ use super::axis::{Axis, Steps};
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::trend::{self, Trend};
-use crate::metrics::series::Sample;
+use crate::metrics::series::{Sample, Stretch};
 
 /// A resource: heading, units in the data for one on the axis, and (registered, reserved, on Fargate).
 type Resource = (&'static str, f64, fn(&Sample) -> [u64; 3]);
@@ -31,11 +31,12 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let places = [(TOP, middle - 26.0), (middle + 12.0, BOTTOM)];
     let mut panels: Vec<(Panel, &Resource)> = Vec::new();
     for ((top, bottom), resource) in places.into_iter().zip(&RESOURCES) {
-        let max = series.iter().flat_map(resource.2).max().unwrap_or(0) as f64 / resource.1;
+        let max =
+            series.iter().flat_map(|s| resource.2(&s.most)).max().unwrap_or(0) as f64 / resource.1;
         panels.push((Panel::new(resource.0, top, bottom, max, Steps::Decimal), resource));
     }
     let left = panels.iter().map(|(panel, _)| panel.left).fold(0.0, f64::max);
-    let (x, unit) = Axis::time(last.at.to_secs_f64(), (left, RIGHT));
+    let (x, unit) = Axis::time(last.to.to_secs_f64(), (left, RIGHT));
     for (mut panel, resource) in panels {
         panel.left = left;
         draw_panel(&mut drawing, &panel, &x, resource, series);
@@ -49,7 +50,7 @@ fn draw_panel(
     panel: &Panel,
     x: &Axis,
     resource: &Resource,
-    series: &[Sample],
+    series: &[Stretch],
 ) {
     let (_, unit, values) = resource;
     let trend = |index: usize| Trend::new(series, |s| values(s)[index] as f64 / unit, x, &panel.y);
@@ -64,7 +65,7 @@ fn draw_panel(
         (Mark::Line, palette::BLUE, "reserved by tasks on them".to_string()),
     ];
     registered.draw_line(drawing, palette::GREY);
-    if series.iter().any(|s| values(s)[2] > 0) {
+    if series.iter().any(|s| values(&s.most)[2] > 0) {
         fargate.draw_band(drawing, palette::AMBER);
         fargate.draw_line(drawing, palette::AMBER);
         legend.push((Mark::Line, palette::AMBER, "tasks on Fargate".into()));

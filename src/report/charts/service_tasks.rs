@@ -5,7 +5,7 @@ use super::axis::Steps;
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Panel, TOP};
 use super::services::{self, Line};
-use super::trend::Holds;
+use super::trend::{Draws, Holds};
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
@@ -37,6 +37,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::INK,
             value: &|s, _| Some(s.desired.into()),
             holds: Holds::After,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -45,6 +46,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::PARTS[6],
             value: &|s, _| Some(s.newest.into()),
             holds: Holds::After,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -53,6 +55,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::GREEN,
             value: &|s, _| Some(s.healthy.into()),
             holds: Holds::After,
+            draws: Draws::Mean,
             ground: false,
             width: 4.5,
         },
@@ -61,6 +64,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::BLUE,
             value: &|s, _| Some(s.running.into()),
             holds: Holds::After,
+            draws: Draws::Mean,
             ground: true,
             width: 6.5,
         },
@@ -69,6 +73,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::AMBER,
             value: &|s, _| Some(s.pending.into()),
             holds: Holds::After,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },

@@ -4,12 +4,13 @@ use super::axis::Axis;
 use super::drawing::{Align, Color, Drawing, Type, palette};
 use super::font::{fit, width};
 use super::frame::{self, BOTTOM, Panel, RIGHT};
-use super::trend::{self, Holds, Trend};
+use super::trend::{self, Draws, Holds, Trend};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::{Mark, ServiceReport, ServiceSample};
 use std::cmp::Reverse;
 
-/// Most services with charts of their own: those with most requests.
+/// Most services with charts of their own: those that dropped most requests, up to half of them, and those with most
+/// requests.
 const MOST_SERVICES: usize = 12;
 /// Longest part of a file name that is a service's.
 const LONGEST_NAME: usize = 80;
@@ -23,7 +24,13 @@ const MARK_ROW: f64 = 22.0;
 pub fn drawn(reports: &[ServiceReport]) -> Vec<(String, &ServiceReport)> {
     let mut order: Vec<usize> = (0..reports.len()).collect();
     order.sort_by_key(|&index| (Reverse(reports[index].requests.offered), index));
-    order.truncate(MOST_SERVICES);
+    let mut worst: Vec<usize> =
+        order.iter().copied().filter(|&index| reports[index].requests.dropped() > 0).collect();
+    worst.sort_by_key(|&index| Reverse(reports[index].requests.dropped()));
+    worst.truncate(MOST_SERVICES / 2);
+    order.retain(|index| !worst.contains(index));
+    order.truncate(MOST_SERVICES - worst.len());
+    order.extend(worst);
     order.sort_unstable();
     let mut taken: Vec<String> = Vec::new();
     let mut named = Vec::new();
@@ -47,11 +54,17 @@ fn file_part(name: &str, taken: &[String]) -> String {
     free.expect("numbers do not run out")
 }
 
+/// A time axis over samples, and its unit.
+pub fn time_of(samples: &[ServiceSample], left: f64) -> (Axis, &'static str) {
+    let last = samples.last().map_or(SimTime::ZERO, |sample| sample.at);
+    Axis::time(last.to_secs_f64(), (left, RIGHT))
+}
+
 /// A time axis over samples, and its caption.
 pub fn time_axis(samples: &[ServiceSample], left: f64) -> (Axis, String) {
-    let last = samples.last().map_or(SimTime::ZERO, |sample| sample.at);
-    let (x, unit) = Axis::time(last.to_secs_f64(), (left, RIGHT));
-    let caption = trend::caption_of(samples.len(), last, &x, unit);
+    let (x, unit) = time_of(samples, left);
+    let more = "; bands: from the least to the most sample";
+    let caption = trend::caption_of(samples.len(), &x, unit, "lines: mean of each", more);
     (x, caption)
 }
 
@@ -72,6 +85,8 @@ pub struct Line<'a> {
     pub value: &'a dyn Fn(&ServiceSample, SimSpan) -> Option<f64>,
     /// Which time a sample speaks of.
     pub holds: Holds,
+    /// What is shown where samples are many.
+    pub draws: Draws,
     /// Whether the area below it is filled.
     pub ground: bool,
     /// Width in pixels.
@@ -104,7 +119,9 @@ pub fn draw_lines(
 ) {
     let trends: Vec<Vec<Trend>> = lines
         .iter()
-        .map(|line| Trend::runs(samples, line.holds, line.value, x, |v| panel.y.at(v)))
+        .map(|line| {
+            Trend::runs(samples, (line.holds, line.draws), line.value, x, |v| panel.y.at(v))
+        })
         .collect();
     for (line, runs) in lines.iter().zip(&trends) {
         for run in runs.iter().filter(|_| line.ground) {
@@ -180,6 +197,14 @@ mod tests {
         let names: Vec<String> = drawn(&reports).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["api", "API-2", "a-b", "a-b-2", "..-x", "", "-"]);
         assert_eq!(file_part(&"x".repeat(300), &[]).len(), LONGEST_NAME);
+    }
+
+    #[test]
+    fn a_service_that_drops_requests_is_drawn_though_it_is_small() {
+        let mut reports: Vec<_> = (0..30).map(|i| service(&format!("s{i}"), 1_000 + i)).collect();
+        reports[0].requests.timeout = 7;
+        let names: Vec<_> = drawn(&reports).into_iter().map(|(name, _)| name).collect();
+        assert_eq!((names.len(), names[0].as_str(), names[1].as_str()), (12, "s0", "s19"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::axis::{Axis, Steps};
 use super::drawing::{Color, Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, TOP};
 use super::services::{self, Line, per_second};
-use super::trend::{Holds, Trend};
+use super::trend::{Draws, Holds, Trend};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
 use crate::report::human;
@@ -13,12 +13,14 @@ use crate::report::human;
 /// A reason for dropping: name, colour, millionths of requests.
 type Reason = (&'static str, Color, fn(&RequestTotals) -> u64);
 
+const UNFINISHED: &str = "unfinished at the end";
+
 const REASONS: [Reason; 5] = [
     ("no target", palette::PARTS[4], |r| r.no_target),
     ("queue full", palette::PARTS[3], |r| r.queue_full),
     ("timeout", palette::PARTS[1], |r| r.timeout),
     ("task lost", palette::PARTS[0], |r| r.task_lost),
-    ("unfinished at the end", palette::OTHERS, |r| r.unfinished),
+    (UNFINISHED, palette::OTHERS, |r| r.unfinished),
 ];
 
 /// Draws the chart of one service.
@@ -74,6 +76,7 @@ fn draw(
             color: palette::BLUE,
             value: &|s, span| per_second(s.requests.offered, span),
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: true,
             width: 2.5,
         },
@@ -82,6 +85,7 @@ fn draw(
             color: palette::GREEN,
             value: &|s, span| per_second(s.requests.served, span),
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -90,6 +94,7 @@ fn draw(
             color: palette::AMBER,
             value: &|s, span| per_second(s.requests.errors, span),
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -98,6 +103,7 @@ fn draw(
             color: palette::GREY,
             value: &|s, _| Some(s.capacity_micro_per_s as f64 / 1e6),
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
@@ -114,7 +120,10 @@ fn draw(
     let (x, _) = services::time_axis(samples, upper.left);
     let mut lower = (!reasons.is_empty()).then(|| {
         let heading = format!("Dropped {noun} per second, by reason");
-        let max = highest(samples, &reasons, &x);
+        // What is unfinished is dropped at one instant, the end: it must not make the rest look small.
+        let during: Vec<&Reason> =
+            reasons.iter().copied().filter(|reason| reason.0 != UNFINISHED).collect();
+        let max = highest(samples, if during.is_empty() { &reasons } else { &during }, &x);
         Panel::new(&heading, middle + 12.0, BOTTOM, max, Steps::Decimal)
     });
     let left = lower.as_ref().map_or(0.0, |panel| panel.left).max(upper.left);
@@ -154,7 +163,7 @@ fn dropped(
     let rate = |sample: &ServiceSample, span| {
         per_second(reasons.iter().map(|reason| reason.2(&sample.requests)).sum(), span)
     };
-    Trend::runs(samples, Holds::Before, rate, x, y)
+    Trend::runs(samples, (Holds::Before, Draws::Mean), rate, x, y)
 }
 
 /// The highest point of all layers as they are drawn.

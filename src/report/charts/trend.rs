@@ -1,15 +1,16 @@
 //! A series as a line that can be read at any length: a value holds until the next sample; where samples are many, the
-//! line is the mean of each column of pixels, in a band from the least to the most of it.
+//! line is the mean over each column, which is a round span of time such as an hour, in a band from the least to the most
+//! of it.
 
 use super::axis::Axis;
 use super::drawing::{Color, Drawing, Point};
 use super::frame::{RIGHT, steps, steps_to};
 use crate::base::time::{SimSpan, SimTime};
-use crate::metrics::series::Sample;
+use crate::metrics::series::{Sample, Stretch};
 use crate::metrics::service::ServiceSample;
 use crate::report::human;
 
-/// Width of a column in pixels: twice the width of a line, so that neighbours can be told apart.
+/// Least width of a column in pixels: twice the width of a line, so that neighbours can be told apart.
 const COLUMN: f64 = 5.0;
 /// Below this many samples a column there is nothing to average.
 const FEW: usize = 2;
@@ -21,14 +22,48 @@ pub struct Trend {
     band: Vec<Point>,
 }
 
+/// Lengths that a column may have, in seconds; beyond them whole multiples of the last.
+const GRAINS: [f64; 22] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
+    10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 345_600.0, 604_800.0,
+];
+
+/// A value over some time, as it was sampled.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// When it begins, in seconds.
+    from: f64,
+    /// How much it counts in a mean.
+    weight: f64,
+    mean: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Piece {
+    fn flat(from: f64, weight: f64, value: f64) -> Piece {
+        Piece { from, weight, mean: value, least: value, most: value }
+    }
+}
+
 /// The samples of one column.
 #[derive(Clone, Copy, Debug)]
 struct Column {
-    x: f64,
-    count: f64,
+    /// When it begins, in seconds.
+    from: f64,
+    weight: f64,
     sum: f64,
     least: f64,
     most: f64,
+}
+
+/// What the line of a service shows of each column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Draws {
+    /// The mean over time, in a band from the least to the most.
+    Mean,
+    /// The most, without a band: of quantiles there is no mean.
+    Most,
 }
 
 /// Which time a sample of a service speaks of.
@@ -53,62 +88,76 @@ impl Holds {
 }
 
 impl Trend {
-    /// The trend of `value` over samples in order of time.
-    pub fn new(series: &[Sample], value: impl Fn(&Sample) -> f64, x: &Axis, y: &Axis) -> Trend {
-        let points = series.iter().map(|s| (x.at(s.at.to_secs_f64()), value(s)));
-        if !is_averaged(series.len(), x) {
-            return Trend { line: steps(points.map(|(x, v)| (x, y.at(v)))), band: Vec::new() };
-        }
-        let columns = columns(points, x.at(0.0));
-        let outline = |of: fn(&Column) -> f64| steps(columns.iter().map(|c| (c.x, y.at(of(c)))));
+    /// The trend of `value`, which must be linear, over samples in order of time.
+    pub fn new(series: &[Stretch], value: impl Fn(&Sample) -> f64, x: &Axis, y: &Axis) -> Trend {
+        let pieces = series.iter().map(|stretch| {
+            let weight = stretch.count as f64;
+            Piece {
+                from: stretch.from.to_secs_f64(),
+                weight,
+                mean: value(&stretch.sum) / weight,
+                least: value(&stretch.least),
+                most: value(&stretch.most),
+            }
+        });
+        let Some(grain) = grain(series.len(), x) else {
+            let points = pieces.map(|piece| (x.at(piece.from), y.at(piece.mean)));
+            return Trend { line: steps(points), band: Vec::new() };
+        };
+        let columns = columns(pieces, grain);
+        let outline = |of: fn(&Column) -> f64| {
+            steps(columns.iter().map(|column| (x.at(column.from), y.at(of(column)))))
+        };
         let mut band = outline(|column| column.most);
         band.extend(outline(|column| column.least).into_iter().rev());
-        Trend { line: outline(|column| column.sum / column.count), band }
+        Trend { line: outline(Column::mean), band }
     }
 
     /// The trends of a value over samples of a service, one for each run of them without a gap. `y` maps values to
     /// pixels.
     pub fn runs(
         samples: &[ServiceSample],
-        holds: Holds,
+        (holds, draws): (Holds, Draws),
         value: impl Fn(&ServiceSample, SimSpan) -> Option<f64>,
         x: &Axis,
         y: impl Fn(f64) -> f64 + Copy,
     ) -> Vec<Trend> {
-        let mut runs: Vec<(Vec<Point>, f64)> = Vec::new();
+        let mut runs: Vec<(Vec<Piece>, f64)> = Vec::new();
         let mut is_open = false;
         for (index, sample) in samples.iter().enumerate() {
             let (from, to) = holds.interval(samples, index);
             let value = value(sample, to.since(from)).filter(|value| value.is_finite());
-            let (from, to) = (x.at(from.to_secs_f64()), x.at(to.to_secs_f64()));
+            let (from, to) = (from.to_secs_f64(), to.to_secs_f64());
             // What no time went by for has no width, and is not drawn.
-            let Some(value) = value.filter(|_| to > from) else {
+            let Some(value) = value.filter(|_| x.at(to) > x.at(from)) else {
                 is_open &= value.is_some();
                 continue;
             };
+            let piece = Piece::flat(from, to - from, value);
             match runs.last_mut().filter(|_| is_open) {
-                Some((points, end)) => {
-                    points.push((from, value));
+                Some((pieces, end)) => {
+                    pieces.push(piece);
                     *end = to;
                 }
-                None => runs.push((vec![(from, value)], to)),
+                None => runs.push((vec![piece], to)),
             }
             is_open = true;
         }
-        let averaged = is_averaged(samples.len(), x);
-        let trend = |(points, end): (Vec<Point>, f64)| {
-            let columns =
-                if averaged { columns(points.iter().copied(), x.at(0.0)) } else { Vec::new() };
-            if columns.len() < FEW {
-                let points = points.into_iter().map(|(x, value)| (x, y(value)));
+        let grain = grain(samples.len(), x);
+        let trend = |(pieces, end): (Vec<Piece>, f64)| {
+            let end = x.at(end);
+            let columns = grain.map(|grain| columns(pieces.iter().copied(), grain));
+            let Some(columns) = columns.filter(|columns| columns.len() >= FEW) else {
+                let points = pieces.into_iter().map(|piece| (x.at(piece.from), y(piece.mean)));
                 return Trend { line: steps_to(points, end), band: Vec::new() };
-            }
+            };
             let outline = |of: fn(&Column) -> f64| {
-                steps_to(columns.iter().map(|column| (column.x, y(of(column)))), end)
+                steps_to(columns.iter().map(|column| (x.at(column.from), y(of(column)))), end)
             };
             let mut band = outline(|column| column.most);
             band.extend(outline(|column| column.least).into_iter().rev());
-            Trend { line: outline(|column| column.sum / column.count), band }
+            let line = outline(if draws == Draws::Mean { Column::mean } else { |c| c.most });
+            Trend { line, band: if draws == Draws::Mean { band } else { Vec::new() } }
         };
         runs.into_iter().map(trend).collect()
     }
@@ -123,47 +172,60 @@ impl Trend {
 }
 
 /// What the time axis and the lines above it mean.
-pub fn caption(series: &[Sample], x: &Axis, unit: &str) -> String {
-    let last = series.last().map_or(SimTime::ZERO, |sample| sample.at);
-    caption_of(series.len(), last, x, unit)
+pub fn caption(series: &[Stretch], x: &Axis, unit: &str) -> String {
+    caption_of(series.len(), x, unit, "lines: mean of each", "; bands: from the least to the most")
 }
 
-/// As [`caption`], of this many samples up to `last`.
-pub fn caption_of(samples: usize, last: SimTime, x: &Axis, unit: &str) -> String {
+/// As [`caption`], of this many samples; what is drawn of `each` column, and what else there is to say.
+pub fn caption_of(samples: usize, x: &Axis, unit: &str, each: &str, more: &str) -> String {
     let axis = format!("time since the start, {unit}");
-    if !is_averaged(samples, x) {
-        return axis;
-    }
-    let share = COLUMN / (RIGHT - x.at(0.0));
-    let span = SimSpan((last.0 as f64 * share) as u64);
-    format!("{axis}; lines: mean of {}, bands: from the least to the most", about(span))
-}
-
-/// A span as people would say it: columns are as wide as pixels make them.
-fn about(span: SimSpan) -> String {
-    const MINUTE: u64 = 60_000_000;
-    match (span.0 + MINUTE / 2) / MINUTE {
-        minutes @ 2..120 => format!("about {minutes} minutes"),
-        _ => human::span(span),
+    match grain(samples, x) {
+        Some(grain) => format!("{axis}; {each} {}{more}", told(grain)),
+        None => axis,
     }
 }
 
-fn is_averaged(samples: usize, x: &Axis) -> bool {
-    samples as f64 > FEW as f64 * (RIGHT - x.at(0.0)) / COLUMN
+/// A length of columns as people would say it after "each".
+fn told(grain: f64) -> String {
+    let units = [(604_800.0, "week"), (86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute")];
+    let whole = |unit: f64| grain >= unit && (grain / unit).fract() == 0.0;
+    let (unit, name) = units.into_iter().find(|unit| whole(unit.0)).unwrap_or((1.0, "second"));
+    match grain / unit {
+        1.0 => name.into(),
+        count => format!("{} {name}s", human::decimal(count, 0)),
+    }
 }
 
-fn columns(points: impl Iterator<Item = (f64, f64)>, left: f64) -> Vec<Column> {
+/// How long a column is, in seconds, where there are so many samples that each needs some of them; the shortest length
+/// that is wide enough to be seen.
+fn grain(samples: usize, x: &Axis) -> Option<f64> {
+    let left = x.at(0.0);
+    if samples as f64 <= FEW as f64 * (RIGHT - left) / COLUMN {
+        return None;
+    }
+    let wide = |grain: &f64| x.at(*grain) - left >= COLUMN;
+    let weeks = || (2..100_000).map(|weeks| f64::from(weeks) * 604_800.0);
+    GRAINS.into_iter().find(wide).or_else(|| weeks().find(wide))
+}
+
+impl Column {
+    fn mean(&self) -> f64 {
+        self.sum / self.weight
+    }
+}
+
+fn columns(pieces: impl Iterator<Item = Piece>, grain: f64) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    for (x, value) in points {
-        let x = left + ((x - left) / COLUMN).floor() * COLUMN;
+    for Piece { from, weight, mean, least, most } in pieces {
+        let from = (from / grain).floor() * grain;
         match columns.last_mut() {
-            Some(last) if last.x == x => {
-                last.count += 1.0;
-                last.sum += value;
-                last.least = last.least.min(value);
-                last.most = last.most.max(value);
+            Some(last) if last.from == from => {
+                last.weight += weight;
+                last.sum += mean * weight;
+                last.least = last.least.min(least);
+                last.most = last.most.max(most);
             }
-            _ => columns.push(Column { x, count: 1.0, sum: value, least: value, most: value }),
+            _ => columns.push(Column { from, weight, sum: mean * weight, least, most }),
         }
     }
     columns
@@ -174,11 +236,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_is_the_mean_of_its_samples_within_their_extremes() {
-        let points = [(10.0, 4.0), (11.0, 0.0), (14.9, 2.0), (15.0, 7.0), (22.0, 1.0)];
-        let columns = columns(points.into_iter(), 10.0);
-        let told: Vec<_> =
-            columns.iter().map(|c| (c.x, c.least, c.sum / c.count, c.most)).collect();
-        assert_eq!(told, [(10.0, 0.0, 2.0, 4.0), (15.0, 7.0, 7.0, 7.0), (20.0, 1.0, 1.0, 1.0)]);
+    fn a_column_is_the_mean_of_its_samples_by_their_time_within_their_extremes() {
+        let piece = |(from, weight, value)| Piece::flat(from, weight, value);
+        let pieces = [
+            (10.0, 1.0, 4.0),
+            (11.0, 3.0, 0.0),
+            (14.9, 1.0, 6.0),
+            (15.0, 1.0, 7.0),
+            (22.0, 2.0, 1.0),
+        ];
+        let columns = columns(pieces.into_iter().map(piece), 5.0);
+        let told: Vec<_> = columns.iter().map(|c| (c.from, c.least, c.mean(), c.most)).collect();
+        assert_eq!(told, [(10.0, 0.0, 2.0, 6.0), (15.0, 7.0, 7.0, 7.0), (20.0, 1.0, 1.0, 1.0)]);
+    }
+
+    #[test]
+    fn columns_are_round_spans_of_time() {
+        let of = |days: f64| {
+            let (x, unit) = Axis::time(days * 86_400.0, (100.0, RIGHT));
+            caption_of(5_000, &x, unit, "lines: mean of each", "")
+        };
+        assert_eq!(of(30.0), "time since the start, days; lines: mean of each 3 hours");
+        assert_eq!(of(365.0), "time since the start, days; lines: mean of each 2 days");
+        assert_eq!(of(2.0), "time since the start, hours; lines: mean of each 10 minutes");
     }
 }

@@ -5,7 +5,7 @@ use super::axis::Steps;
 use super::drawing::{Drawing, palette};
 use super::frame::{self, BOTTOM, Mark, Panel, RIGHT, TOP};
 use super::services::{self, Line};
-use super::trend::Holds;
+use super::trend::{Draws, Holds};
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
@@ -20,7 +20,11 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     let mut drawing = frame::page(&frame::title_of("Utilisation", &report.name), input, &facts);
     let known = samples.iter().any(|s| s.cpu_percent.is_some() || s.memory_percent.is_some());
     if services::is_instant(samples) || !known {
-        return frame::empty(drawing, "No task was running: there is no utilisation.");
+        let why = match samples.iter().any(|sample| sample.running > 0) {
+            true => "The service has no traffic: what its tasks use is not modelled.",
+            false => "No task was running: there is no utilisation.",
+        };
+        return frame::empty(drawing, why);
     }
     let mut lines = vec![
         Line {
@@ -28,6 +32,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::BLUE,
             value: &|s, _| s.cpu_percent,
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: true,
             width: 2.5,
         },
@@ -36,6 +41,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
             color: palette::GREEN,
             value: &|s, _| s.memory_percent,
             holds: Holds::Before,
+            draws: Draws::Mean,
             ground: false,
             width: 2.5,
         },
