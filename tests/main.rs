@@ -16,6 +16,7 @@ mod fuzz_trace;
 mod house;
 mod lifecycle;
 mod load;
+mod load_latency;
 mod memory;
 mod pathologies;
 mod placement;
