@@ -20,7 +20,8 @@ use super::work::Cost;
 use super::{Calm, LoadSetup, Target};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
-use flows::{Flow, InFlight, Member, Rules, Stations};
+use flows::{Flow, Member, Rules, Stations};
+use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
 use line::Line;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex};
 use view::View;
 
 mod flows;
+mod in_flight;
 mod library;
 mod line;
 mod quiet;

@@ -1,11 +1,12 @@
 //! Flows: targets that are alike and share one backlog, and how the traffic is split between them.
 
+use super::in_flight::InFlight;
 use super::quiet::Quiet;
 use super::view::{Kind, View};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
-use crate::load::queueing::{POINTS, Profile, Station, slice_weight};
+use crate::load::queueing::{Profile, Station};
 use crate::load::work::Cost;
 use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
@@ -90,30 +91,6 @@ pub(in crate::load) struct Member {
 impl Member {
     pub fn new(target: Target) -> Member {
         Member { target, is_draining: false, backlog: 0, flow: None, leaves_behind: None }
-    }
-}
-
-/// Requests in flight at a target.
-#[derive(Clone, Copy, Default)]
-pub(in crate::load) struct InFlight {
-    /// Requests per second that it got.
-    rate: f64,
-    /// How long they take, microseconds.
-    points: [f64; POINTS],
-    /// None is older than this, microseconds.
-    most: f64,
-}
-
-impl InFlight {
-    /// Those that are not answered when nothing has arrived for `span`, millionths: of each point the requests that came
-    /// within its latency.
-    pub fn after(&self, span: SimSpan) -> u64 {
-        let left = |(point, micros): (usize, &f64)| {
-            (micros.min(self.most + span.0 as f64) - span.0 as f64).max(0.0)
-                * slice_weight(point) as f64
-                / 1e3
-        };
-        (self.rate * self.points.iter().enumerate().map(left).sum::<f64>()) as u64
     }
 }
 
