@@ -384,3 +384,41 @@ fn a_flash_crowd_is_dropped_alike_in_both_fidelities() {
         panic!("{show}");
     }
 }
+
+#[test]
+fn nobody_who_is_served_took_longer_than_the_timeout() {
+    // 98 % of a vCPU by work with a long tail: many would take longer than a second.
+    let shape = Distribution::LogNormal { mean: 200.0, sigma: 1.5 };
+    let mut work = work(Fidelity::Fluid, shape, None);
+    work.timeout = SimSpan::from_secs(1);
+    for rate in [4.9, 5.0, 20.0] {
+        let mut load = load(work.clone(), None, 1, &[(600, rate)]);
+        load.add(target(1, 1_000));
+        load.advance(secs(600)).unwrap();
+        let latency = load.take_latency();
+        for span in [latency.mean, latency.p50, latency.p95, latency.p99, load.latency().max()] {
+            assert!(span.unwrap() <= SimSpan::from_secs(1), "{rate}: {latency:?}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_stops_loses_what_it_works_on_though_it_has_drained_for_a_while() {
+    // 25 a second for 3 s each: 75 in flight, of which one more second answers a third.
+    for (drain, lost) in [(0, 75.0), (1, 50.0), (2, 25.0), (4, 0.0)] {
+        for fidelity in [Fidelity::Fluid, Fidelity::Requests] {
+            let mut work = work(fidelity, Distribution::Constant(1.0), None);
+            work.io_ms = Distribution::Constant(3_000.0);
+            let mut load = load(work, Some(balancer(Routing::RoundRobin)), 1, &[(600, 50.0)]);
+            (0..2).for_each(|task| load.add(target(task, 1_000)));
+            load.advance(secs(100)).unwrap();
+            load.drain(1);
+            load.advance(secs(100 + drain)).unwrap();
+            load.remove(1);
+            load.advance(secs(200)).unwrap();
+            let found = load.totals().task_lost as f64 / 1e6;
+            let room = if fidelity == Fidelity::Fluid { 1.0 } else { 30.0 };
+            assert!((found - lost).abs() <= room, "{fidelity:?} after {drain} s: {found}");
+        }
+    }
+}

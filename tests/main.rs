@@ -19,6 +19,7 @@ mod house;
 mod inputs;
 mod lifecycle;
 mod load;
+mod load_latency;
 mod memory;
 mod pathologies;
 mod placement;

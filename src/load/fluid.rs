@@ -22,16 +22,20 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
 use flows::{Flow, Member, Rules, Stations};
+use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
 use line::Line;
 use quiet::Book;
 use std::sync::{Arc, Mutex};
+use view::View;
 
 mod flows;
+mod in_flight;
 mod library;
 mod line;
 mod quiet;
+mod view;
 
 /// The stretch of time in which nothing changes.
 #[derive(Clone, Copy)]
@@ -50,6 +54,7 @@ pub(super) struct Fluid {
     pub cost: Arc<Cost>,
     pub events: u64,
     rules: Rules,
+    setup: LoadSetup,
     stations: Arc<Mutex<Stations>>,
     now: SimTime,
     epoch: Epoch,
@@ -88,6 +93,7 @@ impl Fluid {
             cost,
             events: 0,
             rules: Rules::of(setup),
+            setup: setup.clone(),
             stations,
             open: 0,
             now: start,
@@ -261,16 +267,20 @@ impl Fluid {
 
     /// Records what a flow answered without a backlog since the last time.
     fn flush(&mut self, index: usize, book: Book) {
-        let Fluid { flows, stations, cost, rules, latency, .. } = self;
+        let Fluid { flows, cost, rules, latency, setup, .. } = self;
         let flow = &mut flows[index];
-        let Some(station) = flow.station() else { return };
-        let mut stations = lock(stations);
-        let station = &mut stations.list[station].1;
-        let smooth = flow.smoothness(rules);
+        let quiet = if book == Book::Total { &flow.total } else { &flow.recent };
+        if quiet.is_empty() {
+            return;
+        }
+        let mut stage = lock(&setup.library.stage);
+        flow.view = flow.view.or_else(|| View::of(flow, rules, cost, setup, &mut stage));
+        let Some(view) = flow.view else { return };
+        let most = rules.timeout.0 as f64;
         let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
         quiet.flush(
-            |rho| station.profile(cost, rho, smooth),
-            |profile, weight| spread(profile, weight, |_| 0.0, f64::INFINITY, book, latency),
+            |rho| view.profile(rho, setup, &mut stage),
+            |profile, weight| spread(profile, weight, |_| 0.0, most, book, latency),
         );
     }
 
@@ -309,20 +319,23 @@ impl Fluid {
     }
 
     pub fn drain(&mut self, task: u64) {
-        if let Ok(at) = self.find(task) {
+        if let Ok(at) = self.find(task)
+            && !self.members[at].is_draining
+        {
+            let left = self.in_flight_at(at);
             self.change();
-            self.open -= usize::from(!self.members[at].is_draining);
+            self.open -= 1;
             self.members[at].is_draining = true;
+            self.members[at].leaves_behind = Some((self.now, left));
         }
     }
 
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
-        let age = self.now.since(self.members[at].target.since);
-        let Fluid { flows, stations, cost, rules, .. } = self;
-        let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
-        let in_flight =
-            flow.map_or(0, |flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules));
+        let in_flight = match &self.members[at].leaves_behind {
+            Some((since, left)) => left.after(self.now.since(*since)),
+            None => self.in_flight_at(at).after(SimSpan::ZERO),
+        };
         self.change();
         let member = self.members.remove(at);
         self.open -= usize::from(!member.is_draining);
@@ -331,9 +344,16 @@ impl Fluid {
         }
         let pool = member.target.pool;
         self.ledger.dropped(pool, Loss::TaskLost, member.backlog);
-        if !member.is_draining {
-            self.owed[usize::from(pool)] += in_flight;
-        }
+        self.owed[usize::from(pool)] += in_flight;
+    }
+
+    /// What a member has in flight now beside its backlog.
+    fn in_flight_at(&mut self, at: usize) -> InFlight {
+        let age = self.now.since(self.members[at].target.since);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
+        flow.map(|flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules))
+            .unwrap_or_default()
     }
 
     pub fn set_cpu(&mut self, task: u64, cpu_millis: u32) {
@@ -499,7 +519,7 @@ fn record_waits(
     most: f64,
     latency: &mut LatencyMeter,
 ) {
-    // Points meet waits in an order that is unrelated to their own: 4 and 15 have no common factor.
+    // Points meet waits in an order that is unrelated to their own: 4 and 21 have no common factor.
     let wait = |point: usize| {
         first + (last - first) * (((point * 4) % POINTS) as f64 + 0.5) / POINTS as f64
     };

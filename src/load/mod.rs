@@ -15,6 +15,7 @@ mod fluid;
 mod latency;
 mod ledger;
 mod queueing;
+mod rehearsal;
 mod requests;
 mod work;
 

@@ -32,10 +32,12 @@ const SHAPES: usize = 16;
 /// Levels of smoothness of arrivals for the same.
 const SMOOTH: usize = 8;
 /// Upper ends of the slices into which latencies are cut, per mille; quantiles are read in the middle of one.
-const SLICES: [u64; POINTS] =
-    [100, 200, 300, 400, 475, 525, 600, 700, 800, 900, 940, 960, 985, 995, 1_000];
+pub(super) const SLICES: [u64; POINTS] = [
+    100, 200, 300, 400, 475, 525, 600, 680, 750, 800, 840, 880, 910, 940, 960, 972, 979, 985, 995,
+    998, 1_000,
+];
 /// Points that stand for a distribution of latencies.
-pub(super) const POINTS: usize = 15;
+pub(super) const POINTS: usize = 21;
 /// Workers up to which the closed network is solved; beyond, its bounds are used.
 const MOST_WORKERS: u64 = 256;
 
@@ -123,6 +125,16 @@ impl Station {
     /// Answers per second when there is always somebody waiting.
     pub fn capacity(&self) -> f64 {
         self.capacity
+    }
+
+    /// `cs²` of what limits the station when it is full: the work at the CPU, or with I/O where there are no more workers
+    /// than vCPUs; in between by how busy the CPU is (assumed).
+    pub fn limiting_variation(&self, cost: &Cost) -> f64 {
+        let of_cpu = cost.cpu_variance / (cost.cpu * cost.cpu).max(1e-18);
+        let (Some(workers), true) = (self.workers, self.cpus > 0.0) else { return of_cpu };
+        let busy = (self.capacity * self.work.0 / self.cpus).min(1.0);
+        let share = if workers as f64 <= self.cpus.max(1.0) { 0.0 } else { busy * busy };
+        of_cpu * share + self.variation * (1.0 - share)
     }
 
     /// Bound of the mean latency at utilisation `rho` and below, seconds: that of a single server with this work.

@@ -1,6 +1,8 @@
 //! Flows: targets that are alike and share one backlog, and how the traffic is split between them.
 
+use super::in_flight::InFlight;
 use super::quiet::Quiet;
+use super::view::{Kind, View};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -49,7 +51,7 @@ impl Rules {
     }
 
     /// Whether requests go to whoever has least to do, so that targets behave as one station.
-    fn is_pooled(&self) -> bool {
+    pub fn is_pooled(&self) -> bool {
         self.is_queue() || self.routing == Routing::LeastOutstanding
     }
 
@@ -82,11 +84,13 @@ pub(in crate::load) struct Member {
     pub is_draining: bool,
     pub backlog: u64,
     pub flow: Option<usize>,
+    /// Since when it drains, and what it had in flight then.
+    pub leaves_behind: Option<(SimTime, InFlight)>,
 }
 
 impl Member {
     pub fn new(target: Target) -> Member {
-        Member { target, is_draining: false, backlog: 0, flow: None }
+        Member { target, is_draining: false, backlog: 0, flow: None, leaves_behind: None }
     }
 }
 
@@ -189,6 +193,8 @@ pub(in crate::load) struct Flow {
     pub total: Quiet,
     pub recent: Quiet,
     station: Option<usize>,
+    /// Where latencies come from, once they were asked for.
+    pub view: Option<View>,
     /// Bound of the mean latency up to the utilisation [`QUIET`], microseconds.
     quiet_micros: f64,
 }
@@ -221,6 +227,7 @@ impl Flow {
             total: Quiet::default(),
             recent: Quiet::default(),
             station: None,
+            view: None,
             quiet_micros: 0.0,
         }
     }
@@ -395,9 +402,24 @@ impl Flow {
         self.rho = if self.capacity == 0 { 1.0 } else { self.rate * 1e6 / self.capacity as f64 };
     }
 
-    /// The station that the formulas are asked about.
-    pub fn station(&self) -> Option<usize> {
-        self.station
+    /// Its targets by what makes their latency.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = Vec::new();
+        for part in &self.parts {
+            let (cpu, percent, _) = part.kind;
+            match kinds.iter_mut().find(|kind| (kind.0, kind.1) == (cpu, percent)) {
+                Some(kind) => kind.2 += part.count,
+                None => kinds.push((cpu, percent, part.count)),
+            }
+        }
+        kinds.sort_unstable();
+        kinds
+    }
+
+    /// Of how many requests of the whole traffic a target (of a pool: all its targets together) gets one.
+    pub fn streams(&self, rules: &Rules) -> u64 {
+        let share = if rules.is_pooled() { self.weight } else { self.weight / self.members.max(1) };
+        (WHOLE + share / 2).checked_div(share).unwrap_or(0)
     }
 
     /// `ca²` of a target's arrivals.
@@ -432,11 +454,10 @@ impl Flow {
         stations: &mut Stations,
         cost: &Cost,
         rules: &Rules,
-    ) -> u64 {
-        let all = self.steady_in_flight(stations, cost, rules);
-        let each = all.checked_div(self.members).unwrap_or(0);
+    ) -> InFlight {
+        self.renew_profile(stations, cost, rules);
         let rate = self.rate.min(self.capacity as f64 / 1e6) / self.members.max(1) as f64;
-        each.min((rate * age.min(rules.timeout).0 as f64) as u64)
+        InFlight { rate, points: self.profile.points, most: age.min(rules.timeout).0 as f64 }
     }
 
     /// The greatest rate of the whole traffic at which this flow stays quiet; `None` where it is not now.

@@ -2,6 +2,7 @@
 //! worked out once for all services of a run.
 
 use super::flows::Stations;
+use super::view::Stage;
 use crate::base::distribution::Distribution;
 use crate::load::work::Cost;
 use crate::model::traffic::Work;
@@ -9,7 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Costs and stations that are shared by the loads of one run. Clones share, too.
 #[derive(Clone, Default)]
-pub struct Library(Arc<Mutex<Vec<Shelf>>>);
+pub struct Library {
+    shelves: Arc<Mutex<Vec<Shelf>>>,
+    /// Rehearsals, which services of different cost may share.
+    pub(in crate::load) stage: Arc<Mutex<Stage>>,
+}
 
 /// All that is known about one cost.
 #[derive(Clone)]
@@ -33,7 +38,7 @@ pub(in crate::load) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Library {
     /// The cost of this work, and its stations.
     pub(in crate::load) fn find(&self, work: &Work) -> (Arc<Cost>, Arc<Mutex<Stations>>) {
-        let mut shelves = lock(&self.0);
+        let mut shelves = lock(&self.shelves);
         let is_same = |shelf: &&Shelf| shelf.key.0 == work.cpu_ms && shelf.key.1 == work.io_ms;
         if let Some(shelf) = shelves.iter().find(is_same) {
             return (shelf.cost.clone(), shelf.stations.clone());

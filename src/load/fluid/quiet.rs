@@ -43,6 +43,11 @@ impl Quiet {
         self.weights[step_of(rho)] += weight;
     }
 
+    /// Nothing was answered since it was handed on.
+    pub fn is_empty(&self) -> bool {
+        self.weights.iter().all(|weight| *weight == 0)
+    }
+
     /// Hands everything on, with the latencies at each step.
     pub fn flush(
         &mut self,

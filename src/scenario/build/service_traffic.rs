@@ -72,7 +72,11 @@ impl Build<'_> {
                     self.error(settings.place_of(key), message);
                 }
                 let generate = settings.table("generate");
-                generate.and_then(|table| generator(table, name)).map(RateOrigin::Generated)
+                // Single requests arrive by themselves; only a rate has exact numbers.
+                let is_random = settings.text("fidelity") == Some("requests");
+                generate
+                    .and_then(|table| generator(table, name, is_random))
+                    .map(RateOrigin::Generated)
             }
         };
         Some(RateSource {
@@ -116,7 +120,7 @@ impl Build<'_> {
     }
 }
 
-fn generator(settings: &Settings, name: &str) -> Option<RateGenerator> {
+fn generator(settings: &Settings, name: &str, is_random: bool) -> Option<RateGenerator> {
     let bursts = settings.table("bursts").and_then(|bursts| {
         Some(Bursts {
             factor: bursts.number("factor")?,
@@ -131,7 +135,7 @@ fn generator(settings: &Settings, name: &str) -> Option<RateGenerator> {
         daily_peak_s: settings.span("daily_peak")?.to_secs_f64(),
         weekend_factor: settings.number("weekend_factor")?,
         events: rate_events(settings),
-        poisson: settings.flag("poisson"),
+        poisson: if settings.is_given("poisson") { settings.flag("poisson") } else { is_random },
         noise_sigma: settings.number("noise_sigma")?,
         bursts,
         step: settings.span("step")?,

@@ -281,11 +281,11 @@ static GENERATE_RATE: Section = Section::new(
             "Flash crowds.",
             "ecsim",
         ),
-        with_default(
+        optional(
             "poisson",
             Kind::Flag,
-            "false",
-            "Whether the requests of each step are drawn from a Poisson distribution.",
+            "true with `fidelity = \"requests\"`, else false",
+            "Whether the requests of each step are drawn from a Poisson distribution. Without it each step has an exact number of requests: arrivals that are more even the shorter the step.",
             "ecsim",
         ),
         with_default(

@@ -1,0 +1,275 @@
+//! Latency of the fluid against single requests at steady load: mean within 5 %, p95 and p99 within 10 %.
+//!
+//! `ECSIM_SHOW=1 cargo test --release load_latency -- --include-ignored --nocapture` prints the tables of
+//! `benches/LATENCY.md`.
+
+use ecsim::base::distribution::Distribution;
+use ecsim::base::random::Seed;
+use ecsim::base::time::{SimSpan, SimTime};
+use ecsim::load::{Library, Load, LoadSetup, Target};
+use ecsim::model::arrival::{RowCounts, TraceProblem};
+use ecsim::model::ids::ZoneId;
+use ecsim::model::service::{BalancerKind, LoadBalancer, Routing};
+use ecsim::model::traffic::{
+    Fidelity, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, Work, WorkKind,
+};
+use std::fmt::Write as _;
+
+/// One rate for some time.
+struct Constant(Option<RateSegment>, RowCounts);
+
+impl RateStream for Constant {
+    fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
+        Ok(self.0.take())
+    }
+    fn counts(&self) -> &RowCounts {
+        &self.1
+    }
+}
+
+/// A steady service.
+#[derive(Clone)]
+struct Case {
+    name: &'static str,
+    cpu_ms: Distribution,
+    io_ms: Distribution,
+    workers: Option<u32>,
+    routing: Routing,
+    /// CPU thousandths and percent of the cost, dealt to the tasks in turn.
+    kinds: Vec<(u32, u32)>,
+    tasks: u64,
+    rho: f64,
+}
+
+fn case(name: &'static str, cpu_ms: Distribution, tasks: u64, rho: f64) -> Case {
+    let io_ms = Distribution::Constant(0.0);
+    let (workers, routing, kinds) = (None, Routing::RoundRobin, vec![(1_000, 100)]);
+    Case { name, cpu_ms, io_ms, workers, routing, kinds, tasks, rho }
+}
+
+fn work(case: &Case, fidelity: Fidelity) -> Work {
+    let generator = RateGenerator {
+        name: "unused".into(),
+        per_second: 0.0,
+        daily_depth: 0.0,
+        daily_peak_s: 0.0,
+        weekend_factor: 1.0,
+        events: Vec::new(),
+        poisson: false,
+        noise_sigma: 0.0,
+        bursts: None,
+        step: SimSpan::from_secs(60),
+    };
+    Work {
+        kind: WorkKind::Requests,
+        source: RateSource {
+            origin: RateOrigin::Generated(generator),
+            scale_ppm: 1_000_000,
+            shift: SimSpan::ZERO,
+            resample: None,
+        },
+        fidelity,
+        cpu_ms: case.cpu_ms.clone(),
+        io_ms: case.io_ms.clone(),
+        memory_kib: 0,
+        workers: case.workers,
+        queue_limit: None,
+        timeout: SimSpan::from_secs(1_000_000),
+    }
+}
+
+fn balancer(routing: Routing) -> LoadBalancer {
+    LoadBalancer {
+        kind: BalancerKind::Application,
+        routing,
+        cross_zone: true,
+        interval: SimSpan::from_secs(30),
+        timeout: SimSpan::from_secs(5),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
+        initial_checks: 1,
+        registration: SimSpan::ZERO,
+        slow_start: SimSpan::ZERO,
+        deregistration_delay: SimSpan::from_secs(300),
+    }
+}
+
+/// A load at `rate` requests a second (0: nothing arrives) for `seconds`.
+fn load(case: &Case, fidelity: Fidelity, rate: f64, seconds: u64, seed: u64) -> Load {
+    let end = SimTime(seconds * 1_000_000);
+    let micro = (rate * seconds as f64 * 1e6) as u64;
+    let stream =
+        Constant(Some(RateSegment { start: SimTime::ZERO, end, micro }), RowCounts::default());
+    let setup = LoadSetup {
+        work: work(case, fidelity),
+        balancer: Some(balancer(case.routing)),
+        zones: 3,
+        library: Library::default(),
+    };
+    let mut load = Load::new(setup, Seed(seed), "api", Box::new(stream));
+    for task in 0..case.tasks {
+        let (cpu_millis, cost_percent) = case.kinds[task as usize % case.kinds.len()];
+        let zone = ZoneId((task % 3) as u32);
+        let since = SimTime::ZERO;
+        load.add(Target { task, zone, pool: 0, cpu_millis, cost_percent, error_ppm: 0, since });
+    }
+    load
+}
+
+/// Mean, p50, p95, p99 in milliseconds of about so many requests.
+fn measure(case: &Case, fidelity: Fidelity, requests: f64, seed: u64) -> [f64; 4] {
+    // The busiest task decides: round robin gives all the same share.
+    let capacity = match case.routing {
+        Routing::LeastOutstanding => load(case, fidelity, 0.0, 1, 1).capacity_micro_per_s() as f64,
+        Routing::RoundRobin => {
+            let alone = |kind: &(u32, u32)| {
+                let one = Case { kinds: vec![*kind], tasks: 1, ..case.clone() };
+                load(&one, fidelity, 0.0, 1, 1).capacity_micro_per_s()
+            };
+            case.kinds.iter().map(alone).min().unwrap_or(0) as f64 * case.tasks as f64
+        }
+    };
+    let rate = case.rho * capacity / 1e6;
+    let seconds = (requests / rate).ceil() as u64;
+    let mut load = load(case, fidelity, rate, seconds, seed);
+    load.advance(SimTime(seconds * 1_000_000)).expect("a steady rate");
+    load.take_latency();
+    let all = load.latency();
+    let ms = |span: Option<SimSpan>| span.expect("answers").to_secs_f64() * 1e3;
+    [ms(all.mean()), ms(all.quantile(500)), ms(all.quantile(950)), ms(all.quantile(990))]
+}
+
+/// Deviations of the fluid in percent: mean, p50, p95, p99; and a row of the table.
+fn compare(case: &Case, requests: f64, seeds: u64) -> ([f64; 4], String) {
+    let started = std::time::Instant::now();
+    let fluid = measure(case, Fidelity::Fluid, requests, 1);
+    let took = started.elapsed().as_millis();
+    let mut exact = [0.0; 4];
+    for seed in 1..=seeds {
+        let one = measure(case, Fidelity::Requests, requests, seed);
+        (0..4).for_each(|at| exact[at] += one[at] / seeds as f64);
+    }
+    let off = [0, 1, 2, 3].map(|at| (fluid[at] / exact[at] - 1.0) * 100.0);
+    let mut row = format!("| {}, {} tasks, {} |", case.name, case.tasks, case.rho);
+    for at in 0..4 {
+        let _ = write!(row, " {:.1}/{:.1} {:+.0} % |", fluid[at], exact[at], off[at]);
+    }
+    if std::env::var_os("ECSIM_TIME").is_some() {
+        let _ = write!(row, " {took} ms");
+    }
+    (off, row)
+}
+
+fn is_within(off: &[f64; 4]) -> bool {
+    off[0].abs() <= 5.0 && off[2].abs() <= 10.0 && off[3].abs() <= 10.0
+}
+
+fn check(cases: &[Case], requests: f64, seeds: u64) {
+    let mut bad = Vec::new();
+    for case in cases {
+        let (off, row) = compare(case, requests, seeds);
+        if std::env::var_os("ECSIM_SHOW").is_some() {
+            println!("{row}{}", if is_within(&off) { "" } else { " <<<" });
+        }
+        if !is_within(&off) {
+            bad.push(row);
+        }
+    }
+    assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), cases.len(), bad.join("\n"));
+}
+
+const LEAST: Routing = Routing::LeastOutstanding;
+
+fn constant(ms: f64) -> Distribution {
+    Distribution::Constant(ms)
+}
+
+fn exponential(mean: f64) -> Distribution {
+    Distribution::Exponential { mean }
+}
+
+fn log_normal() -> Distribution {
+    Distribution::LogNormal { mean: 20.0, sigma: 1.2 }
+}
+
+fn pareto() -> Distribution {
+    Distribution::Pareto { min: 12.0, alpha: 2.5 }
+}
+
+/// What the table of the documentation shows.
+fn table() -> Vec<Case> {
+    vec![
+        case("exponential", exponential(20.0), 4, 0.5),
+        case("exponential", exponential(20.0), 4, 0.9),
+        case("exponential", exponential(20.0), 4, 0.95),
+        case("constant", constant(20.0), 4, 0.9),
+        Case { kinds: vec![(500, 100)], ..case("constant, half a vCPU", constant(20.0), 4, 0.7) },
+        case("log-normal", log_normal(), 4, 0.8),
+        case("Pareto", pareto(), 4, 0.8),
+        Case {
+            io_ms: constant(100.0),
+            ..case("exponential, 100 ms I/O", exponential(20.0), 4, 0.8)
+        },
+        case("exponential", exponential(20.0), 50, 0.8),
+        Case { workers: Some(1), ..case("exponential, one worker", exponential(20.0), 4, 0.8) },
+        Case {
+            workers: Some(8),
+            io_ms: exponential(60.0),
+            ..case("exponential, 60 ms I/O, 8 workers", exponential(20.0), 4, 0.8)
+        },
+        Case { routing: LEAST, ..case("exponential, least", exponential(20.0), 8, 0.85) },
+        Case { routing: LEAST, ..case("constant, least", constant(20.0), 3, 0.6) },
+        Case {
+            routing: LEAST,
+            kinds: vec![(1_000, 100), (500, 100)],
+            ..case("exponential, unequal, least", exponential(20.0), 4, 0.7)
+        },
+        Case {
+            kinds: vec![(1_000, 100), (500, 100)],
+            ..case("exponential, unequal", exponential(20.0), 4, 0.7)
+        },
+    ]
+}
+
+#[test]
+fn latency_of_the_fluid_is_that_of_single_requests() {
+    if cfg!(debug_assertions) && std::env::var_os("ECSIM_SHOW").is_none() {
+        // Millions of requests: for the optimised build.
+        return;
+    }
+    check(&table(), 1_000_000.0, 2);
+}
+
+#[test]
+#[ignore = "minutes: the wide grid"]
+fn latency_of_the_fluid_over_the_wide_grid() {
+    let mut cases = Vec::new();
+    for routing in [Routing::RoundRobin, LEAST] {
+        for (name, cpu_ms) in [
+            ("constant", constant(20.0)),
+            ("exponential", exponential(20.0)),
+            ("log-normal", log_normal()),
+            ("Pareto", pareto()),
+        ] {
+            for (tasks, rho, workers, io, kinds) in [
+                (1, 0.3, None, 0.0, (1_000, 100)),
+                (1, 0.9, None, 30.0, (250, 100)),
+                (2, 0.8, Some(1), 0.0, (1_000, 100)),
+                (3, 0.95, None, 0.0, (1_000, 100)),
+                (5, 0.75, Some(4), 60.0, (1_000, 100)),
+                (7, 0.6, None, 200.0, (500, 130)),
+                (9, 0.9, Some(2), 0.0, (2_000, 100)),
+                (20, 0.85, None, 50.0, (1_000, 100)),
+                (20, 0.9, None, 0.0, (4_000, 100)),
+                (50, 0.95, Some(16), 100.0, (1_000, 100)),
+                (200, 0.7, None, 0.0, (1_000, 100)),
+                (200, 0.95, Some(1), 0.0, (1_000, 100)),
+            ] {
+                let case = case(name, cpu_ms.clone(), tasks, rho);
+                let (io_ms, kinds) = (exponential(f64::max(io, 1e-6)), vec![kinds]);
+                cases.push(Case { routing, workers, io_ms, kinds, ..case });
+            }
+        }
+    }
+    check(&cases, 1_500_000.0, 2);
+}
