@@ -1,5 +1,6 @@
 //! The benches of ecsim: `cargo bench` measures, `cargo bench -- --test` runs each once.
 
+mod engine;
 mod placement;
 mod queue;
 mod services;
@@ -7,6 +8,7 @@ mod trace;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();
+    engine::benches(&mut criterion);
     queue::benches(&mut criterion);
     placement::benches(&mut criterion);
     trace::benches(&mut criterion);
