@@ -7,6 +7,7 @@ use crate::base::random::Seed;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
+use crate::model::workload::{TraceFormat, Workload};
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
@@ -29,9 +30,22 @@ pub fn run_one(
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
     let (inputs, failure_rows) = open_all(scenario, seed)?;
-    let mut result = crate::sim::run(setup, inputs, sinks, watch)?;
+    let mut result = crate::sim::run(setup, inputs, sinks, watch).map_err(|error| match error {
+        RunError::Oversized(text) if has_whole_jobs(scenario) => RunError::Oversized(format!(
+            "{text}; a job of SWF is one task, unless `swf_task_per_processor = true` makes one of each processor"
+        )),
+        error => error,
+    })?;
     result.rows.failures = failure_rows;
     Ok(result)
+}
+
+/// Whether a caller replays jobs of many processors as one task each.
+fn has_whole_jobs(scenario: &Scenario) -> bool {
+    scenario.workloads.iter().any(|workload| match workload {
+        Workload::Trace(input) => input.format == TraceFormat::Swf && !input.swf_task_per_processor,
+        Workload::Generated(_) => false,
+    })
 }
 
 /// Opens everything that a scenario names: traces of tasks, of traffic and of failures.
