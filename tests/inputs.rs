@@ -606,3 +606,17 @@ fn what_a_definition_says_in_vain_is_noted() {
             .says("`restartPolicy` is not simulated");
     }
 }
+
+#[test]
+fn a_job_that_fits_nowhere_says_how_jobs_are_split() {
+    let scenario = CALLER.replace(
+        "trace = \"jobs.csv\"",
+        "trace = \"jobs.swf\"\nformat = \"swf\"\non_failure = \"queue\"",
+    );
+    let desk = Desk::with(&scenario);
+    desk.write("jobs.swf", "; a log\n1 0 0 60 64 -1 -1 64 -1 -1 1 1 1 1 1 1 -1 -1\n");
+    desk.run("run small.toml")
+        .ends_with(2)
+        .says("error: jobs.swf:2: run_task `jobs`: task 0")
+        .says("`swf_task_per_processor = true` makes one of each processor");
+}

@@ -10,6 +10,7 @@ use crate::base::random::Seed;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
+use crate::model::workload::{TraceFormat, Workload};
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
@@ -38,10 +39,23 @@ pub fn run_one(
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
         inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
     }
-    let mut result = crate::sim::run(setup, inputs, sinks, watch)?;
+    let mut result = crate::sim::run(setup, inputs, sinks, watch).map_err(|error| match error {
+        RunError::Oversized(text) if has_whole_jobs(scenario) => RunError::Oversized(format!(
+            "{text}; a job of SWF is one task, unless `swf_task_per_processor = true` makes one of each processor"
+        )),
+        error => error,
+    })?;
     result.rows.failures = failure_rows;
     stamps.compare()?;
     Ok(result)
+}
+
+/// Whether a caller replays jobs of many processors as one task each.
+fn has_whole_jobs(scenario: &Scenario) -> bool {
+    scenario.workloads.iter().any(|workload| match workload {
+        Workload::Trace(input) => input.format == TraceFormat::Swf && !input.swf_task_per_processor,
+        Workload::Generated(_) => false,
+    })
 }
 
 /// Opens everything that a scenario names: traces of tasks, of traffic and of failures.

@@ -354,7 +354,7 @@ impl Build<'_> {
         }
         let Some(settings) = known.settings.clone() else { return };
         let definition = known.definition.clone();
-        let is_json = known.json.is_some();
+        let is_json = settings.is_given("file");
         let before = self.problems.len();
         let family = quoted(&definition.family);
         if definition.network_mode != NetworkMode::Awsvpc {

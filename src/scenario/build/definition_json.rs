@@ -58,10 +58,10 @@ impl Build<'_> {
         written: &str,
         taken: &mut BTreeMap<String, Place>,
     ) {
-        let before = self.problems.len();
         let known = self.definitions.len();
         let merged = self.merged_with_json(settings, written);
         let Some((merged, json)) = merged else { return self.lose_definition(settings) };
+        let before = self.problems.len();
         self.read_definition(&merged, taken);
         match self.definitions.get_mut(known) {
             Some(definition) => definition.json = Some(json),

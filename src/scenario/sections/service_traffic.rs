@@ -175,7 +175,7 @@ pub static TRAFFIC: Section = Section::new(
 /// `queue` of a service.
 pub static QUEUE: Section = Section::new(
     "queue",
-    "Messages of a queue (SQS): tasks take the next when a worker is free. Few messages are best given as a trace of `counts`: a rate cannot say exactly one message.",
+    "Messages of a queue (SQS): tasks take the next when a worker is free. A trace of `counts` says few messages exactly.",
     &[
         TRACE,
         FORMAT,

@@ -34,7 +34,7 @@ pub static TASK_DEFINITION: Section = Section::new(
             "cpu",
             Kind::Cpu(TASK_CPU.0, TASK_CPU.1),
             "the sum over the containers",
-            "CPU units of the task, a hard limit; 1,024 are one vCPU. ECS takes 128 to 196,608 on instances. A container's own `cpu` is a share there, and its task may use what is idle. Rows of a trace may name another size.",
+            "CPU units of the task, a hard limit (a container's is a share); 1,024 are one vCPU. ECS takes 128 to 196,608 on instances.",
             "documented",
         ),
         optional(
@@ -165,7 +165,7 @@ static CONTAINER: Section = Section::new(
     "A container definition.",
     &[
         required("name", Kind::Name(""), "Name.", "API"),
-        with_default("cpu", Kind::Cpu(0, 262_144), "0", "CPU units.", "API"),
+        with_default("cpu", Kind::Cpu(0, 262_144), "0", "CPU units: a share, no limit.", "API"),
         optional(
             "memory",
             Kind::Memory(6, MOST_MEMORY),

@@ -47,7 +47,8 @@ enum Clock {
 }
 
 /// What to do about an instant that is there twice.
-pub(super) const SAME_INSTANT_HELP: &str = "sum the rows of an instant first, or read it with on_error = \"skip\", which keeps the first of them";
+pub(super) const SAME_INSTANT_HELP: &str =
+    "sum the rows of an instant first, or keep the first of them with on_error = \"skip\"";
 
 /// A table of two columns: instant and value.
 pub(super) struct Table {
