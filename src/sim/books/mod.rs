@@ -117,7 +117,7 @@ pub enum Change<'a> {
         /// It.
         task: &'a Task,
     },
-    /// A Fargate task's bill ends.
+    /// A Fargate task's last container has exited.
     FargateStops {
         /// It.
         task: &'a Task,
@@ -213,7 +213,7 @@ impl Books {
                 spending.promise_ended(task, instance, now, fleet);
             }
             Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
-            Change::FargateStops { task, definition } => spending.fargate_stops(definition, task),
+            Change::FargateStops { task, definition } => spending.fargate_exits(definition, task),
         }
     }
 
@@ -230,6 +230,7 @@ impl Books {
         fleet: &Fleet,
     ) -> Result<(), RunError> {
         self.tally.stopped(task);
+        self.spending.fargate_stopped(now, definition, task);
         let service = self.service_of(task.source);
         if !self.recorder.tasks.is_on() && service.is_none() {
             return Ok(());
@@ -263,9 +264,7 @@ impl Books {
             Some(instance) if task.holds_promise() => {
                 self.spending.promise_ended(task, instance, end, fleet);
             }
-            None if task.pull_started != SimTime::NEVER
-                && task.execution_stopped == SimTime::NEVER =>
-            {
+            None if task.pull_started != SimTime::NEVER => {
                 self.spending.fargate_until(end, definition, task);
             }
             _ => {}

@@ -31,6 +31,8 @@ pub struct Spending {
     /// Σ of EC2 task shares on instances whose price changes; elsewhere it follows from the promises' integrals.
     shares: Column<InstanceId, NanoUsd>,
     weights: SplitWeights,
+    /// Whether Fargate bills until STOPPED.
+    is_billed_until_stopped: bool,
 }
 
 impl Spending {
@@ -47,6 +49,7 @@ impl Spending {
             prices: Column::new(),
             purchases,
             weights: SplitWeights::default(),
+            is_billed_until_stopped: fargate.is_billed_until_stopped,
         }
     }
 
@@ -83,16 +86,32 @@ impl Spending {
         self.fargate_now[task.provider] += hourly;
     }
 
-    /// A Fargate task's bill ends: its last container has exited.
-    pub fn fargate_stops(&mut self, definition: &TaskDefinition, task: &Task) {
+    /// The last container of a Fargate task has exited, and its bill ends unless it goes on until STOPPED.
+    pub fn fargate_exits(&mut self, definition: &TaskDefinition, task: &Task) {
+        if !self.is_billed_until_stopped {
+            self.fargate_bill_ends(definition, task, task.execution_stopped);
+        }
+    }
+
+    /// A Fargate task that has run at all is STOPPED.
+    pub fn fargate_stopped(&mut self, now: SimTime, definition: &TaskDefinition, task: &Task) {
+        if self.is_billed_until_stopped && task.is_on_host() && task.instance().is_none() {
+            self.fargate_bill_ends(definition, task, now);
+        }
+    }
+
+    fn fargate_bill_ends(&mut self, definition: &TaskDefinition, task: &Task, at: SimTime) {
         let rate = *self.rate(task.provider, definition.platform);
         self.fargate_now[task.provider] -= Self::hourly(&rate, task);
-        let metered = metered(task, task.execution_stopped);
+        let metered = metered(task, at);
         self.bill.fargate_task(task.provider, &rate, &metered);
     }
 
-    /// Fargate tasks that are still billed when the run ends.
+    /// A Fargate task that has run lives on when the run ends: it is billed until then, unless its bill has ended.
     pub fn fargate_until(&mut self, end: SimTime, definition: &TaskDefinition, task: &Task) {
+        if task.execution_stopped != SimTime::NEVER && !self.is_billed_until_stopped {
+            return;
+        }
         let rate = *self.rate(task.provider, definition.platform);
         self.bill.fargate_task(task.provider, &rate, &metered(task, end));
     }
@@ -135,7 +154,9 @@ impl Spending {
             Place::Fargate(_) if task.pull_started > now => NanoUsd::ZERO,
             Place::Fargate(_) => {
                 let rate = self.rate(task.provider, definition.platform);
-                fargate_task_cost(rate, &metered(task, task.execution_stopped.min(now)))
+                let exited = task.execution_stopped.min(now);
+                let until = if self.is_billed_until_stopped { now } else { exited };
+                fargate_task_cost(rate, &metered(task, until))
             }
         }
     }
