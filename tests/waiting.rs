@@ -268,3 +268,59 @@ fn who_calls_three_times_makes_three_calls_before_the_run_ends() {
     assert_eq!(finished.number("tasks_refused"), 1.0);
     assert_eq!(finished.number("simulated_s"), 20.0);
 }
+
+#[test]
+fn another_callers_tasks_do_not_move_the_latencies_of_a_task() {
+    let started = |others: usize| {
+        let other = SourceSetup { name: "other".into(), ..caller() };
+        let mut setup = setup(vec![instance("i", 65_536, 65_536)], other);
+        setup.latencies.ec2_start = Distribution::Exponential { mean: 5.0 };
+        let setup = with_second(setup, caller());
+        let mut rows = vec![row(1.0, 100.0), row(2.0, 100.0)];
+        rows.truncate(others);
+        let finished = run_all(setup, vec![rows, vec![row(3.0, 100.0), row(4.0, 100.0)]]);
+        finished.column("started_s")[others..].to_vec()
+    };
+    assert_eq!(started(0), started(2));
+}
+
+#[test]
+fn an_eni_slot_comes_back_when_the_interface_is_gone() {
+    let mut host = instance("i", 4096, 8192);
+    host.registration.resources.enis = 1;
+    let mut setup = setup(vec![host], queue());
+    let mut app = definition("app", 256, 256);
+    app.demand.enis = 1;
+    app.network_mode = ecsim::model::definition::NetworkMode::Awsvpc;
+    setup.definitions = std::iter::once(app).collect();
+    setup.latencies.eni_detach = Distribution::Constant(2.0);
+    let finished = run(setup, vec![row(0.0, 100.0), row(1.0, 100.0)]);
+    // It exits at 100 s, its interface is gone at 102 s: then the other is placed.
+    assert_eq!(finished.column("placed_s"), ["0", "102"]);
+}
+
+#[test]
+fn the_table_says_when_a_caller_gave_a_task_up() {
+    let caller = SourceSetup { on_failure: retry(Some(3)), ..caller() };
+    let rows = vec![sized(0.0, 5.0, 512, 128), sized(0.0, 5.0, 4096, 128)];
+    let finished = run(setup(vec![instance("i", 1024, 8192)], caller), rows);
+    // Calls at 0, 10 and 20 s.
+    assert_eq!(finished.column("refused_s"), ["", "20"]);
+    assert_eq!(finished.column("ephemeral_gib"), ["20", "20"]);
+}
+
+#[test]
+fn fargate_bills_to_the_end_that_the_scenario_names() {
+    let cost = |is_billed_until_stopped: bool| {
+        let fargate = SourceSetup { launch: Launch::Type(LaunchType::Fargate), ..caller() };
+        let mut setup = setup(Vec::new(), fargate);
+        setup.fargate.is_billed_until_stopped = is_billed_until_stopped;
+        setup.latencies.fargate_eni_detach = Distribution::Constant(100.0);
+        let finished = run(setup, vec![sized(0.0, 100.0, 1024, 2048)]);
+        assert_eq!(finished.column("stopped_s"), ["200"]);
+        finished.column("usd")
+    };
+    // 1 vCPU and 2 GB: 0.04048 + 2 · 0.004445 = 0.04937 $/h, for 100 s and for 200 s.
+    assert_eq!(cost(false), ["0.001371389"]);
+    assert_eq!(cost(true), ["0.002742778"]);
+}

@@ -167,7 +167,7 @@ fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
         let definition = &rules.definitions[task.definition];
         let mut task = task.clone();
         // What was only planned has not happened.
-        if task.pull_stopped > end {
+        if task.pull_stopped >= end {
             task.pull_stopped = SimTime::NEVER;
         }
         if let Some(instance) = task.instance().filter(|_| task.holds_promise()) {

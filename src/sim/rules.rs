@@ -49,6 +49,8 @@ pub struct Asker {
     pub duration: Distribution,
     /// Draws of durations.
     pub durations: Family,
+    /// Key of the draws of its tasks' stages, to which a task adds its number among the asker's own.
+    pub draws: u64,
     /// StopTask is called so long after RUNNING.
     pub stop_after: Option<SimSpan>,
     /// Placement rules; empty on Fargate.
@@ -132,6 +134,7 @@ impl Rules {
             zones: setup.zones.clone(),
             duration: setup.duration.clone(),
             durations: self.seed.family(Purpose::Duration, &setup.name),
+            draws: self.seed.stream(Purpose::ContainerStart, &setup.name).next_u64(),
             stop_after: setup.stop_after,
             table,
         })

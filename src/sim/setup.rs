@@ -327,4 +327,6 @@ pub struct FargateSetup {
     pub rates: Vec<FargateRate>,
     /// Zones that Fargate tasks spread over.
     pub zones: Vec<ZoneId>,
+    /// Whether a task is billed until it is STOPPED, and not only until its last container has exited.
+    pub is_billed_until_stopped: bool,
 }

@@ -214,6 +214,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
                 })
                 .into(),
             zones: vec![ZoneId(0), ZoneId(1)],
+            is_billed_until_stopped: false,
         },
     }
 }

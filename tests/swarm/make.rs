@@ -445,6 +445,7 @@ fn fargate() -> FargateSetup {
             (2048, 4096),
         ],
         rates: rates.map(rate).into(),
+        is_billed_until_stopped: false,
         zones: vec![ZoneId(0), ZoneId(1), ZoneId(2)],
     }
 }

@@ -108,7 +108,12 @@ impl Build<'_> {
         }
         rates.sort_by_key(platform);
         self.check_fargate_rates(&rates);
-        FargateSetup { sizes: self.book.fargate_sizes(OperatingSystem::Linux), rates, zones }
+        FargateSetup {
+            sizes: self.book.fargate_sizes(OperatingSystem::Linux),
+            rates,
+            zones,
+            is_billed_until_stopped: settings.text("billed_until") == Some("stopped"),
+        }
     }
 
     /// Each Fargate caller's platform must have a price.

@@ -176,6 +176,13 @@ pub static FARGATE: Section = Section::new(
             "Fargate Spot rates as a discount on the On-Demand rates.",
             "ecsim",
         ),
+        with_default(
+            "billed_until",
+            Kind::Choice(&["containers_exited", "stopped"]),
+            "\"containers_exited\"",
+            "When the bill of a task ends: when its last container has exited, or when it is STOPPED and its network interface is gone. AWS says \"until the task terminates\".",
+            "assumed",
+        ),
         optional(
             "rates",
             Kind::List(&Kind::Table(&FARGATE_RATE), 40),

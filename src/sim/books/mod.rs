@@ -120,7 +120,7 @@ pub enum Change<'a> {
         /// It.
         task: &'a Task,
     },
-    /// A Fargate task's bill ends.
+    /// A Fargate task's last container has exited.
     FargateStops {
         /// It.
         task: &'a Task,
@@ -225,7 +225,7 @@ impl Books {
             Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
             Change::FargateStops { task, definition } => {
                 let service = service_of(*first_service, task.source);
-                spending.fargate_stops(definition, task, service);
+                spending.fargate_exits(definition, task, service);
             }
         }
     }
@@ -244,6 +244,7 @@ impl Books {
     ) -> Result<(), RunError> {
         self.tally.stopped(task);
         let service = self.service_of(task.source);
+        self.spending.fargate_stopped(now, definition, task, service);
         if !self.recorder.tasks.is_on() && service.is_none() {
             return Ok(());
         }
@@ -277,9 +278,7 @@ impl Books {
             Some(instance) if task.holds_promise() => {
                 self.spending.promise_ended(task, instance, end, fleet, service);
             }
-            None if task.pull_started != SimTime::NEVER
-                && task.execution_stopped == SimTime::NEVER =>
-            {
+            None if task.pull_started != SimTime::NEVER => {
                 self.spending.fargate_until(end, definition, task, service);
             }
             _ => {}

@@ -36,6 +36,8 @@ pub struct Spending {
     by_service: UsageByService,
     /// Numbers of the instances' types there.
     types: Column<InstanceId, u32>,
+    /// Whether Fargate bills until STOPPED.
+    is_billed_until_stopped: bool,
 }
 
 impl Spending {
@@ -54,6 +56,7 @@ impl Spending {
             weights: SplitWeights::default(),
             by_service: UsageByService::default(),
             types: Column::new(),
+            is_billed_until_stopped: fargate.is_billed_until_stopped,
         }
     }
 
@@ -94,19 +97,44 @@ impl Spending {
         self.fargate_now[task.provider] += hourly;
     }
 
-    /// A Fargate task's bill ends: its last container has exited.
-    pub fn fargate_stops(
+    /// The last container of a Fargate task has exited, and its bill ends unless it goes on until STOPPED.
+    pub fn fargate_exits(
         &mut self,
         definition: &TaskDefinition,
         task: &Task,
         service: Option<ServiceId>,
     ) {
-        let rate = *self.rate(task.provider, definition.platform);
-        self.fargate_now[task.provider] -= Self::hourly(&rate, task);
-        self.charge(task, &rate, &metered(task, task.execution_stopped), service);
+        if !self.is_billed_until_stopped {
+            self.fargate_bill_ends(definition, task, task.execution_stopped, service);
+        }
     }
 
-    /// Fargate tasks that are still billed when the run ends.
+    /// A Fargate task that has run at all is STOPPED.
+    pub fn fargate_stopped(
+        &mut self,
+        now: SimTime,
+        definition: &TaskDefinition,
+        task: &Task,
+        service: Option<ServiceId>,
+    ) {
+        if self.is_billed_until_stopped && task.is_on_host() && task.instance().is_none() {
+            self.fargate_bill_ends(definition, task, now, service);
+        }
+    }
+
+    fn fargate_bill_ends(
+        &mut self,
+        definition: &TaskDefinition,
+        task: &Task,
+        at: SimTime,
+        service: Option<ServiceId>,
+    ) {
+        let rate = *self.rate(task.provider, definition.platform);
+        self.fargate_now[task.provider] -= Self::hourly(&rate, task);
+        self.charge(task, &rate, &metered(task, at), service);
+    }
+
+    /// A Fargate task that has run lives on when the run ends: it is billed until then, unless its bill has ended.
     pub fn fargate_until(
         &mut self,
         end: SimTime,
@@ -114,6 +142,9 @@ impl Spending {
         task: &Task,
         service: Option<ServiceId>,
     ) {
+        if task.execution_stopped != SimTime::NEVER && !self.is_billed_until_stopped {
+            return;
+        }
         let rate = *self.rate(task.provider, definition.platform);
         self.charge(task, &rate, &metered(task, end), service);
     }
@@ -178,7 +209,9 @@ impl Spending {
             Place::Fargate(_) if task.pull_started > now => NanoUsd::ZERO,
             Place::Fargate(_) => {
                 let rate = self.rate(task.provider, definition.platform);
-                fargate_task_cost(rate, &metered(task, task.execution_stopped.min(now)))
+                let exited = task.execution_stopped.min(now);
+                let until = if self.is_billed_until_stopped { now } else { exited };
+                fargate_task_cost(rate, &metered(task, until))
             }
         }
     }

@@ -5,11 +5,12 @@ use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::SimSpan;
 use crate::sim::setup::Latencies;
 
-/// A latency and the streams it is drawn from: one stream a task, so that a draw depends on the task alone.
+/// A latency and the streams it is drawn from: one stream a task, so that a draw depends on the task alone and not on
+/// whose tasks came before.
 pub struct Latency {
     /// Seconds, or MiB per second.
     pub distribution: Distribution,
-    /// Streams by task id.
+    /// Streams by [`crate::sim::task::Task::draws`].
     pub draws: Family,
     /// The span of a constant one.
     constant: Option<SimSpan>,

@@ -120,6 +120,7 @@ impl Life<'_> {
         }
         Task {
             id: request.first_id,
+            draws: asker.draws.wrapping_add(request.own_number()),
             arrival: request.arrival,
             accepted: request.accepted.unwrap_or(now),
             placed: now,

@@ -35,8 +35,8 @@ impl Life<'_> {
         let stages = &self.tasks.stages;
         let span = match task.place {
             Place::Instance(_) if task.demand.enis == 0 => SimSpan::ZERO,
-            Place::Instance(_) => stages.eni_attach.span(task.id),
-            Place::Fargate(_) => stages.fargate_eni.span(task.id),
+            Place::Instance(_) => stages.eni_attach.span(task.draws),
+            Place::Fargate(_) => stages.fargate_eni.span(task.draws),
         };
         if span == SimSpan::ZERO {
             return self.attached(slot);
@@ -51,7 +51,7 @@ impl Life<'_> {
         self.tasks[slot].pending = now;
         let task = &self.tasks[slot];
         let Place::Instance(instance) = task.place else {
-            let span = self.tasks.stages.fargate_prepare.span(task.id);
+            let span = self.tasks.stages.fargate_prepare.span(task.draws);
             if span == SimSpan::ZERO {
                 return self.activate_on_fargate(slot);
             }
@@ -78,7 +78,7 @@ impl Life<'_> {
         let now = self.now();
         self.become_status(slot, TaskStatus::Activating);
         let task = &self.tasks[slot];
-        let id = task.id;
+        let draws = task.draws;
         let definition = task.definition;
         let ports = self.rules.ports(definition);
         self.cluster.occupy(instance, task.demand, ports);
@@ -89,10 +89,10 @@ impl Life<'_> {
             now
         } else {
             let image = self.rules.images[definition];
-            let pull = || now + stages.ec2_pull.transfer(mib, id);
+            let pull = || now + stages.ec2_pull.transfer(mib, draws);
             self.cluster.host(instance).image_at(image, now, pull)
         };
-        let at = pulled + stages.ec2_start.span(id);
+        let at = pulled + stages.ec2_start.span(draws);
         let task = &mut self.tasks[slot];
         task.pull_started = now;
         task.pull_stopped = pulled;
@@ -103,11 +103,11 @@ impl Life<'_> {
     pub fn activate_on_fargate(&mut self, slot: Slot) {
         let now = self.now();
         self.become_status(slot, TaskStatus::Activating);
-        let (id, definition) = (self.tasks[slot].id, self.tasks[slot].definition);
+        let (draws, definition) = (self.tasks[slot].draws, self.tasks[slot].definition);
         let definition = &self.rules.definitions[definition];
         let stages = &self.tasks.stages;
-        let pulled = now + stages.fargate_pull.transfer(definition.image_mib, id);
-        let at = pulled + stages.fargate_start.span(id);
+        let pulled = now + stages.fargate_pull.transfer(definition.image_mib, draws);
+        let at = pulled + stages.fargate_start.span(draws);
         let task = &mut self.tasks[slot];
         task.pull_started = now;
         task.pull_stopped = pulled;

@@ -61,7 +61,7 @@ impl Life<'_> {
         let is_asked =
             matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
         let signalled = others + u16::from(is_asked);
-        let wanted = self.tasks.stages.stop.longest(signalled, task.id);
+        let wanted = self.tasks.stages.stop.longest(signalled, task.draws);
         let task = &mut self.tasks[slot];
         if wanted > timeout {
             self.books.saw(Change::Killed);
@@ -149,7 +149,7 @@ impl Life<'_> {
         self.become_status(slot, TaskStatus::Deprovisioning);
         self.tasks[slot].execution_stopped = now;
         let task = &self.tasks[slot];
-        let (id, is_on_host, has_eni) = (task.id, task.is_on_host(), task.has_eni());
+        let (draws, is_on_host, has_eni) = (task.draws, task.is_on_host(), task.has_eni());
         if is_on_host {
             self.books.saw(Change::Vacated { task });
         }
@@ -172,7 +172,7 @@ impl Life<'_> {
                 &self.tasks.stages.fargate_eni_detach
             }
         };
-        let span = if has_eni { detach.span(id) } else { SimSpan::ZERO };
+        let span = if has_eni { detach.span(draws) } else { SimSpan::ZERO };
         if span == SimSpan::ZERO {
             return self.stopped(slot);
         }
