@@ -57,3 +57,20 @@ fn is_same(before: &Stamp, after: &Stamp) -> bool {
     let known = |of: &Stamp| of.as_ref().map(|meta| (meta.len(), meta.modified().ok()));
     known(before) == known(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_is_cut_while_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trace.csv");
+        std::fs::write(&path, "arrival_s\n1\n2\n").expect("a file");
+        let stamps = Stamps(vec![(path.clone(), "trace.csv".into(), stamp(&path))]);
+        assert!(stamps.compare().is_ok());
+        std::fs::write(&path, "arrival_s\n1\n").expect("the file");
+        let problem = stamps.compare().expect_err("it is shorter");
+        assert!(problem.0.starts_with("trace.csv: the file was changed while"), "{}", problem.0);
+    }
+}
