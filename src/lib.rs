@@ -101,6 +101,7 @@
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
+//! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |

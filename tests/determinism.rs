@@ -70,6 +70,11 @@ fn is_chart(name: &str) -> bool {
     name.contains("charts/")
 }
 
+/// What is one for all seeds: the list of files, and the scenario with what was asked for.
+fn is_of_all(name: &str) -> bool {
+    name == "manifest.json" || name == "scenario.toml"
+}
+
 /// Runs a scenario text without charts.
 fn files_of(scenario: &str) -> Files {
     let desk = Desk::new();
@@ -99,7 +104,7 @@ fn several_seeds_give_the_same_bytes_on_any_number_of_threads() {
     desk.files("t1").are_same_as(&desk.files("t8"), "1 and 8 threads");
     // And each is what a run of that seed alone gives.
     desk.ok("run rich.toml --out alone --seed 4");
-    let alone = desk.files("alone").without(|name| name == "manifest.json");
+    let alone = desk.files("alone").without(is_of_all);
     let mut of_many = BTreeMap::new();
     for (name, bytes) in desk.files("t1").0 {
         if let Some(name) = name.strip_prefix("seed-4/") {
@@ -155,9 +160,9 @@ fn tables_that_are_off_change_no_file_that_remains() {
     {
         desk.ok(&format!("run rich.toml --out off{number} --set outputs.{table}=false"));
         let gone = format!("{table}.csv");
-        let rest = all.clone().without(|name| name == gone || name == "manifest.json");
+        let rest = all.clone().without(|name| name == gone || is_of_all(name));
         let found = desk.files(&format!("off{number}"));
-        found.without(|name| name == "manifest.json").are_same_as(&rest, table);
+        found.without(is_of_all).are_same_as(&rest, table);
     }
 }
 

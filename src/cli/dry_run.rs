@@ -8,6 +8,7 @@ use crate::model::arrival::TraceProblem;
 use crate::model::service::SchedulingStrategy;
 use crate::report::manifest::SCHEMA;
 use crate::scenario::Scenario;
+use crate::sim::setup::Setup;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -89,26 +90,7 @@ pub fn describe(
         line(&format!("run_task {}", source.name), text);
         tasks += of_source;
     }
-    let mut kept = 0u64;
-    for (index, service) in setup.services.iter().enumerate() {
-        let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
-        let is_daemon = service.scheduling == SchedulingStrategy::Daemon;
-        // One on each instance at most: placement constraints are not looked at here.
-        let most = if is_daemon { setup.instances.len() as u64 } else { u64::from(most) };
-        let text = match service.scaling {
-            _ if is_daemon => format!("one task on each eligible instance, at most {most}"),
-            Some(_) => format!("{} tasks at the start, at most {most}", service.desired_count),
-            None => format!("{} tasks", service.desired_count),
-        };
-        if index < SERVICES_SHOWN {
-            line(&format!("service {}", service.name), text);
-        }
-        kept += most;
-    }
-    let hidden = setup.services.len().saturating_sub(SERVICES_SHOWN);
-    if hidden > 0 {
-        line("", format!("and {hidden} more services"));
-    }
+    let kept = services_of(setup, &mut line);
     let span = setup.horizon.unwrap_or(last);
     line("tasks", format!("{tasks} of callers, {kept} of services at once at most"));
     line(
@@ -151,4 +133,29 @@ pub fn describe(
         + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES);
     line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
     Ok(out)
+}
+
+/// Describes the services; how many tasks they keep at once at most.
+fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> u64 {
+    let mut kept = 0u64;
+    for (index, service) in setup.services.iter().enumerate() {
+        let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
+        let is_daemon = service.scheduling == SchedulingStrategy::Daemon;
+        // One on each instance at most: placement constraints are not looked at here.
+        let most = if is_daemon { setup.instances.len() as u64 } else { u64::from(most) };
+        let text = match service.scaling {
+            _ if is_daemon => format!("one task on each eligible instance, at most {most}"),
+            Some(_) => format!("{} tasks at the start, at most {most}", service.desired_count),
+            None => format!("{} tasks", service.desired_count),
+        };
+        if index < SERVICES_SHOWN {
+            line(&format!("service {}", service.name), text);
+        }
+        kept += most;
+    }
+    let hidden = setup.services.len().saturating_sub(SERVICES_SHOWN);
+    if hidden > 0 {
+        line("", format!("and {hidden} more services"));
+    }
+    kept
 }

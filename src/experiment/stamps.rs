@@ -5,11 +5,11 @@ use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::scenario::Scenario;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 
-/// Length and time of change; `None` where there is nothing to be asked.
-type Stamp = Option<(u64, SystemTime)>;
+/// What the system knows of a file; `None` where there is nothing to be asked.
+type Stamp = Option<Metadata>;
 
 /// The files that a scenario reads while it runs.
 pub(super) struct Stamps(Vec<(PathBuf, String, Stamp)>);
@@ -38,7 +38,7 @@ impl Stamps {
 
     /// Compares them with how they are now.
     pub(super) fn compare(&self) -> Result<(), TraceProblem> {
-        match self.0.iter().find(|(path, _, before)| stamp(path) != *before) {
+        match self.0.iter().find(|(path, _, before)| !is_same(before, &stamp(path))) {
             Some((_, display, _)) => Err(TraceProblem(format!(
                 "{display}: the file was changed while it was read\n  = help: run again when \
                  nobody writes to it"
@@ -48,7 +48,29 @@ impl Stamps {
     }
 }
 
-fn stamp(path: &std::path::Path) -> Stamp {
-    let meta = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some((meta.len(), meta.modified().ok()?))
+fn stamp(path: &Path) -> Stamp {
+    path.metadata().ok().filter(Metadata::is_file)
+}
+
+/// Whether length and time of change are the same.
+fn is_same(before: &Stamp, after: &Stamp) -> bool {
+    let known = |of: &Stamp| of.as_ref().map(|meta| (meta.len(), meta.modified().ok()));
+    known(before) == known(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_is_cut_while_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trace.csv");
+        std::fs::write(&path, "arrival_s\n1\n2\n").expect("a file");
+        let stamps = Stamps(vec![(path.clone(), "trace.csv".into(), stamp(&path))]);
+        assert!(stamps.compare().is_ok());
+        std::fs::write(&path, "arrival_s\n1\n").expect("the file");
+        let problem = stamps.compare().expect_err("it is shorter");
+        assert!(problem.0.starts_with("trace.csv: the file was changed while"), "{}", problem.0);
+    }
 }

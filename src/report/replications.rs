@@ -242,7 +242,7 @@ mod tests {
         let line = csv.lines().find(|line| line.starts_with("total_usd")).unwrap();
         assert_eq!(
             line,
-            "total_usd,USD,3,12.000000000,2.000000000,7.031669990,16.968330010,10.000000000,14.000000000"
+            "total_usd,USD,3,12.000000000,2.000000000,7.031669994,16.968330006,10.000000000,14.000000000"
         );
         let json: serde_json::Value = serde_json::from_str(&to_json(&runs)).unwrap();
         assert_eq!(json["runs"][2]["metrics"]["tasks_started"]["value"], 6);

@@ -90,10 +90,16 @@ impl Axis {
     /// Logarithms of spans between two lengths in seconds, both above 0; values are `log10` of seconds. The axis lies
     /// where `span` ascends, and stands where it descends.
     pub fn log_time(shortest: f64, longest: f64, span: (f64, f64)) -> Axis {
-        const LANDMARKS: [(f64, &str); 30] = [
+        const LANDMARKS: [(f64, &str); 38] = [
             (1e-6, "1 µs"),
+            (2e-6, "2 µs"),
+            (5e-6, "5 µs"),
             (1e-5, "10 µs"),
+            (2e-5, "20 µs"),
+            (5e-5, "50 µs"),
             (1e-4, "100 µs"),
+            (2e-4, "200 µs"),
+            (5e-4, "500 µs"),
             (1e-3, "1 ms"),
             (2e-3, "2 ms"),
             (5e-3, "5 ms"),
@@ -119,13 +125,17 @@ impl Axis {
             (14_400.0, "4 h"),
             (43_200.0, "12 h"),
             (86_400.0, "1 day"),
+            (172_800.0, "2 days"),
+            (432_000.0, "5 days"),
             (864_000.0, "10 days"),
             (8_640_000.0, "100 days"),
         ];
         // From a landmark below the data, so that a single value does not stand at the left, to just above the data.
         let below = LANDMARKS.iter().rposition(|mark| mark.0 < shortest * 0.95).unwrap_or(0);
         let low = libm::log10(LANDMARKS[below].0);
-        let high = libm::log10(longest * 1.1).max(low + 0.1);
+        // An axis with one label tells no scale: the next landmark is always on it.
+        let next = LANDMARKS.get(below + 1).map_or(low + 0.1, |mark| libm::log10(mark.0) + 1e-9);
+        let high = libm::log10(longest * 1.1).max(next);
         let mut axis = Axis { low, high, start: span.0, end: span.1, ticks: Vec::new() };
         let room = if span.0 < span.1 { 78.0 } else { 34.0 };
         let mut last_at = f64::NEG_INFINITY;
@@ -183,6 +193,14 @@ mod tests {
             assert!(axis.ticks.len() < 20 && axis.at(max).is_finite(), "{max}");
             let (axis, _) = Axis::time(max, (0.0, 100.0));
             assert!(axis.ticks.len() < 100 && axis.at(max).is_finite(), "{max}");
+        }
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_two_labels_at_least() {
+        for (shortest, longest) in [(0.024, 0.040), (0.001, 0.001), (3e-6, 4e-6), (700.0, 800.0)] {
+            let axis = Axis::log_time(shortest, longest, (800.0, 100.0));
+            assert!(axis.ticks.len() >= 2, "{shortest} to {longest}: {:?}", labels(&axis));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Align, Drawing, Type, palette};
-use super::font::{fit, width};
+use super::font::{fit_middle, width};
 use super::frame::{self, BOTTOM, LEFT, RIGHT, TOP};
 use crate::base::money::NanoUsd;
 use crate::report::human;
@@ -51,7 +51,7 @@ struct Plot {
 
 impl Plot {
     fn new(bars: &[Bar], total: NanoUsd) -> Plot {
-        let names: Vec<String> = bars.iter().map(|bar| fit(&bar.0, LABEL, 420.0)).collect();
+        let names: Vec<String> = bars.iter().map(|bar| fit_middle(&bar.0, LABEL, 420.0)).collect();
         let amounts: Vec<String> = bars.iter().map(|bar| amount(bar.1, total)).collect();
         let widest = |texts: &[String]| texts.iter().map(|t| width(t, LABEL)).fold(0.0, f64::max);
         let most = bars.iter().map(|bar| bar.1.to_f64()).fold(0.0, f64::max);

@@ -37,6 +37,20 @@ pub fn fit(text: &str, set: Type, room: f64) -> String {
     cut(human::visible(text).chars(), set, room).into_iter().collect()
 }
 
+/// As [`fit`], but both ends are kept: names often share their beginnings, and revisions stand at the end.
+pub fn fit_middle(text: &str, set: Type, room: f64) -> String {
+    let text = human::visible(text);
+    if width(&text, set) <= room {
+        return text;
+    }
+    let head = cut(text.chars(), set, room * 0.55);
+    let rest = room - head.iter().map(|c| width(c.encode_utf8(&mut [0; 4]), set)).sum::<f64>();
+    // The ellipsis of the head is enough for both.
+    let mut tail = cut(text.chars().rev(), set, rest + width("…", set));
+    tail.pop();
+    head.into_iter().chain(tail.into_iter().rev()).collect()
+}
+
 /// As [`fit`], but the end is kept: names of instances differ there.
 pub fn fit_end(text: &str, set: Type, room: f64) -> String {
     cut(human::visible(text).chars().rev(), set, room).into_iter().rev().collect()

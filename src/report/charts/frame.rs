@@ -3,7 +3,7 @@
 use super::ChartInput;
 use super::axis::{Axis, Steps};
 use super::drawing::{Align, Color, Drawing, HEIGHT, Point, Type, WIDTH, palette};
-use super::font::{fit, width};
+use super::font::{fit, fit_middle, width};
 use crate::metrics::summary::Value;
 use crate::report::human;
 
@@ -31,7 +31,7 @@ pub fn page(title: &str, input: &ChartInput, facts: &[String]) -> Drawing {
     let facts: String = facts.iter().map(|fact| format!("  ·  {fact}")).collect();
     // A long name gives way to the numbers.
     let room = (RIGHT - LEFT - width(&facts, SUBTITLE)).max(300.0);
-    let name = fit(&input.title, SUBTITLE, room);
+    let name = fit_middle(&input.title, SUBTITLE, room);
     let subtitle = fit(&format!("{name}{facts}"), SUBTITLE, RIGHT - LEFT);
     drawing.title = format!("{title}: {subtitle}");
     drawing.text((LEFT, 100.0), subtitle, SUBTITLE);
@@ -40,7 +40,7 @@ pub fn page(title: &str, input: &ChartInput, facts: &[String]) -> Drawing {
 
 /// A title with the name of a service, cut to the width of the page.
 pub fn title_of(what: &str, service: &str) -> String {
-    fit(&format!("{what}: {service}"), TITLE, RIGHT - LEFT)
+    fit_middle(&format!("{what}: {service}"), TITLE, RIGHT - LEFT)
 }
 
 /// A chart that has nothing to show, and why.

@@ -28,7 +28,10 @@ const INSTANCES: [Line; 3] = [
 pub fn draw(input: &ChartInput) -> Drawing {
     let series = &input.series;
     let mut facts = Vec::new();
-    facts.extend(frame::metric(input, "tasks_submitted").map(|n| format!("{n} tasks submitted")));
+    facts.extend(frame::metric(input, "tasks_submitted").map(|n| match n.as_str() {
+        "1" => "1 task submitted".to_string(),
+        n => format!("{n} tasks submitted"),
+    }));
     facts.extend(frame::metric(input, "wait_s_p95").map(|t| format!("p95 wait {t}")));
     facts.extend(frame::metric(input, "total_usd").map(|usd| format!("{usd} in total")));
     let has_instances = series.iter().any(|stretch| stretch.most.instances > 0);

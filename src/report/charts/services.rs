@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::drawing::{Align, Color, Drawing, Type, palette};
-use super::font::{fit, width};
+use super::font::{fit_middle, width};
 use super::frame::{self, BOTTOM, Panel, RIGHT};
 use super::trend::{self, Draws, Holds, Trend};
 use crate::base::time::{SimSpan, SimTime};
@@ -168,7 +168,7 @@ pub fn draw_marks(drawing: &mut Drawing, panel: &Panel, x: &Axis, marks: &[Mark]
         drawing.dashes((at, panel.top), (at, panel.bottom), 1.5, palette::GREY);
     }
     for (at, mark) in marks {
-        let label = fit(&mark.label, set, 260.0);
+        let label = fit_middle(&mark.label, set, 260.0);
         let wide = width(&label, set) + 16.0;
         // At the right edge the label stands to the left of its line.
         let from = if at + wide > RIGHT { at - wide } else { at };

@@ -120,10 +120,7 @@ fn draw(
     let (x, _) = services::time_axis(samples, upper.left);
     let mut lower = (!reasons.is_empty()).then(|| {
         let heading = format!("Dropped {noun} per second, by reason");
-        // What is unfinished is dropped at one instant, the end: it must not make the rest look small.
-        let during: Vec<&Reason> =
-            reasons.iter().copied().filter(|reason| reason.0 != UNFINISHED).collect();
-        let max = highest(samples, if during.is_empty() { &reasons } else { &during }, &x);
+        let max = highest(samples, &reasons, &x);
         Panel::new(&heading, middle + 12.0, BOTTOM, max, Steps::Decimal)
     });
     let left = lower.as_ref().map_or(0.0, |panel| panel.left).max(upper.left);
@@ -166,9 +163,13 @@ fn dropped(
     Trend::runs(samples, (Holds::Before, Draws::Mean), rate, x, y)
 }
 
-/// The highest point of all layers as they are drawn.
+/// The highest point of all layers as they are drawn. What is unfinished is dropped at one instant, the end: where there
+/// is anything else, it must not make that look small.
 fn highest(samples: &[ServiceSample], reasons: &[&Reason], x: &Axis) -> f64 {
-    let runs = dropped(samples, reasons, x, |value| value);
+    let during: Vec<&Reason> =
+        reasons.iter().copied().filter(|reason| reason.0 != UNFINISHED).collect();
+    let counted = if during.is_empty() { reasons } else { &during };
+    let runs = dropped(samples, counted, x, |value| value);
     runs.iter().flat_map(|run| &run.line).map(|point| point.1).fold(0.0, f64::max)
 }
 
