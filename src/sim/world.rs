@@ -284,9 +284,9 @@ impl Model for World {
     }
 
     fn is_idle(&self) -> bool {
-        let version = || self.cluster.version() + self.fargate.version();
+        let versions = || [self.cluster.version(), self.fargate.version()];
         self.rules.horizon.is_none()
             && self.tasks.is_empty()
-            && (self.tasks.wanted == 0 || self.callers.is_stuck(version()))
+            && (self.tasks.wanted == 0 || self.callers.is_stuck(versions()))
     }
 }

@@ -287,7 +287,9 @@ static START_TASK: Section = Section::new(
     &[required(
         "container_instances",
         Kind::List(&Kind::Text, 1_000_000),
-        "Names of instances (`<capacity provider>-<number from 0>`, or the inventory's `instance_id`), used one after the other; a caller that queues tries each of them. StartTask knows neither placement strategies nor constraints, so that those of the task definition do not hold (decided: ECS's documents do not say).",
+        "Names of instances (`<capacity provider>-<number from 0>`, or the inventory's `instance_id`), used one \
+         after the other; a caller that queues tries each of them. StartTask knows neither placement strategies \
+         nor constraints, so that those of the task definition do not hold (decided: ECS's documents do not say).",
         "API",
     )],
 );
@@ -299,7 +301,9 @@ pub(super) static PLACEMENT_STRATEGY: Section = Section::new(
         required(
             "type",
             Kind::Choice(&["binpack", "spread", "random", "first_fit", "worst_fit", "best_fit"]),
-            "ECS has `binpack`, `spread` and `random`. For comparison: `first_fit` takes the instance that registered first, `best_fit` the one with the least sum of free shares of CPU and of memory, `worst_fit` the one with the largest free share of its scarcer resource.",
+            "ECS has `binpack`, `spread` and `random`. For comparison: `first_fit` takes the instance that registered \
+             first, `best_fit` the one with the least sum of free shares of CPU and of memory, `worst_fit` the one \
+             with the largest free share of its scarcer resource.",
             "API",
         ),
         optional(
@@ -429,7 +433,8 @@ static GENERATE: Section = Section::new(
             "count",
             Kind::Distribution(Unit::Plain),
             "1",
-            "Copies of a row, rounded to a whole number from 1; they share the row's drawn `duration`, where copies that take the caller's have a draw each.",
+            "Copies of a row, rounded to a whole number from 1; they share the row's drawn `duration`, where copies \
+             that take the caller's have a draw each.",
             "ecsim",
         ),
         with_default(

@@ -180,7 +180,8 @@ pub static FARGATE: Section = Section::new(
             "billed_until",
             Kind::Choice(&["containers_exited", "stopped"]),
             "\"containers_exited\"",
-            "When the bill of a task ends: when its last container has exited, or when it is STOPPED and its network interface is gone. AWS says \"until the task terminates\".",
+            "When the bill of a task ends: when its last container has exited, or when it is STOPPED and its network \
+             interface is gone. AWS says \"until the task terminates\".",
             "assumed",
         ),
         optional(

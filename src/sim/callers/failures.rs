@@ -62,7 +62,10 @@ impl Calls<'_> {
         request: &mut Request,
         failure: &Failure,
     ) -> Result<(), RunError> {
-        let present = self.life.capacity_version();
+        let present = match self.callers.all[request.source].launch {
+            LaunchType::Ec2 => self.life.cluster.version(),
+            LaunchType::Fargate => self.life.fargate.version(),
+        };
         let (version, times) = request.refused;
         request.refused = (present, if version == present { times + 1 } else { 1 });
         let now = self.now();

@@ -28,7 +28,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Fleet;
 use crate::model::ids::{GroupId, InstanceId, SourceId};
 use crate::model::platform::LaunchType;
-use api::Api;
+use api::{Api, gate_of};
 use shares::by_preference;
 pub use shares::{next_share, split_by_strategy};
 use std::collections::VecDeque;
@@ -140,14 +140,14 @@ impl Callers {
         Some(request.arrival + SimSpan(throttled))
     }
 
-    /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could
-    /// be next has been refused in the very state (`version`) that capacity is in. A queue calls again only after a
-    /// change; who retries StartTask has named each of its instances by then. Who calls a bounded number of times makes
-    /// all of its calls.
+    /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could be
+    /// next has been refused in the very state that its capacity is in (`versions`, of EC2 and of Fargate). A queue calls
+    /// again only after a change; who retries StartTask has named each of its instances by then. Who calls a bounded
+    /// number of times makes all of its calls.
     #[must_use]
-    pub fn is_stuck(&self, version: u64) -> bool {
+    pub fn is_stuck(&self, versions: [u64; 2]) -> bool {
         let refusals = |request: &Request| match request.refused {
-            (seen, times) if seen == version => times,
+            (seen, times) if seen == versions[gate_of(self.all[request.source].launch)] => times,
             _ => 0,
         };
         let mut heads = self.all.iter().filter_map(|caller| caller.queue.front());

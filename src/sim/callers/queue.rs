@@ -123,14 +123,12 @@ impl Calls<'_> {
         if started > 0 {
             self.take_tokens(gate, launched);
         }
-        if let Some(failure) = &blocked {
-            // Without a failure it only lacks launch tokens, and an event is scheduled for those.
-            if let Some(failure) = failure {
-                self.failed(&mut request, failure)?;
-                if !failure.may_pass() || !self.could_ever_fit(&request)? {
-                    self.refuse(&request, failure)?;
-                    return Ok(true);
-                }
+        // Without a failure it only lacks launch tokens, and an event is scheduled for those.
+        if let Some(Some(failure)) = &blocked {
+            self.failed(&mut request, failure)?;
+            if !failure.may_pass() || !self.could_ever_fit(&request)? {
+                self.refuse(&request, failure)?;
+                return Ok(true);
             }
         }
         if request.remaining > 0 {
