@@ -61,7 +61,7 @@ impl Drive<'_> {
             for &(generation, count) in &pass.start {
                 for _ in 0..count {
                     if let Err(failure) = self.place_member(id, generation)? {
-                        self.could_not_place(id, &failure)?;
+                        self.could_not_place(id, generation, &failure)?;
                         return Ok(());
                     }
                 }
