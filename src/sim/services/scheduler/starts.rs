@@ -196,10 +196,13 @@ impl Drive<'_> {
         let now = self.queue.now();
         let service = &mut self.services.all[id];
         service.throttle.could_not_place(now, &self.services.settings);
+        let name = &service.setup.name;
+        let why = match failure {
+            Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
+            _ => "no container instance met all of its requirements",
+        };
         let text = format!(
-            "(service {}) was unable to place a task because no container instance met all of its requirements. \
-             Reason: {}.",
-            service.setup.name,
+            "(service {name}) was unable to place a task because {why}. Reason: {}.",
             failure.reason()
         );
         self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
