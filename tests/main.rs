@@ -32,6 +32,7 @@ mod scenario;
 mod scenario_errors;
 mod service_determinism;
 mod service_errors;
+mod service_findings;
 mod service_outputs;
 mod service_scaling;
 mod service_tasks;

@@ -462,6 +462,16 @@ impl Fluid {
     }
 
     pub fn response_estimate(&mut self) -> SimSpan {
+        self.estimate(|_, mean| mean)
+    }
+
+    /// See [`crate::load::Load::wait_estimate`]: the mean without what a request takes once it has a worker.
+    pub fn wait_estimate(&mut self) -> SimSpan {
+        self.estimate(|flow, mean| (mean - flow.served_in).max(0.0))
+    }
+
+    /// The time of a request that arrives now: behind what waits, then what `part` takes of its mean, in seconds.
+    fn estimate(&mut self, part: impl Fn(&Flow, f64) -> f64) -> SimSpan {
         self.fresh();
         let (mut sum, mut weight) = (0u128, 0u128);
         for flow in self.flows.iter_mut().filter(|flow| flow.is_open) {
@@ -473,8 +483,9 @@ impl Fluid {
             } else {
                 mul_div(flow.backlog, 1_000_000, flow.capacity)
             };
-            let span =
-                wait.saturating_add((flow.profile.mean * 1e6) as u64).min(self.rules.timeout.0);
+            let span = wait
+                .saturating_add((part(flow, flow.profile.mean) * 1e6) as u64)
+                .min(self.rules.timeout.0);
             sum += u128::from(span) * u128::from(flow.weight.max(1));
             weight += u128::from(flow.weight.max(1));
         }

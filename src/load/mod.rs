@@ -272,6 +272,13 @@ impl Load {
         either!(mut self, load => load.response_estimate())
     }
 
+    /// Mean wait of a request that arrives now, without its own work: what a health check, which has next to none,
+    /// takes; the timeout where nobody serves.
+    #[must_use]
+    pub fn wait_estimate(&mut self) -> SimSpan {
+        either!(mut self, load => load.wait_estimate())
+    }
+
     /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
     /// not change; `None`: not known, or not now. The traffic is read ahead for it, from the end of `so_far` on where
     /// somebody has asked already.
@@ -280,7 +287,7 @@ impl Load {
         either!(mut self, load => load.calm(so_far, until))
     }
 
-    /// Whether answers may take longer than `span` now: quick, and never `false` where they do.
+    /// Whether requests may wait longer than `span` now: quick, and never `false` where they do.
     #[must_use]
     #[inline]
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {

@@ -415,17 +415,29 @@ impl Requests {
     }
 
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {
-        self.response_estimate() > span
+        self.wait_estimate() > span
+    }
+
+    pub fn wait_estimate(&mut self) -> SimSpan {
+        let Some(by_queue) = self.time_to_answer_all() else { return self.work.timeout };
+        SimSpan(by_queue.0.saturating_sub(self.alone().0)).min(self.work.timeout)
+    }
+
+    /// How long those that are here take; `None` where nobody serves.
+    fn time_to_answer_all(&mut self) -> Option<SimSpan> {
+        let capacity = self.capacity_micro_per_s();
+        let is_served = capacity > 0;
+        is_served.then(|| SimSpan(mul_div(self.slab.alive() * MICRO, 1_000_000, capacity)))
+    }
+
+    /// Time of a request with nobody else there.
+    fn alone(&self) -> SimSpan {
+        SimSpan::from_secs_f64(self.cost.cpu + self.cost.io)
     }
 
     pub fn response_estimate(&mut self) -> SimSpan {
-        let capacity = self.capacity_micro_per_s();
-        if capacity == 0 {
-            return self.work.timeout;
-        }
-        let by_queue = mul_div(self.slab.alive() * MICRO, 1_000_000, capacity);
-        let alone = SimSpan::from_secs_f64(self.cost.cpu + self.cost.io);
-        SimSpan(by_queue).max(alone).min(self.work.timeout)
+        let Some(by_queue) = self.time_to_answer_all() else { return self.work.timeout };
+        by_queue.max(self.alone()).min(self.work.timeout)
     }
 
     pub fn targets(&self) -> usize {

@@ -186,6 +186,8 @@ pub(in crate::load) struct Flow {
     /// Answers per second of the profile's arrivals, and the utilisation of it.
     profiled: Option<(u64, u64)>,
     pub profile: Profile,
+    /// Seconds that a request takes in a full station once it has a worker.
+    pub served_in: f64,
     rate: f64,
     /// Utilisation at that rate.
     pub rho: f64,
@@ -222,6 +224,7 @@ impl Flow {
             left: 0,
             profiled: None,
             profile: Profile::default(),
+            served_in: 0.0,
             rate: 0.0,
             rho: 0.0,
             total: Quiet::default(),
@@ -437,7 +440,9 @@ impl Flow {
         self.profiled = Some((self.arriving, self.length));
         let Some(station) = self.station else { return };
         let smooth = self.smoothness(rules);
-        self.profile = stations.list[station].1.profile(cost, self.rho, smooth);
+        let station = &mut stations.list[station].1;
+        self.profile = station.profile(cost, self.rho, smooth);
+        self.served_in = station.full();
     }
 
     /// Requests in service or in the random part of the queue, by Little's law, millionths.

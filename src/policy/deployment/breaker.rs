@@ -1,7 +1,8 @@
 //! The deployment circuit breaker: how many failures make a rolling deployment FAILED.
 //!
 //! Counted are tasks that stop before RUNNING and tasks that are replaced after failing health checks (documented:
-//! developer guide, "How the Amazon ECS deployment circuit breaker detects failures").
+//! developer guide, "How the Amazon ECS deployment circuit breaker detects failures"), launches that cannot be made
+//! (documented: API, `failedTasks`), and tasks that stop by themselves before they were ever healthy (measured).
 
 use super::rolling::percent_of;
 use crate::model::service::{BreakerThreshold, CircuitBreaker};

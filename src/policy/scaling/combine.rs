@@ -202,7 +202,7 @@ impl Scaler {
         let is_cooling = now < self.cooldowns.out_until;
         let capacity = if is_cooling && !want.is_exact {
             // What the scale-out before has added is a part of what is wanted now.
-            self.cooldowns.out_base.saturating_add(want.capacity - state.running)
+            self.in_cooldown(state, want)
         } else {
             want.capacity
         };
@@ -213,6 +213,20 @@ impl Scaler {
             Err(NotScaled::ScaleOutCooldown)
         } else {
             Err(NotScaled::AlreadyAtDesiredCapacity)
+        }
+    }
+
+    /// What a wish amounts to while an earlier scale-out takes effect, seen from the count that it began with. Target
+    /// tracking multiplies a point that is minutes old: with the count of now, each task that starts would raise the
+    /// wish (assumed: the cooldown is documented to wait for the earlier scale-out, the rule is unpublished).
+    fn in_cooldown(&self, state: ServiceState, want: Want) -> u32 {
+        let base = self.cooldowns.out_base;
+        match want.kind {
+            PolicyKind::TargetTracking => {
+                let target = self.target_tracking[want.policy].target;
+                target_tracking::wanted(base, want.metric, target)
+            }
+            _ => base.saturating_add(want.capacity - state.running),
         }
     }
 

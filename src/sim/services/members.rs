@@ -102,13 +102,18 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// It crashes. Its essential container is gone, so are the requests that it worked on.
+    /// It crashes. Its essential container is gone, so are the requests that it worked on. One that was never healthy
+    /// is a failure of its deployment: a container that exits at once would else be replaced for ever.
     pub fn member_exits(&mut self, slot: Slot) -> Result<(), RunError> {
-        let service = self.services.member(slot).service;
+        let Member { service, generation, was_healthy, .. } = *self.services.member(slot);
         self.services.member_mut(slot).crash = None;
         self.plan().leave(slot)?;
         self.books.services[service].crashes += 1;
-        self.books.services[service].tasks_failed += 1;
+        if was_healthy {
+            self.books.services[service].tasks_failed += 1;
+        } else {
+            self.plan().task_failed(service, generation)?; // counts it in the books, too
+        }
         self.life().become_deactivating(slot);
         self.life().stopping(slot)
     }

@@ -91,6 +91,8 @@ pub struct Member {
     pub in_load: bool,
     /// Whether it never passes a check.
     pub never_healthy: bool,
+    /// It has counted as healthy before: what becomes of it later is no failure of its deployment.
+    pub was_healthy: bool,
     /// Where its checks stand in their interval.
     pub phase: SimSpan,
     /// Until when unhealthy results are ignored.

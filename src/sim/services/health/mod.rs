@@ -102,6 +102,7 @@ impl Plan<'_> {
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, number, .. } = *member;
         member.health = Health::Healthy;
+        member.was_healthy = true;
         member.heals_at = None;
         let service = &mut self.services.all[id];
         service.healthy += 1;

@@ -1,4 +1,4 @@
-//! Overload as health checks feel it: they are requests, too.
+//! Overload as health checks feel it: they are small requests, which wait like others but have no work of their own.
 
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::TaskStatus;
@@ -6,7 +6,7 @@ use crate::sim::event::RunError;
 use crate::sim::services::{Health, Next, Plan};
 
 impl Plan<'_> {
-    /// Health checks are requests, too: when answers take longer than a check may, checks fail.
+    /// Health checks wait as requests do: when the wait is longer than a check may take, they fail.
     pub fn feel_overload(&mut self, id: ServiceId) -> Result<(), RunError> {
         let now = self.queue.now();
         let service = &mut self.services.all[id];
@@ -21,7 +21,7 @@ impl Plan<'_> {
         let Some(timeout) = checks.timeout() else { return Ok(()) };
         let service = &mut self.services.all[id];
         let load = service.load.as_mut().expect("only services with work are watched");
-        let is_slow = load.targets() > 0 && load.response_estimate() > timeout;
+        let is_slow = load.targets() > 0 && load.wait_estimate() > timeout;
         match (is_slow, since) {
             (true, None) => self.services.all[id].meter.overloaded_since = Some(now),
             (true, Some(since)) => {

@@ -7,6 +7,7 @@ use crate::model::scaling::{MetricValue, ScalingMetric};
 use crate::model::traffic::WorkKind;
 use crate::sim::services::Service;
 use crate::sim::setup::ServiceSetup;
+use std::collections::VecDeque;
 
 /// Length of a standard period.
 pub const MINUTE: SimSpan = SimSpan::from_secs(60);
@@ -60,6 +61,8 @@ pub struct Meter {
     pub is_open: bool,
     /// Requests when the last minute began, for the alarms of deployments.
     pub alarm_requests: RequestTotals,
+    /// Points of deployment alarms that CloudWatch does not show yet, and when it will.
+    pub alarm_values: VecDeque<(SimTime, Vec<Option<u64>>)>,
     /// CPU utilisation of the last minute, millionths of a percent.
     pub cpu_of_last_minute: Option<u64>,
     /// Since when health checks take too long.

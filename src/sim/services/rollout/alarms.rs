@@ -11,10 +11,18 @@ impl Plan<'_> {
     pub fn watch_deployment_alarms(&mut self, id: ServiceId) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
         let Some(alarms) = service.setup.deployment.alarms.clone() else { return Ok(()) };
+        let now = self.queue.now();
         let values: Vec<Option<u64>> =
             alarms.alarms.iter().map(|alarm| service.alarm_value(alarm.metric)).collect();
         service.meter.alarm_requests =
             service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
+        // Like every alarm they see a point only when CloudWatch shows it, here at the next end of a minute.
+        let waiting = &mut service.meter.alarm_values;
+        waiting.push_back((now + self.services.delays.standard, values));
+        if waiting.front().is_none_or(|(shows, _)| *shows > now) {
+            return Ok(());
+        }
+        let Some((_, values)) = waiting.pop_front() else { return Ok(()) };
         let generation = service.generation;
         // All deployments see the same points: whichever is the next to be watched knows what fired before.
         for deployment in &mut service.deployments {

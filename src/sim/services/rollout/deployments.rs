@@ -130,8 +130,13 @@ impl Plan<'_> {
 
     /// A task of a deployment failed: it did not start, or its health checks failed. The circuit breaker counts.
     pub fn task_failed(&mut self, id: ServiceId, generation: u32) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
         self.books.services[id].tasks_failed += 1;
+        self.launch_failed(id, generation)
+    }
+
+    /// The same for a launch that could not be made (documented: `failedTasks` counts it): there is no task to count.
+    pub fn launch_failed(&mut self, id: ServiceId, generation: u32) -> Result<(), RunError> {
+        let service = &mut self.services.all[id];
         let desired = service.desired;
         let Some(deployment) = service.deployment_mut(generation) else { return Ok(()) };
         deployment.failed_tasks += 1;

@@ -80,7 +80,7 @@ impl Drive<'_> {
             }
         }
         if let Some(failure) = failed {
-            self.could_not_place(id, &failure)?;
+            self.could_not_place(id, generation, &failure)?;
         }
         Ok(did)
     }

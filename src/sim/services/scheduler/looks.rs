@@ -115,6 +115,8 @@ impl Plan<'_> {
         let service = &self.services.all[id];
         let Some(newest) = service.deployment(service.generation) else { return Ok(()) };
         let is_alone = service.deployments.len() == 1 || newest.state == RolloutState::Completed;
+        // An older deployment without tasks, as with a desired count of 0, holds nothing up.
+        let is_alone = is_alone || service.members.len() == newest.tasks() as usize;
         let is_done = newest.tasks() == service.desired && is_alone;
         let waits = service.pending() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();

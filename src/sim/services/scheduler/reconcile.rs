@@ -24,8 +24,8 @@ impl Drive<'_> {
             self.reconcile_replicas(id)?
         };
         self.plan().judge_deployments(id)?;
-        self.rebalance_zones(id)?;
         self.plan().note_steady_state(id, now)?;
+        self.rebalance_zones(id)?; // after it: steadiness that begins now arranges the look that rebalances
         self.plan().look_again(id, did);
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Drive<'_> {
             for &(generation, count) in &pass.start {
                 for _ in 0..count {
                     if let Err(failure) = self.place_member(id, generation)? {
-                        self.could_not_place(id, &failure)?;
+                        self.could_not_place(id, generation, &failure)?;
                         return Ok(());
                     }
                 }

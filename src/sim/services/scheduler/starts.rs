@@ -32,7 +32,7 @@ impl Drive<'_> {
                     return Ok(());
                 }
                 if let Err(failure) = self.place_member(id, generation)? {
-                    return self.could_not_place(id, &failure);
+                    return self.could_not_place(id, generation, &failure);
                 }
                 self.services.all[id].launches.take(now, TOKENS_PER_TASK);
             }
@@ -177,6 +177,7 @@ impl Drive<'_> {
             answers: false,
             in_load: false,
             never_healthy: false,
+            was_healthy: false,
             phase: SimSpan::ZERO,
             grace_until: SimTime::NEVER,
             protected_until: SimTime::ZERO,
@@ -187,18 +188,27 @@ impl Drive<'_> {
         (request, member)
     }
 
-    /// A task found no place: the launch throttle counts it, an event says so.
-    pub fn could_not_place(&mut self, id: ServiceId, failure: &Failure) -> Result<(), RunError> {
+    /// A task found no place: the launch throttle and the circuit breaker count it, an event says so.
+    pub fn could_not_place(
+        &mut self,
+        id: ServiceId,
+        generation: u32,
+        failure: &Failure,
+    ) -> Result<(), RunError> {
         let now = self.queue.now();
         let service = &mut self.services.all[id];
         service.throttle.could_not_place(now, &self.services.settings);
+        let name = &service.setup.name;
+        let why = match failure {
+            Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
+            _ => "no container instance met all of its requirements",
+        };
         let text = format!(
-            "(service {}) was unable to place a task because no container instance met all of its requirements. \
-             Reason: {}.",
-            service.setup.name,
+            "(service {name}) was unable to place a task because {why}. Reason: {}.",
             failure.reason()
         );
         self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
+        self.plan().launch_failed(id, generation)?;
         if let Some(at) = self.services.all[id].throttle.blocked_until(now) {
             self.plan().look_at(id, at);
         }
