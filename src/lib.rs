@@ -151,7 +151,7 @@
 //! (`Control`), and samples see what all have done.
 //!
 //! **Why a radix queue?** Simulated time never goes back, so a monotone radix heap can be used: push and pop are a
-//! few shifts, and an entry moves at most 16 times. It keeps ties in order of scheduling without a sequence number in
+//! few shifts, and an entry moves at most 8 times. It keeps ties in order of scheduling without a sequence number in
 //! each entry, which common radix heaps do not. Arrivals come sorted and never enter it: it holds live tasks, not the
 //! trace.
 //!
@@ -184,9 +184,10 @@
 //! `task_id` gives the order of arrival.
 //!
 //! **Why are quiet minutes passed over?** Alarms want a point a minute, and five thousand services have fifty million of
-//! them in a week: more than everything else together. Where the traffic to come can build no queue and no alarm can
-//! fire, a service's points are made later, many at once, and always before anything about it changes: the same points,
-//! one visit. A run that checks itself visits every minute, and tests compare the two.
+//! them in a week: more than everything else together. Where the traffic to come can build no queue, no alarm can fire
+//! and one that fires has been told why it gets nothing, a service's points are made later, many at once, and always
+//! before anything about it changes: the same points, one visit. A run that checks itself visits every minute, and tests
+//! compare the two.
 //!
 //! **Why is a run single-threaded?** An event may depend on every event before it. Seeds and variants run in
 //! parallel; inside a run determinism is worth more than a second core.

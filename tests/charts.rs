@@ -89,7 +89,7 @@ fn wave(seconds: u64, samples: u64, period: u64, fargate: bool) -> Vec<Sample> {
             reserved_memory: (running * 3_000).min(instances * 31_000),
             fargate_cpu: if fargate { running * 170 } else { 0 },
             fargate_memory: if fargate { running * 340 } else { 0 },
-            nano_usd_per_hour: instances * 163_000_000,
+            nano_usd_per_hour: i128::from(instances) * 163_000_000,
         }
     };
     (0..=samples).map(sample).collect()
@@ -146,7 +146,7 @@ fn skewed(dice: &mut Dice) -> u64 {
 }
 
 fn usd(dollars: f64) -> NanoUsd {
-    NanoUsd((dollars * 1e9) as i64)
+    NanoUsd((dollars * 1e9) as i128)
 }
 
 fn summary() -> Summary {
@@ -392,7 +392,10 @@ fn cases() -> Vec<Case> {
             title: hostile.into(),
             series: vec![huge],
             waits: waits(|_| u64::MAX, 3),
-            costs: vec![(hostile.into(), NanoUsd(i64::MAX)), (hostile[1..].into(), NanoUsd(-5))],
+            costs: vec![
+                (hostile.into(), NanoUsd(i64::MAX.into())),
+                (hostile[1..].into(), NanoUsd(-5)),
+            ],
             picture: Some(FleetPicture { families: vec![hostile.into(); 2], ..fleet(2, 2, 2) }),
             services: vec![
                 extreme_service(hostile),

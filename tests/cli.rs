@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const VERBS: [&str; 7] = ["run", "validate", "init", "schema", "completions", "catalog", "trace"];
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "charts/costs.svg",
     "charts/fleet.svg",
     "charts/load.svg",
@@ -15,7 +15,9 @@ const FILES: [&str; 13] = [
     "cost.csv",
     "instances.csv",
     "manifest.json",
+    "metrics.csv",
     "placement_failures.csv",
+    "scenario.toml",
     "summary.csv",
     "summary.json",
     "tasks.csv",
@@ -90,19 +92,71 @@ fn a_run_of_several_seeds_has_a_folder_for_each_and_one_table_of_them() {
     let desk = Desk::with(SMALL);
     desk.ok("run small.toml --out all --replications 2 --charts none --seed 11");
     let files = desk.files("all");
-    let tables = FILES.into_iter().filter(|f| !f.contains('/') && *f != "manifest.json");
+    let of_all = ["manifest.json", "scenario.toml"];
+    let tables = FILES.into_iter().filter(|f| !f.contains('/') && !of_all.contains(f));
     let tables: Vec<&str> = tables.collect();
-    let mut expected = vec!["manifest.json".to_string()];
+    let mut expected = of_all.map(String::from).to_vec();
     for seed in [11, 12] {
         expected.extend(tables.iter().map(|table| format!("seed-{seed}/{table}")));
     }
-    expected.push("summary.csv".into());
+    expected.extend(["seeds.csv".to_string(), "summary.csv".to_string()]);
     assert_eq!(files.names(), expected);
     let mut rows = files.text("summary.csv").lines();
     let one = files.text("seed-12/summary.csv").lines().collect::<Vec<_>>();
     assert_eq!(rows.next(), Some(one[0]));
     assert_eq!(rows.nth(1), Some(one[1]));
     assert_eq!(rows.next(), None);
+}
+
+#[test]
+fn several_seeds_are_one_table_and_one_json_document() {
+    let desk = Desk::with(SMALL);
+    let several = "run small.toml --replications 3 --charts none --quiet --force";
+    let table = desk.ok(several).stdout;
+    assert_eq!(table.lines().filter(|line| line.contains("  tasks_submitted ")).count(), 1);
+    assert!(
+        table.trim_start().starts_with("3 seeds ") && table.contains("95 % interval"),
+        "{table}"
+    );
+    let json = desk.ok(&format!("{several} --format json")).stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["runs"].as_array().map(Vec::len), Some(3));
+    let of = |run: usize| value["runs"][run]["metrics"]["tasks_submitted"]["value"].as_f64();
+    let mean = (0..3).map(|run| of(run).unwrap()).sum::<f64>() / 3.0;
+    let told = value["over_seeds"]["tasks_submitted"]["mean"].as_f64().unwrap();
+    assert!((told - mean).abs() < 1e-9, "{told} for {mean}");
+    let desk = expecting("metric = \"tasks_completed\"\nat_most = 3");
+    let done = desk.run("run small.toml --seed 7 --replications 2").ends_with(1);
+    assert!(done.says("tasks_completed of seed 7 is ").stderr.contains(" of seed 8 is "));
+}
+
+#[test]
+fn the_folder_holds_the_scenario_as_it_was_run() {
+    let desk = Desk::with(SMALL);
+    desk.ok("run small.toml --set simulation.seed=5 --charts none");
+    let resolved = desk.ok("validate small.toml --set simulation.seed=5 --show resolved").stdout;
+    assert_eq!(desk.read("output/small/scenario.toml"), resolved);
+    std::fs::copy(desk.path("output/small/scenario.toml"), desk.path("again.toml")).unwrap();
+    desk.ok("run again.toml --out again --charts none");
+    let [one, two] =
+        ["output/small", "again"].map(|folder| desk.read(&format!("{folder}/tasks.csv")));
+    assert_eq!(one, two);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_on_the_size_of_files_is_told_in_words() {
+    let desk = Desk::with(SMALL);
+    let program = desk.command("").get_program().to_owned();
+    let limited = Command::new("sh")
+        .args(["-c", "ulimit -f 1; exec \"$0\" run small.toml"])
+        .arg(program)
+        .current_dir(desk.path("."))
+        .output()
+        .unwrap();
+    let done = Done::of("run under ulimit -f", limited).ends_with(2);
+    assert!(done.says("cannot write").stderr.contains("too large"));
+    assert!(!desk.path("output/small").exists());
 }
 
 #[test]
@@ -178,12 +232,12 @@ fn an_expectation_of_a_metric_that_is_missing_in_this_run_fails() {
 }
 
 #[test]
-fn an_expectation_of_an_unknown_metric_ends_with_2_and_writes_nothing() {
+fn an_expectation_of_an_unknown_metric_ends_with_2_after_the_results_are_written() {
     let desk = expecting("metric = \"tasks_complete\"\nat_most = 3");
     let done = desk.run("run small.toml").ends_with(2);
     let done = done.says("small.toml:25:10: there is no metric \"tasks_complete\"");
     done.says("did you mean \"tasks_completed\"?");
-    assert!(!desk.path("output/small").exists());
+    assert!(desk.path("output/small/summary.csv").exists(), "no finished run is lost");
 }
 
 #[test]
@@ -255,7 +309,7 @@ fn interrupted_by(signal: &str, desk: &Desk) -> (Done, Duration) {
     let arguments = "run endless.toml --out results";
     let child = desk.command(arguments).spawn().unwrap();
     let begun = Instant::now();
-    while !desk.names().iter().any(|name| name.starts_with("results.tmp-")) {
+    while !desk.names().iter().any(|name| name.starts_with(".ecsim-results-")) {
         assert!(begun.elapsed() < Duration::from_secs(20), "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -276,6 +330,74 @@ fn an_interrupted_run_ends_with_130_soon_and_leaves_nothing() {
         assert_eq!(done.stdout, "");
         assert_eq!(desk.names(), ["endless.toml"]);
     }
+}
+
+/// One event is a minute of ten thousand requests a second, which two tasks cannot keep up with.
+const HEAVY: &str = r#"
+[simulation]
+name = "heavy"
+duration = "30d"
+[[task_definition]]
+family = "api"
+cpu = 512
+memory = "1 GiB"
+network_mode = "awsvpc"
+[[service]]
+name = "api"
+task_definition = "api"
+launch_type = "FARGATE"
+desired_count = 2
+[service.traffic]
+cpu_ms_per_request = 5
+timeout = "60s"
+fidelity = "requests"
+generate = { per_second = 10000 }
+"#;
+
+#[cfg(unix)]
+#[test]
+fn a_signal_is_heard_within_a_second_also_where_single_events_are_heavy() {
+    let desk = Desk::new();
+    desk.write("heavy.toml", HEAVY);
+    desk.ok("validate heavy.toml");
+    let child = desk.command("run heavy.toml --out results --charts none").spawn().unwrap();
+    while !desk.names().iter().any(|name| name.starts_with(".ecsim-results-")) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(1_500));
+    let sent = Instant::now();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let done = Done::of("run heavy.toml", child.wait_with_output().unwrap());
+    let took = sent.elapsed();
+    done.ends_with(130).says("interrupted; nothing was written");
+    // A busy machine may take its time to end a process.
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(desk.names(), ["heavy.toml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn of_several_seeds_those_that_had_ended_survive_an_interruption() {
+    let desk = Desk::with(&SMALL.replace("until = \"2h\"", "until = \"20d\""));
+    let several = "run small.toml --out results --charts none --replications 100000 --threads 1";
+    let child = desk.command(several).spawn().unwrap();
+    let begun = Instant::now();
+    let is_second = |name: &str| {
+        name.starts_with(".ecsim-results-")
+            && std::fs::read_dir(desk.path(name)).is_ok_and(|d| d.count() > 2)
+    };
+    while !desk.names().iter().any(|name| is_second(name)) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no seed ends");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let done = Done::of(several, child.wait_with_output().unwrap()).ends_with(130);
+    done.says(" of 100000 seeds had ended and were written");
+    assert!(desk.read("results/manifest.json").contains("\"outcome\": \"interrupted\""));
+    let results = desk.files("results");
+    let folders = results.names();
+    assert!(folders.iter().any(|name| name.ends_with("/summary.csv")), "{folders:?}");
+    assert_eq!(ecsim::report::manifest::Manifest::verify(&desk.path("results")), Ok(vec![]));
 }
 
 #[cfg(unix)]

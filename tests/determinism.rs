@@ -109,6 +109,31 @@ fn several_seeds_give_the_same_bytes_on_any_number_of_threads() {
     alone.are_same_as(&Files(of_many), "seed 4 alone");
 }
 
+/// A trace with two sizes, groups and rows that are left out: what a reader beside the run must count alike.
+#[test]
+fn threads_that_read_and_write_beside_a_run_change_no_byte() {
+    let desk = rich();
+    let mut trace = String::from("arrival_s,cpu,memory_mib,duration_s,group\n");
+    for row in 0..5_000 {
+        let bad = if row % 700 == 3 { "x" } else { "512" };
+        trace.push_str(&format!("{},256,{bad},{},g{}\n", row, 60 + row % 977, row % 7));
+    }
+    desk.write("rows.csv", trace);
+    let replay = SMALL.replace(
+        "generate = { per_second = 0.03, until = \"2h\", duration = { type = \"lognormal\", mean = \"5m\", sigma = 1.0 } }",
+        "trace = \"rows.csv\"\non_error = \"skip\"",
+    );
+    desk.write("replay.toml", &replay);
+    desk.write("cut.toml", replay.replace("seed = 7", "seed = 7\nduration = \"40m\""));
+    for scenario in ["rich", "replay", "cut"] {
+        for threads in [1, 2] {
+            desk.ok(&format!("run {scenario}.toml --out {scenario}-{threads} --threads {threads}"));
+        }
+        let files = |threads: u32| desk.files(&format!("{scenario}-{threads}"));
+        files(1).are_same_as(&files(2), scenario);
+    }
+}
+
 #[test]
 fn charts_change_no_other_file() {
     let desk = rich();

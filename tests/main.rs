@@ -5,6 +5,7 @@
 mod catalog;
 mod charts;
 mod cli;
+mod cluster;
 mod deployment_table;
 mod determinism;
 mod failure_trace;

@@ -1,5 +1,6 @@
 //! F1 and R2: on random clusters the fast placement decides as the slow one does, refusals included, and after every
-//! step its indexes are what fresh ones would be. `ECSIM_SWARM_CASES` raises the number of scenarios.
+//! step its indexes are what fresh ones would be; also where rules are compiled for an empty cluster, and instances come
+//! and go. `ECSIM_SWARM_CASES` raises the number of scenarios.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +18,7 @@ use ecsim::policy::placement::{
 };
 use ecsim::policy::query::Expression;
 
-const EXPRESSIONS: [&str; 8] = [
+const EXPRESSIONS: [&str; 10] = [
     "attribute:rack == r1",
     "attribute:rack exists or attribute:ecs.availability-zone == az0",
     "not (attribute:rack in [r0, r2])",
@@ -26,6 +27,8 @@ const EXPRESSIONS: [&str; 8] = [
     "task:group =~ 'g[12]' or runningTasksCount == 0",
     "registeredAt < 3 and agentConnected == true",
     "ec2InstanceId !~ i-.*3",
+    "attribute:nobody.has.it exists",
+    "attribute:nobody.has.it != yet",
 ];
 
 struct Dice(Stream);
@@ -61,6 +64,7 @@ struct Scenario {
     tasks: Vec<Task>,
     placed: u32,
     refused: u32,
+    left: u32,
 }
 
 fn platform(index: usize) -> Platform {
@@ -102,7 +106,7 @@ fn strategy(dice: &mut Dice) -> Strategy {
         2 => Strategy::Binpack(PackField::Memory),
         3 | 4 => Strategy::Spread(SpreadField::Attribute("ecs.availability-zone".into())),
         5 => Strategy::Spread(SpreadField::Attribute("rack".into())),
-        6 => Strategy::Spread(SpreadField::Attribute("nobody has it".into())),
+        6 => Strategy::Spread(SpreadField::Attribute("nobody.has.it".into())),
         7 | 8 => Strategy::Spread(SpreadField::Instance),
         9 => Strategy::Random,
         10 if dice.one_in(3) => Strategy::FirstFit,
@@ -135,12 +139,14 @@ fn rule(dice: &mut Dice) -> Rule {
 }
 
 impl Scenario {
-    fn new(seed: u64) -> Self {
+    /// A cluster that grows at most, or one that begins with few instances or none, which then come and go.
+    fn new(seed: u64, is_elastic: bool) -> Self {
         let mut dice = Dice(Seed(seed).stream(Purpose::Test, "placement"));
         let mut fleet = Fleet::new();
         let uniform = dice.one_in(2);
         let size = dice.pick(&[1, 3, 8, 20, 20, 40]);
         let size = if dice.one_in(25) { 300 } else { size };
+        let size = if is_elastic { dice.pick(&[0, 0, 1, 8, size]) } else { size };
         for index in 0..size {
             fleet.register(registration(&mut dice, index, uniform));
         }
@@ -179,6 +185,7 @@ impl Scenario {
             tasks,
             placed,
             refused,
+            left: 0,
         }
     }
 
@@ -190,6 +197,75 @@ impl Scenario {
             _ => self.register(),
         }
         self.fast.check(&self.fleet);
+    }
+
+    /// As [`Scenario::step`], with arrivals and departures; `mood` says which of them are many.
+    fn elastic_step(&mut self, mood: usize) {
+        match (self.dice.below(20), mood) {
+            (0..8, _) => self.place(),
+            (8..12, _) => self.release(),
+            (12..14, _) => self.disturb(),
+            (14..18, 0) | (14, _) => self.register(),
+            (14..18, 1) | (18, _) => self.leave(),
+            _ => self.place(),
+        }
+        self.fast.check(&self.fleet);
+        self.compare_pools();
+    }
+
+    /// What the pools say against what the pipeline says of an ask that needs nothing.
+    fn compare_pools(&mut self) {
+        let rule = RuleId::from_index(self.dice.below(self.rules.len()));
+        let Rule { member_of, distinct_instance, .. } = &self.rules[rule];
+        let group = GroupId::from_index(self.dice.below(self.groups));
+        let nothing = Ask { rule, demand: Resources::ZERO, ports: PortSets::NONE, group };
+        let mut takes = Vec::new();
+        for instance in self.fleet.ids() {
+            let is_taken = self.fast.takes(rule, instance, &self.fleet);
+            if is_taken {
+                takes.push(instance);
+            }
+            let takes_tasks = self.fleet.status[instance] == InstanceStatus::Active
+                && self.fleet.agent_connected[instance];
+            let belongs = self.fleet.cluster[instance] == self.rules[rule].cluster
+                && self.rules[rule].provider.is_none_or(|p| p == self.fleet.provider[instance]);
+            if takes_tasks && belongs && !distinct_instance {
+                let verdict = self.fast.verdict(&nothing, instance, &self.fleet, &self.ports);
+                assert_eq!(
+                    is_taken,
+                    verdict.is_none(),
+                    "{instance:?} under {:?}",
+                    self.rules[rule]
+                );
+            }
+        }
+        let demand = Resources { cpu: 1024 * self.dice.below(8) as u32, ..Resources::ZERO };
+        let could_fit = self.fast.could_fit_when_empty(&Ask { demand, ..nothing });
+        let any = takes.iter().any(|&i| demand.fits_into(self.fleet.registered[i]));
+        if member_of.iter().all(Expression::is_static) {
+            assert_eq!(could_fit, any, "{demand} under {:?}", self.rules[rule]);
+        }
+        assert!(could_fit || !any);
+    }
+
+    /// An instance stops its tasks, some first while it drains, and goes.
+    fn leave(&mut self) {
+        let here: Vec<InstanceId> =
+            self.fleet.ids().filter(|&i| self.fleet.is_registered(i)).collect();
+        if here.is_empty() {
+            return;
+        }
+        let instance = self.dice.pick(&here);
+        if self.dice.one_in(2) {
+            self.fleet.status[instance] = InstanceStatus::Draining;
+            self.fast.instance_changed(instance, &self.fleet);
+        }
+        while let Some(at) = self.tasks.iter().position(|task| task.instance == instance) {
+            self.release_task(at);
+        }
+        self.fleet.deregister(instance, SimTime::ZERO);
+        self.fast.instance_left(instance, &self.fleet);
+        self.left += 1;
     }
 
     fn place(&mut self) {
@@ -228,6 +304,10 @@ impl Scenario {
             return;
         }
         let at = self.dice.below(self.tasks.len());
+        self.release_task(at);
+    }
+
+    fn release_task(&mut self, at: usize) {
         let Task { instance, ask } = self.tasks.swap_remove(at);
         self.fleet.release(instance, ask.demand, self.ports.get(ask.ports));
         self.fast.released(instance, ask.group, &self.fleet);
@@ -235,7 +315,10 @@ impl Scenario {
     }
 
     fn disturb(&mut self) {
-        let instance = InstanceId::from_index(self.dice.below(self.fleet.len()));
+        let instance = InstanceId::from_index(self.dice.below(self.fleet.len().max(1)));
+        if instance.index() >= self.fleet.len() || !self.fleet.is_registered(instance) {
+            return;
+        }
         if self.dice.one_in(2) {
             self.fleet.agent_connected[instance] ^= true;
         } else {
@@ -252,20 +335,24 @@ impl Scenario {
         }
         if self.dice.one_in(3) {
             std::sync::Arc::make_mut(&mut registration.attributes)
-                .insert("nobody has it".into(), "yet".into());
+                .insert("nobody.has.it".into(), "yet".into());
         }
         let instance = self.fleet.register(registration);
         self.fast.instance_registered(instance, &self.fleet);
     }
 }
 
+fn cases() -> u64 {
+    let cases = std::env::var("ECSIM_SWARM_CASES").ok().and_then(|text| text.parse().ok());
+    cases.unwrap_or(2_000)
+}
+
 #[test]
 fn fast_and_slow_placement_decide_alike_on_random_clusters() {
-    let cases = std::env::var("ECSIM_SWARM_CASES").ok().and_then(|text| text.parse().ok());
     let (mut placed, mut refused) = (0, 0);
-    for seed in 0..cases.unwrap_or(2_000) {
+    for seed in 0..cases() {
         let run = std::panic::catch_unwind(|| {
-            let mut scenario = Scenario::new(seed);
+            let mut scenario = Scenario::new(seed, false);
             let steps = if scenario.fleet.len() > 100 { 400 } else { 100 };
             for _ in 0..steps {
                 scenario.step();
@@ -280,4 +367,32 @@ fn fast_and_slow_placement_decide_alike_on_random_clusters() {
     }
     // The scenarios must exercise both outcomes.
     assert!(placed > 10_000 && refused > 1_000, "{placed} placed, {refused} refused");
+}
+
+#[test]
+fn fast_and_slow_placement_decide_alike_while_instances_come_and_go() {
+    let (mut placed, mut refused, mut left) = (0, 0, 0);
+    for seed in 0..cases() {
+        let run = std::panic::catch_unwind(|| {
+            let mut scenario = Scenario::new(seed, true);
+            // Growing, shrinking and neither, so that clusters run empty and fill again.
+            for _ in 0..6 {
+                let mood = scenario.dice.below(3);
+                for _ in 0..40 {
+                    scenario.elastic_step(mood);
+                }
+            }
+            (scenario.placed, scenario.refused, scenario.left)
+        });
+        let Ok((p, r, l)) = run else {
+            panic!("elastic placement scenario {seed} failed; see above");
+        };
+        placed += p;
+        refused += r;
+        left += l;
+    }
+    assert!(
+        placed > 20_000 && refused > 5_000 && left > 10_000,
+        "{placed} placed, {refused} refused, {left} left"
+    );
 }

@@ -72,7 +72,7 @@ type Group = (u32, &'static str, String, u64);
 
 /// `SELECT provider, category, item, rate, round(sum(amount) * rate) GROUP BY 1, 2, 3, 4`, where an amount is in
 /// 1/1024 unit-microseconds.
-fn reference(log: &[Life]) -> BTreeMap<Group, i64> {
+fn reference(log: &[Life]) -> BTreeMap<Group, i128> {
     let mut amounts: BTreeMap<Group, i128> = BTreeMap::new();
     for (group, amount) in log.iter().flat_map(charge_rows) {
         *amounts.entry(group).or_default() += amount;
@@ -86,7 +86,7 @@ fn reference(log: &[Life]) -> BTreeMap<Group, i64> {
         if (2 * amount * rate + hour) % (2 * hour) == 0 && nano % 2 == 1 {
             nano -= 1;
         }
-        lines.insert(group, i64::try_from(nano).unwrap());
+        lines.insert(group, nano);
     }
     lines
 }
@@ -161,7 +161,7 @@ fn task_rows(provider: u32, list: usize, task: &FargateTask) -> Vec<(Group, i128
     rows
 }
 
-fn lines(invoice: &Invoice) -> BTreeMap<Group, i64> {
+fn lines(invoice: &Invoice) -> BTreeMap<Group, i128> {
     let line = |l: &ecsim::pricing::Line| {
         ((l.provider.0, l.category.name(), l.item.clone(), l.rate.0), l.usd.0)
     };
@@ -307,13 +307,13 @@ proptest! {
             Life::Task { list, task, .. } => fargate_task_cost(&lists(1)[*list], task),
             Life::Instance { price, from, until, .. } => instance_cost(price, SimTime(*from), SimTime(*until)),
         };
-        let lines = i64::try_from(invoice.lines.len()).unwrap();
+        let lines = invoice.lines.len() as i128;
         prop_assert!((alone.0 - invoice.total().0).abs() <= 1 + lines / 2, "{alone} {}", invoice.total());
     }
 
     #[test]
     fn shares_of_an_instance_and_its_idle_rest_are_its_cost(
-        cost in 0i64..1_000_000_000_000, cpu in 1024u32..200_000, memory in 512u32..2_000_000, cuts in prop::collection::vec(1u32..50, 0..20),
+        cost in 0i128..1_000_000_000_000, cpu in 1024u32..200_000, memory in 512u32..2_000_000, cuts in prop::collection::vec(1u32..50, 0..20),
     ) {
         // Tasks of a 50th, two 50ths, ... of the instance for as long as they fit.
         let mut left = 50;

@@ -76,13 +76,13 @@ fn line(invoice: &Invoice, category: Category) -> NanoUsd {
 }
 
 #[track_caller]
-fn near(amount: NanoUsd, cents: i64) {
+fn near(amount: NanoUsd, cents: i128) {
     assert!((amount.0 - cents * 10_000_000).abs() <= 10_000_000, "{amount} is not {cents} cents");
 }
 
 /// vCPU, memory, storage and total in cents.
 #[track_caller]
-fn lines_are(invoice: &Invoice, vcpu: i64, memory: i64, ephemeral: i64, total: i64) {
+fn lines_are(invoice: &Invoice, vcpu: i128, memory: i128, ephemeral: i128, total: i128) {
     near(line(invoice, Category::FargateVcpu), vcpu);
     near(line(invoice, Category::FargateMemory), memory);
     near(line(invoice, Category::FargateEphemeral), ephemeral);

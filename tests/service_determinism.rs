@@ -114,23 +114,37 @@ fn a_renamed_service_draws_anew_and_another_seed_does() {
     assert!(plain != renamed && plain != seeded);
 }
 
-/// The whole summary of a run without any table, in which minutes without anything to decide are passed over and made up
-/// for later, unless every event is checked.
-fn summary(text: &str, check_every_event: bool) -> Vec<String> {
+/// The whole summary of a run with the rows of tasks, scaling, deployments and events, but without `services.csv`: minutes
+/// without anything to decide are passed over and made up for later, unless every event is checked.
+fn outcome(text: &str, check_every_event: bool) -> Vec<String> {
     let scenario = load_text(text, "test.toml", Path::new(""), &[]).unwrap();
     let watch = Watch { pulse: &Pulse::default(), check_every_event };
-    let result =
-        ecsim::experiment::run_one(&scenario, scenario.setup.seed, Sinks::default(), watch);
-    let result = result.unwrap();
+    let pages: [Page; 4] = std::array::from_fn(|_| Page::default());
+    let [tasks, deployments, scaling, events] = pages.clone();
+    let sinks = Sinks {
+        tasks: Some(Box::new(tasks)),
+        deployments: Some(Box::new(deployments)),
+        scaling: Some(Box::new(scaling)),
+        service_events: Some(Box::new(events)),
+        ..Sinks::default()
+    };
+    let result = ecsim::experiment::run_one(&scenario, scenario.setup.seed, sinks, watch).unwrap();
     let line =
         |metric: &ecsim::metrics::summary::Metric| format!("{} {}", metric.name, metric.value);
-    result.summary.0.iter().map(line).collect()
+    let rows = pages.map(|page| page.text());
+    let rows = rows.iter().flat_map(|text| text.lines().map(String::from));
+    result.summary.0.iter().map(line).chain(rows).collect()
 }
 
-#[test]
-fn minutes_that_are_passed_over_change_no_metric() {
-    // A wave that leaves the band of target tracking now and then, and is quiet in between.
-    let quiet = r#"
+#[track_caller]
+fn passing_over_changes_nothing(services: &str, span: &str) {
+    let text = format!("{HEAD}{services}").replace("\"3h\"", &format!("\"{span}\""));
+    let (left, right) = (outcome(&text, false), outcome(&text, true));
+    same_lines("passed over", left.join("\n").as_bytes(), right.join("\n").as_bytes());
+}
+
+/// A wave that leaves the band of target tracking now and then, and is quiet in between.
+const QUIET: &str = r#"
 [[service]]
 name = "quiet"
 task_definition = "small"
@@ -140,8 +154,39 @@ load_balancer = {}
 traffic = { cpu_ms_per_request = 8, generate = { per_second = 100, daily_depth = 0.4, daily_peak = "1h" } }
 scaling = { min_capacity = 2, max_capacity = 20, target_tracking = [{ metric = "cpu", target_value = 60 }] }
 "#;
-    for services in [quiet.to_string(), format!("{quiet}{WEB}")] {
-        let text = format!("{HEAD}{services}").replace("\"3h\"", "\"12h\"");
-        assert_eq!(summary(&text, false), summary(&text, true));
+
+#[test]
+fn minutes_that_are_passed_over_change_no_metric() {
+    passing_over_changes_nothing(QUIET, "12h");
+    passing_over_changes_nothing(&format!("{QUIET}{WEB}"), "12h");
+}
+
+#[test]
+fn minutes_in_which_an_alarm_fires_in_vain_are_passed_over_likewise() {
+    // At its minimum, at its maximum, in cooldowns that are long and short: each refusal is told once.
+    for scaling in [
+        "min_capacity = 5, max_capacity = 20, target_tracking = [{ metric = \"cpu\", target_value = 60 }]",
+        "min_capacity = 2, max_capacity = 5, target_tracking = [{ metric = \"cpu\", target_value = 60 }]",
+        "min_capacity = 1, max_capacity = 20, target_tracking = [{ metric = \"cpu\", target_value = 60, \
+         scale_in_cooldown = \"2h\", scale_out_cooldown = \"45m\" }]",
+        "min_capacity = 1, max_capacity = 20, target_tracking = [{ metric = \"cpu\", target_value = 60, disable_scale_in = true }]",
+    ] {
+        let before = "min_capacity = 2, max_capacity = 20, target_tracking = [{ metric = \"cpu\", target_value = 60 }]";
+        let service = QUIET
+            .replace(before, scaling)
+            .replace("0.4", "0.9")
+            .replace("desired_count = 6", "desired_count = 5");
+        assert!(service != QUIET && service.contains(scaling));
+        passing_over_changes_nothing(&service, "30h");
+        // What users do meanwhile, and a scheduled action, change what the alarm can do.
+        let busy = service.replace(
+            "load_balancer = {}",
+            "load_balancer = {}\nupdate = [{ at = \"667m\", force_new_deployment = true }, \
+             { at = \"13h\", desired_count = 9 }, { at = \"55830s\", desired_count = 3 }, \
+             { at = \"20h\", force_new_deployment = true }]",
+        );
+        let scheduled = "{ scheduled = [{ name = \"noon\", schedule = \"cron(30 12 * * ? *)\", min_capacity = 1 }], min_";
+        let busy = busy.replace("{ min_", scheduled);
+        passing_over_changes_nothing(&busy, "30h");
     }
 }

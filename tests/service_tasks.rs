@@ -145,7 +145,7 @@ behaviour = { time_to_failure = "65s" }
         assert_eq!(ran.seconds("stopping_s"), [None], "{launch}: still DEACTIVATING");
         let usd: i64 = ran.tasks("usd").iter().map(|cell| scaled(cell, 9)).sum();
         assert!(usd > 0);
-        assert_eq!(usd, ran.result.services[0].usd.0, "{launch}");
+        assert_eq!(i128::from(usd), ran.result.services[0].usd.0, "{launch}");
     }
 }
 

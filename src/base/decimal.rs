@@ -216,20 +216,66 @@ pub fn parse_whole_float(text: &[u8], max: u64) -> Result<u64, DecimalError> {
 #[inline]
 pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
     debug_assert!(scale <= 9, "a fraction of nine digits fits 32 bits");
-    let unit = 10u64.pow(scale);
-    let mut buffer = itoa::Buffer::new();
-    out.extend_from_slice(buffer.format(value / unit).as_bytes());
-    let rest = value % unit;
-    if rest != 0 {
-        write_fraction(out, rest, scale);
-    }
+    in_room(out, |room| write_digits(room, value, scale));
 }
 
-/// Appends `.` and `rest` as `scale` digits (at most 9) without trailing zeros; `rest` is above zero.
+/// Room for the longest number with its fraction and a comma.
+const LONGEST: usize = 32;
+
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+        at += 1;
+    }
+    pairs
+};
+
+/// Writes a number into room of fixed length at the end of `out`, where its digits belong, and returns how long it is: a
+/// copy of unknown length is a call, and a row has twenty of them.
 #[inline]
-fn write_fraction(out: &mut Vec<u8>, rest: u64, scale: u32) {
+fn write_digits(room: &mut [u8; LONGEST], value: u64, scale: u32) -> usize {
+    // The scales in use, so that the compiler divides by a number that it knows.
+    let (whole, rest) = match scale {
+        0 => (value, 0),
+        6 => (value / 1_000_000, value % 1_000_000),
+        9 => (value / 1_000_000_000, value % 1_000_000_000),
+        _ => (value / 10u64.pow(scale), value % 10u64.pow(scale)),
+    };
+    let length = write_whole(room, whole);
+    if rest == 0 { length } else { write_fraction(room, length, rest as u32, scale as usize) }
+}
+
+#[inline]
+fn write_whole(room: &mut [u8; LONGEST], whole: u64) -> usize {
+    let length = whole.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let mut at = length;
+    let mut high = whole;
+    while high >= 1 << 32 {
+        at -= 1;
+        room[at] = b'0' + (high % 10) as u8;
+        high /= 10;
+    }
+    let mut rest = high as u32;
+    while rest >= 100 {
+        at -= 2;
+        room[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if rest >= 10 {
+        room[..2].copy_from_slice(&PAIRS[rest as usize]);
+    } else {
+        room[0] = b'0' + rest as u8;
+    }
+    length
+}
+
+#[inline]
+fn write_fraction(room: &mut [u8; LONGEST], from: usize, rest: u32, scale: usize) -> usize {
     // Most fractions are whole thousandths: dropping three zeros at once leaves few digits to write.
-    let (mut rest, mut digits) = (rest as u32, scale as usize);
+    let (mut rest, mut digits) = (rest, scale);
     while digits > 3 && rest.is_multiple_of(1000) {
         rest /= 1000;
         digits -= 3;
@@ -238,13 +284,33 @@ fn write_fraction(out: &mut Vec<u8>, rest: u64, scale: u32) {
         rest /= 10;
         digits -= 1;
     }
-    let mut text = [b'0'; 10];
-    text[0] = b'.';
-    for slot in text[1..=digits].iter_mut().rev() {
+    room[from] = b'.';
+    let end = from + 1 + digits;
+    for slot in room[from + 1..end].iter_mut().rev() {
         *slot = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&text[..=digits]);
+    end
+}
+
+/// Makes room at the end of `out`, lets `write` fill it, and takes back what it did not use.
+#[inline]
+fn in_room(out: &mut Vec<u8>, write: impl FnOnce(&mut [u8; LONGEST]) -> usize) {
+    let start = out.len();
+    out.extend_from_slice(&[0; LONGEST]);
+    let room = out[start..].first_chunk_mut().expect("the room has just been made");
+    let length = write(room);
+    out.truncate(start + length);
+}
+
+/// Writes `value` × 10^-`scale` and a comma, as [`write_scaled`] does.
+#[inline]
+pub fn write_field(out: &mut Vec<u8>, value: u64, scale: u32) {
+    in_room(out, |room| {
+        let length = write_digits(room, value, scale);
+        room[length] = b',';
+        length + 1
+    });
 }
 
 #[cfg(test)]
@@ -334,6 +400,10 @@ mod tests {
             (12_001_000, "12.001"),
             (12_000_100, "12.0001"),
             (999_999, "0.999999"),
+            (u64::MAX, "18446744073709.551615"),
+            (99_000_000, "99"),
+            (100_000_000, "100"),
+            (4_294_967_296_000_000, "4294967296"),
         ] {
             let mut out = Vec::new();
             write_scaled(&mut out, value, 6);

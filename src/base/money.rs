@@ -11,9 +11,10 @@ use std::ops::{Add, AddAssign, Neg, Sub};
 /// Microseconds in an hour.
 pub const MICROS_PER_HOUR: u128 = 3_600_000_000;
 
-/// An amount of US dollars in whole nano-dollars (10⁻⁹ USD), at most about ± 9.2 billion dollars.
+/// An amount of US dollars in whole nano-dollars (10⁻⁹ USD). 64 bits would end at nine billion dollars, which a fleet at a
+/// price within the documented range can spend.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct NanoUsd(pub i64);
+pub struct NanoUsd(pub i128);
 
 impl NanoUsd {
     /// No money.
@@ -21,7 +22,7 @@ impl NanoUsd {
 
     /// `numerator / denominator` nano-dollars, rounded half to even: the one place where money is rounded.
     ///
-    /// Panics on a denominator of zero and above 9.2 billion dollars.
+    /// Panics on a denominator of zero.
     #[must_use]
     pub fn from_ratio(numerator: u128, denominator: u128) -> NanoUsd {
         let (whole, rest) = (numerator / denominator, numerator % denominator);
@@ -31,7 +32,7 @@ impl NanoUsd {
             std::cmp::Ordering::Equal => whole & 1,
             std::cmp::Ordering::Greater => 1,
         };
-        NanoUsd(i64::try_from(whole + up).expect("a line stays below nine billion dollars"))
+        NanoUsd(i128::try_from(whole + up).expect("a line stays below 10^29 dollars"))
     }
 
     /// Dollars as a float, for charts and ratios only.
@@ -53,7 +54,7 @@ impl fmt::Display for NanoUsd {
 impl Add for NanoUsd {
     type Output = NanoUsd;
     fn add(self, other: NanoUsd) -> NanoUsd {
-        NanoUsd(self.0.checked_add(other.0).expect("a bill stays below nine billion dollars"))
+        NanoUsd(self.0.checked_add(other.0).expect("a bill stays below 10^29 dollars"))
     }
 }
 
@@ -97,8 +98,6 @@ impl HourlyRate {
     }
 
     /// The price of `unit_micros` unit-microseconds, rounded once, half to even.
-    ///
-    /// Panics above 9.2 billion dollars: no scenario within the documented limits comes near it.
     #[must_use]
     pub fn charge(self, unit_micros: u128) -> NanoUsd {
         self.charge_parts(unit_micros, 1)
@@ -134,6 +133,15 @@ mod tests {
         assert_eq!(HourlyRate(1).charge(1_800_000_000), NanoUsd(0));
         assert_eq!(HourlyRate(3).charge(1_800_000_000), NanoUsd(2));
         assert_eq!(HourlyRate(1).charge(1_800_000_001), NanoUsd(1));
+    }
+
+    #[test]
+    fn a_line_may_be_above_nine_billion_dollars() {
+        // 99,999 $/h for 3,850 days.
+        let micros = 3_850 * 24 * MICROS_PER_HOUR;
+        let usd = HourlyRate(99_999_000_000_000).charge(micros);
+        assert_eq!(usd.to_string(), "9239907600.000000000");
+        assert_eq!((usd + usd).to_string(), "18479815200.000000000");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SERVICE_ROW_BYTES: u64 = 160;
 const LIVE_TASK_BYTES: u64 = 160;
 const INSTANCE_BYTES: u64 = 1_500;
 /// A service with its load and its metrics; a sample that is kept for its charts, and how many are kept at most.
-const SERVICE_BYTES: u64 = 20_000;
+const SERVICE_BYTES: u64 = 48_000;
 const SAMPLE_BYTES: u64 = size_of::<ServiceSample>() as u64;
 const SAMPLES_KEPT: u64 = 2_048;
 /// A row of `scaling.csv` with its row of `service_events.csv`, and how often a scaled service writes one.
@@ -30,11 +30,16 @@ const SERVICES_SHOWN: usize = 20;
 /// The program itself, its buffers and the charts.
 const BASE_BYTES: u64 = 24 << 20;
 
-/// Reads the traces to their end, counts, and describes.
+/// Reads the traces to their end, counts, and describes; `draws` says whether there are to be charts.
 ///
 /// # Errors
 /// A trace that cannot be read.
-pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<String, Failure> {
+pub fn describe(
+    scenario: &Scenario,
+    seed: Seed,
+    replications: u32,
+    draws: bool,
+) -> Result<String, Failure> {
     let setup = &scenario.setup;
     let mut out = String::new();
     let mut line = |label: &str, text: String| {
@@ -114,10 +119,11 @@ pub fn describe(scenario: &Scenario, seed: Seed, replications: u32) -> Result<St
     line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
     // Offered load: the tasks that would live at once if none waited.
     let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;
+    let drawn = if draws { samples.min(SAMPLES_KEPT) } else { 0 };
     let memory = BASE_BYTES
         + (at_once + kept) * LIVE_TASK_BYTES
         + setup.instances.len() as u64 * INSTANCE_BYTES
-        + services * (SERVICE_BYTES + samples.min(SAMPLES_KEPT) * SAMPLE_BYTES);
+        + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES);
     line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
     Ok(out)
 }

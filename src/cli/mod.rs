@@ -5,12 +5,14 @@
 
 pub mod catalog;
 mod dry_run;
+mod expect;
 pub mod init;
 mod output;
 mod progress;
 pub mod run;
 pub mod schema;
 mod screen;
+mod seeds;
 pub mod trace;
 pub mod validate;
 
@@ -74,7 +76,7 @@ pub enum Failure {
     /// An invariant broke: exit code 3.
     Invariant(String),
     /// Ctrl-C or SIGTERM: exit code 130.
-    Interrupted,
+    Interrupted(String),
 }
 
 impl Failure {
@@ -83,14 +85,16 @@ impl Failure {
             Failure::Expectation(_) => 1,
             Failure::Input(_) => 2,
             Failure::Invariant(_) => 3,
-            Failure::Interrupted => 130,
+            Failure::Interrupted(_) => 130,
         }
     }
 
     fn text(&self) -> &str {
         match self {
-            Failure::Input(text) | Failure::Expectation(text) | Failure::Invariant(text) => text,
-            Failure::Interrupted => "interrupted; nothing was written",
+            Failure::Input(text)
+            | Failure::Expectation(text)
+            | Failure::Invariant(text)
+            | Failure::Interrupted(text) => text,
         }
     }
 }

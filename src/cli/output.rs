@@ -4,12 +4,11 @@ use super::Failure;
 use crate::base::money::NanoUsd;
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
-use crate::metrics::summary::Summary;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
-use crate::report::folder::{FileWriter, OutputFolder};
+use crate::report::folder::{FileWriter, FolderWriter};
 use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
 use crate::scenario::Scenario;
@@ -54,7 +53,7 @@ impl StreamedFiles {
     /// # Errors
     /// The file system says no.
     pub fn open(
-        folder: &OutputFolder,
+        folder: &FolderWriter,
         prefix: &str,
         scenario: &Scenario,
         picture: bool,
@@ -79,6 +78,7 @@ impl StreamedFiles {
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
             picture,
+            beside: false,
         };
         Ok((StreamedFiles(files), sinks))
     }
@@ -103,7 +103,7 @@ impl StreamedFiles {
 /// # Errors
 /// The file system says no.
 pub fn write_result(
-    folder: &OutputFolder,
+    folder: &FolderWriter,
     prefix: &str,
     scenario: &Scenario,
     result: &RunResult,
@@ -111,6 +111,7 @@ pub fn write_result(
 ) -> Result<(), Failure> {
     let write = |name: &str, bytes: &[u8]| folder.write(&format!("{prefix}{name}"), bytes);
     write("summary.csv", &summary::to_csv(&result.summary))?;
+    write(summary::METRICS.file, &summary::to_rows(&result.summary))?;
     write("summary.json", summary::to_json(&result.summary).as_bytes())?;
     write(tables::COST.file, &tables::cost(result))?;
     if scenario.outputs.instances {
@@ -141,10 +142,15 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
 
 /// The manifest of a run of one or several seeds; the file list is filled in by the folder.
 #[must_use]
-pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome: &str) -> Manifest {
-    let traces = results.first().map(|first| traces(scenario, first)).unwrap_or_default();
+pub fn manifest(
+    scenario: &Scenario,
+    seed: Seed,
+    results: &[(Seed, RunResult)],
+    outcome: &str,
+) -> Manifest {
+    let traces = results.first().map(|(_, first)| traces(scenario, first)).unwrap_or_default();
     let mut digest = crate::base::digest::Digest::default();
-    results.iter().for_each(|result| digest.add(result.digest));
+    results.iter().for_each(|(_, result)| digest.add(result.digest));
     Manifest {
         scenario: scenario.setup.name.clone(),
         scenario_digest: scenario.digest.clone(),
@@ -152,7 +158,7 @@ pub fn manifest(scenario: &Scenario, seed: Seed, results: &[RunResult], outcome:
         catalog_version: CATALOGUE_VERSION.to_string(),
         outcome: outcome.to_string(),
         event_digest: match results {
-            [one] => format!("{:016x}", one.digest),
+            [(_, one)] => format!("{:016x}", one.digest),
             _ => format!("{:016x}", digest.value()),
         },
         traces,
@@ -210,16 +216,4 @@ pub fn notes_on_inputs(manifest: &Manifest) -> Vec<String> {
         }
     }
     notes
-}
-
-/// `summary.csv` of several runs: one row each, under one header.
-#[must_use]
-pub fn joined_summaries(summaries: &[&Summary]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for (index, one) in summaries.iter().enumerate() {
-        let bytes = summary::to_csv(one);
-        let header = bytes.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        all.extend_from_slice(if index == 0 { &bytes } else { &bytes[header..] });
-    }
-    all
 }

@@ -1,27 +1,23 @@
 //! `ecsim run`: one scenario, one or several seeds.
 
-use super::output::{StreamedFiles, joined_summaries, manifest, notes_on_inputs, write_result};
-use super::progress::Progress;
+use super::expect;
+use super::output::{manifest, notes_on_inputs};
+use super::seeds::{self, Ended, Job};
 use super::{Failure, complain, print};
 use crate::base::random::Seed;
-use crate::engine::{Outcome, Pulse};
-use crate::experiment;
-use crate::metrics::summary::{SERVICE_PREFIX, Summary, Value};
+use crate::engine::Outcome;
+use crate::metrics::summary::Summary;
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
-use crate::report::{services, summary};
-use crate::scenario::{self, Charts, Expect, Scenario};
-use crate::sim::outputs::Sinks;
-use crate::sim::{RunError, RunResult, Watch};
+use crate::report::{replications, services, summary};
+use crate::scenario::{self, Charts, Scenario};
+use crate::sim::RunResult;
 use clap::{Args, ValueEnum};
-use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Arguments of `ecsim run`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     ecsim run scenarios/01-batch-on-ec2.toml\n  \
     ecsim run web.toml --seed 7 --replications 20 --out output/web\n  \
@@ -45,7 +41,7 @@ pub struct RunArgs {
     /// Set any scenario key by its dotted path; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::validate::key_value)]
     pub overrides: Vec<(String, String)>,
-    /// Threads for several seeds and for the charts [default: one a core]
+    /// Threads for several seeds, the charts, and reading and writing beside a run [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Charts [default: the scenario's, else svg]
@@ -97,98 +93,60 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
     if args.dry_run {
-        return print(&super::dry_run::describe(&scenario, seed, args.replications)?);
+        let draws = charts_of(args, &scenario) != Format::None;
+        return print(&super::dry_run::describe(&scenario, seed, args.replications, draws)?);
     }
     let default_out = || Path::new("output").join(&scenario.setup.name);
     let out = args.out.clone().unwrap_or_else(default_out);
     // Before the folder: whoever is interrupted from here on also cleans up.
-    let pulse = interruptible();
+    let pulse = seeds::interruptible();
     let folder = OutputFolder::create(&out, args.force)?;
-    let results = simulate(args, &scenario, seed, &folder, &pulse)?;
-    let failed = failed_expectations(&scenario.expects, &results)?;
-    let outcome = match (&results[..], failed.is_empty()) {
-        (_, false) => "expectation_failed",
-        ([one], true) if one.outcome == Outcome::Horizon => "horizon",
+    let format = charts_of(args, &scenario);
+    let (args, writer) = (args.clone(), folder.writer());
+    let job = Arc::new(Job { args, scenario, seed, format, folder: writer, pulse });
+    let ended = seeds::run_all(&job)?;
+    publish(&job, folder, ended, &out)
+}
+
+/// Publishes what has ended and shows it; expectations come last, so that no run is lost to one.
+fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<(), Failure> {
+    let Ended { results, interrupted } = ended;
+    let (args, scenario) = (&job.args, &job.scenario);
+    if !interrupted.is_empty() {
+        folder.close();
+        if results.is_empty() {
+            return Err(Failure::Interrupted("interrupted; nothing was written".into()));
+        }
+        interrupted.iter().try_for_each(|seed| folder.discard(&job.folder_of(*seed)))?;
+    }
+    let verdict = expect::compare(&scenario.expects, &results);
+    let outcome = match &results[..] {
+        _ if !interrupted.is_empty() => "interrupted",
+        _ if !verdict.holds() => "expectation_failed",
+        [(_, one)] if one.outcome == Outcome::Horizon => "horizon",
         _ => "completed",
     };
+    let summaries: Vec<&Summary> = results.iter().map(|(_, result)| &result.summary).collect();
     if args.replications > 1 {
-        let summaries: Vec<&Summary> = results.iter().map(|r| &r.summary).collect();
-        folder.write("summary.csv", &joined_summaries(&summaries))?;
+        folder.write("summary.csv", &replications::joined(&summaries))?;
+        folder.write(replications::SEEDS.file, &replications::to_csv(&summaries))?;
     }
-    let manifest = manifest(&scenario, seed, &results, outcome);
+    folder.write("scenario.toml", scenario.resolved.as_bytes())?;
+    let manifest = manifest(scenario, job.seed, &results, outcome);
     let notes = notes_on_inputs(&manifest);
-    folder.publish(manifest)?;
+    let published = folder.publish(manifest)?;
+    published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     show(args, &results)?;
     if !args.quiet {
         notes.iter().for_each(|note| complain(note));
         complain(&format!("wrote {}", out.display()));
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::Expectation(failed)) }
-}
-
-/// A pulse that Ctrl-C and SIGTERM ask to stop.
-fn interruptible() -> Arc<Pulse> {
-    let pulse = Arc::new(Pulse::default());
-    let raised = Arc::clone(&pulse);
-    // Only the first handler of a process counts; a second `run` in one process keeps it.
-    let _ = ctrlc::set_handler(move || raised.interrupt.store(true, Ordering::Relaxed));
-    pulse
-}
-
-/// Runs every seed and writes its files; results in the order of the seeds.
-fn simulate(
-    args: &RunArgs,
-    scenario: &Scenario,
-    seed: Seed,
-    folder: &OutputFolder,
-    pulse: &Arc<Pulse>,
-) -> Result<Vec<RunResult>, Failure> {
-    let _progress = Progress::follow(Arc::clone(pulse), scenario.setup.horizon, args.quiet);
-    let format = charts_of(args, scenario);
-    let several = args.replications > 1;
-    let one = |_: u32, seed: Seed| -> Result<RunResult, Failure> {
-        let prefix = if several { format!("seed-{}/", seed.0) } else { String::new() };
-        let (files, sinks) =
-            StreamedFiles::open(folder, &prefix, scenario, format != Format::None)?;
-        let watch = Watch { pulse, check_every_event: args.check };
-        let result = guarded(args, scenario, seed, sinks, watch)?;
-        if pulse.interrupt.load(Ordering::Relaxed) {
-            return Err(Failure::Interrupted);
-        }
-        files.finish()?;
-        write_result(folder, &prefix, scenario, &result, format)?;
-        Ok(result)
-    };
-    experiment::replicate(seed, args.replications, args.threads, one)
-        .map_err(|error| Failure::Input(format!("error: cannot start the threads: {error}")))?
-        .into_iter()
-        .collect()
-}
-
-/// A run whose panics are broken invariants: the message says how to repeat it.
-fn guarded(
-    args: &RunArgs,
-    scenario: &Scenario,
-    seed: Seed,
-    sinks: Sinks,
-    watch: Watch<'_>,
-) -> Result<RunResult, Failure> {
-    let run = || experiment::run_one(scenario, seed, sinks, watch);
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(RunError::Output(error))) => Err(Failure::Input(format!("error: {error}"))),
-        Ok(Err(error)) => Err(Failure::Input(format!("error: {error}"))),
-        Err(_) => {
-            let mut replay = format!("ecsim run {} --seed {}", args.scenario.display(), seed.0);
-            for (key, value) in &args.overrides {
-                let _ = write!(replay, " --set '{key}={value}'");
-            }
-            Err(Failure::Invariant(format!(
-                "error: an invariant of the simulator broke: this is a bug of ecsim, not of your \
-                 scenario\n  = help: please report it with the scenario and this command: {replay} --check"
-            )))
-        }
+    if !interrupted.is_empty() {
+        let (done, all) = (results.len(), args.replications);
+        let text = format!("interrupted; {done} of {all} seeds had ended and were written");
+        return Err(Failure::Interrupted(text));
     }
+    verdict.into_result()
 }
 
 fn charts_of(args: &RunArgs, scenario: &Scenario) -> Format {
@@ -199,71 +157,22 @@ fn charts_of(args: &RunArgs, scenario: &Scenario) -> Format {
     }
 }
 
-fn show(args: &RunArgs, results: &[RunResult]) -> Result<(), Failure> {
+fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {
     let style = summary::Style::detect();
-    for result in results {
-        let text = match args.format {
-            FormatArg::Json => summary::to_json(&result.summary),
-            FormatArg::Human => {
-                let services = services::to_text(&result.services, result.end, style);
-                summary::to_text(&result.summary, style) + &services
-            }
-        };
-        print(&text)?;
-    }
-    Ok(())
-}
-
-/// What may have been meant by a metric that the summary does not have.
-fn hint_for(metric: &str, result: &RunResult) -> String {
-    let service = metric.strip_prefix(SERVICE_PREFIX).and_then(|rest| rest.split('.').next());
-    if let Some(service) = service.filter(|name| !result.services.iter().any(|s| s.name == *name)) {
-        let names = result.services.iter().map(|report| report.name.as_str());
-        let near = crate::base::suggest::nearest(service, names)
-            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-        return format!("the scenario has no service \"{service}\"{near}");
-    }
-    let known = result.summary.0.iter().map(|metric| metric.name.as_ref());
-    crate::base::suggest::nearest(metric, known).map_or_else(
-        || "`summary.csv` of any run lists the metrics".to_string(),
-        |near| format!("did you mean \"{near}\"?"),
-    )
-}
-
-/// The expectations that do not hold, in any run, one a line; empty when all hold.
-fn failed_expectations(expects: &[Expect], results: &[RunResult]) -> Result<String, Failure> {
-    let mut failed = String::new();
-    for expect in expects {
-        for result in results {
-            let Some(value) = result.summary.get(&expect.metric) else {
-                let hint = hint_for(&expect.metric, result);
-                return Err(Failure::Input(format!(
-                    "error: {}: there is no metric \"{}\"\n  = help: {hint}",
-                    expect.place, expect.metric
-                )));
-            };
-            let holds = value.as_f64().is_some_and(|number| {
-                expect.at_most.is_none_or(|most| number <= most)
-                    && expect.at_least.is_none_or(|least| number >= least)
-            });
-            if !holds {
-                let limits = [("at most", expect.at_most), ("at least", expect.at_least)];
-                let limits: Vec<String> = limits
-                    .iter()
-                    .filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}")))
-                    .collect();
-                let limits = limits.join(" and ");
-                let found = match value {
-                    Value::Missing => "not defined in this run".to_string(),
-                    value => value.to_string(),
-                };
-                let _ = writeln!(
-                    failed,
-                    "expectation failed: {}: {} is {found}, expected {limits}",
-                    expect.place, expect.metric
-                );
+    let text = match (args.format, results) {
+        (FormatArg::Json, [(_, one)]) if args.replications == 1 => summary::to_json(&one.summary),
+        (FormatArg::Human, [(_, one)]) if args.replications == 1 => {
+            let rest = services::Rest::of(&one.invoice);
+            let services = services::to_text(&one.services, one.end, &rest, style);
+            summary::to_text(&one.summary, style) + &services
+        }
+        (format, several) => {
+            let summaries: Vec<&Summary> = several.iter().map(|(_, run)| &run.summary).collect();
+            match format {
+                FormatArg::Json => replications::to_json(&summaries),
+                FormatArg::Human => replications::to_text(&summaries, style),
             }
         }
-    }
-    Ok(failed)
+    };
+    print(&text)
 }

@@ -1,12 +1,12 @@
 //! The event queue: a monotone radix heap that keeps ties in order.
 //!
-//! Instants are read as 16 hexadecimal digits. An entry sits in the bucket of (the highest digit in which its
-//! instant differs from the clock, the value of that digit); entries of the present instant sit by themselves.
-//! The earliest entry is in the first occupied bucket; when the clock reaches it, the bucket is emptied into
-//! lower ones. Entries of one instant always share a bucket, and buckets are filled and emptied from front to
-//! back, so ties leave in order of scheduling without a sequence number. An entry moves at most 16 times and
-//! usually six or seven. Buckets are chains of small blocks from one pool, so memory follows the entries that are
-//! alive, and nothing is allocated once the pool has grown.
+//! Instants are read as 8 digits of 8 bits. An entry sits in the bucket of (the highest digit in which its instant
+//! differs from the clock, the value of that digit); entries of the present instant sit by themselves. The earliest
+//! entry is in the first occupied bucket; when the clock reaches it, the bucket is emptied into lower ones. Entries of
+//! one instant always share a bucket, and buckets are filled and emptied from front to back, so ties leave in order of
+//! scheduling without a sequence number. An entry moves at most 8 times and usually three or four: digits are wide,
+//! since a move costs more than looking for the next bucket. Buckets are chains of small blocks from one pool, so
+//! memory follows the entries that are alive, and nothing is allocated once the pool has grown.
 
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
@@ -29,11 +29,13 @@ pub enum Class {
 
 const CLASSES: usize = 5;
 /// Bits of a digit.
-const DIGIT: u32 = 4;
+const DIGIT: u32 = 8;
 /// Values of a digit.
 const VALUES: usize = 1 << DIGIT;
 /// Digits of an instant.
-const LEVELS: usize = 64 / DIGIT as usize;
+const LEVELS: usize = 64usize.div_ceil(DIGIT as usize);
+/// Words of a set of values.
+const WORDS: usize = VALUES / 64;
 
 /// A claim on a scheduled event, to cancel it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,20 +58,31 @@ struct Entry<E> {
 struct Bucket {
     first: u32,
     last: u32,
+    /// Entries of the last block; all others are full.
+    filled: u32,
     earliest: SimTime,
 }
 
 impl Bucket {
-    const EMPTY: Bucket = Bucket { first: NO_BLOCK, last: NO_BLOCK, earliest: SimTime::NEVER };
+    /// Its last block counts as full, so that the first entry takes one.
+    const EMPTY: Bucket =
+        Bucket { first: NO_BLOCK, last: NO_BLOCK, filled: BLOCK as u32, earliest: SimTime::NEVER };
+
+    /// How many entries of a block of this bucket there are.
+    #[inline]
+    fn filled(&self, block: u32) -> usize {
+        if block == self.last { self.filled as usize } else { BLOCK }
+    }
 }
 
 /// Entries of a block.
-const BLOCK: usize = 32;
+const BLOCK: usize = 16;
 const NO_BLOCK: u32 = u32::MAX;
 
-/// The pool of blocks. A block that is not in a chain is empty and on the free list.
+/// The pool of blocks. A block that is not in a chain is on the free list.
 struct Blocks<E> {
-    entries: Vec<Vec<Entry<E>>>,
+    /// Block `b` begins at `b * BLOCK`.
+    entries: Vec<Entry<E>>,
     next: Vec<u32>,
     free: Vec<u32>,
 }
@@ -77,26 +90,29 @@ struct Blocks<E> {
 impl<E: Copy> Blocks<E> {
     #[inline]
     fn append(&mut self, bucket: &mut Bucket, entry: Entry<E>) {
-        if bucket.last == NO_BLOCK || self.entries[bucket.last as usize].len() == BLOCK {
-            let block = self.take();
-            match bucket.last {
-                NO_BLOCK => bucket.first = block,
-                last => self.next[last as usize] = block,
-            }
-            bucket.last = block;
+        if bucket.filled as usize >= BLOCK {
+            self.extend(bucket, entry);
         }
-        self.entries[bucket.last as usize].push(entry);
+        self.entries[bucket.last as usize * BLOCK + bucket.filled as usize] = entry;
+        bucket.filled += 1;
         bucket.earliest = bucket.earliest.min(entry.at);
     }
 
-    fn take(&mut self) -> u32 {
-        if let Some(block) = self.free.pop() {
-            self.next[block as usize] = NO_BLOCK;
-            return block;
+    /// Adds an empty block to the chain; `any` is what a new block is filled with until it is used.
+    #[inline(never)]
+    fn extend(&mut self, bucket: &mut Bucket, any: Entry<E>) {
+        let block = self.free.pop().unwrap_or_else(|| {
+            self.entries.resize(self.entries.len() + BLOCK, any);
+            self.next.push(NO_BLOCK);
+            u32::try_from(self.next.len() - 1).expect("fewer than 2^32 blocks of events")
+        });
+        self.next[block as usize] = NO_BLOCK;
+        match bucket.last {
+            NO_BLOCK => bucket.first = block,
+            last => self.next[last as usize] = block,
         }
-        self.entries.push(Vec::with_capacity(BLOCK));
-        self.next.push(NO_BLOCK);
-        u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 blocks of events")
+        bucket.last = block;
+        bucket.filled = 0;
     }
 }
 
@@ -119,9 +135,9 @@ pub struct Queue<E> {
     future: Vec<Bucket>,
     blocks: Blocks<E>,
     /// Bit `level` is set when any bucket of the level holds anything.
-    levels: u16,
+    levels: u32,
     /// Bit `value` of a level is set when that bucket holds anything.
-    values: [u16; LEVELS],
+    values: [[u64; WORDS]; LEVELS],
     claims: Vec<Claim>,
     free_claims: Vec<u32>,
     live: usize,
@@ -146,7 +162,7 @@ impl<E: Copy> Queue<E> {
             future: vec![Bucket::EMPTY; LEVELS * VALUES],
             blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
-            values: [0; LEVELS],
+            values: [[0; WORDS]; LEVELS],
             claims: Vec::new(),
             free_claims: Vec::new(),
             live: 0,
@@ -234,7 +250,9 @@ impl<E: Copy> Queue<E> {
             return None;
         }
         let level = self.levels.trailing_zeros() as usize;
-        Some(level * VALUES + self.values[level].trailing_zeros() as usize)
+        let values = &self.values[level];
+        let word = values.iter().position(|word| *word != 0).expect("the level holds something");
+        Some(level * VALUES + word * 64 + values[word].trailing_zeros() as usize)
     }
 
     /// Moves the clock to `at`, which must not be later than the next event, and opens the instant.
@@ -320,7 +338,7 @@ impl<E: Copy> Queue<E> {
         (level as usize, (at.0 >> (level * DIGIT)) as usize & (VALUES - 1))
     }
 
-    #[inline]
+    #[inline(always)]
     fn file(&mut self, entry: Entry<E>) {
         if entry.at == self.now {
             self.present[entry.class as usize].push_back(entry);
@@ -328,9 +346,12 @@ impl<E: Copy> Queue<E> {
             return;
         }
         let (level, value) = self.bucket_of(entry.at);
-        self.levels |= 1 << level;
-        self.values[level] |= 1 << value;
-        self.blocks.append(&mut self.future[level * VALUES + value], entry);
+        let bucket = &mut self.future[level * VALUES + value];
+        if bucket.first == NO_BLOCK {
+            self.levels |= 1 << level;
+            self.values[level][value / 64] |= 1 << (value % 64);
+        }
+        self.blocks.append(bucket, entry);
     }
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
@@ -338,28 +359,27 @@ impl<E: Copy> Queue<E> {
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
-        if self.values[level] >> value & 1 == 0 {
+        if self.values[level][value / 64] >> (value % 64) & 1 == 0 {
             return;
         }
-        let mut block = self.future[level * VALUES + value].first;
+        let bucket = self.future[level * VALUES + value];
         self.forget(level, value);
+        let mut block = bucket.first;
         while block != NO_BLOCK {
-            let index = block as usize;
-            let mut entries = std::mem::take(&mut self.blocks.entries[index]);
-            for entry in entries.drain(..) {
-                self.file(entry);
+            let begin = block as usize * BLOCK;
+            for index in begin..begin + bucket.filled(block) {
+                self.file(self.blocks.entries[index]);
             }
-            self.blocks.entries[index] = entries;
             self.blocks.free.push(block);
-            block = self.blocks.next[index];
+            block = self.blocks.next[block as usize];
         }
     }
 
     /// Marks a bucket as empty.
     fn forget(&mut self, level: usize, value: usize) {
         self.future[level * VALUES + value] = Bucket::EMPTY;
-        self.values[level] &= !(1 << value);
-        if self.values[level] == 0 {
+        self.values[level][value / 64] &= !(1 << (value % 64));
+        if self.values[level] == [0; WORDS] {
             self.levels &= !(1 << level);
         }
     }
@@ -382,27 +402,29 @@ impl<E: Copy> Queue<E> {
                 self.present_classes &= !(1 << class);
             }
         }
-        let mut emptied = Vec::new();
-        for (index, bucket) in self.future.iter_mut().enumerate() {
-            bucket.earliest = SimTime::NEVER;
+        let (mut emptied, mut standing) = (Vec::new(), Vec::new());
+        for index in 0..self.future.len() {
+            let bucket = self.future[index];
+            if bucket.first == NO_BLOCK {
+                continue;
+            }
             let mut block = bucket.first;
             while block != NO_BLOCK {
-                let entries = &mut self.blocks.entries[block as usize];
-                entries.retain(&mut keep);
-                let earliest = entries.iter().map(|entry| entry.at).min();
-                bucket.earliest = bucket.earliest.min(earliest.unwrap_or(SimTime::NEVER));
+                let begin = block as usize * BLOCK;
+                let entries = &self.blocks.entries[begin..begin + bucket.filled(block)];
+                standing.extend(entries.iter().copied().filter(&mut keep));
+                self.blocks.free.push(block);
                 block = self.blocks.next[block as usize];
             }
-            if bucket.first != NO_BLOCK && bucket.earliest == SimTime::NEVER {
+            self.future[index] = Bucket::EMPTY;
+            for entry in standing.drain(..) {
+                self.blocks.append(&mut self.future[index], entry);
+            }
+            if self.future[index].first == NO_BLOCK {
                 emptied.push(index);
             }
         }
         for index in emptied {
-            let mut block = self.future[index].first;
-            while block != NO_BLOCK {
-                self.blocks.free.push(block);
-                block = self.blocks.next[block as usize];
-            }
             self.forget(index / VALUES, index % VALUES);
         }
         for claim in dropped {

@@ -1,7 +1,7 @@
 //! The loop: merges the sorted arrivals with the queue and hands events to the model, one at a time.
 
 use super::queue::{Class, Queue};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the loop drives.
@@ -63,6 +63,9 @@ pub struct Pulse {
 /// The most events that one instant may hold before the run is called a loop without progress.
 const MOST_EVENTS_AN_INSTANT: u64 = 1 << 32;
 
+/// However few its events are, so often a run shows where it is and looks whether it is asked to end.
+const LOOK_EVERY: SimSpan = SimSpan::from_secs(60);
+
 /// Runs `model` over `[now, horizon)`. On return every event before the end has been handled, and the second
 /// value is the number of events, arrivals included. The clock is left at the last event; the caller decides
 /// what the time up to the horizon means.
@@ -77,6 +80,7 @@ pub fn run<M: Model>(
 ) -> Result<(Outcome, u64), M::Error> {
     let mut events = 0u64;
     let mut instant = (SimTime::ZERO, 0u64);
+    let mut look_at = SimTime::ZERO;
     loop {
         let arrival = model.next_arrival()?;
         if arrival.is_none() && model.is_idle() {
@@ -93,7 +97,9 @@ pub fn run<M: Model>(
             return Ok((Outcome::Horizon, events));
         }
         events += 1;
-        if events & 0xfff == 0 {
+        // Where events are few they are heavy: minutes of requests.
+        if events & 0xfff == 0 || at >= look_at {
+            look_at = at + LOOK_EVERY;
             pulse.now.store(at.0, Ordering::Relaxed);
             pulse.events.store(events, Ordering::Relaxed);
             if pulse.interrupt.load(Ordering::Relaxed) {

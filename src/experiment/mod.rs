@@ -1,10 +1,13 @@
 //! L6, experiments: opens what a scenario names and runs it, once or for several seeds.
 //!
-//! Parallelism is between runs only; results come back in the order of the seeds, whatever the threads did.
+//! A run is one thread; where it is the only one, threads beside it may read its traces and write its tables. Results
+//! come back in the order of the seeds, whatever the threads did.
+
+mod stamps;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
-use crate::model::arrival::{RowCounts, TraceProblem};
+use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
 use crate::model::workload::{TraceFormat, Workload};
@@ -14,13 +17,14 @@ use crate::sim::outputs::Sinks;
 use crate::sim::setup::{Failure, FailureKind, Inputs};
 use crate::sim::{RunError, RunResult, Watch};
 use crate::trace::AFTER_END;
+use crate::trace::ahead::ReadAhead;
 use crate::trace::failures::FailureTraceKind;
 use rayon::prelude::*;
 
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
 ///
 /// # Errors
-/// See [`RunError`]; a trace that cannot be opened is [`RunError::Trace`].
+/// See [`RunError`]; a trace that cannot be opened or that changes while it is read is [`RunError::Trace`].
 pub fn run_one(
     scenario: &Scenario,
     seed: Seed,
@@ -29,7 +33,12 @@ pub fn run_one(
 ) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
-    let (inputs, failure_rows) = open_all(scenario, seed)?;
+    let stamps = stamps::Stamps::of(scenario);
+    let (mut inputs, failure_rows) = open_all(scenario, seed)?;
+    if sinks.beside {
+        let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
+        inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
+    }
     let mut result = crate::sim::run(setup, inputs, sinks, watch).map_err(|error| match error {
         RunError::Oversized(text) if has_whole_jobs(scenario) => RunError::Oversized(format!(
             "{text}; a job of SWF is one task, unless `swf_task_per_processor = true` makes one of each processor"
@@ -37,6 +46,7 @@ pub fn run_one(
         error => error,
     })?;
     result.rows.failures = failure_rows;
+    stamps.compare()?;
     Ok(result)
 }
 

@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 pub(super) struct Arrivals {
     stream: Box<dyn RateStream + Send>,
     segment: RateSegment,
-    /// Segments that were read ahead of time.
-    ahead: VecDeque<RateSegment>,
+    /// Its rate.
+    rate: u64,
+    /// Segments that were read ahead of time, with their rates.
+    ahead: VecDeque<(RateSegment, u64)>,
     /// What went wrong while reading ahead.
     problem: Option<TraceProblem>,
     has_ended: bool,
@@ -19,7 +21,14 @@ pub(super) struct Arrivals {
 impl Arrivals {
     pub fn new(stream: Box<dyn RateStream + Send>) -> Arrivals {
         let segment = RateSegment { start: SimTime::ZERO, end: SimTime::ZERO, micro: 0 };
-        Arrivals { stream, segment, ahead: VecDeque::new(), problem: None, has_ended: false }
+        Arrivals {
+            stream,
+            segment,
+            rate: 0,
+            ahead: VecDeque::new(),
+            problem: None,
+            has_ended: false,
+        }
     }
 
     pub fn segment(&self) -> &RateSegment {
@@ -32,11 +41,12 @@ impl Arrivals {
         let (next, problem) = match self.ahead.pop_front() {
             Some(next) => (Some(next), Ok(())),
             None => match self.read() {
-                Ok(next) => (next, Ok(())),
+                Ok(next) => (next.map(|next| (next, rate_of(&next))), Ok(())),
                 Err(problem) => (None, Err(problem)),
             },
         };
-        self.segment = next.unwrap_or(RateSegment { start, end: SimTime::NEVER, micro: 0 });
+        let nothing = RateSegment { start, end: SimTime::NEVER, micro: 0 };
+        (self.segment, self.rate) = next.unwrap_or((nothing, 0));
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
         problem
@@ -52,12 +62,16 @@ impl Arrivals {
         next
     }
 
-    /// The segments from the present one to `until`, as far as the stream has some; reads ahead where it must. What goes
-    /// wrong on the way is told when time gets there.
-    pub fn upcoming(&mut self, until: SimTime) -> impl Iterator<Item = &RateSegment> {
-        while self.ahead.back().unwrap_or(&self.segment).end < until {
+    /// The segments that end after `from` and begin before `until`, with their rates, from the present one on and as far as
+    /// the stream has some; reads ahead where it must. What goes wrong on the way is told when time gets there.
+    pub fn upcoming(
+        &mut self,
+        from: SimTime,
+        until: SimTime,
+    ) -> impl Iterator<Item = (&RateSegment, u64)> {
+        while self.ahead.back().map_or(&self.segment, |(last, _)| last).end < until {
             match self.read() {
-                Ok(Some(next)) => self.ahead.push_back(next),
+                Ok(Some(next)) => self.ahead.push_back((next, rate_of(&next))),
                 Ok(None) => break,
                 Err(problem) => {
                     self.problem = Some(problem);
@@ -65,19 +79,30 @@ impl Arrivals {
                 }
             }
         }
-        let within = move |segment: &&RateSegment| segment.start < until;
-        std::iter::once(&self.segment).chain(&self.ahead).take_while(within)
+        let present = (self.segment.end > from).then_some((&self.segment, self.rate));
+        let first = self.ahead.partition_point(|(segment, _)| segment.end <= from);
+        let ahead = self.ahead.range(first..).map(|(segment, rate)| (segment, *rate));
+        present.into_iter().chain(ahead).take_while(move |(segment, _)| segment.start < until)
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.
+    #[inline]
     pub fn within(&self, at: SimTime) -> u64 {
         let segment = &self.segment;
+        // Mostly its ends are asked for, which need no division.
+        if at == segment.end {
+            return segment.micro;
+        }
+        if at == segment.start {
+            return 0;
+        }
         mul_div(segment.micro, at.0 - segment.start.0, segment.end.0 - segment.start.0)
     }
 
     /// The present rate, millionths of a request per second.
+    #[inline]
     pub fn rate(&self) -> u64 {
-        rate_of(&self.segment)
+        self.rate
     }
 
     /// Nothing is asked for any more.

@@ -37,6 +37,8 @@ const LIST: usize = 256;
 #[derive(Default)]
 pub(super) struct LatencyMeter {
     total: SpanHistogram,
+    /// What is to be added to it: a histogram is large, and its counters lie far apart.
+    pending: Vec<(SimSpan, u64)>,
     /// Since the last `take`: a list while it is short, then a histogram.
     list: Vec<(u64, u64)>,
     overflow: SpanHistogram,
@@ -56,6 +58,16 @@ impl LatencyMeter {
     #[inline]
     pub fn add_to_total(&mut self, span: SimSpan, weight: u64) {
         if weight > 0 {
+            if self.pending.len() == LIST {
+                self.settle();
+            }
+            self.pending.push((span, weight));
+        }
+    }
+
+    /// Brings the total up to date.
+    pub fn settle(&mut self) {
+        for (span, weight) in self.pending.drain(..) {
             self.total.add_many(span, weight);
         }
     }
@@ -79,12 +91,19 @@ impl LatencyMeter {
         self.is_asked
     }
 
+    /// As of the last [`LatencyMeter::take`] or [`LatencyMeter::settle`].
     pub fn total(&self) -> &SpanHistogram {
         &self.total
     }
 
+    pub fn into_total(mut self) -> SpanHistogram {
+        self.settle();
+        self.total
+    }
+
     /// What was added since the last call.
     pub fn take(&mut self) -> LatencySummary {
+        self.settle();
         if !self.is_asked {
             self.is_asked = true;
             return LatencySummary::of(&self.total);

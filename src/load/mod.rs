@@ -202,6 +202,15 @@ impl Load {
         either!(self, load => load.latency.total())
     }
 
+    /// The latency of a load that has come to its end.
+    #[must_use]
+    pub fn into_latency(self) -> SpanHistogram {
+        match self.kind {
+            Kind::Fluid(load) => load.latency.into_total(),
+            Kind::Requests(load) => load.latency.into_total(),
+        }
+    }
+
     /// Latency since the last call; the first call: since the start. Costs nothing if never called.
     pub fn take_latency(&mut self) -> LatencySummary {
         either!(mut self, load => load.take_latency())
@@ -263,10 +272,11 @@ impl Load {
     }
 
     /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
-    /// not change; `None`: not known, or not now. The traffic is read ahead for it.
+    /// not change; `None`: not known, or not now. The traffic is read ahead for it, from the end of `so_far` on where
+    /// somebody has asked already.
     #[must_use]
-    pub fn calm(&mut self, until: SimTime) -> Option<Calm> {
-        either!(mut self, load => load.calm(until))
+    pub fn calm(&mut self, so_far: Option<Calm>, until: SimTime) -> Option<Calm> {
+        either!(mut self, load => load.calm(so_far, until))
     }
 
     /// Whether answers may take longer than `span` now: quick, and never `false` where they do.

@@ -410,7 +410,7 @@ impl Requests {
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
     }
 
-    pub fn calm(&mut self, _until: SimTime) -> Option<Calm> {
+    pub fn calm(&mut self, _so_far: Option<Calm>, _until: SimTime) -> Option<Calm> {
         None
     }
 
@@ -458,6 +458,7 @@ impl Requests {
         self.queued = 0;
         let rest = std::mem::take(&mut self.carry);
         self.ledger.dropped(0, Loss::Unfinished, rest);
+        self.latency.settle();
         Ok(())
     }
 }

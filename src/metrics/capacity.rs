@@ -165,6 +165,17 @@ impl Capacity {
         self.restate_stranded(instance, fleet);
     }
 
+    /// An instance has left its cluster; `fleet` says so already. What it adds to integrals ends here.
+    pub fn deregistered(&mut self, now: SimTime, instance: InstanceId, fleet: &Fleet) {
+        let provider = &mut self.providers[fleet.provider[instance]];
+        provider.advance(now);
+        provider.advance_registered(now);
+        provider.instances -= 1;
+        provider.idle -= 1; // it has no task: `Fleet::deregister` saw to that
+        provider.registered.sub(fleet.registered[instance]);
+        self.restate_stranded(instance, fleet);
+    }
+
     /// The scenario knows a size of task. Instances are looked at again when it is smaller than all others.
     pub fn knows_size(&mut self, now: SimTime, size: Resources, fleet: &Fleet) {
         if self.smallest.iter().any(|known| known.fits_into(size)) {
@@ -251,7 +262,9 @@ impl Capacity {
     #[inline]
     fn restate_stranded(&mut self, instance: InstanceId, fleet: &Fleet) {
         let free = fleet.free[instance];
-        let fits = self.smallest.is_empty() || self.smallest.iter().any(|s| s.fits_into(free));
+        let fits = self.smallest.is_empty()
+            || self.smallest.iter().any(|s| s.fits_into(free))
+            || !fleet.is_registered(instance);
         let now = if fits { (0, 0) } else { (free.cpu, free.memory) };
         let before = std::mem::replace(&mut self.uses[instance].stranded, now);
         if before != now {
@@ -266,6 +279,50 @@ impl Capacity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::Id as _;
+    use crate::model::fleet::Registration;
+    use crate::model::ids::{ClusterId, ZoneId};
+    use crate::model::ports::PortSet;
+
+    #[test]
+    fn integrals_of_an_instance_end_when_it_leaves() {
+        let size = Resources { cpu: 100, memory: 10, ..Resources::ZERO };
+        let mut fleet = Fleet::new();
+        let mut capacity = Capacity::new(std::iter::once(size));
+        let second = |s: u64| SimTime(s * 1_000_000);
+        for name in ["i-0", "i-1"] {
+            let id = fleet.register(Registration {
+                name: name.into(),
+                instance_type: "m7g.large".into(),
+                cluster: ClusterId(0),
+                provider: ProviderId(0),
+                zone: ZoneId(0),
+                platform: Default::default(),
+                resources: size,
+                ports: PortSet::default(),
+                attributes: Default::default(),
+                registered_at: second(0),
+            });
+            capacity.registered(second(0), id, &fleet);
+        }
+        // A task that no instance can take: all that is free is stranded.
+        let large = Resources { cpu: 101, ..Resources::ZERO };
+        capacity.knows_size(second(0), large, &fleet);
+        let gone = InstanceId::from_index(1);
+        fleet.deregister(gone, second(3));
+        capacity.deregistered(second(3), gone, &fleet);
+        // A smaller size looks at every instance again, but not at the one that has gone.
+        capacity.knows_size(second(4), Resources { cpu: 1, memory: 11, ..Resources::ZERO }, &fleet);
+        capacity.finish(second(10));
+        let provider = &capacity.providers[ProviderId(0)];
+        assert_eq!((provider.instances, provider.idle), (1, 1));
+        assert_eq!((provider.stranded_cpu, provider.stranded_memory), (100, 10));
+        assert_eq!(provider.instance_time, 13_000_000);
+        assert_eq!(provider.idle_time, 13_000_000);
+        assert_eq!(provider.registered_cpu_time, 1_300_000_000);
+        assert_eq!(provider.stranded_memory_time, 130_000_000);
+        assert_eq!((fleet.is_registered(gone), fleet.deregistered_at[gone]), (false, second(3)));
+    }
 
     #[test]
     fn the_lower_bound_is_the_scarcest_resource_rounded_up() {

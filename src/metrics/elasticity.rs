@@ -34,6 +34,12 @@ impl ElasticityMeter {
     /// # Panics
     /// Where `at` is earlier than the push before.
     pub fn push(&mut self, at: SimTime, needed: u64, healthy: u64) {
+        if let Some((since, before, there)) = self.now
+            && (before, there) == (needed, healthy)
+        {
+            assert!(since <= at, "time does not go back");
+            return; // it goes on, and its integral is taken when it ends
+        }
         self.close(at);
         self.now = Some((at, needed, healthy));
     }

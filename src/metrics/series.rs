@@ -37,7 +37,7 @@ pub struct Sample {
     /// MiB of Fargate tasks.
     pub fargate_memory: u64,
     /// Spending rate now, nano-dollars an hour.
-    pub nano_usd_per_hour: u64,
+    pub nano_usd_per_hour: i128,
 }
 
 /// At most this many points are kept.
@@ -132,7 +132,15 @@ impl ServiceSeries {
     /// The samples in order of time, the newest as the last: fewer than 2,049.
     #[must_use]
     pub fn points(&self) -> Vec<ServiceSample> {
-        self.points.iter().copied().chain(self.open.map(|(open, _)| open)).collect()
+        self.clone().into_points()
+    }
+
+    /// The same, without a copy.
+    #[must_use]
+    pub fn into_points(mut self) -> Vec<ServiceSample> {
+        self.points.extend(self.open.map(|(open, _)| open));
+        self.points.shrink_to_fit();
+        self.points
     }
 }
 

@@ -70,7 +70,7 @@ pub struct ServiceReport {
     pub name: String,
     /// Whether it takes messages from a queue.
     pub is_queue: bool,
-    /// Samples in order of time, thinned.
+    /// Samples in order of time, thinned; none where nobody draws.
     pub samples: Vec<ServiceSample>,
     /// Requests over the whole run.
     pub requests: RequestTotals,

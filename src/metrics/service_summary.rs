@@ -246,11 +246,9 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
 
 /// Dollars by million requests, to the nearest nano-dollar below; `served` is in millionths.
 fn usd_per_million(usd: NanoUsd, served: u64) -> Value {
-    let scaled = i128::from(usd.0) * 1_000_000_000_000;
-    let each = scaled.checked_div(served.into());
-    // What does not fit is more than nine billion dollars by million requests.
-    let fits = each.and_then(|each| i64::try_from(each).ok());
-    fits.map_or(Value::Missing, |each| Value::Usd(NanoUsd(each)))
+    let each = usd.0.checked_mul(1_000_000_000_000).and_then(|m| m.checked_div(served.into()));
+    // What does not fit 128 bits is nobody's price.
+    each.map_or(Value::Missing, |each| Value::Usd(NanoUsd(each)))
 }
 
 fn known(value: Option<f64>) -> Value {

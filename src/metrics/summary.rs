@@ -75,6 +75,12 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// The unit as files say it: empty where there is none.
+    #[must_use]
+    pub fn unit_or_nothing(&self) -> &'static str {
+        if self.unit == "–" { "" } else { self.unit }
+    }
+
     /// Whether it tells of one service and not of the whole run.
     #[must_use]
     pub fn is_of_one_service(&self) -> bool {

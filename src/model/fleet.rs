@@ -14,13 +14,15 @@ use crate::base::time::SimTime;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `status` of a container instance, as far as fixed fleets know it.
+/// `status` of a container instance.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum InstanceStatus {
     /// Takes new tasks while its agent is connected.
     Active,
     /// Takes no new tasks.
     Draining,
+    /// Has left its cluster for good: it is nobody's candidate, and its row remains only to be read.
+    Inactive,
 }
 
 /// What an instance brings when it registers.
@@ -57,6 +59,8 @@ pub struct AttributeColumn {
     pub values: Vec<String>,
     /// Per instance the index into `values`; `None` where the instance lacks the attribute.
     pub of: Column<InstanceId, Option<u32>>,
+    /// Where each value stands in `values`.
+    index: BTreeMap<String, u32>,
 }
 
 /// All container instances, one column per property.
@@ -76,6 +80,8 @@ pub struct Fleet {
     pub platform: Column<InstanceId, Platform>,
     /// When each registered.
     pub registered_at: Column<InstanceId, SimTime>,
+    /// When each left its cluster; `NEVER` for those that are there.
+    pub deregistered_at: Column<InstanceId, SimTime>,
     /// Statuses.
     pub status: Column<InstanceId, InstanceStatus>,
     /// Whether the agent is connected.
@@ -103,19 +109,19 @@ impl Fleet {
         Self::default()
     }
 
-    /// How many instances there are.
+    /// How many instances there are, counting those that have left: ids are not used again.
     #[must_use]
     pub fn len(&self) -> usize {
         self.name.len()
     }
 
-    /// Whether there is no instance.
+    /// Whether there never was an instance.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.name.is_empty()
     }
 
-    /// All instances, ascending.
+    /// All instances, ascending, and those that have left among them.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = InstanceId> + use<> {
         self.name.ids()
     }
@@ -129,6 +135,7 @@ impl Fleet {
         self.zone.push(instance.zone);
         self.platform.push(instance.platform);
         self.registered_at.push(instance.registered_at);
+        self.deregistered_at.push(SimTime::NEVER);
         self.status.push(InstanceStatus::Active);
         self.agent_connected.push(true);
         self.registered.push(instance.resources);
@@ -140,12 +147,8 @@ impl Fleet {
         for (name, value) in instance.attributes.iter() {
             let attribute = self.attribute_or_new(name, id);
             let column = &mut self.attributes[attribute];
-            let known = column.values.iter().position(|v| v == value);
-            let index = known.unwrap_or_else(|| {
-                column.values.push(value.clone());
-                column.values.len() - 1
-            });
-            column.of.push(Some(u32::try_from(index).expect("fewer than 2^32 attribute values")));
+            let index = column.index_or_new(value);
+            column.of.push(Some(index));
         }
         for attribute in self.attributes.ids() {
             let column = &mut self.attributes[attribute];
@@ -154,6 +157,23 @@ impl Fleet {
             }
         }
         id
+    }
+
+    /// The instance leaves its cluster for good, ACTIVE or not. Panics where a task still has a promise: tasks stop
+    /// before their instance goes.
+    pub fn deregister(&mut self, instance: InstanceId, now: SimTime) {
+        assert!(self.is_registered(instance), "an instance leaves once");
+        assert_eq!(self.tasks[instance], 0, "no promise outlives its instance");
+        self.status[instance] = InstanceStatus::Inactive;
+        self.agent_connected[instance] = false;
+        self.deregistered_at[instance] = now;
+    }
+
+    /// Whether the instance belongs to its cluster, ACTIVE or DRAINING.
+    #[inline]
+    #[must_use]
+    pub fn is_registered(&self, instance: InstanceId) -> bool {
+        self.status[instance] != InstanceStatus::Inactive
     }
 
     /// The attribute called `name`, where any instance has it.
@@ -224,7 +244,21 @@ impl Fleet {
     fn attribute_or_new(&mut self, name: &str, first: InstanceId) -> AttributeId {
         self.attribute(name).unwrap_or_else(|| {
             let of = (0..first.index()).map(|_| None).collect();
-            self.attributes.push(AttributeColumn { name: name.into(), values: Vec::new(), of })
+            let (values, index) = (Vec::new(), BTreeMap::new());
+            self.attributes.push(AttributeColumn { name: name.into(), values, of, index })
         })
+    }
+}
+
+impl AttributeColumn {
+    /// The index of a value, new or known.
+    fn index_or_new(&mut self, value: &str) -> u32 {
+        if let Some(&known) = self.index.get(value) {
+            return known;
+        }
+        let new = u32::try_from(self.values.len()).expect("fewer than 2^32 attribute values");
+        self.values.push(value.into());
+        self.index.insert(value.into(), new);
+        new
     }
 }

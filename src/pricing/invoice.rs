@@ -83,6 +83,21 @@ impl Category {
         }
     }
 
+    /// What instances bought so are charged as.
+    #[must_use]
+    pub fn of_instances(purchase: Purchase) -> Category {
+        match purchase {
+            Purchase::OnDemand => Category::Ec2OnDemand,
+            Purchase::Spot => Category::Ec2Spot,
+        }
+    }
+
+    /// Whether it charges for instances, which can be idle; Fargate charges for tasks.
+    #[must_use]
+    pub fn is_of_instances(self) -> bool {
+        matches!(self, Category::Ec2OnDemand | Category::Ec2Spot)
+    }
+
     /// How many parts of usage are one priced unit: CPU units in a vCPU, MiB in a GB, else 1.
     fn parts(self) -> u128 {
         match self {
@@ -101,10 +116,10 @@ impl Category {
 
 /// Usage of one provider's Fargate tasks under one price list.
 #[derive(Clone, Debug)]
-struct FargateAccount {
-    provider: ProviderId,
-    rate: FargateRate,
-    usage: FargateUsage,
+pub(super) struct FargateAccount {
+    pub(super) provider: ProviderId,
+    pub(super) rate: FargateRate,
+    pub(super) usage: FargateUsage,
 }
 
 /// Instance-microseconds by instance type and price.
@@ -149,10 +164,7 @@ impl Bill {
         running: SimTime,
         until: SimTime,
     ) {
-        let category = match purchase {
-            Purchase::OnDemand => Category::Ec2OnDemand,
-            Purchase::Spot => Category::Ec2Spot,
-        };
+        let category = Category::of_instances(purchase);
         let types = self.instances.entry((provider, category)).or_default();
         if !types.contains_key(instance_type) {
             types.insert(instance_type.to_owned(), BTreeMap::new());
@@ -210,18 +222,19 @@ impl Bill {
         }
         let lines = usage.into_iter().map(|((provider, category, item, rate), usage)| {
             let usd = rate.charge_parts(usage, category.parts());
-            Line { provider, service: String::new(), category, item, usage, rate, usd }
+            let service = String::new();
+            Line { provider, service, is_idle: false, category, item, usage, rate, usd }
         });
         Invoice { lines: lines.collect() }
     }
 }
 
 /// The item of a Fargate line: `linux/x86_64`.
-fn platform_name(rate: &FargateRate) -> String {
+pub(super) fn platform_name(rate: &FargateRate) -> String {
     format!("{}/{}", rate.os.attribute_value(), rate.architecture.attribute_value())
 }
 
-fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRate, u128)> {
+pub(super) fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRate, u128)> {
     let FargateAccount { rate, usage, .. } = account;
     let [vcpu, memory, ephemeral] = match rate.purchase {
         Purchase::OnDemand => {
@@ -247,8 +260,10 @@ fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRate, u128)> 
 pub struct Line {
     /// Capacity provider.
     pub provider: ProviderId,
-    /// Service that the usage belongs to; empty where the bill is not split by service.
+    /// Service that the usage belongs to; empty where the bill is not split by service, and for tasks of callers.
     pub service: String,
+    /// Whether it is time of instances that no task was promised.
+    pub is_idle: bool,
     /// What is charged for.
     pub category: Category,
     /// Instance type, or platform of Fargate tasks such as `linux/x86_64`.
@@ -262,6 +277,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// What so much of the usage costs.
+    pub(super) fn charge(&self, usage: u128) -> NanoUsd {
+        self.rate.charge_parts(usage, self.category.parts())
+    }
+
     /// The quantity in [`Category::unit`], exactly, without trailing zeros: `usd = quantity / 3600 · rate`.
     ///
     /// It is in seconds because an hour has no finite decimal share of most seconds.

@@ -88,7 +88,7 @@ impl SplitWeights {
         }
         let product = unrounded.checked_mul(part).expect("an instance's cost fits 128 bits");
         let nano = product / (whole * MICROS_PER_HOUR);
-        NanoUsd(i64::try_from(nano).expect("a share stays below nine billion dollars"))
+        NanoUsd(i128::try_from(nano).expect("a share is no more than what it is of"))
     }
 }
 

@@ -1,20 +1,18 @@
 //! The output folder: built aside, synced, and renamed into place as a whole.
 //!
 //! Invariants. The target holds at every moment nothing, the old results or the new results, never a part of
-//! either (while old results are replaced it may be absent for an instant; the next run puts them back).
-//! Nothing that is not ours is changed. A file counts as written only after [`FileWriter::finish`] has synced
-//! it; dropping is giving up. A folder is ours if its `manifest.json` says so and it lists every file in it.
+//! either (where the file system cannot exchange two folders it is absent for an instant while old results are
+//! replaced; the next run puts them back). Nothing that is not ours is changed. A file counts as written only after
+//! [`FileWriter::finish`] has synced it; dropping is giving up.
 //!
-//! While results are built they lie in `<target>.tmp-<random>`; results that are being replaced lie in
-//! `<target>.old-<random>`. Their owner holds a lock on such a folder, which the system drops when the owner
-//! dies, so the next run can tell what was left behind from what is in use.
+//! What lies beside the target meanwhile, and what becomes of it: see [`super::target`].
 
 use super::error::OutputError;
 use super::files::{FileSystem, OutputFile, RealFileSystem};
 use super::manifest::{FileEntry, MANIFEST_FILE, Manifest, digest_text};
+use super::target::{Target, lock_folder};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,31 +21,43 @@ use xxhash_rust::xxh3::Xxh3;
 /// Bytes that a writer collects before it digests and writes them: few system calls, and a digest in bulk.
 const BLOCK: usize = 32 * 1024;
 
-const BUILDING: &str = ".tmp-";
-const REPLACED: &str = ".old-";
-
-/// Files by name; `None` while a file is open.
-type Ledger = Arc<Mutex<BTreeMap<String, Option<FileEntry>>>>;
+/// What was written so far.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Files by name; `None` while a file is open.
+    entries: BTreeMap<String, Option<FileEntry>>,
+    /// Whether [`FolderWriter`]s may open no more files.
+    is_closed: bool,
+}
 
 /// An output folder under construction. Dropping it removes what was built.
 #[derive(Debug)]
 pub struct OutputFolder {
-    files: Arc<dyn FileSystem>,
+    writer: FolderWriter,
     target: Target,
-    building: PathBuf,
     /// Held until the folder is published or given up.
     lock: Option<File>,
-    ledger: Ledger,
+    notes: Vec<String>,
     published: bool,
 }
 
-/// Where the results go.
+/// Writes files into an output folder from any thread, until the folder is published, closed or given up.
 #[derive(Clone, Debug)]
-struct Target {
-    path: PathBuf,
-    parent: PathBuf,
-    name: OsString,
-    force: bool,
+pub struct FolderWriter {
+    files: Arc<dyn FileSystem>,
+    building: PathBuf,
+    /// Where the folder will be, for messages.
+    target: PathBuf,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+/// A folder that is in place.
+#[derive(Debug)]
+pub struct Published {
+    /// The manifest as written.
+    pub manifest: Manifest,
+    /// What else was done or could not be done beside the target, a sentence each, for the user.
+    pub notes: Vec<String>,
 }
 
 impl OutputFolder {
@@ -75,36 +85,213 @@ impl OutputFolder {
         files
             .create_dir_all(&target.parent)
             .map_err(OutputError::failed("create folder", &target.parent))?;
-        target.clean_up(files.as_ref())?;
+        let notes = target.clean_up(files.as_ref())?;
         target.check()?;
         let (building, lock) = target.make_building_folder(files.as_ref())?;
-        let ledger = Ledger::default();
-        Ok(OutputFolder { files, target, building, lock, ledger, published: false })
+        let writer =
+            FolderWriter { files, building, target: target.path.clone(), ledger: Arc::default() };
+        Ok(OutputFolder { writer, target, lock, notes, published: false })
+    }
+
+    /// A handle for threads that write files.
+    #[must_use]
+    pub fn writer(&self) -> FolderWriter {
+        self.writer.clone()
+    }
+
+    /// Refuses all files that [`FolderWriter`]s try to open from now on.
+    pub fn close(&self) {
+        lock(&self.writer.ledger).is_closed = true;
+    }
+
+    /// Gives up every file below `folder`, finished or not.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`].
+    pub fn discard(&self, folder: &str) -> Result<(), OutputError> {
+        let inside = format!("{folder}/");
+        lock(&self.writer.ledger).entries.retain(|name, _| !name.starts_with(&inside));
+        let path = self.writer.building.join(folder);
+        match self.writer.files.remove_dir_all(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(OutputError::failed("remove", &path)(e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The folder in which the files lie until they are published, for readers that follow a run.
     #[must_use]
     pub fn building(&self) -> &Path {
-        &self.building
+        &self.writer.building
     }
 
-    /// Opens a file of the folder; `name` may hold `/`, such as `charts/load.svg`.
+    /// Opens a file of the folder; see [`FolderWriter::file`].
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`].
+    pub fn file(&self, name: &str) -> Result<FileWriter, OutputError> {
+        assert_is_ours(name);
+        self.writer.open(name, &mut lock(&self.writer.ledger))
+    }
+
+    /// Writes a whole file.
     ///
     /// # Errors
     /// [`OutputError::Failed`].
     ///
     /// # Panics
-    /// On a name that is taken, or not of plain parts `[A-Za-z0-9._-]`: names of files are ours, not the user's.
-    pub fn file(&self, name: &str) -> Result<FileWriter, OutputError> {
-        assert!(is_plain_name(name), "`{name}` is not a plain file name");
-        assert!(name != MANIFEST_FILE, "the manifest is written by `publish`");
-        self.open(name)
+    /// As [`FolderWriter::file`].
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
+        self.file(name)?.write_whole(content)
     }
 
-    fn open(&self, name: &str) -> Result<FileWriter, OutputError> {
+    /// Writes the manifest, with the list of the files filled in, and renames the folder into place.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`], also where a file was not finished, or is not there any more as it was written. The
+    /// target then holds what it held before, except where the text says that the new results are in place.
+    pub fn publish(mut self, mut manifest: Manifest) -> Result<Published, OutputError> {
+        manifest.files = self.finished_files()?;
+        self.close();
+        let writer = self.writer.open(MANIFEST_FILE, &mut lock(&self.writer.ledger))?;
+        writer.write_whole(manifest.to_json().as_bytes())?;
+        self.sync_folders(&manifest)?;
+        // Another run may have come first, or somebody may have put files there in the meantime.
+        let replaces = self.target.check()?;
+        if replaces {
+            self.swap()?;
+        } else {
+            self.writer
+                .files
+                .rename(&self.writer.building, &self.target.path)
+                .map_err(OutputError::failed("rename the finished folder to", &self.target.path))?;
+            self.published = true;
+            self.sync_parent()?;
+        }
+        Ok(Published { manifest, notes: std::mem::take(&mut self.notes) })
+    }
+
+    fn finished_files(&self) -> Result<BTreeMap<String, FileEntry>, OutputError> {
+        let ledger = lock(&self.writer.ledger);
+        let finished = ledger.entries.iter().map(|(name, entry)| match entry {
+            // Whoever tidies up temporary folders must not leave us with a manifest of files that are gone.
+            Some(entry) if self.has_bytes(name, entry.bytes) => Ok((name.clone(), entry.clone())),
+            Some(_) => Err(self.unpublishable(name, "somebody changed or removed the file")),
+            None => Err(self.unpublishable(name, "the file was not written to its end")),
+        });
+        finished.collect()
+    }
+
+    fn has_bytes(&self, name: &str, bytes: u64) -> bool {
+        let meta = self.writer.building.join(name).symlink_metadata();
+        meta.is_ok_and(|meta| meta.is_file() && meta.len() == bytes)
+    }
+
+    fn unpublishable(&self, name: &str, why: &str) -> OutputError {
+        let path = self.target.path.join(name);
+        OutputError::Failed { attempt: "publish", path, source: io::Error::other(why) }
+    }
+
+    /// Every folder with a file in it, then the building folder itself.
+    fn sync_folders(&self, manifest: &Manifest) -> Result<(), OutputError> {
+        let mut folders: Vec<&str> = Vec::new();
+        for name in manifest.files.keys() {
+            let mut rest = name.as_str();
+            while let Some((folder, _)) = rest.rsplit_once('/') {
+                folders.push(folder);
+                rest = folder;
+            }
+        }
+        folders.sort_unstable();
+        folders.dedup();
+        for folder in folders.into_iter().rev().chain([""]) {
+            let path = self.writer.building.join(folder);
+            self.writer.files.sync_dir(&path).map_err(OutputError::failed("sync", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the new folder where results of ours are, and removes those.
+    fn swap(&mut self) -> Result<(), OutputError> {
+        let target = &self.target;
+        // Held so that no other run takes what we are replacing for something left behind.
+        let old_lock = lock_folder(&target.path);
+        let old = match self.writer.files.exchange(&self.writer.building, &target.path) {
+            Ok(()) => self.writer.building.clone(),
+            Err(e) if e.kind() == io::ErrorKind::Unsupported => self.step_aside()?,
+            Err(e) => return Err(OutputError::failed("exchange with", &target.path)(e)),
+        };
+        self.published = true;
+        self.sync_parent()?;
+        // The results are in place, so this is no failure of the run.
+        if let Err(error) = self.writer.files.remove_dir_all(&old) {
+            let old = old.display();
+            self.notes.push(format!("cannot remove the replaced results in `{old}`: {error}"));
+        }
+        drop(old_lock);
+        Ok(())
+    }
+
+    /// The same in two steps: the old results step aside, and step back if it fails. Where they are then.
+    fn step_aside(&self) -> Result<PathBuf, OutputError> {
+        let target = &self.target;
+        let aside = target.free_name()?;
+        self.writer
+            .files
+            .rename(&target.path, &aside)
+            .map_err(OutputError::failed("move aside", &target.path))?;
+        if let Err(source) = self.writer.files.rename(&self.writer.building, &target.path) {
+            // If this fails too, the old results stay in `aside`, where the next run finds them.
+            let _ = self.writer.files.rename(&aside, &target.path);
+            let attempt = "rename the finished folder to";
+            return Err(OutputError::Failed { attempt, path: target.path.clone(), source });
+        }
+        Ok(aside)
+    }
+
+    fn sync_parent(&self) -> Result<(), OutputError> {
+        let attempt = "sync (the new results are in place, but may not survive a power cut)";
+        let parent = &self.target.parent;
+        self.writer.files.sync_dir(parent).map_err(OutputError::failed(attempt, parent))
+    }
+}
+
+impl FolderWriter {
+    /// Opens a file of the folder; `name` may hold `/`, such as `charts/load.svg`.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`], also where the folder is closed.
+    ///
+    /// # Panics
+    /// On a name that is taken, or not of plain parts `[A-Za-z0-9._-]`: names of files are ours, not the user's.
+    pub fn file(&self, name: &str) -> Result<FileWriter, OutputError> {
+        assert_is_ours(name);
+        // Held until the file is there: nothing appears in a folder that has been closed.
+        let mut ledger = lock(&self.ledger);
+        if ledger.is_closed {
+            let source = io::Error::other("the folder is closed");
+            let path = self.target.join(name);
+            return Err(OutputError::Failed { attempt: "create", path, source });
+        }
+        self.open(name, &mut ledger)
+    }
+
+    /// Writes a whole file.
+    ///
+    /// # Errors
+    /// [`OutputError::Failed`].
+    ///
+    /// # Panics
+    /// As [`FolderWriter::file`].
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
+        self.file(name)?.write_whole(content)
+    }
+
+    fn open(&self, name: &str, ledger: &mut Ledger) -> Result<FileWriter, OutputError> {
         let path = self.building.join(name);
-        let shown = self.target.path.join(name);
-        let before = lock(&self.ledger).insert(name.to_string(), None);
+        let shown = self.target.join(name);
+        let before = ledger.entries.insert(name.to_string(), None);
         assert!(before.is_none(), "`{name}` is written once");
         if let Some((folder, _)) = name.rsplit_once('/') {
             let folder = self.building.join(folder);
@@ -124,293 +311,27 @@ impl OutputFolder {
             ledger: Arc::clone(&self.ledger),
         })
     }
+}
 
-    /// Writes a whole file.
-    ///
-    /// # Errors
-    /// [`OutputError::Failed`].
-    ///
-    /// # Panics
-    /// As [`OutputFolder::file`].
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), OutputError> {
-        let mut writer = self.file(name)?;
-        writer.put(content)?;
-        writer.finish()
-    }
-
-    /// Writes the manifest, with the list of the files filled in, and renames the folder into place.
-    /// Returns the manifest as written.
-    ///
-    /// # Errors
-    /// [`OutputError::Failed`], also where a file was not finished. The target then holds what it held before,
-    /// except where the text says that the new results are in place.
-    pub fn publish(mut self, mut manifest: Manifest) -> Result<Manifest, OutputError> {
-        manifest.files = self.finished_files()?;
-        let mut writer = self.open(MANIFEST_FILE)?;
-        writer.put(manifest.to_json().as_bytes())?;
-        writer.finish()?;
-        self.sync_folders(&manifest)?;
-        // Another run may have come first, or somebody may have put files there in the meantime.
-        let replaces = self.target.check()?;
-        if replaces {
-            self.swap()?;
-        } else {
-            self.files
-                .rename(&self.building, &self.target.path)
-                .map_err(OutputError::failed("rename the finished folder to", &self.target.path))?;
-            self.published = true;
-            self.sync_parent()?;
-        }
-        Ok(manifest)
-    }
-
-    fn finished_files(&self) -> Result<BTreeMap<String, FileEntry>, OutputError> {
-        let ledger = lock(&self.ledger);
-        let finished = ledger.iter().map(|(name, entry)| match entry {
-            Some(entry) => Ok((name.clone(), entry.clone())),
-            None => Err(OutputError::Failed {
-                attempt: "publish",
-                path: self.target.path.join(name),
-                source: io::Error::other("the file was not written to its end"),
-            }),
-        });
-        finished.collect()
-    }
-
-    /// Every folder with a file in it, then the building folder itself.
-    fn sync_folders(&self, manifest: &Manifest) -> Result<(), OutputError> {
-        let mut folders: Vec<&str> = Vec::new();
-        for name in manifest.files.keys() {
-            let mut rest = name.as_str();
-            while let Some((folder, _)) = rest.rsplit_once('/') {
-                folders.push(folder);
-                rest = folder;
-            }
-        }
-        folders.sort_unstable();
-        folders.dedup();
-        for folder in folders.into_iter().rev().chain([""]) {
-            let path = self.building.join(folder);
-            self.files.sync_dir(&path).map_err(OutputError::failed("sync", &path))?;
-        }
-        Ok(())
-    }
-
-    /// Puts the new folder where results of ours are: the old ones step aside, and step back if it fails.
-    fn swap(&mut self) -> Result<(), OutputError> {
-        let target = &self.target;
-        let aside = target.sibling(REPLACED, &self.building);
-        let old_lock = lock_folder(&target.path);
-        self.files
-            .rename(&target.path, &aside)
-            .map_err(OutputError::failed("move aside", &target.path))?;
-        if let Err(source) = self.files.rename(&self.building, &target.path) {
-            // If this fails too, the old results stay in `aside`, where the next run finds them.
-            let _ = self.files.rename(&aside, &target.path);
-            let attempt = "rename the finished folder to";
-            return Err(OutputError::Failed { attempt, path: target.path.clone(), source });
-        }
-        self.published = true;
-        self.sync_parent()?;
-        self.files.remove_dir_all(&aside).map_err(OutputError::failed(
-            "remove the replaced results (the new ones are in place)",
-            &aside,
-        ))?;
-        drop(old_lock);
-        Ok(())
-    }
-
-    fn sync_parent(&self) -> Result<(), OutputError> {
-        let attempt = "sync (the new results are in place, but may not survive a power cut)";
-        let parent = &self.target.parent;
-        self.files.sync_dir(parent).map_err(OutputError::failed(attempt, parent))
-    }
+fn assert_is_ours(name: &str) {
+    assert!(is_plain_name(name), "`{name}` is not a plain file name");
+    assert!(name != MANIFEST_FILE, "the manifest is written by `publish`");
 }
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
         if !self.published {
             // Nothing can be reported from here; what stays is removed by the next run into this target.
-            let _ = self.files.remove_dir_all(&self.building);
+            self.close();
+            let _ = self.writer.files.remove_dir_all(&self.writer.building);
         }
         self.lock.take();
     }
 }
 
-impl Target {
-    fn new(path: &Path, force: bool) -> Result<Target, OutputError> {
-        let hint = "name a folder that need not exist yet, such as `--out results`";
-        let Some(name) = path.file_name() else {
-            return Err(OutputError::refused(path, "it names no folder of its own", hint));
-        };
-        let parent = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        Ok(Target { path: parent.join(name), parent, name: name.to_os_string(), force })
-    }
-
-    fn check_parent(&self) -> Result<(), OutputError> {
-        let nearest = self.parent.ancestors().find(|p| p.symlink_metadata().is_ok());
-        match nearest {
-            Some(found) if !found.is_dir() => Err(OutputError::refused(
-                &self.path,
-                format!("`{}` is not a folder", found.display()),
-                "choose another place with `--out DIR`",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether results of ours are there, to be replaced.
-    fn check(&self) -> Result<bool, OutputError> {
-        let refuse = |reason: String, hint: &str| OutputError::refused(&self.path, reason, hint);
-        let elsewhere = "choose another folder with `--out DIR`";
-        let meta = match self.path.symlink_metadata() {
-            Ok(meta) => meta,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(e) => return Err(OutputError::failed("look at", &self.path)(e)),
-        };
-        if meta.is_symlink() {
-            let hint = "name the folder that it points to, or choose another with `--out DIR`";
-            return Err(refuse("it is a symbolic link".into(), hint));
-        }
-        if !meta.is_dir() {
-            return Err(refuse("it is a file".into(), elsewhere));
-        }
-        let manifest = match Manifest::read(&self.path) {
-            Ok(manifest) => manifest,
-            Err(why) => {
-                let reason = format!("it exists and was not written by ecsim ({why})");
-                return Err(refuse(reason, elsewhere));
-            }
-        };
-        if !self.force {
-            let hint = "`--force` replaces them, `--out DIR` writes elsewhere";
-            return Err(refuse("it holds the results of an earlier run".into(), hint));
-        }
-        let foreign = foreign_files(&self.path, &manifest)
-            .map_err(OutputError::failed("list", &self.path))?;
-        match foreign.first() {
-            Some(first) => Err(refuse(
-                format!(
-                    "it holds {} that ecsim did not write, such as `{first}`",
-                    match foreign.len() {
-                        1 => "a file".into(),
-                        n => format!("{n} files"),
-                    }
-                ),
-                "move them away, or choose another folder with `--out DIR`",
-            )),
-            None => Ok(true),
-        }
-    }
-
-    /// Removes what dead runs into this target have built, and puts back results that one was replacing.
-    fn clean_up(&self, files: &dyn FileSystem) -> Result<(), OutputError> {
-        let entries =
-            fs::read_dir(&self.parent).map_err(OutputError::failed("list", &self.parent))?;
-        let mut left: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
-        left.sort_unstable();
-        for name in left {
-            let Some(kind) = self.kind_of(&name) else { continue };
-            let path = self.parent.join(&name);
-            if !path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-                continue;
-            }
-            let Some(_lock) = lock_folder(&path) else {
-                return Err(OutputError::refused(
-                    &self.path,
-                    format!("another run is writing to it (in `{}`)", path.display()),
-                    "wait until it has ended, or choose another folder with `--out DIR`",
-                ));
-            };
-            let absent = self.path.symlink_metadata().is_err();
-            if kind == REPLACED && absent && Manifest::read(&path).is_ok() {
-                files
-                    .rename(&path, &self.path)
-                    .map_err(OutputError::failed("put back", &self.path))?;
-            } else {
-                files
-                    .remove_dir_all(&path)
-                    .map_err(OutputError::failed("remove what a stopped run left in", &path))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether `name` is one that this program gives to folders beside this target.
-    fn kind_of(&self, name: &OsStr) -> Option<&'static str> {
-        let name = name.as_encoded_bytes();
-        let rest = name.strip_prefix(self.name.as_encoded_bytes())?;
-        [BUILDING, REPLACED].into_iter().find(|kind| {
-            rest.strip_prefix(kind.as_bytes())
-                .is_some_and(|tail| tail.len() == 8 && tail.iter().all(u8::is_ascii_alphanumeric))
-        })
-    }
-
-    /// The name of `building` with another kind in place of its own: as unique as that one.
-    fn sibling(&self, kind: &str, building: &Path) -> PathBuf {
-        let name = building.file_name().expect("a building folder has a name");
-        let skip = self.name.len() + BUILDING.len();
-        let tail = String::from_utf8_lossy(&name.as_encoded_bytes()[skip..]).into_owned();
-        let mut sibling = self.name.clone();
-        sibling.push(kind);
-        sibling.push(tail);
-        self.parent.join(sibling)
-    }
-
-    fn make_building_folder(
-        &self,
-        files: &dyn FileSystem,
-    ) -> Result<(PathBuf, Option<File>), OutputError> {
-        let mut prefix = self.name.clone();
-        prefix.push(BUILDING);
-        loop {
-            let made = tempfile::Builder::new()
-                .prefix(&prefix)
-                .rand_bytes(8)
-                .make_in(&self.parent, |path| files.create_dir(path))
-                .map_err(OutputError::failed("create a folder beside", &self.path))?;
-            let path = made.into_temp_path().keep().expect("keeping a path does no I/O");
-            // A run that cleans up may have taken the new folder for a dead one before it was locked.
-            let lock = lock_folder(&path);
-            if path.is_dir() && (lock.is_some() || !cfg!(unix)) {
-                return Ok((path, lock));
-            }
-        }
-    }
-}
-
-/// The lock of a folder, unless somebody who is alive holds it.
-fn lock_folder(path: &Path) -> Option<File> {
-    let file = File::open(path).ok()?;
-    file.try_lock().ok()?;
-    Some(file)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // The maps behind these locks are changed in one step each, so a panic elsewhere leaves them whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Files below `folder` that its manifest does not list, by name.
-fn foreign_files(folder: &Path, manifest: &Manifest) -> io::Result<Vec<String>> {
-    let mut foreign = Vec::new();
-    let mut todo = vec![String::new()];
-    while let Some(below) = todo.pop() {
-        for entry in fs::read_dir(folder.join(&below))? {
-            let entry = entry?;
-            let name = format!("{below}{}", entry.file_name().to_string_lossy());
-            if entry.file_type()?.is_dir() {
-                todo.push(name + "/");
-            } else if name != MANIFEST_FILE && !manifest.files.contains_key(&name) {
-                foreign.push(name);
-            }
-        }
-    }
-    foreign.sort_unstable();
-    Ok(foreign)
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -429,7 +350,7 @@ pub struct FileWriter {
     hasher: Box<Xxh3>,
     bytes: u64,
     failed: bool,
-    ledger: Ledger,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl FileWriter {
@@ -463,8 +384,16 @@ impl FileWriter {
         self.write_block()?;
         self.file.sync().map_err(OutputError::failed("sync", &self.shown))?;
         let digest = digest_text(self.hasher.digest128());
-        lock(&self.ledger).insert(self.name, Some(FileEntry { bytes: self.bytes, digest }));
+        // Of a file that was given up there is no entry any more.
+        if let Some(entry) = lock(&self.ledger).entries.get_mut(&self.name) {
+            *entry = Some(FileEntry { bytes: self.bytes, digest });
+        }
         Ok(())
+    }
+
+    fn write_whole(mut self, content: &[u8]) -> Result<(), OutputError> {
+        self.put(content)?;
+        self.finish()
     }
 
     fn write_block(&mut self) -> Result<(), OutputError> {

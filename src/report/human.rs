@@ -45,7 +45,7 @@ pub fn usd(amount: NanoUsd) -> String {
     let nanos = amount.0.unsigned_abs();
     let sign = if amount.0 < 0 { "-" } else { "" };
     if nanos == 0 || nanos >= 10_000_000 {
-        let cents = u128::from(nanos + 5_000_000) / 10_000_000;
+        let cents = (nanos + 5_000_000) / 10_000_000;
         return format!("{sign}${}.{:02}", thousands(cents / 100), cents % 100);
     }
     let text = format!("{nanos:09}");

@@ -145,12 +145,10 @@ impl Manifest {
     /// As [`Manifest::read`].
     pub fn verify(folder: &Path) -> Result<Vec<String>, String> {
         let manifest = Manifest::read(folder)?;
-        let differs = |name: &str, entry: &FileEntry| match digest_of_file(&folder.join(name)) {
-            Ok(found) => found != *entry,
-            Err(_) => true,
+        let differs = |(name, entry): &(&String, &FileEntry)| {
+            !digest_of_file(&folder.join(name)).is_ok_and(|found| found == **entry)
         };
-        let names = manifest.files.iter().filter(|(name, entry)| differs(name, entry));
-        Ok(names.map(|(name, _)| name.clone()).collect())
+        Ok(manifest.files.iter().filter(differs).map(|(name, _)| name.clone()).collect())
     }
 }
 

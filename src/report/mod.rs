@@ -9,6 +9,8 @@ pub mod folder;
 pub mod human;
 pub mod manifest;
 pub mod reference;
+pub mod replications;
 pub mod services;
 pub mod summary;
 pub mod tables;
+mod target;

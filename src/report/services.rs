@@ -1,10 +1,12 @@
 //! The services of a run as a compact table for people: what they ran, took, dropped and cost, a row each.
 
 use super::human;
-use super::summary::Style;
+use super::summary::{Style, heading, lines, plain_table};
+use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
 use crate::metrics::service::ServiceReport;
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use crate::pricing::Invoice;
+use comfy_table::{Cell, CellAlignment};
 use std::cmp::Reverse;
 
 /// Most rows; what is beyond is counted.
@@ -16,45 +18,60 @@ const LONGEST_NAME: usize = 40;
 const HEADINGS: [&str; 8] =
     ["Service", "tasks mean", "max", "offered/s", "dropped", "p95", "CPU", "cost"];
 
+/// What of the bill is not a service's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rest {
+    /// Tasks of RunTask and StartTask.
+    pub callers: NanoUsd,
+    /// Time of instances that no task was promised.
+    pub idle: NanoUsd,
+    /// The whole bill.
+    pub total: NanoUsd,
+}
+
+impl Rest {
+    /// That of a bill.
+    #[must_use]
+    pub fn of(invoice: &Invoice) -> Rest {
+        let sums = invoice.sum_by(|line| (line.is_idle, line.service.is_empty()));
+        let sum = |key| sums.get(&key).copied().unwrap_or_default();
+        Rest { callers: sum((false, true)), idle: sum((true, true)), total: invoice.total() }
+    }
+}
+
 /// The table, with an empty line before it; nothing without services. Where there are too many, those with most
-/// requests are shown, all in the order of the scenario. `end` is when the run ended. Ends with a newline.
+/// requests are shown, all in the order of the scenario. `end` is when the run ended. What `rest` holds stands below, so
+/// that the costs add up. Ends with a newline.
 #[must_use]
-pub fn to_text(reports: &[ServiceReport], end: SimTime, style: Style) -> String {
+pub fn to_text(reports: &[ServiceReport], end: SimTime, rest: &Rest, style: Style) -> String {
     if reports.is_empty() {
         return String::new();
     }
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    if style.bold {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    if let Some(width) = style.width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
-    let heading = |text: &str| {
-        let cell = Cell::new(text);
-        if style.bold { cell.add_attribute(Attribute::Bold) } else { cell }
-    };
-    table.add_row(aligned(HEADINGS.map(heading)));
+    let mut table = plain_table(style);
+    table.add_row(aligned(HEADINGS.map(|text| heading(text, style))));
     let mut order: Vec<usize> = (0..reports.len()).collect();
     order.sort_by_key(|&index| (Reverse(reports[index].requests.offered), index));
-    order.truncate(MOST_ROWS);
+    let hidden = order.split_off(order.len().min(MOST_ROWS));
     order.sort_unstable();
     for index in order {
         table.add_row(aligned(row(&reports[index], end).map(Cell::new)));
     }
-    let mut out = String::from("\n");
-    for line in table.lines() {
-        out.push_str(line.trim_end());
-        out.push('\n');
+    let others: NanoUsd = hidden.iter().map(|&index| reports[index].usd).sum();
+    let more = format!("{} more, all in summary.csv", human::thousands(hidden.len() as u128));
+    for (name, usd, is_shown) in [
+        (more.as_str(), others, !hidden.is_empty()),
+        ("tasks of callers", rest.callers, rest.callers != NanoUsd::ZERO),
+        ("idle", rest.idle, rest.idle != NanoUsd::ZERO),
+        ("total", rest.total, true),
+    ] {
+        if is_shown {
+            let mut cells = [const { String::new() }; 8];
+            cells[0] = format!("  {name}");
+            cells[7] = human::usd(usd);
+            table.add_row(aligned(cells.map(Cell::new)));
+        }
     }
-    if reports.len() > MOST_ROWS {
-        let more = human::thousands((reports.len() - MOST_ROWS) as u128);
-        out.push_str(&format!("  and {more} more, all in summary.csv\n"));
-    }
-    out
+    String::from("\n") + &lines(&table)
 }
 
 /// Names to the left, numbers to the right.
@@ -92,7 +109,6 @@ fn cut(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::money::NanoUsd;
     use crate::base::time::SimSpan;
     use crate::metrics::service::RequestTotals;
 
@@ -120,13 +136,21 @@ mod tests {
         let idle = ServiceReport { name: "idle\u{1b}".into(), ..ServiceReport::default() };
         let reports =
             [report("api", 4_500_000_000_000, 10), report("checkout", 3_600_000_000, 1), idle];
-        let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
+        let rest = Rest {
+            callers: NanoUsd(1_000_000_000),
+            idle: NanoUsd(5_320_000_000),
+            total: NanoUsd(31_000_000_000),
+        };
+        let text = to_text(&reports, SimTime(3_600_000_000), &rest, Style::default());
         insta::assert_snapshot!(text, @r"
 
-        Service       tasks mean  max  offered/s  dropped    p95     CPU    cost
-          api               20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
-          checkout           2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
-          idle\u{1b}           –    0          –        –      –       –   $0.00
+        Service             tasks mean  max  offered/s  dropped    p95     CPU    cost
+          api                     20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
+          checkout                 2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
+          idle\u{1b}                 –    0          –        –      –       –   $0.00
+          tasks of callers                                                       $1.00
+          idle                                                                   $5.32
+          total                                                                 $31.00
         ");
     }
 
@@ -134,14 +158,16 @@ mod tests {
     fn of_many_services_those_with_most_requests_are_shown() {
         let reports: Vec<_> =
             (0..1_025u64).map(|i| report(&format!("s{i}"), (i % 30) * 1_000_000, 1)).collect();
-        let text = to_text(&reports, SimTime(3_600_000_000), Style::default());
-        assert_eq!(text.lines().count(), 1 + 1 + MOST_ROWS + 1);
-        assert!(text.ends_with("and 1,005 more, all in summary.csv\n"), "{text}");
+        let rest = Rest::default();
+        let text = to_text(&reports, SimTime(3_600_000_000), &rest, Style::default());
+        assert_eq!(text.lines().count(), 1 + 1 + MOST_ROWS + 2);
+        assert!(text.contains("  1,005 more, all in summary.csv "), "{text}");
+        assert!(text.contains(" $12,401.70\n"), "1,005 times $12.34: {text}");
         assert!(text.contains("  s29 ") && text.contains("  s59 ") && !text.contains("  s28 "));
     }
 
     #[test]
     fn without_services_there_is_no_table() {
-        assert_eq!(to_text(&[], SimTime(1), Style::default()), "");
+        assert_eq!(to_text(&[], SimTime(1), &Rest::default(), Style::default()), "");
     }
 }

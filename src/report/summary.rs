@@ -1,35 +1,72 @@
 //! A summary as `summary.csv`, `summary.json`, and a table for people.
 
+use super::csv::TableWriter;
 use super::human;
 use super::manifest::SCHEMA;
 use crate::base::spreadsheet::free_text;
 use crate::metrics::service_summary;
 use crate::metrics::summary::{Metric, Summary, Value};
+use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 use std::fmt::Write;
+
+const METRIC_COLUMNS: &[ColumnSpec] = &[
+    column("metric", "text", "–", "name of the metric, as in `summary.csv`"),
+    column("value", "text", "see `unit`", "its value; empty where it is not defined"),
+    column("unit", "text", "–", "its unit, empty where it has none"),
+];
+
+/// `metrics.csv`.
+pub const METRICS: TableSpec = TableSpec {
+    file: "metrics.csv",
+    row: "metric of `summary.csv`, in its order",
+    columns: METRIC_COLUMNS,
+};
+
+/// The value as in `summary.csv`.
+fn cell(metric: &Metric) -> String {
+    match &metric.value {
+        Value::Text(text) => free_text(text).into_owned(),
+        // A ratio that is not a number is not defined.
+        Value::Ratio(ratio) if !ratio.is_finite() => String::new(),
+        value => value.to_string(),
+    }
+}
 
 /// `summary.csv`: the names of the metrics, and one row of values. A value that is not defined is empty.
 #[must_use]
 pub fn to_csv(summary: &Summary) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let text = |metric: &Metric| match &metric.value {
-        Value::Text(text) => free_text(text).into_owned(),
-        // A ratio that is not a number is not defined.
-        Value::Ratio(ratio) if !ratio.is_finite() => String::new(),
-        value => value.to_string(),
-    };
     let names = summary.0.iter().map(|metric| metric.name.as_ref());
-    let values = summary.0.iter().map(text);
+    let values = summary.0.iter().map(cell);
     let written = writer.write_record(names).and_then(|()| writer.write_record(values));
     written.expect("both rows have one cell for each metric");
     writer.into_inner().expect("flushing to memory cannot fail")
+}
+
+/// `metrics.csv`: the same metrics with a row each, as spreadsheets and data frames like them.
+#[must_use]
+pub fn to_rows(summary: &Summary) -> Vec<u8> {
+    let mut table = TableWriter::new(METRICS);
+    for metric in &summary.0 {
+        table.row(&[metric.name.as_ref(), &cell(metric), metric.unit_or_nothing()]);
+    }
+    table.into_bytes()
 }
 
 /// `summary.json`, also what `--format json` prints: every metric with its unit, in the order of the summary.
 /// Numbers are written exactly as in `summary.csv`; a value that is not defined is `null`.
 #[must_use]
 pub fn to_json(summary: &Summary) -> String {
-    let mut out = format!("{{\n  \"schema\": \"{SCHEMA}\",\n  \"metrics\": {{");
+    let mut out = format!("{{\n  \"schema\": \"{SCHEMA}\",");
+    json_metrics(&mut out, summary, "  ");
+    out.push_str("\n}\n");
+    out
+}
+
+/// The key `metrics` of a JSON document.
+pub(super) fn json_metrics(out: &mut String, summary: &Summary, indent: &str) {
+    let _ = write!(out, "\n{indent}\"metrics\": {{");
     for (index, metric) in summary.0.iter().enumerate() {
         let value = match &metric.value {
             Value::Text(text) => quoted(text),
@@ -39,10 +76,10 @@ pub fn to_json(summary: &Summary) -> String {
         };
         let comma = if index == 0 { "" } else { "," };
         let (name, unit) = (quoted(&metric.name), quoted(metric.unit));
-        let _ = write!(out, "{comma}\n    {name}: {{ \"value\": {value}, \"unit\": {unit} }}");
+        let _ =
+            write!(out, "{comma}\n{indent}  {name}: {{ \"value\": {value}, \"unit\": {unit} }}");
     }
-    out.push_str("\n  }\n}\n");
-    out
+    let _ = write!(out, "\n{indent}}}");
 }
 
 fn quoted(text: &str) -> String {
@@ -58,6 +95,9 @@ pub struct Style {
     pub width: Option<u16>,
 }
 
+/// Below this many columns a table is not fitted to the terminal: it would be one letter a line.
+const NARROWEST: u16 = 40;
+
 impl Style {
     /// What suits standard output: bold on a terminal, unless `NO_COLOR` is set to something, as wide as the
     /// terminal is.
@@ -66,14 +106,14 @@ impl Style {
         use std::io::IsTerminal;
         let terminal = std::io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let width = if terminal { Table::new().width() } else { None };
+        // A terminal without columns (cron, a bare pty) knows no width; a narrow one is better wrapped by itself.
+        let width = Table::new().width().filter(|&width| terminal && width >= NARROWEST);
         Style { bold: terminal && !no_color, width }
     }
 }
 
-/// The table for people: a heading for each section, then metric and value. Ends with a newline.
-#[must_use]
-pub fn to_text(summary: &Summary, style: Style) -> String {
+/// A table without lines.
+pub(super) fn plain_table(style: Style) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     if style.bold {
@@ -84,32 +124,17 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
     if let Some(width) = style.width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
-    let mut section = "";
-    let has_services =
-        summary.get("services").and_then(Value::as_f64).is_some_and(|count| count > 0.0);
-    let is_shown = |metric: &&Metric| {
-        tells_something(metric) && (has_services || metric.section != service_summary::SECTION)
-    };
-    for metric in summary.0.iter().filter(is_shown) {
-        if metric.section != section {
-            if !section.is_empty() {
-                table.add_row(vec![Cell::new("")]);
-            }
-            section = metric.section;
-            let heading = Cell::new(section);
-            table.add_row(vec![if style.bold {
-                heading.add_attribute(Attribute::Bold)
-            } else {
-                heading
-            }]);
-        }
-        let value = Cell::new(shown(metric)).set_alignment(CellAlignment::Right);
-        table.add_row(vec![
-            Cell::new(format!("  {}", metric.name)),
-            value,
-            Cell::new(unit(metric)),
-        ]);
-    }
+    table
+}
+
+/// A heading in a table.
+pub(super) fn heading(text: &str, style: Style) -> Cell {
+    let cell = Cell::new(text);
+    if style.bold { cell.add_attribute(Attribute::Bold) } else { cell }
+}
+
+/// The lines of a table without blanks at their ends.
+pub(super) fn lines(table: &Table) -> String {
     let mut out = String::new();
     for line in table.lines() {
         out.push_str(line.trim_end());
@@ -118,19 +143,77 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
     out
 }
 
-/// Whether a metric is worth a line on a screen: reasons for refusals are only where there was one, ratios only where
-/// there is something to divide, and single services have a table of their own. The files hold them all.
-fn tells_something(metric: &Metric) -> bool {
-    match metric.value {
-        _ if metric.is_of_one_service() => false,
+/// Whether the run had services.
+pub(super) fn has_services(summary: &Summary) -> bool {
+    summary.get("services").and_then(Value::as_f64).is_some_and(|count| count > 0.0)
+}
+
+/// Whether people get to see a metric at all: single services have a table of their own.
+pub(super) fn belongs_on_screen(metric: &Metric, has_services: bool) -> bool {
+    !metric.is_of_one_service() && (has_services || metric.section != service_summary::SECTION)
+}
+
+/// The table for people: a heading for each section, then metric and value. Ends with a newline.
+#[must_use]
+pub fn to_text(summary: &Summary, style: Style) -> String {
+    let mut table = plain_table(style);
+    let mut section = "";
+    let has_services = has_services(summary);
+    let is_shown = |metric: &&Metric| {
+        tells_something(metric, summary) && belongs_on_screen(metric, has_services)
+    };
+    for metric in summary.0.iter().filter(is_shown) {
+        if metric.section != section {
+            if !section.is_empty() {
+                table.add_row(vec![Cell::new("")]);
+            }
+            section = metric.section;
+            table.add_row(vec![heading(section, style)]);
+        }
+        let value = Cell::new(shown(metric)).set_alignment(CellAlignment::Right);
+        table.add_row(vec![
+            Cell::new(format!("  {}", metric.name)),
+            value,
+            Cell::new(unit(metric)),
+        ]);
+    }
+    lines(&table)
+}
+
+/// Whether a metric is worth a line on a screen: reasons for refusals, kinds of loss and reactions are only where there
+/// was one, ratios only where there is something to divide, a fleet or a tariff only where it is used. The files hold them
+/// all.
+fn tells_something(metric: &Metric, summary: &Summary) -> bool {
+    let is_zero = |name: &str| {
+        summary.get(name).is_some_and(|value| value.as_f64().is_some_and(|number| number == 0.0))
+    };
+    if metric.section == "EC2 capacity" && is_zero("instances") {
+        return false;
+    }
+    const ONLY_WHERE_NOT_ZERO: [&str; 10] = [
+        "tasks_refused_",
+        "tasks_killed",
+        "placement_failures",
+        "fargate_rounding_",
+        "requests_errors",
+        "requests_dropped_",
+        "scale_",
+        "deployments_",
+        "service_tasks_failed",
+        "stranded_",
+    ];
+    match &metric.value {
         Value::Missing => false,
-        Value::Count(0) => !metric.name.starts_with("tasks_refused_"),
+        Value::Usd(usd) if metric.name != "total_usd" => usd.0 != 0,
+        value if value.as_f64() == Some(0.0) && metric.name != "requests_dropped_percent" => {
+            !ONLY_WHERE_NOT_ZERO.iter().any(|start| metric.name.starts_with(start))
+        }
         _ => true,
     }
 }
 
 /// The value as people read it.
-fn shown(metric: &Metric) -> String {
+pub(super) fn shown(metric: &Metric) -> String {
     match &metric.value {
         Value::Count(count) => human::thousands(u128::from(*count)),
         Value::Seconds(span) => human::span(*span),
@@ -144,7 +227,7 @@ fn shown(metric: &Metric) -> String {
 }
 
 /// The unit, where the value does not carry it.
-fn unit(metric: &Metric) -> &'static str {
+pub(super) fn unit(metric: &Metric) -> &'static str {
     match metric.value {
         Value::Seconds(_) | Value::Text(_) | Value::Missing => "",
         // Dollars show their sign; dollars per something still have to say per what.

@@ -1,7 +1,10 @@
 //! The tables that are written when a run has ended: instances and the bill.
 
 use super::csv::TableWriter;
+use super::replications::SEEDS;
+use super::summary::METRICS;
 use crate::base::id::Id as _;
+use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
@@ -36,13 +39,34 @@ pub const INSTANCES: TableSpec = TableSpec {
 
 const COST_COLUMNS: &[ColumnSpec] = &[
     column("capacity_provider", "text", "–", "capacity provider"),
-    column("service", "text", "–", "service; empty for tasks of RunTask and StartTask"),
+    column(
+        "service",
+        "text",
+        "–",
+        "service; empty for tasks of RunTask and StartTask, and where idle",
+    ),
+    column(
+        "use",
+        "text",
+        "–",
+        "tasks, or idle: instance time that no task was promised, CPU to memory-GB weighed 9 to 1",
+    ),
     column("category", "text", "–", "what the line charges for"),
     column("item", "text", "–", "instance type, or Fargate platform"),
-    column("quantity", "decimal", "see `unit`", "usage as AWS meters it, exact"),
+    column(
+        "quantity",
+        "decimal",
+        "see `unit`",
+        "usage as AWS meters it; exact in sum over services",
+    ),
     column("unit", "text", "–", "unit of the quantity"),
     column("usd_per_hour", "decimal", "USD/h", "price of one unit for one hour"),
-    column("usd", "decimal", "USD", "quantity × price, rounded once, half to even"),
+    column(
+        "usd",
+        "decimal",
+        "USD",
+        "quantity × price; in sum over services rounded once, half to even",
+    ),
 ];
 
 /// `cost.csv`.
@@ -53,7 +77,7 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 9] = [
+pub const ALL: [TableSpec; 11] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -63,6 +87,8 @@ pub const ALL: [TableSpec; 9] = [
     SCALING,
     SERVICE_EVENTS,
     COST,
+    METRICS,
+    SEEDS,
 ];
 
 /// `instances.csv` of a finished run.
@@ -116,10 +142,11 @@ pub fn cost(result: &RunResult) -> Vec<u8> {
     table.into_bytes()
 }
 
-fn cost_row(line: &Line, provider: &str) -> [String; 8] {
+fn cost_row(line: &Line, provider: &str) -> [String; 9] {
     [
         provider.to_string(),
-        String::new(),
+        free_text(&line.service).into_owned(),
+        if line.is_idle { "idle" } else { "tasks" }.to_string(),
         line.category.name().to_string(),
         line.item.clone(),
         line.quantity(),

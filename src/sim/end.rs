@@ -109,6 +109,8 @@ fn finish(
     events: u64,
     end: SimTime,
 ) -> Result<RunResult, RunError> {
+    // What only observes moves no metric but its own.
+    let events = events - world.books.samples;
     world.flow().finish_services(end)?;
     if world.books.last_sample.is_none_or(|last| last < end) {
         world.sample(end)?;
@@ -118,11 +120,8 @@ fn finish(
     write_waiting(&mut world)?;
     world.cluster.finish(end);
     let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
-    let invoice = world.books.spending.bill.invoice();
-    let services = world.flow().service_reports(end);
-    let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
-    summary.0.extend(service_metrics(&services, invoice.total()));
-    world.books.close_tables()?;
+    let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
+    let invoice = world.books.spending.invoice(&names);
     world.arrivals.end();
     for id in world.services.all.ids() {
         if let Some(load) = &mut world.services.all[id].load {
@@ -135,6 +134,10 @@ fn finish(
         traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
         failures: Vec::new(),
     };
+    let services = world.flow().service_reports(end);
+    let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
+    summary.0.extend(service_metrics(&services, invoice.total()));
+    world.books.close_tables()?;
     let World { books, cluster, rules, .. } = world;
     let (fleet, capacity) = cluster.into_parts();
     Ok(RunResult {
@@ -180,7 +183,7 @@ fn write_waiting(world: &mut World) -> Result<(), RunError> {
     let mut waiting: Vec<_> = world.callers.waiting().collect();
     waiting.sort_by_key(|request| request.first_id);
     for request in waiting {
-        world.books.recorder.unplaced(request, "waiting at the end of the run")?;
+        world.books.recorder.tasks.unplaced(request, "waiting at the end of the run")?;
     }
     Ok(())
 }

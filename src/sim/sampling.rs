@@ -6,6 +6,7 @@ use super::event::RunError;
 use super::rules::Rules;
 use super::tasks::Tasks;
 use crate::base::id::Id as _;
+use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
 use crate::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
 use crate::metrics::series::Sample;
@@ -112,9 +113,7 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
         .int(sample.registered_memory)
         .int(sample.reserved_memory + sample.fargate_memory)
         .int(held.1)
-        .usd(crate::base::money::NanoUsd(
-            i64::try_from(sample.nano_usd_per_hour).unwrap_or(i64::MAX),
-        ))
+        .usd(NanoUsd(sample.nano_usd_per_hour))
         .end();
 }
 

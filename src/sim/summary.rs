@@ -99,7 +99,8 @@ pub(super) fn of(
     sheet.add("scenario", "–", "name of the scenario", Value::Text(world.rules.name.clone()));
     sheet.count("seed", "–", "seed of all random streams", world.rules.seed.0);
     sheet.add("simulated_s", "s", "simulated time", Value::Seconds(SimSpan(end.0)));
-    sheet.count("events", "events", "events handled, arrivals and samples included", events);
+    sheet.count("events", "events", "events handled, arrivals included, samples not", events);
+    sheet.count("samples", "samples", "samples taken, which only observe", world.books.samples);
     tasks(&mut sheet, world);
     sheet.section = "Waiting";
     sheet.spans(&WAIT, &world.books.recorder.waits);
@@ -274,8 +275,8 @@ fn cost(
     sheet.percent(
         "usd_idle_percent",
         "share of the EC2 cost that no promise covers, CPU to memory-GB weighed 9 to 1",
-        u128::from(idle.0.max(0).unsigned_abs()),
-        u128::from(instances.0.unsigned_abs()),
+        idle.0.max(0).unsigned_abs(),
+        instances.0.unsigned_abs(),
     );
     let hours = world.books.tally.running_micros as f64 / 3.6e9;
     let per_hour = if hours > 0.0 { Value::Ratio(total.to_f64() / hours) } else { Value::Missing };

@@ -192,6 +192,7 @@ impl World {
             Event::Control => self.calls(queue).serve_queues()?,
             Event::Sample => {
                 self.sample(queue.now())?;
+                self.books.samples += 1;
                 let next = queue.now() + self.rules.sample_interval;
                 queue.schedule(next, Class::Sample, Event::Sample);
             }

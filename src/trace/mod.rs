@@ -10,6 +10,7 @@
 //!   `on_error = "skip"`. A row that is well-formed but cannot be replayed, such as a job that never ran, is left
 //!   out and counted in either case, since the trace is as published.
 
+pub mod ahead;
 mod alibaba_v2017;
 mod alibaba_v2018;
 mod azure_packing_2020;

@@ -275,7 +275,8 @@ impl Audit<'_> {
     /// M1 and M3: lines, instances and tasks against the totals.
     fn money_adds_up(&self) {
         let cost = &self.written.cost;
-        let lines: i64 = cost.rows.iter().map(|row| scaled(cost.cell(row, "usd"), 9)).sum();
+        let dollars = |row| i128::from(scaled(cost.cell(row, "usd"), 9));
+        let lines: i128 = cost.rows.iter().map(dollars).sum();
         assert_eq!(lines, usd(self.result, "total_usd").0, "M1: the lines sum to the total");
         for row in &cost.rows {
             let quantity = cost.cell(row, "quantity");
@@ -285,22 +286,23 @@ impl Audit<'_> {
             );
             assert!(scaled(cost.cell(row, "usd"), 9) >= 0, "M4: a negative line: {row:?}");
         }
-        let total = |of: &str| -> (i64, i64) {
+        let total = |of: &str| -> (i128, i128) {
             let own = self.written.tasks.iter().filter(|task| task.launch == of);
-            own.fold((0, 0), |(sum, count), task| (sum + task.usd, count + 1))
+            own.fold((0, 0), |(sum, count), task| (sum + i128::from(task.usd), count + 1))
         };
         let (fargate, tasks) = total("FARGATE");
         let billed = usd(self.result, "fargate_usd").0;
         // Tasks and lines are rounded each by itself, by half a nano-dollar at most.
         assert!((fargate - billed).abs() <= tasks + 24, "M1: tasks {fargate}, lines {billed}");
         let instances = &self.written.instances;
-        let own: i64 = instances.rows.iter().map(|row| scaled(instances.cell(row, "usd"), 9)).sum();
+        let dollars = |row| i128::from(scaled(instances.cell(row, "usd"), 9));
+        let own: i128 = instances.rows.iter().map(dollars).sum();
         let (shares, tasks) = total("EC2");
         assert!(shares <= own, "M1: EC2 tasks {shares} against their instances {own}");
         // Shares are rounded down; the idle part is what is left of the cost.
         let covered = own - usd(self.result, "ec2_idle_usd").0;
         assert!((0..=tasks).contains(&(covered - shares)), "covered {covered}, shares {shares}");
         let billed = usd(self.result, "ec2_usd").0;
-        assert!((own - billed).abs() <= instances.rows.len() as i64 + 24, "M3: {own}, {billed}");
+        assert!((own - billed).abs() <= instances.rows.len() as i128 + 24, "M3: {own}, {billed}");
     }
 }

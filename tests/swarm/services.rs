@@ -45,6 +45,7 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         scaling: sink(5),
         service_events: sink(6),
         picture: tables,
+        beside: tables && case.setup.seed.0.is_multiple_of(2),
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };
     let result = ecsim::sim::run(case.setup.clone(), inputs(case, failures), sinks, watch);
@@ -77,7 +78,12 @@ fn audit(ran: &Ran, tally: &mut Tally) {
         );
         let usd = |cell: &str| if cell.is_empty() { 0 } else { scaled(cell, 9) };
         let paid: i64 = own.iter().map(|row| usd(tasks.cell(row, "usd"))).sum();
-        assert_eq!(paid, report.usd.0, "what {} cost is what its tasks cost", report.name);
+        assert_eq!(
+            i128::from(paid),
+            report.usd.0,
+            "what {} cost is what its tasks cost",
+            report.name
+        );
         let totals = &report.requests;
         assert_eq!(totals.offered, totals.served + totals.dropped(), "L1: {}", report.name);
         let rows = samples.rows.iter().filter(|row| samples.cell(row, "service") == report.name);

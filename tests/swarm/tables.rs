@@ -162,5 +162,5 @@ pub fn expected(case: &Case, end: u64) -> Vec<(usize, TaskRow)> {
 
 /// Nano-dollars of a summary's amount.
 pub fn usd(result: &RunResult, metric: &str) -> NanoUsd {
-    NanoUsd(scaled(&result.summary.get(metric).unwrap().to_string(), 9))
+    NanoUsd(scaled(&result.summary.get(metric).unwrap().to_string(), 9).into())
 }

@@ -147,6 +147,13 @@ pub(in crate::load) struct Step {
     pub dropped: u64,
 }
 
+/// A segment that was answered at once, by one part.
+pub(in crate::load) struct Pass {
+    pub pool: u8,
+    pub cpu_ns: u64,
+    pub errors: u64,
+}
+
 /// Targets with one backlog.
 pub(in crate::load) struct Flow {
     key: Key,
@@ -203,7 +210,7 @@ impl Flow {
             held: 0,
             arriving: 0,
             possible: 0,
-            length: 1,
+            length: 0,
             served: 0,
             dropped: 0,
             left: 0,
@@ -291,8 +298,10 @@ impl Flow {
     pub fn begin(&mut self, arriving: u64, length: u64) {
         self.held = self.backlog;
         self.arriving = arriving;
-        self.possible = mul_div(self.capacity, length, 1_000_000);
-        self.length = length;
+        if length != self.length {
+            self.possible = mul_div(self.capacity, length, 1_000_000);
+            self.length = length;
+        }
         self.served = 0;
         self.dropped = 0;
         for part in &mut self.parts {
@@ -302,6 +311,23 @@ impl Flow {
             part.lost = 0;
             part.errors = 0;
         }
+    }
+
+    /// As [`Flow::begin`] and [`Flow::step`] to the end, where this is the only flow, its targets are alike, nothing waits
+    /// and no more comes than can be answered; `None` elsewhere.
+    #[inline]
+    pub fn pass(&mut self, arriving: u64, length: u64) -> Option<Pass> {
+        let is_plain = self.is_open && self.weight == self.rest && self.backlog == 0;
+        let [part] = self.parts.as_mut_slice() else { return None };
+        if !is_plain || part.owed > 0 || length != self.length || arriving > self.possible {
+            return None;
+        }
+        (self.held, self.arriving, self.served, self.dropped) = (0, arriving, arriving, 0);
+        let errors = mul_div(arriving, u64::from(part.kind.2), MICRO);
+        (part.served, part.taken, part.lost, part.errors) = (arriving, arriving, 0, errors);
+        let pass = Pass { pool: part.pool, cpu_ns: part.cpu_ns, errors };
+        self.meet_rate();
+        Some(pass)
     }
 
     /// Goes on to the instant `passed` microseconds after the epoch's start, by which `arrived` have come.

@@ -20,18 +20,11 @@ pub(super) struct Pipeline<'a> {
 }
 
 impl Pipeline<'_> {
-    /// Every instance that is considered at all, with the first step that it fails, if any.
-    pub(super) fn verdicts(&self) -> impl Iterator<Item = (InstanceId, Option<Reason>)> + '_ {
-        self.fleet
-            .ids()
-            .filter(|&instance| belongs(self.rule, self.fleet, instance))
-            .map(|instance| (instance, self.refusal(instance)))
-    }
-
-    /// The refusals by reason.
-    pub(super) fn refusals(&self) -> Refusals {
+    /// The refusals by reason, of those among `instances` that are considered at all.
+    pub(super) fn refusals(&self, instances: impl Iterator<Item = InstanceId>) -> Refusals {
         let mut refusals = Refusals::default();
-        for reason in self.verdicts().filter_map(|(_, reason)| reason) {
+        let considered = instances.filter(|&instance| belongs(self.rule, self.fleet, instance));
+        for reason in considered.filter_map(|instance| self.refusal(instance)) {
             *refusals.0.entry(reason).or_default() += 1;
         }
         refusals
@@ -66,9 +59,10 @@ impl Pipeline<'_> {
     }
 }
 
-/// Whether the instance is of the rule's cluster and provider.
+/// Whether the instance is of the rule's cluster and provider, and has not left.
 pub(super) fn belongs(rule: &Rule, fleet: &Fleet, instance: InstanceId) -> bool {
-    fleet.cluster[instance] == rule.cluster
+    fleet.is_registered(instance)
+        && fleet.cluster[instance] == rule.cluster
         && rule.provider.is_none_or(|provider| fleet.provider[instance] == provider)
 }
 

@@ -1,11 +1,12 @@
 //! `random`, and the `uniform` tie-break: one of the instances that remain, each with the same chance.
 //!
 //! The draw is defined to the last number, since two implementations must agree on it. The *pool* of a rule is every
-//! instance that passes what can never change (cluster, provider, AZs, platform, `memberOf` over attributes), in
-//! ascending order of id. Where nothing remains no number is drawn. Else a number below the size of the pool is drawn
+//! instance that is registered and passes what can never change (cluster, provider, AZs, platform, `memberOf` over
+//! attributes), in ascending order of id. Where nothing remains no number is drawn. Else a number below the size of the pool is drawn
 //! up to [`TRIES`] times, and the first that names an instance that remains is the choice: rejection sampling, which is
 //! uniform. When all tries missed, one number below the count of those that remain picks among them by ascending id.
 
+use super::index::Roster;
 use crate::base::random::Stream;
 use crate::model::ids::InstanceId;
 
@@ -16,14 +17,15 @@ const TRIES: u32 = 8;
 #[inline]
 pub(super) fn try_pool(
     stream: &mut Stream,
-    pool: &[InstanceId],
+    pool: &Roster,
     mut remains: impl FnMut(InstanceId) -> bool,
 ) -> Option<InstanceId> {
-    if pool.is_empty() {
+    let size = pool.len();
+    if size == 0 {
         return None;
     }
     for _ in 0..TRIES {
-        let instance = pool[stream.below(pool.len() as u64) as usize];
+        let instance = pool.nth(stream.below(size as u64) as usize);
         if remains(instance) {
             return Some(instance);
         }

@@ -1,6 +1,7 @@
 //! The obvious placement: scan the fleet, filter, rank. Slow on purpose; a reader can hold it against the developer
 //! guide line by line. Tests compare [`super::index`] with it; simulations use the index.
 
+use super::index::Roster;
 use super::pipeline::{Member, Pipeline, belongs, has_platform, is_in_zones};
 use super::strategy::Ranking;
 use super::tally::{GroupNames, Tally};
@@ -45,11 +46,12 @@ impl Reference {
         let rule = &rules[ask.rule];
         let pipeline = Pipeline { rule, ask, fleet, ports, tally: tasks, names };
 
-        let qualifies =
-            |(instance, reason): (InstanceId, Option<_>)| reason.is_none().then_some(instance);
-        let mut remaining: Vec<InstanceId> = pipeline.verdicts().filter_map(qualifies).collect();
+        let qualifies = |&instance: &InstanceId| {
+            belongs(rule, fleet, instance) && pipeline.refusal(instance).is_none()
+        };
+        let mut remaining: Vec<InstanceId> = fleet.ids().filter(qualifies).collect();
         if remaining.is_empty() {
-            return Choice::Nowhere(pipeline.refusals());
+            return Choice::Nowhere(pipeline.refusals(fleet.ids()));
         }
 
         let keep_lowest = |remaining: &mut Vec<InstanceId>, key: &dyn Fn(InstanceId) -> u32| {
@@ -102,7 +104,7 @@ impl Reference {
 }
 
 /// The pool of a draw, see [`super::random`].
-fn pool(rule: &Rule, fleet: &Fleet, names: &GroupNames) -> Vec<InstanceId> {
+fn pool(rule: &Rule, fleet: &Fleet, names: &GroupNames) -> Roster {
     let nothing = PlainTally::default();
     let in_pool = |&instance: &InstanceId| {
         let member = Member { fleet, instance, tally: &nothing, names };
@@ -111,7 +113,7 @@ fn pool(rule: &Rule, fleet: &Fleet, names: &GroupNames) -> Vec<InstanceId> {
             && has_platform(rule, fleet, instance)
             && rule.member_of.iter().filter(|e| e.is_static()).all(|e| e.holds(&member))
     };
-    fleet.ids().filter(in_pool).collect()
+    Roster::new(fleet.ids().filter(in_pool).collect())
 }
 
 /// Every task with a promise: where it is, and its group.

@@ -129,17 +129,47 @@ impl Alarm {
         self.breach = self.breach << 1 | u128::from(is_breach);
     }
 
-    /// How many more points can come, if all of them breach, without ALARM; 0 where points are missing or it is in ALARM.
+    /// How many more points can come before it can go into ALARM, or from ALARM back into it: first those in `coming`, then
+    /// `harmless` ones that do not breach, then any. 0 where points are missing, or where M of N is too hard to say.
     #[must_use]
-    pub fn patience(&self) -> u32 {
-        if self.state == AlarmState::Alarm || self.present & self.newest != self.newest {
+    pub fn patience(
+        &self,
+        coming: impl Iterator<Item = Option<MetricValue>>,
+        harmless: u32,
+    ) -> u32 {
+        let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
+        if self.present & self.newest != self.newest {
             return 0;
         }
-        let fires = |more: u32| {
-            let bits = self.breach << more | ((1 << more) - 1);
-            (bits & self.newest).count_ones() >= self.spec.datapoints_to_alarm
-        };
-        (1..=self.spec.evaluation_periods).find(|&more| fires(more)).map_or(0, |first| first - 1)
+        if needed < points {
+            if self.state == AlarmState::Alarm {
+                return 0;
+            }
+            let fires = |more: u32| {
+                let bits = self.breach << more | ((1 << more) - 1);
+                (bits & self.newest).count_ones() >= needed
+            };
+            return (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1);
+        }
+        // N of N: what counts is how many breach in a row. One that fires does so until one does not.
+        let mut is_on = self.state == AlarmState::Alarm;
+        let mut run = self.breach.trailing_ones().min(points);
+        let mut passed = 0;
+        for point in coming {
+            let Some(value) = point else { return passed };
+            let is_breach = breaches(self.spec.comparison, self.spec.threshold, value);
+            run = if is_breach { run + 1 } else { 0 };
+            if run >= points && !is_on {
+                return passed;
+            }
+            is_on &= is_breach;
+            passed += 1;
+        }
+        match (harmless, is_on) {
+            (0, true) => passed + points,
+            (0, false) => passed + points.saturating_sub(run + 1),
+            _ => passed + harmless + points - 1,
+        }
     }
 
     /// Evaluates the history and returns the state.
@@ -147,11 +177,23 @@ impl Alarm {
     pub fn evaluate(&mut self) -> AlarmState {
         self.state = if self.present & self.newest == self.newest {
             // The usual case: the N newest points are all real.
-            self.alarm_if((self.breach & self.newest).count_ones())
+            if self.is_enough() { AlarmState::Alarm } else { AlarmState::Ok }
         } else {
             self.evaluate_with_gaps()
         };
         self.state
+    }
+
+    /// Whether enough of the N newest points breach; counting bits is slower than to look for none and for all.
+    #[inline]
+    fn is_enough(&self) -> bool {
+        let breach = self.breach & self.newest;
+        match breach {
+            0 => false,
+            _ if breach == self.newest => true,
+            _ if self.spec.datapoints_to_alarm == self.spec.evaluation_periods => false,
+            _ => breach.count_ones() >= self.spec.datapoints_to_alarm,
+        }
     }
 
     #[inline]

@@ -3,11 +3,12 @@
 
 use super::alarm::AlarmState;
 use super::{
-    AlarmFiring, Decision, NotScaled, PolicyKind, REPEAT, Reason, Role, Scaler, ServiceState, step,
-    target_tracking,
+    AlarmFiring, Decision, NotScaled, PolicyAlarm, PolicyKind, REPEAT, Reason, Role, Scaler,
+    ServiceState, step, target_tracking,
 };
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::scaling::{AdjustmentType, MetricValue};
+use crate::model::scaling::{AdjustmentType, Comparison, MetricValue};
+use std::cmp::Ordering;
 
 /// Cooldowns of the scalable target.
 #[derive(Clone, Copy, Default, Debug)]
@@ -49,14 +50,7 @@ impl Scaler {
             self.told = None;
             return None;
         };
-        let outcome = if want.capacity > state.running {
-            self.scale_out(now, state, want)
-        } else if want.capacity < state.running {
-            self.scale_in(now, state, want)
-        } else {
-            Err(self.refusal_to_stay(state, want))
-        };
-        match outcome {
+        match self.outcome(now, state, want) {
             Ok(change) => {
                 self.told = None;
                 if change.starts_cooldown {
@@ -73,6 +67,48 @@ impl Scaler {
                 Some(self.decision(now, state, want, None, Reason::NotScaled(why)))
             }
         }
+    }
+
+    /// What becomes of a wish.
+    fn outcome(&self, now: SimTime, state: ServiceState, want: Want) -> Result<Change, NotScaled> {
+        match want.capacity.cmp(&state.running) {
+            Ordering::Greater => self.scale_out(now, state, want),
+            Ordering::Less => self.scale_in(now, state, want),
+            Ordering::Equal => Err(self.refusal_to_stay(state, want)),
+        }
+    }
+
+    /// Before which instant every call ends as the last one did, with a refusal that was told, while the alarm that fires
+    /// goes on to, which is one of N of N points, and its newest point stays within `least..=most`; `None`: not known.
+    ///
+    /// Known for one policy alone: the wish grows with the point, and goes from one refusal to the next in a fixed order,
+    /// so that a refusal at both ends is the refusal in between. A cooldown that ends may change it.
+    pub(super) fn refuses_until(
+        &self,
+        now: SimTime,
+        state: ServiceState,
+        (least, most): (MetricValue, MetricValue),
+    ) -> Option<SimTime> {
+        if state.deploying || self.target_tracking.len() != 1 || !self.step_scaling.is_empty() {
+            return None;
+        }
+        let is_firing = |slot: &PolicyAlarm| slot.alarm.state() == AlarmState::Alarm;
+        let alarm = self.alarms.iter().position(is_firing)?;
+        // While it fires, its newest point breaches.
+        let spec = self.alarms[alarm].alarm.spec();
+        let (least, most) = match spec.comparison {
+            Comparison::Above => (least.max(MetricValue(spec.threshold.0.saturating_add(1))), most),
+            Comparison::Below => (least, most.min(MetricValue(spec.threshold.0.saturating_sub(1)))),
+            Comparison::AtLeast | Comparison::AtMost => (least, most),
+        };
+        let is_refused = |metric| {
+            let Some(want) = self.want_at(alarm, state, true, metric) else { return true };
+            let why = self.outcome(now, state, want).err();
+            why.is_some_and(|why| self.told == Some((why, want.kind, want.policy)))
+        };
+        let ends = [self.cooldowns.out_until, self.cooldowns.in_until];
+        let next = ends.into_iter().filter(|&end| end > now).min();
+        (is_refused(least) && is_refused(most)).then_some(next.unwrap_or(SimTime::NEVER))
     }
 
     /// Whether an action is called now: at once when its alarm fires, then once a minute while it stays in ALARM.
@@ -119,6 +155,18 @@ impl Scaler {
             return None;
         }
         let metric = self.feeds[slot.feed].series.newest(slot.alarm.range_points())?;
+        self.want_at(index, state, all_want_in, metric)
+    }
+
+    /// What a policy whose alarm fires wants at this point.
+    fn want_at(
+        &self,
+        index: usize,
+        state: ServiceState,
+        all_want_in: bool,
+        metric: MetricValue,
+    ) -> Option<Want> {
+        let slot = &self.alarms[index];
         let (kind, capacity, is_exact) = if slot.role == Role::Step {
             let policy = &self.step_scaling[slot.policy];
             let is_exact = policy.adjustment_type == AdjustmentType::ExactCapacity;
@@ -187,7 +235,7 @@ impl Scaler {
         if to >= state.desired {
             return Err(NotScaled::AlreadyAtDesiredCapacity);
         }
-        if self.would_breach(state, to) {
+        if self.would_breach(state, want, to) {
             return Err(NotScaled::AnticipatedFlapping);
         }
         if now < self.cooldowns.in_until {
@@ -196,9 +244,14 @@ impl Scaler {
         Ok(Change { to, starts_cooldown: true })
     }
 
-    /// Whether any target tracking policy would scale out again from `capacity` tasks.
-    fn would_breach(&self, state: ServiceState, capacity: u32) -> bool {
-        self.alarms.iter().filter(|slot| slot.role == Role::High).any(|slot| {
+    /// Whether any target tracking policy would scale out again from `capacity` tasks; the one whose wish it is has
+    /// seen to that.
+    fn would_breach(&self, state: ServiceState, want: Want, capacity: u32) -> bool {
+        let is_own = |slot: &PolicyAlarm| {
+            want.kind == PolicyKind::TargetTracking && slot.policy == want.policy
+        };
+        let mut others = self.alarms.iter().filter(|slot| slot.role == Role::High && !is_own(slot));
+        others.any(|slot| {
             let metric = self.feeds[slot.feed].series.newest(slot.alarm.range_points());
             let target = self.target_tracking[slot.policy].target;
             metric.is_some_and(|metric| {

@@ -11,6 +11,7 @@
 //! | [`alarm`] | M of N with missing data |
 //! | [`target_tracking`], [`step`] | what a policy wants |
 //! | `combine` | what a service gets: the largest wish, bounds, cooldowns, deployments, suspension |
+//! | `quiet` | how long nothing can be decided |
 //! | [`schedule`], `cron` | when scheduled actions are due |
 //! | [`predictive`] | a seasonal forecast |
 //! | `agenda` | what is due without an alarm: scheduled actions and forecasts |
@@ -25,6 +26,7 @@ mod cron;
 mod decision;
 pub mod metric;
 pub mod predictive;
+mod quiet;
 pub mod schedule;
 mod series;
 pub mod step;
@@ -126,6 +128,8 @@ pub struct Scaler {
     min: u32,
     max: u32,
     feeds: Vec<Feed>,
+    /// Which metrics they look at, a bit each: points of 60 s, and of 20 s.
+    wanted: [u8; 2],
     /// In the order of their feeds.
     alarms: Vec<PolicyAlarm>,
     /// How many of them are in ALARM.
@@ -150,6 +154,7 @@ impl Scaler {
             min: target.min_capacity,
             max: target.max_capacity,
             feeds: Vec::new(),
+            wanted: [0; 2],
             alarms: Vec::new(),
             firing: 0,
             target_tracking: target.target_tracking.clone(),
@@ -218,6 +223,7 @@ impl Scaler {
             } else {
                 Series::new(source, period, STANDARD_PERIOD, delays.standard)
             };
+            self.wanted[usize::from(is_high_resolution)] |= 1 << source.0 as usize;
             self.feeds.push(Feed { series, alarms: 0..0 });
             self.feeds.len() - 1
         });
@@ -233,20 +239,17 @@ impl Scaler {
     }
 
     /// Whether points of `metric` by 60 s are looked at.
+    #[inline]
     #[must_use]
     pub fn wants(&self, metric: ScalingMetric) -> bool {
-        self.is_fed(metric, STANDARD_PERIOD)
+        self.wanted[0] & 1 << metric as usize != 0
     }
 
     /// Whether points of `metric` by 20 s are looked at.
+    #[inline]
     #[must_use]
     pub fn wants_high_resolution(&self, metric: ScalingMetric) -> bool {
-        self.is_fed(metric, HIGH_RESOLUTION_PERIOD)
-    }
-
-    fn is_fed(&self, metric: ScalingMetric, observed: SimSpan) -> bool {
-        let mut series = self.feeds.iter().map(|feed| &feed.series);
-        series.any(|s| s.metric == metric && s.observed_period == observed)
+        self.wanted[1] & 1 << metric as usize != 0
     }
 
     /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None` is
@@ -268,7 +271,7 @@ impl Scaler {
     #[inline]
     pub fn evaluate(&mut self, now: SimTime, state: ServiceState) -> Option<Decision> {
         for index in 0..self.feeds.len() {
-            self.reveal(index, now, state);
+            self.reveal(index, now, state.running);
         }
         if self.firing == 0 && state.running > 0 {
             self.told = None;
@@ -279,7 +282,7 @@ impl Scaler {
 
     /// Hands the newly visible points of a feed to its alarms and to the forecasts.
     #[inline]
-    fn reveal(&mut self, index: usize, now: SimTime, state: ServiceState) {
+    fn reveal(&mut self, index: usize, now: SimTime, running: u32) {
         let feed = &mut self.feeds[index];
         let alarms = &mut self.alarms[feed.alarms.clone()];
         while let Some(point) = feed.series.reveal(now) {
@@ -300,33 +303,9 @@ impl Scaler {
             if self.agenda.learns()
                 && let Some(value) = point
             {
-                self.agenda.learn(index, now, value, state.running);
+                self.agenda.learn(index, now, value, running);
             }
         }
-    }
-
-    /// How many of the next one-minute evaluations can say nothing, if CPU utilisation stays within `least..=most` and no
-    /// point is missing: a caller may then observe and evaluate these minutes later, in one go.
-    #[must_use]
-    pub fn quiet_minutes(&self, least: MetricValue, most: MetricValue) -> u32 {
-        if self.firing > 0 {
-            return 0;
-        }
-        let of_alarm = |alarm: &PolicyAlarm| {
-            let series = &self.feeds[alarm.feed].series;
-            if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
-                return 0;
-            }
-            let spec = alarm.alarm.spec();
-            let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
-            let is_known = series.metric == ScalingMetric::Cpu;
-            let waits = series.waiting().all(|p| p.is_some_and(|value| !breaches(value)));
-            if is_known && waits && !breaches(least) && !breaches(most) {
-                return u32::MAX;
-            }
-            alarm.alarm.patience()
-        };
-        self.alarms.iter().map(of_alarm).min().unwrap_or(u32::MAX)
     }
 
     /// The next instant at which [`Scaler::act`] has something to do; `None`: never. It changes only in `act`.

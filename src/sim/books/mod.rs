@@ -7,7 +7,8 @@
 //! | File | Its part |
 //! | --- | --- |
 //! | `mod.rs` | [`Change`], and who hears of it |
-//! | `recorder.rs` | tables of tasks and of failed placements |
+//! | `recorder.rs` | waits, failed placements, samples |
+//! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `ledger.rs` | counters and series of a service |
@@ -20,6 +21,8 @@ mod ledger;
 mod recorder;
 mod spending;
 mod tally;
+mod task_rows;
+mod task_table;
 
 use self::outputs::Sinks;
 use self::service_tables::{EventRow, ServiceTables};
@@ -144,6 +147,8 @@ pub struct Books {
     pub picture: FleetPicture,
     /// Tasks on that picture.
     pub picture_tasks: usize,
+    /// Events that were samples.
+    pub samples: u64,
     /// When the last sample was taken.
     pub last_sample: Option<SimTime>,
     /// All events but samples, in order.
@@ -152,6 +157,8 @@ pub struct Books {
     event_repeat: SimSpan,
     /// The first number of a service among those who ask for tasks.
     first_service: u32,
+    /// Task groups so far.
+    groups: u32,
 }
 
 impl Books {
@@ -169,21 +176,23 @@ impl Books {
             series: Series::default(),
             picture: FleetPicture::default(),
             picture_tasks: 0,
+            samples: 0,
             last_sample: None,
             digest: Digest::default(),
             event_repeat: setup.scheduler.event_repeat,
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
+            groups: 0,
         }
     }
 
-    /// Everybody hears of a change.
-    #[inline]
+    /// Everybody hears of a change. Inlined, so that each place keeps the one arm that it needs.
+    #[inline(always)]
     pub fn saw(&mut self, change: Change<'_>) {
-        let Books { recorder, tally, spending, .. } = self;
+        let Books { recorder, tally, spending, first_service, .. } = self;
         match change {
             Change::Registered { instance, price, fleet } => {
                 recorder.registered(instance, fleet);
-                spending.registered(fleet.provider[instance], instance, price);
+                spending.registered(instance, price, fleet);
             }
             Change::Wanted(tasks) => tally.submitted += u64::from(tasks),
             Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
@@ -206,10 +215,14 @@ impl Books {
             Change::StopsRunning { ran } => tally.running_micros += u128::from(ran.0),
             Change::Killed => tally.killed += 1,
             Change::PromiseEnded { task, instance, now, fleet } => {
-                spending.promise_ended(task, instance, now, fleet);
+                let service = service_of(*first_service, task.source);
+                spending.promise_ended(task, instance, now, fleet, service);
             }
             Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
-            Change::FargateStops { task, definition } => spending.fargate_stops(definition, task),
+            Change::FargateStops { task, definition } => {
+                let service = service_of(*first_service, task.source);
+                spending.fargate_stops(definition, task, service);
+            }
         }
     }
 
@@ -235,7 +248,7 @@ impl Books {
             self.services[service].usd += usd;
         }
         if self.recorder.tasks.is_on() {
-            self.recorder.stopped(task, Some(now), usd)?;
+            self.recorder.tasks.task(task, now, usd)?;
         }
         Ok(())
     }
@@ -252,33 +265,35 @@ impl Books {
         fleet: &Fleet,
     ) -> Result<(), RunError> {
         let usd = self.spending.task_cost(task, end, definition, fleet);
+        let service = self.service_of(task.source);
         if task.started != SimTime::NEVER && task.holds_promise() {
             self.tally.running_micros += u128::from(end.since(task.started).0);
         }
         match task.instance() {
             Some(instance) if task.holds_promise() => {
-                self.spending.promise_ended(task, instance, end, fleet);
+                self.spending.promise_ended(task, instance, end, fleet, service);
             }
             None if task.pull_started != SimTime::NEVER
                 && task.execution_stopped == SimTime::NEVER =>
             {
-                self.spending.fargate_until(end, definition, task);
+                self.spending.fargate_until(end, definition, task, service);
             }
             _ => {}
         }
-        if let Some(service) = self.service_of(task.source) {
+        if let Some(service) = service {
             self.services[service].usd += usd;
         }
         if self.recorder.tasks.is_on() {
-            self.recorder.stopped(task, None, usd)?;
+            self.recorder.tasks.task(task, SimTime::NEVER, usd)?;
         }
         Ok(())
     }
 
     /// A task group has got a name; groups have one numbering.
     pub fn name_group(&mut self, name: &str, group: GroupId) {
-        let named = self.recorder.names.add_group(name);
-        debug_assert_eq!(group, named, "groups have one numbering");
+        debug_assert_eq!(group.index(), self.groups as usize, "groups have one numbering");
+        self.groups += 1;
+        self.recorder.tasks.add_group(name);
     }
 
     /// An event of a service. A repeated warning is suppressed until the service is steady again, or for six hours.
@@ -321,7 +336,12 @@ impl Books {
 
     #[inline]
     fn service_of(&self, source: SourceId) -> Option<ServiceId> {
-        let index = source.0.checked_sub(self.first_service)?;
-        Some(ServiceId::from_index(index as usize))
+        service_of(self.first_service, source)
     }
+}
+
+#[inline]
+fn service_of(first_service: u32, source: SourceId) -> Option<ServiceId> {
+    let index = source.0.checked_sub(first_service)?;
+    Some(ServiceId::from_index(index as usize))
 }

@@ -27,8 +27,10 @@ pub struct Sinks {
     pub scaling: Option<Box<dyn Write + Send>>,
     /// `service_events.csv`.
     pub service_events: Option<Box<dyn Write + Send>>,
-    /// Whether somebody will draw the picture of the fleet.
+    /// Whether somebody will draw: the picture of the fleet is made, and services keep samples for their charts.
     pub picture: bool,
+    /// Whether rows may be read and written by threads beside the run. The bytes are the same.
+    pub beside: bool,
 }
 
 const TASK_COLUMNS: &[ColumnSpec] = &[
@@ -221,8 +223,7 @@ impl Row<'_> {
     /// A whole number.
     #[inline]
     pub fn int(&mut self, value: u64) -> &mut Self {
-        self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.bytes.push(b',');
+        decimal::write_field(self.bytes, value, 0);
         self
     }
 
@@ -243,8 +244,7 @@ impl Row<'_> {
         match self.last {
             Some((last, start, end)) if last == at => self.bytes.extend_from_within(start..end),
             _ => {
-                decimal::write_scaled(self.bytes, at.0, 6);
-                self.bytes.push(b',');
+                decimal::write_field(self.bytes, at.0, 6);
                 self.last = Some((at, from, self.bytes.len()));
             }
         }
@@ -260,8 +260,7 @@ impl Row<'_> {
     /// A decimal in millionths, without trailing zeros.
     #[inline]
     pub fn millionths(&mut self, value: u64) -> &mut Self {
-        decimal::write_scaled(self.bytes, value, 6);
-        self.bytes.push(b',');
+        decimal::write_field(self.bytes, value, 6);
         self
     }
 
@@ -305,8 +304,16 @@ impl Row<'_> {
         if usd.0 < 0 {
             self.bytes.push(b'-');
         }
-        decimal::write_scaled(self.bytes, usd.0.unsigned_abs(), 9);
-        self.bytes.push(b',');
+        let nanos = usd.0.unsigned_abs();
+        match u64::try_from(nanos) {
+            Ok(nanos) => decimal::write_field(self.bytes, nanos, 9),
+            Err(_) => {
+                let text = NanoUsd(nanos as i128).to_string();
+                let text = text.trim_end_matches('0').trim_end_matches('.');
+                self.bytes.extend_from_slice(text.as_bytes());
+                self.bytes.push(b',');
+            }
+        }
         self
     }
 

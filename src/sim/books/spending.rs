@@ -7,10 +7,11 @@ use crate::metrics::capacity::InstanceUse;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB};
 use crate::model::fleet::Fleet;
-use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::{Platform, Purchase};
 use crate::pricing::{
-    Bill, CpuMemory, FargateTask, Price, SplitWeights, fargate_task_cost, instance_cost,
+    Bill, CpuMemory, EndedPromise, FargateTask, Invoice, Price, SplitWeights, UsageByService,
+    fargate_task_cost, instance_cost,
 };
 use crate::sim::setup::FargateSetup;
 use crate::sim::task::{Place, Task};
@@ -23,14 +24,18 @@ pub struct Spending {
     purchases: Column<ProviderId, Purchase>,
     prices: Column<InstanceId, Price>,
     /// Nano-dollars an hour of the Fargate tasks that are billed now, by provider.
-    fargate_now: Column<ProviderId, u64>,
+    fargate_now: Column<ProviderId, i128>,
     /// Nano-dollars an hour of the instances with a price that never changes, by provider.
-    fixed: Column<ProviderId, u64>,
+    fixed: Column<ProviderId, i128>,
     /// The instances with a price that does.
     changing: Column<ProviderId, Vec<InstanceId>>,
     /// Σ of EC2 task shares on instances whose price changes; elsewhere it follows from the promises' integrals.
     shares: Column<InstanceId, NanoUsd>,
     weights: SplitWeights,
+    /// Whose the lines of the bill are.
+    by_service: UsageByService,
+    /// Numbers of the instances' types there.
+    types: Column<InstanceId, u32>,
 }
 
 impl Spending {
@@ -47,13 +52,17 @@ impl Spending {
             prices: Column::new(),
             purchases,
             weights: SplitWeights::default(),
+            by_service: UsageByService::default(),
+            types: Column::new(),
         }
     }
 
     /// An instance has registered.
-    pub fn registered(&mut self, provider: ProviderId, instance: InstanceId, price: Price) {
+    pub fn registered(&mut self, instance: InstanceId, price: Price, fleet: &Fleet) {
+        let provider = fleet.provider[instance];
+        self.types.push(self.by_service.number_of_type(&fleet.instance_type[instance]));
         match &price {
-            Price::Fixed(rate) => self.fixed[provider] += rate.0,
+            Price::Fixed(rate) => self.fixed[provider] += i128::from(rate.0),
             Price::Steps(_) => self.changing[provider].push(instance),
         }
         self.prices.push(price);
@@ -70,11 +79,13 @@ impl Spending {
         self.rates.iter().find(wanted).expect("a scenario has a Fargate price for what it runs")
     }
 
-    fn hourly(rate: &FargateRate, task: &Task) -> u64 {
+    fn hourly(rate: &FargateRate, task: &Task) -> i128 {
         let storage = task.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
-        let vcpu = u128::from(rate.vcpu.0 + rate.licence_vcpu.0) * u128::from(task.demand.cpu);
+        let vcpu = (u128::from(rate.vcpu.0) + u128::from(rate.licence_vcpu.0))
+            * u128::from(task.demand.cpu);
         let memory = u128::from(rate.memory_gb.0) * u128::from(task.demand.memory);
-        ((vcpu + memory) / 1024) as u64 + rate.ephemeral_gb.0 * u64::from(storage)
+        let storage = u128::from(rate.ephemeral_gb.0) * u128::from(storage);
+        ((vcpu + memory) / 1024 + storage) as i128
     }
 
     /// A Fargate task's bill begins.
@@ -84,17 +95,38 @@ impl Spending {
     }
 
     /// A Fargate task's bill ends: its last container has exited.
-    pub fn fargate_stops(&mut self, definition: &TaskDefinition, task: &Task) {
+    pub fn fargate_stops(
+        &mut self,
+        definition: &TaskDefinition,
+        task: &Task,
+        service: Option<ServiceId>,
+    ) {
         let rate = *self.rate(task.provider, definition.platform);
         self.fargate_now[task.provider] -= Self::hourly(&rate, task);
-        let metered = metered(task, task.execution_stopped);
-        self.bill.fargate_task(task.provider, &rate, &metered);
+        self.charge(task, &rate, &metered(task, task.execution_stopped), service);
     }
 
     /// Fargate tasks that are still billed when the run ends.
-    pub fn fargate_until(&mut self, end: SimTime, definition: &TaskDefinition, task: &Task) {
+    pub fn fargate_until(
+        &mut self,
+        end: SimTime,
+        definition: &TaskDefinition,
+        task: &Task,
+        service: Option<ServiceId>,
+    ) {
         let rate = *self.rate(task.provider, definition.platform);
-        self.bill.fargate_task(task.provider, &rate, &metered(task, end));
+        self.charge(task, &rate, &metered(task, end), service);
+    }
+
+    fn charge(
+        &mut self,
+        task: &Task,
+        rate: &FargateRate,
+        metered: &FargateTask,
+        service: Option<ServiceId>,
+    ) {
+        self.bill.fargate_task(task.provider, rate, metered);
+        self.by_service.fargate_task(task.provider, rate, metered, service);
     }
 
     /// An EC2 promise ended at `until`.
@@ -105,7 +137,18 @@ impl Spending {
         instance: InstanceId,
         until: SimTime,
         fleet: &Fleet,
+        service: Option<ServiceId>,
     ) {
+        let whole = fleet.registered[instance];
+        let promise = EndedPromise {
+            provider: task.provider,
+            instance_type: self.types[instance],
+            instance: CpuMemory { cpu: whole.cpu, memory: whole.memory },
+            task: CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
+            from: task.placed,
+            until,
+        };
+        self.by_service.promise(self.weights, &self.prices[instance], &promise, service);
         if matches!(self.prices[instance], Price::Steps(_)) {
             let share = self.share(task, instance, until, fleet);
             self.shares[instance] += share;
@@ -162,6 +205,12 @@ impl Spending {
         costs
     }
 
+    /// The bill, its lines cut into the parts of services.
+    #[must_use]
+    pub fn invoice(&self, services: &Column<ServiceId, String>) -> Invoice {
+        self.by_service.split(self.bill.invoice(), &self.purchases, services)
+    }
+
     /// The part of an instance's cost that its tasks' promises cover.
     #[must_use]
     pub fn covered(&self, instance: InstanceId, usage: &InstanceUse, fleet: &Fleet) -> NanoUsd {
@@ -177,9 +226,10 @@ impl Spending {
 
     /// Rate of spending of a provider at `now`, nano-dollars an hour.
     #[must_use]
-    pub fn hourly_now(&self, provider: ProviderId, now: SimTime) -> u64 {
+    pub fn hourly_now(&self, provider: ProviderId, now: SimTime) -> i128 {
         let steps = self.changing[provider].iter();
-        let changing: u64 = steps.map(|&instance| self.prices[instance].at(now).0).sum();
+        let changing: i128 =
+            steps.map(|&instance| i128::from(self.prices[instance].at(now).0)).sum();
         self.fixed[provider] + changing + self.fargate_now[provider]
     }
 }

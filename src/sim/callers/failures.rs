@@ -101,7 +101,7 @@ impl Calls<'_> {
     pub(super) fn refuse(&mut self, request: &Request, failure: &Failure) -> Result<(), RunError> {
         self.life.tasks.wanted -= u64::from(request.remaining);
         self.life.books.saw(Change::Refused(request, failure));
-        self.life.books.recorder.unplaced(request, failure.reason())
+        Ok(self.life.books.recorder.tasks.unplaced(request, failure.reason())?)
     }
 
     /// Whether a task that does not fit now could fit an empty fleet. A caller that waits for ever for a task

@@ -109,6 +109,23 @@ impl Cluster {
         self.has_freed |= status == InstanceStatus::Active;
     }
 
+    /// The agent of an instance connects or is lost.
+    pub fn set_agent(&mut self, instance: InstanceId, is_connected: bool) {
+        self.fleet.agent_connected[instance] = is_connected;
+        self.placer.instance_changed(instance, &self.fleet);
+        self.version += 1;
+        self.has_freed |= is_connected;
+    }
+
+    /// `DeregisterContainerInstance`: the instance has gone. It holds no task.
+    pub fn deregister(&mut self, now: SimTime, instance: InstanceId) {
+        assert_eq!(self.fleet.tasks[instance], 0, "T4: an instance that goes holds no task");
+        self.fleet.deregister(instance, now);
+        self.capacity.deregistered(now, instance, &self.fleet);
+        self.placer.instance_left(instance, &self.fleet);
+        self.version += 1;
+    }
+
     // promises
 
     /// A task was given this instance: the scheduler's ledger, the index and the integrals have it.
@@ -259,7 +276,7 @@ impl Cluster {
     /// Whether a task could be placed if nothing else ran.
     #[must_use]
     pub fn could_fit_when_empty(&self, ask: &Ask) -> bool {
-        self.placer.could_fit_when_empty(ask, &self.fleet)
+        self.placer.could_fit_when_empty(ask)
     }
 
     /// Whether the rule's fixed filters take the instance.

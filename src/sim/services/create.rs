@@ -33,6 +33,7 @@ impl Services {
     ) -> Services {
         Services {
             all: Column::new(),
+            due: Column::new(),
             first_source: u32::try_from(first_source).expect("fewer than 2^32 callers"),
             members: Vec::new(),
             settings,
@@ -71,6 +72,7 @@ impl Services {
         let scaler = scaler.map(|target| Scaler::new(target, self.delays, rules.epoch_s));
         let is_limited = setup.revisions.iter().all(|revision| revision.cpu_is_limited);
         let is_on_ec2 = rules.askers[source].launch == LaunchType::Ec2;
+        self.due.push(SimTime::ZERO);
         self.all.push(Service {
             source,
             group,

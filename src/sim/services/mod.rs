@@ -189,15 +189,19 @@ impl Service {
         self.setup.scheduling == SchedulingStrategy::Daemon
     }
 
-    /// Whether a pass could not find anything to do: one complete deployment with all of its tasks, none unhealthy.
-    /// (No instance is ever DRAINING yet.)
+    /// Whether a pass could not find anything to do unless a task is unhealthy: one complete deployment with all of its
+    /// tasks. (No instance is ever DRAINING yet.)
     pub fn is_as_wanted(&self) -> bool {
         self.members.len() == self.desired as usize
-            && self.running == self.healthy
             && self.rebalancing != Rebalancing::Started
             && !self.is_rolling()
             // A lone task set may want a share of the desired count only.
             && self.deployments.iter().all(|d| d.wants(self.desired) == self.desired)
+    }
+
+    /// Whether tasks may be unhealthy: only those that are RUNNING and not healthy can.
+    pub fn may_be_sick(&self) -> bool {
+        self.running != self.healthy
     }
 
     /// What scaling policies see of it.
@@ -219,6 +223,9 @@ impl Service {
 pub struct Services {
     /// The services.
     pub all: Column<ServiceId, Service>,
+    /// When each must be looked at in any case, at the end of a minute. Apart from the services, so that a minute touches
+    /// nothing of those that sleep.
+    pub due: Column<ServiceId, SimTime>,
     /// The first number of a service among those who ask for tasks.
     pub first_source: u32,
     /// By slot of the task; stale where the slot is another caller's.
@@ -254,6 +261,13 @@ impl Services {
     #[inline]
     pub fn member_mut(&mut self, slot: Slot) -> &mut Member {
         self.members[slot.0 as usize].as_mut().expect("a service's task is a member")
+    }
+
+    /// Whether any task of a service is unhealthy.
+    pub fn is_sick(&self, id: ServiceId) -> bool {
+        let service = &self.all[id];
+        let is_unhealthy = |&slot: &Slot| self.member(slot).health == Health::Unhealthy;
+        service.may_be_sick() && service.members.iter().any(is_unhealthy)
     }
 
     /// Tasks of a deployment come and go.

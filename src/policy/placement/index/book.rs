@@ -11,7 +11,9 @@
 //! of the pool is *heavy* and gets a shelf of its own, ordered by its tasks.
 
 use super::super::{Ask, random};
+use super::cells::Cells;
 use super::chain::{Chain, Link, LinkKeys};
+use super::roster::Roster;
 use super::shelf::{ABSENT, Best, Look, Shelf};
 use crate::base::id::Column;
 use crate::base::random::Stream;
@@ -33,8 +35,7 @@ pub(super) struct Book {
     pub(super) chain: Chain,
     /// Whether some rule of this book ranks or refuses by the group's tasks on the instance before all else.
     pub(super) is_grouped: bool,
-    /// Per cell, the value of each field.
-    cells: Vec<Vec<u32>>,
+    cells: Cells,
     cell_of: Column<InstanceId, u32>,
     common: Shelf,
     heavy: Vec<(GroupId, Shelf)>,
@@ -74,7 +75,7 @@ impl Book {
             links.remove(0);
         }
         let common = Shelf::new(&links, !chain.is_drawn, None);
-        let (cells, cell_of) = (Vec::new(), Column::new());
+        let (cells, cell_of) = (Cells::default(), Column::new());
         Book { pool, chain, is_grouped, cells, cell_of, common, heavy: Vec::new() }
     }
 
@@ -88,13 +89,9 @@ impl Book {
     ) {
         let cell = if is_member {
             let fields = self.chain.fields.iter();
-            let values: Vec<u32> =
-                fields.map(|&field| look.counts.value(field, look.fleet, instance)).collect();
-            let known = self.cells.iter().position(|cell| *cell == values);
-            known.unwrap_or_else(|| {
-                self.cells.push(values);
-                self.cells.len() - 1
-            }) as u32
+            self.cells.enter(
+                fields.map(|&field| look.counts.value(field, look.fleet, instance)).collect(),
+            )
         } else {
             OUTSIDE
         };
@@ -106,8 +103,32 @@ impl Book {
         self.update(instance, seat, look);
     }
 
-    /// Puts an instance that has changed where it belongs.
+    /// Forgets an instance that has left.
+    pub(super) fn forget(&mut self, instance: InstanceId) {
+        let cell = std::mem::replace(&mut self.cell_of[instance], OUTSIDE);
+        if cell == OUTSIDE {
+            return;
+        }
+        self.common.take_away(cell as usize, instance);
+        for (_, shelf) in &mut self.heavy {
+            shelf.take_away(cell as usize, instance);
+        }
+        self.cells.leave(cell);
+    }
+
+    /// Tasks came to the instance, or went: it will be put where it belongs when that matters.
     #[inline]
+    pub(super) fn note(&mut self, instance: InstanceId) {
+        if self.cell_of[instance] == OUTSIDE {
+            return;
+        }
+        self.common.note(instance);
+        for (_, shelf) in &mut self.heavy {
+            shelf.note(instance);
+        }
+    }
+
+    /// Puts an instance where it belongs that may have begun or ceased to take tasks.
     pub(super) fn update(&mut self, instance: InstanceId, seat: u32, look: Look<'_>) {
         let cell = self.cell_of[instance];
         if cell == OUTSIDE {
@@ -195,7 +216,7 @@ impl Book {
     pub(super) fn draw(
         &mut self,
         search: &Search<'_>,
-        pool: &[InstanceId],
+        pool: &Roster,
         stream: &mut Stream,
         scratch: &mut Vec<InstanceId>,
     ) -> Option<InstanceId> {
@@ -238,9 +259,9 @@ impl Book {
         search: &Search<'_>,
         found: &mut Vec<InstanceId>,
     ) {
+        self.common.settle(&self.cell_of, search.look);
         for cell in 0..self.cells.len() {
-            let mut order =
-                std::mem::replace(&mut self.common.cells[cell], super::order::Order::new());
+            let mut order = std::mem::take(&mut self.common.cells[cell]);
             order.search(0, search.ask.demand, search.look.seats, |_, instance| {
                 if self.remains(instance, target, search) {
                     found.push(instance);
@@ -253,14 +274,14 @@ impl Book {
 
     fn keys(&self, cell: usize, search: &Search<'_>, instance: InstanceId) -> LinkKeys {
         let Look { fleet, counts, .. } = search.look;
-        self.chain.keys(fleet, counts, &self.cells[cell], search.ask.group, instance)
+        self.chain.keys(fleet, counts, self.cells.values(cell), search.ask.group, instance)
     }
 
     /// The tasks of the group in the cell's values of the leading fields.
     fn level(&self, cell: usize, look: Look<'_>, group: GroupId) -> LinkKeys {
         let mut level = LinkKeys::default();
         let leading = self.chain.fields[..self.chain.leading_fields].iter();
-        for ((key, &field), &value) in level.iter_mut().zip(leading).zip(&self.cells[cell]) {
+        for ((key, &field), &value) in level.iter_mut().zip(leading).zip(self.cells.values(cell)) {
             *key = look.counts.in_value(field, value, group);
         }
         level
@@ -272,15 +293,18 @@ impl Book {
         let is_first = self.ranks_by_tasks_first();
         if !is_first && !is_distinct {
             let accepts = |instance| search.accepts(instance);
+            self.common.settle(&self.cell_of, look);
             return self.common.best(cell, look, ask.demand, ask.group, u32::MAX, accepts);
         }
         let heavy = self.heavy.iter_mut().find(|(group, _)| *group == ask.group);
         if let Some((_, shelf)) = heavy {
             let most = if is_distinct { 0 } else { u32::MAX };
             let accepts = |instance| search.accepts(instance);
+            shelf.settle(&self.cell_of, look);
             return shelf.best(cell, look, ask.demand, ask.group, most, accepts);
         }
         let is_free = |instance| search.tasks(instance) == 0 && search.accepts(instance);
+        self.common.settle(&self.cell_of, look);
         let free = self.common.best(cell, look, ask.demand, ask.group, u32::MAX, is_free);
         if free.is_some() || is_distinct {
             return free;

@@ -47,6 +47,12 @@ impl Counts {
         }
     }
 
+    /// The instance has left, without tasks: nothing is kept for it.
+    pub(super) fn forget(&mut self, instance: InstanceId) {
+        assert!(self.on[instance].is_empty(), "no promise outlives its instance");
+        self.on[instance] = Vec::new();
+    }
+
     /// The index of the field, new or known.
     pub(super) fn field(&mut self, cluster: ClusterId, name: &str, fleet: &Fleet) -> usize {
         let known = self.fields.iter().position(|f| f.cluster == cluster && f.name == name);

@@ -10,20 +10,22 @@
 //! Memory is about 50 bytes per instance and book. A placement changes every book whose pool holds the instance.
 
 mod book;
+mod cells;
 mod chain;
 mod counts;
 mod order;
+mod pool;
+mod roster;
 mod shelf;
 
-use super::pipeline::{Member, Pipeline, belongs, has_platform, is_in_zones};
+use super::pipeline::{Member, Pipeline};
 use super::reference::Reference;
 use super::tally::GroupNames;
 use super::{Ask, Choice, Reason, Refusals, Rule, RuleId, TieBreak};
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Stream;
 use crate::model::fleet::Fleet;
-use crate::model::ids::{ClusterId, GroupId, InstanceId, ProviderId, ZoneId};
-use crate::model::platform::Platform;
+use crate::model::ids::{GroupId, InstanceId};
 use crate::model::ports::PortSets;
 use crate::policy::query::Expression;
 use book::{Book, Search};
@@ -31,23 +33,9 @@ pub use chain::MAX_STRATEGIES;
 use chain::{Chain, Link};
 use counts::Counts;
 use order::Seats;
+use pool::{Filter, Pool};
+pub(super) use roster::Roster;
 use shelf::Look;
-
-/// What never changes about which instances a rule takes.
-#[derive(PartialEq)]
-struct Filter {
-    cluster: ClusterId,
-    provider: Option<ProviderId>,
-    zones: Option<Vec<ZoneId>>,
-    platform: Option<Platform>,
-    member_of: Vec<Expression>,
-}
-
-struct Pool {
-    filter: Filter,
-    /// Ascending.
-    members: Vec<InstanceId>,
-}
 
 struct CompiledRule {
     rule: Rule,
@@ -60,7 +48,8 @@ struct CompiledRule {
 ///
 /// The caller owns the fleet and tells the placer of every change after it was made: [`Placer::placed`] after
 /// `Fleet::promise`, [`Placer::released`] after `Fleet::release`, [`Placer::instance_changed`] after a change of
-/// status or agent, [`Placer::instance_registered`] after `Fleet::register`.
+/// status or agent, [`Placer::instance_registered`] after `Fleet::register`, [`Placer::instance_left`] after
+/// `Fleet::deregister`.
 pub struct Placer {
     tie_break: TieBreak,
     stream: Stream,
@@ -72,6 +61,8 @@ pub struct Placer {
     /// Instances by time of registration, then id; a *seat* is a place in this order.
     by_seat: Vec<InstanceId>,
     seat_of: Column<InstanceId, u32>,
+    /// All that have not left.
+    registered: Roster,
     has_placed: bool,
     scratch: Vec<InstanceId>,
     shadow: Option<Box<Reference>>,
@@ -91,6 +82,7 @@ impl Placer {
             counts: Counts::default(),
             by_seat: Vec::new(),
             seat_of: Column::new(),
+            registered: Roster::new(fleet.ids().filter(|&i| fleet.is_registered(i)).collect()),
             has_placed: false,
             scratch: Vec::new(),
             shadow: None,
@@ -127,9 +119,11 @@ impl Placer {
         };
         let known = self.pools.iter().position(|pool| pool.filter == filter);
         let pool = known.unwrap_or_else(|| {
-            let members =
-                fleet.ids().filter(|&i| filter.takes(&rule, fleet, i, &self.counts)).collect();
-            self.pools.push(Pool { filter, members });
+            let mut pool = Pool::new(filter);
+            for instance in self.registered.iter() {
+                pool.register(instance, &rule, fleet, &self.counts);
+            }
+            self.pools.push(pool);
             self.pools.len() - 1
         });
 
@@ -204,11 +198,13 @@ impl Placer {
         assert_eq!(fast, slow, "F1: {ask:?} under {:?}", self.rules[ask.rule].rule);
     }
 
-    /// How many instances are refused, by reason. Looks at every instance; for those who ask why a task waits.
+    /// How many instances are refused, by reason. Looks at every registered instance; for those who ask why a task
+    /// waits.
     pub fn refusals(&self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> Refusals {
         let rule = &self.rules[ask.rule].rule;
         let tally = &self.counts;
-        Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusals()
+        Pipeline { rule, ask, fleet, ports, tally, names: &self.names }
+            .refusals(self.registered.iter())
     }
 
     /// Why the task cannot go to this instance, for a caller that names it; `None` where it can.
@@ -231,15 +227,15 @@ impl Placer {
         let CompiledRule { book, changing, .. } = &self.rules[rule];
         let pool = &self.pools[self.books[*book].pool];
         let member = Member { fleet, instance, tally: &self.counts, names: &self.names };
-        pool.members.binary_search(&instance).is_ok() && changing.iter().all(|e| e.holds(&member))
+        pool.members.contains(instance) && changing.iter().all(|e| e.holds(&member))
     }
 
-    /// Whether any instance that the rule selects is large enough when it is empty. Looks at the rule's pool; for
-    /// callers that would wait for ever.
+    /// Whether any registered instance that the rule selects is large enough when it is empty; for callers that would
+    /// wait for ever.
     #[must_use]
-    pub fn could_fit_when_empty(&self, ask: &Ask, fleet: &Fleet) -> bool {
+    pub fn could_fit_when_empty(&self, ask: &Ask) -> bool {
         let pool = &self.pools[self.books[self.rules[ask.rule].book].pool];
-        pool.members.iter().any(|&i| ask.demand.fits_into(fleet.registered[i]))
+        pool.could_fit(ask.demand)
     }
 
     /// A task of `group` was promised resources of the instance.
@@ -250,7 +246,7 @@ impl Placer {
         if let Some(shadow) = &mut self.shadow {
             shadow.placed(instance, group);
         }
-        self.update(instance, Some(group), fleet);
+        self.note(instance, group, fleet);
     }
 
     /// A task of `group` began to stop, and its promise was taken back.
@@ -260,23 +256,39 @@ impl Placer {
         if let Some(shadow) = &mut self.shadow {
             shadow.released(instance, group);
         }
-        self.update(instance, Some(group), fleet);
+        self.note(instance, group, fleet);
     }
 
     /// The status of the instance changed, or its agent was connected or disconnected.
     pub fn instance_changed(&mut self, instance: InstanceId, fleet: &Fleet) {
-        self.update(instance, None, fleet);
+        let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
+        let look = Look { fleet, counts: &self.counts, seats };
+        for book in &mut self.books {
+            book.update(instance, self.seat_of[instance], look);
+        }
+    }
+
+    /// The instance has left: it is in no pool and no draw any more.
+    pub fn instance_left(&mut self, instance: InstanceId, fleet: &Fleet) {
+        assert!(!fleet.is_registered(instance), "`Fleet::deregister` comes first");
+        self.registered.remove(instance);
+        self.counts.forget(instance);
+        for pool in &mut self.pools {
+            pool.forget(instance, fleet);
+        }
+        for book in &mut self.books {
+            book.forget(instance);
+        }
     }
 
     /// The fleet's next instance registered. Instances are told in order of id.
     pub fn instance_registered(&mut self, instance: InstanceId, fleet: &Fleet) {
         assert_eq!(instance.index(), self.seat_of.len(), "instances are told in order of id");
         self.counts.grow(fleet);
+        self.registered.push(instance);
         for pool in &mut self.pools {
             let rule = pool.filter.rule();
-            if pool.filter.takes(&rule, fleet, instance, &self.counts) {
-                pool.members.push(instance);
-            }
+            pool.register(instance, &rule, fleet, &self.counts);
         }
         let last = self.by_seat.last().map(|&last| fleet.registered_at[last]);
         if last.is_none_or(|last| last <= fleet.registered_at[instance]) {
@@ -285,7 +297,7 @@ impl Placer {
             let seat = (self.by_seat.len() - 1) as u32;
             self.seat_of[instance] = seat;
             for book in &mut self.books {
-                let is_member = self.pools[book.pool].members.last() == Some(&instance);
+                let is_member = self.pools[book.pool].members.contains(instance);
                 let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
                 book.register(
                     instance,
@@ -311,22 +323,24 @@ impl Placer {
     pub fn check(&self, fleet: &Fleet) {
         let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
         let look = Look { fleet, counts: &self.counts, seats };
+        let registered = fleet.ids().filter(|&instance| fleet.is_registered(instance));
+        assert!(self.registered.iter().eq(registered), "who is registered is known");
+        for pool in &self.pools {
+            pool.check(fleet, &self.counts);
+        }
         for book in &self.books {
             let members = &self.pools[book.pool].members;
-            book.check(look, |instance| members.binary_search(&instance).is_ok());
+            book.check(look, |instance| members.contains(instance));
         }
     }
 
     #[inline]
-    fn update(&mut self, instance: InstanceId, group: Option<GroupId>, fleet: &Fleet) {
+    fn note(&mut self, instance: InstanceId, group: GroupId, fleet: &Fleet) {
         let seats = Seats { by_seat: &self.by_seat, free: &fleet.free };
         let look = Look { fleet, counts: &self.counts, seats };
-        let seat = self.seat_of[instance];
         for book in &mut self.books {
-            book.update(instance, seat, look);
-            if let Some(group) = group {
-                book.weigh(group, self.pools[book.pool].members.len(), look);
-            }
+            book.note(instance);
+            book.weigh(group, self.pools[book.pool].members.len(), look);
         }
     }
 
@@ -345,31 +359,8 @@ impl Placer {
         let book = &mut self.books[book];
         let mut members = self.pools[book.pool].members.iter().peekable();
         for instance in self.seat_of.ids() {
-            let is_member = members.next_if(|&&member| member == instance).is_some();
+            let is_member = members.next_if(|&member| member == instance).is_some();
             book.register(instance, is_member, self.seat_of[instance], look);
         }
-    }
-}
-
-impl Filter {
-    /// A rule with this filter and nothing else.
-    fn rule(&self) -> Rule {
-        Rule {
-            cluster: self.cluster,
-            provider: self.provider,
-            zones: self.zones.clone(),
-            platform: self.platform,
-            strategies: Vec::new(),
-            distinct_instance: false,
-            member_of: Vec::new(),
-        }
-    }
-
-    fn takes(&self, rule: &Rule, fleet: &Fleet, instance: InstanceId, counts: &Counts) -> bool {
-        let member = Member { fleet, instance, tally: counts, names: &GroupNames::default() };
-        belongs(rule, fleet, instance)
-            && is_in_zones(rule, fleet, instance)
-            && has_platform(rule, fleet, instance)
-            && self.member_of.iter().all(|expression| expression.holds(&member))
     }
 }

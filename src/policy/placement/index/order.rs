@@ -7,6 +7,9 @@
 //!
 //! Costs for n instances: `insert` and `remove` O(log n) and a move within a chunk, and O(n / CAPACITY) where a chunk
 //! splits or goes, which is once in many times.
+//!
+//! Where a key belongs is anybody's guess, and a branch that is guessed wrong costs more than the rest of a step:
+//! searches add up comparisons instead, and the keys that a chunk lacks are [`NONE`], above all others.
 
 use crate::base::id::Column;
 use crate::model::ids::InstanceId;
@@ -18,6 +21,9 @@ const CAPACITY: usize = 64;
 
 /// A place in the order: two ranks of the strategies, the tasks, the place in order of registration; 32 bits each.
 pub(super) type Key = u128;
+
+/// No key: above all keys that there are.
+pub(super) const NONE: Key = Key::MAX;
 
 /// Packs a key.
 #[inline]
@@ -80,8 +86,12 @@ impl Bound {
     #[inline]
     fn raise(&mut self, free: Resources) {
         let memory = free.memory.saturating_add(1);
-        for bound in &mut self.memory[..=class(free.cpu)] {
-            *bound = memory.max(*bound);
+        // Lower classes hold at least as much: the first that does not change ends it.
+        for bound in self.memory[..=class(free.cpu)].iter_mut().rev() {
+            if *bound >= memory {
+                break;
+            }
+            *bound = memory;
         }
         self.gpus = self.gpus.max(free.gpus);
         self.enis = self.enis.max(free.enis);
@@ -105,8 +115,6 @@ impl Bound {
 
 #[derive(Clone, Debug)]
 struct Top {
-    /// Keys of the chunk are at least this; of the first chunk it is zero.
-    least: Key,
     bound: Bound,
     chunk: u32,
 }
@@ -122,24 +130,28 @@ struct Chunk {
 /// The ordered list.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
+    /// Keys of a chunk are at least this; of the first chunk it is zero.
+    least: Vec<Key>,
     tops: Vec<Top>,
     chunks: Vec<Chunk>,
     unused: Vec<u32>,
 }
 
-impl Order {
-    pub(super) fn new() -> Self {
-        let top = Top { least: 0, bound: Bound::default(), chunk: 0 };
-        let chunk = Chunk { length: 0, keys: [0; CAPACITY], free: [Resources::ZERO; CAPACITY] };
-        Order { tops: vec![top], chunks: vec![chunk], unused: Vec::new() }
+impl Default for Order {
+    fn default() -> Self {
+        let top = Top { bound: Bound::default(), chunk: 0 };
+        let chunk = Chunk { length: 0, keys: [NONE; CAPACITY], free: [Resources::ZERO; CAPACITY] };
+        Order { least: vec![0], tops: vec![top], chunks: vec![chunk], unused: Vec::new() }
     }
+}
 
+impl Order {
     /// Adds a key that is not there.
     pub(super) fn insert(&mut self, key: Key, free: Resources) {
         let mut t = self.top_of(key);
         if self.chunks[self.tops[t].chunk as usize].length == CAPACITY {
             self.split(t);
-            t += usize::from(self.tops[t + 1].least <= key);
+            t += usize::from(self.least[t + 1] <= key);
         }
         let top = &mut self.tops[t];
         top.bound.raise(free);
@@ -155,25 +167,49 @@ impl Order {
     /// Takes away a key that is there.
     pub(super) fn remove(&mut self, key: Key) {
         let t = self.top_of(key);
+        self.remove_from(t, key);
+    }
+
+    fn remove_from(&mut self, t: usize, key: Key) {
         let chunk = &mut self.chunks[self.tops[t].chunk as usize];
-        let at = chunk.position(key);
-        assert!(at < chunk.length && chunk.keys[at] == key, "only a key that is there is removed");
+        let at = chunk.place(key);
         chunk.keys.copy_within(at + 1..chunk.length, at);
         chunk.free.copy_within(at + 1..chunk.length, at);
         chunk.length -= 1;
+        chunk.keys[chunk.length] = NONE;
         if chunk.length < CAPACITY / 4 {
             self.join(t);
         }
     }
 
-    /// The instance under `key` now has this free.
-    pub(super) fn restate(&mut self, key: Key, free: Resources) {
-        let t = self.top_of(key);
+    /// The instance under `old`, which is there, now stands under `new` and has this free. Where both belong into one
+    /// chunk, only what lies between them moves.
+    pub(super) fn replace(&mut self, old: Key, new: Key, free: Resources) {
+        let t = self.top_of(old);
+        let end = self.least.get(t + 1).copied().unwrap_or(NONE);
+        if new < self.least[t] || new >= end {
+            self.remove_from(t, old);
+            self.insert(new, free);
+            return;
+        }
         let top = &mut self.tops[t];
         top.bound.raise(free);
         let chunk = &mut self.chunks[top.chunk as usize];
-        let at = chunk.position(key);
-        chunk.free[at] = free;
+        let from = chunk.place(old);
+        let mut to = from;
+        if old != new {
+            to = chunk.position(new);
+            if to > from {
+                to -= 1;
+                chunk.keys.copy_within(from + 1..=to, from);
+                chunk.free.copy_within(from + 1..=to, from);
+            } else {
+                chunk.keys.copy_within(to..from, to + 1);
+                chunk.free.copy_within(to..from, to + 1);
+            }
+            chunk.keys[to] = new;
+        }
+        chunk.free[to] = free;
     }
 
     /// Visits the instances with room for `demand` in order, beginning at `from`, until told to stop.
@@ -212,7 +248,13 @@ impl Order {
 
     #[inline]
     fn top_of(&self, key: Key) -> usize {
-        self.tops.partition_point(|top| top.least <= key) - 1
+        let (mut t, mut rest) = (0, self.least.len());
+        while rest > 1 {
+            let half = rest / 2;
+            t += half * usize::from(self.least[t + half] <= key);
+            rest -= half;
+        }
+        t
     }
 
     #[cold]
@@ -221,8 +263,10 @@ impl Order {
         let half = CAPACITY / 2;
         let mut upper = self.chunks[from].clone();
         upper.keys.copy_within(half.., 0);
+        upper.keys[half..].fill(NONE);
         upper.free.copy_within(half.., 0);
-        upper.length = CAPACITY - half;
+        upper.length = half;
+        self.chunks[from].keys[half..].fill(NONE);
         self.chunks[from].length = half;
         self.tops[t].bound = self.chunks[from].exact_bound();
         let (least, bound) = (upper.keys[0], upper.exact_bound());
@@ -236,7 +280,8 @@ impl Order {
                 u32::try_from(self.chunks.len() - 1).expect("fewer chunks than instances")
             }
         };
-        self.tops.insert(t + 1, Top { least, bound, chunk });
+        self.least.insert(t + 1, least);
+        self.tops.insert(t + 1, Top { bound, chunk });
     }
 
     /// Joins a chunk that has become small with a neighbour, where the two leave room to grow.
@@ -249,6 +294,7 @@ impl Order {
             _ if t > 0 && has_room(t - 1) => t - 1,
             _ => return,
         };
+        self.least.remove(left + 1);
         let gone = self.tops.remove(left + 1);
         let top = &mut self.tops[left];
         top.bound.join(&gone.bound);
@@ -269,16 +315,27 @@ impl Order {
         })
     }
 
-    /// Panics where the list is out of order or a bound is too small. For checks.
-    pub(super) fn check(&self, seats: Seats<'_>) {
-        assert_eq!(self.tops[0].least, 0, "every key has a chunk");
+    /// Panics where the list is out of order, a bound is too small, or what an instance has free is not what stands
+    /// beside its key, unless that is not known yet. For checks.
+    pub(super) fn check(&self, seats: Seats<'_>, is_known: impl Fn(InstanceId) -> bool) {
+        assert_eq!(self.least[0], 0, "every key has a chunk");
+        assert_eq!(self.least.len(), self.tops.len(), "every chunk has a least key");
         assert!(self.keys().is_sorted_by(|a, b| a < b), "keys ascend");
         for (t, top) in self.tops.iter().enumerate() {
             let chunk = &self.chunks[top.chunk as usize];
-            let end = self.tops.get(t + 1).map_or(Key::MAX, |next| next.least);
+            let end = self.least.get(t + 1).copied().unwrap_or(NONE);
+            assert!(
+                chunk.keys[chunk.length..].iter().all(|&key| key == NONE),
+                "the rest is no key"
+            );
             for (&key, &free) in chunk.keys[..chunk.length].iter().zip(&chunk.free) {
-                assert!(top.least <= key && key < end, "a key is in the chunk that it belongs to");
-                assert_eq!(free, seats.free[seats.by_seat[seat(key)]], "what is free is known");
+                assert!(
+                    self.least[t] <= key && key < end,
+                    "a key is in the chunk that it belongs to"
+                );
+                let instance = seats.by_seat[seat(key)];
+                let is_right = free == seats.free[instance] || !is_known(instance);
+                assert!(is_right, "what {instance:?} has free is known");
             }
             assert!(chunk.exact_bound().is_within(&top.bound), "a bound is never too small");
         }
@@ -289,14 +346,33 @@ impl Chunk {
     /// How many keys are less than `key`.
     #[inline]
     fn position(&self, key: Key) -> usize {
-        self.keys[..self.length].partition_point(|&other| other < key)
+        let (mut at, mut step) = (0, CAPACITY / 2);
+        while step > 0 {
+            at += step * usize::from(self.keys[(at + step - 1) % CAPACITY] < key);
+            step /= 2;
+        }
+        at + usize::from(self.keys[at % CAPACITY] < key)
+    }
+
+    /// Where a key is that is there.
+    #[inline]
+    fn place(&self, key: Key) -> usize {
+        let at = self.position(key);
+        assert!(at < self.length && self.keys[at] == key, "only a key that is there is changed");
+        at
     }
 
     #[cold]
     fn exact_bound(&self) -> Bound {
         let mut bound = Bound::default();
         for &free in &self.free[..self.length] {
-            bound.raise(free);
+            let memory = &mut bound.memory[class(free.cpu)];
+            *memory = free.memory.saturating_add(1).max(*memory);
+            bound.gpus = bound.gpus.max(free.gpus);
+            bound.enis = bound.enis.max(free.enis);
+        }
+        for class in (1..CLASSES).rev() {
+            bound.memory[class - 1] = bound.memory[class].max(bound.memory[class - 1]);
         }
         bound
     }

@@ -1,4 +1,8 @@
 //! The instances of a pool in order, apart by cell: for each cell (see `book`) one ordered list.
+//!
+//! A change of what an instance has free is only noted; the next search of this shelf puts the instances that were
+//! noted where they belong. So shelves that nobody searches cost next to nothing: those of rules that are not asked for,
+//! the common shelf where one group has all tasks, the order behind a draw that hardly ever needs it.
 
 use super::chain::{Link, LinkKeys};
 use super::counts::Counts;
@@ -10,7 +14,7 @@ use crate::model::resources::Resources;
 use std::ops::ControlFlow;
 
 /// The key of an instance that is not on the shelf.
-pub(super) const ABSENT: Key = Key::MAX;
+pub(super) const ABSENT: Key = order::NONE;
 
 /// Ordered lists with one sort of key.
 #[derive(Clone)]
@@ -23,8 +27,13 @@ pub(super) struct Shelf {
     by_tasks: bool,
     /// The group whose tasks `Link::Tasks` counts in the order; orders of all groups hold no such link.
     group: GroupId,
+    /// The key under which each instance stands.
     keys: Column<InstanceId, Key>,
     pub(super) cells: Vec<Order>,
+    /// Instances that may stand wrong since the last search,
+    noted: Vec<InstanceId>,
+    /// each once.
+    is_noted: Column<InstanceId, bool>,
 }
 
 /// The best instance of a cell.
@@ -53,6 +62,8 @@ impl Shelf {
             group: group.unwrap_or(GroupId(u32::MAX)),
             keys: Column::new(),
             cells: Vec::new(),
+            noted: Vec::new(),
+            is_noted: Column::new(),
         }
     }
 
@@ -60,8 +71,9 @@ impl Shelf {
     pub(super) fn grow(&mut self, instances: usize, cells: usize) {
         while self.keys.len() < instances {
             self.keys.push(ABSENT);
+            self.is_noted.push(false);
         }
-        self.cells.resize_with(cells, Order::new);
+        self.cells.resize_with(cells, Order::default);
     }
 
     /// Whether the instance is here: in the pool, ACTIVE, and its agent is connected.
@@ -92,20 +104,42 @@ impl Shelf {
         let old = std::mem::replace(&mut self.keys[instance], key);
         let order = &mut self.cells[cell];
         match (old != ABSENT, key != ABSENT) {
-            (true, true) if old == key => order.restate(key, free),
-            (had, has) => {
-                if had {
-                    order.remove(old);
-                }
-                if has {
-                    order.insert(key, free);
-                }
+            (true, true) => order.replace(old, key, free),
+            (true, false) => order.remove(old),
+            (false, true) => order.insert(key, free),
+            (false, false) => {}
+        }
+    }
+
+    /// What the instance has free, or its tasks, changed.
+    #[inline]
+    pub(super) fn note(&mut self, instance: InstanceId) {
+        if !std::mem::replace(&mut self.is_noted[instance], true) {
+            self.noted.push(instance);
+        }
+    }
+
+    /// Puts all instances that were noted where they belong.
+    #[inline]
+    pub(super) fn settle(&mut self, cell_of: &Column<InstanceId, u32>, look: Look<'_>) {
+        while let Some(instance) = self.noted.pop() {
+            self.is_noted[instance] = false;
+            if self.has(instance) {
+                let seat = order::seat(self.keys[instance]) as u32;
+                let key = self.key(look.fleet, look.counts, instance, seat);
+                let cell = cell_of[instance] as usize;
+                self.set(cell, instance, key, look.fleet.free[instance]);
             }
         }
     }
 
+    /// Takes the instance away, where it is.
+    pub(super) fn take_away(&mut self, cell: usize, instance: InstanceId) {
+        self.set(cell, instance, ABSENT, Resources::ZERO);
+    }
+
     /// The first of the cell's instances, by the links of this shelf and the tie-break, that has room and that
-    /// `accepts` takes. With `stop_above` the search ends at a first rank above it.
+    /// `accepts` takes. The shelf is settled. With `stop_above` the search ends at a first rank above it.
     #[inline]
     pub(super) fn best(
         &mut self,
@@ -146,7 +180,7 @@ impl Shelf {
         found.flatten().or(best)
     }
 
-    /// The key under which an instance of this shelf stands.
+    /// The key under which an instance of this shelf stands. The shelf is settled.
     pub(super) fn key_of(&self, instance: InstanceId) -> Key {
         self.keys[instance]
     }
@@ -155,18 +189,24 @@ impl Shelf {
     pub(super) fn check(&self, look: Look<'_>, cell_of: impl Fn(InstanceId) -> Option<usize>) {
         let mut expected: Vec<Vec<Key>> = vec![Vec::new(); self.cells.len()];
         for (seat, &instance) in look.seats.by_seat.iter().enumerate() {
-            let key = match cell_of(instance) {
-                Some(cell) => {
-                    let key = self.key(look.fleet, look.counts, instance, seat as u32);
-                    expected[cell].push(key);
-                    key
-                }
-                None => ABSENT,
-            };
-            assert_eq!(self.keys[instance], key, "the key of {instance:?} is up to date");
+            let cell = cell_of(instance);
+            let key =
+                cell.map_or(ABSENT, |_| self.key(look.fleet, look.counts, instance, seat as u32));
+            let stands = self.keys[instance];
+            if self.is_noted[instance] && key != ABSENT {
+                assert_eq!(order::seat(stands), seat, "a place in order of registration stays");
+            } else {
+                assert_eq!(stands, key, "the key of {instance:?} is up to date");
+            }
+            if let Some(cell) = cell {
+                expected[cell].push(stands);
+            }
         }
+        let is_noted = |instance: &InstanceId| self.is_noted[*instance];
+        assert_eq!(self.is_noted.ids().filter(is_noted).count(), self.noted.len());
+        assert!(self.noted.iter().all(is_noted), "what is noted is marked");
         for (cell, mut expected) in self.cells.iter().zip(expected) {
-            cell.check(look.seats);
+            cell.check(look.seats, |instance| !self.is_noted[instance]);
             expected.sort_unstable();
             assert!(cell.keys().eq(expected), "a cell has all its instances");
         }

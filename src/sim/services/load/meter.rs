@@ -1,7 +1,7 @@
 //! Counters behind a service's metrics.
 
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::Load;
+use crate::load::{Calm, Load};
 use crate::metrics::service::RequestTotals;
 use crate::model::scaling::{MetricValue, ScalingMetric};
 use crate::model::traffic::WorkKind;
@@ -12,6 +12,9 @@ use crate::sim::setup::ServiceSetup;
 pub const MINUTE: SimSpan = SimSpan::from_secs(60);
 /// Length of a high-resolution period.
 pub const TWENTY: SimSpan = SimSpan::from_secs(20);
+/// More than rounding makes of a rate (millionths a second) or of a point (millionths of a percent).
+const ROUNDED: u64 = 10;
+
 /// The state of a service's counters when a period began.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Since {
@@ -51,8 +54,6 @@ pub struct Meter {
     pub twenty: Since,
     /// The last minute that was looked at; those up to the present one are made up for before anything changes.
     pub minute_done: SimTime,
-    /// When a minute must be looked at in any case.
-    pub looks_at: SimTime,
     /// CPU that a task without a limit may use: its own and its share of what is idle on the hosts.
     pub burst_millis: u32,
     /// Whether unhealthy tasks get requests because no healthy one is there.
@@ -80,6 +81,20 @@ impl Meter {
             quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
             ..Meter::default()
         }
+    }
+
+    /// The least and the most CPU utilisation of a minute in a calm stretch, if the tasks stay as they are: by rate, and
+    /// by what requests cost at the revisions that are there. Rates and points are rounded, which is allowed for.
+    pub fn utilisation(&self, load: &Load, calm: &Calm) -> (MetricValue, MetricValue) {
+        let cost = |percent: u32| u128::from(load.cpu_ns_per_request_mean()) * u128::from(percent);
+        let area = u128::from(self.reserved_cpu) * 1_000_000;
+        let percent = |nanos: u128| cpu_percent(nanos, area).unwrap_or_default().0;
+        let (least, most) = (calm.least.saturating_sub(ROUNDED), calm.most + ROUNDED);
+        let least = u128::from(least) * (cost(self.cost_percents.0) / 100) / 1_000_000;
+        let most =
+            (u128::from(most) * cost(self.cost_percents.1).div_ceil(100)).div_ceil(1_000_000);
+        let (least, most) = (percent(least), percent(most));
+        (MetricValue(least.saturating_sub(ROUNDED)), MetricValue(most.saturating_add(ROUNDED)))
     }
 
     /// Integrates up to `now`.

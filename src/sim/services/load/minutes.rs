@@ -1,18 +1,19 @@
 //! The points of a service's minutes: observed when they end, or made up for later where nothing could be decided.
 
-use super::meter::{MINUTE, Since, cpu_percent, in_memory_micro, is_high_resolution};
+use super::meter::{MINUTE, cpu_percent, in_memory_micro, is_high_resolution};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{MetricValue, ScalingMetric};
 use crate::policy::scaling::Point;
+use crate::sim::books::Ledger;
 use crate::sim::event::RunError;
-use crate::sim::services::Flow;
+use crate::sim::services::{Flow, Service};
 use crate::sim::task::Slot;
 
 /// 100 % in millionths of a percent.
 const WHOLE: u64 = 100_000_000;
-/// Most minutes that are passed over at once.
-const MOST_MINUTES: u64 = 15;
+/// How many minutes are passed over at once: the next more where all of them can be.
+const REACHES: [u32; 4] = [4, 12, 30, 60];
 
 impl Flow<'_> {
     /// A task of a service begins or ends to be RUNNING.
@@ -42,8 +43,8 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// How many of the next minutes can pass without anything to decide, if nothing changes: no queue can form, and no
-    /// alarm can fire. They are made up for later, all at once, which is what makes a quiet service cheap.
+    /// How many of the next minutes can pass without anything to decide, if nothing changes: no queue can form, no alarm
+    /// can fire, and those that fire get nothing. They are made up for later, all at once, which is what makes a quiet service cheap.
     pub fn quiet_minutes(&mut self, id: ServiceId, now: SimTime) -> u32 {
         // Who has idle CPU is looked at every minute; and a run that checks itself passes nothing over, so that a test
         // can hold the two ways together.
@@ -51,6 +52,7 @@ impl Flow<'_> {
         if is_busy || self.services.is_checked {
             return 0;
         }
+        let state = self.services.all[id].scaling_state();
         let service = &mut self.services.all[id];
         let meter = &service.meter;
         let is_watched = meter.has_alarms
@@ -61,35 +63,44 @@ impl Flow<'_> {
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
             return 0;
         }
-        let Some(calm) = load.calm(now + SimSpan(MINUTE.0 * MOST_MINUTES)) else { return 0 };
-        let calm_minutes = u32::try_from(calm.until.since(now).0 / MINUTE.0).unwrap_or(0);
-        let Some(scaler) = &service.scaler else { return calm_minutes };
-        // Utilisation by rate, with a margin for requests of revisions that cost more or less.
-        let percent = |rate: u64, margin: u128| {
-            let nanos = u128::from(rate) * u128::from(load.cpu_ns_per_request_mean()) / 1_000_000;
-            let area = u128::from(meter.reserved_cpu) * 1_000_000;
-            cpu_percent(nanos * margin / 100, area).unwrap_or_default()
-        };
-        let (low, high) = meter.cost_percents;
-        let least = percent(calm.least, u128::from(low) * 99 / 100);
-        let most = percent(calm.most, u128::from(high) * 101 / 100 + 1);
-        scaler.quiet_minutes(least, most).min(calm_minutes)
+        let (mut quiet, mut harmless, mut calm) = (0, 0, None);
+        for minutes in REACHES {
+            calm = load.calm(calm, now + SimSpan(MINUTE.0 * u64::from(minutes)));
+            let Some(stretch) = &calm else { break };
+            let reach = (stretch.until.since(now).0 / MINUTE.0).min(u64::from(minutes)) as u32;
+            let of_scaler = service.scaler.as_ref().map_or(u32::MAX, |scaler| {
+                scaler.quiet_minutes(now, state, harmless, meter.utilisation(load, stretch))
+            });
+            quiet = quiet.max(of_scaler.min(reach));
+            if of_scaler <= reach || reach < minutes {
+                break;
+            }
+            if of_scaler == u32::MAX {
+                harmless = reach;
+            }
+        }
+        quiet
     }
 
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
     pub fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
+        let service = &mut self.services.all[id];
+        let ledger = &mut self.books.services[id];
+        let mut is_first = true;
         loop {
-            let next = self.services.all[id].meter.minute_done + MINUTE;
+            let next = service.meter.minute_done + MINUTE;
             if next > upto {
                 return Ok(());
             }
-            self.observe(id, MINUTE, next)?;
-            self.services.all[id].meter.minute_done = next;
-            self.measure_elasticity(id, next);
-            let state = self.services.all[id].scaling_state();
-            if let Some(scaler) = &mut self.services.all[id].scaler {
-                let decision = scaler.evaluate(next, state);
-                assert!(decision.is_none(), "a minute that was passed over had nothing to decide");
+            observe(service, MINUTE, next)?;
+            service.meter.minute_done = next;
+            if is_first {
+                measure_capacity(service, ledger); // nobody comes or goes in minutes that are passed over
+                is_first = false;
+            }
+            measure_elasticity(service, ledger, next);
+            if let Some(scaler) = &mut service.scaler {
+                scaler.pass_over(next, service.running);
             }
         }
     }
@@ -106,101 +117,95 @@ impl Flow<'_> {
     /// The same before something about the service changes: from then on every minute counts again.
     pub fn disturb(&mut self, id: ServiceId) -> Result<(), RunError> {
         self.catch_up(id)?;
-        self.services.all[id].meter.looks_at = SimTime::ZERO;
+        self.services.due[id] = SimTime::ZERO;
         Ok(())
     }
+}
 
-    /// The points of the period that ends now.
-    pub fn observe(
-        &mut self,
-        id: ServiceId,
-        period: SimSpan,
-        now: SimTime,
-    ) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let meter = &mut service.meter;
-        let (memory_kib, is_queue) = (meter.memory_kib, meter.is_queue);
-        meter.integrate(now);
-        let Some(load) = &mut service.load else { return Ok(()) };
-        load.advance(now)?;
-        let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
-        let here = Since {
-            cpu_nanos: load.cpu_nanos(),
-            cpu_area: meter.cpu_area,
-            requests: *load.totals(),
-        };
-        let then = std::mem::replace(before, here);
-        let cpu = cpu_percent(here.cpu_nanos - then.cpu_nanos, here.cpu_area - then.cpu_area)
-            .map(|value| value.0);
-        if period == MINUTE {
-            meter.cpu_of_last_minute = cpu;
-        }
-        let Some(scaler) = &mut service.scaler else { return Ok(()) };
-        let is_wanted = |metric| match period {
-            MINUTE => scaler.wants(metric),
-            _ => scaler.wants_high_resolution(metric),
-        };
-        let mut values = [None; 6];
-        let mut set = |metric: ScalingMetric, value: Option<u64>| {
-            values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
-        };
-        let running = u64::from(service.running);
-        let targets = load.targets() as u64;
-        set(ScalingMetric::Cpu, cpu);
-        if is_wanted(ScalingMetric::Memory) {
-            let in_flight = in_memory_micro(load, is_queue);
-            // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
-            let used = u128::from(meter.idle_memory) * 1_024_000_000
-                + u128::from(in_flight) * u128::from(memory_kib);
-            let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
-            set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
-        }
-        if is_wanted(ScalingMetric::RequestCountPerTarget) {
-            let requests = here.requests.since(&then.requests);
-            let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
-            let has_targets = !is_queue && requests.offered > requests.no_target;
-            set(
-                ScalingMetric::RequestCountPerTarget,
-                per_minute.checked_div(targets).filter(|_| has_targets),
-            );
-        }
-        if is_queue {
-            // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
-            set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
-        }
-        if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
-            let in_flight = load.in_flight_micro();
-            set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
-        }
-        if is_wanted(ScalingMetric::LatencyMs) {
-            set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
-        }
-        scaler.observe(now, period, &values);
-        Ok(())
+/// The points of the period that ends now.
+pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(), RunError> {
+    let meter = &mut service.meter;
+    let (memory_kib, is_queue) = (meter.memory_kib, meter.is_queue);
+    meter.integrate(now);
+    let Some(load) = &mut service.load else { return Ok(()) };
+    load.advance(now)?;
+    let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
+    let (nanos, area) = (load.cpu_nanos(), meter.cpu_area);
+    let cpu = cpu_percent(nanos - before.cpu_nanos, area - before.cpu_area).map(|value| value.0);
+    (before.cpu_nanos, before.cpu_area) = (nanos, area);
+    if period == MINUTE {
+        meter.cpu_of_last_minute = cpu;
     }
+    let Some(scaler) = &mut service.scaler else { return Ok(()) };
+    let is_wanted = |metric| match period {
+        MINUTE => scaler.wants(metric),
+        _ => scaler.wants_high_resolution(metric),
+    };
+    let mut values = [None; 6];
+    let mut set = |metric: ScalingMetric, value: Option<u64>| {
+        values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
+    };
+    let running = u64::from(service.running);
+    let targets = load.targets() as u64;
+    set(ScalingMetric::Cpu, cpu);
+    if is_wanted(ScalingMetric::Memory) {
+        let in_flight = in_memory_micro(load, is_queue);
+        // Millionths of a KiB by MiB: one percent is 10.24 KiB a MiB.
+        let used = u128::from(meter.idle_memory) * 1_024_000_000
+            + u128::from(in_flight) * u128::from(memory_kib);
+        let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
+        set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
+    }
+    if is_wanted(ScalingMetric::RequestCountPerTarget) {
+        let requests = load.totals().since(&before.requests);
+        before.requests = *load.totals();
+        let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
+        let has_targets = !is_queue && requests.offered > requests.no_target;
+        set(
+            ScalingMetric::RequestCountPerTarget,
+            per_minute.checked_div(targets).filter(|_| has_targets),
+        );
+    }
+    if is_queue {
+        // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
+        set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
+    }
+    if is_wanted(ScalingMetric::ConcurrencyPerTarget) {
+        let in_flight = load.in_flight_micro();
+        set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
+    }
+    if is_wanted(ScalingMetric::LatencyMs) {
+        set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+    }
+    scaler.observe(now, period, &values);
+    Ok(())
+}
 
-    /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
-    pub fn measure_elasticity(&mut self, id: ServiceId, now: SimTime) {
-        let service = &mut self.services.all[id];
-        let ledger = &mut self.books.services[id];
-        let Some(load) = &mut service.load else { return };
-        let targets = load.targets() as u64;
-        if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
-            ledger.per_target = per_target;
-        }
-        if ledger.per_target == 0 {
-            return;
-        }
-        let target = ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-        let (per_target, offered) = (ledger.per_target, load.offered_micro_per_s());
-        let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
-            (Some(useful), Some(offered)) => offered.div_ceil(useful),
-            _ => {
-                let useful = u128::from(per_target) * u128::from(target);
-                let offered = u128::from(offered) * u128::from(WHOLE);
-                u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
-            }
-        };
-        ledger.elasticity.push(now, needed, u64::from(service.healthy));
+/// What one of the present targets could answer.
+pub fn measure_capacity(service: &mut Service, ledger: &mut Ledger) {
+    let Some(load) = &mut service.load else { return };
+    let targets = load.targets() as u64;
+    if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
+        ledger.per_target = per_target;
     }
+}
+
+/// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
+pub fn measure_elasticity(service: &Service, ledger: &mut Ledger, now: SimTime) {
+    let Some(load) = &service.load else { return };
+    let per_target = ledger.per_target;
+    if per_target == 0 {
+        return;
+    }
+    let target = ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
+    let offered = load.offered_micro_per_s();
+    let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
+        (Some(useful), Some(offered)) => offered.div_ceil(useful),
+        _ => {
+            let useful = u128::from(per_target) * u128::from(target);
+            let offered = u128::from(offered) * u128::from(WHOLE);
+            u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
+        }
+    };
+    ledger.elasticity.push(now, needed, u64::from(service.healthy));
 }

@@ -7,3 +7,4 @@ mod samples;
 mod targets;
 
 pub use meter::{MINUTE, Meter, TWENTY, in_memory_micro, is_high_resolution};
+pub use minutes::{measure_capacity, measure_elasticity, observe};

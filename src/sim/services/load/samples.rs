@@ -2,6 +2,7 @@
 
 use super::in_memory_micro;
 use crate::base::time::{SimSpan, SimTime};
+use crate::load::Load;
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
 use crate::model::ids::ServiceId;
 use crate::sim::event::RunError;
@@ -17,7 +18,9 @@ impl Flow<'_> {
             self.catch_up(id)?;
             let (sample, span) = self.sample_of_service(id, now)?;
             let ledger = &mut self.books.services[id];
-            ledger.series.push(sample);
+            if self.books.recorder.picture {
+                ledger.series.push(sample); // for charts alone: thousands of services have gigabytes of them
+            }
             self.books.tables.sample(&ledger.name, &sample, span)?;
         }
         Ok(())
@@ -80,7 +83,7 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What is known about every service at the end.
+    /// What is known about every service at the end. Their loads and series go, so that nothing is there twice.
     pub fn service_reports(&mut self, end: SimTime) -> Vec<ServiceReport> {
         let mut reports = Vec::new();
         for id in self.services.all.ids() {
@@ -88,14 +91,15 @@ impl Flow<'_> {
             service.meter.integrate(end);
             let ledger = &mut self.books.services[id];
             let elasticity = std::mem::take(&mut ledger.elasticity);
-            let load = service.load.as_ref();
+            let load = service.load.take();
+            let (has_load, nanos) = (load.is_some(), load.as_ref().map(Load::cpu_nanos));
             reports.push(ServiceReport {
                 name: service.setup.name.clone(),
                 is_queue: ledger.is_queue,
-                samples: ledger.series.points(),
-                requests: load.map(|load| *load.totals()).unwrap_or_default(),
-                latency: load.map(|load| load.latency().clone()).unwrap_or_default(),
-                cpu_percent: load.and_then(|l| percent(l.cpu_nanos(), service.meter.cpu_area)),
+                samples: std::mem::take(&mut ledger.series).into_points(),
+                requests: load.as_ref().map(|load| *load.totals()).unwrap_or_default(),
+                latency: load.map(Load::into_latency).unwrap_or_default(),
+                cpu_percent: nanos.and_then(|nanos| percent(nanos, service.meter.cpu_area)),
                 reserved_cpu_time: service.meter.cpu_area,
                 running_mean: (end > SimTime::ZERO)
                     .then(|| service.meter.running_area as f64 / end.0 as f64),
@@ -105,7 +109,7 @@ impl Flow<'_> {
                 tasks_failed: ledger.tasks_failed,
                 scaling: ledger.scaling,
                 deployments: ledger.deployments,
-                elasticity: load.and_then(|_| elasticity.finish(end)),
+                elasticity: has_load.then(|| elasticity.finish(end)).flatten(),
                 usd: ledger.usd,
                 marks: std::mem::take(&mut ledger.marks),
             });

@@ -110,7 +110,11 @@ impl Flow<'_> {
     /// It works on nothing any more.
     pub fn remove_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
         let member = *self.services.member(slot);
-        self.disturb(member.service)?;
+        if member.place == u32::MAX {
+            self.catch_up(member.service)?; // it got nothing new since it left: those who stay go on as they did
+        } else {
+            self.disturb(member.service)?;
+        }
         let service = &mut self.services.all[member.service];
         if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
             load.advance(now)?;

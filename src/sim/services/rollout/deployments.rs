@@ -20,6 +20,7 @@ impl Plan<'_> {
         reason: &str,
     ) -> Result<(), RunError> {
         let now = self.queue.now();
+        self.flow().disturb(id)?; // a deployment changes what alarms can do
         self.supersede_unfinished(id, now)?;
         let service = &mut self.services.all[id];
         service.last_generation += 1;

@@ -84,25 +84,22 @@ impl Plan<'_> {
 
     /// The desired count becomes another.
     pub fn set_desired(&mut self, id: ServiceId, count: u32, who: &str) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let before = std::mem::replace(&mut service.desired, count);
+        let before = self.services.all[id].desired;
         if before == count {
             return Ok(());
         }
-        let old = service.old_desired;
-        service.old_desired = rolling::old_desired_after(old, before, count);
+        self.flow().disturb(id)?; // what the alarms had to say before, they said of the count before
+        let service = &mut self.services.all[id];
+        service.desired = count;
+        service.old_desired = rolling::old_desired_after(service.old_desired, before, count);
         service.steady_since = None;
-        let text = format!(
-            "(service {}) has set desired count to {count}. Cause: {who}.",
-            service.setup.name
-        );
-        self.books.service_event(
-            id,
-            self.queue.now(),
-            "INFO",
-            "SERVICE_DESIRED_COUNT_UPDATED",
-            &text,
-        )?;
+        if self.books.tables.wants_events() {
+            let name = &service.setup.name;
+            let text = format!("(service {name}) has set desired count to {count}. Cause: {who}.");
+            let now = self.queue.now();
+            let event = "SERVICE_DESIRED_COUNT_UPDATED";
+            self.books.service_event(id, now, "INFO", event, &text)?;
+        }
         self.look_soon(id);
         Ok(())
     }

@@ -9,7 +9,10 @@ use crate::model::ids::ServiceId;
 use crate::model::lifecycle::StopReason;
 use crate::sim::event::{Event, RunError, Tick};
 use crate::sim::services::Drive;
-use crate::sim::services::load::{MINUTE, TWENTY, in_memory_micro, is_high_resolution};
+use crate::sim::services::load::{
+    MINUTE, TWENTY, in_memory_micro, is_high_resolution, measure_capacity, measure_elasticity,
+    observe,
+};
 
 /// Exit code of a container that the kernel killed (128 + 9).
 const KILLED: u8 = 137;
@@ -29,9 +32,9 @@ impl Drive<'_> {
         for index in 0..self.services.all.len() {
             let id = ServiceId::from_index(index);
             match tick {
-                Tick::Minute => self.minute(id)?,
+                Tick::Minute if self.services.due[id] <= now => self.minute(id)?,
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
-                    self.flow().observe(id, TWENTY, now)?;
+                    observe(&mut self.services.all[id], TWENTY, now)?;
                 }
                 Tick::Alarms => self.plan().evaluate(id)?,
                 Tick::HighResolutionAlarms if is_high_resolution(&self.services.all[id]) => {
@@ -48,14 +51,18 @@ impl Drive<'_> {
     pub fn minute(&mut self, id: ServiceId) -> Result<(), RunError> {
         let now = self.queue.now();
         let service = &self.services.all[id];
-        if (service.load.is_none() && service.scaler.is_none()) || service.meter.looks_at > now {
+        if service.load.is_none() && service.scaler.is_none() {
+            self.services.due[id] = SimTime::NEVER;
             return Ok(());
         }
         self.flow().make_up(id, SimTime(now.0 - MINUTE.0))?;
-        self.flow().observe(id, MINUTE, now)?;
+        observe(&mut self.services.all[id], MINUTE, now)?;
         self.services.all[id].meter.minute_done = now;
         if self.services.all[id].load.is_some() {
-            self.flow().measure_elasticity(id, now);
+            let service = &mut self.services.all[id];
+            let ledger = &mut self.books.services[id];
+            measure_capacity(service, ledger);
+            measure_elasticity(service, ledger, now);
             if self.services.all[id].meter.has_alarms {
                 self.plan().watch_deployment_alarms(id)?;
             }
@@ -67,8 +74,7 @@ impl Drive<'_> {
         if self.plan().points_show_on_the_minute() {
             self.plan().evaluate(id)?;
             let minutes = self.flow().quiet_minutes(id, now);
-            self.services.all[id].meter.looks_at =
-                now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
+            self.services.due[id] = now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
         }
         Ok(())
     }

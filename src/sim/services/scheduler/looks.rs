@@ -4,6 +4,7 @@ use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::ServiceId;
+use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
 use crate::sim::event::{Event, RunError};
 use crate::sim::services::{Deployment, Health, Kind, Plan, Rebalancing, RolloutState};
@@ -47,17 +48,22 @@ impl Plan<'_> {
             is_sick
                 || matches!(place, Place::Instance(i) if self.cluster.fleet().status[i] == InstanceStatus::Draining)
         };
+        // Tasks on Fargate that are all healthy need not be looked at one by one.
+        let is_on_ec2 = self.rules.askers[service.source].launch == LaunchType::Ec2;
+        let may_move = service.may_be_sick() || is_on_ec2;
         if service.is_rolling()
             || service.members.len() > service.desired as usize
-            || service.members.iter().any(is_moving)
+            || (may_move && service.members.iter().any(is_moving))
         {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
         }
-        let sick = service.members.iter().map(|&slot| self.services.member(slot));
-        let grace = sick.filter(|m| m.health == Health::Unhealthy && m.grace_until > now);
-        at = at.min(grace.map(|member| member.grace_until).min().unwrap_or(SimTime::NEVER));
+        if service.may_be_sick() {
+            let sick = service.members.iter().map(|&slot| self.services.member(slot));
+            let grace = sick.filter(|m| m.health == Health::Unhealthy && m.grace_until > now);
+            at = at.min(grace.map(|member| member.grace_until).min().unwrap_or(SimTime::NEVER));
+        }
         for deployment in &service.deployments {
             at = at.min(deployment.wakes_at().filter(|&wake| wake > now).unwrap_or(SimTime::NEVER));
         }
@@ -96,6 +102,9 @@ impl Plan<'_> {
         }
         service.steady_since = Some(now);
         self.books.services[id].forget_what_was_told();
+        if !self.books.tables.wants_events() {
+            return Ok(());
+        }
         let text = format!("(service {}) has reached a steady state.", service.setup.name);
         let event = if has_task_sets { "TASKSET_STEADY_STATE" } else { "SERVICE_STEADY_STATE" };
         self.books.service_event(id, now, "INFO", event, &text)

@@ -31,8 +31,8 @@ impl Drive<'_> {
     }
 
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
-        if self.services.all[id].is_as_wanted() {
-            return Ok(false); // most looks come after the last task has become healthy
+        if self.services.all[id].is_as_wanted() && !self.services.is_sick(id) {
+            return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;

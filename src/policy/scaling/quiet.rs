@@ -1,0 +1,178 @@
+//! How long nothing can be decided: minutes that a caller may observe and evaluate later, in one go.
+
+use super::alarm::{self, Alarm, AlarmState};
+use super::series::Series;
+use super::target_tracking::STANDARD_PERIOD;
+use super::{REPEAT, Scaler, ServiceState};
+use crate::base::time::SimTime;
+use crate::model::scaling::{MetricValue, ScalingMetric};
+
+impl Scaler {
+    /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
+    /// `least..=most`, no point is missing and `state` stays as it is.
+    ///
+    /// Either no alarm can fire; or one does, and its policy has told already why it gets nothing for as long as it
+    /// does, and no alarm can fire anew. `u32::MAX`: nothing changes within the bounds. Of the first `harmless` minutes
+    /// that was said before, with bounds of their own.
+    #[must_use]
+    pub fn quiet_minutes(
+        &self,
+        now: SimTime,
+        state: ServiceState,
+        harmless: u32,
+        (least, most): (MetricValue, MetricValue),
+    ) -> u32 {
+        let mut quiet = u32::MAX;
+        for slot in &self.alarms {
+            let series = &self.feeds[slot.feed].series;
+            quiet = quiet.min(quiet_points(series, &slot.alarm, harmless, (least, most)));
+            if quiet > 0 && slot.alarm.state() == AlarmState::Alarm {
+                let bounds = series
+                    .waiting()
+                    .flatten()
+                    .fold((least, most), |(low, high), value| (low.min(value), high.max(value)));
+                let until = self.refuses_until(now, state, bounds).unwrap_or(now);
+                let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
+                quiet = quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX));
+            }
+        }
+        quiet
+    }
+
+    /// As [`Scaler::evaluate`] at `now`, in one of the minutes of which [`Scaler::quiet_minutes`] has said that they can
+    /// say nothing; `running` tasks.
+    ///
+    /// # Panics
+    /// Where an alarm begins to fire.
+    #[inline]
+    pub fn pass_over(&mut self, now: SimTime, running: u32) {
+        let firing = self.firing;
+        for index in 0..self.feeds.len() {
+            self.reveal(index, now, running);
+        }
+        assert!(self.firing <= firing, "a minute that was passed over had nothing to decide");
+        if self.firing == 0 {
+            self.told = None;
+            return;
+        }
+        for slot in &mut self.alarms {
+            slot.next_call = now + REPEAT; // it was called, and told again what it knew
+        }
+    }
+}
+
+/// After how many of the next points an alarm that is off cannot be on yet, or one that is on cannot be on again.
+fn quiet_points(
+    series: &Series,
+    alarm: &Alarm,
+    harmless: u32,
+    (least, most): (MetricValue, MetricValue),
+) -> u32 {
+    if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
+        return 0;
+    }
+    let is_firing = alarm.state() == AlarmState::Alarm;
+    let is_known = series.metric == ScalingMetric::Cpu && series.waiting().all(|p| p.is_some());
+    if is_firing && !is_known {
+        return 0;
+    }
+    let spec = alarm.spec();
+    let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
+    let goes_on = |value| breaches(value) == is_firing;
+    let stays =
+        is_known && goes_on(least) && goes_on(most) && series.waiting().flatten().all(goes_on);
+    // In harmless minutes one that is off stays off, and one that is on stays on.
+    let harmless = if is_firing { 0 } else { harmless };
+    let patience = alarm.patience(series.waiting(), harmless);
+    if stays && (!is_firing || patience > 0) { u32::MAX } else { patience }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::SimSpan;
+    use crate::model::scaling::{MetricDelays, ScalableTarget, TargetTracking};
+    use crate::policy::scaling::Point;
+    use proptest::prelude::*;
+
+    fn scaler(bounds: (u32, u32), cooldowns: (u64, u64), disable_scale_in: bool) -> Scaler {
+        let policy = TargetTracking {
+            name: "cpu".into(),
+            metric: ScalingMetric::Cpu,
+            high_resolution: false,
+            target: MetricValue(60),
+            scale_out_cooldown: SimSpan::from_secs(60 * cooldowns.0),
+            scale_in_cooldown: SimSpan::from_secs(60 * cooldowns.1),
+            disable_scale_in,
+            high_periods: 3,
+            low_periods: 5,
+            low_percent: 90,
+        };
+        let target = ScalableTarget {
+            min_capacity: bounds.0,
+            max_capacity: bounds.1,
+            target_tracking: vec![policy],
+            step_scaling: vec![],
+            scheduled: vec![],
+            predictive: vec![],
+            scale_in_suspended: false,
+            scale_out_suspended: false,
+            scheduled_suspended: false,
+        };
+        Scaler::new(&target, MetricDelays::default(), 0)
+    }
+
+    fn least_and_most(points: &[u64]) -> (MetricValue, MetricValue) {
+        let bound = |of: Option<&u64>| MetricValue(*of.expect("some points"));
+        (bound(points.iter().min()), bound(points.iter().max()))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_to_be_quiet_says_nothing_and_passing_over_it_is_to_evaluate_it(
+            stretches in prop::collection::vec((40_u64..80, 1_usize..9, 0_u64..4), 10..40),
+            (min, more) in (1_u32..8, 0_u32..8), cooldowns in (0_u64..9, 0_u64..9),
+            reaches in (1_usize..9, 1_usize..20), disable_scale_in in prop::bool::weighted(0.2),
+        ) {
+            // Levels that hold for a while, with a little noise.
+            let points: Vec<u64> = stretches
+                .iter()
+                .flat_map(|&(level, minutes, noise)| (0..minutes as u64).map(move |m| level + m % 2 * noise))
+                .collect();
+            let mut scaler = scaler((min, min + more), cooldowns, disable_scale_in);
+            let mut desired = min;
+            let at = |minute: usize| SimTime(minute as u64 * STANDARD_PERIOD.0);
+            let observe = |scaler: &mut Scaler, minute: usize| {
+                let mut values = [None; 6];
+                values[ScalingMetric::Cpu as usize] = Some(Point::level(MetricValue(points[minute])));
+                scaler.observe(at(minute), STANDARD_PERIOD, &values);
+            };
+            let last = points.len().saturating_sub(reaches.0 + reaches.1 + 1);
+            for minute in 1..last {
+                let state = ServiceState { desired, running: desired, deploying: false };
+                observe(&mut scaler, minute);
+                if let Some(decision) = scaler.evaluate(at(minute), state) {
+                    desired = decision.to.unwrap_or(desired);
+                }
+                let state = ServiceState { desired, running: desired, deploying: false };
+                let (near, far) = (minute + 1 + reaches.0, minute + 1 + reaches.0 + reaches.1);
+                let ask = |harmless: u32, upto: usize| {
+                    let bounds = least_and_most(&points[minute + 1..upto]);
+                    scaler.quiet_minutes(at(minute), state, harmless, bounds)
+                };
+                let mut quiet = ask(0, near).min(reaches.0 as u32);
+                if ask(0, near) == u32::MAX {
+                    quiet = ask(quiet, far).min((far - minute - 1) as u32);
+                }
+                let (mut awake, mut asleep) = (scaler.clone(), scaler.clone());
+                for next in minute + 1..=minute + quiet as usize {
+                    observe(&mut awake, next);
+                    observe(&mut asleep, next);
+                    prop_assert_eq!(awake.evaluate(at(next), state), None, "{} after {}", next, minute);
+                    asleep.pass_over(at(next), state.running);
+                }
+                prop_assert_eq!(format!("{awake:?}"), format!("{asleep:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The rows of `tasks.csv`, from lines that hold all that a row tells.
+
+use super::outputs::{RowWriter, TASKS, field};
+use super::recorder::Names;
+use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::SimTime;
+use crate::model::ids::{DefinitionId, GroupId, InstanceId, SourceId};
+use crate::model::lifecycle::StopReason;
+use crate::sim::request::Request;
+use crate::sim::task::{Place, Task};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// What the table hears, in order.
+pub enum Line {
+    /// The next task group has this name.
+    Group(String),
+    /// `launch,capacity_provider,availability_zone,instance_id` of tasks on the next container instance.
+    Place(Box<[u8]>),
+    /// A task has stopped, or lives on at the end of the run ([`SimTime::NEVER`]); what it cost.
+    Task(Task, SimTime, NanoUsd),
+    /// Tasks of a request were never placed, and why.
+    Unplaced(Box<Request>, &'static str),
+}
+
+/// Writes lines as rows.
+pub struct TaskRows {
+    rows: RowWriter,
+    names: Names,
+    groups: Column<GroupId, Box<[u8]>>,
+    places: Column<InstanceId, Box<[u8]>>,
+    origins: LastOrigin,
+    stop_texts: StopTexts,
+}
+
+impl TaskRows {
+    /// A table that begins with its header.
+    #[must_use]
+    pub fn new(sink: Box<dyn Write + Send>, names: Names) -> TaskRows {
+        TaskRows {
+            rows: RowWriter::new(Some(sink), &TASKS),
+            names,
+            groups: Column::new(),
+            places: Column::new(),
+            origins: LastOrigin::default(),
+            stop_texts: StopTexts::default(),
+        }
+    }
+
+    /// Writes what a line tells.
+    ///
+    /// # Errors
+    /// What the sink says.
+    #[inline]
+    pub fn write(&mut self, line: &Line) -> io::Result<()> {
+        match line {
+            Line::Group(name) => {
+                self.groups.push(field(name));
+            }
+            Line::Place(place) => {
+                self.places.push(place.clone());
+            }
+            Line::Task(task, stopped, usd) => return self.task(task, *stopped, *usd),
+            Line::Unplaced(request, why) => return self.unplaced(request, why),
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the sink and flushes it.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.rows.finish()
+    }
+
+    /// A row for each task of a request that was never placed.
+    fn unplaced(&mut self, request: &Request, why: &str) -> io::Result<()> {
+        for id in request.first_id..request.first_id + u64::from(request.remaining) {
+            let mut row = self.rows.row();
+            row.int(id)
+                .name(&self.names.sources[request.source])
+                .name(&self.groups[request.group])
+                .name(&self.names.definitions[request.definition])
+                .empty()
+                .empty()
+                .empty()
+                .empty()
+                .int(u64::from(request.demand.cpu))
+                .int(u64::from(request.demand.memory))
+                .int(u64::from(request.demand.gpus))
+                .time(request.arrival)
+                .time(request.accepted.unwrap_or(SimTime::NEVER));
+            for _ in 0..9 {
+                row.empty();
+            }
+            row.name(why.as_bytes()).empty().empty().empty().end();
+            self.rows.settle()?;
+        }
+        Ok(())
+    }
+
+    /// A task has stopped, or lives on at the end of the run (`stopped` is never).
+    pub fn task(&mut self, task: &Task, stopped: SimTime, usd: NanoUsd) -> io::Result<()> {
+        let mut row = self.rows.row();
+        row.int(task.id).name(self.origins.of(&self.names, &self.groups, task));
+        match task.place {
+            Place::Instance(instance) => {
+                row.name(&self.places[instance]);
+            }
+            Place::Fargate(zone) => {
+                row.name(b"FARGATE")
+                    .name(&self.names.providers[task.provider])
+                    .name(&self.names.zones[zone])
+                    .empty();
+            }
+        }
+        row.int(u64::from(task.demand.cpu))
+            .int(u64::from(task.demand.memory))
+            .int(u64::from(task.demand.gpus))
+            .time(task.arrival)
+            .time(task.accepted)
+            .time(task.placed)
+            .time(task.pending)
+            .time(task.pull_started)
+            .time(task.pull_stopped)
+            .time(task.started)
+            .time(task.stopping)
+            .time(task.execution_stopped)
+            .time(stopped);
+        if task.stopping == SimTime::NEVER {
+            row.empty().empty().empty();
+        } else {
+            row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
+        }
+        row.span(task.placed.since(task.accepted)).usd(usd).end();
+        self.rows.settle()?;
+        Ok(())
+    }
+}
+
+/// `stop_code,stopped_reason` of every reason, as fields.
+struct StopTexts(BTreeMap<StopReason, Box<[u8]>>);
+
+impl Default for StopTexts {
+    fn default() -> Self {
+        let fields =
+            |reason: StopReason| [reason.code().to_string(), reason.text().into()].join(",");
+        StopTexts(StopReason::ALL.map(|r| (r, fields(r).into_bytes().into_boxed_slice())).into())
+    }
+}
+
+impl StopTexts {
+    fn of(&self, reason: StopReason) -> &[u8] {
+        &self.0[&reason]
+    }
+}
+
+/// `source,group,task_definition` of the task that was written last: tasks come in runs of equal origin.
+#[derive(Default)]
+struct LastOrigin {
+    key: Option<(SourceId, GroupId, DefinitionId)>,
+    text: Vec<u8>,
+}
+
+impl LastOrigin {
+    fn of(&mut self, names: &Names, groups: &Column<GroupId, Box<[u8]>>, task: &Task) -> &[u8] {
+        let key = Some((task.source, task.group, task.definition));
+        if self.key != key {
+            self.key = key;
+            let (source, group) = (&names.sources[task.source], &groups[task.group]);
+            self.text = [&source[..], group, &names.definitions[task.definition]].join(&b',');
+        }
+        &self.text
+    }
+}

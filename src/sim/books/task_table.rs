@@ -1,0 +1,173 @@
+//! `tasks.csv` on its way out: rows are written here, or by a thread beside the simulation. The bytes are the same: lines
+//! go over in order, in batches, and come back empty to be filled again.
+
+use super::recorder::Names;
+use super::task_rows::{Line, TaskRows};
+use crate::base::money::NanoUsd;
+use crate::base::time::SimTime;
+use crate::sim::request::Request;
+use crate::sim::task::Task;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// Lines of a batch: some tens of kilobytes.
+const BATCH: usize = 256;
+/// Batches on their way; with more, the simulation waits for the writer.
+const AHEAD: usize = 8;
+
+/// The table of tasks.
+pub enum TaskTable {
+    /// Nobody reads it.
+    Off,
+    /// Rows are written at once.
+    Here(Box<TaskRows>),
+    /// A thread writes them.
+    Beside(Beside),
+}
+
+impl TaskTable {
+    /// The table that goes to this sink, if there is one.
+    #[must_use]
+    pub fn new(sink: Option<Box<dyn Write + Send>>, names: &Names, is_beside: bool) -> TaskTable {
+        let Some(sink) = sink else { return TaskTable::Off };
+        let rows = TaskRows::new(sink, names.clone());
+        match is_beside {
+            true => TaskTable::Beside(Beside::start(rows)),
+            false => TaskTable::Here(Box::new(rows)),
+        }
+    }
+
+    /// Whether rows go anywhere. Callers do no work for a table that is off.
+    #[inline]
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !matches!(self, TaskTable::Off)
+    }
+
+    /// The next task group has a name.
+    pub fn add_group(&mut self, name: &str) {
+        self.tell_name(|| Line::Group(name.into()));
+    }
+
+    /// The fields of tasks on the next container instance.
+    pub fn add_place(&mut self, place: Box<[u8]>) {
+        self.tell_name(|| Line::Place(place));
+    }
+
+    /// A task has stopped, or lives on ([`SimTime::NEVER`]).
+    ///
+    /// # Errors
+    /// What the sink says.
+    #[inline]
+    pub fn task(&mut self, task: &Task, stopped: SimTime, usd: NanoUsd) -> io::Result<()> {
+        match self {
+            TaskTable::Off => Ok(()),
+            TaskTable::Here(rows) => rows.task(task, stopped, usd),
+            TaskTable::Beside(beside) => beside.tell(Line::Task(task.clone(), stopped, usd)),
+        }
+    }
+
+    /// Tasks of a request were never placed.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn unplaced(&mut self, request: &Request, why: &'static str) -> io::Result<()> {
+        let line = || Line::Unplaced(Box::new(request.clone()), why);
+        match self {
+            TaskTable::Off => Ok(()),
+            TaskTable::Here(rows) => rows.write(&line()),
+            TaskTable::Beside(beside) => beside.tell(line()),
+        }
+    }
+
+    /// Hands everything to the sink and flushes it.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn finish(&mut self) -> io::Result<()> {
+        match self {
+            TaskTable::Off => Ok(()),
+            TaskTable::Here(rows) => rows.finish(),
+            TaskTable::Beside(beside) => beside.finish(),
+        }
+    }
+
+    fn tell_name(&mut self, line: impl FnOnce() -> Line) {
+        let told = match self {
+            TaskTable::Off => Ok(()),
+            TaskTable::Here(rows) => rows.write(&line()),
+            TaskTable::Beside(beside) => beside.tell(line()),
+        };
+        // A name writes nothing; a sink that has failed says so at the next row, or at the end.
+        drop(told);
+    }
+}
+
+/// The near end of the writer's thread.
+pub struct Beside {
+    batch: Vec<Line>,
+    full: Option<SyncSender<Vec<Line>>>,
+    empty: Receiver<Vec<Line>>,
+    writer: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Beside {
+    fn start(mut rows: TaskRows) -> Beside {
+        let (full, batches) = sync_channel::<Vec<Line>>(AHEAD);
+        let (give_back, empty) = sync_channel(AHEAD + 2);
+        let writer = std::thread::spawn(move || {
+            for mut batch in batches {
+                for line in &batch {
+                    rows.write(line)?;
+                }
+                batch.clear();
+                // At the end nobody takes it.
+                let _ = give_back.try_send(batch);
+            }
+            rows.finish()
+        });
+        let batch = Vec::with_capacity(BATCH);
+        Beside { batch, full: Some(full), empty, writer: Some(writer) }
+    }
+
+    #[inline]
+    fn tell(&mut self, line: Line) -> io::Result<()> {
+        self.batch.push(line);
+        if self.batch.len() < BATCH { Ok(()) } else { self.hand_over() }
+    }
+
+    fn hand_over(&mut self) -> io::Result<()> {
+        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+        let batch = std::mem::replace(&mut self.batch, next);
+        match self.full.as_ref().map(|full| full.send(batch)) {
+            Some(Ok(())) => Ok(()),
+            // The writer has ended before its time: it knows why.
+            _ => self.join(),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.hand_over()?;
+        self.join()
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        self.full = None; // the writer sees the end
+        match self.writer.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Err(io::Error::other("the table has failed before")),
+        }
+    }
+}
+
+impl Drop for Beside {
+    /// A run that ends early leaves no thread behind that still writes.
+    fn drop(&mut self) {
+        self.full = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
