@@ -15,6 +15,8 @@ const AHEAD: usize = 4;
 #[derive(Default)]
 struct Batch {
     rows: Vec<TaskRow>,
+    /// Their lines in the file; none where they are of no file.
+    lines: Vec<u64>,
     /// Names that these rows mention for the first time.
     names: Vec<String>,
     /// Counts after the row of this index, where more has happened than that a row was read and used.
@@ -30,6 +32,8 @@ pub struct ReadAhead {
     next: usize,
     next_counts: usize,
     names: Vec<String>,
+    /// The file, for messages; `None` for rows of no file.
+    file: Option<String>,
     counts: RowCounts,
     /// Counts before the row that was given last.
     before: RowCounts,
@@ -44,6 +48,7 @@ impl ReadAhead {
     pub fn start(stream: Box<dyn TaskStream + Send>) -> ReadAhead {
         let (sender, batches) = sync_channel(AHEAD);
         let counts = stream.counts().clone();
+        let file = stream.place().map(|(file, _)| file.to_owned());
         let reader = std::thread::spawn(move || read(stream, &sender));
         let before = counts.clone();
         ReadAhead {
@@ -52,6 +57,7 @@ impl ReadAhead {
             next: 0,
             next_counts: 0,
             names: Vec::new(),
+            file,
             counts,
             before,
             is_plain: true,
@@ -107,6 +113,7 @@ fn read(
                         batch.counts.push((batch.rows.len(), before.clone()));
                     }
                     batch.rows.push(row);
+                    batch.lines.extend(stream.place().map(|(_, line)| line));
                 }
                 Ok(None) => batch.end = Some(Ok(())),
                 Err(problem) => batch.end = Some(Err(problem)),
@@ -169,6 +176,11 @@ impl TaskStream for ReadAhead {
 
     fn names(&self) -> &[String] {
         &self.names
+    }
+
+    fn place(&self) -> Option<(&str, u64)> {
+        let line = self.batch.lines.get(self.next.checked_sub(1)?)?;
+        Some((self.file.as_deref()?, *line))
     }
 
     fn counts(&self) -> &RowCounts {
