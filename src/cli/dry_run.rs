@@ -101,23 +101,8 @@ pub fn describe(
         },
     );
     let samples = span.0 / setup.sample_interval.0.max(1) + 1;
-    let rows = samples * (setup.providers.len() as u64 + 1);
     let services = setup.services.len() as u64;
-    let mut disk = 0;
-    if scenario.outputs.tasks {
-        // How often tasks of services are replaced is known only afterwards: each once, to begin with.
-        disk += (tasks + kept) * TASK_ROW_BYTES;
-    }
-    if scenario.outputs.timeseries {
-        disk += rows * SAMPLE_ROW_BYTES;
-    }
-    if scenario.outputs.services {
-        disk += samples * services * SERVICE_ROW_BYTES;
-    }
-    let scaled = setup.services.iter().filter(|service| service.scaling.is_some()).count() as u64;
-    if scenario.outputs.scaling {
-        disk += span.0 / SCALING_INTERVAL.0 * scaled * SCALING_ROW_BYTES;
-    }
+    let disk = disk_bytes(scenario, tasks + kept, samples, span);
     let providers = match setup.providers.len() {
         1 => "1 provider".to_string(),
         count => format!("{count} providers"),
@@ -133,6 +118,28 @@ pub fn describe(
         + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES);
     line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
     Ok(out)
+}
+
+/// What the tables of one seed take on disk.
+fn disk_bytes(scenario: &Scenario, tasks: u64, samples: u64, span: SimTime) -> u64 {
+    let setup = &scenario.setup;
+    let rows = samples * (setup.providers.len() as u64 + 1);
+    let mut disk = 0;
+    if scenario.outputs.tasks {
+        // How often tasks of services are replaced is known only afterwards: each once, to begin with.
+        disk += tasks * TASK_ROW_BYTES;
+    }
+    if scenario.outputs.timeseries {
+        disk += rows * SAMPLE_ROW_BYTES;
+    }
+    if scenario.outputs.services {
+        disk += samples * setup.services.len() as u64 * SERVICE_ROW_BYTES;
+    }
+    let scaled = setup.services.iter().filter(|service| service.scaling.is_some()).count() as u64;
+    if scenario.outputs.scaling {
+        disk += span.0 / SCALING_INTERVAL.0 * scaled * SCALING_ROW_BYTES;
+    }
+    disk
 }
 
 /// Describes the services; how many tasks they keep at once at most.
