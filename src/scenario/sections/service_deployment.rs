@@ -1,6 +1,7 @@
 //! Keys of deployments: how a new revision comes in, the load balancer in front, and the changes that somebody makes.
 
 use super::service::{CHANGED_BEHAVIOUR, TASKS};
+use super::shared::CHECK_INTERVAL;
 use super::{ANY_SPAN, Kind, SECOND, Section, optional, required, with_default};
 use crate::base::time::LATEST;
 
@@ -351,13 +352,7 @@ static TARGET_CHECK: Section = Section::new(
     "health_check of a load balancer",
     "Health checks of targets.",
     &[
-        with_default(
-            "interval",
-            Kind::Span(5 * SECOND, 300 * SECOND),
-            "\"30s\"",
-            "Distance of checks.",
-            "documented",
-        ),
+        CHECK_INTERVAL,
         optional(
             "timeout",
             Kind::Span(2 * SECOND, 120 * SECOND),

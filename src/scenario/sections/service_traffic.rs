@@ -1,6 +1,6 @@
 //! Keys of what a service has to do: requests (`traffic`) or messages (`queue`), and what one costs.
 
-use super::calls::BURSTS;
+use super::shared::{BURSTS_OF_A_RATE, DAILY_DEPTH};
 use super::{ANY_SPAN, Key, Kind, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section};
 use super::{optional, required, with_default};
 use crate::base::time::LATEST;
@@ -239,13 +239,7 @@ static GENERATE_RATE: Section = Section::new(
             "Mean rate a second, before all factors; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
             "ecsim",
         ),
-        with_default(
-            "daily_depth",
-            Kind::Number(0.0, 1.0),
-            "0",
-            "Depth of a daily wave: 0 none, 1 down to nothing at night.",
-            "ecsim",
-        ),
+        DAILY_DEPTH,
         with_default(
             "daily_peak",
             Kind::Span(0, 86_400 * SECOND),
@@ -285,7 +279,8 @@ static GENERATE_RATE: Section = Section::new(
             "poisson",
             Kind::Flag,
             "true with `fidelity = \"requests\"`, else false",
-            "Whether the requests of each step are drawn from a Poisson distribution. Without it each step has an exact number of requests: arrivals that are more even the shorter the step.",
+            "Whether the requests of each step are drawn from a Poisson distribution. Without it each step has an exact \
+             number of requests: arrivals that are more even the shorter the step.",
             "ecsim",
         ),
         with_default(
@@ -295,7 +290,7 @@ static GENERATE_RATE: Section = Section::new(
             "Log-normal noise of each step: standard deviation of the logarithm.",
             "ecsim",
         ),
-        optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
+        BURSTS_OF_A_RATE,
         with_default("step", STEP, "\"60s\"", "Distance of changes, at most 366 days.", "ecsim"),
     ],
 );

@@ -1,6 +1,6 @@
 //! Keys of task definitions: the API's in snake_case, and sizes of images.
 
-use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::shared::{CHECK_INTERVAL, CPU_ARCHITECTURE, OPERATING_SYSTEM};
 use super::{Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
 
 /// CPU units of a task on a container instance (API reference, RegisterTaskDefinition).
@@ -127,22 +127,7 @@ pub static TASK_DEFINITION: Section = Section::new(
 static RUNTIME_PLATFORM: Section = Section::new(
     "runtime_platform",
     "`runtimePlatform` of a task definition.",
-    &[
-        with_default(
-            "cpu_architecture",
-            Kind::Choice(ARCHITECTURES),
-            "\"X86_64\"",
-            "CPU architecture.",
-            "API",
-        ),
-        with_default(
-            "operating_system_family",
-            Kind::Choice(OPERATING_SYSTEMS),
-            "\"LINUX\"",
-            "Operating system.",
-            "API",
-        ),
-    ],
+    &[CPU_ARCHITECTURE, OPERATING_SYSTEM],
 );
 
 static MEMBER_OF: Section = Section::new(
@@ -218,13 +203,7 @@ static HEALTH_CHECK: Section = Section::new(
     "health_check",
     "A container health check; its command is not run.",
     &[
-        with_default(
-            "interval",
-            Kind::Span(5 * SECOND, 300 * SECOND),
-            "\"30s\"",
-            "Distance of checks.",
-            "documented",
-        ),
+        CHECK_INTERVAL,
         with_default(
             "timeout",
             Kind::Span(2 * SECOND, 60 * SECOND),

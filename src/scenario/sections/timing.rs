@@ -1,6 +1,6 @@
 //! Keys of latencies, limits and Fargate prices.
 
-use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::shared::{CPU_ARCHITECTURE, OPERATING_SYSTEM};
 use super::{Kind, Section, optional, required, with_default};
 use crate::scenario::keys::Unit;
 
@@ -198,20 +198,8 @@ static FARGATE_RATE: Section = Section::new(
     "fargate rate",
     "Fargate rates of one platform and purchase option.",
     &[
-        with_default(
-            "operating_system_family",
-            Kind::Choice(OPERATING_SYSTEMS),
-            "\"LINUX\"",
-            "Operating system.",
-            "API",
-        ),
-        with_default(
-            "cpu_architecture",
-            Kind::Choice(ARCHITECTURES),
-            "\"X86_64\"",
-            "CPU architecture.",
-            "API",
-        ),
+        OPERATING_SYSTEM,
+        CPU_ARCHITECTURE,
         with_default(
             "purchase",
             Kind::Choice(&["on_demand", "spot"]),
