@@ -39,6 +39,7 @@ impl Case {
     fn input(&self) -> ChartInput<'_> {
         ChartInput {
             title: self.title.clone(),
+            start: None,
             series: self.series.iter().copied().map(Stretch::from).collect(),
             waits: &self.waits,
             costs: self.costs.clone(),
@@ -121,7 +122,13 @@ fn fleet(instances: usize, families: usize, whole: usize) -> FleetPicture {
             }
             tasks.push((family, demand));
         }
-        PictureColumn { name: format!("i-{:017x}", i * 7919), registered, tasks }
+        let instance_type = if large { "m6i.4xlarge" } else { "m6i.2xlarge" };
+        PictureColumn {
+            name: format!("i-{:017x}", i * 7919),
+            instance_type: instance_type.into(),
+            registered,
+            tasks,
+        }
     });
     FleetPicture {
         at: SimTime(47_000_000_000),
@@ -179,6 +186,7 @@ fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport 
     let mut report = ServiceReport {
         name: name.into(),
         cpu_target_percent: Some(60.0),
+        memory_target_percent: Some(75.0),
         cpu_percent: Some(52.4),
         tasks_started: 214,
         tasks_failed: 3,
@@ -291,6 +299,7 @@ fn extreme_service(name: &str) -> ServiceReport {
         },
         cpu_percent: Some(f64::NAN),
         cpu_target_percent: Some(f64::INFINITY),
+        memory_target_percent: Some(f64::NAN),
         marks: vec![Mark { at: SimTime::NEVER, label: name.repeat(9) }; 300],
         ..ServiceReport::default()
     }
@@ -519,7 +528,7 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
     let names = |name| {
         let case = cases().into_iter().find(|case| case.name == name).unwrap();
         let files = render(&case.input(), Format::Svg).into_iter().map(|(file, _)| file);
-        files.skip(5).collect::<Vec<_>>()
+        files.skip(6).collect::<Vec<_>>()
     };
     assert_eq!(names("no-data"), [""; 0]);
     let kinds = ["traffic", "tasks", "utilization", "latency"];

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[cfg(feature = "canary")]
+mod canary;
 mod catalog;
 mod charts;
 mod cli;
@@ -10,6 +12,9 @@ mod deployment_table;
 mod determinism;
 mod failure_trace;
 mod faults;
+mod first_hour;
+#[path = "fuzz/bodies/mod.rs"]
+mod fuzz_bodies;
 mod fuzz_policy;
 mod fuzz_scenario;
 mod fuzz_services;
@@ -26,6 +31,7 @@ mod placement;
 mod pricing_reference;
 mod pricing_vectors;
 mod publish;
+mod readme;
 mod reference_pages;
 mod scaling_vectors;
 mod scenario;

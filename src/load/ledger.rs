@@ -1,5 +1,6 @@
 //! What became of requests, by pool and in all, in whole millionths.
 
+use crate::base::canary;
 use crate::model::traffic::RequestTotals;
 
 /// Why a request was dropped.
@@ -24,7 +25,7 @@ impl Ledger {
     pub fn served(&mut self, pool: u8, micro: u64, errors: u64) {
         for totals in [&mut self.all, &mut self.pools[usize::from(pool)]] {
             totals.offered += micro;
-            totals.served += micro;
+            totals.served += if canary::breaks("requests") { micro / 2 } else { micro };
             totals.errors += errors;
         }
     }

@@ -86,6 +86,8 @@ pub struct ServiceReport {
     pub running_max: u32,
     /// Target of the first target tracking policy over CPU, percent.
     pub cpu_target_percent: Option<f64>,
+    /// Target of the first target tracking policy over memory, percent.
+    pub memory_target_percent: Option<f64>,
     /// Tasks that were started.
     pub tasks_started: u64,
     /// Tasks that failed: crashes, failed starts, failed health checks.

@@ -64,6 +64,8 @@ pub struct Setup {
     pub metric_delays: MetricDelays,
     /// Time zero on the calendar, seconds since 1970-01-01T00:00Z: for schedules and weekdays.
     pub epoch_s: i64,
+    /// Whether the user gave an instant of its own: then tables and charts show the calendar.
+    pub is_dated: bool,
 }
 
 /// A capacity provider.

@@ -192,6 +192,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         scheduler: SchedulerSettings::default(),
         metric_delays: MetricDelays::default(),
         epoch_s: 0,
+        is_dated: false,
         limits: Limits {
             run_task_calls: None,
             fargate_launches: None,

@@ -99,6 +99,7 @@ impl Case {
             scheduler: SchedulerSettings::default(),
             metric_delays: MetricDelays::default(),
             epoch_s: 0,
+            is_dated: false,
             limits: limits(&mut dice),
             fargate: fargate(),
         };

@@ -19,6 +19,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     }
     let [out, into] = report.scaling;
     if out + into > 0 {
+        let [out, into] = [out, into].map(|times| human::thousands(times.into()));
         facts.push(format!("scaled out {out} × and in {into} ×"));
     }
     let [completed, failed] = report.deployments;
@@ -43,7 +44,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         },
         Line {
             name: "of the newest revision",
-            color: palette::PARTS[6],
+            color: palette::ORANGE,
             value: &|s, _| Some(s.newest.into()),
             holds: Holds::After,
             draws: Draws::Mean,
@@ -88,7 +89,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
     let room = services::room_for_marks(&report.marks, BOTTOM - TOP);
     let panel = Panel::new("Tasks", TOP, BOTTOM, max * room, Steps::Whole);
-    let (x, caption) = services::time_axis(samples, panel.left);
+    let (x, caption) = services::time_axis(input, samples, panel.left);
     services::draw_lines(&mut drawing, &panel, &x, samples, &lines);
     services::draw_marks(&mut drawing, &panel, &x, &report.marks);
     frame::legend_right(&mut drawing, panel.top - 22.0, &services::legend(&lines));

@@ -4,7 +4,7 @@
 //! Amounts of requests and values of metrics are millionths, written as exact decimals. Free text is quoted and made
 //! safe for spreadsheets.
 
-use super::outputs::{RowWriter, Sinks};
+use super::outputs::{RowWriter, Sinks, UTC};
 use crate::base::time::{MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
@@ -47,6 +47,7 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("latency_p50_s", "decimal", "s", "median of the same"),
     column("latency_p95_s", "decimal", "s", "95th percentile of the same"),
     column("latency_p99_s", "decimal", "s", "99th percentile of the same"),
+    UTC,
 ];
 
 /// `services.csv`.
@@ -74,6 +75,7 @@ const DEPLOYMENT_COLUMNS: &[ColumnSpec] = &[
     column("failed_tasks", "integer", "tasks", "`failedTasks`: what the circuit breaker counts"),
     column("traffic_percent", "integer", "%", "share of the traffic that its tasks get"),
     column("reason", "text", "–", "`rolloutStateReason`, or what else the event is due to"),
+    UTC,
 ];
 
 /// `deployments.csv`.
@@ -105,6 +107,7 @@ const SCALING_COLUMNS: &[ColumnSpec] = &[
     column("min_capacity", "integer", "tasks", "`MinCapacity` at that instant"),
     column("max_capacity", "integer", "tasks", "`MaxCapacity` at that instant"),
     column("reason", "text", "–", "why `to` is what it is"),
+    UTC,
 ];
 
 /// `scaling.csv`.
@@ -120,6 +123,7 @@ const EVENT_COLUMNS: &[ColumnSpec] = &[
     column("level", "text", "–", "INFO, WARN or ERROR"),
     column("event", "text", "–", "ECS's name of the event, such as SERVICE_STEADY_STATE"),
     column("message", "text", "–", "what happened, in a sentence"),
+    UTC,
 ];
 
 /// `service_events.csv`.
@@ -198,10 +202,10 @@ impl ServiceTables {
     #[must_use]
     pub fn new(sinks: &mut Sinks) -> ServiceTables {
         ServiceTables {
-            services: RowWriter::new(sinks.services.take(), &SERVICES),
-            deployments: RowWriter::new(sinks.deployments.take(), &DEPLOYMENTS),
-            scaling: RowWriter::new(sinks.scaling.take(), &SCALING),
-            events: RowWriter::new(sinks.service_events.take(), &SERVICE_EVENTS),
+            services: RowWriter::new(sinks.services.take(), &SERVICES).dated(sinks.epoch),
+            deployments: RowWriter::new(sinks.deployments.take(), &DEPLOYMENTS).dated(sinks.epoch),
+            scaling: RowWriter::new(sinks.scaling.take(), &SCALING).dated(sinks.epoch),
+            events: RowWriter::new(sinks.service_events.take(), &SERVICE_EVENTS).dated(sinks.epoch),
         }
     }
 
@@ -274,7 +278,7 @@ impl ServiceTables {
         {
             row.time(latency.map_or(SimTime::NEVER, |span| SimTime(span.0)));
         }
-        row.end();
+        row.utc(sample.at).end();
         self.services.settle()
     }
 
@@ -296,7 +300,7 @@ impl ServiceTables {
             Some(percent) => row.int(percent.into()),
             None => row.empty(),
         };
-        row.text(of.reason).end();
+        row.text(of.reason).utc(of.at).end();
         self.deployments.settle()
     }
 
@@ -322,7 +326,7 @@ impl ServiceTables {
         for count in [of.from, of.wanted, of.to, of.min_capacity, of.max_capacity] {
             row.int(count.into());
         }
-        row.text(of.reason).end();
+        row.text(of.reason).utc(of.at).end();
         self.scaling.settle()
     }
 
@@ -335,7 +339,8 @@ impl ServiceTables {
             return Ok(());
         }
         let mut row = self.events.row();
-        row.time(of.at).text(of.service).text(of.level).text(of.event).text(of.message).end();
+        row.time(of.at).text(of.service).text(of.level).text(of.event).text(of.message);
+        row.utc(of.at).end();
         self.events.settle()
     }
 

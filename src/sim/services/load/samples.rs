@@ -105,6 +105,7 @@ impl Flow<'_> {
                     .then(|| service.meter.running_area as f64 / end.0 as f64),
                 running_max: service.meter.most_running,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
+                memory_target_percent: ledger.memory_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,
                 scaling: ledger.scaling,
