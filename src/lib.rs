@@ -97,7 +97,7 @@
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
-//! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
+//! | a scenario key | `scenario/sections/`: type, range, default, source (one that several sections have: `shared.rs`); then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
@@ -106,7 +106,10 @@
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a verb, a flag | a file in `cli/` |
+//! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |
+//! | a bug on purpose, to see a check fail | `base/canary.rs`, `tests/canary.rs` |
+//! | a fuzz target | `tests/fuzz/bodies/`; the tests replay its corpus |
 //!
 //! # Who may touch what
 //!

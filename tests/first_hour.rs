@@ -128,15 +128,15 @@ fn pictures_show_the_calendar_the_queue_the_types_and_what_an_hour_costs() {
     for name in ["load", "spending", "reservation", "service-worker-traffic", "service-a-tasks"] {
         let svg = picture(name);
         assert!(svg.contains("UTC, from Mon 2 Mar 2026, 10:30"), "{name}");
-        assert!(svg.contains(">11:00<") && svg.contains(">12:00<"), "{name}");
+        assert!(svg.contains("\n11:00\n") && svg.contains("\n12:00\n"), "{name}");
     }
     // Five CPU seconds a message at one a second: most of them wait.
     assert!(picture("service-worker-traffic").contains("Messages that wait"));
     let fleet = picture("fleet");
-    assert!(fleet.contains("2 × m5.large") && fleet.contains("2 × m5.xlarge"), "{fleet}");
-    // Two of $0.096 and two of $0.192 an hour: $0.576, below a tick of 0.6.
+    assert!(fleet.contains("3 × m5.large") && fleet.contains("\nm5.xlarge\n"), "{fleet}");
+    // Zones are dealt before types: three of $0.096 and one of $0.192 an hour, $0.48, below a tick of 0.5.
     let spending = picture("spending");
-    assert!(spending.contains("US dollars an hour") && spending.contains(">0.6<"), "{spending}");
+    assert!(spending.contains("US dollars an hour") && spending.contains("\n0.5\n"), "{spending}");
 }
 
 #[test]
@@ -240,4 +240,65 @@ fn a_provider_without_base_and_weight_is_no_place_to_wait_for() {
     let metrics = desk.read("out/metrics.csv");
     assert!(metrics.contains("tasks_refused,1,tasks"), "{metrics}");
     assert!(metrics.contains("tasks_waiting_at_end,0,tasks"), "{metrics}");
+}
+
+/// The number of MiB behind a label of a dry run.
+fn mebibytes(dry: &str, label: &str) -> f64 {
+    let said = dry.lines().find_map(|line| line.strip_prefix(label)).expect("the label");
+    said.split_whitespace().next().unwrap().replace(',', "").parse().unwrap()
+}
+
+/// Runs to the end; the most memory that the program had, in MiB, or nothing where the system does not say.
+fn peak(desk: &Desk, arguments: &str) -> Option<f64> {
+    let mut child = desk.command(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = None;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: Option<f64> =
+            line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
+        peak = kib.map(|kib| kib / 1024.0).or(peak);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(child.wait().unwrap().success(), "{arguments}");
+    peak
+}
+
+#[test]
+fn a_dry_run_foresees_disk_and_memory_within_a_fifth() {
+    let desk = Desk::new();
+    let shipped = |name: &str| format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"));
+    // Thirty services with long names, by the minute for two days.
+    let mut thirty =
+        String::from("[simulation]\nduration = \"2d\"\nstart = \"2026-03-02T00:00:00Z\"\n");
+    for i in 0..30 {
+        let name = format!("payments-authorisation-and-settlement-gateway-{i:02}");
+        thirty += &format!(
+            "[[task_definition]]\nfamily = \"{name}\"\ncpu = 512\nmemory = 1024\nnetwork_mode = \"awsvpc\"\n\
+             [[service]]\nname = \"{name}\"\ntask_definition = \"{name}\"\nlaunch_type = \"FARGATE\"\n\
+             desired_count = 3\nload_balancer = {{}}\n\
+             traffic = {{ cpu_ms_per_request = 5, generate = {{ per_second = 90, daily_depth = 0.7 }} }}\n\
+             scaling = {{ min_capacity = 2, max_capacity = 9, target_tracking = [{{ metric = \"ECSServiceAverageCPUUtilization\", target_value = 60 }}] }}\n"
+        );
+    }
+    desk.write("thirty.toml", thirty);
+    for scenario in [
+        shipped("01-batch-on-ec2.toml"),
+        shipped("03-fargate.toml"),
+        shipped("08-ec2-and-fargate.toml"),
+        "thirty.toml".to_string(),
+    ] {
+        let dry = desk.ok(&format!("run {scenario} --dry-run")).stdout;
+        let (disk, memory) = (mebibytes(&dry, "disk, about"), mebibytes(&dry, "memory, about"));
+        let most = peak(&desk, &format!("run {scenario} --quiet --force --out out"));
+        let bytes: usize = desk.files("out").0.values().map(Vec::len).sum();
+        let found = bytes as f64 / f64::from(1 << 20);
+        println!("{scenario}: disk {disk} foreseen, {found:.2} found; memory {memory}, {most:?}");
+        assert!((found / 1.2..=found * 1.2).contains(&disk), "{scenario}: {disk} and {found} MiB");
+        // Builds without optimisation have larger stacks.
+        if let Some(most) = most.filter(|_| !cfg!(debug_assertions)) {
+            assert!((most / 1.2..=most * 1.2).contains(&memory), "{scenario}: {memory}, {most}");
+        }
+    }
 }

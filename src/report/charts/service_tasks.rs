@@ -9,9 +9,11 @@ use super::trend::{Draws, Holds};
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
-/// Draws the chart.
-pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
-    let samples = &report.samples;
+/// Up to so many changes of the tasks each line has a width of its own.
+const MOST_SWINGS: usize = 60;
+
+/// What the subtitle says.
+fn facts(report: &ServiceReport) -> Vec<String> {
     let mut facts =
         vec![format!("{} tasks started", human::thousands(report.tasks_started.into()))];
     if report.tasks_failed > 0 {
@@ -26,6 +28,13 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     if completed + failed > 0 {
         facts.push(format!("deployments: {completed} completed, {failed} failed"));
     }
+    facts
+}
+
+/// Draws the chart.
+pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
+    let samples = &report.samples;
+    let facts = facts(report);
     let mut drawing = frame::page(&frame::title_of("Tasks", &report.name), input, &facts);
     if services::is_instant(samples) {
         let why = "The run ended before its first sample: nothing to show.";
@@ -86,6 +95,11 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         "of the newest revision" => is_mixed,
         _ => true,
     });
+    // Thick lines under thin ones are noise where they go up and down all the time.
+    let swings = samples.windows(2).filter(|pair| pair[0].running != pair[1].running).count();
+    if swings > MOST_SWINGS {
+        lines.iter_mut().for_each(|line| line.width = 2.0);
+    }
     let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
     let room = services::room_for_marks(&report.marks, BOTTOM - TOP);
     let panel = Panel::new("Tasks", TOP, BOTTOM, max * room, Steps::Whole);

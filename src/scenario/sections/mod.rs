@@ -210,7 +210,8 @@ pub static SIMULATION: Section = Section::new(
             "start",
             Kind::Text,
             DEFAULT_START_TOML,
-            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday; with another one tables and charts show the calendar.",
+            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday; with \
+             another one tables and charts show the calendar.",
             "ecsim",
         ),
         with_default(

@@ -167,117 +167,90 @@ pub static CHANGED_BEHAVIOUR: Section = Section::new(
     &LATER_BEHAVIOUR,
 );
 
-static FIRST_BEHAVIOUR: [Key; 10] = behaviour(false);
-static LATER_BEHAVIOUR: [Key; 10] = behaviour(true);
+static FIRST_BEHAVIOUR: [Key; 10] = BEHAVIOURS;
+static LATER_BEHAVIOUR: [Key; 10] = of_a_later_revision(BEHAVIOURS);
 
-/// The keys of a behaviour; what a later revision leaves out is as the service says.
-const fn behaviour(is_later: bool) -> [Key; 10] {
-    const fn as_of(is_later: bool, key: Key) -> Key {
-        if is_later { Key { default: Default::Words("the service's"), ..key } } else { key }
+/// What a later revision leaves out is as the service says.
+const fn of_a_later_revision(keys: [Key; 10]) -> [Key; 10] {
+    const fn of(key: Key) -> Key {
+        Key { default: Default::Words("the service's"), ..key }
     }
-    [
-        as_of(
-            is_later,
-            with_default(
-                "start_failure_percent",
-                PERCENT,
-                "0",
-                "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "start_failure_reason",
-                Kind::Text,
-                "\"CannotPullContainerError\"",
-                "`stoppedReason` of such a task.",
-                "documented",
-            ),
-        ),
-        as_of(
-            is_later,
-            optional(
-                "time_to_failure",
-                SECONDS,
-                "never",
-                "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "crash_exit_code",
-                Kind::Whole(1, 255),
-                "1",
-                "Exit code of such a crash.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "never_healthy_percent",
-                PERCENT,
-                "0",
-                "Chance that a task never passes a health check.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            optional(
-                "time_to_unhealthy",
-                SECONDS,
-                "never",
-                "Time from RUNNING until health checks fail for good.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "ready_after",
-                SECONDS,
-                "\"0s\"",
-                "Time from RUNNING until the application answers requests and checks.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "cost_percent",
-                Kind::Whole(1, 10_000),
-                "100",
-                "CPU of a request, in percent of `cpu_ms_per_request`.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "error_percent",
-                PERCENT,
-                "0",
-                "Share of the served requests that are answered with an error.",
-                "ecsim",
-            ),
-        ),
-        as_of(
-            is_later,
-            with_default(
-                "idle_memory",
-                Kind::Memory(0, MOST_MEMORY),
-                "0",
-                "MiB that a task uses without requests.",
-                "assumed",
-            ),
-        ),
-    ]
+    let [a, b, c, d, e, f, g, h, i, j] = keys;
+    [of(a), of(b), of(c), of(d), of(e), of(f), of(g), of(h), of(i), of(j)]
 }
+
+const BEHAVIOURS: [Key; 10] = [
+    with_default(
+        "start_failure_percent",
+        PERCENT,
+        "0",
+        "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
+        "ecsim",
+    ),
+    with_default(
+        "start_failure_reason",
+        Kind::Text,
+        "\"CannotPullContainerError\"",
+        "`stoppedReason` of such a task.",
+        "documented",
+    ),
+    optional(
+        "time_to_failure",
+        SECONDS,
+        "never",
+        "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
+        "ecsim",
+    ),
+    with_default(
+        "crash_exit_code",
+        Kind::Whole(1, 255),
+        "1",
+        "Exit code of such a crash.",
+        "ecsim",
+    ),
+    with_default(
+        "never_healthy_percent",
+        PERCENT,
+        "0",
+        "Chance that a task never passes a health check.",
+        "ecsim",
+    ),
+    optional(
+        "time_to_unhealthy",
+        SECONDS,
+        "never",
+        "Time from RUNNING until health checks fail for good.",
+        "ecsim",
+    ),
+    with_default(
+        "ready_after",
+        SECONDS,
+        "\"0s\"",
+        "Time from RUNNING until the application answers requests and checks.",
+        "ecsim",
+    ),
+    with_default(
+        "cost_percent",
+        Kind::Whole(1, 10_000),
+        "100",
+        "CPU of a request, in percent of `cpu_ms_per_request`.",
+        "ecsim",
+    ),
+    with_default(
+        "error_percent",
+        PERCENT,
+        "0",
+        "Share of the served requests that are answered with an error.",
+        "ecsim",
+    ),
+    with_default(
+        "idle_memory",
+        Kind::Memory(0, MOST_MEMORY),
+        "0",
+        "MiB that a task uses without requests.",
+        "assumed",
+    ),
+];
 
 const DELAYS: Kind = Kind::List(&Kind::Span(0, LATEST.0), 100);
 
