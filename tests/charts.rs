@@ -230,6 +230,7 @@ fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport 
             pending: if deploys { 2 } else { (dice.below(12) == 0) as u32 * 2 },
             healthy: healthy as u32,
             newest: if deploys { healthy as u32 / 2 } else { healthy as u32 + 2 },
+            newest_traffic_percent: Some(if deploys { 40.0 } else { 100.0 }),
             requests,
             capacity_micro_per_s: capacity * scale * 1_000,
             backlog_micro: lost * 1_000_000,

@@ -302,3 +302,30 @@ fn a_dry_run_foresees_disk_and_memory_within_a_fifth() {
         }
     }
 }
+
+#[test]
+fn a_canary_has_a_picture_of_the_traffic_that_it_gets() {
+    let desk = Desk::new();
+    let shipped = format!("{}/scenarios/36-blue-green.toml", env!("CARGO_MANIFEST_DIR"));
+    desk.ok(&format!("run {shipped} --quiet --out out"));
+    let share = "Share of the traffic on the newest revision, %";
+    assert!(desk.read("out/charts/service-api-tasks.svg").contains(share));
+    // A rolling update shifts no traffic by weight.
+    let rolling = format!("{}/scenarios/31-rolling-update.toml", env!("CARGO_MANIFEST_DIR"));
+    desk.ok(&format!("run {rolling} --quiet --out rolling"));
+    assert!(!desk.read("rolling/charts/service-api-tasks.svg").contains(share));
+}
+
+#[test]
+fn values_without_quotes_and_lists_without_brackets_are_told_how_to_write_them() {
+    let desk = Desk::with(SMALL);
+    let strategy = "run_task.jobs.placement_strategy=[{type=binpack}]";
+    desk.run(&format!("validate small.toml --set {strategy}"))
+        .ends_with(2)
+        .says("neither a list nor a table of TOML")
+        .says("needs quotes, such as [{ type = \"binpack\"");
+    let types = "capacity_provider.general.instance_types=m7g.large";
+    let list = desk.run(&format!("validate small.toml --set {types}")).ends_with(2);
+    assert!(list.stderr.contains("`instance_types` must be a list, not text"), "{}", list.stderr);
+    assert!(list.stderr.contains("write [\"m7g.large\"]"), "{}", list.stderr);
+}

@@ -73,6 +73,7 @@ fn a_sample_of_a_service_is_a_row_of_exact_decimals() {
         pending: 1,
         healthy: 10,
         newest: 4,
+        newest_traffic_percent: None,
         requests: RequestTotals {
             offered: 1_234_500_000,
             served: 1_234_000_001,

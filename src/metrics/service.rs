@@ -21,6 +21,9 @@ pub struct ServiceSample {
     pub healthy: u32,
     /// Tasks of the newest revision, in RUNNING or before.
     pub newest: u32,
+    /// Share of the traffic that goes to the newest revision, percent: less than all of it while a canary, linear or
+    /// blue/green deployment shifts it.
+    pub newest_traffic_percent: Option<f64>,
     /// Requests since the sample before.
     pub requests: RequestTotals,
     /// Requests that the tasks in service could answer, millionths per second; 0 where nothing is known of it.

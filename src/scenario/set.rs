@@ -20,7 +20,14 @@ pub fn apply(root: &mut Node, path: &str, value: &str, problems: &mut Diagnostic
         problems.error(place, "expected a dotted path such as `simulation.seed`");
         return;
     };
-    let node = file::parse_value(value, source, at_value, problems).unwrap_or_else(|| Node {
+    let parsed = file::parse_value(value, source, at_value, problems);
+    if parsed.is_none() && value.starts_with(['[', '{']) {
+        let place = Place::new(source, at_value..text.len());
+        let help = "text in it needs quotes, such as [{ type = \"binpack\", field = \"cpu\" }]";
+        problems.error_with_help(place, "neither a list nor a table of TOML", help);
+        return;
+    }
+    let node = parsed.unwrap_or_else(|| Node {
         place: Place::new(source, at_value..text.len()),
         data: Data::Text(value.to_string()),
     });

@@ -43,6 +43,7 @@ impl Flow<'_> {
             pending: service.pending(),
             healthy: service.healthy,
             newest,
+            newest_traffic_percent: service.newest_traffic_percent(),
             ..ServiceSample::default()
         };
         let area = service.meter.cpu_area;

@@ -186,6 +186,13 @@ impl Service {
         (1..POOLS as u8).map(next).find(is_free).unwrap_or(next(1))
     }
 
+    /// Share of the production traffic that the newest deployment's target group gets, percent; nothing without requests.
+    pub fn newest_traffic_percent(&self) -> Option<f64> {
+        let newest = self.deployment(self.generation).filter(|_| self.load.is_some())?;
+        let share = self.weights[usize::from(newest.pool)];
+        Some(100.0 * f64::from(share.0) / f64::from(Permille::ALL.0))
+    }
+
     /// The revision that served before, of which failed tasks are replaced by its own.
     pub fn old_revision(&self) -> Option<OldRevision> {
         let completed = |d: &&super::Deployment| d.state == RolloutState::Completed;
