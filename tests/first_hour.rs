@@ -329,3 +329,17 @@ fn values_without_quotes_and_lists_without_brackets_are_told_how_to_write_them()
     assert!(list.stderr.contains("`instance_types` must be a list, not text"), "{}", list.stderr);
     assert!(list.stderr.contains("write [\"m7g.large\"]"), "{}", list.stderr);
 }
+
+#[test]
+fn a_task_that_never_fits_names_its_row_however_late_it_is_found_out() {
+    // One call a second: the row is read at 0 s, and its call is made at 3 s, when later rows have been read.
+    let limits = "[limits]\nrun_task_calls = { burst = 1, per_second = 1 }\n";
+    let text = POOLS
+        .replace("placement_constraints = [{ type = \"memberOf\", expression = \"attribute:pool == a\" }]", "on_failure = \"retry\"")
+        .replace("cpu = 2048", "cpu = 256");
+    let desk = Desk::with(&(limits.to_string() + &text));
+    let rows = "arrival_s,duration_s,cpu\n0,9,\n0,9,\n0,9,\n0,9,4096\n1,9,\n2,9,\n2.5,9,\n";
+    desk.write("jobs.csv", rows);
+    let stderr = desk.run("run small.toml --out out --charts none").ends_with(2).stderr;
+    assert!(stderr.contains("jobs.csv:5: run_task `jobs`: task 3 (arrival 0 s)"), "{stderr}");
+}

@@ -72,15 +72,13 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Says which row it is about, where it is about one.
+    /// Says which row of a trace it is about.
     #[must_use]
     pub fn at(self, place: Option<(&str, u64)>) -> RunError {
         let Some((file, line)) = place else { return self };
-        let told = |text: String| format!("{file}:{line}: {text}");
         match self {
-            RunError::Trace(text) => RunError::Trace(told(text)),
-            RunError::Oversized(text) => RunError::Oversized(told(text)),
-            RunError::Output(error) => RunError::Output(error),
+            RunError::Trace(text) => RunError::Trace(format!("{file}:{line}: {text}")),
+            other => other,
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Request {
     pub throttled_before: SimSpan,
     /// The call that its caller's queue is making for it.
     pub call: Call,
+    /// Line of its trace, for messages; 0 where there is none.
+    pub line: u64,
 }
 
 /// A call that a queue makes for its head: over as many looks as it takes, so that its tasks are shared out once.

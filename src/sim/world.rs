@@ -266,8 +266,8 @@ impl Model for World {
         self.books.digest.add(self.tasks.next_id << 4);
         let World { rules, cluster, fargate, tasks, books, callers, arrivals, .. } = self;
         let life = Life { rules, cluster, fargate, tasks, books, queue };
-        let asked = Calls { life, callers }.request_row(source, row, arrivals.names(source));
-        asked.map_err(|error| error.at(arrivals.place(source)))?;
+        let (names, place) = (arrivals.names(source), arrivals.place(source));
+        Calls { life, callers }.request_row(source, row, names, place)?;
         self.arrivals.read_on(source)?;
         self.settle(queue)
     }

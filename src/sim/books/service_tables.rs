@@ -34,7 +34,13 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("dropped_task_lost", "decimal", "requests", "dropped: the task stopped or crashed"),
     column("dropped_unfinished", "decimal", "requests", "dropped: not finished at the end"),
     column("requests_per_s", "decimal", "requests/s", "offered ÷ time since the row before"),
-    column("capacity_per_s", "decimal", "requests/s", "what the tasks in service could answer"),
+    column(
+        "capacity_per_s",
+        "decimal",
+        "requests/s",
+        "what the tasks that get new requests could answer at this instant; those that drain still answer what they \
+         have, so more may have been served",
+    ),
     column(
         "backlog",
         "decimal",

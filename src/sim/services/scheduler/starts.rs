@@ -167,6 +167,7 @@ impl Drive<'_> {
             refused: (0, 0),
             throttled_before: SimSpan::ZERO,
             call: Call::default(),
+            line: 0,
         };
         let member = Member {
             service: id,
