@@ -214,19 +214,34 @@ impl Column {
     }
 }
 
+impl Column {
+    fn add(&mut self, other: &Column) {
+        self.weight += other.weight;
+        self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+    }
+}
+
+/// The pieces by column. What is left at the end and is less than half a column belongs to the column before: a day of a
+/// week would otherwise end the line with a jump that is none.
 fn columns(pieces: impl Iterator<Item = Piece>, grain: f64) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
+    let mut end = 0.0;
     for Piece { from, weight, mean, least, most } in pieces {
+        end = from;
         let from = (from / grain).floor() * grain;
+        let piece = Column { from, weight, sum: mean * weight, least, most };
         match columns.last_mut() {
-            Some(last) if last.from == from => {
-                last.weight += weight;
-                last.sum += mean * weight;
-                last.least = last.least.min(least);
-                last.most = last.most.max(most);
-            }
-            _ => columns.push(Column { from, weight, sum: mean * weight, least, most }),
+            Some(last) if last.from == from => last.add(&piece),
+            _ => columns.push(piece),
         }
+    }
+    if let [.., before, last] = &mut columns[..]
+        && end - last.from < grain / 2.0
+    {
+        before.add(last);
+        columns.pop();
     }
     columns
 }
@@ -243,11 +258,15 @@ mod tests {
             (11.0, 3.0, 0.0),
             (14.9, 1.0, 6.0),
             (15.0, 1.0, 7.0),
-            (22.0, 2.0, 1.0),
+            (22.9, 2.0, 1.0),
         ];
         let columns = columns(pieces.into_iter().map(piece), 5.0);
         let told: Vec<_> = columns.iter().map(|c| (c.from, c.least, c.mean(), c.most)).collect();
         assert_eq!(told, [(10.0, 0.0, 2.0, 6.0), (15.0, 7.0, 7.0, 7.0), (20.0, 1.0, 1.0, 1.0)]);
+        // Less than half of the last column is there: it belongs to the one before, (7 · 1 + 1 · 2) ÷ 3.
+        let rest = [(15.0, 1.0, 7.0), (22.0, 2.0, 1.0)];
+        let columns = super::columns(rest.into_iter().map(piece), 5.0);
+        assert_eq!((columns.len(), columns[0].mean(), columns[0].least), (1, 3.0, 1.0));
     }
 
     #[test]
