@@ -1,9 +1,10 @@
 //! Keys of services (`[[service]]`): the API's of CreateService in snake_case, and how their tasks behave.
 
 use super::calls::{PLACEMENT_CONSTRAINT, PLACEMENT_STRATEGY, PROVIDER_SHARE};
-use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET, UPDATE};
+use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET};
 use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
+use super::service_update::UPDATE;
 use super::{ANY_SPAN, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
 use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
@@ -121,6 +122,13 @@ pub static SERVICE: Section = Section::new(
             "API",
         ),
         optional("load_balancer", Kind::Table(&LOAD_BALANCER), "none", "Load balancer.", "API"),
+        optional(
+            "container_stop",
+            SECONDS,
+            "`latency.container_stop`",
+            "Time from SIGTERM, or from its last message with `finish_on_stop`, until a container exits; at `stop_timeout` it is killed.",
+            "ecsim",
+        ),
         optional("protection", Kind::Table(&PROTECTION), "none", "Task protection.", "API"),
         optional(
             "behaviour",
@@ -151,7 +159,7 @@ pub static SERVICE: Section = Section::new(
 
 static PROTECTION: Section = Section::new(
     "protection",
-    "Task scale-in protection, which the tasks set themselves when they start. Protection only while a task works is not simulated.",
+    "Task scale-in protection, which the tasks set themselves: when they start, or while they work on a message.",
     &[
         with_default(
             "percent",
@@ -174,6 +182,22 @@ static PROTECTION: Section = Section::new(
             "Whether a task renews its protection as long as it runs.",
             "ecsim",
         ),
+        with_default(
+            "while_busy",
+            Kind::Flag,
+            "false",
+            "Whether a task is protected just as long as it works on a message of the `queue`.",
+            "ecsim",
+        ),
+    ],
+);
+
+static STARTUP_CPU: Section = Section::new(
+    "startup_cpu",
+    "CPU that a task burns while it starts. Requests that come meanwhile get the rest, at least the half.",
+    &[
+        required("vcpu", Kind::Number(0.001, 1_024.0), "vCPUs in use.", "ecsim"),
+        required("duration", Kind::Span(1_000, LATEST.0), "For how long.", "ecsim"),
     ],
 );
 
@@ -252,6 +276,13 @@ pub static BEHAVIOUR: Section = Section::new(
             "MiB that a task uses without requests.",
             "assumed",
         ),
+        optional(
+            "startup_cpu",
+            Kind::Table(&STARTUP_CPU),
+            "none",
+            "CPU that a task burns from RUNNING on, beside its requests: seen by the CPU metric, and never above its limit.",
+            "assumed",
+        ),
     ],
 );
 
@@ -328,6 +359,13 @@ pub static CHANGED_BEHAVIOUR: Section = Section::new(
             Kind::Memory(0, MOST_MEMORY),
             "the service\'s",
             "MiB that a task uses without requests.",
+            "assumed",
+        ),
+        optional(
+            "startup_cpu",
+            Kind::Table(&STARTUP_CPU),
+            "the service's",
+            "CPU that a task burns from RUNNING on, beside its requests: seen by the CPU metric, and never above its limit.",
             "assumed",
         ),
     ],
