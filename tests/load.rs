@@ -4,7 +4,7 @@
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
-use ecsim::load::{Library, Load, LoadSetup, Target};
+use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{BalancerKind, LoadBalancer, Permille, Routing};
@@ -68,6 +68,8 @@ fn work(fidelity: Fidelity, cpu_ms: Distribution, workers: Option<u32>) -> Work 
         workers,
         queue_limit: None,
         timeout: SimSpan::from_secs(1_000_000),
+        delivery: None,
+        finishes_on_stop: false,
     }
 }
 
@@ -196,7 +198,7 @@ fn steady(work: Work, routing: Routing, tasks: u64, cpu: u32, rate: f64) -> (f64
     let mut load = load(work, Some(balancer(routing)), 3, &[(seconds, rate)]);
     (0..tasks).for_each(|task| load.add(target(task, cpu)));
     load.advance(secs(seconds)).unwrap();
-    load.take_latency();
+    load.take_latency(Asker::Samples);
     let served = load.totals().served as f64 / 1e6;
     (load.latency().mean().unwrap().to_secs_f64(), load.cpu_nanos() as f64 / 1e9, served)
 }
@@ -370,7 +372,7 @@ fn a_flash_crowd_is_dropped_alike_in_both_fidelities() {
         let mut load = load(work, Some(balancer(Routing::RoundRobin)), 1, &steps);
         (0..4).for_each(|task| load.add(target(task, 1_000)));
         load.finish(secs(420)).unwrap();
-        let latency = load.take_latency();
+        let latency = load.take_latency(Asker::Samples);
         let totals = *load.totals();
         figures.push((totals.served as f64 / 1e6, totals.dropped() as f64 / 1e6, latency));
     }
@@ -395,7 +397,7 @@ fn nobody_who_is_served_took_longer_than_the_timeout() {
         let mut load = load(work.clone(), None, 1, &[(600, rate)]);
         load.add(target(1, 1_000));
         load.advance(secs(600)).unwrap();
-        let latency = load.take_latency();
+        let latency = load.take_latency(Asker::Samples);
         for span in [latency.mean, latency.p50, latency.p95, latency.p99, load.latency().max()] {
             assert!(span.unwrap() <= SimSpan::from_secs(1), "{rate}: {latency:?}");
         }

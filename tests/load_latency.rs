@@ -6,7 +6,7 @@
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::Seed;
 use ecsim::base::time::{SimSpan, SimTime};
-use ecsim::load::{Library, Load, LoadSetup, Target};
+use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{BalancerKind, LoadBalancer, Routing};
@@ -75,6 +75,8 @@ fn work(case: &Case, fidelity: Fidelity) -> Work {
         workers: case.workers,
         queue_limit: None,
         timeout: SimSpan::from_secs(1_000_000),
+        delivery: None,
+        finishes_on_stop: false,
     }
 }
 
@@ -133,7 +135,7 @@ fn measure(case: &Case, fidelity: Fidelity, requests: f64, seed: u64) -> [f64; 4
     let seconds = (requests / rate).ceil() as u64;
     let mut load = load(case, fidelity, rate, seconds, seed);
     load.advance(SimTime(seconds * 1_000_000)).expect("a steady rate");
-    load.take_latency();
+    load.take_latency(Asker::Samples);
     let all = load.latency();
     let ms = |span: Option<SimSpan>| span.expect("answers").to_secs_f64() * 1e3;
     [ms(all.mean()), ms(all.quantile(500)), ms(all.quantile(950)), ms(all.quantile(990))]

@@ -39,6 +39,7 @@ fn tracking(metric: ScalingMetric, target: u64) -> TargetTracking {
     TargetTracking {
         name: format!("{}-{target}", metric.name()),
         metric,
+        statistic: metric.statistics()[0],
         high_resolution: false,
         target: units(target),
         scale_out_cooldown: SimSpan::from_secs(300),
@@ -101,7 +102,7 @@ impl Harness {
     /// the delay, so one call is one point.
     fn minute(&mut self, values: &[(ScalingMetric, u64)]) -> Option<Decision> {
         self.minute += 1;
-        let mut points = [None; 6];
+        let mut points = [None; METRICS];
         for &(metric, value) in values {
             points[metric as usize] = Some(Point::level(units(value)));
         }
@@ -512,7 +513,7 @@ fn reaction(step_s: u64, period_s: u64, delay_s: u64) -> u64 {
             let after = now.saturating_sub(step_s).min(period_s);
             // 10 % before the step; after it 60.5 %, little enough for a period that is not wholly after it.
             let mean = (10_000_000 * (period_s - after) + 60_500_000 * after) / period_s;
-            let mut points = [None; 6];
+            let mut points = [None; METRICS];
             points[0] = Some(Point::level(MetricValue(mean)));
             scaler.observe(at(now), span, &points);
         }
@@ -701,7 +702,7 @@ fn predicted(policy: PredictiveScaling, days: u64) -> Vec<(u64, u32)> {
         let is_day = (9..17).contains(&((minute - 1) / 60 % 24));
         let load = if is_day { 40 } else { 10 };
         state = ServiceState { desired: load, running: load, ..state };
-        let mut points = [None; 6];
+        let mut points = [None; METRICS];
         points[0] = Some(Point::level(units(60)));
         scaler.observe(at(60 * minute), MINUTE, &points);
         scaler.evaluate(at(60 * minute), state);
@@ -799,7 +800,7 @@ proptest! {
             let mut found: Vec<_> = history.iter().map(|&v| h.cpu(v)).collect();
             let now = 60 * h.minute + 120 + 30;
             if let Some(value) = extra {
-                let mut points = [None; 6];
+                let mut points = [None; METRICS];
                 points[0] = Some(Point::level(units(value)));
                 h.scaler.observe(at(60 * (h.minute + 1)), MINUTE, &points);
             }

@@ -13,15 +13,16 @@
 //! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
 
 use super::arrivals::{Arrivals, mul_div};
-use super::latency::{LatencyMeter, LatencySummary};
+use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::queueing::{POINTS, Profile, slice_weight};
-use super::work::Cost;
+use super::work::{self, Cost};
 use super::{Calm, LoadSetup, Target};
+use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
-use flows::{Flow, Member, Rules, Stations};
+use flows::{Flow, Member, Rules, Stations, Taken};
 use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
@@ -30,11 +31,13 @@ use quiet::Book;
 use std::sync::{Arc, Mutex};
 use view::View;
 
+mod asked;
 mod flows;
 mod in_flight;
 mod library;
 mod line;
 mod quiet;
+mod redelivery;
 mod view;
 
 /// The stretch of time in which nothing changes.
@@ -55,6 +58,8 @@ pub(super) struct Fluid {
     pub events: u64,
     rules: Rules,
     setup: LoadSetup,
+    /// Time without CPU as it usually is.
+    io_ms: Distribution,
     stations: Arc<Mutex<Stations>>,
     now: SimTime,
     epoch: Epoch,
@@ -80,6 +85,8 @@ pub(super) struct Fluid {
     owed: [u64; 4],
     /// CPU used, nanoseconds, and millionths of one.
     cpu: (u128, u64),
+    /// Whether the CPU of each target is wanted.
+    measures: bool,
 }
 
 impl Fluid {
@@ -94,6 +101,7 @@ impl Fluid {
             events: 0,
             rules: Rules::of(setup),
             setup: setup.clone(),
+            io_ms: setup.work.io_ms.clone(),
             stations,
             open: 0,
             now: start,
@@ -109,6 +117,7 @@ impl Fluid {
             greatest_rate: 0,
             owed: [0; 4],
             cpu: (0, 0),
+            measures: false,
         }
     }
 
@@ -153,6 +162,9 @@ impl Fluid {
         if micro > 0 {
             self.ledger.served(pass.pool, micro, pass.errors);
             self.cpu = add_work(self.cpu, micro, pass.cpu_ns);
+            if self.measures {
+                flow.parts.iter_mut().for_each(|part| part.work(micro));
+            }
             flow.total.add(flow.rho, micro);
             if self.latency.is_asked() {
                 flow.recent.add(flow.rho, micro);
@@ -214,16 +226,25 @@ impl Fluid {
             if step.served == 0 {
                 continue;
             }
+            let mut answered = step.served;
             for part in &mut flow.parts {
-                let (served, errors, lost) = part.take();
+                let Taken { served, errors, lost, failed, again } = part.take();
                 self.ledger.dropped(part.pool, Loss::TaskLost, lost);
                 self.ledger.served(part.pool, served, errors);
-                self.cpu = add_work(self.cpu, served + lost, part.cpu_ns);
+                if self.rules.delivery.is_some() {
+                    self.ledger.dropped(0, part.redelivery.loss, failed);
+                    self.ledger.received_again(again);
+                    answered -= failed;
+                }
+                self.cpu = add_work(self.cpu, served + lost + failed, part.cpu_ns);
+                if self.measures {
+                    part.work(served + lost + failed);
+                }
             }
             if from == 0 && flow.backlog == 0 {
-                flow.total.add(flow.rho, step.served);
+                flow.total.add(flow.rho, answered);
                 if self.latency.is_asked() {
-                    flow.recent.add(flow.rho, step.served);
+                    flow.recent.add(flow.rho, answered);
                 }
             } else {
                 flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
@@ -235,7 +256,8 @@ impl Fluid {
                     None => flow.served_on_the_way(from, step.served),
                 };
                 let most = self.rules.timeout.0 as f64;
-                let of = (moving, step.served - moving);
+                let moving = mul_div(moving, answered, step.served);
+                let of = (moving, answered - moving);
                 record_waits(flow, waits.unwrap_or(of_backlog), of, most, &mut self.latency);
             }
         }
@@ -253,6 +275,13 @@ impl Fluid {
             if self.rules.is_queue() {
                 self.central += flow.backlog;
                 flow.backlog = 0;
+            }
+        }
+        if self.measures {
+            for member in &mut self.members {
+                if let Some(flow) = member.flow.and_then(|index| self.flows.get(index)) {
+                    member.cpu_nanos += flow.cpu_nanos_of_one(&member.target);
+                }
             }
         }
         if self.flows.iter().any(|flow| flow.backlog > 0) {
@@ -382,13 +411,14 @@ impl Fluid {
         self.cpu.0
     }
 
-    pub fn take_latency(&mut self) -> LatencySummary {
+    pub fn take_latency(&mut self, asker: Asker) -> LatencySummary {
         if self.latency.is_asked() {
             (0..self.flows.len()).for_each(|index| self.flush(index, Book::Recent));
-        } else {
+        }
+        if !self.latency.is_asked_by(asker) {
             (0..self.flows.len()).for_each(|index| self.flush(index, Book::Total));
         }
-        self.latency.take()
+        self.latency.take(asker)
     }
 
     pub fn in_flight_micro(&mut self) -> u64 {

@@ -95,6 +95,8 @@ pub struct ServiceReport {
     pub tasks_started: u64,
     /// Tasks that failed: crashes, failed starts, failed health checks.
     pub tasks_failed: u64,
+    /// Containers that were started again in place.
+    pub restarts: u64,
     /// Changes of the desired count by scaling: out, in.
     pub scaling: [u64; 2],
     /// Deployments: completed, failed.

@@ -32,6 +32,7 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("dropped_queue_full", "decimal", "requests", "dropped: the task's queue was full"),
     column("dropped_timeout", "decimal", "requests", "dropped: waited too long"),
     column("dropped_task_lost", "decimal", "requests", "dropped: the task stopped or crashed"),
+    column("dropped_dead_letter", "decimal", "requests", "dropped: message received too often"),
     column("dropped_unfinished", "decimal", "requests", "dropped: not finished at the end"),
     column("requests_per_s", "decimal", "requests/s", "offered ÷ time since the row before"),
     column(
@@ -53,6 +54,7 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("latency_p50_s", "decimal", "s", "median of the same"),
     column("latency_p95_s", "decimal", "s", "95th percentile of the same"),
     column("latency_p99_s", "decimal", "s", "99th percentile of the same"),
+    column("received_again", "decimal", "messages", "receives beside a message's first"),
     UTC,
 ];
 
@@ -269,6 +271,7 @@ impl ServiceTables {
             requests.queue_full,
             requests.timeout,
             requests.task_lost,
+            requests.dead_letters,
             requests.unfinished,
         ] {
             row.millionths(amount);
@@ -284,6 +287,7 @@ impl ServiceTables {
         {
             row.time(latency.map_or(SimTime::NEVER, |span| SimTime(span.0)));
         }
+        row.millionths(requests.received_again);
         row.utc(sample.at).end();
         self.services.settle()
     }

@@ -6,6 +6,7 @@ use crate::engine::Class;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::event::{Event, RunError};
 use crate::sim::task::Slot;
+use crate::sim::tasks::Farewell;
 
 /// Whether a chance of `ppm` parts per million came true in this draw.
 pub fn happens(ppm: u32, stream: &mut crate::base::random::Stream) -> bool {
@@ -86,6 +87,7 @@ impl Drive<'_> {
         let grace = service.setup.grace_period;
         let member = self.services.member_mut(slot);
         member.grace_until = now + grace;
+        member.container_since = now;
         if let Some(protection) = protected {
             member.protected_until =
                 if protection.renewed { SimTime::NEVER } else { now + protection.expires_after };
@@ -97,6 +99,7 @@ impl Drive<'_> {
             self.tasks[slot].exit_code = exit_code;
         }
         self.services.count_tasks(id, generation, -1, 1);
+        self.plan().begin_start(slot);
         self.plan().begin_checks(slot)?;
         self.plan().look_soon(id);
         Ok(())
@@ -105,6 +108,9 @@ impl Drive<'_> {
     /// It crashes. Its essential container is gone, so are the requests that it worked on. One that was never healthy
     /// is a failure of its deployment: a container that exits at once would else be replaced for ever.
     pub fn member_exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        if self.restarts(slot)? {
+            return Ok(());
+        }
         let Member { service, generation, was_healthy, .. } = *self.services.member(slot);
         self.services.member_mut(slot).crash = None;
         self.plan().leave(slot)?;
@@ -115,7 +121,8 @@ impl Drive<'_> {
             self.plan().task_failed(service, generation)?; // counts it in the books, too
         }
         self.life().become_deactivating(slot);
-        self.life().stopping(slot)
+        let containers = self.containers_stop_in(slot);
+        self.life().stopping(slot, Farewell { work: SimSpan::ZERO, containers })
     }
 
     /// It is made to crash now, with this exit code.
@@ -161,9 +168,7 @@ impl Drive<'_> {
 
     /// The deregistration delay is over.
     pub fn deregistered(&mut self, slot: Slot) -> Result<(), RunError> {
-        let now = self.now();
-        self.flow().remove_from_load(slot, now)?;
-        self.life().stopping(slot)
+        self.say_farewell(slot)
     }
 }
 
@@ -187,6 +192,9 @@ impl Plan<'_> {
         if let Some(ticket) = member.crash {
             self.queue.cancel(ticket);
         }
+        if let Some(ticket) = member.start {
+            self.queue.cancel(ticket);
+        }
         if let Some((ticket, _)) = member.change {
             self.queue.cancel(ticket);
         }
@@ -199,7 +207,7 @@ impl Plan<'_> {
             self.services.member_mut(moved).place = member.place;
         }
         let gone = self.services.member_mut(slot);
-        (gone.crash, gone.change, gone.place) = (None, None, u32::MAX);
+        (gone.crash, gone.start, gone.change, gone.place) = (None, None, None, u32::MAX);
         let step = if was_running { (0, -1) } else { (-1, 0) };
         self.services.count_tasks(member.service, member.generation, step.0, step.1);
         if member.health == Health::Healthy
@@ -226,5 +234,7 @@ pub(super) const READY: u64 = 3;
 pub(super) const PHASE: u64 = 4;
 /// Whether, and when, it stops answering.
 pub(super) const BAD: u64 = 5;
+/// What becomes of it when its container is started again.
+pub(super) const AGAIN: u64 = 7;
 /// Whether it never answers a check.
 pub(super) const NEVER: u64 = 6;

@@ -25,7 +25,8 @@ use super::task::{Slot, Task};
 use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::ids::GroupId;
-pub use latency::Stages;
+pub use latency::{Latency, Stages};
+pub use stop::Farewell;
 
 /// The slab of live tasks.
 pub struct Tasks {

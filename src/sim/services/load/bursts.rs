@@ -36,6 +36,7 @@ impl Flow<'_> {
                 let units = u64::from(task.demand.cpu.max(MIN_SHARES));
                 let own = units * 1_000 / 1_024;
                 used[instance.index()] += if is_bursting { demand } else { demand.min(own) };
+                used[instance.index()] += u64::from(service.meter.start_of(task.id));
                 hungry[instance.index()] += if is_bursting { units } else { 0 };
             }
         }
@@ -71,7 +72,8 @@ impl Flow<'_> {
         if let Some(load) = &mut service.load {
             for &slot in &service.members {
                 if self.services.members[slot.0 as usize].is_some_and(|m| m.in_load) {
-                    load.set_cpu(self.tasks[slot].id, millis);
+                    let task = self.tasks[slot].id;
+                    load.set_cpu(task, millis - service.meter.start_of(task).min(millis / 2));
                 }
             }
         }

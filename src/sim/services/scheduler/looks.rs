@@ -58,6 +58,9 @@ impl Plan<'_> {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
+            if service.setup.protection.is_some_and(|protection| protection.while_busy) {
+                at = at.min(now + self.services.settings.cycle); // whoever is done is no longer protected
+            }
         }
         if service.may_be_sick() {
             let sick = service.members.iter().map(|&slot| self.services.member(slot));
@@ -127,8 +130,7 @@ impl Plan<'_> {
         let of = &service.setup.deployment;
         let bounds =
             rolling::bounds(service.desired, of.minimum_healthy_percent, of.maximum_percent);
-        let is_protected =
-            service.members.iter().any(|&slot| self.services.member(slot).protected_until > now);
+        let is_protected = self.look().views(id, now).iter().any(|task| task.is_protected);
         let why = if is_protected {
             "tasks are protected".to_string()
         } else {

@@ -34,6 +34,10 @@ impl Drive<'_> {
         if self.services.all[id].is_as_wanted() && !self.services.is_sick(id) {
             return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
+        if self.services.all[id].setup.protection.is_some_and(|protection| protection.while_busy) {
+            let now = self.queue.now();
+            self.flow().come_to(id, now)?; // who is busy now?
+        }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         let now = self.now();

@@ -184,6 +184,9 @@ impl Drive<'_> {
             protected_until: SimTime::ZERO,
             crash: None,
             heals_at: None,
+            start: None,
+            container_since: SimTime::ZERO,
+            restarts: 0,
             change: None,
         };
         (request, member)

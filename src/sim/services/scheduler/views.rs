@@ -108,13 +108,20 @@ impl Look<'_> {
             counts_healthy: member.health == Health::Healthy,
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
-            is_protected: now < member.protected_until,
+            is_protected: now < member.protected_until || self.works(slot),
             provider: self.item_of(member.service, task.provider),
             is_draining: instance
                 .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
             zone,
             instance,
         }
+    }
+
+    /// Whether a task is protected because it works on a message.
+    pub fn works(&self, slot: Slot) -> bool {
+        let service = &self.services.all[self.services.member(slot).service];
+        let is_such = service.setup.protection.is_some_and(|protection| protection.while_busy);
+        is_such && service.load.as_ref().is_some_and(|load| load.is_busy(self.tasks[slot].id))
     }
 
     /// Which item of a service's capacity provider strategy a provider is.
