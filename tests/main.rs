@@ -38,6 +38,7 @@ mod service_scaling;
 mod service_tasks;
 mod services;
 mod services_cli;
+mod shared_hosts;
 mod support;
 mod swarm;
 mod theory;

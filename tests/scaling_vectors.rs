@@ -47,6 +47,7 @@ fn tracking(metric: ScalingMetric, target: u64) -> TargetTracking {
         high_periods: 3,
         low_periods: 15,
         low_percent: 90,
+        scale_in_percent: 100,
     }
 }
 

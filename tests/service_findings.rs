@@ -145,3 +145,26 @@ fn a_scale_out_cooldown_holds_target_tracking_back() {
     let most = told.services.iter().map(|row| count(row, "desired")).max();
     assert_eq!(most, Some(6));
 }
+
+#[test]
+fn target_tracking_scales_in_gradually() {
+    // 1 % of a target of 50 % wants one task of 40: 36, 33, 30, 27, 25, ... a tenth at a time, after each cooldown.
+    let run = |percent: &str| {
+        let more = format!(
+            "[service.traffic]\ncpu_ms_per_request = 10\ngenerate = {{ per_second = 40 }}\n[service.scaling]\nmin_capacity = 1\nmax_capacity = 40\ntarget_tracking = [{{ metric = \"cpu\", target_value = 50, {percent} }}]"
+        );
+        let told = tell(&(head("45m") + &fargate(40, &more)));
+        let mut steps: Vec<(u32, u32)> = Vec::new();
+        for row in &told.services {
+            let (at, desired) = (row["time_s"].parse::<f64>().unwrap(), count(row, "desired"));
+            if steps.last().is_none_or(|&(_, before)| before != desired) {
+                steps.push((at as u32, desired));
+            }
+        }
+        steps
+    };
+    // The fifteenth point ends at 900 s and shows 120 s later.
+    let gradual = [(0, 40), (1_020, 36), (1_320, 33), (1_620, 30), (1_920, 27), (2_220, 25)];
+    assert_eq!(run("")[..6], gradual);
+    assert_eq!(run("scale_in_percent = 100"), [(0, 40), (1_020, 1)]);
+}
