@@ -101,3 +101,25 @@ fn a_full_host_is_divided_by_cpu_units() {
     }
     assert_eq!(count(at(&told, "hard", 3_600.0), "running"), 1);
 }
+
+#[test]
+fn an_instance_reserves_at_most_100_host_ports() {
+    // Five are the instance's own; nine services with ten static ports each make 95, a tenth would make 105.
+    let mut text = HOST.replace("m5.large", "m5.4xlarge").replace("2h", "10m");
+    for name in 0..12 {
+        let ports: Vec<String> = (0..10)
+            .map(|port| 10_000 + 10 * name + port)
+            .map(|port| format!("{{ container_port = {port}, host_port = {port} }}"))
+            .collect();
+        text += &format!(
+            "[[task_definition]]\nfamily = \"s{name}\"\ncpu = 128\nmemory = 128\n[[task_definition.container]]\nname = \"c\"\nport_mappings = [{}]\n[[service]]\nname = \"s{name}\"\ntask_definition = \"s{name}\"\ndesired_count = 1\n",
+            ports.join(", ")
+        );
+    }
+    let told = tell(&text);
+    let running: u32 = (0..12).map(|i| count(at(&told, &format!("s{i}"), 540.0), "running")).sum();
+    assert_eq!(running, 9);
+    let failures = told.event("SERVICE_TASK_PLACEMENT_FAILURE");
+    assert!(!failures.is_empty());
+    assert!(failures.iter().all(|(_, text)| text.contains("PORTS")), "{failures:?}");
+}

@@ -19,6 +19,8 @@ pub struct ServiceSample {
     pub pending: u32,
     /// RUNNING tasks that count as healthy.
     pub healthy: u32,
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub draining: u32,
     /// Tasks of the newest revision, in RUNNING or before.
     pub newest: u32,
     /// Requests since the sample before.
@@ -86,7 +88,7 @@ pub struct ServiceReport {
     pub running_max: u32,
     /// Target of the first target tracking policy over CPU, percent.
     pub cpu_target_percent: Option<f64>,
-    /// Tasks that were started.
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that failed: crashes, failed starts, failed health checks.
     pub tasks_failed: u64,

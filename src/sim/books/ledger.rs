@@ -21,7 +21,7 @@ pub struct Ledger {
     pub is_queue: bool,
     /// Target of its first target tracking policy over CPU.
     pub cpu_target: Option<MetricValue>,
-    /// Tasks that were placed.
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that crashed, did not start, or failed health checks.
     pub tasks_failed: u64,

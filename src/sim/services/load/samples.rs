@@ -41,6 +41,7 @@ impl Flow<'_> {
             running: service.running,
             pending: service.pending(),
             healthy: service.healthy,
+            draining: service.leaving(),
             newest,
             ..ServiceSample::default()
         };
