@@ -46,6 +46,7 @@ mod service_tasks;
 mod service_wishes;
 mod services;
 mod services_cli;
+mod shared_hosts;
 mod support;
 mod swarm;
 mod theory;

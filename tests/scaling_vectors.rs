@@ -48,6 +48,7 @@ fn tracking(metric: ScalingMetric, target: u64) -> TargetTracking {
         high_periods: 3,
         low_periods: 15,
         low_percent: 90,
+        scale_in_percent: 100,
     }
 }
 
@@ -607,6 +608,9 @@ fn a_skipped_local_time_is_due_at_the_next_existing_one() {
     // 8 March 2026: 02:00 EST becomes 03:00 EDT, which is 07:00 UTC.
     let found = due("cron(30 2 * * ? *)", "America/New_York", "2026-03-07T00:00:00Z", 3);
     assert_eq!(found, ["2026-03-07T07:30:00Z", "2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"]);
+    // One that runs on this day anyway has no need to: 1:30 EST, 3:30 EDT.
+    let found = due("cron(30 * * * ? *)", "America/New_York", "2026-03-08T06:00:00Z", 3);
+    assert_eq!(found, ["2026-03-08T06:30:00Z", "2026-03-08T07:30:00Z", "2026-03-08T08:30:00Z"]);
     let found = due("at(2026-03-08T02:30:00)", "America/New_York", "2026-03-07T00:00:00Z", 3);
     assert_eq!(found, ["2026-03-08T07:00:00Z"]);
 }

@@ -31,6 +31,9 @@ mod slab;
 mod station;
 mod tournament;
 
+/// Requests a vCPU up to which a task is busy and not behind.
+const CROWD: u64 = 8;
+
 /// Requests and targets of one service, one by one.
 pub(super) struct Requests {
     pub arrivals: Arrivals,
@@ -463,7 +466,12 @@ impl Requests {
         let rate = self.arrivals.rate() as f64 / 1e6 / self.serving.max(1) as f64;
         let share = if station.is_draining { 0.0 } else { rate };
         let each = share * self.cost.cpu * f64::from(station.target.cost_percent) / 100.0;
-        let millis = (each * 1_000.0).ceil() as u64 + station.queue.len() as u64 * 1_000;
+        let central = self.central.len() / self.serving.max(1);
+        let waiting = (station.queue.len() + central) as u64 * 1_000;
+        // A busy task has some requests that share its CPU; more of them are a backlog (assumed).
+        let crowd = u64::from(station.target.cpu_millis).saturating_mul(CROWD);
+        let waiting = waiting + (station.sharing * 1_000).saturating_sub(crowd);
+        let millis = (each * 1_000.0).ceil() as u64 + waiting;
         let most = self.work.workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
     }

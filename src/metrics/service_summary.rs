@@ -238,7 +238,7 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
         Row(
             "tasks_started",
             "tasks",
-            "tasks that were started",
+            "tasks that reached RUNNING",
             Value::Count(report.tasks_started),
         ),
         Row(

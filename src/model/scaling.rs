@@ -188,6 +188,8 @@ pub struct TargetTracking {
     pub low_periods: u32,
     /// The low alarm's threshold in percent of the target: 90 (measured).
     pub low_percent: u32,
+    /// A scale-in takes away at most this share of the desired count, percent, but one task at least: 10 (assumed).
+    pub scale_in_percent: u32,
 }
 
 /// `AdjustmentType`.

@@ -470,6 +470,9 @@ pub struct SchedulerSettings {
     pub new_instance_wakes: bool,
     /// When a task without any check counts as healthy after RUNNING (documented: 40 s).
     pub healthy_without_checks: SimSpan,
+    /// Whether tasks in their deregistration delay count toward `maximumPercent` (assumed, from timings of failing
+    /// deployments; those that scale-in takes away do not).
+    pub draining_tasks_count: bool,
     /// Availability Zone rebalancing begins this long after the steady state (assumed 60 s).
     pub rebalancing_delay: SimSpan,
     /// Bake time of a deployment with alarms that sets none (assumed 180 s; documented: under 5 min).
@@ -493,6 +496,7 @@ impl Default for SchedulerSettings {
             placement_delays,
             new_instance_wakes: false,
             healthy_without_checks: SimSpan::from_secs(40),
+            draining_tasks_count: true,
             rebalancing_delay: SimSpan::from_secs(60),
             alarm_bake: SimSpan::from_secs(180),
             event_repeat: SimSpan::from_secs(6 * 3_600),

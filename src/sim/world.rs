@@ -215,6 +215,9 @@ impl World {
         if self.tasks.has_ready() {
             self.drive(queue).start_ready()?;
         }
+        if self.tasks.has_any_stopped() {
+            self.drive(queue).forget_stopped();
+        }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
             self.calls(queue).wake(woken);

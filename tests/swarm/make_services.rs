@@ -333,6 +333,7 @@ fn tracking(dice: &mut Dice, index: usize, kind: WorkKind) -> TargetTracking {
         high_periods: 3,
         low_periods: if high_resolution { 45 } else { dice.pick(&[5, 15]) },
         low_percent: 90,
+        scale_in_percent: 100,
     }
 }
 

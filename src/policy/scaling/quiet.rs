@@ -109,6 +109,7 @@ mod tests {
             high_periods: 3,
             low_periods: 5,
             low_percent: 90,
+            scale_in_percent: 100,
         };
         let target = ScalableTarget {
             min_capacity: bounds.0,

@@ -178,6 +178,7 @@ impl Build<'_> {
                 high_periods: table.whole32("high_periods").unwrap_or(3),
                 low_periods: table.whole32("low_periods").unwrap_or(low),
                 low_percent: table.whole32("low_percent").unwrap_or(90),
+                scale_in_percent: table.whole32("scale_in_percent").unwrap_or(10),
             });
         }
         policies

@@ -354,6 +354,13 @@ pub static SERVICE_SCHEDULER: Section = Section::new(
             "documented",
         ),
         with_default(
+            "draining_tasks_count",
+            Kind::Flag,
+            "true",
+            "Whether tasks in their deregistration delay count toward `maximum_percent`, unless scale-in took them away.",
+            "assumed (timings of failing deployments)",
+        ),
+        with_default(
             "rebalancing_delay",
             ANY_SPAN,
             "\"60s\"",

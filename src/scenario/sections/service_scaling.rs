@@ -139,6 +139,13 @@ static TARGET_TRACKING: Section = Section::new(
             "Low threshold in percent of the target.",
             "measured",
         ),
+        with_default(
+            "scale_in_percent",
+            Kind::Whole(1, 100),
+            "10",
+            "Most that a scale-in takes away, in percent of the desired count, but at least one task; 100: all at once.",
+            "gradual documented; share assumed",
+        ),
     ],
 );
 

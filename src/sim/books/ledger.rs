@@ -23,7 +23,7 @@ pub struct Ledger {
     pub cpu_target: Option<MetricValue>,
     /// The same over memory.
     pub memory_target: Option<MetricValue>,
-    /// Tasks that were placed.
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that crashed, did not start, or failed health checks.
     pub tasks_failed: u64,

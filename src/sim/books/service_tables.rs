@@ -18,6 +18,12 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("running", "integer", "tasks", "tasks in RUNNING"),
     column("pending", "integer", "tasks", "tasks before RUNNING"),
     column("healthy", "integer", "tasks", "RUNNING tasks that count as healthy"),
+    column(
+        "draining",
+        "integer",
+        "tasks",
+        "no longer wanted and not STOPPED: in the deregistration delay, or stopping",
+    ),
     column("newest_revision", "integer", "tasks", "tasks of the newest revision, up to RUNNING"),
     column(
         "offered",
@@ -80,6 +86,7 @@ const DEPLOYMENT_COLUMNS: &[ColumnSpec] = &[
     column("pending", "integer", "tasks", "its tasks before RUNNING"),
     column("running", "integer", "tasks", "its tasks in RUNNING"),
     column("healthy", "integer", "tasks", "its RUNNING tasks that count as healthy"),
+    column("draining", "integer", "tasks", "its tasks that are no longer wanted and not STOPPED"),
     column("failed_tasks", "integer", "tasks", "`failedTasks`: what the circuit breaker counts"),
     column("traffic_percent", "integer", "%", "share of the traffic that its tasks get"),
     column("reason", "text", "–", "`rolloutStateReason`, or what else the event is due to"),
@@ -157,6 +164,7 @@ pub struct DeploymentRow<'a> {
     pub pending: u32,
     pub running: u32,
     pub healthy: u32,
+    pub draining: u32,
     pub failed_tasks: u32,
     /// `None` where the service has no load balancer that splits traffic.
     pub traffic_percent: Option<u32>,
@@ -258,8 +266,8 @@ impl ServiceTables {
         let requests = &sample.requests;
         let mut row = self.services.row();
         row.time(sample.at).name(service);
-        for count in [sample.desired, sample.running, sample.pending, sample.healthy, sample.newest]
-        {
+        let counts = [sample.desired, sample.running, sample.pending, sample.healthy];
+        for count in counts.into_iter().chain([sample.draining, sample.newest]) {
             row.int(count.into());
         }
         for amount in [
@@ -303,7 +311,8 @@ impl ServiceTables {
         let mut row = self.deployments.row();
         row.time(of.at).text(of.service).int(of.deployment).text(of.revision);
         row.text(of.event).text(of.stage).text(of.status).text(of.rollout_state);
-        for count in [of.desired, of.pending, of.running, of.healthy, of.failed_tasks] {
+        for count in [of.desired, of.pending, of.running, of.healthy, of.draining, of.failed_tasks]
+        {
             row.int(count.into());
         }
         match of.traffic_percent {

@@ -165,6 +165,8 @@ impl Drive<'_> {
             self.plan().schedule_scaling_action(id);
         }
         self.services.has_bursting = self.services.all.iter().any(|service| service.bursts);
+        let now = self.now();
+        self.flow().share_idle_cpu(now)?;
         self.plan().schedule_ticks();
         self.schedule_next_failure();
         Ok(())

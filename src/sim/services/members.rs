@@ -16,6 +16,7 @@ pub fn happens(ppm: u32, stream: &mut crate::base::random::Stream) -> bool {
 impl Drive<'_> {
     /// A placed task takes its place in its service.
     pub fn adopt(&mut self, slot: Slot, mut member: Member) {
+        self.forget_stopped(); // one of them may have had this slot
         let service = &mut self.services.all[member.service];
         member.place = service.members.len() as u32;
         service.members.push(slot);
@@ -25,6 +26,20 @@ impl Drive<'_> {
         }
         members[slot.0 as usize] = Some(member);
         self.services.count_tasks(member.service, member.generation, 1, 0);
+    }
+
+    /// Tasks that are STOPPED are gone from their deployments. The last one of an old deployment may be all that the
+    /// end of a new one waits for.
+    pub fn forget_stopped(&mut self) {
+        while let Some(slot) = self.tasks.next_stopped() {
+            let Member { service: id, generation, .. } = *self.services.member(slot);
+            let service = &mut self.services.all[id];
+            let Some(deployment) = service.deployment_mut(generation) else { continue };
+            deployment.leaving = deployment.leaving.saturating_sub(1);
+            if deployment.leaving == 0 && service.is_rolling() {
+                self.plan().look_soon(id);
+            }
+        }
     }
 
     /// Tasks whose containers have started begin to run, or fail to.
@@ -76,6 +91,7 @@ impl Drive<'_> {
         let Member { service: id, generation, number, .. } = *self.services.member(slot);
         self.flow().meter_running(slot, now, true)?;
         let service = &mut self.services.all[id];
+        self.books.services[id].tasks_started += 1;
         service.running += 1;
         service.throttle.started();
         let behaviour = &service.revision_of(generation).behaviour;
@@ -153,6 +169,9 @@ impl Drive<'_> {
             self.flow().drain_from_load(slot, now)?;
         }
         self.plan().leave_members(slot)?;
+        if delay.is_some_and(|delay| delay > SimSpan::ZERO) && reason != StopReason::ScaledIn {
+            self.plan().count_draining(slot, true);
+        }
         self.flow().fail_open(service, now)?;
         self.life().become_deactivating(slot);
         match delay.filter(|delay| *delay > SimSpan::ZERO) {
@@ -168,6 +187,9 @@ impl Drive<'_> {
 
     /// The deregistration delay is over.
     pub fn deregistered(&mut self, slot: Slot) -> Result<(), RunError> {
+        if self.services.member(slot).drains {
+            self.plan().count_draining(slot, false);
+        }
         self.say_farewell(slot)
     }
 }
@@ -180,6 +202,24 @@ impl Plan<'_> {
         self.leave_members(slot)?;
         let service = self.services.member(slot).service;
         self.flow().fail_open(service, now)
+    }
+
+    /// A task whose place another is to take begins its deregistration delay, or has come to its end.
+    pub fn count_draining(&mut self, slot: Slot, begins: bool) {
+        let member = self.services.member_mut(slot);
+        member.drains = begins;
+        let Member { service: id, generation, .. } = *member;
+        let service = &mut self.services.all[id];
+        if let Some(deployment) = service.deployment_mut(generation) {
+            deployment.draining = if begins {
+                deployment.draining + 1
+            } else {
+                deployment.draining.saturating_sub(1)
+            };
+        }
+        if !begins && (!service.is_as_wanted() || service.may_be_sick()) {
+            self.look_soon(id); // there may be room now
+        }
     }
 
     pub fn leave_members(&mut self, slot: Slot) -> Result<(), RunError> {
@@ -210,6 +250,11 @@ impl Plan<'_> {
         (gone.crash, gone.start, gone.change, gone.place) = (None, None, None, u32::MAX);
         let step = if was_running { (0, -1) } else { (-1, 0) };
         self.services.count_tasks(member.service, member.generation, step.0, step.1);
+        if let Some(deployment) =
+            self.services.all[member.service].deployment_mut(member.generation)
+        {
+            deployment.leaving += 1;
+        }
         if member.health == Health::Healthy
             && let Some(deployment) =
                 self.services.all[member.service].deployment_mut(member.generation)

@@ -97,6 +97,8 @@ pub struct Member {
     pub answers: bool,
     /// Whether it gets requests.
     pub in_load: bool,
+    /// Whether it is in its deregistration delay, and another is to take its place.
+    pub drains: bool,
     /// Whether it never passes a check.
     pub never_healthy: bool,
     /// It has counted as healthy before: what becomes of it later is no failure of its deployment.

@@ -216,6 +216,9 @@ impl Life<'_> {
         let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];
         self.books.task_stopped(now, task, definition, self.cluster.fleet())?;
+        if self.rules.is_service(self.tasks[slot].source) {
+            self.tasks.has_stopped(slot);
+        }
         self.tasks.remove(slot);
         Ok(())
     }

@@ -42,6 +42,7 @@ impl Flow<'_> {
             running: service.running,
             pending: service.pending(),
             healthy: service.healthy,
+            draining: service.leaving(),
             newest,
             newest_traffic_percent: service.newest_traffic_percent(),
             ..ServiceSample::default()

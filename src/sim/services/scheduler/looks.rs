@@ -121,7 +121,7 @@ impl Plan<'_> {
         // An older deployment without tasks, as with a desired count of 0, holds nothing up.
         let is_alone = is_alone || service.members.len() == newest.tasks() as usize;
         let is_done = newest.tasks() == service.desired && is_alone;
-        let waits = service.pending() > 0 || service.healthy < service.running;
+        let waits = service.pending() + service.leaving() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
         let is_moving = service.rebalancing == Rebalancing::Started;
         if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held || is_moving {

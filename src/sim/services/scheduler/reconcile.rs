@@ -23,6 +23,7 @@ impl Drive<'_> {
         } else {
             self.reconcile_replicas(id)?
         };
+        self.forget_stopped(); // what stops in no time is gone by now
         self.plan().judge_deployments(id)?;
         self.plan().note_steady_state(id, now)?;
         self.rebalance_zones(id)?; // after it: steadiness that begins now arranges the look that rebalances
