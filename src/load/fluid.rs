@@ -28,7 +28,6 @@ use library::lock;
 use line::Line;
 use quiet::Book;
 use std::sync::{Arc, Mutex};
-use view::View;
 
 mod flows;
 mod in_flight;
@@ -267,19 +266,21 @@ impl Fluid {
 
     /// Records what a flow answered without a backlog since the last time.
     fn flush(&mut self, index: usize, book: Book) {
-        let Fluid { flows, cost, rules, latency, setup, .. } = self;
+        let Fluid { flows, cost, rules, latency, setup, stations, .. } = self;
         let flow = &mut flows[index];
         let quiet = if book == Book::Total { &flow.total } else { &flow.recent };
         if quiet.is_empty() {
             return;
         }
-        let mut stage = lock(&setup.library.stage);
-        flow.view = flow.view.or_else(|| View::of(flow, rules, cost, setup, &mut stage));
+        let (views, stage) = (&mut lock(stations).views, &setup.library.stage);
+        if flow.view.is_none() {
+            flow.view = views.find(flow, rules, cost, setup, &mut lock(stage));
+        }
         let Some(view) = flow.view else { return };
         let most = rules.timeout.0 as f64;
         let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
         quiet.flush(
-            |rho| view.profile(rho, setup, &mut stage),
+            |rho| views.profile(view, rho, stage),
             |profile, weight| spread(profile, weight, |_| 0.0, most, book, latency),
         );
     }

@@ -2,9 +2,10 @@
 //! the event queue.
 //!
 //! [`Load`] is one service's load in one of two fidelities of the same model, which [`Work`] defines. `fluid`
-//! integrates piecewise constant rates exactly and takes latency from `queueing`; `requests` gives every request
-//! events of its own in a private calendar. The simulation tells who may serve ([`Load::add`], [`Load::drain`],
-//! [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of it.
+//! integrates piecewise constant rates exactly and takes latency from `table` and `rehearsal`; `requests` gives every
+//! request events of its own in a private calendar. The simulation tells who may serve ([`Load::add`],
+//! [`Load::drain`], [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of
+//! it.
 //!
 //! Invariants: offered = served + dropped at every instant, and what has arrived = offered + [`Load::pending_micro`],
 //! in whole millionths of a request. Advancing in one step or in many gives the same totals to the last millionth.
@@ -17,6 +18,7 @@ mod ledger;
 mod queueing;
 mod rehearsal;
 mod requests;
+mod table;
 mod work;
 
 pub use latency::LatencySummary;

@@ -4,7 +4,7 @@ mod grouping;
 
 use super::in_flight::InFlight;
 use super::quiet::Quiet;
-use super::view::{Kind, View};
+use super::view::{Kind, Views};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -199,7 +199,7 @@ pub(in crate::load) struct Flow {
     pub recent: Quiet,
     station: Option<usize>,
     /// Where latencies come from, once they were asked for.
-    pub view: Option<View>,
+    pub view: Option<usize>,
     /// Bound of the mean latency up to the utilisation [`QUIET`], microseconds.
     quiet_micros: f64,
 }
@@ -502,6 +502,7 @@ impl Flow {
 #[derive(Default)]
 pub(in crate::load) struct Stations {
     pub list: Vec<(StationKey, Station)>,
+    pub views: Views,
 }
 
 /// CPU thousandths, percent of the cost, workers, tasks.
