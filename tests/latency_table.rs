@@ -2,7 +2,7 @@
 //!
 //! The simulations below know nothing of the program: one station under processor sharing, stations behind a balancer
 //! that looks for the fewest outstanding, one line before one or several servers. Times are in units of the mean work.
-//! `cargo test --release latency_table -- --ignored` makes the table anew in seven minutes of CPU time;
+//! `cargo test --release latency_table -- --ignored` makes the table anew in a quarter of an hour of CPU time;
 //! what its rows and letters mean: `src/load/table.rs`.
 
 use std::cmp::Reverse;
@@ -17,9 +17,12 @@ const SLICES: [u64; 21] = [
     100, 200, 300, 400, 475, 525, 600, 680, 750, 800, 840, 880, 910, 940, 960, 972, 979, 985, 995,
     998, 1_000,
 ];
-/// Utilisations, and how many million requests each takes (a line: three times as many).
-const NODES: [(f64, f64); 6] =
-    [(0.2, 0.3), (0.4, 0.3), (0.6, 0.5), (0.75, 1.0), (0.88, 2.0), (0.95, 4.0)];
+/// Utilisations, and how many million requests they take: a shared station, a pool, a line, a line before several.
+const NODES: [f64; 6] = [0.2, 0.4, 0.6, 0.75, 0.88, 0.95];
+const OF_SHARE: [f64; 6] = [0.3, 0.3, 0.5, 1.0, 2.0, 4.0];
+const OF_POOL: [f64; 6] = [0.12, 0.12, 0.2, 0.4, 0.8, 1.6];
+const OF_LINE: [f64; 6] = [0.9, 0.9, 1.5, 3.0, 6.0, 12.0];
+const OF_CROWD: [f64; 6] = [0.3, 0.3, 0.5, 1.0, 2.0, 4.0];
 /// Work of mean one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Law {
@@ -61,6 +64,8 @@ enum Scene {
     Share { turns: u32, cpus: u32 },
     /// The same behind a balancer.
     Pool { stations: u32, cpus: u32, ratio: f64 },
+    /// The same, with an exponential time after the work: constant times keep constant work in step.
+    Loose { stations: u32, cpus: u32, ratio: f64 },
     /// Wait in a line.
     Line { turns: u32 },
     /// Wait in a line before several servers.
@@ -73,29 +78,42 @@ fn rows() -> Vec<(Scene, Law, f64, u64)> {
     for law in LAWS {
         rows.extend([Scene::Alone, Scene::Limit].map(|scene| (scene, law, 0.0, 8_000_000)));
     }
-    let mut add = |scene, law, times: f64| {
-        let requests = |node: f64| (node * times * 1e6) as u64;
-        rows.extend(NODES.map(|(rho, node)| (scene, law, rho, requests(node))));
+    let mut add = |scene, law, millions: [f64; 6]| {
+        // The usual tasks have one vCPU, and wait for it most when it is full.
+        let times = |at: usize| match scene {
+            Scene::Share { cpus: 1, .. } if at == 5 => 2.0,
+            Scene::Pool { cpus: 1, .. } | Scene::Loose { cpus: 1, .. } if at == 5 => 2.5,
+            _ => 1.0,
+        };
+        let row = |at: usize| (scene, law, NODES[at], (millions[at] * times(at) * 1e6) as u64);
+        rows.extend((0..6).map(row));
     };
     for law in LAWS {
         for cpus in CPUS {
-            TURNS.into_iter().for_each(|turns| add(Scene::Share { turns, cpus }, law, 1.0));
+            TURNS.into_iter().for_each(|turns| add(Scene::Share { turns, cpus }, law, OF_SHARE));
         }
     }
     for law in LAWS {
         for cpus in &CPUS[..2] {
             for stations in POOLS {
                 for ratio in RATIOS {
-                    add(Scene::Pool { stations, cpus: *cpus, ratio }, law, 0.4);
+                    add(Scene::Pool { stations, cpus: *cpus, ratio }, law, OF_POOL);
                 }
             }
         }
     }
     for law in LAWS {
-        TURNS.into_iter().for_each(|turns| add(Scene::Line { turns }, law, 3.0));
+        TURNS.into_iter().for_each(|turns| add(Scene::Line { turns }, law, OF_LINE));
     }
     for law in LAWS {
-        POOLS.into_iter().for_each(|servers| add(Scene::Crowd { servers }, law, 1.0));
+        POOLS.into_iter().for_each(|servers| add(Scene::Crowd { servers }, law, OF_CROWD));
+    }
+    for cpus in &CPUS[..2] {
+        for stations in POOLS {
+            for ratio in RATIOS {
+                add(Scene::Loose { stations, cpus: *cpus, ratio }, Law::Constant, OF_POOL);
+            }
+        }
     }
     rows
 }
@@ -278,7 +296,7 @@ fn share(law: Law, cpus: f64, turns: u32, rho: f64, requests: u64, draws: &mut D
 /// Fewest outstanding first, then whoever was chosen longest ago; a request stays for `ratio` when its work is done.
 fn pool(
     law: Law,
-    (stations, cpus, ratio): (u32, f64, f64),
+    (stations, cpus, ratio, is_loose): (u32, f64, f64, bool),
     rho: f64,
     requests: u64,
     draws: &mut Draws,
@@ -287,7 +305,9 @@ fn pool(
     let mut all: Vec<Station> = (0..stations).map(|_| Station::default()).collect();
     let mut next = vec![f64::INFINITY; all.len()];
     let mut keys = vec![0u64; all.len()];
+    // Constant times end in the order in which they began.
     let mut after: VecDeque<(f64, usize)> = VecDeque::new();
+    let mut loose: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     let gap = 1.0 / (rho * cpus * f64::from(stations));
     let mut arrival = 0.0;
     while seen < requests {
@@ -297,10 +317,12 @@ fn pool(
                 (first, done) = (index, *at);
             }
         }
-        let left = after.front().map_or(f64::INFINITY, |front| front.0);
+        let of_loose = loose.peek().map(|Reverse((until, _))| f64::from_bits(*until));
+        let left = after.front().map(|front| front.0).or(of_loose).unwrap_or(f64::INFINITY);
         if left <= done.min(arrival) {
-            let index = after.pop_front().map_or(0, |front| front.1);
-            keys[index] -= 1 << 40;
+            let of_loose = |loose: &mut BinaryHeap<_>| loose.pop().map(|Reverse((_, index))| index);
+            let index = after.pop_front().map(|front| front.1).or_else(|| of_loose(&mut loose));
+            keys[index.unwrap_or(0)] -= 1 << 40;
         } else if done <= arrival {
             let came = all[first].leave(done);
             next[first] = all[first].next(cpus);
@@ -308,7 +330,10 @@ fn pool(
             if seen > requests / 20 {
                 times.add(done - came);
             }
-            if ratio > 0.0 {
+            if is_loose && ratio > 0.0 {
+                let until = done + ratio * draws.exponential();
+                loose.push(Reverse((until.to_bits(), first)));
+            } else if ratio > 0.0 {
                 after.push_back((done + ratio, first));
             } else {
                 keys[first] -= 1 << 40;
@@ -370,7 +395,10 @@ fn slices(scene: Scene, law: Law, rho: f64, requests: u64, seed: u64) -> [f64; 2
             share(law, f64::from(cpus), turns, rho, requests, &mut draws)
         }
         Scene::Pool { stations, cpus, ratio } => {
-            pool(law, (stations, f64::from(cpus), ratio), rho, requests, &mut draws)
+            pool(law, (stations, f64::from(cpus), ratio, false), rho, requests, &mut draws)
+        }
+        Scene::Loose { stations, cpus, ratio } => {
+            pool(law, (stations, f64::from(cpus), ratio, true), rho, requests, &mut draws)
         }
         Scene::Line { turns } => line(law, (1, turns), rho, requests, &mut draws),
         Scene::Crowd { servers } => line(law, (servers, 1), rho, requests, &mut draws),
@@ -409,7 +437,7 @@ fn table() -> std::path::PathBuf {
 }
 
 #[test]
-#[ignore = "minutes: writes src/load/table.txt"]
+#[ignore = "a quarter of an hour: writes src/load/table.txt"]
 fn the_table_is_made_anew() {
     let rows = rows();
     let (next, made) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); rows.len()]));

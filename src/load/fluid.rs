@@ -400,6 +400,16 @@ impl Fluid {
         pending + steady.sum::<u64>()
     }
 
+    /// See [`crate::load::Load::in_memory_at`].
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        self.fresh();
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
+        let waiting = if rules.is_queue() { 0 } else { flow.backlog };
+        (flow.steady_in_flight(&mut lock(stations), cost, rules) + waiting) / flow.members.max(1)
+    }
+
     /// Whether what waits could make answers slower than `span`: where it says no, the latency need not be worked out.
     #[inline]
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {

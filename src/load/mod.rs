@@ -225,6 +225,13 @@ impl Load {
         either!(mut self, load => load.in_flight_micro())
     }
 
+    /// Requests in memory at one target now, millionths; 0 of unknown tasks. The fluid knows the mean of targets that are
+    /// alike.
+    #[must_use]
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        either!(mut self, load => load.in_memory_at(task))
+    }
+
     /// Requests waiting now, millionths; messages: visible in the queue.
     #[must_use]
     pub fn backlog_micro(&self) -> u64 {

@@ -23,13 +23,14 @@ use play::play;
 mod play;
 
 /// Utilisations that are rehearsed (the first stands for zero), and with how many requests; the last one is the limit.
-const NODES: [(f64, u64); 7] = [
+const NODES: [(f64, u64); 8] = [
     (0.0, 20_000),
     (0.25, 30_000),
     (0.45, 40_000),
     (0.65, 80_000),
     (0.8, 150_000),
     (0.92, 400_000),
+    (0.97, 800_000),
     (1.0, 30_000),
 ];
 const UTILISATIONS: [f64; NODES.len()] = {

@@ -38,6 +38,14 @@ const LAWS: usize = 10;
 const CONSTANT: usize = 0;
 const EXPONENTIAL: usize = 1;
 const SIGMAS: [(f64, usize); 5] = [(0.0, CONSTANT), (0.5, 2), (1.0, 3), (1.5, 4), (2.0, 5)];
+/// The same sigmas by `cs²`: what others wait for.
+const VARIATIONS: [(f64, usize); 5] = [
+    (0.0, CONSTANT),
+    (0.284_025_416_687_741_5, 2),
+    (1.718_281_828_459_045, 3),
+    (8.487_735_836_358_526, 4),
+    (53.598_150_033_144_236, 5),
+];
 const TAILS: [(f64, usize); 5] = [(0.0, CONSTANT), (0.2, 9), (1.0 / 3.0, 8), (0.4, 7), (0.5, 6)];
 
 /// Slices.
@@ -51,8 +59,9 @@ type Mix = Vec<(usize, f64)>;
 pub(super) enum Place {
     /// Shares its vCPUs; one of so many requests is its own.
     Share { turns: f64, cpus: f64 },
-    /// Tasks that do so, behind a balancer that looks for the fewest outstanding; I/O over CPU time.
-    Pool { tasks: f64, cpus: f64, ratio: f64 },
+    /// Tasks that do so, behind a balancer that looks for the fewest outstanding; I/O over CPU time, and how little it
+    /// keeps constant work in step: not at all where it deviates by the CPU time or more (1).
+    Pool { tasks: f64, cpus: f64, ratio: f64, loose: f64 },
     /// One server, first come, first served: waits.
     Line { turns: f64 },
     /// Several servers with one line: waits.
@@ -81,6 +90,15 @@ impl Law {
         Some(Law { mix, variation })
     }
 
+    /// What makes others wait in line as this work does, which is by `cs²`; `None` where the table does not know it.
+    pub fn in_line(work: &Distribution) -> Option<Law> {
+        let law = Law::of(work)?;
+        Some(match work {
+            Distribution::LogNormal { .. } => Law::long_tailed(law.variation)?,
+            _ => law,
+        })
+    }
+
     /// What makes others wait as long as work of this variation does: between constant and exponential work their
     /// mixture (exact for the mean with Poisson arrivals), beyond it log-normal work.
     pub fn of_variation(variation: f64) -> Option<Law> {
@@ -88,22 +106,26 @@ impl Law {
             let mix = vec![(CONSTANT, 1.0 - variation), (EXPONENTIAL, variation)];
             return Some(Law { mix, variation });
         }
-        let sigma = libm::sqrt(libm::log1p(variation));
-        (sigma <= 2.0).then(|| Law { mix: parabola(&SIGMAS, sigma), variation })
+        Law::long_tailed(variation)
+    }
+
+    fn long_tailed(variation: f64) -> Option<Law> {
+        let high = VARIATIONS.iter().position(|(at, _)| *at >= variation - 1e-9)?.max(1);
+        let ((low, one), (to, other)) = (VARIATIONS[high - 1], VARIATIONS[high]);
+        let part = (variation - low) / (to - low);
+        Some(Law { mix: vec![(one, 1.0 - part), (other, part)], variation })
     }
 
     /// The law itself.
     pub fn times(&self) -> Times {
-        self.sum(|law| Some(2 * law))
+        self.sum(|law| 2 * law)
     }
 
     /// The sum of a row of each law by weight.
-    fn sum(&self, row: impl Fn(usize) -> Option<usize>) -> Times {
+    fn sum(&self, row: impl Fn(usize) -> usize) -> Times {
         let mut sum = [0.0; POINTS];
         for &(law, weight) in &self.mix {
-            if let Some(row) = row(law) {
-                add(&mut sum, &read(row), weight);
-            }
+            add(&mut sum, &read(row(law)), weight);
         }
         sum
     }
@@ -118,8 +140,12 @@ impl Law {
             let mut rest = 1.0;
             for (corner, weight) in corners(place) {
                 rest -= weight;
-                let row = |law: usize| Some(2 * LAWS + corner.of(law) * INNER + inner);
-                add(&mut times, &self.sum(row), weight);
+                for (loose, share) in [(false, 1.0 - looseness(place)), (true, looseness(place))] {
+                    if share > 0.0 {
+                        let row = |law: usize| 2 * LAWS + corner.of(law, loose) * INNER + inner;
+                        add(&mut times, &self.sum(row), weight * share);
+                    }
+                }
             }
             add(&mut times, &alone, rest * (1.0 - rho));
             nodes.push(times);
@@ -134,15 +160,30 @@ impl Law {
         let of_line = |turns: f64| (1.0 / turns + self.variation) / 2.0;
         let (unit, factor) = match place {
             Place::Share { turns, cpus } => {
-                (self.sum(|law| Some(2 * law + 1)), of_line(turns) / of_line(1.0) / cpus)
+                (self.sum(|law| 2 * law + 1), of_line(turns) / of_line(1.0) / cpus)
             }
-            Place::Pool { tasks, cpus, .. } => {
-                (self.sum(|law| Some(2 * law + 1)), 1.0 / (tasks * cpus))
-            }
+            Place::Pool { tasks, cpus, .. } => (self.sum(|law| 2 * law + 1), 1.0 / (tasks * cpus)),
             Place::Line { turns } => (read(2 * EXPONENTIAL), of_line(turns)),
             Place::Crowd { servers } => (read(2 * EXPONENTIAL), of_line(1.0) / servers),
         };
         unit.map(|time| time * factor)
+    }
+}
+
+/// Blocks of a law, and the first of each kind.
+const SHARES: usize = CPUS.len() * TURNS.len();
+const OF_POOL: usize = POOL_CPUS * POOLS.len() * RATIOS.len();
+const FIRST_POOL: usize = LAWS * SHARES;
+const FIRST_LINE: usize = FIRST_POOL + LAWS * OF_POOL;
+const FIRST_CROWD: usize = FIRST_LINE + LAWS * TURNS.len();
+/// Pools with exponential I/O: of constant work alone.
+const FIRST_LOOSE: usize = FIRST_CROWD + LAWS * POOLS.len();
+
+/// How much of a place is mixed of pools with exponential I/O.
+fn looseness(place: Place) -> f64 {
+    match place {
+        Place::Pool { loose, .. } => loose.clamp(0.0, 1.0),
+        _ => 0.0,
     }
 }
 
@@ -154,18 +195,16 @@ struct Corner {
 }
 
 impl Corner {
-    fn of(&self, law: usize) -> usize {
+    fn of(&self, law: usize, loose: bool) -> usize {
+        if loose && law == CONSTANT {
+            return FIRST_LOOSE + self.at;
+        }
         self.first + law * self.each + self.at
     }
 }
 
 /// What a place is mixed of.
 fn corners(place: Place) -> Vec<(Corner, f64)> {
-    const SHARES: usize = CPUS.len() * TURNS.len();
-    const OF_POOL: usize = POOL_CPUS * POOLS.len() * RATIOS.len();
-    const FIRST_POOL: usize = LAWS * SHARES;
-    const FIRST_LINE: usize = FIRST_POOL + LAWS * OF_POOL;
-    const FIRST_CROWD: usize = FIRST_LINE + LAWS * TURNS.len();
     let product = |one: &Mix, other: &Mix, length: usize| -> Mix {
         let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
         pairs.map(|(a, b)| (a.0 * length + b.0, a.1 * b.1)).collect()
@@ -174,7 +213,7 @@ fn corners(place: Place) -> Vec<(Corner, f64)> {
         Place::Share { turns, cpus } => {
             (0, SHARES, product(&few(&CPUS, cpus), &between(&TURNS, turns), TURNS.len()))
         }
-        Place::Pool { tasks, cpus, ratio } => {
+        Place::Pool { tasks, cpus, ratio, .. } => {
             let of_pool = product(&few(&CPUS[..POOL_CPUS], cpus), &few(&POOLS, tasks), POOLS.len());
             (FIRST_POOL, OF_POOL, product(&of_pool, &by_ratio(ratio), RATIOS.len()))
         }

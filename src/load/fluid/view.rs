@@ -36,6 +36,8 @@ const MOST_IN_TURN: u64 = 256;
 const MOST_POOLED: u64 = 256;
 /// Zones, or shares of a canary, that are rehearsed.
 const MOST_ZONES: u64 = 8;
+/// Share of the time with a worker that does not change its law.
+const LITTLE: f64 = 0.05;
 /// Draws that stand for a law that the table does not know.
 const DRAWS: usize = 40_000;
 
@@ -185,9 +187,9 @@ impl Sight<'_> {
         };
         let slowdown = f64::from(percent) / 100.0 * 1_000.0 / f64::from(cpu.min(1_000));
         let work = &self.setup.work;
-        let law = match (self.cost.cpu == 0.0, self.cost.io == 0.0) {
-            (false, true) => Law::of(&work.cpu_ms),
-            (true, false) => Law::of(&work.io_ms),
+        let law = match self.cost.io / (self.cost.cpu * slowdown + self.cost.io) {
+            io if io < LITTLE => Law::in_line(&work.cpu_ms),
+            io if io > 1.0 - LITTLE => Law::in_line(&work.io_ms),
             _ => None,
         };
         let law = law.or_else(|| Law::of_variation(self.cost.variation(slowdown)))?;
@@ -216,7 +218,9 @@ impl Sight<'_> {
             let is_alone = self.rules.is_pooled();
             Place::Share { turns: if is_alone { 1.0 } else { self.streams as f64 }, cpus }
         } else {
-            Place::Pool { tasks: tasks as f64, cpus, ratio: self.cost.io * 1e3 / (UNIT_MS * unit) }
+            let cpu_time = UNIT_MS * unit / 1e3;
+            let loose = libm::sqrt(self.cost.io_variance) / cpu_time;
+            Place::Pool { tasks: tasks as f64, cpus, ratio: self.cost.io / cpu_time, loose }
         };
         if self.rules.is_pooled() && self.streams > 1 {
             return None;

@@ -9,6 +9,7 @@ use crate::base::distribution::{standard_exponential, standard_normal};
 use crate::base::histogram::SpanHistogram;
 use crate::base::random::{Purpose, Seed, Stream};
 use crate::base::time::SimSpan;
+use crate::load::requests::Tournament;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -27,8 +28,7 @@ struct Task {
     on_cpu: BinaryHeap<Reverse<(u64, u64, u64)>>,
     working: u32,
     queue: VecDeque<f64>,
-    /// When the next request at the CPU is done.
-    next: f64,
+    /// Requests outstanding, and when it was chosen last.
     key: u64,
 }
 
@@ -43,10 +43,11 @@ impl Task {
         self.at = at;
     }
 
-    fn look_ahead(&mut self) {
-        self.next = self.on_cpu.peek().map_or(f64::INFINITY, |Reverse((done, ..))| {
-            self.at + (f64::from_bits(*done) - self.clock).max(0.0) / self.speed()
-        });
+    /// When the next request at the CPU is done.
+    fn next(&self) -> Option<u64> {
+        let Reverse((done, ..)) = self.on_cpu.peek()?;
+        let rest = (f64::from_bits(*done) - self.clock).max(0.0);
+        Some((self.at + rest / self.speed()).to_bits())
     }
 }
 
@@ -55,6 +56,9 @@ struct Play<'a> {
     scene: &'a Scene,
     workers: u32,
     tasks: Vec<Task>,
+    /// When each task's next request at the CPU is done, and whom the balancer would choose.
+    next: Tournament<u64>,
+    keys: Tournament<u64>,
     /// Requests that need no CPU: until when, where, when they came.
     off_cpu: BinaryHeap<Reverse<(u64, usize, u64)>>,
     central: VecDeque<f64>,
@@ -79,14 +83,18 @@ pub(super) fn play(scene: &Scene, rho: f64, requests: u64) -> SpanHistogram {
             on_cpu: BinaryHeap::new(),
             working: 0,
             queue: VecDeque::new(),
-            next: f64::INFINITY,
             key: 0,
         })
     };
+    let tasks: Vec<Task> = scene.tasks.iter().flat_map(of_kind).collect();
+    let mut keys = Tournament::new(tasks.len());
+    (0..tasks.len()).for_each(|index| keys.set(index, Some(0)));
     let mut play = Play {
         scene,
         workers: scene.workers.unwrap_or(u32::MAX),
-        tasks: scene.tasks.iter().flat_map(of_kind).collect(),
+        next: Tournament::new(tasks.len()),
+        keys,
+        tasks,
         off_cpu: BinaryHeap::new(),
         central: VecDeque::new(),
         draws: Seed(0).stream(Purpose::RequestWork, "rehearsal"),
@@ -126,12 +134,8 @@ impl Play<'_> {
     /// Everything before this arrival happens.
     fn go_on_to(&mut self, arrival: f64) {
         loop {
-            let (mut first, mut done) = (0, f64::INFINITY);
-            for (index, task) in self.tasks.iter().enumerate() {
-                if task.next < done {
-                    (first, done) = (index, task.next);
-                }
-            }
+            let (done, first) = self.next.least().unwrap_or((f64::INFINITY.to_bits(), 0));
+            let done = f64::from_bits(done);
             let left = self.off_cpu.peek();
             let left = left.map_or(f64::INFINITY, |Reverse((until, ..))| f64::from_bits(*until));
             if left.min(done) > arrival {
@@ -149,7 +153,7 @@ impl Play<'_> {
         let task = &mut self.tasks[index];
         let Some(Reverse((done, came, after))) = task.on_cpu.pop() else { return };
         (task.clock, task.at) = (f64::from_bits(done), at);
-        task.look_ahead();
+        self.next.set(index, task.next());
         let (came, after) = (f64::from_bits(came), f64::from_bits(after));
         if after > 0.0 {
             self.off_cpu.push(Reverse(((at + after).to_bits(), index, came.to_bits())));
@@ -167,6 +171,7 @@ impl Play<'_> {
         let task = &mut self.tasks[index];
         task.working -= 1;
         task.key -= ONE;
+        self.keys.set(index, Some(task.key));
         if let Some(next) = task.queue.pop_front() {
             self.start(index, at, next);
         } else if let Some(next) = self.central.pop_front() {
@@ -176,17 +181,18 @@ impl Play<'_> {
     }
 
     fn choose(&mut self) -> usize {
-        let least = (0..self.tasks.len()).min_by_key(|index| self.tasks[*index].key);
-        let chosen = least.unwrap_or(0);
+        let chosen = self.keys.least().map_or(0, |(_, index)| index);
         self.turn += 1;
         let key = &mut self.tasks[chosen].key;
         *key = (*key / ONE + 1) * ONE + self.turn;
+        self.keys.set(chosen, Some(*key));
         chosen
     }
 
     fn arrive(&mut self, at: f64) {
-        let is_full = |task: &Task| task.working >= self.workers;
-        if self.scene.is_queue && self.tasks.iter().all(is_full) {
+        // The task with the fewest is full only where all are.
+        let (_, first) = self.keys.least().unwrap_or_default();
+        if self.scene.is_queue && self.tasks[first].working >= self.workers {
             self.central.push_back(at);
             return;
         }
@@ -209,7 +215,7 @@ impl Play<'_> {
             task.wind(at);
             let done = task.clock + cpu * task.cost;
             task.on_cpu.push(Reverse((done.to_bits(), came.to_bits(), after.to_bits())));
-            task.look_ahead();
+            self.next.set(index, task.next());
         } else {
             self.off_cpu.push(Reverse(((at + after).to_bits(), index, came.to_bits())));
         }
