@@ -23,6 +23,7 @@ mod fuzz_trace;
 mod golden;
 mod house;
 mod inputs;
+mod latency_table;
 mod lifecycle;
 mod load;
 mod load_latency;

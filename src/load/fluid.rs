@@ -29,7 +29,6 @@ use library::lock;
 use line::Line;
 use quiet::Book;
 use std::sync::{Arc, Mutex};
-use view::View;
 
 mod asked;
 mod flows;
@@ -296,19 +295,21 @@ impl Fluid {
 
     /// Records what a flow answered without a backlog since the last time.
     fn flush(&mut self, index: usize, book: Book) {
-        let Fluid { flows, cost, rules, latency, setup, .. } = self;
+        let Fluid { flows, cost, rules, latency, setup, stations, .. } = self;
         let flow = &mut flows[index];
         let quiet = if book == Book::Total { &flow.total } else { &flow.recent };
         if quiet.is_empty() {
             return;
         }
-        let mut stage = lock(&setup.library.stage);
-        flow.view = flow.view.or_else(|| View::of(flow, rules, cost, setup, &mut stage));
+        let (views, stage) = (&mut lock(stations).views, &setup.library.stage);
+        if flow.view.is_none() {
+            flow.view = views.find(flow, rules, cost, setup, &mut lock(stage));
+        }
         let Some(view) = flow.view else { return };
         let most = rules.timeout.0 as f64;
         let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
         quiet.flush(
-            |rho| view.profile(rho, setup, &mut stage),
+            |rho| views.profile(view, rho, stage),
             |profile, weight| spread(profile, weight, |_| 0.0, most, book, latency),
         );
     }
@@ -427,6 +428,16 @@ impl Fluid {
         let mut stations = lock(stations);
         let steady = flows.iter_mut().map(|flow| flow.steady_in_flight(&mut stations, cost, rules));
         pending + steady.sum::<u64>()
+    }
+
+    /// See [`crate::load::Load::in_memory_at`].
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        self.fresh();
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
+        let waiting = if rules.is_queue() { 0 } else { flow.backlog };
+        (flow.steady_in_flight(&mut lock(stations), cost, rules) + waiting) / flow.members.max(1)
     }
 
     /// Whether what waits could make answers slower than `span`: where it says no, the latency need not be worked out.

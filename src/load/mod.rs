@@ -2,9 +2,10 @@
 //! the event queue.
 //!
 //! [`Load`] is one service's load in one of two fidelities of the same model, which [`Work`] defines. `fluid`
-//! integrates piecewise constant rates exactly and takes latency from `queueing`; `requests` gives every request
-//! events of its own in a private calendar. The simulation tells who may serve ([`Load::add`], [`Load::drain`],
-//! [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of it.
+//! integrates piecewise constant rates exactly and takes latency from `table` and `rehearsal`; `requests` gives every
+//! request events of its own in a private calendar. The simulation tells who may serve ([`Load::add`],
+//! [`Load::drain`], [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of
+//! it.
 //!
 //! Invariants: offered = served + dropped at every instant, and what has arrived = offered + [`Load::pending_micro`],
 //! in whole millionths of a request. Advancing in one step or in many gives the same totals to the last millionth.
@@ -17,6 +18,7 @@ mod ledger;
 mod queueing;
 mod rehearsal;
 mod requests;
+mod table;
 mod work;
 
 pub use latency::{Asker, LatencySummary};
@@ -255,6 +257,13 @@ impl Load {
     #[must_use]
     pub fn in_flight_micro(&mut self) -> u64 {
         either!(mut self, load => load.in_flight_micro())
+    }
+
+    /// Requests in memory at one target now, millionths; 0 of unknown tasks. The fluid knows the mean of targets that are
+    /// alike.
+    #[must_use]
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        either!(mut self, load => load.in_memory_at(task))
     }
 
     /// Requests waiting now, millionths; messages: visible in the queue.

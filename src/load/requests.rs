@@ -23,7 +23,7 @@ use route::Router;
 use slab::{Place, Slab};
 use station::Station;
 use std::collections::{BTreeMap, VecDeque};
-use tournament::Tournament;
+pub(in crate::load) use tournament::Tournament;
 
 mod delivery;
 mod route;
@@ -431,6 +431,11 @@ impl Requests {
 
     pub fn in_flight_micro(&self) -> u64 {
         self.pending_micro()
+    }
+
+    pub fn in_memory_at(&self, task: u64) -> u64 {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        station.map_or(0, |station| station.outstanding() * MICRO)
     }
 
     pub fn backlog_micro(&self) -> u64 {

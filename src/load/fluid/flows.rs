@@ -5,7 +5,7 @@ mod grouping;
 use super::in_flight::InFlight;
 use super::quiet::Quiet;
 use super::redelivery::Redelivery;
-use super::view::{Kind, View};
+use super::view::{Kind, Views};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -135,7 +135,7 @@ pub(in crate::load) struct Part {
     failed: u64,
     again: u64,
     pub owed: u64,
-    pub redelivery: Redelivery,
+    pub(super) redelivery: Redelivery,
     /// Requests worked on since the flow was made, millionths.
     worked: u128,
 }
@@ -240,7 +240,7 @@ pub(in crate::load) struct Flow {
     pub recent: Quiet,
     station: Option<usize>,
     /// Where latencies come from, once they were asked for.
-    pub view: Option<View>,
+    pub view: Option<usize>,
     /// Bound of the mean latency up to the utilisation [`QUIET`], microseconds.
     quiet_micros: f64,
 }
@@ -571,6 +571,7 @@ impl Flow {
 #[derive(Default)]
 pub(in crate::load) struct Stations {
     pub list: Vec<(StationKey, Station)>,
+    pub views: Views,
 }
 
 /// CPU thousandths, percent of the cost, workers, tasks.

@@ -10,7 +10,7 @@ use crate::model::traffic::{Delivery, MICRO};
 
 /// What becomes of the messages of one kind of task.
 #[derive(Clone, Copy)]
-pub(super) struct Redelivery {
+pub(in crate::load) struct Redelivery {
     /// Receives of a message, millionths: the mean.
     pub receives: u64,
     /// Messages that are never done with, parts per million, and what they are then.
