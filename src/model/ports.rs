@@ -30,6 +30,9 @@ pub const RESERVED_LINUX_TCP: [u16; 5] = [22, 2375, 2376, 51678, 51679];
 pub struct PortSet(Vec<HostPort>);
 
 impl PortSet {
+    /// No port.
+    pub const NONE: PortSet = PortSet(Vec::new());
+
     /// A set from any list; duplicates are dropped.
     #[must_use]
     pub fn new(mut ports: Vec<HostPort>) -> Self {

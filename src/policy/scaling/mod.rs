@@ -28,7 +28,7 @@ pub mod metric;
 pub mod predictive;
 mod quiet;
 pub mod schedule;
-mod series;
+pub(in crate::policy) mod series;
 pub mod step;
 pub mod target_tracking;
 
@@ -129,7 +129,7 @@ pub struct Scaler {
     max: u32,
     feeds: Vec<Feed>,
     /// Which metrics they look at, a bit each: points of 60 s, and of 20 s.
-    wanted: [u8; 2],
+    wanted: [u16; 2],
     /// In the order of their feeds.
     alarms: Vec<PolicyAlarm>,
     /// How many of them are in ALARM.
@@ -252,13 +252,14 @@ impl Scaler {
         self.wanted[1] & 1 << metric as usize != 0
     }
 
-    /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None` is
-    /// no data. Periods of one length come in order; one that never comes is missing data.
+    /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None`, or
+    /// a list that ends before, is no data. Periods of one length come in order; one that never comes is missing data.
     #[inline]
-    pub fn observe(&mut self, end: SimTime, period: SimSpan, values: &[Option<Point>; 6]) {
+    pub fn observe(&mut self, end: SimTime, period: SimSpan, values: &[Option<Point>]) {
         for feed in &mut self.feeds {
             if feed.series.observed_period == period {
-                feed.series.observe(end, values[feed.series.metric as usize]);
+                feed.series
+                    .observe(end, values.get(feed.series.metric as usize).copied().flatten());
             }
         }
     }
