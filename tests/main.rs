@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod capacity_groups;
 mod capacity_policy;
 mod catalog;
 mod charts;
