@@ -4,6 +4,8 @@
 
 #[cfg(feature = "canary")]
 mod canary;
+mod capacity_groups;
+mod capacity_policy;
 mod catalog;
 mod charts;
 mod cli;

@@ -34,6 +34,9 @@ pub const MOST_RESERVED: usize = 100;
 pub struct PortSet(Vec<HostPort>);
 
 impl PortSet {
+    /// No port.
+    pub const NONE: PortSet = PortSet(Vec::new());
+
     /// A set from any list; duplicates are dropped.
     #[must_use]
     pub fn new(mut ports: Vec<HostPort>) -> Self {

@@ -30,10 +30,19 @@ pub enum ScalingMetric {
     RequestCount,
     /// `ApproximateNumberOfMessagesVisible` of the queue: messages that wait.
     MessagesVisible,
+    /// `CapacityProviderReservation` of a capacity provider with managed scaling: percent, above 100 where instances
+    /// are missing.
+    ProviderReservation,
+    /// `CPUReservation` of a cluster: percent of the registered CPU that tasks hold.
+    ClusterCpuReservation,
+    /// `MemoryReservation` of a cluster: percent of the registered memory that tasks hold.
+    ClusterMemoryReservation,
+    /// `ASGAverageCPUUtilization`: percent of the CPU of a group's instances that is used.
+    GroupCpu,
 }
 
 impl ScalingMetric {
-    /// All metrics with their names in scenarios and outputs.
+    /// The metrics of services with their names in scenarios and outputs.
     pub const ALL: [(ScalingMetric, &'static str); METRICS] = [
         (ScalingMetric::Cpu, "ECSServiceAverageCPUUtilization"),
         (ScalingMetric::Memory, "ECSServiceAverageMemoryUtilization"),
@@ -45,10 +54,23 @@ impl ScalingMetric {
         (ScalingMetric::MessagesVisible, "ApproximateNumberOfMessagesVisible"),
     ];
 
+    /// The metrics of fleets with their names in scenarios and outputs, after those of services.
+    pub const OF_FLEETS: [(ScalingMetric, &'static str); 4] = [
+        (ScalingMetric::ProviderReservation, "CapacityProviderReservation"),
+        (ScalingMetric::ClusterCpuReservation, "CPUReservation"),
+        (ScalingMetric::ClusterMemoryReservation, "MemoryReservation"),
+        (ScalingMetric::GroupCpu, "ASGAverageCPUUtilization"),
+    ];
+
+    /// How many metrics there are, of services and of fleets.
+    pub const COUNT: usize = Self::ALL.len() + Self::OF_FLEETS.len();
+
     /// The name in scenarios and outputs.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL[self as usize].1
+        let index = self as usize;
+        let of_fleet = index.checked_sub(Self::ALL.len());
+        of_fleet.map_or_else(|| Self::ALL[index].1, |index| Self::OF_FLEETS[index].1)
     }
 
     /// The statistics that an alarm may ask for, the usual one first.
@@ -66,7 +88,11 @@ impl ScalingMetric {
             ScalingMetric::MessagesVisible => &[Average, Minimum, Maximum, Sum],
             ScalingMetric::Memory
             | ScalingMetric::BacklogPerTask
-            | ScalingMetric::ConcurrencyPerTarget => &[Average, Minimum, Maximum],
+            | ScalingMetric::ConcurrencyPerTarget
+            | ScalingMetric::ProviderReservation
+            | ScalingMetric::ClusterCpuReservation
+            | ScalingMetric::ClusterMemoryReservation
+            | ScalingMetric::GroupCpu => &[Average, Minimum, Maximum],
         }
     }
 }

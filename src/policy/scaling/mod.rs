@@ -28,7 +28,7 @@ pub mod metric;
 pub mod predictive;
 mod quiet;
 pub mod schedule;
-mod series;
+pub(in crate::policy) mod series;
 pub mod step;
 pub mod target_tracking;
 
@@ -36,8 +36,8 @@ pub use decision::{AlarmFiring, Decision, NotScaled, PolicyKind, Reason};
 
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{
-    Aggregation, AlarmSpec, METRICS, MetricDelays, MetricValue, ScalableTarget, ScalingMetric,
-    StepScaling, TargetTracking,
+    Aggregation, AlarmSpec, MetricDelays, MetricValue, ScalableTarget, ScalingMetric, StepScaling,
+    TargetTracking,
 };
 use agenda::Agenda;
 use alarm::{Alarm, AlarmState};
@@ -136,7 +136,7 @@ pub struct Scaler {
     max: u32,
     feeds: Vec<Feed>,
     /// Which metrics they look at, a bit each: points of 60 s, and of 20 s.
-    wanted: [u8; 2],
+    wanted: [u16; 2],
     /// In the order of their feeds.
     alarms: Vec<PolicyAlarm>,
     /// How many of them are in ALARM.
@@ -260,13 +260,14 @@ impl Scaler {
         self.wanted[1] & 1 << metric as usize != 0
     }
 
-    /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None` is
-    /// no data. Periods of one length come in order; one that never comes is missing data.
+    /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None`, or
+    /// a list that ends before, is no data. Periods of one length come in order; one that never comes is missing data.
     #[inline]
-    pub fn observe(&mut self, end: SimTime, period: SimSpan, values: &[Option<Point>; METRICS]) {
+    pub fn observe(&mut self, end: SimTime, period: SimSpan, values: &[Option<Point>]) {
         for feed in &mut self.feeds {
             if feed.series.observed_period == period {
-                feed.series.observe(end, values[feed.series.metric as usize]);
+                feed.series
+                    .observe(end, values.get(feed.series.metric as usize).copied().flatten());
             }
         }
     }
