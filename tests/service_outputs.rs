@@ -96,8 +96,8 @@ fn a_sample_of_a_service_is_a_row_of_exact_decimals() {
     let [text, ..] = tables.texts();
     insta::assert_snapshot!(text, @r#"
     time_s,service,desired,running,pending,healthy,newest_revision,offered,served,errors,dropped,dropped_no_target,dropped_queue_full,dropped_timeout,dropped_task_lost,dropped_dead_letter,dropped_unfinished,requests_per_s,capacity_per_s,backlog,cpu_utilization_percent,memory_utilization_percent,latency_mean_s,latency_p50_s,latency_p95_s,latency_p99_s,received_again
-    0,api,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,,,,,,,0
-    120,api,12,11,1,10,4,1234.5,1234.000001,0.000001,0.499999,0.499999,0,0,0,0,20.575,30.5,2.25,61.250000,,0.0841,0.07,0.2,,0
+    0,api,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,,,,,,,0
+    120,api,12,11,1,10,4,1234.5,1234.000001,0.000001,0.499999,0.499999,0,0,0,0,0,20.575,30.5,2.25,61.250000,,0.0841,0.07,0.2,,0
     "#);
 }
 

@@ -493,7 +493,7 @@ fn service(
         balancer,
         grace_period: seconds(dice.pick(&[0, 0, 60, 300])),
         rebalances_zones,
-        container_stop: dice.one_in(4).then(|| Distribution::Uniform { min: 1.0, max: 40.0 }),
+        container_stop: dice.one_in(4).then_some(Distribution::Uniform { min: 1.0, max: 40.0 }),
         protection: dice.one_in(5).then(|| Protection {
             tasks_ppm: dice.pick(&[200_000, 1_000_000]),
             expires_after: seconds(dice.pick(&[300, 3_000])),
