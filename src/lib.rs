@@ -94,6 +94,9 @@
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
+//! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
+//! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
+//! | what a dependency's outage does; restarts in place; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `leaving.rs` |
 //! | a service event | `Books::service_event`, called by the place that knows |
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
