@@ -229,6 +229,7 @@ fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport 
             running: healthy as u32 + if deploys { 3 } else { 0 },
             pending: if deploys { 2 } else { (dice.below(12) == 0) as u32 * 2 },
             healthy: healthy as u32,
+            draining: 0,
             newest: if deploys { healthy as u32 / 2 } else { healthy as u32 + 2 },
             newest_traffic_percent: Some(if deploys { 40.0 } else { 100.0 }),
             requests,

@@ -455,3 +455,26 @@ fn a_failed_placement_says_how_many_instances_were_turned_down_for_what() {
     // The instance that lacks only memory came furthest.
     assert_eq!(finished.column("stopped_reason")[1], "RESOURCE:MEMORY");
 }
+
+#[test]
+fn the_agent_removes_images_that_nobody_uses() {
+    // 600 MiB at 60 MiB/s are 10 s. The first task stops at 110 s, its containers hold the image for 3 h, until 10,910 s;
+    // the next clean-up of every 30 min is at 12,600 s.
+    let pulls = |second: f64, change: fn(&mut ecsim::sim::setup::ImageCleanup)| {
+        let mut setup = with_definition(
+            setup(vec![instance("i", 4096, 8192)], caller()),
+            TaskDefinition { image_mib: 600, ..definition("app", 1024, 1024) },
+        );
+        change(&mut setup.latencies.image_cleanup);
+        let finished = run(setup, vec![row(0.0, 100.0), row(second, 100.0)]);
+        let at = |name: &str| finished.column(name)[1].parse::<f64>().unwrap();
+        at("pull_stopped_s") - at("pull_started_s")
+    };
+    assert_eq!(pulls(12_599.0, |_| {}), 0.0);
+    assert_eq!(pulls(12_601.0, |_| {}), 10.0);
+    // Never, or sooner: the age counts from the end of the pull, 10 s, so that the clean-up at 3,600 s comes too early.
+    assert_eq!(pulls(90_000.0, |images| images.every = SimSpan::ZERO), 0.0);
+    let at_once: fn(&mut ecsim::sim::setup::ImageCleanup) = |i| i.after_stop = SimSpan::ZERO;
+    assert_eq!(pulls(5_399.0, at_once), 0.0);
+    assert_eq!(pulls(5_401.0, at_once), 10.0);
+}

@@ -4,10 +4,13 @@
 
 #[cfg(feature = "canary")]
 mod canary;
+mod capacity_groups;
+mod capacity_policy;
 mod catalog;
 mod charts;
 mod cli;
 mod cluster;
+mod containers;
 mod deployment_table;
 mod determinism;
 mod failure_trace;
@@ -22,6 +25,7 @@ mod fuzz_trace;
 mod golden;
 mod house;
 mod inputs;
+mod latency_table;
 mod lifecycle;
 mod load;
 mod load_latency;
@@ -42,8 +46,10 @@ mod service_findings;
 mod service_outputs;
 mod service_scaling;
 mod service_tasks;
+mod service_wishes;
 mod services;
 mod services_cli;
+mod shared_hosts;
 mod support;
 mod swarm;
 mod theory;

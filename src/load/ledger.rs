@@ -10,6 +10,7 @@ pub(super) enum Loss {
     QueueFull,
     Timeout,
     TaskLost,
+    DeadLetter,
     Unfinished,
 }
 
@@ -30,6 +31,12 @@ impl Ledger {
         }
     }
 
+    /// Messages are received again.
+    pub fn received_again(&mut self, micro: u64) {
+        self.all.received_again += micro;
+        self.pools[0].received_again += micro;
+    }
+
     #[inline]
     pub fn dropped(&mut self, pool: u8, loss: Loss, micro: u64) {
         for totals in [&mut self.all, &mut self.pools[usize::from(pool)]] {
@@ -39,6 +46,7 @@ impl Ledger {
                 Loss::QueueFull => &mut totals.queue_full,
                 Loss::Timeout => &mut totals.timeout,
                 Loss::TaskLost => &mut totals.task_lost,
+                Loss::DeadLetter => &mut totals.dead_letters,
                 Loss::Unfinished => &mut totals.unfinished,
             };
             *kind += micro;

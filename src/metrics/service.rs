@@ -19,6 +19,8 @@ pub struct ServiceSample {
     pub pending: u32,
     /// RUNNING tasks that count as healthy.
     pub healthy: u32,
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub draining: u32,
     /// Tasks of the newest revision, in RUNNING or before.
     pub newest: u32,
     /// Share of the traffic that goes to the newest revision, percent: less than all of it while a canary, linear or
@@ -91,10 +93,12 @@ pub struct ServiceReport {
     pub cpu_target_percent: Option<f64>,
     /// Target of the first target tracking policy over memory, percent.
     pub memory_target_percent: Option<f64>,
-    /// Tasks that were started.
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that failed: crashes, failed starts, failed health checks.
     pub tasks_failed: u64,
+    /// Containers that were started again in place.
+    pub restarts: u64,
     /// Changes of the desired count by scaling: out, in.
     pub scaling: [u64; 2],
     /// Deployments: completed, failed.

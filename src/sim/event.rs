@@ -30,6 +30,8 @@ pub enum Event {
     Sample,
     /// A service task's health changes.
     Health(Slot),
+    /// A service task has burnt the CPU of its start.
+    StartIsOver(Slot),
     /// A service task's deregistration delay is over.
     Deregistered(Slot),
     /// The service scheduler looks at a service.
@@ -42,6 +44,8 @@ pub enum Event {
     Tick(Tick),
     /// A scripted failure strikes.
     Failure,
+    /// What a service depends on is well again.
+    OutageEnds(ServiceId),
 }
 
 /// What is due in the metrics of services.

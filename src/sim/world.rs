@@ -185,7 +185,7 @@ impl World {
             Event::Running(slot) => self.tasks.is_ready(slot),
             Event::Exit(slot) if is_service(slot) => self.drive(queue).member_exits(slot)?,
             Event::Exit(slot) => self.life(queue).exits(slot)?,
-            Event::ExecutionStopped(slot) => self.life(queue).execution_stopped(slot)?,
+            Event::ExecutionStopped(slot) => self.drive(queue).has_left(slot)?,
             Event::Detached(slot) => self.life(queue).stopped(slot)?,
             Event::Retry(parked) => self.calls(queue).retry(parked)?,
             Event::Gate => self.calls(queue).gate_opens()?,
@@ -197,6 +197,8 @@ impl World {
                 queue.schedule(next, Class::Sample, Event::Sample);
             }
             Event::Health(slot) => self.drive(queue).plan().health_changes(slot)?,
+            Event::OutageEnds(service) => self.drive(queue).plan().end_outage(service)?,
+            Event::StartIsOver(slot) => self.drive(queue).plan().start_is_over(slot)?,
             Event::Deregistered(slot) => self.drive(queue).deregistered(slot)?,
             Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
@@ -212,6 +214,9 @@ impl World {
     fn settle(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         if self.tasks.has_ready() {
             self.drive(queue).start_ready()?;
+        }
+        if self.tasks.has_any_stopped() {
+            self.drive(queue).forget_stopped();
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -244,6 +249,8 @@ impl World {
             Event::ScalingAction(service) => (14, u64::from(service.0)),
             Event::Tick(tick) => (15, tick as u64),
             Event::Failure => (0, 0),
+            Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
+            Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

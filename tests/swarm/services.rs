@@ -71,12 +71,8 @@ fn audit(ran: &Ran, tally: &mut Tally) {
     for report in &ran.result.services {
         let own: Vec<_> =
             tasks.rows.iter().filter(|row| tasks.cell(row, "source") == report.name).collect();
-        assert_eq!(
-            own.len() as u64,
-            report.tasks_started,
-            "a row for each task of {}",
-            report.name
-        );
+        let ran = own.iter().filter(|row| !tasks.cell(row, "started_s").is_empty()).count();
+        assert_eq!(ran as u64, report.tasks_started, "RUNNING tasks of {}", report.name);
         let usd = |cell: &str| if cell.is_empty() { 0 } else { scaled(cell, 9) };
         let paid: i64 = own.iter().map(|row| usd(tasks.cell(row, "usd"))).sum();
         assert_eq!(

@@ -15,11 +15,12 @@ type Reason = (&'static str, Color, fn(&RequestTotals) -> u64);
 
 const UNFINISHED: &str = "unfinished at the end";
 
-const REASONS: [Reason; 5] = [
+const REASONS: [Reason; 6] = [
     ("no target", palette::PARTS[4], |r| r.no_target),
     ("queue full", palette::PARTS[3], |r| r.queue_full),
     ("timeout", palette::PARTS[1], |r| r.timeout),
     ("task lost", palette::PARTS[0], |r| r.task_lost),
+    ("dead letter", palette::PARTS[2], |r| r.dead_letters),
     (UNFINISHED, palette::OTHERS, |r| r.unfinished),
 ];
 
@@ -289,7 +290,9 @@ fn share(requests: &RequestTotals, part: u64, whole: u64) -> RequestTotals {
         queue_full: of(requests.queue_full),
         timeout: of(requests.timeout),
         task_lost: of(requests.task_lost),
+        dead_letters: of(requests.dead_letters),
         unfinished: of(requests.unfinished),
+        received_again: of(requests.received_again),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Build, architecture, operating_system};
 use crate::base::id::Id as _;
 use crate::base::time::SimSpan;
-use crate::model::definition::{NetworkMode, TaskDefinition};
+use crate::model::definition::{NetworkMode, StartOrder, TaskDefinition};
 use crate::model::ids::DefinitionId;
 use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
@@ -97,6 +97,8 @@ impl Build<'_> {
             },
             other_containers: u16::try_from(containers.len().saturating_sub(1)).unwrap_or(0),
             stop_timeout,
+            order: self.start_order(settings),
+            restart: self.restart_policy(settings),
             placement_constraints: expressions,
             family,
         };
@@ -342,6 +344,8 @@ impl Build<'_> {
             image: family.to_string(),
             other_containers: 0,
             stop_timeout: STOP_TIMEOUT,
+            order: StartOrder::default(),
+            restart: None,
             placement_constraints: Vec::new(),
         };
         let implicit = Definition {

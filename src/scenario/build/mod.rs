@@ -5,6 +5,7 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod definition_order;
 mod definition_rules;
 mod expect;
 mod failure;
@@ -13,6 +14,7 @@ mod inventory;
 mod rows;
 mod service;
 mod service_balancer;
+mod service_changes;
 mod service_deployment;
 mod service_pace;
 mod service_scaling;

@@ -7,6 +7,7 @@ mod service;
 mod service_deployment;
 mod service_scaling;
 mod service_traffic;
+mod service_update;
 mod shared;
 mod task_definition;
 mod timing;

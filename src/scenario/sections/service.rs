@@ -1,9 +1,10 @@
 //! Keys of services (`[[service]]`): the API's of CreateService in snake_case, and how their tasks behave.
 
 use super::calls::PLACEMENT_STRATEGY;
-use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET, UPDATE};
+use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET};
 use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
+use super::service_update::UPDATE;
 use super::shared::{
     CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, SUBNETS_OF_TASKS,
     ZONES_OF_TASKS,
@@ -97,6 +98,13 @@ pub static SERVICE: Section = Section::new(
             "API",
         ),
         optional("load_balancer", Kind::Table(&LOAD_BALANCER), "none", "Load balancer.", "API"),
+        optional(
+            "container_stop",
+            SECONDS,
+            "`latency.container_stop`",
+            "Time from SIGTERM, or from its last message with `finish_on_stop`, until a container exits; at `stop_timeout` it is killed.",
+            "ecsim",
+        ),
         optional("protection", Kind::Table(&PROTECTION), "none", "Task protection.", "API"),
         optional(
             "behaviour",
@@ -127,7 +135,7 @@ pub static SERVICE: Section = Section::new(
 
 static PROTECTION: Section = Section::new(
     "protection",
-    "Task scale-in protection, which the tasks set themselves when they start. Protection only while a task works is not simulated.",
+    "Task scale-in protection, which the tasks set themselves: when they start, or while they work on a message.",
     &[
         with_default(
             "percent",
@@ -150,6 +158,22 @@ static PROTECTION: Section = Section::new(
             "Whether a task renews its protection as long as it runs.",
             "ecsim",
         ),
+        with_default(
+            "while_busy",
+            Kind::Flag,
+            "false",
+            "Whether a task is protected just as long as it works on a message of the `queue`.",
+            "ecsim",
+        ),
+    ],
+);
+
+static STARTUP_CPU: Section = Section::new(
+    "startup_cpu",
+    "CPU that a task burns while it starts. Requests that come meanwhile get the rest, at least the half.",
+    &[
+        required("vcpu", Kind::Number(0.001, 1_024.0), "vCPUs in use.", "ecsim"),
+        required("duration", Kind::Span(1_000, LATEST.0), "For how long.", "ecsim"),
     ],
 );
 
@@ -167,19 +191,19 @@ pub static CHANGED_BEHAVIOUR: Section = Section::new(
     &LATER_BEHAVIOUR,
 );
 
-static FIRST_BEHAVIOUR: [Key; 10] = BEHAVIOURS;
-static LATER_BEHAVIOUR: [Key; 10] = of_a_later_revision(BEHAVIOURS);
+static FIRST_BEHAVIOUR: [Key; 11] = BEHAVIOURS;
+static LATER_BEHAVIOUR: [Key; 11] = of_a_later_revision(BEHAVIOURS);
 
 /// What a later revision leaves out is as the service says.
-const fn of_a_later_revision(keys: [Key; 10]) -> [Key; 10] {
+const fn of_a_later_revision(keys: [Key; 11]) -> [Key; 11] {
     const fn of(key: Key) -> Key {
         Key { default: Default::Words("the service's"), ..key }
     }
-    let [a, b, c, d, e, f, g, h, i, j] = keys;
-    [of(a), of(b), of(c), of(d), of(e), of(f), of(g), of(h), of(i), of(j)]
+    let [a, b, c, d, e, f, g, h, i, j, k] = keys;
+    [of(a), of(b), of(c), of(d), of(e), of(f), of(g), of(h), of(i), of(j), of(k)]
 }
 
-const BEHAVIOURS: [Key; 10] = [
+const BEHAVIOURS: [Key; 11] = [
     with_default(
         "start_failure_percent",
         PERCENT,
@@ -248,6 +272,13 @@ const BEHAVIOURS: [Key; 10] = [
         Kind::Memory(0, MOST_MEMORY),
         "0",
         "MiB that a task uses without requests.",
+        "assumed",
+    ),
+    optional(
+        "startup_cpu",
+        Kind::Table(&STARTUP_CPU),
+        "none",
+        "CPU that a task burns from RUNNING on, beside its requests: seen by the CPU metric, and never above its limit.",
         "assumed",
     ),
 ];
@@ -321,6 +352,13 @@ pub static SERVICE_SCHEDULER: Section = Section::new(
             "\"40s\"",
             "When a task without any health check counts as healthy after RUNNING.",
             "documented",
+        ),
+        with_default(
+            "draining_tasks_count",
+            Kind::Flag,
+            "true",
+            "Whether tasks in their deregistration delay count toward `maximum_percent`, unless scale-in took them away.",
+            "assumed (timings of failing deployments)",
         ),
         with_default(
             "rebalancing_delay",

@@ -226,6 +226,29 @@ pub static QUEUE: Section = Section::new(
             "A message that has waited this long is lost: 1 minute to 14 days.",
             "documented (SQS)",
         ),
+        optional(
+            "visibility_timeout",
+            Kind::Span(SECOND, 12 * 3_600 * SECOND),
+            "a worker keeps its message, and a lost task's come back at once; with `max_receive_count` \"30s\"",
+            "A message that is not done with so long after it was received is received again: its work takes longer, ends \
+             in an error (`error_percent`), or its task is lost. `fluid` does all of a message's work at once.",
+            "documented (SQS)",
+        ),
+        optional(
+            "max_receive_count",
+            Kind::Whole(1, 1_000),
+            "no limit",
+            "Receives after which a message is a dead letter the next time.",
+            "documented (SQS)",
+        ),
+        with_default(
+            "finish_on_stop",
+            Kind::Flag,
+            "false",
+            "Whether a task that is stopped first finishes the messages that it works on, within its `stop_timeout`. Else \
+             they come back. `fluid` loses none either way.",
+            "ecsim",
+        ),
     ],
 );
 

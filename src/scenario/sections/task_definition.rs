@@ -190,11 +190,69 @@ static CONTAINER: Section = Section::new(
         with_default("image_mib", IMAGE, "0", "Compressed size of the image in MiB.", "ecsim"),
         optional("image", Kind::Text, "none", "Image, the key of the layer cache.", "API"),
         optional(
+            "depends_on",
+            Kind::List(&Kind::Table(&DEPENDENCY), 10),
+            "all containers start together",
+            "Containers that this one waits for; the task is RUNNING when the last has started.",
+            "API",
+        ),
+        optional(
+            "runs_for",
+            Kind::Span(0, 86_400 * SECOND),
+            "\"0s\"",
+            "How long a container that is not essential runs, for those that wait until it has ended.",
+            "ecsim",
+        ),
+        optional(
+            "restart_policy",
+            Kind::Table(&RESTART_POLICY),
+            "off",
+            "Whether the first essential container is started again in place when it crashes, as tasks of services do.",
+            "API",
+        ),
+        optional(
             "health_check",
             Kind::Table(&HEALTH_CHECK),
             "none",
             "Container health check; only those of essential containers count.",
             "API",
+        ),
+    ],
+);
+
+static DEPENDENCY: Section = Section::new(
+    "depends_on",
+    "A container that another one waits for.",
+    &[
+        required("container", Kind::Text, "Name of the container.", "API"),
+        with_default(
+            "condition",
+            Kind::Choice(&["START", "HEALTHY", "COMPLETE", "SUCCESS"]),
+            "\"START\"",
+            "Until it has started, passed its health check for the first time, or ended after `runs_for`.",
+            "API",
+        ),
+    ],
+);
+
+static RESTART_POLICY: Section = Section::new(
+    "restart_policy",
+    "A container that is started again in place.",
+    &[
+        with_default("enabled", Kind::Flag, "true", "Whether it is.", "API"),
+        optional(
+            "ignored_exit_codes",
+            Kind::List(&Kind::Whole(0, 255), 50),
+            "none",
+            "Exit codes with which it is not.",
+            "API",
+        ),
+        with_default(
+            "restart_attempt_period",
+            Kind::Span(60 * SECOND, 1_800 * SECOND),
+            "\"300s\"",
+            "A container that has run for less is not started again: its task ends.",
+            "documented",
         ),
     ],
 );

@@ -23,7 +23,7 @@ pub struct Ledger {
     pub cpu_target: Option<MetricValue>,
     /// The same over memory.
     pub memory_target: Option<MetricValue>,
-    /// Tasks that were placed.
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that crashed, did not start, or failed health checks.
     pub tasks_failed: u64,
@@ -31,6 +31,8 @@ pub struct Ledger {
     pub crashes: u64,
     /// Of these, killed for their memory.
     pub out_of_memory: u64,
+    /// Containers that were started again in place.
+    pub restarts: u64,
     /// Scale-outs and scale-ins.
     pub scaling: [u64; 2],
     /// Deployments completed and failed.
@@ -68,6 +70,7 @@ impl Ledger {
             tasks_failed: 0,
             crashes: 0,
             out_of_memory: 0,
+            restarts: 0,
             scaling: [0; 2],
             deployments: [0; 2],
             usd: NanoUsd::ZERO,

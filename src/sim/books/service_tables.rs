@@ -18,6 +18,12 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("running", "integer", "tasks", "tasks in RUNNING"),
     column("pending", "integer", "tasks", "tasks before RUNNING"),
     column("healthy", "integer", "tasks", "RUNNING tasks that count as healthy"),
+    column(
+        "draining",
+        "integer",
+        "tasks",
+        "no longer wanted and not STOPPED: in the deregistration delay, or stopping",
+    ),
     column("newest_revision", "integer", "tasks", "tasks of the newest revision, up to RUNNING"),
     column(
         "offered",
@@ -32,6 +38,7 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("dropped_queue_full", "decimal", "requests", "dropped: the task's queue was full"),
     column("dropped_timeout", "decimal", "requests", "dropped: waited too long"),
     column("dropped_task_lost", "decimal", "requests", "dropped: the task stopped or crashed"),
+    column("dropped_dead_letter", "decimal", "requests", "dropped: message received too often"),
     column("dropped_unfinished", "decimal", "requests", "dropped: not finished at the end"),
     column("requests_per_s", "decimal", "requests/s", "offered ÷ time since the row before"),
     column(
@@ -53,6 +60,7 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("latency_p50_s", "decimal", "s", "median of the same"),
     column("latency_p95_s", "decimal", "s", "95th percentile of the same"),
     column("latency_p99_s", "decimal", "s", "99th percentile of the same"),
+    column("received_again", "decimal", "messages", "receives beside a message's first"),
     UTC,
 ];
 
@@ -78,6 +86,7 @@ const DEPLOYMENT_COLUMNS: &[ColumnSpec] = &[
     column("pending", "integer", "tasks", "its tasks before RUNNING"),
     column("running", "integer", "tasks", "its tasks in RUNNING"),
     column("healthy", "integer", "tasks", "its RUNNING tasks that count as healthy"),
+    column("draining", "integer", "tasks", "its tasks that are no longer wanted and not STOPPED"),
     column("failed_tasks", "integer", "tasks", "`failedTasks`: what the circuit breaker counts"),
     column("traffic_percent", "integer", "%", "share of the traffic that its tasks get"),
     column("reason", "text", "–", "`rolloutStateReason`, or what else the event is due to"),
@@ -155,6 +164,7 @@ pub struct DeploymentRow<'a> {
     pub pending: u32,
     pub running: u32,
     pub healthy: u32,
+    pub draining: u32,
     pub failed_tasks: u32,
     /// `None` where the service has no load balancer that splits traffic.
     pub traffic_percent: Option<u32>,
@@ -256,8 +266,8 @@ impl ServiceTables {
         let requests = &sample.requests;
         let mut row = self.services.row();
         row.time(sample.at).name(service);
-        for count in [sample.desired, sample.running, sample.pending, sample.healthy, sample.newest]
-        {
+        let counts = [sample.desired, sample.running, sample.pending, sample.healthy];
+        for count in counts.into_iter().chain([sample.draining, sample.newest]) {
             row.int(count.into());
         }
         for amount in [
@@ -269,6 +279,7 @@ impl ServiceTables {
             requests.queue_full,
             requests.timeout,
             requests.task_lost,
+            requests.dead_letters,
             requests.unfinished,
         ] {
             row.millionths(amount);
@@ -284,6 +295,7 @@ impl ServiceTables {
         {
             row.time(latency.map_or(SimTime::NEVER, |span| SimTime(span.0)));
         }
+        row.millionths(requests.received_again);
         row.utc(sample.at).end();
         self.services.settle()
     }
@@ -299,7 +311,8 @@ impl ServiceTables {
         let mut row = self.deployments.row();
         row.time(of.at).text(of.service).int(of.deployment).text(of.revision);
         row.text(of.event).text(of.stage).text(of.status).text(of.rollout_state);
-        for count in [of.desired, of.pending, of.running, of.healthy, of.failed_tasks] {
+        for count in [of.desired, of.pending, of.running, of.healthy, of.draining, of.failed_tasks]
+        {
             row.int(count.into());
         }
         match of.traffic_percent {

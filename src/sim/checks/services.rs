@@ -171,7 +171,7 @@ fn is_done(service: &Service) -> bool {
         desired: service.desired,
         new: newest.tasks(),
         new_healthy: newest.healthy,
-        old: service.members.len() as u32 - newest.tasks(),
+        old: service.others_than(newest.generation),
     };
     matches!(newest.kind, Kind::Rolling)
         && rolling::is_complete(progress, service.setup.deployment.early_success)

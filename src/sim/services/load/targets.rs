@@ -8,9 +8,6 @@ use crate::sim::event::RunError;
 use crate::sim::services::{Flow, Health};
 use crate::sim::task::{Place, Slot};
 
-/// Errors of a task that does not answer: all of them.
-const ALL: u32 = 1_000_000;
-
 impl Flow<'_> {
     /// A load balancer without a healthy target sends requests to all of them (documented: fail-open).
     pub fn fail_open(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
@@ -28,6 +25,15 @@ impl Flow<'_> {
             if is_running && member.health == Health::Unhealthy && !member.in_load {
                 self.put_into_load(slot, now)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Brings the load of a service to this instant.
+    pub fn come_to(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        self.catch_up(id)?;
+        if let Some(load) = &mut self.services.all[id].load {
+            load.advance(now)?;
         }
         Ok(())
     }
@@ -62,12 +68,12 @@ impl Flow<'_> {
     }
 
     pub fn put_into_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let cpu_millis = self.cpu_beside_start(slot);
+        let error_ppm = self.error_ppm(slot);
         let member = *self.services.member(slot);
         let task = &self.tasks[slot];
         let service = &self.services.all[member.service];
         let revision = service.revision_of(member.generation);
-        let is_limited = revision.cpu_is_limited || matches!(task.place, Place::Fargate(_));
-        let own = task.demand.cpu * 1_000 / 1_024;
         let target = Target {
             task: task.id,
             zone: match task.place {
@@ -75,9 +81,9 @@ impl Flow<'_> {
                 Place::Fargate(zone) => zone,
             },
             pool: service.deployment(member.generation).map_or(0, |d| d.pool),
-            cpu_millis: if is_limited { own } else { service.meter.burst_millis.max(own) },
+            cpu_millis,
             cost_percent: revision.behaviour.cost_percent,
-            error_ppm: if member.answers { revision.behaviour.error_ppm } else { ALL },
+            error_ppm,
             since: now,
         };
         let service = &mut self.services.all[member.service];
@@ -92,6 +98,7 @@ impl Flow<'_> {
         load.advance(now)?;
         load.add(target);
         self.services.member_mut(slot).in_load = true;
+        self.yield_to_requests(slot, now);
         Ok(())
     }
 

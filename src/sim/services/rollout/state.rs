@@ -82,6 +82,10 @@ pub struct Deployment {
     pub running: u32,
     /// Of these, healthy.
     pub healthy: u32,
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub leaving: u32,
+    /// Of these, in their deregistration delay, another to come in their place.
+    pub draining: u32,
     /// `failedTasks`.
     pub failed_tasks: u32,
     /// Circuit breaker.
@@ -115,6 +119,11 @@ impl Deployment {
         self.pending + self.running
     }
 
+    /// Whether any task of it is still there, if only on its way out.
+    pub fn has_tasks(&self) -> bool {
+        self.tasks() + self.leaving > 0
+    }
+
     /// A task of it has become healthy.
     pub fn task_is_healthy(&mut self) {
         if let Some(breaker) = &mut self.breaker {
@@ -146,6 +155,17 @@ impl Service {
     /// Whether tasks of several revisions are there, or the newest is not complete.
     pub fn is_rolling(&self) -> bool {
         self.deployments.len() > 1 || self.is_deploying()
+    }
+
+    /// Tasks of other deployments than this one that are still there, those on their way out included.
+    pub fn others_than(&self, generation: u32) -> u32 {
+        let others = self.deployments.iter().filter(|d| d.generation != generation);
+        others.map(|d| d.tasks() + d.leaving).sum()
+    }
+
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub fn leaving(&self) -> u32 {
+        self.deployments.iter().map(|d| d.leaving).sum()
     }
 
     /// Whether a deployment is kept though it may have no tasks.
