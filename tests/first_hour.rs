@@ -343,3 +343,22 @@ fn a_task_that_never_fits_names_its_row_however_late_it_is_found_out() {
     let stderr = desk.run("run small.toml --out out --charts none").ends_with(2).stderr;
     assert!(stderr.contains("jobs.csv:5: run_task `jobs`: task 3 (arrival 0 s)"), "{stderr}");
 }
+
+#[test]
+fn no_wait_has_a_place_of_its_own_on_the_axis_of_waits() {
+    let desk = Desk::with(SMALL);
+    desk.ok("run small.toml --out out --quiet");
+    let text = desk.read("out/charts/waits.svg");
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let of = |words: &str| -> Vec<i64> {
+        let is = |node: &roxmltree::Node<'_, '_>| node.text().is_some_and(|t| t.trim() == words);
+        let nodes = document.descendants().filter(is);
+        nodes.filter_map(|node| node.attribute("x")?.parse().ok()).collect()
+    };
+    // Half of the tasks did not wait: p50 is 0, and stands left of every tick of the logarithmic axis.
+    assert!(text.contains("p50  0 s"), "{text}");
+    // The other "0" is the label of the vertical axis, further left.
+    let zero = of("0").into_iter().max().expect("a tick for 0");
+    let first = ["1 s", "2 s", "5 s", "10 s"].into_iter().flat_map(of).min().unwrap();
+    assert!(zero < first, "0 at {zero}, the first tick at {first}");
+}

@@ -202,17 +202,18 @@ fn label_columns(drawing: &mut Drawing, order: &[&PictureColumn], slots: &Slots<
         }
     }
     let note = "one column an instance, by type in order of launch; grey is free";
-    let y = BOTTOM + if has_names { 52.0 } else { 26.0 };
-    let mut free_from = f64::NEG_INFINITY;
+    // Below names there is one row; without them a label that has no room in the first row is in the second.
+    let rows: &[f64] = if has_names { &[52.0] } else { &[26.0, 50.0] };
+    let mut free_from = vec![f64::NEG_INFINITY; rows.len()];
     for &(name, first, count) in &slots.groups {
         let (from, to) = (slots.edges(first).0, slots.edges(first + count - 1).1);
         let label = if count == 1 { name.to_string() } else { format!("{count} × {name}") };
-        // A group that is narrower than its label may use the room up to the label before; without it, none.
+        // A group that is narrower than its label may use the room up to the label before; without room, it has none.
         let wide = width(&label, set);
         let middle = ((from + to) / 2.0).clamp(slots.left + wide / 2.0, RIGHT - wide / 2.0);
-        if middle - wide / 2.0 >= free_from {
-            drawing.text((middle, y), label, set.align(Align::Middle));
-            free_from = middle + wide / 2.0 + 16.0;
+        if let Some(row) = free_from.iter().position(|&free| middle - wide / 2.0 >= free) {
+            drawing.text((middle, BOTTOM + rows[row]), label, set.align(Align::Middle));
+            free_from[row] = middle + wide / 2.0 + 16.0;
         }
     }
     drawing.text((RIGHT, BOTTOM + 78.0), note, set.align(Align::End));
