@@ -55,7 +55,7 @@ pub struct Target {
     pub zone: ZoneId,
     /// Revision group for weighted traffic, 0 to 3.
     pub pool: u8,
-    /// CPU that it may use, thousandths of a vCPU.
+    /// CPU that it may use, thousandths of a vCPU; 0: it is dead, and what is sent to it is lost.
     pub cpu_millis: u32,
     /// CPU that a request costs here, in percent of the service's figure.
     pub cost_percent: u32,

@@ -173,7 +173,10 @@ impl Requests {
         };
         let room = self.work.queue_limit.map_or(u64::MAX, u64::from);
         let station = self.stations[index as usize].as_mut().expect("routed to a live one");
-        if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
+        if station.target.cpu_millis == 0 {
+            self.slab.remove(slot);
+            self.ledger.dropped(pool, Loss::TaskLost, MICRO); // nobody is there any more
+        } else if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
             self.start(slot, index as usize);
         } else if (station.queue.len() as u64) < room {
             station.queue.push_back(slot);

@@ -198,6 +198,10 @@ impl World {
             }
             Event::Health(slot) => self.drive(queue).plan().health_changes(slot)?,
             Event::Deregistered(slot) => self.drive(queue).deregistered(slot)?,
+            Event::Known(service) => {
+                let now = queue.now();
+                self.drive(queue).flow().stop_sending(service, now)?;
+            }
             Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
@@ -247,6 +251,7 @@ impl World {
             Event::ScalingAction(service) => (14, u64::from(service.0)),
             Event::Tick(tick) => (15, tick as u64),
             Event::Failure => (0, 0),
+            Event::Known(service) => (0, 1 + u64::from(service.0)),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

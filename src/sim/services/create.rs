@@ -92,6 +92,7 @@ impl Services {
             wanted_since: None,
             updates_done: 0,
             load,
+            late: Vec::new(),
             scaler,
             meter: Meter::of(&setup),
             old_desired: 0,
