@@ -235,6 +235,15 @@ impl Load {
         self.in_flight_micro().checked_div(self.targets() as u64).unwrap_or(0)
     }
 
+    /// Requests being worked on or waiting at one task; `None` for the fluid, which knows the mean only.
+    #[must_use]
+    pub fn in_flight_at(&self, task: u64) -> Option<u64> {
+        match &self.kind {
+            Kind::Fluid(_) => None,
+            Kind::Requests(load) => Some(load.in_flight_at(task)),
+        }
+    }
+
     /// What the targets in service could answer, millionths of a request per second.
     #[must_use]
     pub fn capacity_micro_per_s(&mut self) -> u64 {

@@ -405,6 +405,12 @@ impl Requests {
         sum
     }
 
+    /// Requests at a task, without messages that wait in the queue.
+    pub fn in_flight_at(&self, task: u64) -> u64 {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        station.map_or(0, |station| station.outstanding())
+    }
+
     pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {
         let Some(&index) = self.index.get(&task) else { return 0 };
         let station = self.stations[index].as_ref().expect("known stations live");

@@ -13,6 +13,7 @@ use crate::sim::services::load::{
     MINUTE, TWENTY, in_memory_micro, is_high_resolution, measure_capacity, measure_elasticity,
     observe,
 };
+use crate::sim::task::Slot;
 
 /// Exit code of a container that the kernel killed (128 + 9).
 const KILLED: u8 = 137;
@@ -79,25 +80,30 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Requests in flight take memory; above its limit the kernel kills the task.
+    /// Requests in flight take memory; above its limit the kernel kills the task. Where requests go one by one each task
+    /// has its own; the fluid knows the mean, so that all of them die together.
     pub fn run_out_of_memory(&mut self, id: ServiceId) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let kib = service.meter.memory_kib;
+        let kib = u128::from(service.meter.memory_kib);
         let load = service.load.as_mut().expect("only services with work are watched");
         if kib == 0 || load.targets() == 0 {
             return Ok(());
         }
-        let in_flight = in_memory_micro(load, service.meter.is_queue) / load.targets() as u64;
-        let requests = u128::from(in_flight) * u128::from(kib) / 1_024 / 1_000_000;
-        let service = &self.services.all[id];
-        let revision = service.revision_of(service.generation);
-        let used = u128::from(revision.behaviour.idle_memory_mib) + requests;
-        if revision.memory_limit_mib == 0 || used <= u128::from(revision.memory_limit_mib) {
-            return Ok(());
-        }
+        let mean = in_memory_micro(load, service.meter.is_queue) / load.targets() as u64;
         let mut slots = service.members.clone();
         slots.retain(|&slot| self.services.member(slot).in_load);
         slots.sort_by_key(|&slot| self.tasks[slot].id);
+        let service = &self.services.all[id];
+        let is_too_much = |slot: &Slot| {
+            let own =
+                service.load.as_ref().and_then(|load| load.in_flight_at(self.tasks[*slot].id));
+            let in_flight = own.map_or(u128::from(mean), |own| u128::from(own) * 1_000_000);
+            let revision = service.revision_of(self.services.member(*slot).generation);
+            let used = u128::from(revision.behaviour.idle_memory_mib)
+                + in_flight * kib / 1_024 / 1_000_000;
+            revision.memory_limit_mib > 0 && used > u128::from(revision.memory_limit_mib)
+        };
+        slots.retain(is_too_much);
         for slot in slots {
             self.books.services[id].out_of_memory += 1;
             self.crash(slot, StopReason::OutOfMemory, KILLED)?;
