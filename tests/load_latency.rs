@@ -92,6 +92,8 @@ fn balancer(routing: Routing) -> LoadBalancer {
         initial_checks: 1,
         registration: SimSpan::ZERO,
         slow_start: SimSpan::ZERO,
+        failover: SimSpan::ZERO,
+        deregistration: SimSpan::ZERO,
         deregistration_delay: SimSpan::from_secs(300),
     }
 }

@@ -1,6 +1,6 @@
 //! What people who run ECS report of their services, each as a scenario with the outcome that they saw.
 
-use crate::support::services::{Told, count, seconds, tell};
+use crate::support::services::{Cells, Told, count, seconds, tell};
 
 /// A task definition for Fargate and how long the run takes.
 fn head(duration: &str) -> String {
@@ -234,4 +234,48 @@ fn draining_tasks_keep_their_places() {
     let failed = run("300s", "[service_scheduler]\ndraining_tasks_count = false\n");
     let failed = failed.once(2, "FAILED", "");
     assert!((840.0..890.0).contains(&failed), "{failed}");
+}
+
+/// 100 requests a second at two tasks on Fargate, and what the table of services says of those that were lost.
+fn lost(balancer: &str, fidelity: &str, more: &str) -> f64 {
+    let traffic = format!(
+        "{more}\n[service.traffic]\nfidelity = \"{fidelity}\"\ncpu_ms_per_request = 2\ngenerate = {{ per_second = 100 }}"
+    );
+    let text = head("20m") + &fargate(2, &format!("load_balancer = {balancer}\n{traffic}"));
+    let told = tell(&if more.is_empty() {
+        text + "\n[[failure]]\nat = \"10m\"\nservice = \"api\"\ntasks = 1\n"
+    } else {
+        text
+    });
+    let lost = |row: &Cells| row["dropped_task_lost"].parse::<f64>().unwrap();
+    told.services.iter().map(lost).sum()
+}
+
+#[test]
+fn a_crash_costs_requests_until_the_load_balancer_knows() {
+    for fidelity in ["fluid", "requests"] {
+        // Half of 100/s for 4 s.
+        let of = lost("{}", fidelity, "");
+        assert!((180.0..=220.0).contains(&of), "{fidelity}: {of}");
+        let of = lost("{ failover = \"0s\" }", fidelity, "");
+        assert!(of < 5.0, "{fidelity}: {of}");
+    }
+}
+
+#[test]
+fn a_network_load_balancer_sends_requests_to_stopped_tasks() {
+    let update = "update = [{ at = \"10m\", force_new_deployment = true }]";
+    for fidelity in ["fluid", "requests"] {
+        // Two old beside two new tasks for 120 s: half of 12,000 requests.
+        let of = lost("{ type = \"network\", deregistration_delay = \"0s\" }", fidelity, update);
+        assert!((5_700.0..=6_300.0).contains(&of), "{fidelity}: {of}");
+        // 30 s of the 120 are served while the tasks drain.
+        let of = lost("{ type = \"network\", deregistration_delay = \"30s\" }", fidelity, update);
+        assert!((4_200.0..=4_800.0).contains(&of), "{fidelity}: {of}");
+        for delay in ["120s", "300s"] {
+            let balancer = format!("{{ type = \"network\", deregistration_delay = \"{delay}\" }}");
+            let of = lost(&balancer, fidelity, update); // but for what is in flight at the end
+            assert!(of < 2.0, "{fidelity} {delay}: {of}");
+        }
+    }
 }

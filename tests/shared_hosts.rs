@@ -123,3 +123,45 @@ fn an_instance_reserves_at_most_100_host_ports() {
     assert!(!failures.is_empty());
     assert!(failures.iter().all(|(_, text)| text.contains("PORTS")), "{failures:?}");
 }
+
+#[test]
+fn a_task_is_killed_for_its_own_requests() {
+    // Six tasks of 2 GiB, 1 GiB of it idle, 20 MiB a request of about a second: 51 in flight fit, the mean is 42. As a
+    // fluid all have the mean; one by one, some have more at the end of a minute, and not all of them.
+    let run = |fidelity: &str| {
+        let text = format!(
+            r#"
+[simulation]
+duration = "20m"
+[[task_definition]]
+family = "w"
+cpu = 1024
+memory = 2048
+network_mode = "awsvpc"
+[[service]]
+name = "a"
+task_definition = "w"
+launch_type = "FARGATE"
+desired_count = 6
+[service.behaviour]
+idle_memory = 1024
+[service.traffic]
+fidelity = "{fidelity}"
+cpu_ms_per_request = 5
+io_ms_per_request = {{ type = "exponential", mean = 1000 }}
+memory_kib_per_request = 20480
+generate = {{ per_second = 250 }}
+"#
+        );
+        let told = tell(&text);
+        let mut killed: std::collections::BTreeMap<String, u32> = Default::default();
+        for task in told.tasks.iter().filter(|task| task["exit_code"] == "137") {
+            *killed.entry(task["stopping_s"].clone()).or_default() += 1;
+        }
+        killed
+    };
+    assert!(run("fluid").is_empty());
+    let killed = run("requests");
+    assert!(!killed.is_empty());
+    assert!(killed.values().next().is_some_and(|&tasks| tasks < 6), "{killed:?}");
+}

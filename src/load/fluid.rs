@@ -515,7 +515,7 @@ impl Fluid {
     fn estimate(&mut self, part: impl Fn(&Flow, f64) -> f64) -> SimSpan {
         self.fresh();
         let (mut sum, mut weight) = (0u128, 0u128);
-        for flow in self.flows.iter_mut().filter(|flow| flow.is_open) {
+        for flow in self.flows.iter_mut().filter(|flow| flow.is_open && flow.capacity > 0) {
             flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
             let wait = if flow.backlog == 0 {
                 0

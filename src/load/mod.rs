@@ -57,7 +57,7 @@ pub struct Target {
     pub zone: ZoneId,
     /// Revision group for weighted traffic, 0 to 3.
     pub pool: u8,
-    /// CPU that it may use, thousandths of a vCPU.
+    /// CPU that it may use, thousandths of a vCPU; 0: it is dead, and what is sent to it is lost.
     pub cpu_millis: u32,
     /// CPU that a request costs here, in percent of the service's figure.
     pub cost_percent: u32,
@@ -276,6 +276,15 @@ impl Load {
     #[must_use]
     pub fn in_flight_per_target(&mut self) -> u64 {
         self.in_flight_micro().checked_div(self.targets() as u64).unwrap_or(0)
+    }
+
+    /// Requests being worked on or waiting at one task; `None` for the fluid, which knows the mean only.
+    #[must_use]
+    pub fn in_flight_at(&self, task: u64) -> Option<u64> {
+        match &self.kind {
+            Kind::Fluid(_) => None,
+            Kind::Requests(load) => Some(load.in_flight_at(task)),
+        }
     }
 
     /// What the targets in service could answer, millionths of a request per second.

@@ -182,7 +182,10 @@ impl Requests {
         };
         let room = self.work.queue_limit.map_or(u64::MAX, u64::from);
         let station = self.stations[index as usize].as_mut().expect("routed to a live one");
-        if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
+        if station.target.cpu_millis == 0 {
+            self.slab.remove(slot);
+            self.ledger.dropped(pool, Loss::TaskLost, MICRO); // nobody is there any more
+        } else if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
             self.start(slot, index as usize);
         } else if (station.queue.len() as u64) < room {
             station.queue.push_back(slot);
@@ -463,6 +466,12 @@ impl Requests {
             sum += capacity;
         }
         sum
+    }
+
+    /// Requests at a task, without messages that wait in the queue.
+    pub fn in_flight_at(&self, task: u64) -> u64 {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        station.map_or(0, |station| station.outstanding())
     }
 
     pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {

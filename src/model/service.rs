@@ -380,6 +380,10 @@ pub struct LoadBalancer {
     pub slow_start: SimSpan,
     /// `deregistration_delay.timeout_seconds`: default 300 s.
     pub deregistration_delay: SimSpan,
+    /// From a task's crash until it is deregistered, which the requests for it do not survive: 4 s (measured: 3 to 5).
+    pub failover: SimSpan,
+    /// From DeregisterTargets until no new requests come: 0 s; network 120 s (measured: up to 2 minutes).
+    pub deregistration: SimSpan,
 }
 
 /// CPU that a task burns for its start.

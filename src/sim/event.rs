@@ -34,6 +34,8 @@ pub enum Event {
     StartIsOver(Slot),
     /// A service task's deregistration delay is over.
     Deregistered(Slot),
+    /// A service's load balancer learns of a target that is gone.
+    Known(ServiceId),
     /// The service scheduler looks at a service.
     Reconcile(ServiceId),
     /// A user changes a service.

@@ -200,6 +200,10 @@ impl World {
             Event::OutageEnds(service) => self.drive(queue).plan().end_outage(service)?,
             Event::StartIsOver(slot) => self.drive(queue).plan().start_is_over(slot)?,
             Event::Deregistered(slot) => self.drive(queue).deregistered(slot)?,
+            Event::Known(service) => {
+                let now = queue.now();
+                self.drive(queue).flow().stop_sending(service, now)?;
+            }
             Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
@@ -251,6 +255,7 @@ impl World {
             Event::Failure => (0, 0),
             Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
             Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
+            Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

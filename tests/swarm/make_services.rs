@@ -158,6 +158,8 @@ fn balancer(dice: &mut Dice) -> LoadBalancer {
         registration: seconds(dice.pick(&[0, 0, 120])),
         slow_start: seconds(dice.pick(&[0, 0, 30])),
         deregistration_delay: seconds(dice.pick(&[0, 5, 30, 300])),
+        failover: seconds(dice.pick(&[0, 4, 20])),
+        deregistration: seconds(dice.pick(&[0, 0, 20, 120])),
     }
 }
 

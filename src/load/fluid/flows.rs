@@ -352,6 +352,7 @@ impl Flow {
             rules.workers.and(rules.queue_limit).map(|room| u64::from(room) * MICRO * self.members);
         self.limit = Some(match by_room {
             Some(room) if room <= by_time => (room, Loss::QueueFull),
+            _ if self.parts.iter().all(|part| part.kind.0 == 0) => (0, Loss::TaskLost), // dead
             _ => (by_time, Loss::Timeout),
         });
     }

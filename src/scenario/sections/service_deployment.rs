@@ -359,6 +359,20 @@ pub static LOAD_BALANCER: Section = Section::new(
             "How long a leaving target may finish its requests.",
             "documented",
         ),
+        with_default(
+            "failover",
+            ANY_SPAN,
+            "\"4s\"",
+            "From a crash to DeregisterTargets: requests for the dead task are lost.",
+            "measured (3 to 5 s)",
+        ),
+        optional(
+            "deregistration",
+            ANY_SPAN,
+            "\"0s\"; network: \"120s\"",
+            "From DeregisterTargets until the target gets no new requests; those for a stopped task are lost.",
+            "assumed; network measured (up to 2 min)",
+        ),
     ],
 );
 

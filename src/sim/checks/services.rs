@@ -119,8 +119,8 @@ impl Look<'_> {
         let in_load = service.members.iter().filter(|&&slot| self.services.member(slot).in_load);
         assert_eq!(
             load.targets(),
-            in_load.count(),
-            "L2: targets are the members that get requests"
+            in_load.count() + service.late.len(),
+            "L2: targets are the members that get requests, and those not known to be gone"
         );
         if service.setup.balancer.is_none() {
             return;

@@ -100,6 +100,7 @@ impl Services {
             wanted_since: None,
             updates_done: 0,
             load,
+            late: Vec::new(),
             scaler,
             meter,
             old_desired: 0,

@@ -3,6 +3,7 @@
 use super::{Drive, Health, Member, Plan};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::model::ids::ServiceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::event::{Event, RunError};
 use crate::sim::task::Slot;
@@ -129,7 +130,12 @@ impl Drive<'_> {
         }
         let Member { service, generation, was_healthy, .. } = *self.services.member(slot);
         self.services.member_mut(slot).crash = None;
+        let balancer = self.services.all[service].setup.balancer;
+        let was_target = self.services.member(slot).in_load;
         self.plan().leave(slot)?;
+        if let Some(balancer) = balancer.filter(|_| was_target) {
+            self.plan().not_known(slot, true, balancer.failover + balancer.deregistration)?;
+        }
         self.books.services[service].crashes += 1;
         if was_healthy {
             self.books.services[service].tasks_failed += 1;
@@ -165,10 +171,16 @@ impl Drive<'_> {
             self.plan().leave(slot)?;
             return self.life().stop_early(slot);
         }
-        if was_registered {
+        let late = self.late_by(service).min(delay.unwrap_or(SimSpan::ZERO));
+        let gets_more =
+            was_registered && self.services.member(slot).in_load && late > SimSpan::ZERO;
+        if was_registered && !gets_more {
             self.flow().drain_from_load(slot, now)?;
         }
         self.plan().leave_members(slot)?;
+        if gets_more {
+            self.plan().not_known(slot, false, late)?;
+        }
         if delay.is_some_and(|delay| delay > SimSpan::ZERO) && reason != StopReason::ScaledIn {
             self.plan().count_draining(slot, true);
         }
@@ -185,8 +197,24 @@ impl Drive<'_> {
         }
     }
 
+    /// How long a load balancer sends requests to a target that was deregistered.
+    fn late_by(&self, id: ServiceId) -> SimSpan {
+        self.services.all[id].setup.balancer.map_or(SimSpan::ZERO, |b| b.deregistration)
+    }
+
     /// The deregistration delay is over.
     pub fn deregistered(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        let Member { service: id, in_load, .. } = *self.services.member(slot);
+        if let Some(balancer) = self.services.all[id].setup.balancer {
+            let task = self.tasks[slot].id;
+            self.services.all[id].late.retain(|late| late.task != task);
+            self.flow().remove_from_load(slot, now)?;
+            let late = balancer.deregistration.0.saturating_sub(balancer.deregistration_delay.0);
+            if in_load {
+                self.plan().not_known(slot, true, SimSpan(late))?;
+            }
+        }
         if self.services.member(slot).drains {
             self.plan().count_draining(slot, false);
         }
@@ -195,6 +223,18 @@ impl Drive<'_> {
 }
 
 impl Plan<'_> {
+    /// A load balancer goes on for so long to send requests to a target, which is dead or no longer wanted.
+    fn not_known(&mut self, slot: Slot, is_dead: bool, span: SimSpan) -> Result<(), RunError> {
+        let id = self.services.member(slot).service;
+        if span == SimSpan::ZERO || self.services.all[id].load.is_none() {
+            return Ok(());
+        }
+        let (now, until) = (self.now(), self.now() + span);
+        self.flow().send_on(slot, is_dead, until, now)?;
+        self.queue.schedule(until, Class::Release, Event::Known(id));
+        Ok(())
+    }
+
     /// It is no longer wanted, and gets nothing more to do.
     pub fn leave(&mut self, slot: Slot) -> Result<(), RunError> {
         let now = self.now();

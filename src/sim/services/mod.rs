@@ -122,6 +122,17 @@ pub struct Member {
     pub change: Option<(Ticket, Next)>,
 }
 
+/// A target that a load balancer still sends requests to, though it should not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Late {
+    /// When it learns of it.
+    pub at: SimTime,
+    /// The task.
+    pub task: u64,
+    /// Whether the task has stopped working: its requests are lost.
+    pub is_dead: bool,
+}
+
 /// A service in the middle of a run.
 pub struct Service {
     /// Settings; boxed: what a minute looks at should lie close together.
@@ -162,6 +173,8 @@ pub struct Service {
     pub updates_done: usize,
     /// Requests and how they are served.
     pub load: Option<Load>,
+    /// Targets of which its load balancer has not learnt yet that they are gone.
+    pub late: Vec<Late>,
     /// Auto scaling.
     pub scaler: Option<Scaler>,
     /// Counters behind metrics.

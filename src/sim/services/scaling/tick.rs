@@ -81,19 +81,23 @@ impl Drive<'_> {
     /// Requests in flight take memory; above its limit the kernel kills the task. Each is judged by its own requests.
     pub fn run_out_of_memory(&mut self, id: ServiceId) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let kib = service.meter.memory_kib;
-        let revision = service.revision_of(service.generation);
-        let (limit, idle) = (revision.memory_limit_mib, revision.behaviour.idle_memory_mib);
+        let kib = u128::from(service.meter.memory_kib);
         let load = service.load.as_mut().expect("only services with work are watched");
-        if kib == 0 || limit == 0 || load.targets() == 0 {
+        if kib == 0 || load.targets() == 0 {
             return Ok(());
         }
         let mut killed = Vec::new();
         for &slot in &service.members {
+            let Some(member) = self.services.members[slot.0 as usize] else { continue };
+            let of = service.deployments.iter().find(|d| d.generation == member.generation);
+            let revision = &service.setup.revisions[of.map_or(0, |of| of.revision)];
+            let limit = u128::from(revision.memory_limit_mib);
             let task = self.tasks[slot].id;
-            let in_load = self.services.members[slot.0 as usize].is_some_and(|m| m.in_load);
-            let requests = u128::from(load.in_memory_at(task)) * u128::from(kib) / 1_024_000_000;
-            if in_load && u128::from(idle) + requests > u128::from(limit) {
+            let requests = u128::from(load.in_memory_at(task)) * kib / 1_024_000_000;
+            if member.in_load
+                && limit > 0
+                && u128::from(revision.behaviour.idle_memory_mib) + requests > limit
+            {
                 killed.push((task, slot));
             }
         }
