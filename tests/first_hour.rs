@@ -296,9 +296,11 @@ fn a_dry_run_foresees_disk_and_memory_within_a_fifth() {
         let found = bytes as f64 / f64::from(1 << 20);
         println!("{scenario}: disk {disk} foreseen, {found:.2} found; memory {memory}, {most:?}");
         assert!((found / 1.2..=found * 1.2).contains(&disk), "{scenario}: {disk} and {found} MiB");
-        // Builds without optimisation have larger stacks.
+        // Builds without optimisation have larger stacks. A program that ends between two looks has had more than was
+        // seen: a few MiB, of the pictures at the end.
         if let Some(most) = most.filter(|_| !cfg!(debug_assertions)) {
-            assert!((most / 1.2..=most * 1.2).contains(&memory), "{scenario}: {memory}, {most}");
+            let seen = most / 1.2..=most * 1.2 + 5.0;
+            assert!(seen.contains(&memory), "{scenario}: {memory}, {most}");
         }
     }
 }
