@@ -12,6 +12,10 @@ use ecsim::model::traffic::{
     Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, RequestTotals,
     Work, WorkKind,
 };
+use std::sync::LazyLock;
+
+/// One for all tests: what is rehearsed does not depend on who asks first.
+static LIBRARY: LazyLock<Library> = LazyLock::new(Library::default);
 
 /// Requests per second in each successive stretch of some seconds.
 struct Rates {
@@ -105,7 +109,7 @@ fn target(task: u64, cpu_millis: u32) -> Target {
 
 fn load(work: Work, balancer: Option<LoadBalancer>, seed: u64, steps: &[(u64, f64)]) -> Load {
     Load::new(
-        LoadSetup { work, balancer, zones: 3, library: Library::default() },
+        LoadSetup { work, balancer, zones: 3, library: LIBRARY.clone() },
         Seed(seed),
         "api",
         rates(steps),
