@@ -4,6 +4,7 @@
 
 mod capacity_groups;
 mod capacity_policy;
+mod capacity_traces;
 mod catalog;
 mod charts;
 mod cli;

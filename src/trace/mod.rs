@@ -1,4 +1,5 @@
-//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`]. Turns a [`Workload`], a trace
+//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`], of capacity
+//! in [`capacity`]. Turns a [`Workload`], a trace
 //! file in one of seven formats or a generator, into a stream of
 //! [`TaskRow`](crate::model::arrival::TaskRow)s in order of arrival.
 //!
@@ -14,6 +15,7 @@ pub mod ahead;
 mod alibaba_v2017;
 mod alibaba_v2018;
 mod azure_packing_2020;
+pub mod capacity;
 mod columns;
 pub mod failures;
 mod generate;
