@@ -66,10 +66,10 @@ fn target_tracking_settles_on_cpu_and_never_on_latency_or_backlog() {
         // The load never changes in twelve hours.
         assert!(service.scaling[0] >= 10 && service.scaling[1] >= 10, "{:?}", service.scaling);
         let desired = || service.samples.iter().map(|sample| sample.desired);
-        assert!(desired().max().unwrap() == 40 && desired().min().unwrap() <= 4);
+        assert!(desired().max().unwrap() >= 30 && desired().min().unwrap() <= 4);
         // Late in the run it swings as widely as before.
         let late = || desired().skip(service.samples.len() / 2);
-        assert!(late().max().unwrap() == 40 && late().min().unwrap() <= 4);
+        assert!(late().max().unwrap() >= 30 && late().min().unwrap() <= 4);
     }
     assert!(run.service("by-latency").requests.dropped() > 0);
     assert_eq!(run.service("by-cpu").requests.dropped(), 0);

@@ -245,7 +245,10 @@ queue = {{ fidelity = "{fidelity}", cpu_ms_per_message = 0, io_ms_per_message = 
         let totals = ran.result.services[0].requests;
         assert_eq!(totals.dropped(), 0, "{fidelity}: {totals:?}");
         assert_eq!(totals.served, totals.offered, "{fidelity}");
-        assert!(totals.served > 700_000_000, "{fidelity}: {totals:?}");
+        // 1.5 a second for eight minutes are 720; single messages come by chance, with a deviation of √720 = 27.
+        let off = totals.offered.abs_diff(720_000_000);
+        let most = if fidelity == "fluid" { 0 } else { 4 * 27_000_000 };
+        assert!(off <= most, "{fidelity}: {totals:?}");
         assert!(ran.result.services[0].tasks_failed > 2, "{fidelity}: workers have crashed");
     }
 }

@@ -285,7 +285,8 @@ static GENERATE_RATE: Section = Section::new(
             "poisson",
             Kind::Flag,
             "true with `fidelity = \"requests\"`, else false",
-            "Whether the requests of each step are drawn from a Poisson distribution. Without it each step has an exact number of requests: arrivals that are more even the shorter the step.",
+            "Whether the requests of each step are drawn from a Poisson distribution. Without it each step has an \
+             exact number of requests: arrivals that are more even the shorter the step.",
             "ecsim",
         ),
         with_default(

@@ -136,7 +136,12 @@ impl Calls<'_> {
             Launch::Providers(shares) => shares.len(),
             Launch::Start(_) => caller.named.len(),
         };
-        let mut targets = (0..items).map(|item| self.target(request.source, item));
+        // A provider with neither base nor weight is never given a task.
+        let is_used = |item: &usize| match &caller.setup.launch {
+            Launch::Providers(shares) => shares[*item].base > 0 || shares[*item].weight > 0,
+            _ => true,
+        };
+        let mut targets = (0..items).filter(is_used).map(|i| self.target(request.source, i));
         if targets.any(|target| self.life.fits_when_empty(request, target)) {
             return Ok(true);
         }

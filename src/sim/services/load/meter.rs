@@ -115,6 +115,12 @@ pub fn in_memory_micro(load: &mut Load, is_queue: bool) -> u64 {
     load.in_flight_micro().saturating_sub(outside)
 }
 
+/// Nanoseconds of CPU that count for utilisation, of `used`: tasks with a limit never use more than they have. What
+/// draining tasks do beside is no use of the RUNNING ones, whose `area` is CPU units × microseconds.
+pub fn counted(used: u128, area: u128, bursts: bool) -> u128 {
+    if bursts { used } else { used.min((area * 1_000).div_ceil(1_024)) }
+}
+
 /// Millionths of a percent: `used` nanoseconds of a vCPU by `area` CPU units × microseconds.
 pub fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
     // 1,024 units are 1,000 ns of CPU a microsecond. Half a dozen vCPUs for a minute fit into short numbers, which are

@@ -1,6 +1,6 @@
 //! The points of a service's minutes: observed when they end, or made up for later where nothing could be decided.
 
-use super::meter::{MINUTE, cpu_percent, in_memory_micro, is_high_resolution};
+use super::meter::{MINUTE, counted, cpu_percent, in_memory_micro, is_high_resolution};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{MetricValue, ScalingMetric};
@@ -131,7 +131,9 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
     load.advance(now)?;
     let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
     let (nanos, area) = (load.cpu_nanos(), meter.cpu_area);
-    let cpu = cpu_percent(nanos - before.cpu_nanos, area - before.cpu_area).map(|value| value.0);
+    let passed = area - before.cpu_area;
+    let used = counted(nanos - before.cpu_nanos, passed, service.bursts);
+    let cpu = cpu_percent(used, passed).map(|value| value.0);
     (before.cpu_nanos, before.cpu_area) = (nanos, area);
     if period == MINUTE {
         meter.cpu_of_last_minute = cpu;

@@ -1,6 +1,7 @@
 //! Samples of services, and what is known about them at the end.
 
 use super::in_memory_micro;
+use super::meter::counted;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::Load;
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
@@ -56,7 +57,8 @@ impl Flow<'_> {
             sample.capacity_micro_per_s = load.capacity_micro_per_s();
             let waiting = if ledger.is_queue { 0 } else { load.in_flight_micro() };
             sample.backlog_micro = waiting.max(load.backlog_micro());
-            sample.cpu_percent = percent(nanos - then.2, area - then.3);
+            let used = counted(nanos - then.2, area - then.3, service.bursts);
+            sample.cpu_percent = percent(used, area - then.3);
             let kib = service.setup.work.as_ref().map_or(0, |work| work.memory_kib);
             let used = service.meter.idle_memory as f64
                 + in_memory_micro(load, ledger.is_queue) as f64 / 1e6 * f64::from(kib) / 1_024.0;
@@ -99,7 +101,12 @@ impl Flow<'_> {
                 samples: std::mem::take(&mut ledger.series).into_points(),
                 requests: load.as_ref().map(|load| *load.totals()).unwrap_or_default(),
                 latency: load.map(Load::into_latency).unwrap_or_default(),
-                cpu_percent: nanos.and_then(|nanos| percent(nanos, service.meter.cpu_area)),
+                cpu_percent: nanos.and_then(|nanos| {
+                    percent(
+                        counted(nanos, service.meter.cpu_area, service.bursts),
+                        service.meter.cpu_area,
+                    )
+                }),
                 reserved_cpu_time: service.meter.cpu_area,
                 running_mean: (end > SimTime::ZERO)
                     .then(|| service.meter.running_area as f64 / end.0 as f64),
