@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod capacity_groups;
+mod capacity_managed_instances;
 mod capacity_policy;
 mod capacity_traces;
 mod catalog;

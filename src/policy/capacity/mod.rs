@@ -10,6 +10,7 @@
 //! | [`mixed`] | On-Demand or Spot, and the pool by allocation strategy |
 //! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
 //! | [`fargate`] | when Fargate takes a task away |
+//! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
 //! Every one is a function of a plain view, or a state machine that is told what happens and when. `sim` fills the
@@ -18,6 +19,7 @@
 pub mod fargate;
 pub mod group_scaling;
 pub mod managed;
+pub mod managed_instances;
 pub mod mixed;
 pub mod need;
 pub mod protection;
