@@ -101,6 +101,7 @@
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
+//! | a format of Spot prices, availability or outages | `trace/capacity/` |
 //! | a scenario key | `scenario/sections/`: type, range, default, source (one that several sections have: `shared.rs`); then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
 //! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs`; the table of latencies: `table.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |

@@ -3,13 +3,21 @@
 
 use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed};
-use ecsim::base::time::SimTime;
+use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::platform::Purchase;
+use ecsim::model::resources::Resources;
+use ecsim::model::scaling::{
+    AdjustmentType, Aggregation, AlarmSpec, Comparison, MetricDelays, MetricValue, MissingData,
+    ScalableTarget, ScalingMetric, ScheduledAction, Step as ScalingStep, StepScaling,
+};
+use ecsim::policy::capacity::fargate::{self, RetirementWait};
+use ecsim::policy::capacity::group_scaling;
 use ecsim::policy::capacity::mixed::{
     self, OnDemandAllocation, OnDemandShare, Pool, SpotAllocation,
 };
 use ecsim::policy::capacity::terminate::{self, Candidate, Group, TerminationPolicy};
 use ecsim::policy::capacity::zones::{self, Distribution, Step, Zone};
+use ecsim::policy::scaling::{Point, Scaler, ServiceState, check};
 use proptest::prelude::*;
 
 fn on_demand(base: u32, percent: u32) -> [u32; 4] {
@@ -200,6 +208,148 @@ fn a_mixed_group_ends_what_is_above_its_share_first() {
     let ranked = [Candidate { rank: 2, ..spot(0, 0) }, Candidate { template: 0, ..spot(0, 1) }];
     let mixed = Some((OnDemandShare { base: 0, percent: 0 }, 0, 2));
     assert_eq!(ends(&ranked, &Group { zones: &[2], mixed, policies: &[] }), Some(0));
+}
+
+/// A group of ten with the policies of `target`; the desired capacities after each of `minutes` of one metric.
+fn scaled(target: &ScalableTarget, metric: ScalingMetric, minutes: &[u64]) -> Vec<u32> {
+    check(target).unwrap();
+    let mut scaler = Scaler::new(target, MetricDelays::default(), 0);
+    assert!(scaler.wants(metric));
+    let mut desired = 10;
+    let mut steps = Vec::new();
+    for (minute, percent) in (1..).zip(minutes) {
+        let end = SimTime(minute * 60_000_000);
+        let mut points = [None; ScalingMetric::COUNT];
+        points[metric as usize] = Some(Point::level(MetricValue(percent * 1_000_000)));
+        scaler.observe(end, SimSpan::from_secs(60), &points);
+        let state = ServiceState { desired, running: desired, deploying: false };
+        let decision = scaler.evaluate(end + SimSpan::from_secs(120), state);
+        if let Some(to) = decision.and_then(|decision| decision.to) {
+            desired = to;
+            steps.push(to);
+        }
+    }
+    steps
+}
+
+fn group_of(min: u32, max: u32) -> ScalableTarget {
+    ScalableTarget {
+        min_capacity: min,
+        max_capacity: max,
+        target_tracking: vec![],
+        step_scaling: vec![],
+        scheduled: vec![],
+        predictive: vec![],
+        scale_in_suspended: false,
+        scale_out_suspended: false,
+        scheduled_suspended: false,
+    }
+}
+
+#[test]
+fn a_group_tracks_the_reservation_of_its_cluster() {
+    let metric = ScalingMetric::ClusterCpuReservation;
+    let target = MetricValue(50_000_000);
+    let warm_up = group_scaling::DEFAULT_COOLDOWN;
+    let policy = group_scaling::target_tracking("cpu", metric, target, warm_up);
+    let group = ScalableTarget { target_tracking: vec![policy], ..group_of(1, 100) };
+    // 80 % of a target of 50 on ten instances: sixteen.
+    assert_eq!(scaled(&group, metric, &[80; 3]), [16]);
+    // The low alarm is below 35 and not below 45.
+    assert_eq!(scaled(&group, metric, &[40; 30]), [0_u32; 0]);
+    assert_eq!(scaled(&group, metric, &[30; 14]), [0_u32; 0]);
+    assert_eq!(scaled(&group, metric, &[30; 15])[0], 6);
+}
+
+#[test]
+fn a_group_steps_on_memory_and_follows_a_schedule() {
+    let alarm = AlarmSpec {
+        comparison: Comparison::Above,
+        threshold: MetricValue(75_000_000),
+        period: SimSpan::from_secs(60),
+        evaluation_periods: 1,
+        datapoints_to_alarm: 1,
+        missing: MissingData::Missing,
+    };
+    let policy = StepScaling {
+        name: "memory".into(),
+        metric: ScalingMetric::ClusterMemoryReservation,
+        aggregation: Aggregation::Average,
+        alarm,
+        adjustment_type: AdjustmentType::ChangeInCapacity,
+        steps: vec![ScalingStep { lower: Some(0), upper: None, adjustment: 2 }],
+        min_magnitude: 0,
+        cooldown: SimSpan::from_secs(300),
+    };
+    let group = ScalableTarget { step_scaling: vec![policy], ..group_of(1, 100) };
+    assert_eq!(scaled(&group, ScalingMetric::ClusterMemoryReservation, &[80]), [12]);
+    let night = ScheduledAction {
+        name: "night".into(),
+        schedule: "cron(0 1 * * ? *)".into(),
+        timezone: "UTC".into(),
+        min_capacity: None,
+        max_capacity: Some(4),
+    };
+    let group = ScalableTarget { scheduled: vec![night], ..group_of(1, 100) };
+    let mut scaler = Scaler::new(&group, MetricDelays::default(), 0);
+    let at = scaler.next_action().unwrap();
+    assert_eq!(at, SimTime(3_600_000_000));
+    let state = ServiceState { desired: 10, running: 10, deploying: false };
+    assert_eq!(scaler.act(at, state)[0].to, Some(4));
+}
+
+#[test]
+fn only_the_cpu_of_a_group_has_points_of_20_seconds() {
+    let warm_up = SimSpan::from_secs(60);
+    let fine = |metric| {
+        let target = MetricValue(50_000_000);
+        let plain = group_scaling::target_tracking("fine", metric, target, warm_up);
+        let policy = ecsim::model::scaling::TargetTracking { high_resolution: true, ..plain };
+        check(&ScalableTarget { target_tracking: vec![policy], ..group_of(1, 9) })
+    };
+    assert_eq!(fine(ScalingMetric::GroupCpu), Ok(()));
+    let refused = fine(ScalingMetric::ClusterCpuReservation).unwrap_err();
+    assert!(refused[0].1.contains("`CPUReservation` has no high-resolution variant"));
+}
+
+#[test]
+fn reservations_are_sums_over_instances_and_missing_without_any() {
+    // AS-47: c4.4xlarge and c4.large, 10 tasks of 1024 CPU units and 2048 MiB, 8 on the larger one.
+    let amount = |cpu, memory| Resources { cpu, memory, ..Resources::ZERO };
+    let large = (amount(16_384, 30_158), amount(16_384 - 8 * 1_024, 30_158 - 9 * 2_048));
+    let small = (amount(2_048, 3_768), amount(0, 3_768 - 2_048));
+    let (cpu, memory) = group_scaling::reservations([large, small]).unwrap();
+    assert_eq!((cpu.0 / 10_000, memory.0 / 10_000), (5_555, 6_036));
+    assert_eq!(group_scaling::reservations([]), None);
+}
+
+#[test]
+fn fargate_retires_what_runs_since_before_the_notice() {
+    let day = |days: u64| SimTime(days * 86_400_000_000);
+    let notices = [day(10), day(40)];
+    let default = RetirementWait::default();
+    assert_eq!(fargate::retirement(day(3), &notices, default), Some(day(17)));
+    assert_eq!(fargate::retirement(day(11), &notices, RetirementWait::None), Some(day(40)));
+    assert_eq!(fargate::retirement(day(11), &notices, RetirementWait::Days14), Some(day(54)));
+    assert_eq!(fargate::retirement(day(41), &notices, default), None);
+}
+
+#[test]
+fn fargate_spot_interrupts_a_share_by_month_and_grants_the_stop_timeout() {
+    let seconds = SimSpan::from_secs;
+    assert_eq!(fargate::spot_grace(seconds(30)), seconds(30), "30 s by default and not 120");
+    assert_eq!(fargate::spot_grace(seconds(300)), seconds(120));
+    let hazard = fargate::spot_hazard_per_hour(fargate::MONTHLY_PERCENT);
+    let mut dice = Seed(1).stream(Purpose::Test, "fargate spot");
+    let month = SimTime(730 * 3_600_000_000);
+    let mut warned = 0;
+    for _ in 0..20_000 {
+        let at = fargate::spot_warning(SimTime::ZERO, hazard, &mut dice).unwrap();
+        warned += u32::from(at < month);
+    }
+    // 5 % of 20,000 are 1,000; three standard deviations are 92.
+    assert!((908..=1_092).contains(&warned), "{warned}");
+    assert_eq!(fargate::spot_warning(SimTime::ZERO, 0.0, &mut dice), None);
 }
 
 proptest! {

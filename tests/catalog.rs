@@ -2,7 +2,9 @@
 //! `catalog` in process.
 
 use ecsim::base::money::HourlyRate;
-use ecsim::catalog::{Basis, CATALOGUE_VERSION, Catalogue, MemoryBasis, PriceFile, assumed};
+use ecsim::catalog::{
+    Basis, CATALOGUE_VERSION, Catalogue, InterruptionBand, MemoryBasis, PriceFile, assumed,
+};
 use ecsim::cli::catalog::{CatalogArgs, CatalogFailure, run};
 use ecsim::model::fargate::fargate_size_for;
 use ecsim::model::platform::{Architecture, OperatingSystem, Purchase};
@@ -17,12 +19,13 @@ fn dollars(text: &str) -> HourlyRate {
     HourlyRate::parse(text).unwrap()
 }
 
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("instance_types.csv", include_str!("../src/catalog/data/instance_types.csv")),
     ("on_demand.csv", include_str!("../src/catalog/data/on_demand.csv")),
     ("sources.csv", include_str!("../src/catalog/data/sources.csv")),
     ("fargate.csv", include_str!("../src/catalog/data/fargate.csv")),
     ("fargate_sizes.csv", include_str!("../src/catalog/data/fargate_sizes.csv")),
+    ("spot_advisor.csv", include_str!("../src/catalog/data/spot_advisor.csv")),
 ];
 
 mod embedded {
@@ -40,6 +43,21 @@ mod embedded {
     }
 
     #[test]
+    fn the_spot_advisor_gives_a_saving_and_a_band() {
+        let advice = |region, name| book().spot_advice(region, name);
+        let large = advice("us-east-1", "m5.large").unwrap();
+        assert_eq!((large.savings_percent, large.band), (66, InterruptionBand::From15To20));
+        assert_eq!((large.band.name(), large.band.score()), ("15-20%", 2));
+        // 17.5 % a month: −ln(0.825) / 730 h.
+        assert!((large.band.hazard_per_hour() - 0.000_263_523).abs() < 1e-9);
+        assert_eq!(advice("us-east-1", "m5.tiny"), None);
+        assert_eq!(advice("mars-north-1", "m5.large"), None);
+        assert_eq!(advice("ap-east-1", "c1.medium"), None, "an empty cell");
+        let cells = TABLES[5].1.lines().skip(1).flat_map(|row| row.split(',').skip(1));
+        assert_eq!(cells.filter(|cell| !cell.is_empty()).count(), 14_962);
+    }
+
+    #[test]
     fn every_table_is_sorted_plain_ascii_with_rows_as_long_as_its_header() {
         for (name, text) in TABLES {
             assert!(
@@ -53,7 +71,10 @@ mod embedded {
             if name != "fargate_sizes.csv" {
                 assert!(rows.is_sorted_by_key(|row| row[0]), "{name}");
             }
-            if matches!(name, "instance_types.csv" | "on_demand.csv" | "sources.csv") {
+            if matches!(
+                name,
+                "instance_types.csv" | "on_demand.csv" | "sources.csv" | "spot_advisor.csv"
+            ) {
                 assert!(rows.windows(2).all(|pair| pair[0][0] < pair[1][0]), "{name}");
             }
         }

@@ -5,7 +5,9 @@
 #[cfg(feature = "canary")]
 mod canary;
 mod capacity_groups;
+mod capacity_managed_instances;
 mod capacity_policy;
+mod capacity_traces;
 mod catalog;
 mod charts;
 mod cli;

@@ -12,11 +12,13 @@ pub mod assumed;
 pub mod book;
 pub mod instance;
 pub mod price_file;
+pub mod spot_advisor;
 mod table;
 
 pub use book::{Basis, Catalogue, FargatePrice, FargateSize, OnDemandPrice};
 pub use instance::{InstanceType, MemoryBasis};
 pub use price_file::{PriceFile, PriceFileProblem};
+pub use spot_advisor::{InterruptionBand, SpotAdvice};
 
 /// Version of the embedded tables: the newest date in them and the start of the SHA-256 of them all.
 pub const CATALOGUE_VERSION: &str = include_str!("data/VERSION").trim_ascii_end();

@@ -1,5 +1,5 @@
-//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`]. Turns a [`Workload`], a trace
-//! file in one of seven formats or a generator, into a stream of
+//! L5: traces of tasks here, of requests in [`traffic`], of failures in [`failures`], of Spot markets and outages in
+//! [`capacity`]. Turns a [`Workload`], a trace file in one of seven formats or a generator, into a stream of
 //! [`TaskRow`](crate::model::arrival::TaskRow)s in order of arrival.
 //!
 //! - One file per format; its module says which columns it reads, in which units, and what had to be assumed.
@@ -14,6 +14,7 @@ pub mod ahead;
 mod alibaba_v2017;
 mod alibaba_v2018;
 mod azure_packing_2020;
+pub mod capacity;
 mod columns;
 pub mod failures;
 mod generate;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the embedded tables from a folder of collected figures: `generate.py FOLDER`.
 
-FOLDER holds `instances.csv`, `ecs_registered_memory.csv`, `ec2_ondemand.csv`, `fargate.csv` and
-`fargate_sizes.csv`, whose columns README.md lists. Output goes beside this script; the same input gives the same
+FOLDER holds `instances.csv`, `ecs_registered_memory.csv`, `ec2_ondemand.csv`, `fargate.csv`,
+`fargate_sizes.csv` and `spot_advisor.csv`, whose columns README.md lists. Output goes beside this script; the same input gives the same
 bytes. `VERSION` is the newest date in the tables and the start of the SHA-256 of all of them.
 """
 
@@ -13,7 +13,8 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).parent
-TABLES = ["instance_types.csv", "on_demand.csv", "sources.csv", "fargate.csv", "fargate_sizes.csv"]
+TABLES = ["instance_types.csv", "on_demand.csv", "sources.csv", "fargate.csv", "fargate_sizes.csv",
+          "spot_advisor.csv"]
 # The day of the type descriptions, which carry no date of their own.
 DESCRIBED = "2026-10-27"
 # Types that the ECS guide excludes from ENI trunking, although EC2 gives them branch interfaces and another table
@@ -86,7 +87,7 @@ def fargate(folder):
               "usd_licence_per_vcpu_hour,basis,ephemeral_basis,as_of,origin").split(",")
     write("fargate.csv", header, [list(r.values()) for r in read(folder, "fargate.csv")])
     sizes = [(int(r["cpu_units"]), int(r["memory_mib"]), r["windows"], "guide")
-             for r in read(folder, "fargate_sizes.csv")]
+             for r in read(folder, "fargate_sizes.csv") if int(r["cpu_units"]) < 32768]
     # 32 vCPU came after the guide that the other sizes were read from.
     sizes += [(32768, gib * 1024, "false", "newer") for gib in (60, 120, 244)]
     lines = ["cpu,memory_mib,windows,basis"]
@@ -94,11 +95,23 @@ def fargate(folder):
     (HERE / "fargate_sizes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
+def spot_advisor(folder, known):
+    """A matrix: a row per type, a column per region, percent off On-Demand and a letter for the band."""
+    rows = [r for r in read(folder, "spot_advisor.csv") if r["instance_type"] in known]
+    regions = sorted({r["region"] for r in rows})
+    cells = {(r["instance_type"], r["region"]):
+             r["savings_pct"] + "abcde"[int(r["interruption_band"])] for r in rows}
+    write("spot_advisor.csv", ["instance_type"] + regions,
+          [[name] + [cells.get((name, region), "") for region in regions]
+           for name in {r["instance_type"] for r in rows}])
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     known = instance_types(folder)
     newest = max(DESCRIBED, on_demand(folder, known))
     fargate(folder)
+    spot_advisor(folder, known)
     digest = hashlib.sha256()
     for name in TABLES:
         digest.update((HERE / name).read_bytes())

@@ -8,12 +8,18 @@
 //! | [`strategy`] | base and weight: which provider a task goes to |
 //! | [`zones`] | where an instance is launched, rebalancing, the size of a warm pool |
 //! | [`mixed`] | On-Demand or Spot, and the pool by allocation strategy |
+//! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
+//! | [`fargate`] | when Fargate takes a task away |
+//! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
 //! Every one is a function of a plain view, or a state machine that is told what happens and when. `sim` fills the
 //! views and applies what comes back.
 
+pub mod fargate;
+pub mod group_scaling;
 pub mod managed;
+pub mod managed_instances;
 pub mod mixed;
 pub mod need;
 pub mod protection;

@@ -66,7 +66,7 @@ pub fn would_breach(running: u32, metric: MetricValue, target: MetricValue, capa
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn check(policy: &TargetTracking) -> Result<(), String> {
-    use crate::model::scaling::ScalingMetric::{Cpu, Memory};
+    use crate::model::scaling::ScalingMetric::{Cpu, GroupCpu, Memory};
     if policy.target.0 == 0 {
         return Err("the target value must be above 0".into());
     }
@@ -76,7 +76,7 @@ pub fn check(policy: &TargetTracking) -> Result<(), String> {
             policy.low_percent
         ));
     }
-    if policy.high_resolution && !matches!(policy.metric, Cpu | Memory) {
+    if policy.high_resolution && !matches!(policy.metric, Cpu | GroupCpu | Memory) {
         return Err(format!(
             "`{}` has no high-resolution variant; only CPU and memory utilisation have",
             policy.metric.name()

@@ -46,7 +46,7 @@ use crate::model::workload::{OnRowError, TraceFormat, TraceInput};
 use loaded::{Cursor, Loaded};
 use periods::{Held, Sums};
 use points::Table;
-pub(super) use points::check_rows;
+pub(super) use points::{calendar, check_rows};
 use shaper::Shaper;
 use span::{Spans, Window};
 use std::collections::BTreeMap;

@@ -284,7 +284,7 @@ impl Reader<'_> {
 }
 
 /// Microseconds since 1970; the error is a hint.
-pub(super) fn calendar(text: &[u8], assumes_utc: bool) -> Result<i64, &'static str> {
+pub(in crate::trace) fn calendar(text: &[u8], assumes_utc: bool) -> Result<i64, &'static str> {
     const ZONE: &str = "write the offset from UTC too, such as 2026-11-21T09:30:00Z";
     let text = std::str::from_utf8(text).map_err(|_| ZONE)?;
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {

@@ -1,0 +1,56 @@
+//! Groups without managed scaling: the policies of EC2 Auto Scaling, by the alarms and policies of services.
+//!
+//! A [`Scaler`](crate::policy::scaling::Scaler) is told the group's desired capacity as `desired`, its instances in
+//! service as `running`, and points of [`ScalingMetric::OF_FLEETS`]. What differs is here: EC2 Auto Scaling has no
+//! cooldown for these policies but a warm-up (documented), and its low alarm is at 70 % of the target (measured).
+
+use crate::base::time::SimSpan;
+use crate::model::resources::Resources;
+use crate::model::scaling::{MetricValue, ScalingMetric, TargetTracking};
+use crate::policy::scaling::metric;
+
+/// The low alarm of a target tracking policy of a group, percent of its target (measured: 50 → 35, 40 → 28).
+pub const LOW_PERCENT: u32 = 70;
+
+/// The cooldown of a group, which stands in for `DefaultInstanceWarmup` where that is not set (documented).
+pub const DEFAULT_COOLDOWN: SimSpan = SimSpan::from_secs(300);
+
+/// A target tracking policy of a group with the defaults of EC2 Auto Scaling: what warms up holds further scale-out
+/// but for a larger one, and scale-in.
+#[must_use]
+pub fn target_tracking(
+    name: &str,
+    metric: ScalingMetric,
+    target: MetricValue,
+    warm_up: SimSpan,
+) -> TargetTracking {
+    TargetTracking {
+        name: name.to_owned(),
+        metric,
+        high_resolution: false,
+        target,
+        scale_out_cooldown: warm_up,
+        scale_in_cooldown: warm_up,
+        disable_scale_in: false,
+        high_periods: 3,
+        low_periods: 15,
+        low_percent: LOW_PERCENT,
+    }
+}
+
+/// `CPUReservation` and `MemoryReservation` of a cluster, percent, over its ACTIVE and DRAINING instances (assumed),
+/// each given by what it registered and what is free of it. Without instances there is no data, which is why policies
+/// on these metrics cannot start a group from zero.
+#[must_use]
+pub fn reservations(
+    instances: impl IntoIterator<Item = (Resources, Resources)>,
+) -> Option<(MetricValue, MetricValue)> {
+    let (mut cpu, mut memory) = ((0_u64, 0_u64), (0_u64, 0_u64));
+    for (registered, free) in instances {
+        cpu.0 += u64::from(registered.cpu.saturating_sub(free.cpu));
+        cpu.1 += u64::from(registered.cpu);
+        memory.0 += u64::from(registered.memory.saturating_sub(free.memory));
+        memory.1 += u64::from(registered.memory);
+    }
+    Some((metric::utilisation(cpu.0, cpu.1)?, metric::utilisation(memory.0, memory.1)?))
+}
