@@ -12,6 +12,9 @@ use crate::policy::scaling::metric;
 /// The low alarm of a target tracking policy of a group, percent of its target (measured: 50 → 35, 40 → 28).
 pub const LOW_PERCENT: u32 = 70;
 
+/// Most that a scale-in takes away, percent of the capacity (the step that AWS published for groups before 2024).
+pub const SCALE_IN_PERCENT: u32 = 10;
+
 /// The cooldown of a group, which stands in for `DefaultInstanceWarmup` where that is not set (documented).
 pub const DEFAULT_COOLDOWN: SimSpan = SimSpan::from_secs(300);
 
@@ -35,6 +38,8 @@ pub fn target_tracking(
         high_periods: 3,
         low_periods: 15,
         low_percent: LOW_PERCENT,
+        statistic: metric.statistics()[0],
+        scale_in_percent: SCALE_IN_PERCENT,
     }
 }
 
