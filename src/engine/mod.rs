@@ -7,8 +7,11 @@
 //! the instant after all have acted. Arrivals come sorted from a trace and never enter the queue; at equal
 //! instants they are the first of class [`Class::Demand`], as if all had been scheduled before the run.
 
+mod blocks;
 mod queue;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use queue::{Class, Queue, Ticket};
 pub use run::{Model, Outcome, Pulse, run};

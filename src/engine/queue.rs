@@ -8,6 +8,7 @@
 //! since a move costs more than looking for the next bucket. Buckets are chains of small blocks from one pool, so
 //! memory follows the entries that are alive, and nothing is allocated once the pool has grown.
 
+use super::blocks::{BLOCK, Blocks, Bucket, Entry, NO_BLOCK};
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
 
@@ -44,78 +45,6 @@ pub struct Ticket {
     generation: u32,
 }
 
-#[derive(Clone, Copy)]
-struct Entry<E> {
-    at: SimTime,
-    event: E,
-    class: Class,
-    /// Index into `claims` plus one; zero for the many events that nobody can cancel.
-    claim: u32,
-}
-
-/// Entries whose instants share all digits above their level, and the digit of it: a chain of blocks.
-#[derive(Clone, Copy)]
-struct Bucket {
-    first: u32,
-    last: u32,
-    /// Entries of the last block; all others are full.
-    filled: u32,
-    earliest: SimTime,
-}
-
-impl Bucket {
-    /// Its last block counts as full, so that the first entry takes one.
-    const EMPTY: Bucket =
-        Bucket { first: NO_BLOCK, last: NO_BLOCK, filled: BLOCK as u32, earliest: SimTime::NEVER };
-
-    /// How many entries of a block of this bucket there are.
-    #[inline]
-    fn filled(&self, block: u32) -> usize {
-        if block == self.last { self.filled as usize } else { BLOCK }
-    }
-}
-
-/// Entries of a block.
-const BLOCK: usize = 16;
-const NO_BLOCK: u32 = u32::MAX;
-
-/// The pool of blocks. A block that is not in a chain is on the free list.
-struct Blocks<E> {
-    /// Block `b` begins at `b * BLOCK`.
-    entries: Vec<Entry<E>>,
-    next: Vec<u32>,
-    free: Vec<u32>,
-}
-
-impl<E: Copy> Blocks<E> {
-    #[inline]
-    fn append(&mut self, bucket: &mut Bucket, entry: Entry<E>) {
-        if bucket.filled as usize >= BLOCK {
-            self.extend(bucket, entry);
-        }
-        self.entries[bucket.last as usize * BLOCK + bucket.filled as usize] = entry;
-        bucket.filled += 1;
-        bucket.earliest = bucket.earliest.min(entry.at);
-    }
-
-    /// Adds an empty block to the chain; `any` is what a new block is filled with until it is used.
-    #[inline(never)]
-    fn extend(&mut self, bucket: &mut Bucket, any: Entry<E>) {
-        let block = self.free.pop().unwrap_or_else(|| {
-            self.entries.resize(self.entries.len() + BLOCK, any);
-            self.next.push(NO_BLOCK);
-            u32::try_from(self.next.len() - 1).expect("fewer than 2^32 blocks of events")
-        });
-        self.next[block as usize] = NO_BLOCK;
-        match bucket.last {
-            NO_BLOCK => bucket.first = block,
-            last => self.next[last as usize] = block,
-        }
-        bucket.last = block;
-        bucket.filled = 0;
-    }
-}
-
 /// State of one ticket: the generation, and whether its event still stands.
 #[derive(Clone, Copy)]
 struct Claim {
@@ -136,6 +65,8 @@ pub struct Queue<E> {
     blocks: Blocks<E>,
     /// Bit `level` is set when any bucket of the level holds anything.
     levels: u32,
+    /// Bit `word` of a level is set when that word of `values` is not zero: no loop, whose end could not be guessed.
+    words: [u8; LEVELS],
     /// Bit `value` of a level is set when that bucket holds anything.
     values: [[u64; WORDS]; LEVELS],
     claims: Vec<Claim>,
@@ -162,6 +93,7 @@ impl<E: Copy> Queue<E> {
             future: vec![Bucket::EMPTY; LEVELS * VALUES],
             blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
+            words: [0; LEVELS],
             values: [[0; WORDS]; LEVELS],
             claims: Vec::new(),
             free_claims: Vec::new(),
@@ -250,19 +182,22 @@ impl<E: Copy> Queue<E> {
             return None;
         }
         let level = self.levels.trailing_zeros() as usize;
-        let values = &self.values[level];
-        let word = values.iter().position(|word| *word != 0).expect("the level holds something");
-        Some(level * VALUES + word * 64 + values[word].trailing_zeros() as usize)
+        let word = self.words[level].trailing_zeros() as usize;
+        Some(level * VALUES + word * 64 + self.values[level][word].trailing_zeros() as usize)
     }
 
-    /// Moves the clock to `at`, which must not be later than the next event, and opens the instant.
+    /// Moves the clock to `at`, which must be later than now and not later than the next event.
     #[inline]
-    pub fn advance_to(&mut self, at: SimTime, class: Class) {
-        assert!(at >= self.now, "the clock does not run backwards");
-        if at > self.now {
-            debug_assert!(self.present_classes == 0, "the instant is finished");
-            self.reach(at);
-        }
+    pub fn advance_to(&mut self, at: SimTime) {
+        assert!(at > self.now, "the clock does not run backwards");
+        debug_assert!(self.present_classes == 0, "the instant is finished");
+        self.reach(at);
+        self.open_from = Class::Release;
+    }
+
+    /// Closes the classes of the present instant that come before `class`; nothing of them is left.
+    #[inline]
+    pub fn open(&mut self, class: Class) {
         debug_assert!(
             u32::from(self.present_classes).trailing_zeros() >= class as u32,
             "earlier classes of the instant are finished"
@@ -349,6 +284,7 @@ impl<E: Copy> Queue<E> {
         let bucket = &mut self.future[level * VALUES + value];
         if bucket.first == NO_BLOCK {
             self.levels |= 1 << level;
+            self.words[level] |= 1 << (value / 64);
             self.values[level][value / 64] |= 1 << (value % 64);
         }
         self.blocks.append(bucket, entry);
@@ -379,7 +315,10 @@ impl<E: Copy> Queue<E> {
     fn forget(&mut self, level: usize, value: usize) {
         self.future[level * VALUES + value] = Bucket::EMPTY;
         self.values[level][value / 64] &= !(1 << (value % 64));
-        if self.values[level] == [0; WORDS] {
+        if self.values[level][value / 64] == 0 {
+            self.words[level] &= !(1 << (value / 64));
+        }
+        if self.words[level] == 0 {
             self.levels &= !(1 << level);
         }
     }
@@ -429,118 +368,6 @@ impl<E: Copy> Queue<E> {
         }
         for claim in dropped {
             self.settle_claim(claim);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn ties_leave_by_class_and_then_in_order_of_scheduling() {
-        let mut queue = Queue::new();
-        let at = SimTime(1_000);
-        for (class, event) in [
-            (Class::Sample, 'f'),
-            (Class::Demand, 'c'),
-            (Class::Release, 'a'),
-            (Class::Demand, 'd'),
-            (Class::Release, 'b'),
-            (Class::Control, 'e'),
-        ] {
-            queue.schedule(at, class, event);
-        }
-        let order: String = std::iter::from_fn(|| queue.pop().map(|(_, event)| event)).collect();
-        assert_eq!(order, "abcdef");
-    }
-
-    #[test]
-    #[should_panic(expected = "in the past")]
-    fn an_earlier_class_of_the_present_instant_is_refused() {
-        let mut queue = Queue::new();
-        queue.schedule(SimTime(5), Class::Demand, ());
-        queue.pop();
-        queue.schedule(SimTime(5), Class::Release, ());
-    }
-
-    #[test]
-    fn cancelled_events_never_fire_and_do_not_pile_up() {
-        let mut queue = Queue::new();
-        for i in 0..10_000u64 {
-            let ticket = queue.schedule_cancellable(SimTime(i + 1), Class::Demand, i);
-            if i % 100 != 0 {
-                assert!(queue.cancel(ticket));
-                assert!(!queue.cancel(ticket), "a ticket is good once");
-            }
-            assert!(queue.entries() <= 2 * queue.len() + 65);
-        }
-        let fired: Vec<u64> = std::iter::from_fn(|| queue.pop().map(|(_, event)| event)).collect();
-        assert_eq!(fired, (0..10_000).step_by(100).collect::<Vec<_>>());
-        assert_eq!((queue.len(), queue.entries()), (0, 0));
-    }
-
-    #[derive(Clone, Debug)]
-    enum Op {
-        Push { ahead: u64, class: u8 },
-        PushCancellable { ahead: u64, class: u8 },
-        Cancel { which: usize },
-        Pop,
-    }
-
-    fn op() -> impl Strategy<Value = Op> {
-        let ahead = prop_oneof![Just(0u64), 0..4u64, 0..5_000u64, 0..(1u64 << 50)];
-        prop_oneof![
-            4 => (ahead.clone(), 0..5u8).prop_map(|(ahead, class)| Op::Push { ahead, class }),
-            2 => (ahead, 0..5u8).prop_map(|(ahead, class)| Op::PushCancellable { ahead, class }),
-            1 => (0..1_000usize).prop_map(|which| Op::Cancel { which }),
-            4 => Just(Op::Pop),
-        ]
-    }
-
-    const ALL: [Class; 5] =
-        [Class::Release, Class::Supply, Class::Demand, Class::Control, Class::Sample];
-
-    proptest! {
-        /// The queue agrees with a sorted list of (instant, class, sequence).
-        #[test]
-        fn the_queue_equals_a_sorted_list(ops in proptest::collection::vec(op(), 1..400)) {
-            let mut queue = Queue::new();
-            let mut list: Vec<(u64, u8, u64)> = Vec::new();
-            let mut tickets = Vec::new();
-            let mut open = 0u8;
-            for (seq, op) in ops.into_iter().enumerate() {
-                let seq = seq as u64;
-                match op {
-                    Op::Push { ahead, class } | Op::PushCancellable { ahead, class } => {
-                        let cancellable = matches!(op, Op::PushCancellable { .. });
-                        let class = if ahead == 0 { class.max(open) } else { class };
-                        let at = queue.now().0 + ahead;
-                        list.push((at, class, seq));
-                        if cancellable {
-                            let ticket = queue.schedule_cancellable(SimTime(at), ALL[class as usize], seq);
-                            tickets.push((ticket, seq));
-                        } else {
-                            queue.schedule(SimTime(at), ALL[class as usize], seq);
-                        }
-                    }
-                    Op::Cancel { which } => if !tickets.is_empty() {
-                        let (ticket, seq) = tickets[which % tickets.len()];
-                        let stood = list.iter().position(|&(_, _, s)| s == seq);
-                        prop_assert_eq!(queue.cancel(ticket), stood.is_some());
-                        stood.map(|i| list.remove(i));
-                    },
-                    Op::Pop => {
-                        let expected = list.iter().copied().min();
-                        list.retain(|entry| Some(*entry) != expected);
-                        let popped = queue.pop();
-                        prop_assert_eq!(popped.map(|(c, s)| (queue.now().0, c as u8, s)), expected);
-                        open = expected.map_or(open, |(_, class, _)| class);
-                    }
-                }
-                prop_assert_eq!(queue.len(), list.len());
-            }
         }
     }
 }

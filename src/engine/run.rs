@@ -114,12 +114,12 @@ pub fn run<M: Model>(
 
         if at > queue.now() {
             // Opening the instant sorts its events into classes: only now is the next rank exact.
-            queue.advance_to(at, Class::Release);
+            queue.advance_to(at);
         }
         let earlier_class =
             queue.next_rank().is_some_and(|(time, class)| time == at && class < Class::Demand);
         if arrival == Some(at) && !earlier_class {
-            queue.advance_to(at, Class::Demand);
+            queue.open(Class::Demand);
             model.arrive(queue)?;
             continue;
         }
