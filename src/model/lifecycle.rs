@@ -80,6 +80,10 @@ pub enum StopCode {
     UserInitiated,
     /// The service scheduler stopped it.
     ServiceSchedulerInitiated,
+    /// Its host went away.
+    TerminationNotice,
+    /// Spot took its host back.
+    SpotInterruption,
 }
 
 impl fmt::Display for StopCode {
@@ -112,11 +116,15 @@ pub enum StopReason {
     Rebalanced,
     /// Its instance is DRAINING.
     Draining,
+    /// Its instance was terminated under it.
+    HostTerminated,
+    /// Spot took its instance back under it.
+    SpotInterrupted,
 }
 
 impl StopReason {
     /// All of them.
-    pub const ALL: [StopReason; 10] = [
+    pub const ALL: [StopReason; 12] = [
         StopReason::EssentialContainerExited,
         StopReason::OutOfMemory,
         StopReason::UserInitiated,
@@ -127,6 +135,8 @@ impl StopReason {
         StopReason::FailedElbHealthChecks,
         StopReason::Rebalanced,
         StopReason::Draining,
+        StopReason::HostTerminated,
+        StopReason::SpotInterrupted,
     ];
 
     /// `stopCode`.
@@ -138,6 +148,8 @@ impl StopReason {
             }
             StopReason::UserInitiated => StopCode::UserInitiated,
             StopReason::FailedToStart => StopCode::TaskFailedToStart,
+            StopReason::HostTerminated => StopCode::TerminationNotice,
+            StopReason::SpotInterrupted => StopCode::SpotInterruption,
             _ => StopCode::ServiceSchedulerInitiated,
         }
     }
@@ -156,6 +168,8 @@ impl StopReason {
             StopReason::FailedElbHealthChecks => "Task failed ELB health checks",
             StopReason::Rebalanced => "Task stopped by Availability Zone rebalancing",
             StopReason::Draining => "Container instance is draining",
+            StopReason::HostTerminated => "Host EC2 instance terminated",
+            StopReason::SpotInterrupted => "Your Spot Task was interrupted",
         }
     }
 }

@@ -31,7 +31,10 @@ impl Drive<'_> {
     }
 
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
-        if self.services.all[id].is_as_wanted() && !self.services.is_sick(id) {
+        if self.services.all[id].is_as_wanted()
+            && !self.services.is_sick(id)
+            && !self.plan().has_draining_task(id)
+        {
             return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
