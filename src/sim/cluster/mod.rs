@@ -142,7 +142,7 @@ impl Cluster {
         self.fleet.status[instance] = status;
         self.placer.instance_changed(instance, &self.fleet);
         self.version += 1;
-        self.has_freed |= status == InstanceStatus::Active;
+        self.has_freed = true; // those who wait see less room, and may wait in vain from now on
     }
 
     /// The agent of an instance connects or is lost.
@@ -161,6 +161,7 @@ impl Cluster {
         self.capacity.deregistered(now, instance, &self.fleet);
         self.placer.instance_left(instance, &self.fleet);
         self.version += 1;
+        self.has_freed = true; // as above
     }
 
     /// How many instances are DRAINING.
