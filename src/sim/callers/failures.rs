@@ -140,10 +140,19 @@ impl Calls<'_> {
         Ok(false)
     }
 
-    /// Whether waiting can help: where there is no instance yet, one may come that takes the task.
+    /// Whether waiting can help: where there is no instance at all, one may come that takes the task. A call that was
+    /// shared out over several providers is refused by one that has none, as ever.
     pub(super) fn may_pass(&self, request: &Request, failure: &Failure) -> bool {
-        let may_come =
-            matches!(failure, Failure::NoInstances) && self.fits_anywhere_when_empty(request);
+        let setup = &self.callers.all[request.source].setup;
+        let is_about_all = match &setup.launch {
+            Launch::Providers(shares) => shares.len() == 1 || setup.on_failure == OnFailure::Queue,
+            Launch::Type(_) => true,
+            Launch::Start(_) => false,
+        };
+        let may_come = matches!(failure, Failure::NoInstances)
+            && self.life.cluster.may_grow()
+            && is_about_all
+            && self.fits_anywhere_when_empty(request);
         may_come || failure.may_pass()
     }
 

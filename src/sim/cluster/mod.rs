@@ -88,6 +88,12 @@ impl Cluster {
         self.future = (!future.fleet.is_empty()).then(|| Box::new(future));
     }
 
+    /// Whether instances may come.
+    #[must_use]
+    pub fn may_grow(&self) -> bool {
+        self.future.is_some()
+    }
+
     /// The instances, their two ledgers, their statuses.
     #[inline]
     #[must_use]
