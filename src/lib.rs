@@ -69,7 +69,7 @@
 //! | 5 | [`scenario`] | TOML or JSON to a [`Setup`](sim::setup::Setup) | all errors of all files at once, each with its place; keys, types, ranges, defaults and sources in one list; opens no traces |
 //! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted or traffic is shared or repeats; read = used + skipped, by reason |
 //! | 4 | [`sim`] | binds it all: arrivals, stages, callers, services, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
-//! | 3 | [`policy`] | where a task goes; the cluster query language; what the service scheduler, a deployment and the autoscaler decide | reads the fleet and plain views, changes nothing; the fast index decides as the slow reference does; sees no price, and of metrics the points that it is handed |
+//! | 3 | [`policy`] | where a task goes; the cluster query language; what the service scheduler, a deployment, the autoscaler and managed scaling decide | reads the fleet and plain views, changes nothing; the fast index decides as the slow reference does; sees no price, and of metrics the points that it is handed |
 //! | 3 | [`pricing`] | usage to a bill | summed exactly, priced once a line, rounded once; knows no list of prices |
 //! | 3 | [`metrics`] | integrals, histograms, series, the summary | observes and never influences: switched off, the events are the same |
 //! | 3 | [`load`] | how requests meet the tasks of a service, as a fluid or one by one | offered = served + dropped in whole millionths; advanced only when somebody asks: nothing of it is in the event queue |
@@ -92,13 +92,17 @@
 //! | when a task is healthy | instants: `policy/service/health.rs`; what follows: `sim/services/health/` |
 //! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/services/rollout/` |
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
+//! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
+//! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
+//! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
+//! | what a dependency's outage does; restarts in place; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `leaving.rs` |
 //! | a service event | `Books::service_event`, called by the place that knows |
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
-//! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
-//! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
+//! | a scenario key | `scenario/sections/`: type, range, default, source (one that several sections have: `shared.rs`); then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
+//! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs`; the table of latencies: `table.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
@@ -106,7 +110,10 @@
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a verb, a flag | a file in `cli/` |
+//! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |
+//! | a bug on purpose, to see a check fail | `base/canary.rs`, `tests/canary.rs` |
+//! | a fuzz target | `tests/fuzz/bodies/`; the tests replay its corpus |
 //!
 //! # Who may touch what
 //!

@@ -82,6 +82,8 @@ impl Cluster {
             desired: self.desired,
             bounds: self.bounds,
             generation: NEW,
+            draining: 0,
+            stops_drain: false,
             tasks: &self.tasks,
             scale_in: ScaleIn {
                 fleet: &fleet,
@@ -123,12 +125,15 @@ impl Cluster {
         steps
     }
 
-    /// What is on its way arrives.
-    fn settle(&mut self) {
+    /// What is on its way arrives. Whether anything was.
+    fn settle(&mut self) -> bool {
+        let mut changes = false;
         for task in self.tasks.iter_mut().filter(|task| !task.is_unhealthy) {
+            changes |= !task.is_running || !task.counts_healthy;
             task.is_running = true;
             task.counts_healthy = true;
         }
+        changes
     }
 
     /// Steps until nothing happens any more.
@@ -136,11 +141,11 @@ impl Cluster {
         let mut steps = Vec::new();
         for _ in 0..1_000 {
             let round = self.round();
-            if round.is_empty() {
+            let is_idle = round.is_empty();
+            steps.extend(round);
+            if !self.settle() && is_idle {
                 return steps.join(", ");
             }
-            steps.extend(round);
-            self.settle();
         }
         panic!("does not end: {}", steps.join(", "));
     }

@@ -66,10 +66,10 @@ fn target_tracking_settles_on_cpu_and_never_on_latency_or_backlog() {
         // The load never changes in twelve hours.
         assert!(service.scaling[0] >= 10 && service.scaling[1] >= 10, "{:?}", service.scaling);
         let desired = || service.samples.iter().map(|sample| sample.desired);
-        assert!(desired().max().unwrap() == 40 && desired().min().unwrap() <= 4);
+        assert!(desired().max().unwrap() >= 30 && desired().min().unwrap() <= 4);
         // Late in the run it swings as widely as before.
         let late = || desired().skip(service.samples.len() / 2);
-        assert!(late().max().unwrap() == 40 && late().min().unwrap() <= 4);
+        assert!(late().max().unwrap() >= 30 && late().min().unwrap() <= 4);
     }
     assert!(run.service("by-latency").requests.dropped() > 0);
     assert_eq!(run.service("by-cpu").requests.dropped(), 0);
@@ -81,10 +81,11 @@ fn nothing_scales_in_while_a_deployment_goes_on() {
     let (free, deploying) = (run.service("free"), run.service("deploying"));
     assert_eq!(free.samples.last().unwrap().desired, 2);
     assert!(deploying.samples.iter().all(|sample| sample.desired == 20));
-    assert_eq!((free.scaling[1], deploying.scaling[1]), (1, 0));
+    // From 20 to 2, a tenth at a time but one at least: 20, 18, 17, 16, ... 3, 2.
+    assert_eq!((free.scaling[1], deploying.scaling[1]), (17, 0));
     let reasons = run.cells(&run.scaling, "deploying", "reason");
     assert!(reasons.contains(&"DeploymentInProgress".to_string()), "{reasons:?}");
-    assert!(deploying.usd.0 > 3 * free.usd.0, "the tasks that nobody needs are paid for");
+    assert!(deploying.usd.0 > 2 * free.usd.0, "the tasks that nobody needs are paid for");
 }
 
 /// Tasks by AZ, the most first.

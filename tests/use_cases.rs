@@ -24,8 +24,10 @@ fn a_flash_crowd_is_dropped_until_target_tracking_has_seen_it_and_then_served() 
         .find(|row| row["time_s"].parse::<f64>().unwrap() > crowd as f64)
         .unwrap();
     assert_eq!((first["time_s"].as_str(), first["from"].as_str()), ("65100", "7"));
-    // 120 · (1 + 0.6 cos 45°) · 4 = 684 a second · 12 ms = 8.2 vCPUs; at 60 % of half a vCPU each: 28 tasks.
-    assert_eq!(web.samples.iter().map(|s| s.desired).max(), Some(28));
+    // 120 · (1 + 0.6 cos 45°) · 4 = 684 a second · 12 ms = 8.2 vCPUs; at 60 % of half a vCPU each: 28 tasks, had the
+    // crowd stayed. Points of 100 % or less and a cooldown of five minutes make 7 · 100/60 = 12, 12 · 79/60 = 16,
+    // 12 · 100/60 = 20, 20 · 70/60 = 24, 20 · 73/60 = 25 of it before the crowd has gone.
+    assert_eq!(web.samples.iter().map(|s| s.desired).max(), Some(25));
     assert!(web.samples.last().unwrap().desired <= 5, "and back again");
 }
 
@@ -35,7 +37,8 @@ fn a_rolling_update_keeps_between_five_and_fifteen_tasks() {
     let api = run.service("api");
     assert_eq!(api.deployments, [1, 0]);
     let tasks = || api.samples.iter().map(|s| (s.running + s.pending, s.healthy));
-    assert_eq!((tasks().map(|t| t.0).max(), tasks().map(|t| t.1).min()), (Some(15), Some(5)));
+    assert_eq!((tasks().map(|t| t.0).max(), tasks().map(|t| t.1).min()), (Some(13), Some(5)));
+    // Old ones that drain keep their places: never are more than 15 there before they stop.
     assert_eq!(api.requests.dropped(), 0);
 }
 
@@ -65,7 +68,8 @@ fn the_burst_of_a_queue_is_worked_off_and_no_message_is_lost() {
     // About 35 · 337 s = 11,800 wait when the new workers are there; they take 10 a second more than come.
     let most = workers.samples.iter().map(|s| s.backlog_micro / MICRO).max().unwrap();
     assert!((11_000..12_500).contains(&most), "{most}");
-    assert_eq!(workers.scaling, [1, 1]);
+    // A tenth at a time: 100, 90, 81, 73, 66, ... 10, 9, ... to what is needed.
+    assert_eq!(workers.scaling, [1, 26]);
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl StreamedFiles {
             fleet_events: sink(has_groups && outputs.fleet_events, FLEET_EVENTS.file)?,
             picture,
             beside: false,
+            epoch: None,
         };
         Ok((StreamedFiles(files), sinks))
     }
@@ -139,6 +140,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
     let costs = result.invoice.sum_by(name);
     ChartInput {
         title: scenario.setup.name.clone(),
+        start: scenario.setup.is_dated.then_some(scenario.setup.epoch_s),
         series: result.series.clone(),
         waits: &result.waits,
         costs: costs.into_iter().collect(),

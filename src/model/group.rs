@@ -81,8 +81,6 @@ pub enum LaunchCause {
     Initial,
     /// The desired capacity went up.
     ScaleOut,
-    /// Another one ended that its group had not chosen to end.
-    Replacement,
 }
 
 impl LaunchCause {
@@ -92,7 +90,6 @@ impl LaunchCause {
         match self {
             LaunchCause::Initial => "initial",
             LaunchCause::ScaleOut => "scale_out",
-            LaunchCause::Replacement => "replacement",
         }
     }
 }
@@ -102,12 +99,6 @@ impl LaunchCause {
 pub enum EndCause {
     /// The desired capacity went down.
     ScaleIn,
-    /// It failed.
-    Failure,
-    /// Its Availability Zone failed.
-    ZoneOutage,
-    /// Spot took it back.
-    SpotInterruption,
 }
 
 impl EndCause {
@@ -116,9 +107,6 @@ impl EndCause {
     pub fn name(self) -> &'static str {
         match self {
             EndCause::ScaleIn => "scale_in",
-            EndCause::Failure => "instance_failure",
-            EndCause::ZoneOutage => "az_outage",
-            EndCause::SpotInterruption => "spot_interruption",
         }
     }
 }

@@ -82,8 +82,6 @@ pub enum StopCode {
     ServiceSchedulerInitiated,
     /// Its host went away.
     TerminationNotice,
-    /// Spot took its host back.
-    SpotInterruption,
 }
 
 impl fmt::Display for StopCode {
@@ -118,13 +116,11 @@ pub enum StopReason {
     Draining,
     /// Its instance was terminated under it.
     HostTerminated,
-    /// Spot took its instance back under it.
-    SpotInterrupted,
 }
 
 impl StopReason {
     /// All of them.
-    pub const ALL: [StopReason; 12] = [
+    pub const ALL: [StopReason; 11] = [
         StopReason::EssentialContainerExited,
         StopReason::OutOfMemory,
         StopReason::UserInitiated,
@@ -136,7 +132,6 @@ impl StopReason {
         StopReason::Rebalanced,
         StopReason::Draining,
         StopReason::HostTerminated,
-        StopReason::SpotInterrupted,
     ];
 
     /// `stopCode`.
@@ -149,7 +144,6 @@ impl StopReason {
             StopReason::UserInitiated => StopCode::UserInitiated,
             StopReason::FailedToStart => StopCode::TaskFailedToStart,
             StopReason::HostTerminated => StopCode::TerminationNotice,
-            StopReason::SpotInterrupted => StopCode::SpotInterruption,
             _ => StopCode::ServiceSchedulerInitiated,
         }
     }
@@ -169,7 +163,6 @@ impl StopReason {
             StopReason::Rebalanced => "Task stopped by Availability Zone rebalancing",
             StopReason::Draining => "Container instance is draining",
             StopReason::HostTerminated => "Host EC2 instance terminated",
-            StopReason::SpotInterrupted => "Your Spot Task was interrupted",
         }
     }
 }

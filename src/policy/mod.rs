@@ -2,11 +2,12 @@
 //!
 //! [`placement`] chooses where one task goes, [`query`] is the cluster query language of `memberOf`. [`service`] says
 //! which tasks of a service start and stop, [`deployment`] how a new revision comes in, [`scaling`] is service auto
-//! scaling, [`group`] is which
-//! instances an Auto Scaling group launches and ends. A policy holds its parameters and whatever makes it fast,
-//! returns a choice or a count of refusals by reason, and changes nothing: `sim` applies choices. It sees no price,
-//! and no clock but the instant that it is given; [`scaling`] sees the metrics that `sim` hands to it.
+//! scaling, [`capacity`] says how many instances a group gets, of which kind, and which go. A policy holds its
+//! parameters and whatever makes it fast, returns a choice or a count of refusals by reason, and changes nothing: `sim`
+//! applies choices. It sees no clock but the instant that it is given, [`scaling`] and [`capacity`] the metrics that
+//! `sim` hands to them, and no price, but for the choice of Spot pools.
 
+pub mod capacity;
 pub mod deployment;
 pub mod group;
 pub mod placement;

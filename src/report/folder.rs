@@ -5,7 +5,7 @@
 //! replaced; the next run puts them back). Nothing that is not ours is changed. A file counts as written only after
 //! [`FileWriter::finish`] has synced it; dropping is giving up.
 //!
-//! What lies beside the target meanwhile, and what becomes of it: see [`super::target`].
+//! What lies beside the target meanwhile, and what becomes of it: see `target`.
 
 use super::error::OutputError;
 use super::files::{FileSystem, OutputFile, RealFileSystem};

@@ -29,13 +29,8 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
     column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
     column("usd", "decimal", "USD", "what it cost, rounded by itself"),
-    column("launch_cause", "text", "–", "initial, scale_out, replacement"),
-    column(
-        "end_cause",
-        "text",
-        "–",
-        "scale_in, instance_failure, az_outage, spot_interruption; empty where it drains or lives at the end",
-    ),
+    column("launch_cause", "text", "–", "initial, scale_out"),
+    column("end_cause", "text", "–", "scale_in; empty where it drains or lives at the end"),
 ];
 
 /// `instances.csv`.

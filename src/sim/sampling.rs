@@ -125,6 +125,7 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
         .int(sample.desired_instances)
         .int(sample.launching_instances)
         .int(sample.draining_instances)
+        .utc(sample.at)
         .end();
 }
 
@@ -136,6 +137,7 @@ fn picture(now: SimTime, rules: &Rules, cluster: &Cluster, tasks: &Tasks) -> Fle
     let shown: Vec<InstanceId> = there.into_iter().step_by(step).collect();
     let column = |&instance: &InstanceId| PictureColumn {
         name: of.name[instance].clone(),
+        instance_type: of.instance_type[instance].clone(),
         registered: of.registered[instance],
         tasks: Vec::new(),
     };

@@ -14,6 +14,8 @@ pub enum PolicyKind {
     Scheduled,
     /// `PredictiveScaling`.
     Predictive,
+    /// Managed scaling of a capacity provider.
+    Managed,
 }
 
 impl PolicyKind {
@@ -25,6 +27,7 @@ impl PolicyKind {
             PolicyKind::Step => "StepScaling",
             PolicyKind::Scheduled => "ScheduledAction",
             PolicyKind::Predictive => "PredictiveScaling",
+            PolicyKind::Managed => "ManagedScaling",
         }
     }
 }
@@ -49,6 +52,8 @@ pub enum NotScaled {
     DeploymentInProgress,
     /// `DynamicScalingInSuspended` or `DynamicScalingOutSuspended` is set.
     Suspended,
+    /// An instance of the group is younger than `instanceWarmupPeriod`: no scale-out by managed scaling meanwhile.
+    WarmingUp,
     /// A scheduled action would set a minimum above the maximum; the API refuses it with this exception.
     ValidationException,
 }
@@ -66,6 +71,7 @@ impl NotScaled {
             NotScaled::ScaleInCooldown => "ScaleInCooldown",
             NotScaled::DeploymentInProgress => "DeploymentInProgress",
             NotScaled::Suspended => "DynamicScalingSuspended",
+            NotScaled::WarmingUp => "InstanceWarmup",
             NotScaled::ValidationException => "ValidationException",
         }
     }
@@ -110,18 +116,18 @@ pub struct AlarmFiring {
     pub datapoints: Vec<(SimTime, MetricValue)>,
 }
 
-/// A decision: what the service's desired count becomes, and why.
+/// A decision: what the desired count of a service, or the desired capacity of a group, becomes, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
     /// When.
     pub at: SimTime,
-    /// The desired count before.
+    /// The desired count before; of a group its desired capacity, here and below.
     pub from: u32,
     /// The desired count after; `None`: not scaled.
     pub to: Option<u32>,
     /// The capacity that the policy computed, before bounds and cooldowns; `None` for scheduled actions.
     pub wanted: Option<u32>,
-    /// Running tasks, from which it was computed.
+    /// Running tasks, from which it was computed; of a group its instances in service.
     pub running: u32,
     /// Kind of the policy whose wish was the largest.
     pub kind: PolicyKind,

@@ -12,13 +12,13 @@ const MISSING: u64 = u64::MAX;
 
 /// Points of one metric, one aggregation and one period.
 #[derive(Clone, Debug)]
-pub(super) struct Series {
-    pub(super) metric: ScalingMetric,
-    pub(super) aggregation: Aggregation,
+pub(in crate::policy) struct Series {
+    pub(in crate::policy) metric: ScalingMetric,
+    pub(in crate::policy) aggregation: Aggregation,
     /// Length of a period of this series.
-    pub(super) period: SimSpan,
+    pub(in crate::policy) period: SimSpan,
     /// Length of the periods that are observed; longer periods are put together from them.
-    pub(super) observed_period: SimSpan,
+    pub(in crate::policy) observed_period: SimSpan,
     delay: SimSpan,
     ring: Vec<u64>,
     /// Points `[0, observed)` are known, points `[0, visible)` are visible.
@@ -42,7 +42,7 @@ struct Bucket {
 
 impl Series {
     /// An empty series of `period`, put together from points of `observed_period`.
-    pub(super) fn new(
+    pub(in crate::policy) fn new(
         (metric, aggregation): (ScalingMetric, Aggregation),
         period: SimSpan,
         observed_period: SimSpan,
@@ -64,7 +64,7 @@ impl Series {
     }
 
     /// Makes room for the last `window` visible points besides those that wait to be visible.
-    pub(super) fn keep(&mut self, window: u32) {
+    pub(in crate::policy) fn keep(&mut self, window: u32) {
         let waiting = self.delay.0 / self.period.0.max(1) + 2;
         let room = (u64::from(window) + waiting).next_power_of_two() as usize;
         if room > self.ring.len() {
@@ -74,7 +74,7 @@ impl Series {
 
     /// Takes the point of the observed period that ends at `end`.
     #[inline]
-    pub(super) fn observe(&mut self, end: SimTime, point: Option<Point>) {
+    pub(in crate::policy) fn observe(&mut self, end: SimTime, point: Option<Point>) {
         if self.period == self.observed_period {
             let value = point.map_or(MISSING, |p| p.of(self.aggregation).0.min(MISSING - 1));
             self.push(end, value);
@@ -93,10 +93,19 @@ impl Series {
             self.bucket.sum += u128::from(point.average.0);
             self.bucket.count += 1;
             self.bucket.smallest = self.bucket.smallest.min(point.minimum.0);
-            self.bucket.largest = self.bucket.largest.max(point.maximum.0);
+            self.bucket.largest = self.bucket.largest.max(self.largest_of(point));
         }
         if end == bucket_end {
             self.close_bucket();
+        }
+    }
+
+    /// What a long period takes the largest of.
+    fn largest_of(&self, point: Point) -> u64 {
+        if self.aggregation.is_percentile() {
+            point.of(self.aggregation).0
+        } else {
+            point.maximum.0
         }
     }
 
@@ -109,7 +118,9 @@ impl Series {
             (0, _) => MISSING,
             (count, Aggregation::Average) => (bucket.sum / u128::from(count)) as u64,
             (_, Aggregation::Minimum) => bucket.smallest,
-            (_, Aggregation::Maximum) => bucket.largest,
+            (_, Aggregation::Sum) => u64::try_from(bucket.sum).unwrap_or(MISSING - 1),
+            // Percentiles are asked for by the minute only; of several minutes the worst is the nearest.
+            (_, _) => bucket.largest,
         };
         self.push(bucket.end, value);
     }
@@ -153,7 +164,7 @@ impl Series {
 
     /// The next point that has become visible at `now`, if there is one; the inner `None` is a missing point.
     #[inline]
-    pub(super) fn reveal(&mut self, now: SimTime) -> Option<Option<MetricValue>> {
+    pub(in crate::policy) fn reveal(&mut self, now: SimTime) -> Option<Option<MetricValue>> {
         if self.visible == self.observed || self.visible_at > now {
             return None;
         }
@@ -164,19 +175,23 @@ impl Series {
     }
 
     /// Points that are observed and not visible yet; a missing one is `None`.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = Option<MetricValue>> {
+    pub(in crate::policy) fn waiting(&self) -> impl Iterator<Item = Option<MetricValue>> {
         (self.visible..self.observed).map(|number| self.value(number))
     }
 
     /// The newest real point among the last `window` visible ones.
     #[inline]
-    pub(super) fn newest(&self, window: u32) -> Option<MetricValue> {
+    pub(in crate::policy) fn newest(&self, window: u32) -> Option<MetricValue> {
         let oldest = self.visible.saturating_sub(u64::from(window));
         (oldest..self.visible).rev().find_map(|number| self.value(number))
     }
 
     /// The `count` newest real points among the last `window` visible ones, oldest first, with the ends of their periods.
-    pub(super) fn real_points(&self, window: u32, count: u32) -> Vec<(SimTime, MetricValue)> {
+    pub(in crate::policy) fn real_points(
+        &self,
+        window: u32,
+        count: u32,
+    ) -> Vec<(SimTime, MetricValue)> {
         let oldest = self.visible.saturating_sub(u64::from(window));
         let mut points: Vec<(SimTime, MetricValue)> = (oldest..self.visible)
             .rev()

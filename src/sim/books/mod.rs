@@ -194,6 +194,7 @@ impl Books {
     #[must_use]
     pub fn new(setup: &Setup, mut sinks: Sinks) -> Books {
         let purchases = setup.providers.iter().map(|p| p.purchase).collect();
+        sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
         Books {

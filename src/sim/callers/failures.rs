@@ -163,7 +163,12 @@ impl Calls<'_> {
             Launch::Providers(shares) => shares.len(),
             Launch::Start(_) => caller.named.len(),
         };
-        let mut targets = (0..items).map(|item| self.target(request.source, item));
+        // A provider with neither base nor weight is never given a task.
+        let is_used = |item: &usize| match &caller.setup.launch {
+            Launch::Providers(shares) => shares[*item].base > 0 || shares[*item].weight > 0,
+            _ => true,
+        };
+        let mut targets = (0..items).filter(is_used).map(|i| self.target(request.source, i));
         targets.any(|target| self.life.fits_when_empty(request, target))
     }
 
@@ -199,8 +204,13 @@ impl Calls<'_> {
                  ever; {largest}{more}"
             )
         };
+        // The row may have been read long ago: a throttled call, or a task that waits behind others.
+        let place = match &caller.file {
+            Some(file) if request.line > 0 => format!("{file}:{}: ", request.line),
+            _ => String::new(),
+        };
         format!(
-            "run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
+            "{place}run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
              \"refuse\"` to count such tasks as refused, or choose larger instances",
             setup.name, request.first_id, request.arrival, request.demand
         )

@@ -1,11 +1,10 @@
 //! A group loses what it has too much of: the choice, draining, the end of an instance and of what runs on it.
 
-use super::supply::leaves_time;
 use super::{Stage, Supply};
 use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::fleet::InstanceStatus;
-use crate::model::group::{EndCause, LaunchCause};
+use crate::model::group::EndCause;
 use crate::model::ids::{InstanceId, MachineId};
 use crate::model::lifecycle::StopReason;
 use crate::policy::group::{self, Candidate};
@@ -51,7 +50,7 @@ impl Supply<'_> {
         Ok(())
     }
 
-    /// An instance is to end: it drains first where its group does so and there is time.
+    /// An instance is to end: it drains first where its group does so.
     ///
     /// # Errors
     /// An output cannot be written.
@@ -68,7 +67,7 @@ impl Supply<'_> {
         group.active -= u32::from(stage == Stage::InService);
         let draining = group.setup.draining;
         match machine.instance {
-            Some(instance) if draining.is_on && leaves_time(cause) => {
+            Some(instance) if draining.is_on => {
                 machine.stage = Stage::Draining;
                 group.draining += 1;
                 if self.drive.cluster.fleet().holds_nothing(instance) {
@@ -118,7 +117,7 @@ impl Supply<'_> {
     pub(super) fn finish(&mut self, id: MachineId) -> Result<(), RunError> {
         let now = self.now();
         let machine = &mut self.groups.machines[id];
-        let (before, end) = (machine.stage, machine.end.unwrap_or(EndCause::ScaleIn));
+        let before = machine.stage;
         (machine.stage, machine.ended) = (Stage::Terminated, now);
         if let Some(ticket) = machine.ticket.take() {
             self.drive.queue.cancel(ticket);
@@ -128,11 +127,7 @@ impl Supply<'_> {
         self.groups.all[index].draining -= u32::from(before == Stage::Draining);
         let mut lost = 0;
         if let Some(instance) = instance {
-            let reason = match end {
-                EndCause::SpotInterruption => StopReason::SpotInterrupted,
-                _ => StopReason::HostTerminated,
-            };
-            lost = self.drive.lose_instance(instance, reason)?;
+            lost = self.drive.lose_instance(instance, StopReason::HostTerminated)?;
         }
         if was_billed {
             let provider = self.groups.all[index].setup.provider;
@@ -142,19 +137,5 @@ impl Supply<'_> {
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);
         Ok(())
-    }
-
-    /// An instance is gone that its group had not chosen to end: the group replaces it.
-    ///
-    /// # Errors
-    /// An output cannot be written.
-    pub fn end_and_replace(&mut self, id: MachineId, cause: EndCause) -> Result<(), RunError> {
-        let group = self.groups.machines[id].group;
-        if self.groups.machines[id].stage == Stage::Draining && !leaves_time(cause) {
-            self.groups.machines[id].end = Some(cause);
-            return self.finish(id); // it was on its way out, and had been made up for
-        }
-        self.end(id, cause)?;
-        self.reconcile(group, LaunchCause::Replacement)
     }
 }

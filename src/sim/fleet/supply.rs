@@ -2,7 +2,6 @@
 
 use super::{Groups, Stage};
 use crate::base::time::SimTime;
-use crate::model::group::EndCause;
 use crate::model::ids::MachineId;
 use crate::sim::books::Change;
 use crate::sim::books::fleet_table::FleetRow;
@@ -77,13 +76,5 @@ impl Supply<'_> {
             tasks: None,
         };
         self.drive.books.fleet_events.write(&row)
-    }
-}
-
-/// Whether draining is what happens to an instance that ends so: not where it is gone already.
-pub(super) fn leaves_time(cause: EndCause) -> bool {
-    match cause {
-        EndCause::ScaleIn | EndCause::SpotInterruption => true,
-        EndCause::Failure | EndCause::ZoneOutage => false,
     }
 }
