@@ -92,6 +92,9 @@ fn wave(seconds: u64, samples: u64, period: u64, fargate: bool) -> Vec<Sample> {
             reserved_memory: (running * 3_000).min(instances * 31_000),
             fargate_cpu: if fargate { running * 170 } else { 0 },
             fargate_memory: if fargate { running * 340 } else { 0 },
+            desired_instances: 0,
+            launching_instances: 0,
+            draining_instances: 0,
             nano_usd_per_hour: i128::from(instances) * 163_000_000,
         }
     };

@@ -25,6 +25,7 @@ mod fuzz_scenario;
 mod fuzz_services;
 mod fuzz_trace;
 mod golden;
+mod groups;
 mod house;
 mod inputs;
 mod latency_table;

@@ -121,7 +121,7 @@ fn price_at(price: &Price, instant: u64) -> u64 {
         Price::Fixed(rate) => rate.0,
         Price::Steps(steps) => {
             let mut now = steps[0].1.0;
-            for (at, rate) in steps {
+            for (at, rate) in steps.iter() {
                 if at.0 <= instant {
                     now = rate.0;
                 }

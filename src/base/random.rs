@@ -40,6 +40,10 @@ pub enum Purpose {
     Service,
     /// How the tasks of a service behave: crashes, health.
     Behaviour,
+    /// How long an instance takes until it is ACTIVE.
+    Instance,
+    /// Which instance of a group ends, among equals.
+    Termination,
     /// Random scenarios of the project's own tests.
     Test,
 }

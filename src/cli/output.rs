@@ -13,6 +13,7 @@ use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
 use crate::scenario::Scenario;
 use crate::sim::RunResult;
+use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
 use crate::trace::{AFTER_END, UNIX_TIME};
@@ -60,6 +61,7 @@ impl StreamedFiles {
     ) -> Result<(StreamedFiles, Sinks), Failure> {
         let outputs = &scenario.outputs;
         let has_services = !scenario.setup.services.is_empty();
+        let has_groups = !scenario.setup.groups.is_empty();
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -77,6 +79,7 @@ impl StreamedFiles {
             deployments: sink(has_services && outputs.deployments, DEPLOYMENTS.file)?,
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
+            fleet_events: sink(has_groups && outputs.fleet_events, FLEET_EVENTS.file)?,
             picture,
             beside: false,
             epoch: None,

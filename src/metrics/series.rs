@@ -38,6 +38,12 @@ pub struct Sample {
     pub fargate_cpu: u64,
     /// MiB of Fargate tasks.
     pub fargate_memory: u64,
+    /// Desired capacity of Auto Scaling groups; fixed fleets have what they have.
+    pub desired_instances: u64,
+    /// Instances that were launched and have not registered.
+    pub launching_instances: u64,
+    /// Registered instances that are DRAINING.
+    pub draining_instances: u64,
     /// Spending rate now, nano-dollars an hour.
     pub nano_usd_per_hour: i128,
 }
@@ -67,6 +73,9 @@ impl Sample {
             reserved_memory: f(self.reserved_memory, other.reserved_memory),
             fargate_cpu: f(self.fargate_cpu, other.fargate_cpu),
             fargate_memory: f(self.fargate_memory, other.fargate_memory),
+            desired_instances: f(self.desired_instances, other.desired_instances),
+            launching_instances: f(self.launching_instances, other.launching_instances),
+            draining_instances: f(self.draining_instances, other.draining_instances),
             nano_usd_per_hour: usd(self.nano_usd_per_hour, other.nano_usd_per_hour),
         }
     }

@@ -78,6 +78,10 @@ pub struct Fleet {
     pub zone: Column<InstanceId, ZoneId>,
     /// Platforms.
     pub platform: Column<InstanceId, Platform>,
+    /// When the launch of each was asked for.
+    pub launched_at: Column<InstanceId, SimTime>,
+    /// When the bill of each began.
+    pub running_at: Column<InstanceId, SimTime>,
     /// When each registered.
     pub registered_at: Column<InstanceId, SimTime>,
     /// When each left its cluster; `NEVER` for those that are there.
@@ -138,6 +142,8 @@ impl Fleet {
         self.provider.push(instance.provider);
         self.zone.push(instance.zone);
         self.platform.push(instance.platform);
+        self.launched_at.push(instance.registered_at);
+        self.running_at.push(instance.registered_at);
         self.registered_at.push(instance.registered_at);
         self.deregistered_at.push(SimTime::NEVER);
         self.status.push(InstanceStatus::Active);
@@ -165,6 +171,12 @@ impl Fleet {
         id
     }
 
+    /// When the instance was launched and when it ran, where that was before it registered.
+    pub fn set_life(&mut self, instance: InstanceId, launched: SimTime, running: SimTime) {
+        self.launched_at[instance] = launched;
+        self.running_at[instance] = running;
+    }
+
     /// The instance leaves its cluster for good, ACTIVE or not. Panics where a task still has a promise: tasks stop
     /// before their instance goes.
     pub fn deregister(&mut self, instance: InstanceId, now: SimTime) {
@@ -173,6 +185,15 @@ impl Fleet {
         self.status[instance] = InstanceStatus::Inactive;
         self.agent_connected[instance] = false;
         self.deregistered_at[instance] = now;
+    }
+
+    /// Whether nobody holds anything of the instance, not even a task that is about to stop.
+    #[must_use]
+    pub fn holds_nothing(&self, instance: InstanceId) -> bool {
+        let registered = self.registered[instance];
+        self.tasks[instance] == 0
+            && self.free[instance] == registered
+            && self.host_free[instance] == registered
     }
 
     /// Whether the instance belongs to its cluster, ACTIVE or DRAINING.

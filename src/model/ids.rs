@@ -9,6 +9,8 @@ crate::define_ids! {
     ProviderId;
     /// A container instance.
     InstanceId;
+    /// An EC2 instance, from its launch on: it becomes a container instance when it registers.
+    MachineId;
     /// A task definition.
     DefinitionId;
     /// A container image, for the layer cache of an instance.

@@ -80,6 +80,8 @@ pub enum StopCode {
     UserInitiated,
     /// The service scheduler stopped it.
     ServiceSchedulerInitiated,
+    /// Its host went away.
+    TerminationNotice,
 }
 
 impl fmt::Display for StopCode {
@@ -112,11 +114,13 @@ pub enum StopReason {
     Rebalanced,
     /// Its instance is DRAINING.
     Draining,
+    /// Its instance was terminated under it.
+    HostTerminated,
 }
 
 impl StopReason {
     /// All of them.
-    pub const ALL: [StopReason; 10] = [
+    pub const ALL: [StopReason; 11] = [
         StopReason::EssentialContainerExited,
         StopReason::OutOfMemory,
         StopReason::UserInitiated,
@@ -127,6 +131,7 @@ impl StopReason {
         StopReason::FailedElbHealthChecks,
         StopReason::Rebalanced,
         StopReason::Draining,
+        StopReason::HostTerminated,
     ];
 
     /// `stopCode`.
@@ -138,6 +143,7 @@ impl StopReason {
             }
             StopReason::UserInitiated => StopCode::UserInitiated,
             StopReason::FailedToStart => StopCode::TaskFailedToStart,
+            StopReason::HostTerminated => StopCode::TerminationNotice,
             _ => StopCode::ServiceSchedulerInitiated,
         }
     }
@@ -156,6 +162,7 @@ impl StopReason {
             StopReason::FailedElbHealthChecks => "Task failed ELB health checks",
             StopReason::Rebalanced => "Task stopped by Availability Zone rebalancing",
             StopReason::Draining => "Container instance is draining",
+            StopReason::HostTerminated => "Host EC2 instance terminated",
         }
     }
 }

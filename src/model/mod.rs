@@ -1,6 +1,7 @@
 //! L2, the model: what exists in a cluster and how it may change. No policy, no billing, no files.
 //!
-//! [`fleet`] holds the container instances with their two ledgers, [`definition`] what a task asks for, [`lifecycle`]
+//! [`fleet`] holds the container instances with their two ledgers, [`group`] what an Auto Scaling group is,
+//! [`definition`] what a task asks for, [`lifecycle`]
 //! the legal steps of a task's life. [`arrival`] and [`workload`] are the work: a row of a trace, and where rows come
 //! from, as plain data that layer 5 opens. [`fargate`] knows sizes and rounding, not prices.
 //!
@@ -11,6 +12,7 @@ pub mod arrival;
 pub mod definition;
 pub mod fargate;
 pub mod fleet;
+pub mod group;
 pub mod ids;
 pub mod lifecycle;
 pub mod outage;

@@ -9,6 +9,7 @@
 
 pub mod capacity;
 pub mod deployment;
+pub mod group;
 pub mod placement;
 pub mod query;
 pub mod scaling;

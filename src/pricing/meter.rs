@@ -133,10 +133,10 @@ mod tests {
         let start = SimTime(SimSpan::from_secs(100).0);
         let fixed = Price::Fixed(HourlyRate(3_600_000_000));
         assert_eq!(instance_cost(&fixed, start, start), NanoUsd(60_000_000));
-        let steps = Price::Steps(vec![
+        let steps = Price::Steps(std::sync::Arc::new([
             (SimTime::ZERO, HourlyRate(3_600_000_000)),
             (SimTime(SimSpan::from_secs(130).0), HourlyRate(7_200_000_000)),
-        ]);
+        ]));
         assert_eq!(instance_cost(&steps, start, start + SimSpan(1)), NanoUsd(90_000_000));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::money::HourlyRate;
 use crate::base::time::{SimSpan, SimTime};
+use std::sync::Arc;
 
 /// An hourly price, fixed or changing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,7 +11,7 @@ pub enum Price {
     Fixed(HourlyRate),
     /// In force from each instant until the next, the last one for ever; sorted, not empty, and the first is at or
     /// before the beginning (before it, its price holds too).
-    Steps(Vec<(SimTime, HourlyRate)>),
+    Steps(Arc<[(SimTime, HourlyRate)]>),
 }
 
 impl Price {
@@ -91,12 +92,12 @@ mod tests {
 
     #[test]
     fn a_window_is_cut_where_the_price_changes() {
-        let price = Price::Steps(vec![
+        let price = Price::Steps(Arc::new([
             (at(0), HourlyRate(1)),
             (at(10), HourlyRate(2)),
             (at(20), HourlyRate(9)),
             (at(20), HourlyRate(3)),
-        ]);
+        ]));
         let pieces = |from, until| -> Vec<(u64, u64)> {
             price.pieces(at(from), at(until)).map(|(r, s)| (r.0, s.0 / 1_000_000)).collect()
         };
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn before_its_first_step_a_price_is_that_of_the_step() {
-        let price = Price::Steps(vec![(at(10), HourlyRate(4)), (at(20), HourlyRate(5))]);
+        let price = Price::Steps(Arc::new([(at(10), HourlyRate(4)), (at(20), HourlyRate(5))]));
         let pieces: Vec<_> = price.pieces(at(0), at(30)).map(|(r, s)| (r.0, s.0)).collect();
         assert_eq!(pieces, [(4, 20_000_000), (5, 10_000_000)]);
     }

@@ -8,9 +8,10 @@ use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
-use crate::sim::RunResult;
+use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
+use crate::sim::{RunResult, Unregistered};
 
 const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("instance_id", "text", "–", "name of the container instance"),
@@ -28,12 +29,14 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
     column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
     column("usd", "decimal", "USD", "what it cost, rounded by itself"),
+    column("launch_cause", "text", "–", "initial, scale_out"),
+    column("end_cause", "text", "–", "scale_in; empty where it drains or lives at the end"),
 ];
 
 /// `instances.csv`.
 pub const INSTANCES: TableSpec = TableSpec {
     file: "instances.csv",
-    row: "container instance, in order of registration",
+    row: "container instance, in order of registration; then those that never registered",
     columns: INSTANCE_COLUMNS,
 };
 
@@ -77,7 +80,7 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 11] = [
+pub const ALL: [TableSpec; 12] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -86,6 +89,7 @@ pub const ALL: [TableSpec; 11] = [
     DEPLOYMENTS,
     SCALING,
     SERVICE_EVENTS,
+    FLEET_EVENTS,
     COST,
     METRICS,
     SEEDS,
@@ -96,12 +100,14 @@ pub const ALL: [TableSpec; 11] = [
 pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
     let fleet = &result.fleet;
     let mut table = TableWriter::new(INSTANCES);
-    let life = result.end.0;
     for instance in fleet.ids() {
         let registered = fleet.registered[instance];
         let usage = &result.capacity.uses[instance];
         let provider = &result.providers[fleet.provider[instance]];
         let from = fleet.registered_at[instance];
+        let until = fleet.deregistered_at[instance].min(result.end);
+        let (launch, end) = result.causes[instance];
+        let is_over = until < result.end || fleet.deregistered_at[instance] == until;
         table.row(&[
             fleet.name[instance].clone(),
             fleet.instance_type[instance].clone(),
@@ -110,17 +116,48 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
             provider.purchase.to_string(),
             registered.cpu.to_string(),
             registered.memory.to_string(),
+            fleet.launched_at[instance].to_string(),
+            fleet.running_at[instance].to_string(),
             from.to_string(),
-            from.to_string(),
-            from.to_string(),
-            SimTime(life).to_string(),
+            until.to_string(),
             usage.hosted.to_string(),
-            share(usage.cpu_time, registered.cpu, result.end.since(from)),
-            share(usage.memory_time, registered.memory, result.end.since(from)),
+            share(usage.cpu_time, registered.cpu, until.since(from)),
+            share(usage.memory_time, registered.memory, until.since(from)),
             result.instance_costs[instance].to_string(),
+            launch.name().to_string(),
+            end.filter(|_| is_over).map_or(String::new(), |end| end.name().to_string()),
         ]);
     }
+    for one in &result.unregistered {
+        table.row(&unregistered(one, result, zones));
+    }
     table.into_bytes()
+}
+
+/// A row for an instance that was launched and never registered.
+fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 17] {
+    let of = &one.registration;
+    let provider = &result.providers[of.provider];
+    let running = Some(one.running).filter(|&at| at != SimTime::NEVER);
+    [
+        of.name.clone(),
+        of.instance_type.clone(),
+        provider.name.clone(),
+        zones[of.zone.index()].clone(),
+        provider.purchase.to_string(),
+        of.resources.cpu.to_string(),
+        of.resources.memory.to_string(),
+        one.launched.to_string(),
+        running.map_or(String::new(), |at| at.to_string()),
+        String::new(),
+        one.ended.min(result.end).to_string(),
+        "0".to_string(),
+        String::new(),
+        String::new(),
+        one.usd.to_string(),
+        one.cause.name().to_string(),
+        one.end.map_or(String::new(), |end| end.name().to_string()),
+    ]
 }
 
 /// `100 · used / (capacity · life)` with four decimals; empty without capacity or life.

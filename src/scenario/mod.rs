@@ -92,6 +92,8 @@ pub struct Outputs {
     pub scaling: bool,
     /// `service_events.csv`.
     pub service_events: bool,
+    /// `fleet_events.csv`; only where the fleet can change.
+    pub fleet_events: bool,
     /// Charts.
     pub charts: Charts,
 }

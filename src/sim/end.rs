@@ -2,6 +2,7 @@
 
 use super::books::outputs::Sinks;
 use super::event::RunError;
+use super::fleet;
 use super::setup::{Inputs, Setup};
 use super::summary;
 use super::world::World;
@@ -17,7 +18,8 @@ use crate::metrics::service::ServiceReport;
 use crate::metrics::service_summary::service_metrics;
 use crate::metrics::summary::Summary;
 use crate::model::arrival::RowCounts;
-use crate::model::fleet::Fleet;
+use crate::model::fleet::{Fleet, Registration};
+use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId};
 use crate::pricing::Invoice;
 
@@ -49,12 +51,35 @@ pub struct RunResult {
     pub capacity: Capacity,
     /// What each instance cost.
     pub instance_costs: Column<InstanceId, NanoUsd>,
+    /// Why each instance came, and why it went where it did.
+    pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
+    /// Instances that were launched and had not registered when they or the run ended.
+    pub unregistered: Vec<Unregistered>,
     /// The capacity providers as they were set up.
     pub providers: Column<ProviderId, super::setup::ProviderSetup>,
     /// What became of the rows that were read.
     pub rows: InputRows,
     /// Every service, in the order of the setup.
     pub services: Vec<ServiceReport>,
+}
+
+/// An instance that was launched and never registered.
+#[derive(Clone, Debug)]
+pub struct Unregistered {
+    /// What it was to become; `registered_at` means nothing.
+    pub registration: Registration,
+    /// When its launch was asked for.
+    pub launched: SimTime,
+    /// When its bill began; `NEVER` where it never ran.
+    pub running: SimTime,
+    /// When it ended; `NEVER` where it was on its way when the run ended.
+    pub ended: SimTime,
+    /// Why it was launched.
+    pub cause: LaunchCause,
+    /// Why it ended.
+    pub end: Option<EndCause>,
+    /// What it cost.
+    pub usd: NanoUsd,
 }
 
 /// What became of the rows of a run's inputs.
@@ -120,6 +145,10 @@ fn finish(
     write_waiting(&mut world, end)?;
     world.cluster.finish(end);
     let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
+    let unregistered = bill_unregistered(&mut world, end);
+    let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
+    let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
+    let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
     let invoice = world.books.spending.invoice(&names);
     world.arrivals.end();
@@ -135,7 +164,7 @@ fn finish(
         failures: Vec::new(),
     };
     let services = world.flow().service_reports(end);
-    let mut summary = summary::of(&world, &invoice, &instance_costs, end, events);
+    let mut summary = summary::of(&world, &invoice, instances, end, events);
     summary.0.extend(service_metrics(&services, invoice.total()));
     world.books.close_tables()?;
     let World { books, cluster, rules, .. } = world;
@@ -154,6 +183,8 @@ fn finish(
         fleet,
         capacity,
         instance_costs,
+        causes,
+        unregistered,
         providers: rules.providers,
         rows,
         services,
@@ -190,4 +221,29 @@ fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
         tasks.unplaced(&request, "waiting at the end of the run", SimTime::NEVER)?;
     }
     Ok(())
+}
+
+/// Instances that never registered: those that ran are on the bill, too.
+fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
+    let World { groups, books, .. } = world;
+    let bill = |of: fleet::Unregistered<'_>| {
+        let machine = of.machine;
+        let kind = &of.kind.registration;
+        let mut usd = NanoUsd::ZERO;
+        if machine.running < end {
+            let ran = (machine.running, machine.ended.min(end));
+            let (provider, price) = (kind.provider, &of.kind.price);
+            usd = books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
+        }
+        Unregistered {
+            registration: Registration { name: of.name, ..kind.clone() },
+            launched: machine.launched,
+            running: machine.running,
+            ended: machine.ended,
+            cause: machine.cause,
+            end: machine.end,
+            usd,
+        }
+    };
+    groups.unregistered().map(bill).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::task::Slot;
 use crate::model::arrival::TraceProblem;
-use crate::model::ids::ServiceId;
+use crate::model::ids::{MachineId, ProviderId, ServiceId};
 use std::io;
 
 /// Everything that can wake the simulation, arrivals apart.
@@ -48,6 +48,30 @@ pub enum Event {
     Failure,
     /// What a service depends on is well again.
     OutageEnds(ServiceId),
+    /// The next stage of an instance is due.
+    Machine(MachineId),
+    /// An Auto Scaling group is changed by hand or by schedule.
+    GroupChange(ProviderId),
+}
+
+impl Event {
+    /// The task that it is about, where it is one of the stages of a task.
+    #[inline]
+    #[must_use]
+    pub fn task(self) -> Option<Slot> {
+        match self {
+            Event::Attached(slot)
+            | Event::Prepared(slot)
+            | Event::Running(slot)
+            | Event::Exit(slot)
+            | Event::ExecutionStopped(slot)
+            | Event::Detached(slot)
+            | Event::Health(slot)
+            | Event::StartIsOver(slot)
+            | Event::Deregistered(slot) => Some(slot),
+            _ => None,
+        }
+    }
 }
 
 /// What is due in the metrics of services.

@@ -15,6 +15,7 @@
 //! | `tasks` | the slab, and the stages of a task |
 //! | `callers` | RunTask and StartTask |
 //! | `services` | the driver of services |
+//! | `fleet` | Auto Scaling groups: instances come and go |
 //! | `arrivals`, `sampling`, `checks` | the rows to come; samples; the invariants |
 //! | `world` | the parts together, and dispatch |
 //! | `summary`, `end` | the books are closed |
@@ -28,6 +29,7 @@ pub mod cluster;
 mod end;
 mod event;
 mod fargate;
+mod fleet;
 mod request;
 mod rules;
 mod sampling;
@@ -38,7 +40,7 @@ mod task;
 mod tasks;
 mod world;
 
-pub use books::{outputs, service_tables};
+pub use books::{fleet_table, outputs, service_tables};
 pub use callers::split_by_strategy;
-pub use end::{InputRows, RunResult, Watch, run};
+pub use end::{InputRows, RunResult, Unregistered, Watch, run};
 pub use event::RunError;

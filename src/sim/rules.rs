@@ -71,6 +71,8 @@ pub struct Rules {
     pub providers: Column<ProviderId, ProviderSetup>,
     /// How many AZs there are.
     pub zone_count: usize,
+    /// Their names.
+    pub zones: Column<ZoneId, String>,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// By family and by `family:revision`.
@@ -106,6 +108,7 @@ impl Rules {
             horizon: setup.horizon,
             sample_interval: setup.sample_interval,
             zone_count: setup.zones.len(),
+            zones: setup.zones.clone(),
             definition_names: Lookup::new(),
             family_groups: Column::new(),
             images: image_keys(&setup.definitions),

@@ -5,12 +5,11 @@ use super::cluster::Cluster;
 use super::event::RunError;
 use super::rules::Rules;
 use super::tasks::Tasks;
-use crate::base::id::Id as _;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
 use crate::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
 use crate::metrics::series::Sample;
-use crate::model::ids::ProviderId;
+use crate::model::ids::{InstanceId, ProviderId};
 use crate::model::lifecycle::{STATUS_COUNT, TaskStatus};
 use crate::model::platform::LaunchType;
 
@@ -88,6 +87,12 @@ fn sample_of(
         nano_usd_per_hour: books.spending.hourly_now(provider, now),
         ..Sample::default()
     };
+    sample.desired_instances = sample.instances;
+    if let Some(group) = &books.tally.groups[provider] {
+        sample.desired_instances = group.desired.into();
+        sample.launching_instances = group.launching.into();
+        sample.draining_instances = group.draining.into();
+    }
     if rules.providers[provider].launch == LaunchType::Fargate {
         sample.fargate_tasks = tasks.iter().sum();
         sample.fargate_cpu = live.held.cpu;
@@ -117,30 +122,31 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
         .int(sample.reserved_memory + sample.fargate_memory)
         .int(held.1)
         .usd(NanoUsd(sample.nano_usd_per_hour))
+        .int(sample.desired_instances)
+        .int(sample.launching_instances)
+        .int(sample.draining_instances)
         .utc(sample.at)
         .end();
 }
 
 fn picture(now: SimTime, rules: &Rules, cluster: &Cluster, tasks: &Tasks) -> FleetPicture {
-    let fleet = cluster.fleet().len();
+    let of = cluster.fleet();
+    let there: Vec<InstanceId> = of.ids().filter(|&i| of.is_registered(i)).collect();
+    let fleet = there.len();
     let step = fleet.div_ceil(MOST_COLUMNS).max(1);
-    let mut columns: Vec<PictureColumn> = cluster
-        .fleet()
-        .ids()
-        .step_by(step)
-        .map(|instance| PictureColumn {
-            name: cluster.fleet().name[instance].clone(),
-            instance_type: cluster.fleet().instance_type[instance].clone(),
-            registered: cluster.fleet().registered[instance],
-            tasks: Vec::new(),
-        })
-        .collect();
+    let shown: Vec<InstanceId> = there.into_iter().step_by(step).collect();
+    let column = |&instance: &InstanceId| PictureColumn {
+        name: of.name[instance].clone(),
+        instance_type: of.instance_type[instance].clone(),
+        registered: of.registered[instance],
+        tasks: Vec::new(),
+    };
+    let mut columns: Vec<PictureColumn> = shown.iter().map(column).collect();
     for task in tasks.by_id() {
-        let Some(instance) = task.instance().filter(|i| i.index() % step == 0) else {
-            continue;
-        };
+        let Some(instance) = task.instance() else { continue };
+        let Ok(at) = shown.binary_search(&instance) else { continue };
         if task.status < TaskStatus::Deactivating {
-            columns[instance.index() / step].tasks.push((task.definition.0, task.demand));
+            columns[at].tasks.push((task.definition.0, task.demand));
         }
     }
     let families = rules.definitions.iter().map(|d| d.family.clone()).collect();
@@ -162,5 +168,8 @@ fn add(total: &mut Sample, part: &Sample) {
     total.reserved_memory += part.reserved_memory;
     total.fargate_cpu += part.fargate_cpu;
     total.fargate_memory += part.fargate_memory;
+    total.desired_instances += part.desired_instances;
+    total.launching_instances += part.launching_instances;
+    total.draining_instances += part.draining_instances;
     total.nano_usd_per_hour += part.nano_usd_per_hour;
 }

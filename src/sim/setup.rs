@@ -7,6 +7,9 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskStream;
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Registration;
+use crate::model::group::{
+    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+};
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
@@ -46,6 +49,8 @@ pub struct Setup {
     pub providers: Column<ProviderId, ProviderSetup>,
     /// Container instances of the fixed fleets, in order of registration.
     pub instances: Vec<InstanceSetup>,
+    /// Auto Scaling groups behind capacity providers; one that has none is a fixed fleet.
+    pub groups: Vec<GroupSetup>,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// Callers.
@@ -90,6 +95,36 @@ pub struct InstanceSetup {
     pub registration: Registration,
     /// What it costs.
     pub price: Price,
+}
+
+/// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`] that are its provider's are its
+/// first instances.
+#[derive(Clone, Debug)]
+pub struct GroupSetup {
+    /// Its capacity provider.
+    pub provider: ProviderId,
+    /// `MinSize`.
+    pub min: u32,
+    /// `MaxSize`.
+    pub max: u32,
+    /// `DesiredCapacity` at the beginning: as many as it has first instances.
+    pub desired: u32,
+    /// Its AZs.
+    pub zones: Vec<ZoneId>,
+    /// What it may launch: by zone, then by type in the order of the list. Names are not used.
+    pub offers: Vec<InstanceSetup>,
+    /// Which type it launches.
+    pub allocation: Allocation,
+    /// Which instance it ends, the first policy first.
+    pub termination: Vec<TerminationPolicy>,
+    /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
+    pub is_protected: bool,
+    /// What becomes of tasks on an instance that it ends.
+    pub draining: Draining,
+    /// How long a launch takes.
+    pub timing: InstanceTiming,
+    /// Changes by hand or by schedule, in order of time.
+    pub changes: Vec<CapacityChange>,
 }
 
 /// A caller of RunTask or StartTask.

@@ -2,13 +2,11 @@
 //! ratios only here.
 
 use super::world::World;
-use crate::base::id::Column;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity::ProviderCapacity;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::summary::{Metric, Summary, Value};
-use crate::model::ids::InstanceId;
 use crate::pricing::{Category, Invoice};
 
 /// Collects metrics under the current heading.
@@ -99,11 +97,11 @@ const THROTTLED: SpanNames = SpanNames {
     max: "throttled_s_max",
 };
 
-/// The summary of a finished run.
+/// The summary of a finished run; `instances` is what all of them cost.
 pub(super) fn of(
     world: &World,
     invoice: &Invoice,
-    instance_costs: &Column<InstanceId, NanoUsd>,
+    instances: NanoUsd,
     end: SimTime,
     events: u64,
 ) -> Summary {
@@ -120,7 +118,7 @@ pub(super) fn of(
     sheet.spans(&THROTTLED, &world.books.recorder.throttled);
     capacity(&mut sheet, world);
     fargate(&mut sheet, world);
-    cost(&mut sheet, world, invoice, instance_costs);
+    cost(&mut sheet, world, invoice, instances);
     Summary(sheet.metrics)
 }
 
@@ -143,6 +141,12 @@ fn tasks(sheet: &mut Sheet, world: &World) {
         "tasks",
         "of the stopped ones, those with a container that SIGKILL ended",
         tally.killed,
+    );
+    sheet.count(
+        "tasks_lost",
+        "tasks",
+        "of the stopped ones, those that ended with their instance",
+        tally.lost,
     );
     let refused: u64 = tally.refused.values().sum();
     sheet.count("tasks_refused", "tasks", "tasks that were never placed and given up", refused);
@@ -206,6 +210,10 @@ fn capacity(sheet: &mut Sheet, world: &World) {
         "container instances",
         world.cluster.fleet().len() as u64,
     );
+    let tally = &world.books.tally;
+    let launched = "instances that Auto Scaling groups launched after the beginning";
+    sheet.count("instances_launched", "instances", launched, tally.launched);
+    sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     sheet.percent(
         "cpu_reservation_percent",
         "promised share of the registered CPU over time",
@@ -261,12 +269,7 @@ fn fargate(sheet: &mut Sheet, world: &World) {
     );
 }
 
-fn cost(
-    sheet: &mut Sheet,
-    world: &World,
-    invoice: &Invoice,
-    instance_costs: &Column<InstanceId, NanoUsd>,
-) {
+fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd) {
     sheet.section = "Cost";
     let of = |wanted: &dyn Fn(Category) -> bool| -> NanoUsd {
         invoice.lines.iter().filter(|l| wanted(l.category)).map(|l| l.usd).sum()
@@ -276,7 +279,6 @@ fn cost(
     sheet.usd("total_usd", "the whole bill", total);
     sheet.usd("ec2_usd", "container instances", ec2);
     sheet.usd("fargate_usd", "Fargate tasks", total - ec2);
-    let instances: NanoUsd = instance_costs.iter().copied().sum();
     let covered: NanoUsd = world
         .cluster
         .fleet()

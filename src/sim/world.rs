@@ -11,6 +11,7 @@ use super::checks::{self, Parts};
 use super::cluster::Cluster;
 use super::event::{Event, RunError};
 use super::fargate::Fargate;
+use super::fleet::{Groups, Supply};
 use super::rules::Rules;
 use super::sampling;
 use super::services::{Drive, Flow, Services, as_source};
@@ -31,6 +32,7 @@ pub struct World {
     pub(super) tasks: Tasks,
     pub(super) callers: Callers,
     pub(super) services: Services,
+    pub(super) groups: Groups,
     pub(super) arrivals: Arrivals,
     pub(super) books: Books,
 }
@@ -46,9 +48,16 @@ impl World {
             instances.into_iter().map(|i| (i.registration, i.price)).unzip();
         let largest = setup.providers.iter().map(|provider| provider.largest);
         let draws = setup.seed.stream(Purpose::Placement, "default");
-        let cluster = Cluster::new(registrations.into_iter(), largest, setup.tie_break, draws);
+        let mut cluster = Cluster::new(registrations.into_iter(), largest, setup.tie_break, draws);
+        let offers = setup.groups.iter().flat_map(|group| group.offers.iter());
+        cluster.may_come(offers.map(|offer| offer.registration.clone()));
         let fleet = cluster.fleet();
+        let name = |provider| setup.providers[provider].name.clone();
+        let mut groups = Groups::new(std::mem::take(&mut setup.groups), name, setup.seed);
+        groups.begin(fleet);
         for (instance, price) in fleet.ids().zip(prices) {
+            let provider = fleet.provider[instance];
+            books.saw(Change::InstanceRuns { provider, price: &price });
             books.saw(Change::Registered { instance, price, fleet });
         }
         let fargate = std::mem::take(&mut setup.fargate);
@@ -65,6 +74,7 @@ impl World {
             cluster,
             fargate,
             services,
+            groups,
             books,
         };
         world.know_definitions();
@@ -79,6 +89,7 @@ impl World {
     /// The first row of a trace cannot be read.
     pub fn begin(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         self.arrivals.begin()?;
+        self.supply(queue).begin()?;
         self.drive(queue).start_services()?;
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
         Ok(())
@@ -92,8 +103,9 @@ impl World {
 
     /// Compares all books.
     pub fn check(&self, now: SimTime) {
-        let World { rules, cluster, fargate, tasks, callers, services, books, .. } = self;
-        checks::check(&Parts { rules, cluster, fargate, tasks, callers, services, books }, now);
+        let World { rules, cluster, fargate, tasks, callers, services, groups, books, .. } = self;
+        let parts = Parts { rules, cluster, fargate, tasks, callers, services, groups, books };
+        checks::check(&parts, now);
     }
 
     fn group(&mut self, name: &str) -> GroupId {
@@ -161,6 +173,12 @@ impl World {
         Drive { rules, cluster, fargate, tasks, services, books, queue }
     }
 
+    fn supply<'a>(&'a mut self, queue: &'a mut Queue<Event>) -> Supply<'a> {
+        let World { rules, cluster, fargate, tasks, services, groups, books, .. } = self;
+        let drive = Drive { rules, cluster, fargate, tasks, services, books, queue };
+        Supply { drive, groups }
+    }
+
     pub(super) fn flow(&mut self) -> Flow<'_> {
         let World { cluster, tasks, services, books, .. } = self;
         Flow { cluster, tasks, services, books }
@@ -209,6 +227,8 @@ impl World {
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
             Event::Tick(tick) => self.drive(queue).tick(tick)?,
             Event::Failure => self.drive(queue).failure_strikes()?,
+            Event::Machine(machine) => self.supply(queue).machine_goes_on(machine)?,
+            Event::GroupChange(provider) => self.supply(queue).group_changes(provider)?,
         }
         Ok(())
     }
@@ -221,6 +241,9 @@ impl World {
         }
         if self.tasks.has_any_stopped() {
             self.drive(queue).forget_stopped();
+        }
+        if self.cluster.has_eased() {
+            self.supply(queue).drained()?;
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -256,6 +279,8 @@ impl World {
             Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
             Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
             Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
+            Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
+            Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);
@@ -290,6 +315,9 @@ impl Model for World {
         event: Event,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
+        if self.tasks.has_ghosts() && event.task().is_some_and(|slot| self.tasks.lay_ghost(slot)) {
+            return Ok(());
+        }
         self.note(queue.now(), event);
         self.dispatch(event, queue)?;
         self.settle(queue)
@@ -299,6 +327,7 @@ impl Model for World {
         let versions = || [self.cluster.version(), self.fargate.version()];
         self.rules.horizon.is_none()
             && self.tasks.is_empty()
-            && (self.tasks.wanted == 0 || self.callers.is_stuck(versions()))
+            && (self.tasks.wanted == 0
+                || self.callers.is_stuck(versions()) && !self.groups.may_grow())
     }
 }

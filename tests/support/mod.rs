@@ -1,5 +1,6 @@
 //! What the tests share: rows from memory, small setups, a way to run them and to read what was written.
 
+pub mod fleet;
 pub mod program;
 pub mod services;
 pub mod shipped;
@@ -189,6 +190,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         .into_iter()
         .collect(),
         instances,
+        groups: Vec::new(),
         definitions: std::iter::once(definition("job", 1024, 1024)).collect(),
         sources: std::iter::once(caller).collect(),
         latencies: no_latency(),

@@ -42,7 +42,8 @@ pub fn count(row: &Cells, column: &str) -> u32 {
     row[column].parse().unwrap_or_else(|_| panic!("{column} is {:?}", row[column]))
 }
 
-fn rows(text: &str) -> Vec<Cells> {
+/// A table as rows.
+pub fn rows(text: &str) -> Vec<Cells> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let names = reader.headers().unwrap().clone();
     let cells = |row: csv::StringRecord| {

@@ -93,6 +93,7 @@ impl Case {
             providers: provider_setups(&mut dice, providers, &instances),
             instances,
             definitions,
+            groups: Vec::new(),
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),
             services: Column::new(),

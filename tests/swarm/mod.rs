@@ -7,6 +7,7 @@ mod audit;
 mod bill;
 mod make;
 mod make_services;
+mod moving;
 mod services;
 pub mod tables;
 

@@ -106,6 +106,7 @@ pub(super) fn nothing(
         clusters: Column::new(),
         providers: Column::new(),
         instances: Vec::new(),
+        groups: Vec::new(),
         definitions: Column::new(),
         sources: Column::new(),
         latencies,

@@ -232,7 +232,10 @@ impl Build<'_> {
             first: self.instances.len(),
             shared: BTreeMap::new(),
         };
-        if settings.is_given("inventory") {
+        self.check_group_keys(settings);
+        if settings.is_given("max_size") {
+            self.read_group(&mut fleet);
+        } else if settings.is_given("inventory") {
             for key in ["instance_types", "desired_capacity"] {
                 if settings.is_given(key) {
                     let message = format!("`{key}` and `inventory` exclude each other");
@@ -243,8 +246,11 @@ impl Build<'_> {
         } else {
             self.deal_instances(&mut fleet);
         }
+        let of_group = self.groups.iter().filter(|group| group.provider == provider);
+        let offered = of_group.flat_map(|group| &group.offers);
         let largest = self.instances[fleet.first..]
             .iter()
+            .chain(offered)
             .map(|instance| instance.registration.resources)
             .reduce(Resources::largest_of_each);
         if let Some(largest) = largest {
@@ -308,20 +314,9 @@ impl Build<'_> {
                 self.error(settings.place, message);
             }
         }
-        let mut types: Vec<(String, TypeFacts, Place)> = Vec::new();
-        for (name, place) in settings.texts("instance_types") {
-            if types.iter().any(|(known, ..)| known == name) {
-                self.error(place, format!("{} is listed twice", quoted(name)));
-            } else if let Some(facts) = self.type_facts(name, place) {
-                types.push((name.to_string(), facts, place));
-            }
-        }
+        let types = self.types_of(settings);
         let count = settings.whole("desired_capacity").unwrap_or(0);
         if types.is_empty() || fleet.zones.is_empty() {
-            if settings.is_given("instance_types") && settings.list("instance_types").is_empty() {
-                let message = "`instance_types` needs at least one type";
-                self.error(settings.value_place("instance_types"), message);
-            }
             return;
         }
         if count == 0 {
@@ -351,13 +346,41 @@ impl Build<'_> {
         }
     }
 
+    /// The types that a provider lists, each once.
+    pub(super) fn types_of(&mut self, settings: &Settings) -> Vec<(String, TypeFacts, Place)> {
+        let mut types: Vec<(String, TypeFacts, Place)> = Vec::new();
+        for (name, place) in settings.texts("instance_types") {
+            if types.iter().any(|(known, ..)| known == name) {
+                self.error(place, format!("{} is listed twice", quoted(name)));
+            } else if let Some(facts) = self.type_facts(name, place) {
+                types.push((name.to_string(), facts, place));
+            }
+        }
+        if settings.is_given("instance_types") && settings.list("instance_types").is_empty() {
+            let message = "`instance_types` needs at least one type";
+            self.error(settings.value_place("instance_types"), message);
+        }
+        types
+    }
+
     /// Adds one instance; `false` where it was refused, so that a fleet of equal ones is refused once.
     pub(super) fn add_instance(
         &mut self,
         fleet: &mut FleetSpec<'_>,
         new: &NewInstance<'_>,
     ) -> bool {
-        let Some(price) = self.instance_price(fleet, new) else { return false };
+        let Some(instance) = self.new_instance(fleet, new) else { return false };
+        self.instances.push(instance);
+        true
+    }
+
+    /// One instance, or `None` where it was refused.
+    pub(super) fn new_instance(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        new: &NewInstance<'_>,
+    ) -> Option<InstanceSetup> {
+        let price = self.instance_price(fleet, new)?;
         let cluster = &self.clusters[fleet.cluster.index()];
         let mut resources = resources(new.facts, cluster.trunking);
         match fleet.settings.whole32("registered_memory") {
@@ -370,11 +393,11 @@ impl Build<'_> {
                 quoted(new.type_name)
             );
             self.error(new.place, message);
-            return false;
+            return None;
         }
         let platform = Platform { os: fleet.os, architecture: new.facts.architecture };
         let attributes = self.instance_attributes(fleet, new, platform);
-        self.instances.push(InstanceSetup {
+        Some(InstanceSetup {
             registration: Registration {
                 name: new.name.clone(),
                 instance_type: new.type_name.to_string(),
@@ -388,8 +411,7 @@ impl Build<'_> {
                 registered_at: SimTime::ZERO,
             },
             price,
-        });
-        true
+        })
     }
 
     fn instance_attributes(
@@ -429,7 +451,7 @@ impl Build<'_> {
             if settings.is_given("spot_prices") {
                 let key = (self.zones[new.zone].clone(), new.type_name.to_string());
                 if let Some(steps) = fleet.spot_prices.get(&key) {
-                    return Some(Price::Steps(steps.to_vec()));
+                    return Some(Price::Steps(steps.clone()));
                 }
                 let message =
                     format!("`spot_prices` has no price of {} in {}", quoted(&key.1), key.0);

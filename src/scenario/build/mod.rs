@@ -10,6 +10,7 @@ mod definition_rules;
 mod expect;
 mod failure;
 mod fleet;
+mod group;
 mod inventory;
 mod rows;
 mod service;
@@ -37,7 +38,9 @@ use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
-use crate::sim::setup::{Failure, InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup};
+use crate::sim::setup::{
+    Failure, GroupSetup, InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup,
+};
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -86,6 +89,7 @@ pub(super) struct Build<'a> {
     catalogue_types: Lookup<String, TypeFacts>,
     providers: Column<ProviderId, ProviderSetup>,
     instances: Vec<InstanceSetup>,
+    groups: Vec<GroupSetup>,
     definitions: Vec<Definition>,
     /// Declared definitions by `family` and by `family:revision`.
     definition_names: Lookup<String, DefinitionId>,
@@ -127,6 +131,7 @@ pub(super) fn build(
     build.read_clusters(root);
     build.read_instance_types(root);
     build.read_providers(root);
+    build.read_group_timing(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
     build.read_services(root);
@@ -157,6 +162,7 @@ pub(super) fn build(
         clusters: build.clusters.into_iter().map(|cluster| cluster.name).collect(),
         providers: build.providers,
         instances: build.instances,
+        groups: build.groups,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
         latencies,
@@ -196,6 +202,7 @@ fn read_outputs(settings: &Settings) -> Outputs {
         deployments: settings.flag("deployments"),
         scaling: settings.flag("scaling"),
         service_events: settings.flag("service_events"),
+        fleet_events: settings.flag("fleet_events"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,
@@ -231,6 +238,7 @@ impl<'a> Build<'a> {
             catalogue_types: Lookup::new(),
             providers: Column::new(),
             instances: Vec::new(),
+            groups: Vec::new(),
             definitions: Vec::new(),
             definition_names: Lookup::new(),
             provider_names: Lookup::new(),

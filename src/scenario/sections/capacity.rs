@@ -1,6 +1,6 @@
 //! Keys of clusters, instance types and capacity providers.
 
-use super::{Kind, MOST_CPU, MOST_MEMORY, Section, optional, required, with_default};
+use super::{ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, Section, optional, required, with_default};
 
 /// Operating system families as `runtimePlatform.operatingSystemFamily` names them.
 pub(super) const OPERATING_SYSTEMS: &[&str] = &[
@@ -116,10 +116,37 @@ pub static INSTANCE_TYPE: Section = Section::new(
     ],
 );
 
+/// Termination policies as the API names them, launch templates apart: a group has one here.
+const TERMINATION_POLICIES: &[&str] = &[
+    "Default",
+    "AllocationStrategy",
+    "OldestInstance",
+    "NewestInstance",
+    "ClosestToNextInstanceHour",
+];
+
+/// `[[capacity_provider.scheduled_actions]]`.
+static GROUP_CHANGE: Section = Section::new(
+    "scheduled_action",
+    "A change of an Auto Scaling group by schedule or by hand; what is not given stays.",
+    &[
+        required("at", ANY_SPAN, "When.", "ecsim"),
+        optional("min_size", Kind::Whole(0, 1_000_000), "as it is", "`MinSize`.", "API"),
+        optional("max_size", Kind::Whole(0, 1_000_000), "as it is", "`MaxSize`.", "API"),
+        optional(
+            "desired_capacity",
+            Kind::Whole(0, 1_000_000),
+            "as it is, brought inside the limits",
+            "`DesiredCapacity`.",
+            "API",
+        ),
+    ],
+);
+
 /// `[[capacity_provider]]`.
 pub static CAPACITY_PROVIDER: Section = Section::new(
     "capacity_provider",
-    "A fixed fleet of container instances that are registered from the beginning to the end of the run.",
+    "Container instances: a fixed fleet that is registered from the beginning to the end or, with `max_size`, an Auto Scaling group.",
     &[
         required(
             "name",
@@ -138,14 +165,70 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "instance_types",
             Kind::List(&Kind::Text, 100),
             "none; needs `inventory` then",
-            "Instance types, dealt in turn within each Availability Zone.",
+            "Instance types: of a fixed fleet dealt in turn within each Availability Zone; of an Auto Scaling group by priority.",
             "API",
         ),
         optional(
             "desired_capacity",
             Kind::Whole(0, 1_000_000),
-            "none; needs `inventory` then",
-            "Number of instances.",
+            "none; needs `inventory` then; of an Auto Scaling group `min_size`",
+            "Number of instances, at the beginning.",
+            "API",
+        ),
+        optional(
+            "min_size",
+            Kind::Whole(0, 1_000_000),
+            "0",
+            "Auto Scaling group: `MinSize`.",
+            "API",
+        ),
+        optional(
+            "max_size",
+            Kind::Whole(0, 1_000_000),
+            "none: a fixed fleet",
+            "`MaxSize`; makes the fleet an Auto Scaling group, which keeps to its desired capacity.",
+            "API",
+        ),
+        optional(
+            "allocation_strategy",
+            Kind::Choice(&["prioritized", "lowest-price"]),
+            "\"prioritized\"",
+            "Auto Scaling group: whether it launches the first of `instance_types`, or the one that is cheapest in the zone then.",
+            "API",
+        ),
+        optional(
+            "termination_policies",
+            Kind::List(&Kind::Choice(TERMINATION_POLICIES), 5),
+            "[\"Default\"]",
+            "Auto Scaling group: which instance ends first in the zone with most; one policy after the other, then at random.",
+            "API",
+        ),
+        optional(
+            "protect_from_scale_in",
+            Kind::Flag,
+            "false",
+            "Auto Scaling group: `NewInstancesProtectedFromScaleIn`, for all of its instances.",
+            "API",
+        ),
+        optional(
+            "managed_draining",
+            Kind::Flag,
+            "true",
+            "Auto Scaling group: an instance that it ends is DRAINING until it holds no task; otherwise its tasks are lost.",
+            "API",
+        ),
+        optional(
+            "drain_timeout",
+            ANY_SPAN,
+            "\"48h\"",
+            "For how long it drains at most.",
+            "documented",
+        ),
+        optional(
+            "scheduled_actions",
+            Kind::Tables(&GROUP_CHANGE),
+            "none",
+            "Auto Scaling group: changes of its sizes, in order of time.",
             "API",
         ),
         optional(

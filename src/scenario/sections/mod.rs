@@ -289,6 +289,13 @@ pub static OUTPUTS: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "fleet_events",
+            Kind::Flag,
+            "true",
+            "`fleet_events.csv`; only with Auto Scaling groups.",
+            "ecsim",
+        ),
+        with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),
             "\"svg\"",

@@ -11,9 +11,11 @@
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
+//! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `ledger.rs` | counters and series of a service |
 //! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
 
+pub mod fleet_table;
 pub mod outputs;
 pub mod service_tables;
 
@@ -24,6 +26,7 @@ mod tally;
 mod task_rows;
 mod task_table;
 
+use self::fleet_table::FleetTable;
 use self::outputs::Sinks;
 use self::service_tables::{EventRow, ServiceTables};
 use super::event::RunError;
@@ -45,7 +48,7 @@ pub use ledger::Ledger;
 use recorder::Names;
 pub use recorder::Recorder;
 pub use spending::Spending;
-pub use tally::Tally;
+pub use tally::{GroupCounts, Tally};
 
 /// Something that has happened to a task or an instance.
 pub enum Change<'a> {
@@ -58,6 +61,29 @@ pub enum Change<'a> {
         /// The fleet.
         fleet: &'a Fleet,
     },
+    /// EC2 begins to bill an instance.
+    InstanceRuns {
+        /// Its capacity provider.
+        provider: ProviderId,
+        /// What it costs.
+        price: &'a Price,
+    },
+    /// EC2 bills it no longer.
+    InstanceEnds {
+        /// Its capacity provider.
+        provider: ProviderId,
+        /// What it cost.
+        price: &'a Price,
+    },
+    /// Instances of a group come or go, or its desired capacity changes.
+    Group {
+        /// Its capacity provider.
+        provider: ProviderId,
+        /// What there is now.
+        counts: GroupCounts,
+    },
+    /// A task ends with its instance.
+    Lost,
     /// So many tasks more are wanted.
     Wanted(u32),
     /// So many are wanted no longer, though nobody has refused them.
@@ -139,6 +165,8 @@ pub struct Books {
     pub spending: Spending,
     /// Tables of services.
     pub tables: ServiceTables,
+    /// What happens to instances.
+    pub fleet_events: FleetTable,
     /// What is known about each service.
     pub services: Column<ServiceId, Ledger>,
     /// Samples for charts.
@@ -168,9 +196,11 @@ impl Books {
         let purchases = setup.providers.iter().map(|p| p.purchase).collect();
         sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
+        let fleet_events = FleetTable::new(sinks.fleet_events.take());
         Books {
             spending: Spending::new(&setup.fargate, purchases),
             tables,
+            fleet_events,
             services: setup.services.iter().map(Ledger::new).collect(),
             recorder: Recorder::new(sinks, Names::of(setup), setup.sample_interval),
             tally: Tally::new(setup.providers.len()),
@@ -195,6 +225,13 @@ impl Books {
                 recorder.registered(instance, fleet);
                 spending.registered(instance, price, fleet);
             }
+            Change::InstanceRuns { provider, price } => spending.instance_runs(provider, price),
+            Change::InstanceEnds { provider, price } => {
+                tally.ended += 1;
+                spending.instance_ends(provider, price);
+            }
+            Change::Group { provider, counts } => tally.groups[provider] = Some(counts),
+            Change::Lost => tally.lost += 1,
             Change::Wanted(tasks) => tally.submitted += u64::from(tasks),
             Change::Unwanted(tasks) => tally.submitted -= u64::from(tasks),
             Change::Refused(request, failure) => {
@@ -332,6 +369,7 @@ impl Books {
     /// What a sink says.
     pub fn close_tables(&mut self) -> Result<(), RunError> {
         self.tables.finish()?;
+        self.fleet_events.finish()?;
         self.recorder.tasks.finish()?;
         self.recorder.timeseries.finish()?;
         self.recorder.failures.finish()?;

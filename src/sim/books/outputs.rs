@@ -27,6 +27,8 @@ pub struct Sinks {
     pub scaling: Option<Box<dyn Write + Send>>,
     /// `service_events.csv`.
     pub service_events: Option<Box<dyn Write + Send>>,
+    /// `fleet_events.csv`.
+    pub fleet_events: Option<Box<dyn Write + Send>>,
     /// Whether somebody will draw: the picture of the fleet is made, and services keep samples for their charts.
     pub picture: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.
@@ -128,6 +130,14 @@ const TIMESERIES_COLUMNS: &[ColumnSpec] = &[
         "held by tasks that have taken their resources on the host",
     ),
     column("usd_per_hour", "decimal", "USD/h", "rate of spending at this instant"),
+    column(
+        "desired_instances",
+        "integer",
+        "instances",
+        "desired capacity of the Auto Scaling group; of a fixed fleet its instances",
+    ),
+    column("launching_instances", "integer", "instances", "launched and not registered yet"),
+    column("draining_instances", "integer", "instances", "registered ones that are DRAINING"),
     UTC,
 ];
 

@@ -27,8 +27,8 @@ pub struct Spending {
     fargate_now: Column<ProviderId, i128>,
     /// Nano-dollars an hour of the instances with a price that never changes, by provider.
     fixed: Column<ProviderId, i128>,
-    /// The instances with a price that does.
-    changing: Column<ProviderId, Vec<InstanceId>>,
+    /// The prices that do change, of those instances.
+    changing: Column<ProviderId, Vec<Price>>,
     /// Σ of EC2 task shares on instances whose price changes; elsewhere it follows from the promises' integrals.
     shares: Column<InstanceId, NanoUsd>,
     weights: SplitWeights,
@@ -62,14 +62,42 @@ impl Spending {
 
     /// An instance has registered.
     pub fn registered(&mut self, instance: InstanceId, price: Price, fleet: &Fleet) {
-        let provider = fleet.provider[instance];
         self.types.push(self.by_service.number_of_type(&fleet.instance_type[instance]));
-        match &price {
-            Price::Fixed(rate) => self.fixed[provider] += i128::from(rate.0),
-            Price::Steps(_) => self.changing[provider].push(instance),
-        }
         self.prices.push(price);
         self.shares.push(NanoUsd::ZERO);
+    }
+
+    /// EC2 begins to bill an instance at this price.
+    pub fn instance_runs(&mut self, provider: ProviderId, price: &Price) {
+        match price {
+            Price::Fixed(rate) => self.fixed[provider] += i128::from(rate.0),
+            Price::Steps(_) => self.changing[provider].push(price.clone()),
+        }
+    }
+
+    /// EC2 bills an instance at this price no longer.
+    pub fn instance_ends(&mut self, provider: ProviderId, price: &Price) {
+        if let Price::Fixed(rate) = price {
+            self.fixed[provider] -= i128::from(rate.0);
+            return;
+        }
+        let billed = &mut self.changing[provider];
+        if let Some(index) = billed.iter().position(|known| known == price) {
+            billed.swap_remove(index);
+        }
+    }
+
+    /// An instance that never registered was billed, too: what it cost.
+    pub fn bill_unregistered(
+        &mut self,
+        provider: ProviderId,
+        instance_type: &str,
+        price: &Price,
+        (from, until): (SimTime, SimTime),
+    ) -> NanoUsd {
+        let purchase = self.purchases[provider];
+        self.bill.instance(provider, instance_type, purchase, price, from, until);
+        instance_cost(price, from, until)
     }
 
     fn rate(&self, provider: ProviderId, platform: Platform) -> &FargateRate {
@@ -216,7 +244,7 @@ impl Spending {
         }
     }
 
-    /// Bills the instances from the beginning to `end`; returns each one's cost.
+    /// Bills each instance while it ran, until `end` at most; returns each one's cost.
     pub fn bill_instances(&mut self, end: SimTime, fleet: &Fleet) -> Column<InstanceId, NanoUsd> {
         let mut costs = Column::new();
         if end == SimTime::ZERO {
@@ -225,15 +253,17 @@ impl Spending {
         for instance in fleet.ids() {
             let provider = fleet.provider[instance];
             let price = &self.prices[instance];
+            let (from, until) =
+                (fleet.running_at[instance], fleet.deregistered_at[instance].min(end));
             self.bill.instance(
                 provider,
                 &fleet.instance_type[instance],
                 self.purchases[provider],
                 price,
-                SimTime::ZERO,
-                end,
+                from,
+                until,
             );
-            costs.push(instance_cost(price, SimTime::ZERO, end));
+            costs.push(instance_cost(price, from, until));
         }
         costs
     }
@@ -261,8 +291,7 @@ impl Spending {
     #[must_use]
     pub fn hourly_now(&self, provider: ProviderId, now: SimTime) -> i128 {
         let steps = self.changing[provider].iter();
-        let changing: i128 =
-            steps.map(|&instance| i128::from(self.prices[instance].at(now).0)).sum();
+        let changing: i128 = steps.map(|price| i128::from(price.at(now).0)).sum();
         self.fixed[provider] + changing + self.fargate_now[provider]
     }
 }

@@ -31,6 +31,14 @@ pub struct Tally {
     pub live: Column<ProviderId, Live>,
     /// Fargate's rounding.
     pub rounding: Rounding,
+    /// Tasks that ended with their instance.
+    pub lost: u64,
+    /// Auto Scaling groups by provider; `None` for a fixed fleet and for Fargate.
+    pub groups: Column<ProviderId, Option<GroupCounts>>,
+    /// Instances that were launched after the beginning.
+    pub launched: u64,
+    /// Instances that ended.
+    pub ended: u64,
 }
 
 impl Tally {
@@ -38,7 +46,8 @@ impl Tally {
     #[must_use]
     pub fn new(providers: usize) -> Tally {
         let live = (0..providers).map(|_| Live::default()).collect();
-        Tally { live, ..Tally::default() }
+        let groups = (0..providers).map(|_| None).collect();
+        Tally { live, groups, ..Tally::default() }
     }
 
     /// A task was placed and begins its life.
@@ -78,6 +87,19 @@ impl Tally {
             self.failed += 1;
         }
     }
+}
+
+/// Instances of a group by what they are doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GroupCounts {
+    /// `DesiredCapacity`.
+    pub desired: u32,
+    /// Launched and not registered yet.
+    pub launching: u32,
+    /// ACTIVE.
+    pub active: u32,
+    /// DRAINING.
+    pub draining: u32,
 }
 
 /// How much Fargate's sizes waste.

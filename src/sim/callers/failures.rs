@@ -46,7 +46,7 @@ impl Calls<'_> {
     /// Whether the caller gives up tasks that could not be placed.
     fn is_given_up(&self, request: &Request, failure: &Failure) -> Result<bool, RunError> {
         Ok(match self.callers.all[request.source].setup.on_failure {
-            _ if !failure.may_pass() => true,
+            _ if !self.may_pass(request, failure) => true,
             OnFailure::GiveUp => true,
             OnFailure::Retry { attempts: Some(most), .. } => request.attempts >= most,
             OnFailure::Retry { attempts: None, .. } => !self.could_ever_fit(request)?,
@@ -130,6 +130,33 @@ impl Calls<'_> {
     /// Whether a task that does not fit now could fit an empty fleet, at any place that its caller allows. A caller that
     /// waits for ever for a task that never can is an error, or a refusal where the scenario says so.
     pub(super) fn could_ever_fit(&self, request: &Request) -> Result<bool, RunError> {
+        if self.fits_anywhere_when_empty(request) {
+            return Ok(true);
+        }
+        let caller = &self.callers.all[request.source];
+        if caller.setup.oversized_is_error {
+            return Err(RunError::Oversized(self.oversized_message(request)));
+        }
+        Ok(false)
+    }
+
+    /// Whether waiting can help: where there is no instance at all, one may come that takes the task. A call that was
+    /// shared out over several providers is refused by one that has none, as ever.
+    pub(super) fn may_pass(&self, request: &Request, failure: &Failure) -> bool {
+        let setup = &self.callers.all[request.source].setup;
+        let is_about_all = match &setup.launch {
+            Launch::Providers(shares) => shares.len() == 1 || setup.on_failure == OnFailure::Queue,
+            Launch::Type(_) => true,
+            Launch::Start(_) => false,
+        };
+        let may_come = matches!(failure, Failure::NoInstances)
+            && self.life.cluster.may_grow()
+            && is_about_all
+            && self.fits_anywhere_when_empty(request);
+        may_come || failure.may_pass()
+    }
+
+    fn fits_anywhere_when_empty(&self, request: &Request) -> bool {
         let caller = &self.callers.all[request.source];
         let items = match &caller.setup.launch {
             Launch::Type(_) => 1,
@@ -142,13 +169,7 @@ impl Calls<'_> {
             _ => true,
         };
         let mut targets = (0..items).filter(is_used).map(|i| self.target(request.source, i));
-        if targets.any(|target| self.life.fits_when_empty(request, target)) {
-            return Ok(true);
-        }
-        if caller.setup.oversized_is_error {
-            return Err(RunError::Oversized(self.oversized_message(request)));
-        }
-        Ok(false)
+        targets.any(|target| self.life.fits_when_empty(request, target))
     }
 
     fn oversized_message(&self, request: &Request) -> String {

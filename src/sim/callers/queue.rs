@@ -126,7 +126,7 @@ impl Calls<'_> {
         // Without a failure it only lacks launch tokens, and an event is scheduled for those.
         if let Some(Some(failure)) = &blocked {
             self.failed(&mut request, failure)?;
-            if !failure.may_pass() || !self.could_ever_fit(&request)? {
+            if !self.may_pass(&request, failure) || !self.could_ever_fit(&request)? {
                 self.refuse(&request, failure)?;
                 return Ok(true);
             }

@@ -1,11 +1,13 @@
 //! The invariants of a run, compared after every event in tests and on request. A breach is a bug of ours: panic.
 
+mod fleet;
 mod services;
 
 use super::books::Books;
 use super::callers::Callers;
 use super::cluster::Cluster;
 use super::fargate::Fargate;
+use super::fleet::Groups;
 use super::rules::Rules;
 use super::services::{Look, Services};
 use super::task::{Slot, Task};
@@ -31,6 +33,8 @@ pub struct Parts<'a> {
     pub callers: &'a Callers,
     /// The services.
     pub services: &'a Services,
+    /// Auto Scaling groups.
+    pub groups: &'a Groups,
     /// Who listens.
     pub books: &'a Books,
 }
@@ -41,6 +45,7 @@ pub fn check(parts: &Parts<'_>, now: SimTime) {
     services::check(Look { rules, cluster, fargate, tasks, services }, now);
     parts.check_resources();
     parts.check_counts();
+    fleet::check(parts);
 }
 
 impl Parts<'_> {
@@ -158,7 +163,10 @@ impl Parts<'_> {
         let mut registered = Totals::default();
         let mut promised = Totals::default();
         let (mut instances, mut idle, mut tasks) = (0, 0, 0);
-        let of_provider = |i: &InstanceId| self.cluster.fleet().provider[*i] == provider;
+        let of_provider = |i: &InstanceId| {
+            let fleet = self.cluster.fleet();
+            fleet.provider[*i] == provider && fleet.is_registered(*i)
+        };
         for instance in self.cluster.fleet().ids().filter(of_provider) {
             let whole = self.cluster.fleet().registered[instance];
             registered.add(whole);

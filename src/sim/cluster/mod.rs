@@ -2,6 +2,7 @@
 //! [`Cluster`] and in no other way, so that the fleet's two ledgers, the placement index and the capacity integrals
 //! cannot disagree. Only this room knows that there is an index.
 
+mod future;
 mod host;
 
 use super::request::Failure;
@@ -18,6 +19,7 @@ use crate::model::ports::{PortSet, PortSets};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Placer, Reason, Refusals, Rule, RuleId, TieBreak};
 use crate::policy::query::Expression;
+use future::Future;
 pub use host::Host;
 
 /// Container instances and everything that must change together with them.
@@ -33,6 +35,12 @@ pub struct Cluster {
     has_freed: bool,
     /// Whether a rule looks at the tasks of an instance, so that a placement may be what somebody waits for.
     looks_at_tasks: bool,
+    /// How many instances are DRAINING.
+    draining: u32,
+    /// DRAINING instances that have got something back.
+    eased: Vec<InstanceId>,
+    /// What may come; none where the fleet is fixed.
+    future: Option<Box<Future>>,
 }
 
 /// Refusals of the last ask that failed: a burst of equal tasks counts the fleet once.
@@ -69,7 +77,22 @@ impl Cluster {
             last_refusal: LastRefusal::default(),
             has_freed: false,
             looks_at_tasks: false,
+            draining: 0,
+            eased: Vec::new(),
+            future: None,
         }
+    }
+
+    /// One of each kind of instance that a group may launch: to be told before the first rule.
+    pub fn may_come(&mut self, kinds: impl Iterator<Item = Registration>) {
+        let future = Future::of(kinds);
+        self.future = (!future.fleet.is_empty()).then(|| Box::new(future));
+    }
+
+    /// Whether instances may come.
+    #[must_use]
+    pub fn may_grow(&self) -> bool {
+        self.future.is_some()
     }
 
     /// The instances, their two ledgers, their statuses.
@@ -106,12 +129,27 @@ impl Cluster {
         id
     }
 
+    /// An instance of a group registers, which was launched and has run before.
+    pub fn register_launched(
+        &mut self,
+        instance: Registration,
+        launched: SimTime,
+        running: SimTime,
+    ) -> InstanceId {
+        let id = self.register(instance.registered_at, instance);
+        self.fleet.set_life(id, launched, running);
+        id
+    }
+
     /// `UpdateContainerInstancesState`: whether the instance takes new tasks.
     pub fn set_status(&mut self, instance: InstanceId, status: InstanceStatus) {
+        let is_draining = |status| u32::from(status == InstanceStatus::Draining);
+        self.draining -= is_draining(self.fleet.status[instance]);
+        self.draining += is_draining(status);
         self.fleet.status[instance] = status;
         self.placer.instance_changed(instance, &self.fleet);
         self.version += 1;
-        self.has_freed |= status == InstanceStatus::Active;
+        self.has_freed = true; // those who wait see less room, and may wait in vain from now on
     }
 
     /// The agent of an instance connects or is lost.
@@ -125,10 +163,38 @@ impl Cluster {
     /// `DeregisterContainerInstance`: the instance has gone. It holds no task.
     pub fn deregister(&mut self, now: SimTime, instance: InstanceId) {
         assert_eq!(self.fleet.tasks[instance], 0, "T4: an instance that goes holds no task");
+        self.draining -= u32::from(self.fleet.status[instance] == InstanceStatus::Draining);
         self.fleet.deregister(instance, now);
         self.capacity.deregistered(now, instance, &self.fleet);
         self.placer.instance_left(instance, &self.fleet);
         self.version += 1;
+        self.has_freed = true; // as above
+    }
+
+    /// How many instances are DRAINING.
+    #[inline]
+    #[must_use]
+    pub fn draining(&self) -> u32 {
+        self.draining
+    }
+
+    /// Whether a DRAINING instance has got something back since [`Cluster::take_eased`].
+    #[inline]
+    #[must_use]
+    pub fn has_eased(&self) -> bool {
+        !self.eased.is_empty()
+    }
+
+    /// The next DRAINING instance that has got something back.
+    pub fn take_eased(&mut self) -> Option<InstanceId> {
+        self.eased.pop()
+    }
+
+    #[inline]
+    fn eases(&mut self, instance: InstanceId) {
+        if self.draining > 0 && self.fleet.status[instance] == InstanceStatus::Draining {
+            self.eased.push(instance);
+        }
     }
 
     // promises
@@ -163,6 +229,7 @@ impl Cluster {
         }
         self.capacity.released(now, since, instance, demand, &self.fleet);
         self.has_freed = true;
+        self.eases(instance);
     }
 
     /// The interface of a task is gone, after its promise has ended: its ENI slot can be promised again.
@@ -172,6 +239,7 @@ impl Cluster {
         self.placer.instance_changed(instance, &self.fleet);
         self.capacity.interface_gone(now, instance, slots, &self.fleet);
         self.has_freed = true;
+        self.eases(instance);
     }
 
     /// A task that is no longer wanted stops counting for `spread` and `distinctInstance`, which look at
@@ -230,6 +298,7 @@ impl Cluster {
             demand.cpu = demand.cpu.saturating_sub(1);
         }
         self.fleet.host_give_back(instance, demand, ports);
+        self.eases(instance);
     }
 
     /// First and last task that waits for real room on the host.
@@ -256,6 +325,9 @@ impl Cluster {
     /// Compiles a rule. Pools that are empty now fill when instances register.
     pub fn add_rule(&mut self, rule: Rule) -> RuleId {
         self.looks_at_tasks |= !rule.member_of.iter().all(Expression::is_static);
+        if let Some(future) = &mut self.future {
+            future.add_rule(rule.clone());
+        }
         self.placer.add_rule(rule, &self.fleet)
     }
 
@@ -265,6 +337,9 @@ impl Cluster {
             return (group, false);
         }
         let group = self.placer.name_group(name);
+        if let Some(future) = &mut self.future {
+            future.name_group(name);
+        }
         self.groups.insert(name.into(), group);
         (group, true)
     }
@@ -305,6 +380,7 @@ impl Cluster {
     #[must_use]
     pub fn could_fit_when_empty(&self, ask: &Ask, ports: &PortSets) -> bool {
         self.placer.could_fit_when_empty(ask, &self.fleet, ports)
+            || self.future.as_ref().is_some_and(|future| future.could_fit(ask, ports))
     }
 
     /// Whether this instance could take a task if nothing else ran on it.

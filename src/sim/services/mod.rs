@@ -14,12 +14,14 @@
 //! | `scaling/` | once a minute: alarms and policies |
 //! | `load/` | who gets requests, what a minute measures, idle CPU of hosts, samples |
 //! | `failures.rs`, `outage.rs` | what fails by script |
+//! | `fleet.rs` | instances come, drain and go |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
 mod create;
 mod failures;
+mod fleet;
 mod health;
 mod leaving;
 mod load;
@@ -224,7 +226,7 @@ impl Service {
     }
 
     /// Whether a pass could not find anything to do unless a task is unhealthy: one complete deployment with all of its
-    /// tasks. (No instance is ever DRAINING yet.)
+    /// tasks, none of them on an instance that drains, which is for the caller to see.
     pub fn is_as_wanted(&self) -> bool {
         self.members.len() == self.desired as usize
             && self.rebalancing != Rebalancing::Started

@@ -7,11 +7,13 @@
 //! | `place.rs` | a placement decision is applied: the promise, the record, the first stage |
 //! | `start.rs` | from PROVISIONING to RUNNING |
 //! | `stop.rs` | from the end of the work to STOPPED |
+//! | `lose.rs` | the instance of a task goes away under it |
 //!
 //! Who wanted a task is not known here. A task whose containers have started is handed out by [`Tasks::next_ready`];
 //! its owner, a caller or a service, says that it runs.
 
 mod latency;
+mod lose;
 mod place;
 mod start;
 mod stop;
@@ -34,6 +36,8 @@ pub struct Tasks {
     free: Vec<Slot>,
     /// Tasks whose containers have started and whose owners have not been told.
     ready: std::collections::VecDeque<Slot>,
+    /// Slots of tasks that were lost while an event of theirs was on its way: they are used again when it has come.
+    ghosts: usize,
     /// Tasks of services that are STOPPED and whose services have not been told.
     stopped: Vec<Slot>,
     /// How long the stages take.
@@ -52,6 +56,7 @@ impl Tasks {
             rows: Vec::new(),
             free: Vec::new(),
             ready: std::collections::VecDeque::new(),
+            ghosts: 0,
             stopped: Vec::new(),
             stages,
             next_id: 0,
@@ -120,7 +125,7 @@ impl Tasks {
     /// How many tasks are live.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len() - self.free.len()
+        self.rows.len() - self.free.len() - self.ghosts
     }
 
     /// Whether no task is live.

@@ -14,7 +14,7 @@ use crate::sim::task::{Place, Slot};
 /// Most that a container on Fargate may take to stop (API reference, `stopTimeout`; documented).
 const FARGATE_STOP_TIMEOUT: SimSpan = SimSpan::from_secs(120);
 /// Exit code of a container that SIGKILL ended (128 + 9).
-const SIGKILL_EXIT_CODE: u8 = 137;
+pub(super) const SIGKILL_EXIT_CODE: u8 = 137;
 /// Exit code of a container that SIGTERM ended (128 + 15; assumed: it has no handler of its own).
 const SIGTERM_EXIT_CODE: u8 = 143;
 
@@ -85,7 +85,7 @@ impl Life<'_> {
     }
 
     /// The scheduler has the resources of a task back.
-    fn promise_ends(&mut self, slot: Slot) {
+    pub(super) fn promise_ends(&mut self, slot: Slot) {
         let now = self.now();
         let task = &self.tasks[slot];
         let is_uncounted = task.is_uncounted;
@@ -143,7 +143,7 @@ impl Life<'_> {
         self.execution_stopped(slot)
     }
 
-    fn stop_unstarted(&mut self, slot: Slot) {
+    pub(super) fn stop_unstarted(&mut self, slot: Slot) {
         self.become_status(slot, TaskStatus::Deactivating);
         self.become_status(slot, TaskStatus::Stopping);
         self.tasks[slot].stopping = self.now();
@@ -200,6 +200,13 @@ impl Life<'_> {
     /// # Errors
     /// An output cannot be written.
     pub fn stopped(&mut self, slot: Slot) -> Result<(), RunError> {
+        self.write_stopped(slot)?;
+        self.tasks.remove(slot);
+        Ok(())
+    }
+
+    /// The record of a task is written; it is forgotten next.
+    pub(super) fn write_stopped(&mut self, slot: Slot) -> Result<(), RunError> {
         let now = self.now();
         self.become_status(slot, TaskStatus::Stopped);
         let task = &self.tasks[slot];
@@ -219,7 +226,6 @@ impl Life<'_> {
         if self.rules.is_service(self.tasks[slot].source) {
             self.tasks.has_stopped(slot);
         }
-        self.tasks.remove(slot);
         Ok(())
     }
 }

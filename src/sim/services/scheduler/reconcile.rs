@@ -32,7 +32,10 @@ impl Drive<'_> {
     }
 
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
-        if self.services.all[id].is_as_wanted() && !self.services.is_sick(id) {
+        if self.services.all[id].is_as_wanted()
+            && !self.services.is_sick(id)
+            && !self.plan().has_draining_task(id)
+        {
             return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
         if self.services.all[id].setup.protection.is_some_and(|protection| protection.while_busy) {

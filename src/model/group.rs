@@ -1,0 +1,112 @@
+//! Auto Scaling groups: their settings, the stages of an instance's life, why instances come and go.
+
+use crate::base::distribution::Distribution;
+use crate::base::time::{SimSpan, SimTime};
+
+/// Which instance of a group ends first when the group has too many; the names are those of the API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TerminationPolicy {
+    /// Aligned with the allocation strategy, then closest to the next billing hour.
+    Default,
+    /// The type that the allocation strategy likes least.
+    AllocationStrategy,
+    /// The oldest one.
+    OldestInstance,
+    /// The newest one.
+    NewestInstance,
+    /// The one that begins its next hour first.
+    ClosestToNextInstanceHour,
+}
+
+impl TerminationPolicy {
+    /// All of them, with their names in the API.
+    pub const NAMES: [(&'static str, TerminationPolicy); 5] = [
+        ("Default", TerminationPolicy::Default),
+        ("AllocationStrategy", TerminationPolicy::AllocationStrategy),
+        ("OldestInstance", TerminationPolicy::OldestInstance),
+        ("NewestInstance", TerminationPolicy::NewestInstance),
+        ("ClosestToNextInstanceHour", TerminationPolicy::ClosestToNextInstanceHour),
+    ];
+}
+
+/// Which of its instance types a group launches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Allocation {
+    /// The first one of the list: the API's default for On-Demand.
+    #[default]
+    Prioritized,
+    /// The cheapest one in the zone at that instant; among equals the first.
+    LowestPrice,
+}
+
+/// How long each stage takes before an instance is ACTIVE, in seconds.
+#[derive(Clone, Debug)]
+pub struct InstanceTiming {
+    /// From the need of an instance to the call of RunInstances.
+    pub launch: Distribution,
+    /// From the call to the state `running`, at which the bill begins.
+    pub pending: Distribution,
+    /// From there to the start of the container agent.
+    pub boot: Distribution,
+    /// From there to the registration with the cluster.
+    pub register: Distribution,
+}
+
+/// A change of a group that is made by hand or by schedule; what is not given stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CapacityChange {
+    /// When.
+    pub at: SimTime,
+    /// `MinSize`.
+    pub min: Option<u32>,
+    /// `MaxSize`.
+    pub max: Option<u32>,
+    /// `DesiredCapacity`.
+    pub desired: Option<u32>,
+}
+
+/// What becomes of an instance that its group ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Draining {
+    /// Managed draining: the instance is DRAINING until it holds no task.
+    pub is_on: bool,
+    /// For at most so long.
+    pub longest: SimSpan,
+}
+
+/// Why an instance was launched.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LaunchCause {
+    /// It was there at the beginning.
+    Initial,
+    /// The desired capacity went up.
+    ScaleOut,
+}
+
+impl LaunchCause {
+    /// Its name in outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            LaunchCause::Initial => "initial",
+            LaunchCause::ScaleOut => "scale_out",
+        }
+    }
+}
+
+/// Why an instance ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EndCause {
+    /// The desired capacity went down.
+    ScaleIn,
+}
+
+impl EndCause {
+    /// Its name in outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EndCause::ScaleIn => "scale_in",
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Auto Scaling groups: the sizes, what they may launch, what changes them.
+
+use super::Build;
+use super::fleet::{FleetSpec, NewInstance};
+use crate::base::distribution::Distribution;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::group::{
+    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+};
+use crate::scenario::settings::{Settings, Value};
+use crate::sim::setup::{GroupSetup, InstanceSetup};
+
+/// Keys that only an Auto Scaling group has.
+const GROUP_KEYS: [&str; 7] = [
+    "min_size",
+    "allocation_strategy",
+    "termination_policies",
+    "protect_from_scale_in",
+    "managed_draining",
+    "drain_timeout",
+    "scheduled_actions",
+];
+/// The longest that managed draining holds an instance (documented).
+const LONGEST_DRAIN: SimSpan = SimSpan::from_secs(48 * 3_600);
+
+impl Build<'_> {
+    /// What a fixed fleet does not have, and a group does not take.
+    pub(super) fn check_group_keys(&mut self, settings: &Settings) {
+        if settings.is_given("max_size") {
+            if settings.is_given("inventory") {
+                let message = "`inventory` and `max_size` exclude each other: a group launches from `instance_types`";
+                self.error(settings.place_of("inventory"), message);
+            }
+            return;
+        }
+        for key in GROUP_KEYS.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` without `max_size`");
+            let help = "`max_size` makes the capacity provider an Auto Scaling group";
+            self.error_with_help(settings.place_of(key), message, help);
+        }
+    }
+
+    /// The group of a capacity provider, and its first instances.
+    pub(super) fn read_group(&mut self, fleet: &mut FleetSpec<'_>) {
+        let settings = fleet.settings;
+        if !settings.is_given("instance_types") {
+            let message =
+                format!("the Auto Scaling group of {:?} needs `instance_types`", fleet.name);
+            self.error(settings.place, message);
+        }
+        let size = |key: &str| settings.whole32(key);
+        let (min, max) = (size("min_size").unwrap_or(0), size("max_size").unwrap_or(0));
+        let desired = size("desired_capacity").unwrap_or(min);
+        if min > max {
+            let message = format!("`min_size` {min} is above `max_size` {max}");
+            self.error(settings.value_place("min_size"), message);
+        } else if desired < min || desired > max {
+            let message = format!(
+                "`desired_capacity` {desired} is outside of `min_size` {min} and `max_size` {max}"
+            );
+            self.error(settings.value_place("desired_capacity"), message);
+        }
+        let changes = self.group_changes(settings, min, max);
+        let Some(offers) = self.offers(fleet) else { return };
+        let mut group = GroupSetup {
+            provider: fleet.provider,
+            min,
+            max,
+            desired: desired.min(max),
+            zones: fleet.zones.clone(),
+            offers,
+            allocation: match settings.text("allocation_strategy") {
+                Some("lowest-price") => Allocation::LowestPrice,
+                _ => Allocation::Prioritized,
+            },
+            termination: termination_policies(settings),
+            is_protected: settings.flag("protect_from_scale_in"),
+            draining: Draining {
+                is_on: !settings.is_given("managed_draining") || settings.flag("managed_draining"),
+                longest: settings.span("drain_timeout").unwrap_or(LONGEST_DRAIN),
+            },
+            timing: timing(&Settings::empty(&crate::scenario::sections::LATENCY, settings.place)),
+            changes,
+        };
+        group.changes.sort_by_key(|change| change.at);
+        self.first_instances(&group, &fleet.name);
+        self.groups.push(group);
+    }
+
+    /// What a group may launch: each type in each zone.
+    fn offers(&mut self, fleet: &mut FleetSpec<'_>) -> Option<Vec<InstanceSetup>> {
+        let types = self.types_of(fleet.settings);
+        if types.is_empty() || fleet.zones.is_empty() {
+            return None;
+        }
+        let mut offers = Vec::new();
+        for zone in fleet.zones.clone() {
+            for (type_name, facts, place) in &types {
+                let new = NewInstance {
+                    name: format!("{}-{}", fleet.name, offers.len()),
+                    type_name,
+                    facts,
+                    zone,
+                    price: None,
+                    attributes: &[],
+                    place: *place,
+                };
+                offers.push(self.new_instance(fleet, &new)?);
+            }
+        }
+        Some(offers)
+    }
+
+    /// The instances at the beginning: dealt to the zones in turn, of the type that the group would launch.
+    fn first_instances(&mut self, group: &GroupSetup, name: &str) {
+        let types = group.offers.len() / group.zones.len();
+        for index in 0..group.desired as usize {
+            let own = &group.offers[index % group.zones.len() * types..][..types];
+            let chosen = match group.allocation {
+                Allocation::Prioritized => own.first(),
+                Allocation::LowestPrice => own.iter().min_by_key(|o| o.price.at(SimTime::ZERO)),
+            };
+            let mut instance = chosen.expect("a group has a type").clone();
+            instance.registration.name = format!("{name}-{index}");
+            self.instances.push(instance);
+        }
+    }
+
+    fn group_changes(&mut self, settings: &Settings, min: u32, max: u32) -> Vec<CapacityChange> {
+        let mut list: Vec<&Settings> = settings.tables("scheduled_actions").collect();
+        list.sort_by_key(|change| change.span("at").unwrap_or(SimSpan::ZERO));
+        let (mut min, mut max) = (min, max);
+        let mut changes = Vec::new();
+        for change in list {
+            let Some(at) = change.span("at") else { continue };
+            let size = |key: &str| change.whole32(key);
+            let desired = size("desired_capacity");
+            (min, max) = (size("min_size").unwrap_or(min), size("max_size").unwrap_or(max));
+            if min > max {
+                let message = format!("`min_size` {min} is above `max_size` {max} from then on");
+                self.error(change.place, message);
+            } else if let Some(desired) = desired.filter(|d| *d < min || *d > max) {
+                let message = format!(
+                    "`desired_capacity` {desired} is outside of `min_size` {min} and `max_size` {max}, as they are then"
+                );
+                self.error(change.value_place("desired_capacity"), message);
+            }
+            if ["min_size", "max_size", "desired_capacity"].iter().all(|key| size(key).is_none()) {
+                let message =
+                    "a scheduled action needs `min_size`, `max_size` or `desired_capacity`";
+                self.error(change.place, message);
+            }
+            let (min, max) = (size("min_size"), size("max_size"));
+            changes.push(CapacityChange { at: SimTime(at.0), min, max, desired });
+        }
+        changes
+    }
+
+    /// How long launches take, once `[latency]` can be read.
+    pub(super) fn read_group_timing(&mut self, root: &Settings) {
+        if let Some(settings) = root.table("latency") {
+            let timing = timing(settings);
+            self.groups.iter_mut().for_each(|group| group.timing = timing.clone());
+        }
+    }
+}
+
+fn timing(latency: &Settings) -> InstanceTiming {
+    let get = |key: &str, (min, max): (f64, f64)| {
+        latency.distribution(key).cloned().unwrap_or(Distribution::Uniform { min, max })
+    };
+    let launch = latency.distribution("instance_launch").cloned();
+    InstanceTiming {
+        launch: launch.unwrap_or(Distribution::Constant(5.0)),
+        pending: get("instance_pending", (16.0, 18.0)),
+        boot: get("instance_boot", (25.0, 80.0)),
+        register: get("instance_register", (5.0, 10.0)),
+    }
+}
+
+fn termination_policies(settings: &Settings) -> Vec<TerminationPolicy> {
+    let known = |name: &str| {
+        TerminationPolicy::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+    };
+    let named = settings.list("termination_policies").iter().filter_map(|item| match &item.value {
+        Value::Text(name) => known(name),
+        _ => None,
+    });
+    let named: Vec<TerminationPolicy> = named.collect();
+    if named.is_empty() { vec![TerminationPolicy::Default] } else { named }
+}

@@ -1,0 +1,48 @@
+//! Invariants of Auto Scaling groups: what they count is what there is, and nothing is promised where nothing may be.
+
+use super::Parts;
+use crate::model::fleet::InstanceStatus;
+use crate::sim::fleet::Stage;
+
+/// Compares groups with the fleet and with the books.
+pub fn check(parts: &Parts<'_>) {
+    let fleet = parts.cluster.fleet();
+    let is_draining = |status: &&InstanceStatus| **status == InstanceStatus::Draining;
+    let draining = fleet.status.iter().filter(is_draining).count();
+    assert_eq!(parts.cluster.draining() as usize, draining, "C1: DRAINING instances are counted");
+    for (index, group) in parts.groups.all.iter().enumerate() {
+        let of_group = || parts.groups.machines.iter().filter(|machine| machine.group == index);
+        let count = |stage: Stage| of_group().filter(|machine| machine.stage == stage).count();
+        let (active, drains) = (count(Stage::InService), count(Stage::Draining));
+        let ended = count(Stage::Terminated);
+        assert_eq!(group.active as usize, active, "C2: ACTIVE instances of a group");
+        assert_eq!(group.draining as usize, drains, "C2: DRAINING instances of a group");
+        assert_eq!(
+            group.members.len() + drains + ended,
+            of_group().count(),
+            "C2: launched - ended"
+        );
+        let in_zones: u32 = group.by_zone.iter().sum();
+        assert_eq!(in_zones as usize, group.members.len(), "C2: instances by zone");
+        assert!(group.min <= group.desired && group.desired <= group.max, "C3: sizes");
+        // Nothing is launched beyond what is wanted, and only protection and what is on its way keep more.
+        let keeps = group.setup.is_protected || group.members.len() > group.active as usize;
+        let there = group.members.len() as u32;
+        assert!(there >= group.desired, "C3: {there} instances, {} wanted", group.desired);
+        assert!(keeps || there == group.desired, "C3: {there} instances, {}", group.desired);
+        assert_eq!(parts.books.tally.groups[group.setup.provider], Some(group.counts()), "C4");
+    }
+    for machine in parts.groups.machines.iter() {
+        let Some(instance) = machine.instance else { continue };
+        let status = match machine.stage {
+            Stage::InService => InstanceStatus::Active,
+            Stage::Draining => InstanceStatus::Draining,
+            _ => InstanceStatus::Inactive,
+        };
+        assert_eq!(fleet.status[instance], status, "C5: an instance is what its group knows");
+        assert!(
+            machine.running <= fleet.registered_at[instance],
+            "C5: it runs before it registers"
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Limits and desired capacity of groups change, by hand, by schedule or by a scaler.
+
+use super::Supply;
+use crate::engine::Class;
+use crate::model::group::LaunchCause;
+use crate::model::ids::ProviderId;
+use crate::sim::event::{Event, RunError};
+
+impl Supply<'_> {
+    /// Time zero: the books know what groups have, and the first changes are arranged.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn begin(&mut self) -> Result<(), RunError> {
+        for group in 0..self.groups.all.len() {
+            self.arrange_change(group);
+            self.tell_sizes(group, "initial")?;
+            self.count(group);
+        }
+        Ok(())
+    }
+
+    fn arrange_change(&mut self, group: usize) {
+        let of = &self.groups.all[group];
+        if let Some(change) = of.setup.changes.get(of.changes_done) {
+            let (at, provider) = (change.at.max(self.now()), of.setup.provider);
+            self.drive.queue.schedule(at, Class::Control, Event::GroupChange(provider));
+        }
+    }
+
+    /// A change by hand or by schedule is due. A desired capacity that the new limits leave outside is brought inside.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn group_changes(&mut self, provider: ProviderId) -> Result<(), RunError> {
+        let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        let group = &mut self.groups.all[index];
+        let change = group.setup.changes[group.changes_done];
+        group.changes_done += 1;
+        group.min = change.min.unwrap_or(group.min);
+        group.max = change.max.unwrap_or(group.max);
+        group.desired = change.desired.unwrap_or(group.desired).min(group.max).max(group.min);
+        self.arrange_change(index);
+        self.tell_sizes(index, "scheduled")?;
+        self.reconcile(index, LaunchCause::ScaleOut)
+    }
+}

@@ -1,0 +1,126 @@
+//! A group gets what it lacks: the zone, the type, and the stages until an instance is ACTIVE.
+
+use super::{Stage, Supply};
+use crate::base::distribution::Distribution;
+use crate::base::time::SimSpan;
+use crate::engine::Class;
+use crate::model::group::LaunchCause;
+use crate::model::ids::MachineId;
+use crate::policy::group;
+use crate::sim::books::Change;
+use crate::sim::event::{Event, RunError};
+
+/// Draws of an instance are numbered: so many each.
+const DRAWS: u64 = 4;
+
+impl Supply<'_> {
+    /// A group is brought to its desired capacity, as far as it is allowed to.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn reconcile(&mut self, group: usize, cause: LaunchCause) -> Result<(), RunError> {
+        let of = &self.groups.all[group];
+        let there = of.members.len() as u32;
+        if there < of.desired {
+            for _ in there..of.desired {
+                if !self.launch(group, cause)? {
+                    break;
+                }
+            }
+        } else if there > of.desired {
+            self.scale_in(group, there - of.desired)?;
+        }
+        self.count(group);
+        Ok(())
+    }
+
+    /// Launches one instance in the zone with fewest; says whether there was a zone for it.
+    fn launch(&mut self, group: usize, cause: LaunchCause) -> Result<bool, RunError> {
+        let now = self.now();
+        let of = &self.groups.all[group];
+        let Some(zone) = group::zone_for(&of.by_zone, |_| true) else { return Ok(false) };
+        let offer = of.offer_in(zone, now);
+        let id = self.groups.add(group, offer, now, cause);
+        self.drive.books.tally.launched += 1;
+        self.tell(id, "launch", None)?;
+        self.next_stage_after(id, |timing| &timing.launch);
+        Ok(true)
+    }
+
+    fn next_stage_after(
+        &mut self,
+        id: MachineId,
+        span: impl FnOnce(&crate::model::group::InstanceTiming) -> &Distribution,
+    ) {
+        let now = self.now();
+        let machine = &mut self.groups.machines[id];
+        let group = &self.groups.all[machine.group];
+        let draw = machine.number * DRAWS + machine.stage as u64;
+        let span = span(&group.setup.timing).sample_span(&mut group.draws.member(draw));
+        // Capacity that is decided about now is there at the next microsecond at the earliest.
+        let span = SimSpan(span.0.max(1));
+        let event = Event::Machine(id);
+        machine.ticket =
+            Some(self.drive.queue.schedule_cancellable(now + span, Class::Supply, event));
+    }
+
+    /// The next stage of an instance is due.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn machine_goes_on(&mut self, id: MachineId) -> Result<(), RunError> {
+        let machine = &mut self.groups.machines[id];
+        machine.ticket = None;
+        match machine.stage {
+            Stage::Requested => {
+                machine.stage = Stage::Pending;
+                self.next_stage_after(id, |timing| &timing.pending);
+                Ok(())
+            }
+            Stage::Pending => {
+                machine.stage = Stage::Booting;
+                machine.running = self.drive.queue.now();
+                self.bill_begins(id);
+                self.tell(id, "running", None)?;
+                self.next_stage_after(id, |timing| &timing.boot);
+                Ok(())
+            }
+            Stage::Booting => {
+                machine.stage = Stage::Registering;
+                self.next_stage_after(id, |timing| &timing.register);
+                Ok(())
+            }
+            Stage::Registering => self.registers(id),
+            Stage::Draining => self.finish(id), // it has drained for as long as it may
+            Stage::InService | Stage::Terminated => Ok(()),
+        }
+    }
+
+    fn bill_begins(&mut self, id: MachineId) {
+        let provider = self.groups.all[self.groups.machines[id].group].setup.provider;
+        let price = self.groups.price_of(id);
+        self.drive.books.saw(Change::InstanceRuns { provider, price });
+    }
+
+    /// ACTIVE: the cluster has it, those who wait for capacity are told.
+    fn registers(&mut self, id: MachineId) -> Result<(), RunError> {
+        let now = self.now();
+        let name = self.groups.name_of(id);
+        let machine = &mut self.groups.machines[id];
+        machine.stage = Stage::InService;
+        let (group, launched, running) = (machine.group, machine.launched, machine.running);
+        let offer = &self.groups.all[group].setup.offers[machine.offer];
+        let (mut registration, price) = (offer.registration.clone(), offer.price.clone());
+        (registration.name, registration.registered_at) = (name, now);
+        let cluster = registration.cluster;
+        let instance = self.drive.cluster.register_launched(registration, launched, running);
+        self.groups.bind(id, instance);
+        let fleet = self.drive.cluster.fleet();
+        self.drive.books.saw(Change::Registered { instance, price, fleet });
+        self.groups.all[group].active += 1;
+        self.tell(id, "registered", None)?;
+        self.drive.plan().instance_registers(cluster);
+        // The desired capacity may have gone down while it was on its way.
+        self.reconcile(group, LaunchCause::ScaleOut)
+    }
+}

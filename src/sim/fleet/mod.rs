@@ -1,0 +1,321 @@
+//! Auto Scaling groups and the life of their instances: launched, running, registered, DRAINING, terminated.
+//!
+//! | File | Its part |
+//! | --- | --- |
+//! | `mod.rs` | the state of groups and of instances |
+//! | `supply.rs` | [`Supply`]: what this room may touch; what it writes down |
+//! | `launch.rs` | a group gets what it lacks: zone, type, the stages until an instance is ACTIVE |
+//! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
+//! | `changes.rs` | limits and desired capacity change |
+//!
+//! An instance is a *machine* from its launch on, and a container instance when it has registered. A fixed fleet has no
+//! group and no machines, and costs nothing here.
+
+mod changes;
+mod launch;
+mod retire;
+mod supply;
+
+use super::books::GroupCounts;
+use super::setup::{GroupSetup, InstanceSetup};
+use crate::base::id::{Column, Id as _};
+use crate::base::random::{Family, Purpose, Seed, Stream};
+use crate::base::time::SimTime;
+use crate::engine::Ticket;
+use crate::model::fleet::Fleet;
+use crate::model::group::{Allocation, EndCause, LaunchCause};
+use crate::model::ids::{InstanceId, MachineId, ProviderId};
+use crate::pricing::Price;
+pub use supply::Supply;
+
+/// Where an instance stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// It is needed; RunInstances has not been called yet.
+    Requested,
+    /// EC2 says `pending`.
+    Pending,
+    /// EC2 says `running`: it boots, and is billed.
+    Booting,
+    /// Its agent registers.
+    Registering,
+    /// ACTIVE.
+    InService,
+    /// DRAINING: its group counts it no longer.
+    Draining,
+    /// Gone.
+    Terminated,
+}
+
+/// An EC2 instance of a group, from its launch on.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Index of its group.
+    pub group: usize,
+    /// Index of its kind among the group's offers.
+    pub offer: usize,
+    /// Its number in the group.
+    pub number: u64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When it was asked for.
+    pub launched: SimTime,
+    /// When its bill began; `NEVER` before.
+    pub running: SimTime,
+    /// When it ended; `NEVER` before.
+    pub ended: SimTime,
+    /// The container instance that it has become.
+    pub instance: Option<InstanceId>,
+    /// Why it was launched.
+    pub cause: LaunchCause,
+    /// Why it ends.
+    pub end: Option<EndCause>,
+    /// The next stage, or the longest that it may drain.
+    ticket: Option<Ticket>,
+}
+
+/// An Auto Scaling group in the middle of a run.
+pub struct Group {
+    /// Its settings.
+    pub setup: GroupSetup,
+    /// Name of its capacity provider.
+    pub name: String,
+    /// `MinSize`.
+    pub min: u32,
+    /// `MaxSize`.
+    pub max: u32,
+    /// `DesiredCapacity`.
+    pub desired: u32,
+    /// Its instances, oldest first: launched, and neither leaving nor gone.
+    pub members: Vec<MachineId>,
+    /// How many of these are in each of its zones.
+    pub by_zone: Vec<u32>,
+    /// How many of these are ACTIVE.
+    pub active: u32,
+    /// Instances that drain: they are no members any more.
+    pub draining: u32,
+    /// Changes that have happened.
+    changes_done: usize,
+    /// The number of the next instance.
+    next_number: u64,
+    /// How long each instance takes, by its number.
+    draws: Family,
+    /// Which instance ends among equals.
+    dice: Stream,
+}
+
+impl Group {
+    fn new(setup: GroupSetup, name: String, seed: Seed) -> Group {
+        Group {
+            min: setup.min,
+            max: setup.max,
+            desired: setup.desired,
+            members: Vec::new(),
+            by_zone: vec![0; setup.zones.len()],
+            active: 0,
+            draining: 0,
+            changes_done: 0,
+            next_number: 0,
+            draws: seed.family(Purpose::Instance, &name),
+            dice: seed.stream(Purpose::Termination, &name),
+            name,
+            setup,
+        }
+    }
+
+    /// How many types it may launch.
+    fn types(&self) -> usize {
+        (self.setup.offers.len() / self.setup.zones.len().max(1)).max(1)
+    }
+
+    /// The zone of an offer, as an index among the group's.
+    fn zone_of(&self, offer: usize) -> usize {
+        offer / self.types()
+    }
+
+    /// The offer that the group takes in a zone at this instant.
+    fn offer_in(&self, zone: usize, now: SimTime) -> usize {
+        let first = zone * self.types();
+        match self.setup.allocation {
+            Allocation::Prioritized => first,
+            Allocation::LowestPrice => {
+                let own = first..first + self.types();
+                own.min_by_key(|&offer| self.setup.offers[offer].price.at(now)).unwrap_or(first)
+            }
+        }
+    }
+
+    /// How many types of the same zone the allocation strategy likes better than this offer.
+    fn rank_of(&self, offer: usize, now: SimTime) -> u32 {
+        let first = self.zone_of(offer) * self.types();
+        match self.setup.allocation {
+            Allocation::Prioritized => (offer - first) as u32,
+            Allocation::LowestPrice => {
+                let price = |offer: usize| self.setup.offers[offer].price.at(now);
+                let own = first..first + self.types();
+                own.filter(|&other| price(other) < price(offer)).count() as u32
+            }
+        }
+    }
+
+    /// What there is of it.
+    #[must_use]
+    pub fn counts(&self) -> GroupCounts {
+        GroupCounts {
+            desired: self.desired,
+            launching: self.members.len() as u32 - self.active,
+            active: self.active,
+            draining: self.draining,
+        }
+    }
+
+    fn leave(&mut self, id: MachineId, zone: usize) {
+        if let Ok(at) = self.members.binary_search(&id) {
+            self.members.remove(at);
+            self.by_zone[zone] -= 1;
+        }
+    }
+}
+
+/// All groups and their instances.
+pub struct Groups {
+    /// The groups.
+    pub all: Vec<Group>,
+    /// Every instance that a group ever launched.
+    pub machines: Column<MachineId, Machine>,
+    /// The machine behind each container instance; instances of fixed fleets have none.
+    machine_of: Vec<Option<MachineId>>,
+}
+
+/// An instance that was launched and never registered.
+#[derive(Clone, Debug)]
+pub struct Unregistered<'a> {
+    /// It.
+    pub machine: &'a Machine,
+    /// Its name.
+    pub name: String,
+    /// What it was to become, and what it cost by hour.
+    pub kind: &'a InstanceSetup,
+}
+
+impl Groups {
+    /// The groups of a setup.
+    #[must_use]
+    pub fn new(setups: Vec<GroupSetup>, name: impl Fn(ProviderId) -> String, seed: Seed) -> Groups {
+        let group = |setup: GroupSetup| {
+            let name = name(setup.provider);
+            Group::new(setup, name, seed)
+        };
+        Groups {
+            all: setups.into_iter().map(group).collect(),
+            machines: Column::new(),
+            machine_of: Vec::new(),
+        }
+    }
+
+    /// The instances that groups have at the beginning are ACTIVE.
+    pub fn begin(&mut self, fleet: &Fleet) {
+        for index in 0..self.all.len() {
+            let provider = self.all[index].setup.provider;
+            for instance in fleet.ids().filter(|&i| fleet.provider[i] == provider) {
+                let group = &self.all[index];
+                let is_kind = |offer: &InstanceSetup| {
+                    offer.registration.zone == fleet.zone[instance]
+                        && offer.registration.instance_type == fleet.instance_type[instance]
+                };
+                let offer = group.setup.offers.iter().position(is_kind).unwrap_or(0);
+                let id = self.add(index, offer, SimTime::ZERO, LaunchCause::Initial);
+                let machine = &mut self.machines[id];
+                (machine.stage, machine.running) = (Stage::InService, SimTime::ZERO);
+                self.all[index].active += 1;
+                self.bind(id, instance);
+            }
+        }
+    }
+
+    fn add(&mut self, group: usize, offer: usize, now: SimTime, cause: LaunchCause) -> MachineId {
+        let of = &mut self.all[group];
+        let zone = of.zone_of(offer);
+        let id = self.machines.push(Machine {
+            group,
+            offer,
+            number: of.next_number,
+            stage: Stage::Requested,
+            launched: now,
+            running: SimTime::NEVER,
+            ended: SimTime::NEVER,
+            instance: None,
+            cause,
+            end: None,
+            ticket: None,
+        });
+        of.next_number += 1;
+        of.members.push(id);
+        of.by_zone[zone] += 1;
+        id
+    }
+
+    fn bind(&mut self, id: MachineId, instance: InstanceId) {
+        self.machines[id].instance = Some(instance);
+        if self.machine_of.len() <= instance.index() {
+            self.machine_of.resize(instance.index() + 1, None);
+        }
+        self.machine_of[instance.index()] = Some(id);
+    }
+
+    /// The machine behind a container instance.
+    #[must_use]
+    pub fn behind(&self, instance: InstanceId) -> Option<MachineId> {
+        self.machine_of.get(instance.index()).copied().flatten()
+    }
+
+    /// The group of a capacity provider.
+    #[must_use]
+    pub fn of_provider(&self, provider: ProviderId) -> Option<usize> {
+        self.all.iter().position(|group| group.setup.provider == provider)
+    }
+
+    /// The name of a machine.
+    #[must_use]
+    pub fn name_of(&self, id: MachineId) -> String {
+        let machine = &self.machines[id];
+        format!("{}-{}", self.all[machine.group].name, machine.number)
+    }
+
+    /// What it costs.
+    fn price_of(&self, id: MachineId) -> &Price {
+        let machine = &self.machines[id];
+        &self.all[machine.group].setup.offers[machine.offer].price
+    }
+
+    /// Whether capacity may still come that nobody has asked for by now.
+    #[must_use]
+    pub fn may_grow(&self) -> bool {
+        let moves = |group: &Group| {
+            group.members.len() as u32 > group.active
+                || group.changes_done < group.setup.changes.len()
+        };
+        self.all.iter().any(moves)
+    }
+
+    /// Why each container instance came and went.
+    #[must_use]
+    pub fn causes(&self, instance: InstanceId) -> (LaunchCause, Option<EndCause>) {
+        match self.behind(instance) {
+            Some(id) => (self.machines[id].cause, self.machines[id].end),
+            None => (LaunchCause::Initial, None),
+        }
+    }
+
+    /// Instances that have run and never registered.
+    pub fn unregistered(&self) -> impl Iterator<Item = Unregistered<'_>> {
+        let is_one = |machine: &Machine| machine.instance.is_none();
+        self.machines.enumerate().filter(move |(_, machine)| is_one(machine)).map(
+            |(id, machine)| Unregistered {
+                machine,
+                name: self.name_of(id),
+                kind: &self.all[machine.group].setup.offers[machine.offer],
+            },
+        )
+    }
+}

@@ -1,0 +1,141 @@
+//! A group loses what it has too much of: the choice, draining, the end of an instance and of what runs on it.
+
+use super::{Stage, Supply};
+use crate::base::time::SimSpan;
+use crate::engine::Class;
+use crate::model::fleet::InstanceStatus;
+use crate::model::group::EndCause;
+use crate::model::ids::{InstanceId, MachineId};
+use crate::model::lifecycle::StopReason;
+use crate::policy::group::{self, Candidate};
+use crate::sim::books::Change;
+use crate::sim::event::{Event, RunError};
+
+impl Supply<'_> {
+    /// Ends up to so many instances of a group. Those that are on their way are not chosen (assumed): once ACTIVE they
+    /// are.
+    pub(super) fn scale_in(&mut self, index: usize, count: u32) -> Result<(), RunError> {
+        let now = self.now();
+        let group = &mut self.groups.all[index];
+        if group.setup.is_protected {
+            return Ok(());
+        }
+        let mut in_zone = group.by_zone.clone();
+        let mut ids: Vec<MachineId> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for &id in &group.members {
+            let machine = &self.groups.machines[id];
+            if machine.stage != Stage::InService {
+                continue;
+            }
+            ids.push(id);
+            candidates.push(Candidate {
+                zone: group.zone_of(machine.offer),
+                launched: machine.launched,
+                number: machine.number,
+                rank: group.rank_of(machine.offer, now),
+            });
+        }
+        let mut chosen = Vec::new();
+        for _ in 0..count {
+            let policies = &group.setup.termination;
+            let found = group::choose(&candidates, &in_zone, policies, now, &mut group.dice);
+            let Some(at) = found else { break };
+            in_zone[candidates.remove(at).zone] -= 1;
+            chosen.push(ids.remove(at));
+        }
+        for id in chosen {
+            self.end(id, EndCause::ScaleIn)?;
+        }
+        Ok(())
+    }
+
+    /// An instance is to end: it drains first where its group does so.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn end(&mut self, id: MachineId, cause: EndCause) -> Result<(), RunError> {
+        let machine = &mut self.groups.machines[id];
+        if matches!(machine.stage, Stage::Draining | Stage::Terminated) {
+            return Ok(());
+        }
+        machine.end = Some(cause);
+        let (index, offer, stage) = (machine.group, machine.offer, machine.stage);
+        let group = &mut self.groups.all[index];
+        let zone = group.zone_of(offer);
+        group.leave(id, zone);
+        group.active -= u32::from(stage == Stage::InService);
+        let draining = group.setup.draining;
+        match machine.instance {
+            Some(instance) if draining.is_on => {
+                machine.stage = Stage::Draining;
+                group.draining += 1;
+                if self.drive.cluster.fleet().holds_nothing(instance) {
+                    return self.finish(id);
+                }
+                let at = self.now() + SimSpan(draining.longest.0.max(1));
+                let event = Event::Machine(id);
+                let ticket = self.drive.queue.schedule_cancellable(at, Class::Release, event);
+                self.groups.machines[id].ticket = Some(ticket);
+                self.drains(id, instance)
+            }
+            _ => self.finish(id),
+        }
+    }
+
+    /// DRAINING: no new tasks, services replace theirs.
+    fn drains(&mut self, id: MachineId, instance: InstanceId) -> Result<(), RunError> {
+        self.drive.cluster.set_status(instance, InstanceStatus::Draining);
+        let tasks = self.drive.cluster.fleet().tasks[instance];
+        self.tell(id, "draining", Some(tasks))?;
+        self.drive.plan().instance_drains(instance);
+        self.count(self.groups.machines[id].group);
+        Ok(())
+    }
+
+    /// DRAINING instances have got something back: those that hold nothing any more end, and where only tasks of DAEMON
+    /// services are left these stop.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn drained(&mut self) -> Result<(), RunError> {
+        while let Some(instance) = self.drive.cluster.take_eased() {
+            let fleet = self.drive.cluster.fleet();
+            if fleet.status[instance] != InstanceStatus::Draining {
+                continue;
+            }
+            if !fleet.holds_nothing(instance) {
+                self.drive.plan().instance_empties(instance);
+            } else if let Some(id) = self.groups.behind(instance) {
+                self.finish(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of an instance: what still runs on it is lost, its bill is closed.
+    pub(super) fn finish(&mut self, id: MachineId) -> Result<(), RunError> {
+        let now = self.now();
+        let machine = &mut self.groups.machines[id];
+        let before = machine.stage;
+        (machine.stage, machine.ended) = (Stage::Terminated, now);
+        if let Some(ticket) = machine.ticket.take() {
+            self.drive.queue.cancel(ticket);
+        }
+        let (index, instance) = (machine.group, machine.instance);
+        let was_billed = machine.running <= now;
+        self.groups.all[index].draining -= u32::from(before == Stage::Draining);
+        let mut lost = 0;
+        if let Some(instance) = instance {
+            lost = self.drive.lose_instance(instance, StopReason::HostTerminated)?;
+        }
+        if was_billed {
+            let provider = self.groups.all[index].setup.provider;
+            let price = self.groups.price_of(id);
+            self.drive.books.saw(Change::InstanceEnds { provider, price });
+        }
+        self.tell(id, "terminated", Some(lost))?;
+        self.count(index);
+        Ok(())
+    }
+}

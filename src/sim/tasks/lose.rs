@@ -1,0 +1,120 @@
+//! A host goes away under its tasks: whatever they were doing, they are STOPPED at once.
+
+use super::stop::SIGKILL_EXIT_CODE;
+use super::{Life, Tasks};
+use crate::base::time::SimTime;
+use crate::model::ids::InstanceId;
+use crate::model::lifecycle::{StopReason, TaskStatus};
+use crate::sim::books::Change;
+use crate::sim::event::RunError;
+use crate::sim::task::Slot;
+
+impl Tasks {
+    /// Live tasks with a place on this instance, in order of id; those that wait for the host come first, so that none
+    /// starts while the others go. A walk over all live tasks.
+    #[must_use]
+    pub fn on(&self, instance: InstanceId) -> Vec<Slot> {
+        let mut found: Vec<(bool, u64, Slot)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let Some(task) = row.as_ref().filter(|task| task.instance() == Some(instance)) else {
+                continue;
+            };
+            let slot = Slot(u32::try_from(index).expect("fewer than 2^32 live tasks"));
+            found.push((task.status != TaskStatus::Pending, task.id, slot));
+        }
+        found.sort_unstable_by_key(|&(waits, id, _)| (waits, id));
+        found.into_iter().map(|(.., slot)| slot).collect()
+    }
+
+    /// Whether the slot held a task that was lost while an event of its was on its way. That event has come now, and the
+    /// slot can be used again.
+    #[inline]
+    pub fn lay_ghost(&mut self, slot: Slot) -> bool {
+        if self.ghosts == 0 || self.rows[slot.0 as usize].is_some() {
+            return false;
+        }
+        self.ghosts -= 1;
+        self.free.push(slot);
+        true
+    }
+
+    /// Whether an event of a lost task is still on its way.
+    #[inline]
+    #[must_use]
+    pub fn has_ghosts(&self) -> bool {
+        self.ghosts > 0
+    }
+
+    fn leave_ghost(&mut self, slot: Slot) {
+        let row = &mut self.rows[slot.0 as usize];
+        assert!(row.is_some(), "a task is removed once");
+        *row = None;
+        self.ghosts += 1;
+    }
+}
+
+impl Life<'_> {
+    /// The instance of a task has gone. `is_quiet`: no event of the task is on its way.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn lose(&mut self, slot: Slot, reason: StopReason, is_quiet: bool) -> Result<(), RunError> {
+        let status = self.tasks[slot].status;
+        if status < TaskStatus::Deactivating {
+            self.tasks[slot].stop_reason = reason;
+            self.tasks[slot].exit_code = SIGKILL_EXIT_CODE;
+            self.books.saw(Change::Lost);
+        }
+        match (status, self.tasks[slot].instance()) {
+            (TaskStatus::Pending, Some(instance)) => {
+                self.leave_host_queue(slot, instance);
+                self.stop_unstarted(slot);
+            }
+            (TaskStatus::Provisioning | TaskStatus::Activating, _) => self.stop_unstarted(slot),
+            (TaskStatus::Running, _) => {
+                self.become_deactivating(slot);
+                self.end_lost_run(slot);
+            }
+            (TaskStatus::Deactivating, _) => self.end_lost_run(slot),
+            _ => {}
+        }
+        let now = self.now();
+        let task = &mut self.tasks[slot];
+        if task.pull_stopped > now {
+            task.pull_stopped = SimTime::NEVER; // it was only planned
+        }
+        if status < TaskStatus::Deprovisioning {
+            self.leave_lost_host(slot);
+        }
+        self.write_stopped(slot)?;
+        if is_quiet {
+            self.tasks.remove(slot);
+        } else {
+            self.tasks.leave_ghost(slot);
+        }
+        Ok(())
+    }
+
+    fn end_lost_run(&mut self, slot: Slot) {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Stopping);
+        let task = &mut self.tasks[slot];
+        if task.stopping == SimTime::NEVER {
+            task.stopping = now;
+        }
+        self.books.saw(Change::StopsRunning { ran: now.since(task.started) });
+        self.promise_ends(slot);
+    }
+
+    fn leave_lost_host(&mut self, slot: Slot) {
+        let now = self.now();
+        self.become_status(slot, TaskStatus::Deprovisioning);
+        let task = &mut self.tasks[slot];
+        task.execution_stopped = now;
+        let task = &self.tasks[slot];
+        let Some(instance) = task.instance().filter(|_| task.is_on_host()) else { return };
+        self.books.saw(Change::Vacated { task });
+        let ports = self.rules.ports(task.definition);
+        self.cluster.vacate(instance, task.demand.without_enis(), ports);
+    }
+}

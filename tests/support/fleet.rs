@@ -1,0 +1,97 @@
+//! Scenarios whose fleet moves, as text: run under all checks, what happened to instances read back as rows.
+
+use super::Page;
+use super::services::{Cells, rows, seconds};
+use ecsim::base::random::Seed;
+use ecsim::engine::Pulse;
+use ecsim::experiment::run_one;
+use ecsim::report::tables;
+use ecsim::scenario::load_text;
+use ecsim::sim::outputs::Sinks;
+use ecsim::sim::{RunResult, Watch};
+use std::path::Path;
+
+/// A finished run and its tables.
+pub struct Moved {
+    /// The result.
+    pub result: RunResult,
+    /// `tasks.csv`, in order of task id.
+    pub tasks: Vec<Cells>,
+    /// `fleet_events.csv`.
+    pub fleet: Vec<Cells>,
+    /// `instances.csv`.
+    pub instances: Vec<Cells>,
+    /// `timeseries.csv`.
+    pub series: Vec<Cells>,
+    /// `service_events.csv`.
+    pub events: Vec<Cells>,
+    /// `scaling.csv`.
+    pub scaling: Vec<Cells>,
+}
+
+/// Runs a scenario from its text, every book checked after every event.
+pub fn run(text: &str) -> Moved {
+    let scenario = load_text(text, "test.toml", Path::new("."), &[])
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let pages: [Page; 5] = std::array::from_fn(|_| Page::default());
+    let [tasks, fleet, series, events, scaling] = pages.clone();
+    let sinks = Sinks {
+        tasks: Some(Box::new(tasks)),
+        fleet_events: Some(Box::new(fleet)),
+        timeseries: Some(Box::new(series)),
+        service_events: Some(Box::new(events)),
+        scaling: Some(Box::new(scaling)),
+        ..Sinks::default()
+    };
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
+    let result = run_one(&scenario, Seed(1), sinks, watch).unwrap();
+    let [mut tasks, fleet, series, events, scaling] = pages.map(|page| rows(&page.text()));
+    tasks.sort_by_key(|row| row["task_id"].parse::<u64>().unwrap());
+    let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
+    let instances = rows(&String::from_utf8(tables::instances(&result, &zones)).unwrap());
+    Moved { result, tasks, fleet, instances, series, events, scaling }
+}
+
+/// Everything that is wrong with a scenario.
+pub fn errors(text: &str) -> String {
+    load_text(text, "test.toml", Path::new("."), &[]).err().expect("it is refused").to_string()
+}
+
+impl Moved {
+    /// Instants and instances of an event of the fleet.
+    pub fn event(&self, name: &str) -> Vec<(f64, &str)> {
+        let is_it = |row: &&Cells| row["event"] == name;
+        let told = |row: &&Cells| seconds(row, "time_s").unwrap();
+        let all = self.fleet.iter().filter(is_it);
+        all.map(|row| (told(&row), row["instance_id"].as_str())).collect()
+    }
+
+    /// Cells of a column of `instances.csv`, by name of the instance.
+    pub fn of_instances(&self, column: &str) -> Vec<(&str, &str)> {
+        let cell = |row: &Cells| -> String { row[column].clone() };
+        assert!(self.instances.iter().all(|row| !cell(row).contains('\n')));
+        self.instances
+            .iter()
+            .map(|row| (row["instance_id"].as_str(), row[column].as_str()))
+            .collect()
+    }
+
+    /// Cells of a column of `tasks.csv`, in order of task id.
+    pub fn of_tasks(&self, column: &str) -> Vec<&str> {
+        self.tasks.iter().map(|row| row[column].as_str()).collect()
+    }
+
+    /// A number of the summary.
+    pub fn number(&self, metric: &str) -> f64 {
+        let value = self.result.summary.get(metric).unwrap_or_else(|| panic!("no metric {metric}"));
+        value.as_f64().unwrap_or_else(|| panic!("{metric} is not a number"))
+    }
+
+    /// The total row of `timeseries.csv` at this instant.
+    pub fn at(&self, at: f64) -> &Cells {
+        let is_it = |row: &&Cells| {
+            row["capacity_provider"] == "total" && seconds(row, "time_s") == Some(at)
+        };
+        self.series.iter().find(is_it).unwrap_or_else(|| panic!("no sample at {at}"))
+    }
+}

@@ -1,0 +1,160 @@
+//! Random scenarios whose fleet moves: the same fleets, callers and rows as [`super::make`], and an Auto Scaling group
+//! behind each EC2 provider that changes at random. Each runs under all checks after every event with the slow placement
+//! beside the fast one; its bill is made a second time from `instances.csv`.
+
+use super::make::{Case, Dice, seconds};
+use super::run;
+use ecsim::base::distribution::Distribution;
+use ecsim::base::random::{Purpose, Seed};
+use ecsim::base::time::SimTime;
+use ecsim::model::fleet::Registration;
+use ecsim::model::group::{
+    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+};
+use ecsim::model::ids::ZoneId;
+use ecsim::model::platform::LaunchType;
+use ecsim::report::tables;
+use ecsim::sim::RunResult;
+use ecsim::sim::setup::{GroupSetup, InstanceSetup};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Puts a group behind each EC2 provider that has instances.
+fn moving(seed: u64) -> Case {
+    let mut case = Case::new(seed);
+    let mut dice = Dice(Seed(seed).stream(Purpose::Test, "moving"));
+    let setup = &mut case.setup;
+    // Callers of StartTask name instances, which would be gone.
+    for provider in setup.providers.ids().collect::<Vec<_>>() {
+        let own = |i: &&InstanceSetup| i.registration.provider == provider;
+        let first: Vec<InstanceSetup> = setup.instances.iter().filter(own).cloned().collect();
+        if setup.providers[provider].launch != LaunchType::Ec2 || first.is_empty() {
+            continue;
+        }
+        let kinds: Vec<InstanceSetup> = (0..=dice.below(2)).map(|_| dice.pick(&first)).collect();
+        let zones: Vec<ZoneId> = (0..=dice.below(3) as u32).map(ZoneId).collect();
+        let offer = |zone: ZoneId, kind: &InstanceSetup| InstanceSetup {
+            registration: Registration { zone, ..kind.registration.clone() },
+            price: kind.price.clone(),
+        };
+        let offers: Vec<InstanceSetup> = zones
+            .iter()
+            .flat_map(|&zone| kinds.iter().map(move |kind| offer(zone, kind)))
+            .collect();
+        let desired = first.len() as u32;
+        // The first instances are ones that the group could have launched.
+        let mut number = 0;
+        for instance in &mut setup.instances {
+            if instance.registration.provider == provider {
+                let name = instance.registration.name.clone();
+                *instance = dice.pick(&offers);
+                instance.registration.name = name;
+                number += 1;
+            }
+        }
+        assert_eq!(number, desired);
+        let (mut at, mut changes) = (0, Vec::new());
+        for _ in 0..dice.below(6) {
+            at += dice.below(600);
+            let wanted = Some(dice.below(14) as u32);
+            changes.push(CapacityChange {
+                at: SimTime(seconds(at).0),
+                min: None,
+                max: None,
+                desired: wanted,
+            });
+        }
+        let stage =
+            |dice: &mut Dice| Distribution::Uniform { min: 0.0, max: dice.below(90) as f64 };
+        let largest = offers.iter().map(|o| o.registration.resources);
+        setup.providers[provider].largest =
+            largest.reduce(ecsim::model::resources::Resources::largest_of_each).unwrap();
+        setup.groups.push(GroupSetup {
+            provider,
+            min: 0,
+            max: 14,
+            desired,
+            zones,
+            offers,
+            allocation: dice.pick(&[Allocation::Prioritized, Allocation::LowestPrice]),
+            termination: vec![dice.pick(&TerminationPolicy::NAMES).1],
+            is_protected: dice.one_in(6),
+            draining: Draining { is_on: !dice.one_in(3), longest: seconds(1 + dice.below(400)) },
+            timing: InstanceTiming {
+                launch: stage(&mut dice),
+                pending: stage(&mut dice),
+                boot: stage(&mut dice),
+                register: stage(&mut dice),
+            },
+            changes,
+        });
+    }
+    case
+}
+
+/// The bill of instances from `instances.csv`, and no charge without an instance.
+fn bill(case: &Case, result: &RunResult) -> f64 {
+    let zones: Vec<String> = case.setup.zones.iter().cloned().collect();
+    let text = tables::instances(result, &zones);
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let names = reader.headers().unwrap().clone();
+    let at = |name: &str| names.iter().position(|known| known == name).unwrap();
+    let (running, usd, end) = (at("running_s"), at("usd"), at("terminated_s"));
+    let mut sum = 0.0;
+    for row in reader.records() {
+        let row = row.unwrap();
+        let cost: f64 = row[usd].parse().unwrap();
+        assert!(cost == 0.0 || !row[running].is_empty(), "no charge without an instance: {row:?}");
+        if let (Ok(from), Ok(until)) = (row[running].parse::<f64>(), row[end].parse::<f64>()) {
+            assert!(from <= until, "{row:?}");
+        }
+        sum += cost;
+    }
+    sum
+}
+
+fn one(seed: u64, sums: &mut [f64; 4]) {
+    let case = moving(seed);
+    let Some((result, _)) = run(&case, true) else { return };
+    let number = |metric: &str| result.summary.get(metric).unwrap().as_f64().unwrap();
+    let billed = bill(&case, &result);
+    assert!((billed - number("ec2_usd")).abs() < 1e-6, "{billed} is not {}", number("ec2_usd"));
+    let names = ["instances_launched", "instances_ended", "tasks_lost", "tasks_completed"];
+    for (sum, name) in sums.iter_mut().zip(names) {
+        *sum += number(name);
+    }
+}
+
+#[test]
+fn invariants_hold_while_instances_come_and_go() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seeds = match number("ECSIM_SWARM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("ECSIM_SWARM_CASES").unwrap_or(2_000),
+    };
+    let (mut sums, cases) = ([0.0; 4], seeds.end - seeds.start);
+    for seed in seeds {
+        if catch_unwind(AssertUnwindSafe(|| one(seed, &mut sums))).is_err() {
+            panic!(
+                "scenario {seed} failed, see above; to replay it:\n  \
+                 ECSIM_SWARM_SEED={seed} cargo test --test ecsim_tests swarm::moving"
+            );
+        }
+    }
+    let [launched, ended, lost, completed] = sums;
+    println!(
+        "{cases}: {launched} launched, {ended} ended, {lost} tasks lost, {completed} completed"
+    );
+    if cases >= 1_000 {
+        let least = cases as f64;
+        assert!(launched > least && ended > least && lost > least / 4.0 && completed > least);
+    }
+}
+
+#[test]
+fn checks_change_no_byte_while_instances_come_and_go() {
+    for seed in 0..100 {
+        let case = moving(seed);
+        let texts = |check| run(&case, check).map(|(_, texts)| texts);
+        assert!(texts(true) == texts(false), "scenario {seed}");
+    }
+}
