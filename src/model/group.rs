@@ -3,29 +3,34 @@
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 
-/// Which instance of a group ends first when the group has too many; the names are those of the API.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// `TerminationPolicies`: which instance of a group ends first when the group has too many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TerminationPolicy {
-    /// Aligned with the allocation strategy, then closest to the next billing hour.
+    /// Aligned with the allocation strategy in a mixed group, then the oldest launch template, then closest to the next
+    /// billing hour.
+    #[default]
     Default,
     /// The type that the allocation strategy likes least.
     AllocationStrategy,
-    /// The oldest one.
-    OldestInstance,
-    /// The newest one.
-    NewestInstance,
+    /// The oldest launch template; `OldestLaunchConfiguration` is the same: there is one kind here.
+    OldestLaunchTemplate,
     /// The one that begins its next hour first.
     ClosestToNextInstanceHour,
+    /// The newest instance.
+    NewestInstance,
+    /// The oldest instance.
+    OldestInstance,
 }
 
 impl TerminationPolicy {
-    /// All of them, with their names in the API.
-    pub const NAMES: [(&'static str, TerminationPolicy); 5] = [
-        ("Default", TerminationPolicy::Default),
-        ("AllocationStrategy", TerminationPolicy::AllocationStrategy),
-        ("OldestInstance", TerminationPolicy::OldestInstance),
-        ("NewestInstance", TerminationPolicy::NewestInstance),
-        ("ClosestToNextInstanceHour", TerminationPolicy::ClosestToNextInstanceHour),
+    /// All of them with their names in the API.
+    pub const ALL: [(TerminationPolicy, &'static str); 6] = [
+        (TerminationPolicy::Default, "Default"),
+        (TerminationPolicy::AllocationStrategy, "AllocationStrategy"),
+        (TerminationPolicy::OldestLaunchTemplate, "OldestLaunchTemplate"),
+        (TerminationPolicy::ClosestToNextInstanceHour, "ClosestToNextInstanceHour"),
+        (TerminationPolicy::NewestInstance, "NewestInstance"),
+        (TerminationPolicy::OldestInstance, "OldestInstance"),
     ];
 }
 

@@ -9,7 +9,6 @@
 
 pub mod capacity;
 pub mod deployment;
-pub mod group;
 pub mod placement;
 pub mod query;
 pub mod scaling;

@@ -7,40 +7,10 @@
 use super::mixed::OnDemandShare;
 use crate::base::random::Stream;
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
+pub use crate::model::group::TerminationPolicy;
 use crate::model::platform::Purchase;
 
 const HOUR: u64 = 3_600 * MICROS_PER_SECOND;
-
-/// `TerminationPolicies`. `OldestLaunchConfiguration` is the same as the template: there is one kind here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum TerminationPolicy {
-    /// Aligned with the allocation strategy in a mixed group, then the oldest launch template, then closest to the next
-    /// billing hour.
-    #[default]
-    Default,
-    /// The type that the allocation strategy likes least.
-    AllocationStrategy,
-    /// The oldest launch template.
-    OldestLaunchTemplate,
-    /// The one that begins its next hour first.
-    ClosestToNextInstanceHour,
-    /// The newest instance.
-    NewestInstance,
-    /// The oldest instance.
-    OldestInstance,
-}
-
-impl TerminationPolicy {
-    /// All of them with their names in the API.
-    pub const ALL: [(TerminationPolicy, &'static str); 6] = [
-        (TerminationPolicy::Default, "Default"),
-        (TerminationPolicy::AllocationStrategy, "AllocationStrategy"),
-        (TerminationPolicy::OldestLaunchTemplate, "OldestLaunchTemplate"),
-        (TerminationPolicy::ClosestToNextInstanceHour, "ClosestToNextInstanceHour"),
-        (TerminationPolicy::NewestInstance, "NewestInstance"),
-        (TerminationPolicy::OldestInstance, "OldestInstance"),
-    ];
-}
 
 /// An instance in service that is not protected from scale-in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

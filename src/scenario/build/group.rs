@@ -180,7 +180,7 @@ fn timing(latency: &Settings) -> InstanceTiming {
 
 fn termination_policies(settings: &Settings) -> Vec<TerminationPolicy> {
     let known = |name: &str| {
-        TerminationPolicy::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+        TerminationPolicy::ALL.iter().find(|(_, known)| *known == name).map(|(policy, _)| *policy)
     };
     let named = settings.list("termination_policies").iter().filter_map(|item| match &item.value {
         Value::Text(name) => known(name),

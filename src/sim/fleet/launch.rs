@@ -6,7 +6,7 @@ use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::group::LaunchCause;
 use crate::model::ids::MachineId;
-use crate::policy::group;
+use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
@@ -38,7 +38,9 @@ impl Supply<'_> {
     fn launch(&mut self, group: usize, cause: LaunchCause) -> Result<bool, RunError> {
         let now = self.now();
         let of = &self.groups.all[group];
-        let Some(zone) = group::zone_for(&of.by_zone, |_| true) else { return Ok(false) };
+        let view = |&instances: &u32| Zone { instances, is_used: true, has_capacity: true };
+        let zones: Vec<Zone> = of.by_zone.iter().map(view).collect();
+        let Some(zone) = zones::launch(&zones, Spread::default()) else { return Ok(false) };
         let offer = of.offer_in(zone, now);
         let id = self.groups.add(group, offer, now, cause);
         self.drive.books.tally.launched += 1;

@@ -7,7 +7,9 @@ use crate::model::fleet::InstanceStatus;
 use crate::model::group::EndCause;
 use crate::model::ids::{InstanceId, MachineId};
 use crate::model::lifecycle::StopReason;
-use crate::policy::group::{self, Candidate};
+use crate::model::platform::Purchase;
+use crate::policy::capacity::mixed::OnDemandShare;
+use crate::policy::capacity::terminate::{self, Candidate, Group};
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
@@ -31,15 +33,22 @@ impl Supply<'_> {
             ids.push(id);
             candidates.push(Candidate {
                 zone: group.zone_of(machine.offer),
+                purchase: Purchase::OnDemand,
                 launched: machine.launched,
                 number: machine.number,
+                template: 0,
                 rank: group.rank_of(machine.offer, now),
             });
         }
         let mut chosen = Vec::new();
         for _ in 0..count {
-            let policies = &group.setup.termination;
-            let found = group::choose(&candidates, &in_zone, policies, now, &mut group.dice);
+            let on_demand = in_zone.iter().sum();
+            let view = Group {
+                zones: &in_zone,
+                mixed: (group.types() > 1).then(|| (OnDemandShare::default(), on_demand, 0)),
+                policies: &group.setup.termination,
+            };
+            let found = terminate::choose(&candidates, &view, now, &mut group.dice);
             let Some(at) = found else { break };
             in_zone[candidates.remove(at).zone] -= 1;
             chosen.push(ids.remove(at));
