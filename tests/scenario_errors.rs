@@ -51,15 +51,15 @@ fn keys_of_later_versions_say_what_to_do_instead() {
 name = "general"
 instance_types = ["m5.large"]
 desired_capacity = 3
-min_size = 1
+managed_scaling = 1
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:5:1: unknown key "min_size" in `capacity_provider`
+    error: web.toml:5:1: unknown key "managed_scaling" in `capacity_provider`
       |
-    5 | min_size = 1
-      | ^^^^^^^^
+    5 | managed_scaling = 1
+      | ^^^^^^^^^^^^^^^
       |
-      = help: scaling is not simulated by this version; set `desired_capacity`
+      = help: managed scaling is not simulated by this version; set `desired_capacity`
     "##);
 }
 
@@ -1265,7 +1265,7 @@ generate = { per_second = 0, limit = 1 }
 name = "general"
 instance_types = ["m5.large", "m5.lagre"]
 desired_capacity = 3
-max_size = 9
+managed_scaling = 9
 
 [simulation]
 tie_break = "fair"
@@ -1297,12 +1297,12 @@ tie_break = "fair"
       |
       = help: did you mean "m5.large" or "c5.large" or "m1.large"?
 
-    error: web.toml:9:1: unknown key "max_size" in `capacity_provider`
+    error: web.toml:9:1: unknown key "managed_scaling" in `capacity_provider`
       |
-    9 | max_size = 9
-      | ^^^^^^^^
+    9 | managed_scaling = 9
+      | ^^^^^^^^^^^^^^^
       |
-      = help: scaling is not simulated by this version; set `desired_capacity`
+      = help: managed scaling is not simulated by this version; set `desired_capacity`
 
     error: web.toml:12:13: unknown `tie_break` "fair"
        |

@@ -23,33 +23,27 @@ pub struct Moved {
     pub instances: Vec<Cells>,
     /// `timeseries.csv`.
     pub series: Vec<Cells>,
-    /// `service_events.csv`.
-    pub events: Vec<Cells>,
-    /// `scaling.csv`.
-    pub scaling: Vec<Cells>,
 }
 
 /// Runs a scenario from its text, every book checked after every event.
 pub fn run(text: &str) -> Moved {
     let scenario = load_text(text, "test.toml", Path::new("."), &[])
         .unwrap_or_else(|errors| panic!("{errors}"));
-    let pages: [Page; 5] = std::array::from_fn(|_| Page::default());
-    let [tasks, fleet, series, events, scaling] = pages.clone();
+    let pages: [Page; 3] = std::array::from_fn(|_| Page::default());
+    let [tasks, fleet, series] = pages.clone();
     let sinks = Sinks {
         tasks: Some(Box::new(tasks)),
         fleet_events: Some(Box::new(fleet)),
         timeseries: Some(Box::new(series)),
-        service_events: Some(Box::new(events)),
-        scaling: Some(Box::new(scaling)),
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
     let result = run_one(&scenario, Seed(1), sinks, watch).unwrap();
-    let [mut tasks, fleet, series, events, scaling] = pages.map(|page| rows(&page.text()));
+    let [mut tasks, fleet, series] = pages.map(|page| rows(&page.text()));
     tasks.sort_by_key(|row| row["task_id"].parse::<u64>().unwrap());
     let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
     let instances = rows(&String::from_utf8(tables::instances(&result, &zones)).unwrap());
-    Moved { result, tasks, fleet, instances, series, events, scaling }
+    Moved { result, tasks, fleet, instances, series }
 }
 
 /// Everything that is wrong with a scenario.

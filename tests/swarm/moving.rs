@@ -129,7 +129,7 @@ fn invariants_hold_while_instances_come_and_go() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seeds = match number("ECSIM_SWARM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("ECSIM_SWARM_CASES").unwrap_or(2_000),
+        None => 0..number("ECSIM_SWARM_CASES").unwrap_or(300),
     };
     let (mut sums, cases) = ([0.0; 4], seeds.end - seeds.start);
     for seed in seeds {
@@ -144,7 +144,7 @@ fn invariants_hold_while_instances_come_and_go() {
     println!(
         "{cases}: {launched} launched, {ended} ended, {lost} tasks lost, {completed} completed"
     );
-    if cases >= 1_000 {
+    if cases >= 300 {
         let least = cases as f64;
         assert!(launched > least && ended > least && lost > least / 4.0 && completed > least);
     }

@@ -65,11 +65,10 @@ pub const DEFAULT_START: &str = "2026-01-05T00:00:00Z";
 const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
-pub const NOT_SIMULATED: &[(&str, &str)] = &[
-    ("managed_scaling", "managed scaling is not simulated by this version; set `desired_capacity`"),
-    ("min_size", "scaling is not simulated by this version; set `desired_capacity`"),
-    ("max_size", "scaling is not simulated by this version; set `desired_capacity`"),
-];
+pub const NOT_SIMULATED: &[(&str, &str)] = &[(
+    "managed_scaling",
+    "managed scaling is not simulated by this version; set `desired_capacity`",
+)];
 
 /// The whole scenario.
 pub static ROOT: Section = Section::new(
