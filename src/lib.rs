@@ -94,13 +94,16 @@
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
+//! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
+//! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
+//! | what a dependency's outage does; restarts in place; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `leaving.rs` |
 //! | a service event | `Books::service_event`, called by the place that knows |
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |
 //! | a traffic format | a file in `trace/traffic/`, a variant of [`TrafficFormat`](model::traffic::TrafficFormat), a line in its `mod.rs` |
 //! | a format of Spot prices, availability or outages | `trace/capacity/` |
-//! | a scenario key | `scenario/sections/`: type, range, default, source; then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
-//! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs` |
+//! | a scenario key | `scenario/sections/`: type, range, default, source (one that several sections have: `shared.rs`); then `scenario/build/`. Schema, `--show resolved` and the reference page follow |
+//! | how requests are routed, queued, dropped; latency formulas | `load/`: `route.rs`, `fluid.rs`, `requests.rs`, `queueing.rs`; the table of latencies: `table.rs` |
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
@@ -108,7 +111,10 @@
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a verb, a flag | a file in `cli/` |
+//! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |
+//! | a bug on purpose, to see a check fail | `base/canary.rs`, `tests/canary.rs` |
+//! | a fuzz target | `tests/fuzz/bodies/`; the tests replay its corpus |
 //!
 //! # Who may touch what
 //!

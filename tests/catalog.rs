@@ -746,7 +746,7 @@ mod verb {
         let text = answer("show m7g.xlarge --region eu-west-1 --format json").unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["schema"], "ecsim/1");
-        assert_eq!(json["catalogue_version"], "VERSION");
+        assert_eq!(json["catalog_version"], "VERSION");
         let kind = &json["instance_types"][0];
         assert_eq!(
             (&kind["instance_type"], &kind["arch"]),

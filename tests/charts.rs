@@ -39,6 +39,7 @@ impl Case {
     fn input(&self) -> ChartInput<'_> {
         ChartInput {
             title: self.title.clone(),
+            start: None,
             series: self.series.iter().copied().map(Stretch::from).collect(),
             waits: &self.waits,
             costs: self.costs.clone(),
@@ -121,7 +122,13 @@ fn fleet(instances: usize, families: usize, whole: usize) -> FleetPicture {
             }
             tasks.push((family, demand));
         }
-        PictureColumn { name: format!("i-{:017x}", i * 7919), registered, tasks }
+        let instance_type = if large { "m6i.4xlarge" } else { "m6i.2xlarge" };
+        PictureColumn {
+            name: format!("i-{:017x}", i * 7919),
+            instance_type: instance_type.into(),
+            registered,
+            tasks,
+        }
     });
     FleetPicture {
         at: SimTime(47_000_000_000),
@@ -179,6 +186,7 @@ fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport 
     let mut report = ServiceReport {
         name: name.into(),
         cpu_target_percent: Some(60.0),
+        memory_target_percent: Some(75.0),
         cpu_percent: Some(52.4),
         tasks_started: 214,
         tasks_failed: 3,
@@ -221,7 +229,9 @@ fn service(name: &str, seconds: u64, samples: u64, scale: u64) -> ServiceReport 
             running: healthy as u32 + if deploys { 3 } else { 0 },
             pending: if deploys { 2 } else { (dice.below(12) == 0) as u32 * 2 },
             healthy: healthy as u32,
+            draining: 0,
             newest: if deploys { healthy as u32 / 2 } else { healthy as u32 + 2 },
+            newest_traffic_percent: Some(if deploys { 40.0 } else { 100.0 }),
             requests,
             capacity_micro_per_s: capacity * scale * 1_000,
             backlog_micro: lost * 1_000_000,
@@ -291,6 +301,7 @@ fn extreme_service(name: &str) -> ServiceReport {
         },
         cpu_percent: Some(f64::NAN),
         cpu_target_percent: Some(f64::INFINITY),
+        memory_target_percent: Some(f64::NAN),
         marks: vec![Mark { at: SimTime::NEVER, label: name.repeat(9) }; 300],
         ..ServiceReport::default()
     }
@@ -519,7 +530,7 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
     let names = |name| {
         let case = cases().into_iter().find(|case| case.name == name).unwrap();
         let files = render(&case.input(), Format::Svg).into_iter().map(|(file, _)| file);
-        files.skip(5).collect::<Vec<_>>()
+        files.skip(6).collect::<Vec<_>>()
     };
     assert_eq!(names("no-data"), [""; 0]);
     let kinds = ["traffic", "tasks", "utilization", "latency"];
@@ -530,7 +541,7 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
         services: (0..40).map(|i| idle_service(&format!("s{i}"))).collect(),
         ..Case::empty("many")
     };
-    assert_eq!(render(&many.input(), Format::Svg).len(), 5 + 1 + 12 * 4);
+    assert_eq!(render(&many.input(), Format::Svg).len(), 6 + 1 + 12 * 4);
 }
 
 #[test]
@@ -552,4 +563,78 @@ fn the_legend_above_a_panel_is_one_row() {
         let first = rows.next().unwrap();
         assert_eq!(rows.filter(|y| *y == first).count(), names.len() - 1, "{file}");
     }
+}
+
+/// A text of a picture: its words, its base line, and from where to where it reaches at least, in the picture's units.
+struct Words {
+    text: String,
+    y: f64,
+    from: f64,
+    to: f64,
+}
+
+/// The texts of a picture. A character is at least 0.4 of the size wide on average, in all the fonts that may be used.
+fn words(document: &roxmltree::Document<'_>) -> Vec<Words> {
+    let number = |node: roxmltree::Node<'_, '_>, name: &str| -> f64 {
+        node.attribute(name).expect(name).parse().unwrap()
+    };
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let of = |node| {
+        let text = roxmltree::Node::text(&node).unwrap_or("").trim().to_string();
+        let wide = 0.4 * number(node, "font-size") * text.chars().count() as f64;
+        let x = number(node, "x");
+        let from = match node.attribute("text-anchor") {
+            Some("middle") => x - wide / 2.0,
+            Some("end") => x - wide,
+            _ => x,
+        };
+        Words { text, y: number(node, "y"), from, to: from + wide }
+    };
+    texts.map(of).filter(|words| !words.text.is_empty()).collect()
+}
+
+#[test]
+fn texts_lie_on_the_page_and_never_on_each_other() {
+    for case in cases() {
+        // By the hours since the start, and by the calendar from a Wednesday afternoon on.
+        for start in [None, Some(1_773_843_210)] {
+            let input = ChartInput { start, ..case.input() };
+            for (file, bytes) in render(&input, Format::Svg) {
+                let text = String::from_utf8(bytes).unwrap();
+                let document = roxmltree::Document::parse(&text).unwrap();
+                let root = document.root_element();
+                let size = |name: &str| root.attribute(name).unwrap().parse::<f64>().unwrap();
+                let (width, height) = match root.attribute("viewBox") {
+                    Some(shape) => {
+                        let sides: Vec<f64> =
+                            shape.split_whitespace().map(|side| side.parse().unwrap()).collect();
+                        (sides[2], sides[3])
+                    }
+                    None => (size("width"), size("height")),
+                };
+                let words = words(&document);
+                for (index, one) in words.iter().enumerate() {
+                    let place = format!("{} {start:?} {file}: {:?}", case.name, one.text);
+                    assert!(one.from >= 0.0 && one.to <= width, "{place}: beyond the page");
+                    assert!(one.y > 0.0 && one.y < height, "{place}: beyond the page");
+                    for other in &words[..index] {
+                        let apart = (one.y - other.y).abs() > 4.0
+                            || one.to.min(other.to) <= one.from.max(other.from);
+                        assert!(apart, "{place} lies on {:?}", other.text);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fleet_of_three_hundred_is_told_by_type() {
+    let case = Case { picture: Some(fleet(300, 3, 300)), ..Case::empty("large") };
+    let files = render(&case.input(), Format::Svg);
+    let (_, bytes) = files.iter().find(|(name, _)| name == "charts/fleet.svg").unwrap();
+    let text = String::from_utf8_lossy(bytes);
+    // Every seventh instance, from the fourth on, is a large one: 43 of 300.
+    assert!(text.contains("257 × m6i.2xlarge") && text.contains("43 × m6i.4xlarge"), "{text}");
+    assert!(text.contains("grey is free"));
 }

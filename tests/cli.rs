@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 const VERBS: [&str; 7] = ["run", "validate", "init", "schema", "completions", "catalog", "trace"];
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "charts/costs.svg",
     "charts/fleet.svg",
     "charts/load.svg",
     "charts/reservation.svg",
+    "charts/spending.svg",
     "charts/waits.svg",
     "cost.csv",
     "instances.csv",

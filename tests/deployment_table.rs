@@ -82,6 +82,8 @@ impl Cluster {
             desired: self.desired,
             bounds: self.bounds,
             generation: NEW,
+            draining: 0,
+            stops_drain: false,
             tasks: &self.tasks,
             scale_in: ScaleIn {
                 fleet: &fleet,

@@ -2,36 +2,10 @@
 //!
 //! Mutations of the shipped scenarios from a fixed seed, with a dictionary of odd values; the same cases each run.
 
+use crate::fuzz_bodies::scenario::{errors_are_in_order, scenario, try_text};
 use ecsim::base::random::{Purpose, Seed, Stream};
-use ecsim::scenario::{Diagnostics, load_text};
+use ecsim::scenario::load_text;
 use std::path::Path;
-
-/// What errors must hold: a line and a column inside the text, a message on one line, and text for people and programs.
-fn errors_are_in_order(text: &str, problems: &Diagnostics) {
-    assert!(!problems.is_empty());
-    let lines: Vec<&str> = text.split('\n').collect();
-    let mut last = (0, 0);
-    for error in problems.located() {
-        assert!(!error.message.contains('\n'), "{}", error.message);
-        if error.file != "fuzz.toml" {
-            continue;
-        }
-        assert!((1..=lines.len()).contains(&error.line), "{error:?}");
-        let width = lines[error.line - 1].chars().count();
-        assert!((1..=width + 1).contains(&error.column), "{error:?} in a line of {width}");
-        assert!((error.line, error.column) >= last, "errors are in file order");
-        last = (error.line, error.column);
-    }
-    assert!(problems.to_string().starts_with("error: "));
-    assert!(problems.to_json()["errors"].is_array());
-}
-
-fn try_text(text: &str) {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    if let Err(problems) = load_text(text, "fuzz.toml", &base, &[]) {
-        errors_are_in_order(text, &problems);
-    }
-}
 
 const DICTIONARY: [&str; 40] = [
     "nan",
@@ -221,4 +195,36 @@ fn errors_of_a_hundred_thousand_entries_take_time_that_grows_with_their_number_o
     println!("100,000 wrong entries in {:?}", start.elapsed());
     assert_eq!(problems.len(), 1_000, "no more are kept");
     assert!(shown.ends_with("and 99900 more errors"));
+}
+
+#[test]
+fn the_saved_corpus_of_scenarios_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/scenario");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        scenario(&std::fs::read(entry.unwrap().path()).unwrap());
+        read += 1;
+    }
+    assert!(read >= 7);
+}
+
+/// A target without a program, or a program without a corpus, would look like one that holds.
+#[test]
+fn every_fuzz_target_has_a_program_and_a_corpus() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    let stems = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(fuzz.join(folder)).unwrap();
+        let stem = |path: std::path::PathBuf| path.file_stem().unwrap().to_string_lossy().into();
+        let mut stems: Vec<String> = entries.map(|entry| stem(entry.unwrap().path())).collect();
+        stems.sort();
+        stems
+    };
+    let programs = stems("fuzz_targets");
+    assert_eq!(programs, stems("corpus"));
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for name in programs {
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\""))
+        );
+    }
 }

@@ -597,13 +597,12 @@ fn fargate_rules_point_into_the_file_of_a_definition() {
 
 #[test]
 fn what_a_definition_says_in_vain_is_noted() {
-    let keys = r#","dependsOn":[{"containerName":"c","condition":"START"}],"restartPolicy":{"enabled":true}"#;
-    let desk = with_definition(&container(keys));
+    let definition = r#"{"family":"f","memory":"512","containerDefinitions":[{"name":"c","image":"i"},{"name":"d","image":"i","dependsOn":[{"containerName":"c","condition":"START"}],"restartPolicy":{"enabled":true}}]}"#;
+    let desk = with_definition(definition);
     for command in ["validate small.toml", "run small.toml --charts none"] {
         desk.ok(command)
             .says("note: X.json:1:")
-            .says("`dependsOn` is not simulated")
-            .says("`restartPolicy` is not simulated");
+            .says("a restart policy of a container other than the first essential one");
     }
 }
 

@@ -430,9 +430,9 @@ fn a_sample_sees_its_instant_after_all_have_acted() {
     let total: Vec<&str> = finished.timeseries.lines().filter(|l| l.contains(",total,")).collect();
     let at = |second: &str| total.iter().find(|l| l.starts_with(&format!("{second},"))).copied();
     // One instance at 0.1 $/h: idle, then one task RUNNING from 60 s to 150 s, where the run ends.
-    assert_eq!(at("0"), Some("0,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1"));
-    assert_eq!(at("60"), Some("60,total,1,0,1,0,0,0,1,0,0,0,0,1024,1024,1024,1024,1024,1024,0.1"));
-    assert_eq!(at("150"), Some("150,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1"));
+    assert_eq!(at("0"), Some("0,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,"));
+    assert_eq!(at("60"), Some("60,total,1,0,1,0,0,0,1,0,0,0,0,1024,1024,1024,1024,1024,1024,0.1,"));
+    assert_eq!(at("150"), Some("150,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,"));
     assert_eq!(total.len(), 4);
 }
 
@@ -447,11 +447,34 @@ fn a_failed_placement_says_how_many_instances_were_turned_down_for_what() {
     assert_eq!(
         finished.failures.lines().collect::<Vec<_>>(),
         [
-            "time_s,source,task_id,tasks,attempt,reason,instances",
-            "1.5,caller,1,1,1,RESOURCE:CPU,2",
-            "1.5,caller,1,1,1,RESOURCE:MEMORY,1",
+            "time_s,source,task_id,tasks,attempt,reason,instances,utc",
+            "1.5,caller,1,1,1,RESOURCE:CPU,2,",
+            "1.5,caller,1,1,1,RESOURCE:MEMORY,1,",
         ]
     );
     // The instance that lacks only memory came furthest.
     assert_eq!(finished.column("stopped_reason")[1], "RESOURCE:MEMORY");
+}
+
+#[test]
+fn the_agent_removes_images_that_nobody_uses() {
+    // 600 MiB at 60 MiB/s are 10 s. The first task stops at 110 s, its containers hold the image for 3 h, until 10,910 s;
+    // the next clean-up of every 30 min is at 12,600 s.
+    let pulls = |second: f64, change: fn(&mut ecsim::sim::setup::ImageCleanup)| {
+        let mut setup = with_definition(
+            setup(vec![instance("i", 4096, 8192)], caller()),
+            TaskDefinition { image_mib: 600, ..definition("app", 1024, 1024) },
+        );
+        change(&mut setup.latencies.image_cleanup);
+        let finished = run(setup, vec![row(0.0, 100.0), row(second, 100.0)]);
+        let at = |name: &str| finished.column(name)[1].parse::<f64>().unwrap();
+        at("pull_stopped_s") - at("pull_started_s")
+    };
+    assert_eq!(pulls(12_599.0, |_| {}), 0.0);
+    assert_eq!(pulls(12_601.0, |_| {}), 10.0);
+    // Never, or sooner: the age counts from the end of the pull, 10 s, so that the clean-up at 3,600 s comes too early.
+    assert_eq!(pulls(90_000.0, |images| images.every = SimSpan::ZERO), 0.0);
+    let at_once: fn(&mut ecsim::sim::setup::ImageCleanup) = |i| i.after_stop = SimSpan::ZERO;
+    assert_eq!(pulls(5_399.0, at_once), 0.0);
+    assert_eq!(pulls(5_401.0, at_once), 10.0);
 }

@@ -4,7 +4,7 @@
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
-use ecsim::load::{Library, Load, LoadSetup, Target};
+use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{BalancerKind, LoadBalancer, Permille, Routing};
@@ -12,6 +12,10 @@ use ecsim::model::traffic::{
     Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, RequestTotals,
     Work, WorkKind,
 };
+use std::sync::LazyLock;
+
+/// One for all tests: what is rehearsed does not depend on who asks first.
+static LIBRARY: LazyLock<Library> = LazyLock::new(Library::default);
 
 /// Requests per second in each successive stretch of some seconds.
 struct Rates {
@@ -68,6 +72,8 @@ fn work(fidelity: Fidelity, cpu_ms: Distribution, workers: Option<u32>) -> Work 
         workers,
         queue_limit: None,
         timeout: SimSpan::from_secs(1_000_000),
+        delivery: None,
+        finishes_on_stop: false,
     }
 }
 
@@ -83,6 +89,8 @@ fn balancer(routing: Routing) -> LoadBalancer {
         initial_checks: 1,
         registration: SimSpan::ZERO,
         slow_start: SimSpan::ZERO,
+        failover: SimSpan::ZERO,
+        deregistration: SimSpan::ZERO,
         deregistration_delay: SimSpan::from_secs(300),
     }
 }
@@ -101,7 +109,7 @@ fn target(task: u64, cpu_millis: u32) -> Target {
 
 fn load(work: Work, balancer: Option<LoadBalancer>, seed: u64, steps: &[(u64, f64)]) -> Load {
     Load::new(
-        LoadSetup { work, balancer, zones: 3, library: Library::default() },
+        LoadSetup { work, balancer, zones: 3, library: LIBRARY.clone() },
         Seed(seed),
         "api",
         rates(steps),
@@ -190,21 +198,31 @@ fn m_g_1_processor_sharing_does_not_depend_on_the_shape() {
     }
 }
 
-/// Mean latency in seconds, CPU seconds and requests served in a steady run.
-fn steady(work: Work, routing: Routing, tasks: u64, cpu: u32, rate: f64) -> (f64, f64, f64) {
-    let seconds = (150_000.0 / rate) as u64;
+/// A steady run: mean, 95th and 99th percentile of latency in seconds, CPU seconds, requests served.
+struct Steady {
+    latency: [f64; 3],
+    cpu: f64,
+    served: f64,
+}
+
+fn steady(work: Work, routing: Routing, tasks: u64, rate: f64, requests: f64) -> Steady {
+    let seconds = (requests / rate) as u64;
     let mut load = load(work, Some(balancer(routing)), 3, &[(seconds, rate)]);
-    (0..tasks).for_each(|task| load.add(target(task, cpu)));
+    (0..tasks).for_each(|task| load.add(target(task, 1_000)));
     load.advance(secs(seconds)).unwrap();
-    load.take_latency();
-    let served = load.totals().served as f64 / 1e6;
-    (load.latency().mean().unwrap().to_secs_f64(), load.cpu_nanos() as f64 / 1e9, served)
+    load.take_latency(Asker::Samples);
+    let all = load.latency();
+    let latency = [all.mean(), all.quantile(950), all.quantile(990)];
+    Steady {
+        latency: latency.map(|span| span.unwrap().to_secs_f64()),
+        cpu: load.cpu_nanos() as f64 / 1e9,
+        served: load.totals().served as f64 / 1e6,
+    }
 }
 
 #[test]
 fn the_fluid_agrees_with_requests_at_steady_load() {
-    let mut worst = 0.0f64;
-    let mut lines = Vec::new();
+    let mut wrong = Vec::new();
     for (routing, workers) in [
         (Routing::RoundRobin, None),
         (Routing::RoundRobin, Some(1)),
@@ -213,25 +231,25 @@ fn the_fluid_agrees_with_requests_at_steady_load() {
         (Routing::LeastOutstanding, None),
     ] {
         for tasks in [1, 4, 16] {
-            for rho in [0.3, 0.6, 0.8] {
+            for (rho, requests) in [(0.3, 150_000.0), (0.6, 150_000.0), (0.8, 400_000.0)] {
                 let rate = rho * 100.0 * tasks as f64;
                 let run = |fidelity| {
-                    steady(work(fidelity, exponential(10.0), workers), routing, tasks, 1_000, rate)
+                    let work = work(fidelity, exponential(10.0), workers);
+                    steady(work, routing, tasks, rate, requests)
                 };
                 let (fluid, exact) = (run(Fidelity::Fluid), run(Fidelity::Requests));
-                let error = fluid.0 / exact.0 - 1.0;
-                worst = worst.max(error.abs());
-                lines.push(format!("{routing:?} {workers:?} {tasks} {rho}: {error:+.3}"));
-                assert!((fluid.1 / exact.1 - 1.0).abs() < 0.02, "CPU {fluid:?} {exact:?}");
-                assert!((fluid.2 / exact.2 - 1.0).abs() < 0.01, "served {fluid:?} {exact:?}");
+                let off = |a: f64, b: f64| (a / b - 1.0).abs();
+                assert!(off(fluid.cpu, exact.cpu) < 0.02, "CPU {} {}", fluid.cpu, exact.cpu);
+                assert!(off(fluid.served, exact.served) < 0.01, "{} served", fluid.served);
+                // What `benches/LATENCY.md` says; 400,000 requests are uncertain by 2 % themselves.
+                let found = [0, 1, 2].map(|at| off(fluid.latency[at], exact.latency[at]));
+                if found[0] > 0.05 || found[1] > 0.1 || found[2] > 0.1 {
+                    wrong.push(format!("{routing:?} {workers:?} {tasks} {rho}: {found:.3?}"));
+                }
             }
         }
     }
-    // Measured: see the limit. It is the error of the approximations and of 150,000 requests together.
-    assert!(worst < 0.2, "{worst}\n{}", lines.join("\n"));
-    if std::env::var_os("ECSIM_SHOW").is_some() {
-        panic!("{worst}\n{}", lines.join("\n"));
-    }
+    assert!(wrong.is_empty(), "mean, p95, p99:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -370,7 +388,7 @@ fn a_flash_crowd_is_dropped_alike_in_both_fidelities() {
         let mut load = load(work, Some(balancer(Routing::RoundRobin)), 1, &steps);
         (0..4).for_each(|task| load.add(target(task, 1_000)));
         load.finish(secs(420)).unwrap();
-        let latency = load.take_latency();
+        let latency = load.take_latency(Asker::Samples);
         let totals = *load.totals();
         figures.push((totals.served as f64 / 1e6, totals.dropped() as f64 / 1e6, latency));
     }
@@ -395,7 +413,7 @@ fn nobody_who_is_served_took_longer_than_the_timeout() {
         let mut load = load(work.clone(), None, 1, &[(600, rate)]);
         load.add(target(1, 1_000));
         load.advance(secs(600)).unwrap();
-        let latency = load.take_latency();
+        let latency = load.take_latency(Asker::Samples);
         for span in [latency.mean, latency.p50, latency.p95, latency.p99, load.latency().max()] {
             assert!(span.unwrap() <= SimSpan::from_secs(1), "{rate}: {latency:?}");
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[cfg(feature = "canary")]
+mod canary;
 mod capacity_groups;
 mod capacity_managed_instances;
 mod capacity_policy;
@@ -10,10 +12,14 @@ mod catalog;
 mod charts;
 mod cli;
 mod cluster;
+mod containers;
 mod deployment_table;
 mod determinism;
 mod failure_trace;
 mod faults;
+mod first_hour;
+#[path = "fuzz/bodies/mod.rs"]
+mod fuzz_bodies;
 mod fuzz_policy;
 mod fuzz_scenario;
 mod fuzz_services;
@@ -21,6 +27,7 @@ mod fuzz_trace;
 mod golden;
 mod house;
 mod inputs;
+mod latency_table;
 mod lifecycle;
 mod load;
 mod load_latency;
@@ -30,6 +37,7 @@ mod placement;
 mod pricing_reference;
 mod pricing_vectors;
 mod publish;
+mod readme;
 mod reference_pages;
 mod scaling_vectors;
 mod scenario;
@@ -40,8 +48,10 @@ mod service_findings;
 mod service_outputs;
 mod service_scaling;
 mod service_tasks;
+mod service_wishes;
 mod services;
 mod services_cli;
+mod shared_hosts;
 mod support;
 mod swarm;
 mod theory;

@@ -39,6 +39,7 @@ fn tracking(metric: ScalingMetric, target: u64) -> TargetTracking {
     TargetTracking {
         name: format!("{}-{target}", metric.name()),
         metric,
+        statistic: metric.statistics()[0],
         high_resolution: false,
         target: units(target),
         scale_out_cooldown: SimSpan::from_secs(300),
@@ -47,6 +48,7 @@ fn tracking(metric: ScalingMetric, target: u64) -> TargetTracking {
         high_periods: 3,
         low_periods: 15,
         low_percent: 90,
+        scale_in_percent: 100,
     }
 }
 
@@ -101,7 +103,7 @@ impl Harness {
     /// the delay, so one call is one point.
     fn minute(&mut self, values: &[(ScalingMetric, u64)]) -> Option<Decision> {
         self.minute += 1;
-        let mut points = [None; 6];
+        let mut points = [None; METRICS];
         for &(metric, value) in values {
             points[metric as usize] = Some(Point::level(units(value)));
         }
@@ -512,7 +514,7 @@ fn reaction(step_s: u64, period_s: u64, delay_s: u64) -> u64 {
             let after = now.saturating_sub(step_s).min(period_s);
             // 10 % before the step; after it 60.5 %, little enough for a period that is not wholly after it.
             let mean = (10_000_000 * (period_s - after) + 60_500_000 * after) / period_s;
-            let mut points = [None; 6];
+            let mut points = [None; METRICS];
             points[0] = Some(Point::level(MetricValue(mean)));
             scaler.observe(at(now), span, &points);
         }
@@ -606,6 +608,9 @@ fn a_skipped_local_time_is_due_at_the_next_existing_one() {
     // 8 March 2026: 02:00 EST becomes 03:00 EDT, which is 07:00 UTC.
     let found = due("cron(30 2 * * ? *)", "America/New_York", "2026-03-07T00:00:00Z", 3);
     assert_eq!(found, ["2026-03-07T07:30:00Z", "2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"]);
+    // One that runs on this day anyway has no need to: 1:30 EST, 3:30 EDT.
+    let found = due("cron(30 * * * ? *)", "America/New_York", "2026-03-08T06:00:00Z", 3);
+    assert_eq!(found, ["2026-03-08T06:30:00Z", "2026-03-08T07:30:00Z", "2026-03-08T08:30:00Z"]);
     let found = due("at(2026-03-08T02:30:00)", "America/New_York", "2026-03-07T00:00:00Z", 3);
     assert_eq!(found, ["2026-03-08T07:00:00Z"]);
 }
@@ -701,7 +706,7 @@ fn predicted(policy: PredictiveScaling, days: u64) -> Vec<(u64, u32)> {
         let is_day = (9..17).contains(&((minute - 1) / 60 % 24));
         let load = if is_day { 40 } else { 10 };
         state = ServiceState { desired: load, running: load, ..state };
-        let mut points = [None; 6];
+        let mut points = [None; METRICS];
         points[0] = Some(Point::level(units(60)));
         scaler.observe(at(60 * minute), MINUTE, &points);
         scaler.evaluate(at(60 * minute), state);
@@ -799,7 +804,7 @@ proptest! {
             let mut found: Vec<_> = history.iter().map(|&v| h.cpu(v)).collect();
             let now = 60 * h.minute + 120 + 30;
             if let Some(value) = extra {
-                let mut points = [None; 6];
+                let mut points = [None; METRICS];
                 points[0] = Some(Point::level(units(value)));
                 h.scaler.observe(at(60 * (h.minute + 1)), MINUTE, &points);
             }

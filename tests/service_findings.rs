@@ -1,6 +1,6 @@
 //! What people who run ECS report of their services, each as a scenario with the outcome that they saw.
 
-use crate::support::services::{count, tell};
+use crate::support::services::{Cells, Told, count, seconds, tell};
 
 /// A task definition for Fargate and how long the run takes.
 fn head(duration: &str) -> String {
@@ -146,4 +146,136 @@ fn a_scale_out_cooldown_holds_target_tracking_back() {
     let told = tell(&(head("20m") + &fargate(4, more)));
     let most = told.services.iter().map(|row| count(row, "desired")).max();
     assert_eq!(most, Some(6));
+}
+
+#[test]
+fn target_tracking_scales_in_gradually() {
+    // 1 % of a target of 50 % wants one task of 40: 36, 33, 30, 27, 25, ... a tenth at a time, after each cooldown.
+    let run = |percent: &str| {
+        let more = format!(
+            "[service.traffic]\ncpu_ms_per_request = 10\ngenerate = {{ per_second = 40 }}\n[service.scaling]\nmin_capacity = 1\nmax_capacity = 40\ntarget_tracking = [{{ metric = \"cpu\", target_value = 50, {percent} }}]"
+        );
+        let told = tell(&(head("45m") + &fargate(40, &more)));
+        let mut steps: Vec<(u32, u32)> = Vec::new();
+        for row in &told.services {
+            let (at, desired) = (row["time_s"].parse::<f64>().unwrap(), count(row, "desired"));
+            if steps.last().is_none_or(|&(_, before)| before != desired) {
+                steps.push((at as u32, desired));
+            }
+        }
+        steps
+    };
+    // The fifteenth point ends at 900 s and shows 120 s later.
+    let gradual = [(0, 40), (1_020, 36), (1_320, 33), (1_620, 30), (1_920, 27), (2_220, 25)];
+    assert_eq!(run("")[..6], gradual);
+    assert_eq!(run("scale_in_percent = 100"), [(0, 40), (1_020, 1)]);
+}
+
+/// A service on Fargate in the network mode and of the image size of the reports.
+fn reported(balancer: &str, desired: u32, more: &str) -> Told {
+    let load_balancer = format!("load_balancer = {balancer}\n{more}");
+    tell(
+        &(head("1h").replace("cpu = 1024", "cpu = 256").replace("memory = 2048", "memory = 512")
+            + &fargate(desired, &load_balancer)),
+    )
+}
+
+#[test]
+fn a_deployment_ends_when_the_old_tasks_are_gone() {
+    let update = "update = [{ at = \"10m\", force_new_deployment = true }]";
+    // The old tasks begin to drain at about 668 s; then the deregistration delay, 30 s at most to stop, the ENI.
+    let told = reported("{}", 4, update);
+    let done = told.once(2, "COMPLETED", "");
+    let last = told.tasks.iter().filter_map(|task| seconds(task, "stopped_s")).fold(0.0, f64::max);
+    assert!((968.0..985.0).contains(&last), "{last}");
+    assert!((last + 1.0..last + 5.1).contains(&done), "{done} after {last}");
+    assert_eq!(told.once(1, "INACTIVE", ""), done);
+    let steady: Vec<f64> = told.event("SERVICE_STEADY_STATE").iter().map(|(at, _)| *at).collect();
+    assert_eq!(steady.last(), Some(&done));
+    assert_eq!(count(told.service_at(900.0), "draining"), 4);
+    assert_eq!(count(told.service_at(1_020.0), "draining"), 0);
+    // Five checks of 30 s each and 5 s of delay.
+    let tuned = "{ deregistration_delay = \"5s\", health_check = { interval = \"5s\", timeout = \"2s\", healthy_threshold = 2 } }";
+    let done = reported(tuned, 4, update).once(2, "COMPLETED", "");
+    assert!((640.0..665.0).contains(&done), "{done}");
+}
+
+#[test]
+fn draining_tasks_keep_their_places() {
+    let never = format!(
+        "{BREAKER}\nupdate = [{{ at = \"10m\", behaviour = {{ never_healthy_percent = 100 }} }}]"
+    );
+    let run = |delay: &str, flag: &str| {
+        let told = reported(&format!("{{ deregistration_delay = \"{delay}\" }}"), 1, &never);
+        if flag.is_empty() {
+            return told;
+        }
+        let balancer = format!("load_balancer = {{ deregistration_delay = \"{delay}\" }}\n{never}");
+        tell(&(flag.to_string() + &head("1h") + &fargate(1, &balancer)))
+    };
+    let told = run("300s", "");
+    // A start, checks until the third fails, 300 s of draining: only then is there room for the next one.
+    let starts = told.placed(600.0);
+    for (start, about) in starts.iter().zip([601.0, 990.0, 1_380.0]) {
+        assert!((start - about).abs() < 25.0, "{starts:?}");
+    }
+    let failed = told.once(2, "FAILED", "");
+    assert!((1_440.0..1_500.0).contains(&failed), "{failed}");
+    let alive = |at: f64| {
+        let is_there = |task: &&_| {
+            seconds(task, "placed_s").is_some_and(|placed| placed <= at)
+                && seconds(task, "stopping_s").is_none_or(|stopping| stopping > at)
+        };
+        told.tasks.iter().filter(is_there).count()
+    };
+    assert!(starts.iter().all(|&at| alive(at) <= 2), "2 are allowed");
+    let failed = run("0s", "").once(2, "FAILED", "");
+    assert!((840.0..890.0).contains(&failed), "{failed}");
+    let failed = run("300s", "[service_scheduler]\ndraining_tasks_count = false\n");
+    let failed = failed.once(2, "FAILED", "");
+    assert!((840.0..890.0).contains(&failed), "{failed}");
+}
+
+/// 100 requests a second at two tasks on Fargate, and what the table of services says of those that were lost.
+fn lost(balancer: &str, fidelity: &str, more: &str) -> f64 {
+    let traffic = format!(
+        "{more}\n[service.traffic]\nfidelity = \"{fidelity}\"\ncpu_ms_per_request = 2\ngenerate = {{ per_second = 100 }}"
+    );
+    let text = head("20m") + &fargate(2, &format!("load_balancer = {balancer}\n{traffic}"));
+    let told = tell(&if more.is_empty() {
+        text + "\n[[failure]]\nat = \"10m\"\nservice = \"api\"\ntasks = 1\n"
+    } else {
+        text
+    });
+    let lost = |row: &Cells| row["dropped_task_lost"].parse::<f64>().unwrap();
+    told.services.iter().map(lost).sum()
+}
+
+#[test]
+fn a_crash_costs_requests_until_the_load_balancer_knows() {
+    for fidelity in ["fluid", "requests"] {
+        // Half of 100/s for 4 s.
+        let of = lost("{}", fidelity, "");
+        assert!((180.0..=220.0).contains(&of), "{fidelity}: {of}");
+        let of = lost("{ failover = \"0s\" }", fidelity, "");
+        assert!(of < 5.0, "{fidelity}: {of}");
+    }
+}
+
+#[test]
+fn a_network_load_balancer_sends_requests_to_stopped_tasks() {
+    let update = "update = [{ at = \"10m\", force_new_deployment = true }]";
+    for fidelity in ["fluid", "requests"] {
+        // Two old beside two new tasks for 120 s: half of 12,000 requests.
+        let of = lost("{ type = \"network\", deregistration_delay = \"0s\" }", fidelity, update);
+        assert!((5_700.0..=6_300.0).contains(&of), "{fidelity}: {of}");
+        // 30 s of the 120 are served while the tasks drain.
+        let of = lost("{ type = \"network\", deregistration_delay = \"30s\" }", fidelity, update);
+        assert!((4_200.0..=4_800.0).contains(&of), "{fidelity}: {of}");
+        for delay in ["120s", "300s"] {
+            let balancer = format!("{{ type = \"network\", deregistration_delay = \"{delay}\" }}");
+            let of = lost(&balancer, fidelity, update); // but for what is in flight at the end
+            assert!(of < 2.0, "{fidelity} {delay}: {of}");
+        }
+    }
 }

@@ -59,7 +59,9 @@ fn totals() -> RequestTotals {
         queue_full: 1_000_000,
         timeout: 500_000,
         task_lost: 499_999,
+        dead_letters: 0,
         unfinished: 1_000_000,
+        received_again: 2_000_000,
     }
 }
 
@@ -72,7 +74,9 @@ fn a_sample_of_a_service_is_a_row_of_exact_decimals() {
         running: 11,
         pending: 1,
         healthy: 10,
+        draining: 3,
         newest: 4,
+        newest_traffic_percent: None,
         requests: RequestTotals {
             offered: 1_234_500_000,
             served: 1_234_000_001,
@@ -93,9 +97,9 @@ fn a_sample_of_a_service_is_a_row_of_exact_decimals() {
     tables.tables.sample(&field("api"), &full, SimSpan::from_secs(60)).unwrap();
     let [text, ..] = tables.texts();
     insta::assert_snapshot!(text, @r#"
-    time_s,service,desired,running,pending,healthy,newest_revision,offered,served,errors,dropped,dropped_no_target,dropped_queue_full,dropped_timeout,dropped_task_lost,dropped_unfinished,requests_per_s,capacity_per_s,backlog,cpu_utilization_percent,memory_utilization_percent,latency_mean_s,latency_p50_s,latency_p95_s,latency_p99_s
-    0,api,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,,,,,,
-    120,api,12,11,1,10,4,1234.5,1234.000001,0.000001,0.499999,0.499999,0,0,0,0,20.575,30.5,2.25,61.250000,,0.0841,0.07,0.2,
+    time_s,service,desired,running,pending,healthy,draining,newest_revision,offered,served,errors,dropped,dropped_no_target,dropped_queue_full,dropped_timeout,dropped_task_lost,dropped_dead_letter,dropped_unfinished,requests_per_s,capacity_per_s,backlog,cpu_utilization_percent,memory_utilization_percent,latency_mean_s,latency_p50_s,latency_p95_s,latency_p99_s,received_again,utc
+    0,api,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,,,,,,,0,
+    120,api,12,11,1,10,3,4,1234.5,1234.000001,0.000001,0.499999,0.499999,0,0,0,0,0,20.575,30.5,2.25,61.250000,,0.0841,0.07,0.2,,0,
     "#);
 }
 
@@ -144,14 +148,14 @@ fn a_deployment_and_a_decision_say_what_and_why() {
     tables.tables.scaling(&scheduled).unwrap();
     let [_, deployments, scaling, _] = tables.texts();
     insta::assert_snapshot!(deployments, @r#"
-    time_s,service,deployment,revision,event,stage,status,rollout_state,desired,pending,running,healthy,failed_tasks,traffic_percent,reason
-    61.5,api,2,api:2,FAILED,,PRIMARY,FAILED,4,0,1,0,3,10,ECS deployment circuit breaker: tasks failed to start.
-    61.5,api,2,api:2,FAILED,,PRIMARY,FAILED,4,0,1,0,3,,ECS deployment circuit breaker: tasks failed to start.
+    time_s,service,deployment,revision,event,stage,status,rollout_state,desired,pending,running,healthy,draining,failed_tasks,traffic_percent,reason,utc
+    61.5,api,2,api:2,FAILED,,PRIMARY,FAILED,4,0,1,0,0,3,10,ECS deployment circuit breaker: tasks failed to start.,
+    61.5,api,2,api:2,FAILED,,PRIMARY,FAILED,4,0,1,0,0,3,,ECS deployment circuit breaker: tasks failed to start.,
     "#);
     insta::assert_snapshot!(scaling, @r#"
-    time_s,service,policy,policy_type,alarm,metric,value,threshold,comparison,datapoints,from,wanted,to,min_capacity,max_capacity,reason
-    180,api,cpu,TargetTrackingScaling,AlarmHigh,ECSServiceAverageCPUUtilization,81,60,GreaterThanThreshold,75.5 missing 81,10,14,12,2,12,max_capacity
-    0,api,night,,,,,,,,0,0,0,0,0,
+    time_s,service,policy,policy_type,alarm,metric,value,threshold,comparison,datapoints,from,wanted,to,min_capacity,max_capacity,reason,utc
+    180,api,cpu,TargetTrackingScaling,AlarmHigh,ECSServiceAverageCPUUtilization,81,60,GreaterThanThreshold,75.5 missing 81,10,14,12,2,12,max_capacity,
+    0,api,night,,,,,,,,0,0,0,0,0,,
     "#);
 }
 
@@ -170,12 +174,12 @@ fn free_text_is_quoted_and_never_a_formula() {
     }
     let [.., events] = tables.texts();
     insta::assert_snapshot!(events, @r#"
-    time_s,service,level,event,message
-    0,api,INFO,SERVICE_STEADY_STATE,(service api) has reached a steady state.
-    0,api,INFO,SERVICE_STEADY_STATE,'=cmd()
+    time_s,service,level,event,message,utc
+    0,api,INFO,SERVICE_STEADY_STATE,(service api) has reached a steady state.,
+    0,api,INFO,SERVICE_STEADY_STATE,'=cmd(),
     0,api,INFO,SERVICE_STEADY_STATE,"'a, ""b""
-    +1"
-    0,api,INFO,SERVICE_STEADY_STATE,
+    +1",
+    0,api,INFO,SERVICE_STEADY_STATE,,
     "#);
 }
 

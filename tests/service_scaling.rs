@@ -151,7 +151,7 @@ fn the_scale_in_comes_after_15_low_points() {
         let begins = 600 + phase;
         let ran = Ran::of(&service(45, 4, 220.0, &step(begins, 0.3), &tracking(1, 20, "")));
         let changes = ran.changes();
-        assert_eq!((changes[0].1, changes[0].2), (4, 2), "ceil(4 · 16.5 / 60)");
+        assert_eq!((changes[0].1, changes[0].2), (4, 3), "ceil(4 · 16.5 / 60) is 2: one at a time");
         let waited = changes[0].0 - f64::from(begins);
         // The first of the points is the one of the period in which the load fell.
         assert_eq!(waited, 15.0 * 60.0 + 120.0 - f64::from(phase));

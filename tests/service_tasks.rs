@@ -232,6 +232,32 @@ traffic = { cpu_ms_per_request = 50, memory_kib_per_request = 10240, generate = 
 }
 
 #[test]
+fn tasks_run_out_of_memory_each_for_its_own_requests() {
+    // Four tasks in three zones that share 120 a second alike: 40 at each lone task, 20 at each of the pair, a second
+    // long. 33 of 20 MiB fit beside what is always there; the mean of 30 would fit everywhere.
+    for fidelity in ["fluid", "requests"] {
+        let more = format!(
+            r#"
+load_balancer = {{ cross_zone = false }}
+behaviour = {{ idle_memory = 364 }}
+traffic = {{ fidelity = "{fidelity}", cpu_ms_per_request = 1, io_ms_per_request = 1000, memory_kib_per_request = 20480, generate = {{ per_second = 120, poisson = false }} }}
+"#
+        );
+        let ran = Ran::of(&service("FARGATE", 3, 4, &more));
+        let zones = ran.tasks("availability_zone");
+        let (codes, ends) = (ran.tasks("exit_code"), ran.seconds("execution_stopped_s"));
+        // Then the others have everything, and follow.
+        let first = ends.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+        let killed: Vec<usize> = (0..4).filter(|&task| ends[task] == Some(first)).collect();
+        assert!(killed.iter().all(|&task| codes[task] == "137"), "{fidelity}: {codes:?}");
+        let is_alone =
+            |task: &usize| zones[..4].iter().filter(|z| **z == zones[*task]).count() == 1;
+        let lone: Vec<usize> = (0..4).filter(is_alone).collect();
+        assert_eq!((killed.len(), &killed), (2, &lone), "{fidelity}: {zones:?} {ends:?}");
+    }
+}
+
+#[test]
 fn messages_of_a_stopped_worker_go_back_to_the_queue_and_none_is_lost() {
     for fidelity in ["fluid", "requests"] {
         let more = format!(

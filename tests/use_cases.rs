@@ -37,7 +37,8 @@ fn a_rolling_update_keeps_between_five_and_fifteen_tasks() {
     let api = run.service("api");
     assert_eq!(api.deployments, [1, 0]);
     let tasks = || api.samples.iter().map(|s| (s.running + s.pending, s.healthy));
-    assert_eq!((tasks().map(|t| t.0).max(), tasks().map(|t| t.1).min()), (Some(15), Some(5)));
+    assert_eq!((tasks().map(|t| t.0).max(), tasks().map(|t| t.1).min()), (Some(13), Some(5)));
+    // Old ones that drain keep their places: never are more than 15 there before they stop.
     assert_eq!(api.requests.dropped(), 0);
 }
 
@@ -67,7 +68,8 @@ fn the_burst_of_a_queue_is_worked_off_and_no_message_is_lost() {
     // About 35 · 337 s = 11,800 wait when the new workers are there; they take 10 a second more than come.
     let most = workers.samples.iter().map(|s| s.backlog_micro / MICRO).max().unwrap();
     assert!((11_000..12_500).contains(&most), "{most}");
-    assert_eq!(workers.scaling, [1, 1]);
+    // A tenth at a time: 100, 90, 81, 73, 66, ... 10, 9, ... to what is needed.
+    assert_eq!(workers.scaling, [1, 26]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! cannot be iterated, so nothing comes to depend on hash order; [`random`] is the only source of randomness; there is
 //! no wall clock.
 
+pub mod calendar;
+pub mod canary;
 pub mod decimal;
 pub mod digest;
 pub mod distribution;

@@ -1,23 +1,20 @@
 //! `ecsim run --dry-run`: what would run, and how much memory and disk it would take.
 
+mod disk;
+
 use super::Failure;
 use crate::base::random::Seed;
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::SimTime;
 use crate::metrics::service::ServiceSample;
 use crate::model::arrival::TraceProblem;
 use crate::model::service::SchedulingStrategy;
+use crate::report::human;
 use crate::report::manifest::SCHEMA;
 use crate::scenario::Scenario;
 use crate::sim::setup::Setup;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// About this many bytes is a row of `tasks.csv`.
-const TASK_ROW_BYTES: u64 = 220;
-/// About this many bytes is a row of `timeseries.csv`.
-const SAMPLE_ROW_BYTES: u64 = 110;
-/// About this many bytes is a row of `services.csv`.
-const SERVICE_ROW_BYTES: u64 = 160;
 /// A live task with its event in the queue, and an instance with its places in the indexes.
 const LIVE_TASK_BYTES: u64 = 160;
 const INSTANCE_BYTES: u64 = 1_500;
@@ -25,13 +22,10 @@ const INSTANCE_BYTES: u64 = 1_500;
 const SERVICE_BYTES: u64 = 48_000;
 const SAMPLE_BYTES: u64 = size_of::<ServiceSample>() as u64;
 const SAMPLES_KEPT: u64 = 2_048;
-/// A row of `scaling.csv` with its row of `service_events.csv`, and how often a scaled service writes one.
-const SCALING_ROW_BYTES: u64 = 350;
-const SCALING_INTERVAL: SimSpan = SimSpan::from_secs(15 * 60);
 /// Services that are named one by one.
 const SERVICES_SHOWN: usize = 20;
 /// The program itself, its buffers and the charts.
-const BASE_BYTES: u64 = 24 << 20;
+const BASE_BYTES: u64 = 29 << 19;
 
 /// What is known beforehand: label and text. A label that is empty goes on with the one before.
 pub type Facts = Vec<(String, String)>;
@@ -71,7 +65,7 @@ pub fn describe(
     line("digest", scenario.digest.clone());
     line("seeds", format!("{} to {}", seed.0, seed.0 + u64::from(replications) - 1));
     line("container instances", setup.instances.len().to_string());
-    let (mut tasks, mut last, mut alive) = (0u64, SimTime::ZERO, 0u128);
+    let (mut tasks, mut last, mut alive) = (Vec::new(), SimTime::ZERO, 0u128);
     for (source, workload) in setup.sources.iter().zip(&scenario.workloads) {
         let input = |problem: TraceProblem| Failure::Input(format!("error: {problem}"));
         let mut stream = crate::trace::open(workload, seed).map_err(input)?;
@@ -88,11 +82,12 @@ pub fn describe(
         let counts = stream.counts();
         let text = format!("{of_source} tasks from {} rows read", counts.read);
         line(&format!("run_task {}", source.name), text);
-        tasks += of_source;
+        tasks.push(of_source);
     }
-    let kept = services_of(setup, &mut line);
+    let kept_each = services_of(setup, &mut line);
+    let (submitted, kept) = (tasks.iter().sum::<u64>(), kept_each.iter().sum::<u64>());
     let span = setup.horizon.unwrap_or(last);
-    line("tasks", format!("{tasks} of callers, {kept} of services at once at most"));
+    line("tasks", format!("{submitted} of callers, {kept} of services at once at most"));
     line(
         "simulated time",
         match setup.horizon {
@@ -102,49 +97,34 @@ pub fn describe(
     );
     let samples = span.0 / setup.sample_interval.0.max(1) + 1;
     let services = setup.services.len() as u64;
-    let disk = disk_bytes(scenario, tasks + kept, samples, span);
+    let amounts = disk::Amounts { tasks: &tasks, kept: &kept_each, samples, span, draws };
+    let disk = disk::bytes(scenario, &amounts);
     let providers = match setup.providers.len() {
         1 => "1 provider".to_string(),
         count => format!("{count} providers"),
     };
     line("samples", format!("{samples} at {providers}"));
-    line("disk, about", format!("{} MiB for each seed", (disk >> 20) + 1));
+    line("disk, about", format!("{} for each seed", mebibytes(disk)));
     // Offered load: the tasks that would live at once if none waited.
-    let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(tasks)) as u64;
+    let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(submitted)) as u64;
     let drawn = if draws { samples.min(SAMPLES_KEPT) } else { 0 };
     let memory = BASE_BYTES
         + (at_once + kept) * LIVE_TASK_BYTES
         + setup.instances.len() as u64 * INSTANCE_BYTES
         + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES);
-    line("memory, about", format!("{} MiB for each thread", (memory >> 20) + 1));
+    line("memory, about", format!("{} for each thread", mebibytes(memory)));
     Ok(out)
 }
 
-/// What the tables of one seed take on disk.
-fn disk_bytes(scenario: &Scenario, tasks: u64, samples: u64, span: SimTime) -> u64 {
-    let setup = &scenario.setup;
-    let rows = samples * (setup.providers.len() as u64 + 1);
-    let mut disk = 0;
-    if scenario.outputs.tasks {
-        // How often tasks of services are replaced is known only afterwards: each once, to begin with.
-        disk += tasks * TASK_ROW_BYTES;
-    }
-    if scenario.outputs.timeseries {
-        disk += rows * SAMPLE_ROW_BYTES;
-    }
-    if scenario.outputs.services {
-        disk += samples * setup.services.len() as u64 * SERVICE_ROW_BYTES;
-    }
-    let scaled = setup.services.iter().filter(|service| service.scaling.is_some()).count() as u64;
-    if scenario.outputs.scaling {
-        disk += span.0 / SCALING_INTERVAL.0 * scaled * SCALING_ROW_BYTES;
-    }
-    disk
+/// `0.7 MiB`, `17 MiB`.
+fn mebibytes(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    format!("{} MiB", human::decimal(mebibytes, if mebibytes < 9.95 { 1 } else { 0 }))
 }
 
-/// Describes the services; how many tasks they keep at once at most.
-fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> u64 {
-    let mut kept = 0u64;
+/// Describes the services; how many tasks each keeps at once at most.
+fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> Vec<u64> {
+    let mut kept = Vec::new();
     for (index, service) in setup.services.iter().enumerate() {
         let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
         let is_daemon = service.scheduling == SchedulingStrategy::Daemon;
@@ -158,7 +138,7 @@ fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> u64 {
         if index < SERVICES_SHOWN {
             line(&format!("service {}", service.name), text);
         }
-        kept += most;
+        kept.push(most);
     }
     let hidden = setup.services.len().saturating_sub(SERVICES_SHOWN);
     if hidden > 0 {

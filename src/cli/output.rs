@@ -79,6 +79,7 @@ impl StreamedFiles {
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
             picture,
             beside: false,
+            epoch: None,
         };
         Ok((StreamedFiles(files), sinks))
     }
@@ -136,6 +137,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
     let costs = result.invoice.sum_by(name);
     ChartInput {
         title: scenario.setup.name.clone(),
+        start: scenario.setup.is_dated.then_some(scenario.setup.epoch_s),
         series: result.series.clone(),
         waits: &result.waits,
         costs: costs.into_iter().collect(),

@@ -9,7 +9,7 @@ use crate::engine::Outcome;
 use crate::metrics::summary::Summary;
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
-use crate::report::{replications, services, summary};
+use crate::report::{answer, replications, services, summary};
 use crate::scenario::{self, Charts, Scenario};
 use crate::sim::RunResult;
 use clap::{Args, ValueEnum};
@@ -24,7 +24,7 @@ use std::sync::Arc;
     ecsim run web.toml --set capacity_provider.general.desired_capacity=80 --force\n  \
     ecsim run web.toml --format json | jq .metrics.total_usd")]
 pub struct RunArgs {
-    /// The scenario, a TOML or JSON file
+    /// The scenario, a TOML or JSON file; `-` reads it from standard input
     pub scenario: PathBuf,
     /// Seed of all random streams [default: the scenario's]
     #[arg(long, allow_hyphen_values = true)]
@@ -165,7 +165,7 @@ fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {
         (FormatArg::Human, [(_, one)]) if args.replications == 1 => {
             let rest = services::Rest::of(&one.invoice);
             let services = services::to_text(&one.services, one.end, &rest, style);
-            summary::to_text(&one.summary, style) + &services
+            answer::to_text(&one.summary) + &summary::to_text(&one.summary, style) + &services
         }
         (format, several) => {
             let summaries: Vec<&Summary> = several.iter().map(|(_, run)| &run.summary).collect();

@@ -190,7 +190,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "DISTRIBUTION", default_value = "1", value_parser = count)]
     pub count: Distribution,
     /// Percent of the rows with an exit code other than 0
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = failures)]
+    #[arg(long, visible_alias = "failure-percent", value_name = "PERCENT", default_value = "0", value_parser = failures)]
     pub failures: u32,
     /// Make a trace of requests instead of one of tasks
     #[arg(long, conflicts_with_all = ["limit", "sizes", "duration", "count", "failures"])]
@@ -216,13 +216,13 @@ pub struct TrafficArgs {
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = span, requires = "traffic")]
     pub step: SimSpan,
     /// Requests: noise of each step, the standard deviation of its logarithm
-    #[arg(long, value_name = "SIGMA", default_value = "0", value_parser = number, requires = "traffic")]
+    #[arg(long, visible_alias = "noise-sigma", value_name = "SIGMA", default_value = "0", value_parser = number, requires = "traffic")]
     pub noise: f64,
     /// Requests: a linear change to a factor that stays, `AT:OVER:FACTOR`; several times for several
     #[arg(long = "ramp", value_name = "RAMP", value_parser = arguments::ramp, requires = "traffic")]
     pub ramps: Vec<RateEvent>,
     /// Requests: a factor for a while, `AT:FACTOR:LASTS`
-    #[arg(long = "surge", value_name = "SURGE", value_parser = arguments::step, requires = "traffic")]
+    #[arg(long = "surge", visible_alias = "step-change", value_name = "SURGE", value_parser = arguments::step, requires = "traffic")]
     pub surges: Vec<RateEvent>,
     /// Requests: a flash crowd, `AT:FACTOR:RISE:HOLDS:DECAY`
     #[arg(long = "flash-crowd", value_name = "CROWD", value_parser = arguments::flash_crowd, requires = "traffic")]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
     ecsim validate web.toml --set capacity_provider.general.desired_capacity=80"
 )]
 pub struct ValidateArgs {
-    /// Scenario file (TOML, or JSON of the same shape)
+    /// Scenario file (TOML, or JSON of the same shape); `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
     /// Print the scenario with every default filled in

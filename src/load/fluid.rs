@@ -13,28 +13,30 @@
 //! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
 
 use super::arrivals::{Arrivals, mul_div};
-use super::latency::{LatencyMeter, LatencySummary};
+use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::queueing::{POINTS, Profile, slice_weight};
-use super::work::Cost;
+use super::work::{self, Cost};
 use super::{Calm, LoadSetup, Target};
+use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
-use flows::{Flow, Member, Rules, Stations};
+use flows::{Flow, Member, Rules, Stations, Taken};
 use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
 use line::Line;
 use quiet::Book;
 use std::sync::{Arc, Mutex};
-use view::View;
 
+mod asked;
 mod flows;
 mod in_flight;
 mod library;
 mod line;
 mod quiet;
+mod redelivery;
 mod view;
 
 /// The stretch of time in which nothing changes.
@@ -55,6 +57,8 @@ pub(super) struct Fluid {
     pub events: u64,
     rules: Rules,
     setup: LoadSetup,
+    /// Time without CPU as it usually is.
+    io_ms: Distribution,
     stations: Arc<Mutex<Stations>>,
     now: SimTime,
     epoch: Epoch,
@@ -80,6 +84,8 @@ pub(super) struct Fluid {
     owed: [u64; 4],
     /// CPU used, nanoseconds, and millionths of one.
     cpu: (u128, u64),
+    /// Whether the CPU of each target is wanted.
+    measures: bool,
 }
 
 impl Fluid {
@@ -94,6 +100,7 @@ impl Fluid {
             events: 0,
             rules: Rules::of(setup),
             setup: setup.clone(),
+            io_ms: setup.work.io_ms.clone(),
             stations,
             open: 0,
             now: start,
@@ -109,6 +116,7 @@ impl Fluid {
             greatest_rate: 0,
             owed: [0; 4],
             cpu: (0, 0),
+            measures: false,
         }
     }
 
@@ -153,6 +161,9 @@ impl Fluid {
         if micro > 0 {
             self.ledger.served(pass.pool, micro, pass.errors);
             self.cpu = add_work(self.cpu, micro, pass.cpu_ns);
+            if self.measures {
+                flow.parts.iter_mut().for_each(|part| part.work(micro));
+            }
             flow.total.add(flow.rho, micro);
             if self.latency.is_asked() {
                 flow.recent.add(flow.rho, micro);
@@ -214,16 +225,25 @@ impl Fluid {
             if step.served == 0 {
                 continue;
             }
+            let mut answered = step.served;
             for part in &mut flow.parts {
-                let (served, errors, lost) = part.take();
+                let Taken { served, errors, lost, failed, again } = part.take();
                 self.ledger.dropped(part.pool, Loss::TaskLost, lost);
                 self.ledger.served(part.pool, served, errors);
-                self.cpu = add_work(self.cpu, served + lost, part.cpu_ns);
+                if self.rules.delivery.is_some() {
+                    self.ledger.dropped(0, part.redelivery.loss, failed);
+                    self.ledger.received_again(again);
+                    answered -= failed;
+                }
+                self.cpu = add_work(self.cpu, served + lost + failed, part.cpu_ns);
+                if self.measures {
+                    part.work(served + lost + failed);
+                }
             }
             if from == 0 && flow.backlog == 0 {
-                flow.total.add(flow.rho, step.served);
+                flow.total.add(flow.rho, answered);
                 if self.latency.is_asked() {
-                    flow.recent.add(flow.rho, step.served);
+                    flow.recent.add(flow.rho, answered);
                 }
             } else {
                 flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
@@ -235,7 +255,8 @@ impl Fluid {
                     None => flow.served_on_the_way(from, step.served),
                 };
                 let most = self.rules.timeout.0 as f64;
-                let of = (moving, step.served - moving);
+                let moving = mul_div(moving, answered, step.served);
+                let of = (moving, answered - moving);
                 record_waits(flow, waits.unwrap_or(of_backlog), of, most, &mut self.latency);
             }
         }
@@ -255,6 +276,13 @@ impl Fluid {
                 flow.backlog = 0;
             }
         }
+        if self.measures {
+            for member in &mut self.members {
+                if let Some(flow) = member.flow.and_then(|index| self.flows.get(index)) {
+                    member.cpu_nanos += flow.cpu_nanos_of_one(&member.target);
+                }
+            }
+        }
         if self.flows.iter().any(|flow| flow.backlog > 0) {
             for member in &mut self.members {
                 if let Some(flow) = member.flow.and_then(|index| self.flows.get_mut(index)) {
@@ -267,19 +295,21 @@ impl Fluid {
 
     /// Records what a flow answered without a backlog since the last time.
     fn flush(&mut self, index: usize, book: Book) {
-        let Fluid { flows, cost, rules, latency, setup, .. } = self;
+        let Fluid { flows, cost, rules, latency, setup, stations, .. } = self;
         let flow = &mut flows[index];
         let quiet = if book == Book::Total { &flow.total } else { &flow.recent };
         if quiet.is_empty() {
             return;
         }
-        let mut stage = lock(&setup.library.stage);
-        flow.view = flow.view.or_else(|| View::of(flow, rules, cost, setup, &mut stage));
+        let (views, stage) = (&mut lock(stations).views, &setup.library.stage);
+        if flow.view.is_none() {
+            flow.view = views.find(flow, rules, cost, setup, &mut lock(stage));
+        }
         let Some(view) = flow.view else { return };
         let most = rules.timeout.0 as f64;
         let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
         quiet.flush(
-            |rho| view.profile(rho, setup, &mut stage),
+            |rho| views.profile(view, rho, stage),
             |profile, weight| spread(profile, weight, |_| 0.0, most, book, latency),
         );
     }
@@ -382,13 +412,14 @@ impl Fluid {
         self.cpu.0
     }
 
-    pub fn take_latency(&mut self) -> LatencySummary {
+    pub fn take_latency(&mut self, asker: Asker) -> LatencySummary {
         if self.latency.is_asked() {
             (0..self.flows.len()).for_each(|index| self.flush(index, Book::Recent));
-        } else {
+        }
+        if !self.latency.is_asked_by(asker) {
             (0..self.flows.len()).for_each(|index| self.flush(index, Book::Total));
         }
-        self.latency.take()
+        self.latency.take(asker)
     }
 
     pub fn in_flight_micro(&mut self) -> u64 {
@@ -397,6 +428,16 @@ impl Fluid {
         let mut stations = lock(stations);
         let steady = flows.iter_mut().map(|flow| flow.steady_in_flight(&mut stations, cost, rules));
         pending + steady.sum::<u64>()
+    }
+
+    /// See [`crate::load::Load::in_memory_at`].
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        self.fresh();
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
+        let waiting = if rules.is_queue() { 0 } else { flow.backlog };
+        (flow.steady_in_flight(&mut lock(stations), cost, rules) + waiting) / flow.members.max(1)
     }
 
     /// Whether what waits could make answers slower than `span`: where it says no, the latency need not be worked out.
@@ -474,7 +515,7 @@ impl Fluid {
     fn estimate(&mut self, part: impl Fn(&Flow, f64) -> f64) -> SimSpan {
         self.fresh();
         let (mut sum, mut weight) = (0u128, 0u128);
-        for flow in self.flows.iter_mut().filter(|flow| flow.is_open) {
+        for flow in self.flows.iter_mut().filter(|flow| flow.is_open && flow.capacity > 0) {
             flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
             let wait = if flow.backlog == 0 {
                 0

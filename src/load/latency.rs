@@ -10,6 +10,8 @@ pub struct LatencySummary {
     pub mean: Option<SimSpan>,
     /// Median.
     pub p50: Option<SimSpan>,
+    /// 90th percentile.
+    pub p90: Option<SimSpan>,
     /// 95th percentile.
     pub p95: Option<SimSpan>,
     /// 99th percentile.
@@ -23,6 +25,7 @@ impl LatencySummary {
         LatencySummary {
             mean: histogram.mean(),
             p50: histogram.quantile(500),
+            p90: histogram.quantile(900),
             p95: histogram.quantile(950),
             p99: histogram.quantile(990),
             requests_micro: histogram.count(),
@@ -33,17 +36,33 @@ impl LatencySummary {
 /// Longest list that is kept as it is.
 const LIST: usize = 256;
 
+/// Who asks for latencies, each since the last time that they did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asker {
+    /// Samples of services.
+    Samples,
+    /// Metrics by the minute, for alarms.
+    Minutes,
+}
+
+/// Latencies since the last time that one of them asked.
+#[derive(Default)]
+struct Recent {
+    /// A list while it is short, then a histogram.
+    list: Vec<(u64, u64)>,
+    overflow: SpanHistogram,
+    /// Nobody has asked yet: since the start is since the last time.
+    is_asked: bool,
+}
+
 /// Records latencies. Weights are millionths of a request.
 #[derive(Default)]
 pub(super) struct LatencyMeter {
     total: SpanHistogram,
     /// What is to be added to it: a histogram is large, and its counters lie far apart.
     pending: Vec<(SimSpan, u64)>,
-    /// Since the last `take`: a list while it is short, then a histogram.
-    list: Vec<(u64, u64)>,
-    overflow: SpanHistogram,
-    /// Nobody has asked yet: since the start is since the last time.
-    is_asked: bool,
+    /// By [`Asker`].
+    recent: [Recent; 2],
 }
 
 impl LatencyMeter {
@@ -74,21 +93,20 @@ impl LatencyMeter {
 
     /// Since somebody asked only; nothing where nobody has.
     pub fn add_to_recent(&mut self, span: SimSpan, weight: u64) {
-        if weight == 0 || !self.is_asked {
-            return;
+        if weight > 0 {
+            self.recent.iter_mut().for_each(|recent| recent.add(span, weight));
         }
-        if self.list.len() == LIST {
-            for (span, weight) in self.list.drain(..) {
-                self.overflow.add_many(SimSpan(span), weight);
-            }
-        }
-        self.list.push((span.0, weight));
     }
 
     /// Whether somebody has asked for latencies since the last time.
     #[inline]
     pub fn is_asked(&self) -> bool {
-        self.is_asked
+        self.recent.iter().any(|recent| recent.is_asked)
+    }
+
+    /// Whether `asker` has.
+    pub fn is_asked_by(&self, asker: Asker) -> bool {
+        self.recent[asker as usize].is_asked
     }
 
     /// As of the last [`LatencyMeter::take`] or [`LatencyMeter::settle`].
@@ -102,12 +120,31 @@ impl LatencyMeter {
     }
 
     /// What was added since the last call.
-    pub fn take(&mut self) -> LatencySummary {
+    pub fn take(&mut self, asker: Asker) -> LatencySummary {
         self.settle();
-        if !self.is_asked {
-            self.is_asked = true;
+        let recent = &mut self.recent[asker as usize];
+        if !recent.is_asked {
+            recent.is_asked = true;
             return LatencySummary::of(&self.total);
         }
+        recent.take()
+    }
+}
+
+impl Recent {
+    fn add(&mut self, span: SimSpan, weight: u64) {
+        if !self.is_asked {
+            return;
+        }
+        if self.list.len() == LIST {
+            for (span, weight) in self.list.drain(..) {
+                self.overflow.add_many(SimSpan(span), weight);
+            }
+        }
+        self.list.push((span.0, weight));
+    }
+
+    fn take(&mut self) -> LatencySummary {
         if self.overflow.count() > 0 {
             for (span, weight) in self.list.drain(..) {
                 self.overflow.add_many(SimSpan(span), weight);
@@ -137,8 +174,8 @@ fn summary_of_list(list: &mut [(u64, u64)]) -> LatencySummary {
         ..LatencySummary::default()
     };
     let (mut seen, mut at) = (0, 0);
-    let quantiles = [&mut summary.p50, &mut summary.p95, &mut summary.p99];
-    for (per_mille, slot) in [500u128, 950, 990].into_iter().zip(quantiles) {
+    let quantiles = [&mut summary.p50, &mut summary.p90, &mut summary.p95, &mut summary.p99];
+    for (per_mille, slot) in [500u128, 900, 950, 990].into_iter().zip(quantiles) {
         let rank = (u128::from(count) * per_mille).div_ceil(1_000) as u64;
         while seen + list[at].1 < rank {
             seen += list[at].1;

@@ -2,9 +2,10 @@
 //! the event queue.
 //!
 //! [`Load`] is one service's load in one of two fidelities of the same model, which [`Work`] defines. `fluid`
-//! integrates piecewise constant rates exactly and takes latency from `queueing`; `requests` gives every request
-//! events of its own in a private calendar. The simulation tells who may serve ([`Load::add`], [`Load::drain`],
-//! [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of it.
+//! integrates piecewise constant rates exactly and takes latency from `table` and `rehearsal`; `requests` gives every
+//! request events of its own in a private calendar. The simulation tells who may serve ([`Load::add`],
+//! [`Load::drain`], [`Load::remove`]), always at the instant that [`Load::advance`] has reached, and reads what came of
+//! it.
 //!
 //! Invariants: offered = served + dropped at every instant, and what has arrived = offered + [`Load::pending_micro`],
 //! in whole millionths of a request. Advancing in one step or in many gives the same totals to the last millionth.
@@ -17,9 +18,10 @@ mod ledger;
 mod queueing;
 mod rehearsal;
 mod requests;
+mod table;
 mod work;
 
-pub use latency::LatencySummary;
+pub use latency::{Asker, LatencySummary};
 
 use crate::base::histogram::SpanHistogram;
 use crate::base::random::Seed;
@@ -55,7 +57,7 @@ pub struct Target {
     pub zone: ZoneId,
     /// Revision group for weighted traffic, 0 to 3.
     pub pool: u8,
-    /// CPU that it may use, thousandths of a vCPU.
+    /// CPU that it may use, thousandths of a vCPU; 0: it is dead, and what is sent to it is lost.
     pub cpu_millis: u32,
     /// CPU that a request costs here, in percent of the service's figure.
     pub cost_percent: u32,
@@ -164,6 +166,16 @@ impl Load {
         either!(mut self, load => load.set_cpu(task, cpu_millis));
     }
 
+    /// The share of errors among a target's answers has changed, parts per million. Unknown tasks are ignored.
+    pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
+        either!(mut self, load => load.set_errors(task, error_ppm));
+    }
+
+    /// Requests that begin from now on take this much longer, without CPU; zero: as they do.
+    pub fn set_delay(&mut self, delay: SimSpan) {
+        either!(mut self, load => load.set_delay(delay));
+    }
+
     /// Shares of the traffic by pool; they sum to 1,000. At first everything goes to pool 0. Messages know no shares.
     pub fn set_weights(&mut self, weights: [Permille; 4]) {
         assert_eq!(weights.iter().map(|w| u32::from(w.0)).sum::<u32>(), 1_000, "all the traffic");
@@ -212,15 +224,46 @@ impl Load {
         }
     }
 
-    /// Latency since the last call; the first call: since the start. Costs nothing if never called.
-    pub fn take_latency(&mut self) -> LatencySummary {
-        either!(mut self, load => load.take_latency())
+    /// Latency since the last call by `asker`; the first call: since the start. Costs nothing if never called.
+    pub fn take_latency(&mut self, asker: Asker) -> LatencySummary {
+        either!(mut self, load => load.take_latency(asker))
+    }
+
+    /// Whether a target works on a message or request now.
+    #[must_use]
+    pub fn is_busy(&self, task: u64) -> bool {
+        either!(self, load => load.is_busy(task))
+    }
+
+    /// How long a target needs to finish what it works on, if it gets nothing more; zero for unknown tasks.
+    #[must_use]
+    pub fn time_to_finish(&mut self, task: u64) -> SimSpan {
+        either!(mut self, load => load.time_to_finish(task))
+    }
+
+    /// From now on the CPU of each target is measured, for [`Load::cpu_nanos_of`].
+    pub fn measure_targets(&mut self) {
+        either!(mut self, load => load.measure_targets());
+    }
+
+    /// CPU time used by one target since it was added, nanoseconds of a vCPU; 0 for unknown tasks, and where nobody
+    /// measures.
+    #[must_use]
+    pub fn cpu_nanos_of(&self, task: u64) -> u128 {
+        either!(self, load => load.cpu_nanos_of(task))
     }
 
     /// Requests being worked on or waiting now, millionths. The fluid adds a mean by Little's law.
     #[must_use]
     pub fn in_flight_micro(&mut self) -> u64 {
         either!(mut self, load => load.in_flight_micro())
+    }
+
+    /// Requests in memory at one target now, millionths; 0 of unknown tasks. The fluid knows the mean of targets that are
+    /// alike.
+    #[must_use]
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        either!(mut self, load => load.in_memory_at(task))
     }
 
     /// Requests waiting now, millionths; messages: visible in the queue.
@@ -233,6 +276,15 @@ impl Load {
     #[must_use]
     pub fn in_flight_per_target(&mut self) -> u64 {
         self.in_flight_micro().checked_div(self.targets() as u64).unwrap_or(0)
+    }
+
+    /// Requests being worked on or waiting at one task; `None` for the fluid, which knows the mean only.
+    #[must_use]
+    pub fn in_flight_at(&self, task: u64) -> Option<u64> {
+        match &self.kind {
+            Kind::Fluid(_) => None,
+            Kind::Requests(load) => Some(load.in_flight_at(task)),
+        }
     }
 
     /// What the targets in service could answer, millionths of a request per second.

@@ -66,6 +66,46 @@ pub(super) struct Profile {
     pub points: [f64; POINTS],
 }
 
+impl Profile {
+    /// Of these points, mean in their unit.
+    pub fn of(points: [f64; POINTS]) -> Profile {
+        let mean = |(point, slice): (usize, &f64)| slice * slice_weight(point) as f64 / 1e3;
+        Profile { mean: points.iter().enumerate().map(mean).sum(), points }
+    }
+}
+
+/// Means of the slices of these weighted values.
+pub(super) fn sliced(mut values: Vec<(f64, f64)>) -> [f64; POINTS] {
+    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let all: f64 = values.iter().map(|value| value.1).sum();
+    let (mut sums, mut slice, mut seen) = ([0.0; POINTS], 0, 0.0);
+    for (value, weight) in values {
+        let mut rest = weight / all.max(1e-300);
+        while rest > 1e-12 {
+            let room = (SLICES[slice] as f64 / 1e3 - seen).max(0.0);
+            let part = if slice + 1 == POINTS { rest } else { rest.min(room) };
+            sums[slice] += part * value;
+            seen += part;
+            rest -= part;
+            slice += usize::from(rest > 1e-12 && slice + 1 < POINTS);
+        }
+    }
+    std::array::from_fn(|at| sums[at] * 1e3 / slice_weight(at) as f64)
+}
+
+/// The sum of two independent times.
+pub(super) fn sum_of(one: &[f64; POINTS], other: &[f64; POINTS]) -> [f64; POINTS] {
+    let weight = |a: usize, b: usize| (slice_weight(a) * slice_weight(b)) as f64;
+    if let [first, .., last] = other
+        && first == last
+    {
+        return one.map(|time| time + first);
+    }
+    let pair = |at: usize| (at / POINTS, at % POINTS);
+    let all = (0..POINTS * POINTS).map(pair).map(|(a, b)| (one[a] + other[b], weight(a, b)));
+    sliced(all.collect())
+}
+
 /// One task, or tasks with a common queue.
 pub(super) struct Station {
     /// vCPUs.

@@ -9,7 +9,7 @@
 //! least of `n` uniform numbers. What is left of a whole request is carried on, and counted as unfinished at the end.
 
 use super::arrivals::{Arrivals, mul_div};
-use super::latency::{LatencyMeter, LatencySummary};
+use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::work::Cost;
 use super::{Calm, LoadSetup, Target, Waits};
@@ -18,16 +18,21 @@ use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::{MICRO, Work, WorkKind};
+use delivery::Timeouts;
 use route::Router;
 use slab::{Place, Slab};
 use station::Station;
 use std::collections::{BTreeMap, VecDeque};
-use tournament::Tournament;
+pub(in crate::load) use tournament::Tournament;
 
+mod delivery;
 mod route;
 mod slab;
 mod station;
 mod tournament;
+
+/// Requests a vCPU up to which a task is busy and not behind.
+const CROWD: u64 = 8;
 
 /// Requests and targets of one service, one by one.
 pub(super) struct Requests {
@@ -46,6 +51,9 @@ pub(super) struct Requests {
     calendar: Tournament<u64>,
     router: Router,
     central: VecDeque<u32>,
+    timeouts: Timeouts,
+    /// What requests take longer now, nanoseconds.
+    delay: u64,
     queued: u64,
     /// Nanoseconds.
     now: u64,
@@ -80,6 +88,8 @@ impl Requests {
             calendar: Tournament::new(1),
             router: Router::new(setup),
             central: VecDeque::new(),
+            timeouts: Timeouts::new(setup.work.delivery),
+            delay: 0,
             queued: 0,
             now: 0,
             instants: seed.stream(Purpose::RequestArrival, name),
@@ -119,7 +129,8 @@ impl Requests {
             let at_station = station.map_or(u64::MAX, |(at, _)| at);
             let at_expiry = expiry.unwrap_or(u64::MAX);
             let at_arrival = self.next_arrival.unwrap_or(u64::MAX);
-            let at = at_station.min(at_expiry).min(at_arrival);
+            let at_timeout = self.timeouts.next(&self.slab).unwrap_or(u64::MAX);
+            let at = at_station.min(at_expiry).min(at_timeout).min(at_arrival);
             if at > limit || at == u64::MAX {
                 break;
             }
@@ -128,6 +139,7 @@ impl Requests {
             match (station, oldest) {
                 (Some((_, index)), _) if at == at_station => self.go_on(index),
                 (_, Some(slot)) if at == at_expiry => self.expire(slot),
+                _ if at == at_timeout => self.reappear(),
                 _ => self.arrive(),
             }
         }
@@ -170,7 +182,10 @@ impl Requests {
         };
         let room = self.work.queue_limit.map_or(u64::MAX, u64::from);
         let station = self.stations[index as usize].as_mut().expect("routed to a live one");
-        if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
+        if station.target.cpu_millis == 0 {
+            self.slab.remove(slot);
+            self.ledger.dropped(pool, Loss::TaskLost, MICRO); // nobody is there any more
+        } else if self.work.workers.is_none_or(|workers| station.working < u64::from(workers)) {
             self.start(slot, index as usize);
         } else if (station.queue.len() as u64) < room {
             station.queue.push_back(slot);
@@ -194,7 +209,9 @@ impl Requests {
                 return;
             }
             self.central.pop_front();
-            self.start(slot, index as usize);
+            if self.receive(slot) {
+                self.start(slot, index as usize);
+            }
         }
     }
 
@@ -205,10 +222,12 @@ impl Requests {
         let waited = self.now - request.arrival;
         self.waits.spans.add(SimSpan(waited / 1_000));
         self.waits.waited += u64::from(waited > 0);
-        let mut draws = self.draws.member(request.number);
+        // A message that is received again takes its own time anew.
+        let again = u64::from(request.receives.saturating_sub(1)) << 44;
+        let mut draws = self.draws.member(request.number | again);
         let cpu = draw(&self.work.cpu_ms, &mut draws);
         let cpu = mul_div(cpu, u64::from(station.target.cost_percent), 100);
-        request.io = draw(&self.work.io_ms, &mut draws);
+        request.io = draw(&self.work.io_ms, &mut draws) + self.delay;
         let error_ppm = u64::from(station.target.error_ppm);
         request.is_error = error_ppm > 0 && draws.below(MICRO) < error_ppm;
         request.station = index as u32;
@@ -251,10 +270,17 @@ impl Requests {
             return;
         }
         let (pool, arrival, is_error) = (station.target.pool, request.arrival, request.is_error);
-        self.ledger.served(pool, MICRO, if is_error { MICRO } else { 0 });
-        self.latency.add(SimSpan((self.now - arrival) / 1_000), MICRO);
-        self.slab.remove(slot);
+        if self.answers(slot) {
+            self.ledger.served(pool, MICRO, if is_error { MICRO } else { 0 });
+            self.latency.add(self.since(arrival), MICRO);
+            self.slab.remove(slot);
+        }
         self.release(index, before);
+    }
+
+    /// How long ago a request came.
+    fn since(&self, arrival: u64) -> SimSpan {
+        SimSpan((self.now - arrival) / 1_000)
     }
 
     /// A worker is free: the next request of the queue gets it.
@@ -280,6 +306,10 @@ impl Requests {
             if let Some(at) = self.central.iter().position(|waiting| *waiting == slot) {
                 self.central.remove(at);
             }
+            self.ledger.dropped(0, Loss::Timeout, MICRO);
+            return;
+        }
+        if request.place == Place::Hidden {
             self.ledger.dropped(0, Loss::Timeout, MICRO);
             return;
         }
@@ -331,11 +361,11 @@ impl Requests {
         self.busy -= station.usage();
         self.calendar.set(index, None);
         self.queued -= station.queue.len() as u64;
-        for slot in station.all(&self.slab).into_iter().rev() {
-            if self.work.kind == WorkKind::Messages {
-                self.slab.get_mut(slot).place = Place::Central;
-                self.central.push_front(slot);
-            } else {
+        let lost = station.all(&self.slab);
+        if self.work.kind == WorkKind::Messages {
+            self.give_back(lost);
+        } else {
+            for slot in lost {
                 self.slab.remove(slot);
                 self.ledger.dropped(station.target.pool, Loss::TaskLost, MICRO);
             }
@@ -352,6 +382,18 @@ impl Requests {
         self.settle(index, before);
     }
 
+    pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
+        let station = self.index.get(&task).and_then(|index| self.stations[*index].as_mut());
+        if let Some(station) = station {
+            station.target.error_ppm = error_ppm;
+        }
+    }
+
+    pub fn set_delay(&mut self, delay: SimSpan) {
+        self.delay = delay.0.saturating_mul(1_000);
+        self.cost = Cost::of(&self.work).later(delay);
+    }
+
     pub fn set_weights(&mut self, weights: [u64; 4]) {
         self.router.weights = weights;
     }
@@ -364,12 +406,39 @@ impl Requests {
         self.used / 1_000
     }
 
-    pub fn take_latency(&mut self) -> LatencySummary {
-        self.latency.take()
+    /// Whether a target works on anything.
+    pub fn is_busy(&self, task: u64) -> bool {
+        let station = self.index.get(&task).and_then(|index| self.stations[*index].as_ref());
+        station.is_some_and(|station| station.working > 0)
+    }
+
+    /// How long a target needs for what it works on, if it gets nothing more.
+    pub fn time_to_finish(&mut self, task: u64) -> SimSpan {
+        let Some(&index) = self.index.get(&task) else { return SimSpan::ZERO };
+        let Some(station) = self.stations[index].as_mut() else { return SimSpan::ZERO };
+        station.wind(self.now);
+        SimSpan(station.time_to_finish(&self.slab).div_ceil(1_000))
+    }
+
+    pub fn take_latency(&mut self, asker: Asker) -> LatencySummary {
+        self.latency.take(asker)
+    }
+
+    /// Stations count what they use in any case.
+    pub fn measure_targets(&mut self) {}
+
+    pub fn cpu_nanos_of(&self, task: u64) -> u128 {
+        let station = self.index.get(&task).and_then(|index| self.stations[*index].as_ref());
+        station.map_or(0, |station| station.used_by(self.now) / 1_000)
     }
 
     pub fn in_flight_micro(&self) -> u64 {
         self.pending_micro()
+    }
+
+    pub fn in_memory_at(&self, task: u64) -> u64 {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        station.map_or(0, |station| station.outstanding() * MICRO)
     }
 
     pub fn backlog_micro(&self) -> u64 {
@@ -399,13 +468,24 @@ impl Requests {
         sum
     }
 
+    /// Requests at a task, without messages that wait in the queue.
+    pub fn in_flight_at(&self, task: u64) -> u64 {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        station.map_or(0, |station| station.outstanding())
+    }
+
     pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {
         let Some(&index) = self.index.get(&task) else { return 0 };
         let station = self.stations[index].as_ref().expect("known stations live");
         let rate = self.arrivals.rate() as f64 / 1e6 / self.serving.max(1) as f64;
         let share = if station.is_draining { 0.0 } else { rate };
         let each = share * self.cost.cpu * f64::from(station.target.cost_percent) / 100.0;
-        let millis = (each * 1_000.0).ceil() as u64 + station.queue.len() as u64 * 1_000;
+        let central = self.central.len() / self.serving.max(1);
+        let waiting = (station.queue.len() + central) as u64 * 1_000;
+        // A busy task has some requests that share its CPU; more of them are a backlog (assumed).
+        let crowd = u64::from(station.target.cpu_millis).saturating_mul(CROWD);
+        let waiting = waiting + (station.sharing * 1_000).saturating_sub(crowd);
+        let millis = (each * 1_000.0).ceil() as u64 + waiting;
         let most = self.work.workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
     }
@@ -458,8 +538,9 @@ impl Requests {
             station.working = 0;
             station.sharing = 0;
             for slot in here {
+                let is_ghost = self.slab.get(slot).is_ghost;
                 self.slab.remove(slot);
-                self.ledger.dropped(pool, Loss::Unfinished, MICRO);
+                self.ledger.dropped(pool, Loss::Unfinished, if is_ghost { 0 } else { MICRO });
             }
             self.settle(index, before);
         }
@@ -467,6 +548,7 @@ impl Requests {
             self.slab.remove(slot);
             self.ledger.dropped(0, Loss::Unfinished, MICRO);
         }
+        Self::finish_hidden(&mut self.slab, &mut self.ledger);
         self.queued = 0;
         let rest = std::mem::take(&mut self.carry);
         self.ledger.dropped(0, Loss::Unfinished, rest);

@@ -2,6 +2,7 @@
 
 use crate::base::distribution::Distribution;
 use crate::base::random::{Purpose, Seed};
+use crate::base::time::SimSpan;
 use crate::model::traffic::Work;
 
 /// Sizes that stand for the whole distribution.
@@ -47,6 +48,14 @@ impl Cost {
         }
     }
 
+    /// The same where each request takes `delay` longer without CPU.
+    pub fn later(mut self, delay: SimSpan) -> Cost {
+        let seconds = delay.to_secs_f64();
+        self.io += seconds;
+        self.sizes.iter_mut().for_each(|size| size.1 += seconds);
+        self
+    }
+
     /// Squared coefficient of variation of CPU time by `slowdown` plus I/O.
     pub fn variation(&self, slowdown: f64) -> f64 {
         let mean = self.cpu * slowdown + self.io;
@@ -73,4 +82,21 @@ fn sizes(distribution: &Distribution) -> Vec<f64> {
     let wanted = finite_mean(distribution).map_or(sum, |mean| mean * draws.len() as f64);
     let scale = if sum > 0.0 { wanted / sum } else { 0.0 };
     draws.chunks(DRAWS).map(|c| c.iter().sum::<f64>() * scale / DRAWS as f64).collect()
+}
+
+/// A distribution of milliseconds, each so much longer.
+pub(super) fn later(distribution: &Distribution, delay: SimSpan) -> Distribution {
+    let more = delay.to_secs_f64() * 1e3;
+    match distribution {
+        of if delay == SimSpan::ZERO => of.clone(),
+        Distribution::Constant(value) => Distribution::Constant(value + more),
+        Distribution::Uniform { min, max } => {
+            Distribution::Uniform { min: min + more, max: max + more }
+        }
+        of => {
+            let values: Vec<f64> = sizes(of).into_iter().map(|size| size * 1e3 + more).collect();
+            let last = Distribution::Constant(of.mean() + more);
+            Distribution::empirical(values, &[]).unwrap_or(last)
+        }
+    }
 }

@@ -8,6 +8,8 @@ use crate::model::resources::Resources;
 pub struct PictureColumn {
     /// Name of the instance.
     pub name: String,
+    /// Its instance type.
+    pub instance_type: String,
     /// What it registered.
     pub registered: Resources,
     /// Promises in order of task id: (index into [`FleetPicture::families`], demand).

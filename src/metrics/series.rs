@@ -46,8 +46,8 @@ pub struct Sample {
 const MOST_POINTS: usize = 2_048;
 
 impl Sample {
-    /// Each number of this sample with that of `other`, put through `f`; the instant is this one's.
-    fn zip(&self, other: &Sample, f: fn(u64, u64) -> u64) -> Sample {
+    /// Each number of this sample with that of `other`, put through `f`, money through `usd`; the instant is this one's.
+    fn zip(&self, other: &Sample, f: fn(u64, u64) -> u64, usd: fn(i128, i128) -> i128) -> Sample {
         let mut tasks = [0; STATUS_COUNT - 1];
         for (index, both) in tasks.iter_mut().enumerate() {
             *both = f(self.tasks[index], other.tasks[index]);
@@ -67,8 +67,7 @@ impl Sample {
             reserved_memory: f(self.reserved_memory, other.reserved_memory),
             fargate_cpu: f(self.fargate_cpu, other.fargate_cpu),
             fargate_memory: f(self.fargate_memory, other.fargate_memory),
-            // No chart shows it over time.
-            nano_usd_per_hour: other.nano_usd_per_hour,
+            nano_usd_per_hour: usd(self.nano_usd_per_hour, other.nano_usd_per_hour),
         }
     }
 }
@@ -103,9 +102,9 @@ impl Stretch {
             count: self.count + next.count,
             from: self.from,
             to: next.to,
-            least: self.least.zip(&next.least, u64::min),
-            most: self.most.zip(&next.most, u64::max),
-            sum: self.sum.zip(&next.sum, u64::saturating_add),
+            least: self.least.zip(&next.least, u64::min, i128::min),
+            most: self.most.zip(&next.most, u64::max, i128::max),
+            sum: self.sum.zip(&next.sum, u64::saturating_add, i128::saturating_add),
         }
     }
 }

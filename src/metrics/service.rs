@@ -19,8 +19,13 @@ pub struct ServiceSample {
     pub pending: u32,
     /// RUNNING tasks that count as healthy.
     pub healthy: u32,
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub draining: u32,
     /// Tasks of the newest revision, in RUNNING or before.
     pub newest: u32,
+    /// Share of the traffic that goes to the newest revision, percent: less than all of it while a canary, linear or
+    /// blue/green deployment shifts it.
+    pub newest_traffic_percent: Option<f64>,
     /// Requests since the sample before.
     pub requests: RequestTotals,
     /// Requests that the tasks in service could answer, millionths per second; 0 where nothing is known of it.
@@ -86,10 +91,14 @@ pub struct ServiceReport {
     pub running_max: u32,
     /// Target of the first target tracking policy over CPU, percent.
     pub cpu_target_percent: Option<f64>,
-    /// Tasks that were started.
+    /// Target of the first target tracking policy over memory, percent.
+    pub memory_target_percent: Option<f64>,
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that failed: crashes, failed starts, failed health checks.
     pub tasks_failed: u64,
+    /// Containers that were started again in place.
+    pub restarts: u64,
     /// Changes of the desired count by scaling: out, in.
     pub scaling: [u64; 2],
     /// Deployments: completed, failed.

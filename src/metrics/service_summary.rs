@@ -23,6 +23,7 @@ struct Books<'a> {
     scaling: [u64; 2],
     deployments: [u64; 2],
     tasks_failed: u64,
+    restarts: u64,
     usd: NanoUsd,
 }
 
@@ -69,6 +70,7 @@ fn alone(report: &ServiceReport) -> Books<'_> {
         scaling: report.scaling,
         deployments: report.deployments,
         tasks_failed: report.tasks_failed,
+        restarts: report.restarts,
         usd: report.usd,
     }
 }
@@ -91,6 +93,7 @@ fn together<'a>(
         scaling: pair(|report| report.scaling),
         deployments: pair(|report| report.deployments),
         tasks_failed: reports.iter().map(|report| report.tasks_failed).sum(),
+        restarts: reports.iter().map(|report| report.restarts).sum(),
         usd: total_usd,
     }
 }
@@ -138,9 +141,19 @@ fn requests(books: &Books<'_>) -> Vec<Row> {
         amount("requests_dropped_timeout", "dropped: waited too long", all.timeout),
         amount("requests_dropped_task_lost", "dropped: the task stopped or crashed", all.task_lost),
         amount(
+            "requests_dropped_dead_letter",
+            "dropped: messages received more often than `max_receive_count`",
+            all.dead_letters,
+        ),
+        amount(
             "requests_dropped_unfinished",
             "dropped: not finished at the end of the run",
             all.unfinished,
+        ),
+        amount(
+            "messages_received_again",
+            "receives of messages beside the first: not done within the visibility timeout, or in vain",
+            all.received_again,
         ),
         Row("requests_dropped_percent", "%", "share of the offered requests", dropped),
     ]
@@ -204,6 +217,12 @@ fn scaling(books: &Books<'_>) -> Vec<Row> {
             "crashes, failed starts and failed health checks",
             books.tasks_failed,
         ),
+        count(
+            "containers_restarted",
+            "containers",
+            "crashes that a restart policy answered in place",
+            books.restarts,
+        ),
         Row(
             "usd_per_million_requests",
             "USD",
@@ -219,7 +238,7 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
         Row(
             "tasks_started",
             "tasks",
-            "tasks that were started",
+            "tasks that reached RUNNING",
             Value::Count(report.tasks_started),
         ),
         Row(

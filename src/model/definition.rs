@@ -37,6 +37,30 @@ impl NetworkMode {
     }
 }
 
+/// How the containers of a task start one after the other (`dependsOn`): the longest way through them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StartOrder {
+    /// Containers that start one after the other; 1 where all start together.
+    pub starts: u16,
+    /// What they wait for besides: the health of one, the end of another.
+    pub waits: SimSpan,
+}
+
+impl Default for StartOrder {
+    fn default() -> Self {
+        StartOrder { starts: 1, waits: SimSpan::ZERO }
+    }
+}
+
+/// `restartPolicy` of the container whose exit would end the task, where it is enabled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestartPolicy {
+    /// `ignoredExitCodes`: the task ends with these.
+    pub ignored_exit_codes: Vec<u8>,
+    /// `restartAttemptPeriod`: a container that has run for less is not started again; default 300 s.
+    pub attempt_period: SimSpan,
+}
+
 /// A task definition, resolved.
 #[derive(Clone, Debug)]
 pub struct TaskDefinition {
@@ -66,6 +90,10 @@ pub struct TaskDefinition {
     pub other_containers: u16,
     /// How long a container may take to stop before SIGKILL (API default 30 s, Fargate at most 120 s).
     pub stop_timeout: SimSpan,
+    /// How its containers start.
+    pub order: StartOrder,
+    /// Restart in place.
+    pub restart: Option<RestartPolicy>,
     /// `memberOf` expressions of the definition itself (text; compiled with the caller's).
     pub placement_constraints: Vec<String>,
 }

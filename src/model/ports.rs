@@ -25,6 +25,10 @@ pub struct HostPort {
 /// (ECS API reference, `PortMapping`; documented).
 pub const RESERVED_LINUX_TCP: [u16; 5] = [22, 2375, 2376, 51678, 51679];
 
+/// Most host ports that an instance has reserved at a time, those that it keeps for itself included (ECS API reference,
+/// `PortMapping`; documented).
+pub const MOST_RESERVED: usize = 100;
+
 /// A sorted set of host ports, held by one task or used on one instance.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct PortSet(Vec<HostPort>);
@@ -58,6 +62,13 @@ impl PortSet {
     #[must_use]
     pub fn is_disjoint(&self, other: &PortSet) -> bool {
         self.0.iter().all(|port| other.0.binary_search(port).is_err())
+    }
+
+    /// Whether an instance that has these reserved can reserve those of `other`, too.
+    #[must_use]
+    pub fn has_room_for(&self, other: &PortSet) -> bool {
+        let count = self.0.len() + other.0.len();
+        other.is_empty() || (count <= MOST_RESERVED && other.is_disjoint(self))
     }
 
     /// Adds all ports of `other`. Panics where one is held already: placement must have checked.

@@ -8,6 +8,9 @@ use crate::base::time::SimSpan;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct MetricValue(pub u64);
 
+/// How many metrics there are.
+pub const METRICS: usize = 8;
+
 /// What a scaling policy looks at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ScalingMetric {
@@ -21,8 +24,12 @@ pub enum ScalingMetric {
     BacklogPerTask,
     /// Customized: mean requests in flight by target.
     ConcurrencyPerTarget,
-    /// Customized: mean latency, milliseconds.
+    /// Customized: latency of what was answered in the minute, milliseconds (`TargetResponseTime`).
     LatencyMs,
+    /// `RequestCount` of the load balancer: requests a minute that found a target.
+    RequestCount,
+    /// `ApproximateNumberOfMessagesVisible` of the queue: messages that wait.
+    MessagesVisible,
     /// `CapacityProviderReservation` of a capacity provider with managed scaling: percent, above 100 where instances
     /// are missing.
     ProviderReservation,
@@ -36,13 +43,15 @@ pub enum ScalingMetric {
 
 impl ScalingMetric {
     /// The metrics of services with their names in scenarios and outputs.
-    pub const ALL: [(ScalingMetric, &'static str); 6] = [
+    pub const ALL: [(ScalingMetric, &'static str); METRICS] = [
         (ScalingMetric::Cpu, "ECSServiceAverageCPUUtilization"),
         (ScalingMetric::Memory, "ECSServiceAverageMemoryUtilization"),
         (ScalingMetric::RequestCountPerTarget, "ALBRequestCountPerTarget"),
         (ScalingMetric::BacklogPerTask, "BacklogPerTask"),
         (ScalingMetric::ConcurrencyPerTarget, "ConcurrencyPerTarget"),
         (ScalingMetric::LatencyMs, "LatencyMs"),
+        (ScalingMetric::RequestCount, "RequestCount"),
+        (ScalingMetric::MessagesVisible, "ApproximateNumberOfMessagesVisible"),
     ];
 
     /// The metrics of fleets with their names in scenarios and outputs, after those of services.
@@ -63,6 +72,29 @@ impl ScalingMetric {
         let of_fleet = index.checked_sub(Self::ALL.len());
         of_fleet.map_or_else(|| Self::ALL[index].1, |index| Self::OF_FLEETS[index].1)
     }
+
+    /// The statistics that an alarm may ask for, the usual one first.
+    ///
+    /// Utilisation has a sample for each task and latency one for each request; the others have one sample a minute.
+    /// Of `ALBRequestCountPerTarget` and `RequestCount` only the sum means anything (CloudWatch metrics of an
+    /// Application Load Balancer; documented).
+    #[must_use]
+    pub fn statistics(self) -> &'static [Aggregation] {
+        use Aggregation::{Average, Maximum, Minimum, P50, P90, P95, P99, Sum};
+        match self {
+            ScalingMetric::Cpu => &[Average, Minimum, Maximum, P50, P90, P95, P99],
+            ScalingMetric::LatencyMs => &[Average, P50, P90, P95, P99],
+            ScalingMetric::RequestCount | ScalingMetric::RequestCountPerTarget => &[Sum],
+            ScalingMetric::MessagesVisible => &[Average, Minimum, Maximum, Sum],
+            ScalingMetric::Memory
+            | ScalingMetric::BacklogPerTask
+            | ScalingMetric::ConcurrencyPerTarget
+            | ScalingMetric::ProviderReservation
+            | ScalingMetric::ClusterCpuReservation
+            | ScalingMetric::ClusterMemoryReservation
+            | ScalingMetric::GroupCpu => &[Average, Minimum, Maximum],
+        }
+    }
 }
 
 /// How an alarm treats periods without a point.
@@ -79,16 +111,52 @@ pub enum MissingData {
     NotBreaching,
 }
 
-/// `MetricAggregationType` of a step scaling policy.
+/// What becomes of a period's samples: `Statistic` or `ExtendedStatistic` of an alarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Aggregation {
-    /// Mean over tasks.
+    /// Mean of the samples.
     #[default]
     Average,
     /// Smallest.
     Minimum,
     /// Largest.
     Maximum,
+    /// All together.
+    Sum,
+    /// Median.
+    P50,
+    /// 90th percentile, by the nearest rank.
+    P90,
+    /// 95th percentile.
+    P95,
+    /// 99th percentile.
+    P99,
+}
+
+impl Aggregation {
+    /// All statistics with their names.
+    pub const ALL: [(Aggregation, &'static str); 8] = [
+        (Aggregation::Average, "Average"),
+        (Aggregation::Minimum, "Minimum"),
+        (Aggregation::Maximum, "Maximum"),
+        (Aggregation::Sum, "Sum"),
+        (Aggregation::P50, "p50"),
+        (Aggregation::P90, "p90"),
+        (Aggregation::P95, "p95"),
+        (Aggregation::P99, "p99"),
+    ];
+
+    /// The name in scenarios.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Whether it is a percentile, which cannot be put together from those of shorter periods.
+    #[must_use]
+    pub fn is_percentile(self) -> bool {
+        matches!(self, Aggregation::P50 | Aggregation::P90 | Aggregation::P95 | Aggregation::P99)
+    }
 }
 
 /// How an alarm compares.
@@ -128,6 +196,8 @@ pub struct TargetTracking {
     pub name: String,
     /// Metric.
     pub metric: ScalingMetric,
+    /// Its statistic; other than the usual one with customized metrics only.
+    pub statistic: Aggregation,
     /// Whether the high-resolution metric is used (20-s points; CPU and memory only).
     pub high_resolution: bool,
     /// `TargetValue`.
@@ -144,6 +214,8 @@ pub struct TargetTracking {
     pub low_periods: u32,
     /// The low alarm's threshold in percent of the target: 90 (measured).
     pub low_percent: u32,
+    /// A scale-in takes away at most this share of the desired count, percent, but one task at least: 10 (assumed).
+    pub scale_in_percent: u32,
 }
 
 /// `AdjustmentType`.
@@ -176,7 +248,7 @@ pub struct StepScaling {
     pub name: String,
     /// Metric of the alarm.
     pub metric: ScalingMetric,
-    /// Aggregation of the metric.
+    /// Statistic of the metric.
     pub aggregation: Aggregation,
     /// The alarm that calls the policy.
     pub alarm: AlarmSpec,

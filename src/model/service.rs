@@ -99,10 +99,51 @@ pub enum DeploymentMetric {
     ErrorPercent,
     /// Requests dropped by requests offered, percent.
     DroppedPercent,
-    /// Mean latency, milliseconds.
+    /// Mean latency of what was answered in the minute, milliseconds.
     LatencyMs,
     /// CPU utilisation, percent.
     CpuPercent,
+    /// `HTTPCode_Target_5XX_Count`: answers of the minute with an error.
+    Target5xxCount,
+    /// `HTTPCode_ELB_5XX_Count`: requests of the minute that were dropped.
+    Elb5xxCount,
+    /// `UnHealthyHostCount`: RUNNING tasks whose checks fail when the minute ends.
+    UnhealthyHostCount,
+    /// 50th percentile of the minute's latency, milliseconds.
+    LatencyP50Ms,
+    /// 90th percentile.
+    LatencyP90Ms,
+    /// 95th percentile.
+    LatencyP95Ms,
+    /// 99th percentile.
+    LatencyP99Ms,
+    /// Messages that wait (`ApproximateNumberOfMessagesVisible`).
+    MessagesVisible,
+}
+
+impl DeploymentMetric {
+    /// All metrics with their names in scenarios.
+    pub const ALL: [(DeploymentMetric, &'static str); 12] = [
+        (DeploymentMetric::ErrorPercent, "error_percent"),
+        (DeploymentMetric::DroppedPercent, "dropped_percent"),
+        (DeploymentMetric::LatencyMs, "latency_ms"),
+        (DeploymentMetric::CpuPercent, "cpu_percent"),
+        (DeploymentMetric::Target5xxCount, "target_5xx_count"),
+        (DeploymentMetric::Elb5xxCount, "elb_5xx_count"),
+        (DeploymentMetric::UnhealthyHostCount, "unhealthy_host_count"),
+        (DeploymentMetric::LatencyP50Ms, "latency_p50_ms"),
+        (DeploymentMetric::LatencyP90Ms, "latency_p90_ms"),
+        (DeploymentMetric::LatencyP95Ms, "latency_p95_ms"),
+        (DeploymentMetric::LatencyP99Ms, "latency_p99_ms"),
+        (DeploymentMetric::MessagesVisible, "messages_visible"),
+    ];
+
+    /// Whether it is measured from the latency of requests.
+    #[must_use]
+    pub fn is_latency(self) -> bool {
+        use DeploymentMetric::{LatencyMs, LatencyP50Ms, LatencyP90Ms, LatencyP95Ms, LatencyP99Ms};
+        matches!(self, LatencyMs | LatencyP50Ms | LatencyP90Ms | LatencyP95Ms | LatencyP99Ms)
+    }
 }
 
 /// An alarm that deployments watch.
@@ -339,6 +380,19 @@ pub struct LoadBalancer {
     pub slow_start: SimSpan,
     /// `deregistration_delay.timeout_seconds`: default 300 s.
     pub deregistration_delay: SimSpan,
+    /// From a task's crash until it is deregistered, which the requests for it do not survive: 4 s (measured: 3 to 5).
+    pub failover: SimSpan,
+    /// From DeregisterTargets until no new requests come: 0 s; network 120 s (measured: up to 2 minutes).
+    pub deregistration: SimSpan,
+}
+
+/// CPU that a task burns for its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StartupCpu {
+    /// Thousandths of a vCPU.
+    pub millis: u32,
+    /// For so long from RUNNING on.
+    pub lasts: SimSpan,
 }
 
 /// How the tasks of a revision behave beyond their resources.
@@ -364,6 +418,8 @@ pub struct Behaviour {
     pub error_ppm: u32,
     /// Memory of a task without requests, MiB.
     pub idle_memory_mib: u32,
+    /// CPU that it burns while it starts.
+    pub startup_cpu: Option<StartupCpu>,
 }
 
 impl Default for Behaviour {
@@ -379,6 +435,7 @@ impl Default for Behaviour {
             cost_percent: 100,
             error_ppm: 0,
             idle_memory_mib: 0,
+            startup_cpu: None,
         }
     }
 }
@@ -392,6 +449,8 @@ pub struct Protection {
     pub expires_after: SimSpan,
     /// Whether a task renews its protection for as long as it runs.
     pub renewed: bool,
+    /// Whether tasks are protected just while they work on a message.
+    pub while_busy: bool,
 }
 
 /// What is known about how the service scheduler paces itself; most of it unpublished, so parameters.
@@ -415,6 +474,9 @@ pub struct SchedulerSettings {
     pub new_instance_wakes: bool,
     /// When a task without any check counts as healthy after RUNNING (documented: 40 s).
     pub healthy_without_checks: SimSpan,
+    /// Whether tasks in their deregistration delay count toward `maximumPercent` (assumed, from timings of failing
+    /// deployments; those that scale-in takes away do not).
+    pub draining_tasks_count: bool,
     /// Availability Zone rebalancing begins this long after the steady state (assumed 60 s).
     pub rebalancing_delay: SimSpan,
     /// Bake time of a deployment with alarms that sets none (assumed 180 s; documented: under 5 min).
@@ -438,6 +500,7 @@ impl Default for SchedulerSettings {
             placement_delays,
             new_instance_wakes: false,
             healthy_without_checks: SimSpan::from_secs(40),
+            draining_tasks_count: true,
             rebalancing_delay: SimSpan::from_secs(60),
             alarm_bake: SimSpan::from_secs(180),
             event_repeat: SimSpan::from_secs(6 * 3_600),
@@ -464,6 +527,24 @@ pub enum Change {
     },
     /// `desiredCount`.
     DesiredCount(u32),
+    /// `deploymentConfiguration`.
+    Configure(Box<DeploymentConfiguration>),
+    /// `healthCheckGracePeriodSeconds`.
+    GracePeriod(SimSpan),
+    /// ModifyTargetGroup.
+    Balancer(LoadBalancer),
+    /// RegisterScalableTarget.
+    Capacity {
+        /// `MinCapacity`.
+        min: u32,
+        /// `MaxCapacity`.
+        max: u32,
+    },
+    /// StopServiceDeployment: the deployment that is under way goes back (ROLLBACK), or stays as it is (ABORT).
+    StopDeployment {
+        /// ROLLBACK.
+        rolls_back: bool,
+    },
     /// EXTERNAL: CreateTaskSet with this scale.
     CreateTaskSet {
         /// Name of the task set.

@@ -226,6 +226,21 @@ pub struct Work {
     /// A request that has waited this long for its answer is dropped (`timeout`). Messages: the retention period
     /// (SQS default 4 days). ALB idle timeout: 60 s.
     pub timeout: SimSpan,
+    /// Messages: when they come back. `None`: whoever works on one keeps it for as long as it takes; those of a lost
+    /// task come back at once.
+    pub delivery: Option<Delivery>,
+    /// Messages: whether a task that is stopped works on those that it has until its stop timeout.
+    pub finishes_on_stop: bool,
+}
+
+/// How a queue (SQS) delivers messages that are not done with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    /// `VisibilityTimeout`: a message that is not deleted so long after it was received is visible again. One that is
+    /// answered with an error, or whose task is lost, is not deleted.
+    pub visibility: SimSpan,
+    /// `maxReceiveCount`: received so often, it is a dead letter the next time.
+    pub max_receives: Option<u32>,
 }
 
 /// Requests by what became of them, in millionths: offered = served + dropped, exactly.
@@ -245,15 +260,20 @@ pub struct RequestTotals {
     pub timeout: u64,
     /// Dropped: the task that worked on it stopped or crashed.
     pub task_lost: u64,
+    /// Dropped: a message that was received too often (SQS's redrive policy).
+    pub dead_letters: u64,
     /// Dropped: unfinished when the run ended.
     pub unfinished: u64,
+    /// Messages that were received again, after a visibility timeout: of all work, that beside the first time.
+    pub received_again: u64,
 }
 
 impl RequestTotals {
     /// All that was dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.no_target + self.queue_full + self.timeout + self.task_lost + self.unfinished
+        let lost = self.no_target + self.queue_full + self.timeout + self.task_lost;
+        lost + self.dead_letters + self.unfinished
     }
 
     /// `self` plus `other`.
@@ -267,7 +287,9 @@ impl RequestTotals {
             queue_full: self.queue_full + other.queue_full,
             timeout: self.timeout + other.timeout,
             task_lost: self.task_lost + other.task_lost,
+            dead_letters: self.dead_letters + other.dead_letters,
             unfinished: self.unfinished + other.unfinished,
+            received_again: self.received_again + other.received_again,
         }
     }
 
@@ -282,7 +304,9 @@ impl RequestTotals {
             queue_full: self.queue_full - earlier.queue_full,
             timeout: self.timeout - earlier.timeout,
             task_lost: self.task_lost - earlier.task_lost,
+            dead_letters: self.dead_letters - earlier.dead_letters,
             unfinished: self.unfinished - earlier.unfinished,
+            received_again: self.received_again - earlier.received_again,
         }
     }
 }

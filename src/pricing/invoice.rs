@@ -5,6 +5,7 @@
 
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
+use crate::base::canary;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::model::fargate::FargateRate;
@@ -279,6 +280,7 @@ pub struct Line {
 impl Line {
     /// What so much of the usage costs.
     pub(super) fn charge(&self, usage: u128) -> NanoUsd {
+        let usage = if canary::breaks("bill") { usage + usage / 1_000 } else { usage };
         self.rate.charge_parts(usage, self.category.parts())
     }
 

@@ -53,10 +53,35 @@ pub fn usd(amount: NanoUsd) -> String {
     format!("{sign}$0.{}", text[..(zeros + 2).min(9)].trim_end_matches('0'))
 }
 
-/// A percentage with one decimal: `63.2 %`.
+/// A percentage with one decimal, `63.2 %`; a small one with as many as show two digits, `0.033 %`.
 #[must_use]
 pub fn percent(value: f64) -> String {
-    decimal(value, 1) + " %"
+    hundredths(value) + " %"
+}
+
+/// As [`percent`], without the sign.
+#[must_use]
+pub fn hundredths(value: f64) -> String {
+    let magnitude = value.abs();
+    // What is not nothing is not to be read as 0.0; rounding may carry into the next digit, which does no harm.
+    if !(1e-9..0.095).contains(&magnitude) {
+        return decimal(value, 1);
+    }
+    let zeros = (-libm::log10(magnitude)).floor() as usize;
+    decimal(value, zeros + 2).trim_end_matches('0').to_string()
+}
+
+/// A text shortened in its middle to at most `most` characters: names differ at their ends.
+#[must_use]
+pub fn middle(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_string();
+    }
+    let kept = most.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let start: String = text.chars().take(head).collect();
+    start + "…" + &text.chars().skip(count - tail).collect::<String>()
 }
 
 /// A length of time: `250 ms`, `4.2 s`, `2 m 05 s`, `3 h 07 m`, `12 d 06 h`.
@@ -119,6 +144,9 @@ mod tests {
         assert_eq!(decimal(-0.01, 1), "0.0");
         assert_eq!(decimal(f64::NAN, 1), "–");
         assert_eq!(percent(63.24), "63.2 %");
+        let small = [0.0, 0.1, 0.094, 0.04, 0.0333, -0.0004, 1e-12].map(hundredths);
+        assert_eq!(small, ["0.0", "0.1", "0.094", "0.04", "0.033", "-0.0004", "0.0"]);
+        assert_eq!([middle("abcdef", 6), middle("abcdefg", 6)], ["abcdef", "abc…fg"]);
         assert_eq!(amount(1_234_567_890_000), "1,234,568");
         assert_eq!([amount(12_540_000), amount(3_000_000)], ["12.5", "3"]);
     }

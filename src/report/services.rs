@@ -57,7 +57,7 @@ pub fn to_text(reports: &[ServiceReport], end: SimTime, rest: &Rest, style: Styl
         table.add_row(aligned(row(&reports[index], end).map(Cell::new)));
     }
     let others: NanoUsd = hidden.iter().map(|&index| reports[index].usd).sum();
-    let more = format!("{} more, all in summary.csv", human::thousands(hidden.len() as u128));
+    let more = format!("{} more, see summary.csv", human::thousands(hidden.len() as u128));
     for (name, usd, is_shown) in [
         (more.as_str(), others, !hidden.is_empty()),
         ("tasks of callers", rest.callers, rest.callers != NanoUsd::ZERO),
@@ -88,7 +88,7 @@ fn row(report: &ServiceReport, end: SimTime) -> [String; 8] {
     let rate = requests.offered as f64 / end.0.max(1) as f64;
     let dropped = 100.0 * requests.dropped() as f64 / requests.offered.max(1) as f64;
     [
-        format!("  {}", cut(&human::visible(&report.name))),
+        format!("  {}", human::middle(&human::visible(&report.name), LONGEST_NAME)),
         report.running_mean.map_or_else(none, |mean| human::decimal(mean, 1)),
         human::thousands(report.running_max.into()),
         if is_idle { none() } else { human::decimal(rate, if rate < 100.0 { 2 } else { 0 }) },
@@ -97,13 +97,6 @@ fn row(report: &ServiceReport, end: SimTime) -> [String; 8] {
         report.cpu_percent.map_or_else(none, human::percent),
         human::usd(report.usd),
     ]
-}
-
-fn cut(name: &str) -> String {
-    if name.chars().count() <= LONGEST_NAME {
-        return name.to_string();
-    }
-    name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -161,7 +154,7 @@ mod tests {
         let rest = Rest::default();
         let text = to_text(&reports, SimTime(3_600_000_000), &rest, Style::default());
         assert_eq!(text.lines().count(), 1 + 1 + MOST_ROWS + 2);
-        assert!(text.contains("  1,005 more, all in summary.csv "), "{text}");
+        assert!(text.contains("  1,005 more, see summary.csv "), "{text}");
         assert!(text.contains(" $12,401.70\n"), "1,005 times $12.34: {text}");
         assert!(text.contains("  s29 ") && text.contains("  s59 ") && !text.contains("  s28 "));
     }

@@ -153,6 +153,9 @@ pub(super) fn belongs_on_screen(metric: &Metric, has_services: bool) -> bool {
     !metric.is_of_one_service() && (has_services || metric.section != service_summary::SECTION)
 }
 
+/// Longest value of a metric in the table, in characters.
+const LONGEST_VALUE: usize = 40;
+
 /// The table for people: a heading for each section, then metric and value. Ends with a newline.
 #[must_use]
 pub fn to_text(summary: &Summary, style: Style) -> String {
@@ -170,7 +173,9 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
             section = metric.section;
             table.add_row(vec![heading(section, style)]);
         }
-        let value = Cell::new(shown(metric)).set_alignment(CellAlignment::Right);
+        // A long name would make every row as long.
+        let value = human::middle(&shown(metric), LONGEST_VALUE);
+        let value = Cell::new(value).set_alignment(CellAlignment::Right);
         table.add_row(vec![
             Cell::new(format!("  {}", metric.name)),
             value,
@@ -218,7 +223,7 @@ pub(super) fn shown(metric: &Metric) -> String {
         Value::Count(count) => human::thousands(u128::from(*count)),
         Value::Seconds(span) => human::span(*span),
         Value::Millionths(amount) => human::amount(*amount),
-        Value::Ratio(ratio) if metric.unit == "%" => human::decimal(*ratio, 1),
+        Value::Ratio(ratio) if metric.unit == "%" => human::hundredths(*ratio),
         Value::Ratio(ratio) => human::decimal(*ratio, 3),
         Value::Usd(usd) => human::usd(*usd),
         Value::Text(text) => human::visible(text),

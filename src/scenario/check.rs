@@ -198,8 +198,7 @@ impl Check<'_> {
                 self.list(node, nodes, &Kind::Table(section), usize::MAX, label)
             }
             (Kind::List(Kind::Text | Kind::Choice(_) | Kind::Name(_), _), Data::Text(text)) => {
-                let found = node.data.kind_name();
-                let message = format!("`{label}` must be {}, not {found}", article(kind));
+                let message = format!("`{label}` must be a list, not text");
                 let help = format!("write [{}]", quoted(text));
                 self.problems.error_with_help(node.place, message, help);
                 None

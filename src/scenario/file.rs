@@ -34,12 +34,34 @@ pub fn read_text(path: &Path, display: &str, problems: &mut Diagnostics) -> Opti
     if meta.len() > MOST_BYTES {
         return fail(problems, format!("is larger than {} MiB", MOST_BYTES >> 20));
     }
-    let bytes = match std::fs::read(path).and_then(unpacked) {
-        Ok(bytes) => bytes,
-        Err(error) => return fail(problems, format!("cannot be read: {error}")),
-    };
+    match std::fs::read(path).and_then(unpacked) {
+        Ok(bytes) => as_text(bytes, display, problems),
+        Err(error) => fail(problems, format!("cannot be read: {error}")),
+    }
+}
+
+/// Standard input, in messages.
+pub const STDIN: &str = "standard input";
+
+/// Reads standard input as text, as [`read_text`] does a file.
+pub fn read_stdin(problems: &mut Diagnostics) -> Option<String> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    match read.and_then(|_| unpacked(bytes)) {
+        Ok(bytes) => as_text(bytes, STDIN, problems),
+        Err(error) => {
+            problems.add_file_error(STDIN, format!("cannot be read: {error}"), None);
+            None
+        }
+    }
+}
+
+/// The bytes of a file as text, without a mark of their order.
+fn as_text(bytes: Vec<u8>, display: &str, problems: &mut Diagnostics) -> Option<String> {
     if bytes.len() as u64 > MOST_BYTES {
-        return fail(problems, format!("is larger than {} MiB unpacked", MOST_BYTES >> 20));
+        let message = format!("is larger than {} MiB unpacked", MOST_BYTES >> 20);
+        problems.add_file_error(display, message, None);
+        return None;
     }
     match String::from_utf8(bytes) {
         Ok(mut text) => {

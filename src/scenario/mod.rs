@@ -129,16 +129,21 @@ pub struct Expect {
     pub place: String,
 }
 
-/// Reads a scenario from a file. `overrides` are the pairs of `--set KEY=VALUE`, in order.
+/// Reads a scenario from a file, `-` from standard input: then paths begin at the current folder. `overrides` are the
+/// pairs of `--set KEY=VALUE`, in order.
 ///
 /// # Errors
 /// Everything that is wrong with the file, with the files that it names and with the overrides.
 pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Scenario, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let display = path.display().to_string();
-    let Some(text) = file::read_text(path, &display, &mut problems) else {
-        return Err(problems);
+    let (display, text) = if path == Path::new("-") {
+        (file::STDIN.to_string(), file::read_stdin(&mut problems))
+    } else {
+        let display = path.display().to_string();
+        let text = file::read_text(path, &display, &mut problems);
+        (display, text)
     };
+    let Some(text) = text else { return Err(problems) };
     let base = path.parent().unwrap_or(Path::new(""));
     load_into(&text, &display, base, overrides, problems)
 }
@@ -172,7 +177,8 @@ fn load_into(
         set::apply(&mut root, key, value, &mut problems);
     }
     let settings = check::check(&root, &sections::ROOT, &mut problems);
-    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let named = Some(Path::new(name)).filter(|_| name != file::STDIN);
+    let stem = named.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
     let fallback =
         stem.filter(|stem| build::folder_name(stem).is_ok()).unwrap_or_else(|| "scenario".into());
     let built = build::build(&settings, &fallback, base, &mut problems);

@@ -1,6 +1,7 @@
 //! `--set KEY=VALUE`: a key by dotted path, put into the tree before it is checked, so that the same rules hold.
 //!
-//! An entry of a list is named by its `name` (or `family`, `metric`, `id`) or by its number from 0. A part with dots
+//! An entry of a list is named by its `name` (or `family`, `metric`, `id`) or by its number from 0; `*` stands for all
+//! of them. A part with dots
 //! is quoted: `instance_type."my.large".vcpus=8`. The value is TOML; what is no TOML value is taken as text.
 
 use super::diagnostic::{Diagnostics, quoted, suggestion};
@@ -19,7 +20,14 @@ pub fn apply(root: &mut Node, path: &str, value: &str, problems: &mut Diagnostic
         problems.error(place, "expected a dotted path such as `simulation.seed`");
         return;
     };
-    let node = file::parse_value(value, source, at_value, problems).unwrap_or_else(|| Node {
+    let parsed = file::parse_value(value, source, at_value, problems);
+    if parsed.is_none() && value.starts_with(['[', '{']) {
+        let place = Place::new(source, at_value..text.len());
+        let help = "text in it needs quotes, such as [{ type = \"binpack\", field = \"cpu\" }]";
+        problems.error_with_help(place, "neither a list nor a table of TOML", help);
+        return;
+    }
+    let node = parsed.unwrap_or_else(|| Node {
         place: Place::new(source, at_value..text.len()),
         data: Data::Text(value.to_string()),
     });
@@ -107,6 +115,34 @@ fn put(
     }
 }
 
+/// `service.*.desired_count=3`: the same in every entry; what is wrong with it is said once.
+fn put_in_all(
+    items: &mut [Node],
+    section: &'static Section,
+    parts: &[Part],
+    value: &Node,
+    source: u32,
+    problems: &mut Diagnostics,
+) {
+    let Some((part, rest)) = parts.split_first() else { return };
+    let place = Place::new(source, part.span.clone());
+    if items.is_empty() || rest.is_empty() {
+        let message = match items.is_empty() {
+            true => format!("`{}` has no entries", section.name),
+            false => "\"*\" stands for tables; name one of their keys".to_string(),
+        };
+        problems.error(place, message);
+        return;
+    }
+    let before = problems.len();
+    for item in items {
+        put(item, section, rest, value.clone(), source, problems);
+        if problems.len() > before {
+            return;
+        }
+    }
+}
+
 fn put_in_list(
     items: &mut [Node],
     section: &'static Section,
@@ -121,6 +157,10 @@ fn put_in_list(
     let name_of = |node: &Node| naming.and_then(|key| node.get(key)?.as_text().map(str::to_string));
     let names: Vec<Option<String>> = items.iter().map(name_of).collect();
     let by_name = names.iter().position(|name| name.as_deref() == Some(part.text.as_str()));
+    if part.text == "*" && by_name.is_none() {
+        put_in_all(items, section, parts, &value, source, problems);
+        return;
+    }
     let by_number = part.text.parse::<usize>().ok().filter(|index| *index < items.len());
     let Some(index) = by_name.or(by_number) else {
         let message = format!("no entry {} in `{}`", quoted(&part.text), section.name);

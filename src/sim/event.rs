@@ -30,8 +30,12 @@ pub enum Event {
     Sample,
     /// A service task's health changes.
     Health(Slot),
+    /// A service task has burnt the CPU of its start.
+    StartIsOver(Slot),
     /// A service task's deregistration delay is over.
     Deregistered(Slot),
+    /// A service's load balancer learns of a target that is gone.
+    Known(ServiceId),
     /// The service scheduler looks at a service.
     Reconcile(ServiceId),
     /// A user changes a service.
@@ -42,6 +46,8 @@ pub enum Event {
     Tick(Tick),
     /// A scripted failure strikes.
     Failure,
+    /// What a service depends on is well again.
+    OutageEnds(ServiceId),
 }
 
 /// What is due in the metrics of services.
@@ -72,15 +78,13 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Says which row it is about, where it is about one.
+    /// Says which row of a trace it is about.
     #[must_use]
     pub fn at(self, place: Option<(&str, u64)>) -> RunError {
         let Some((file, line)) = place else { return self };
-        let told = |text: String| format!("{file}:{line}: {text}");
         match self {
-            RunError::Trace(text) => RunError::Trace(told(text)),
-            RunError::Oversized(text) => RunError::Oversized(told(text)),
-            RunError::Output(error) => RunError::Output(error),
+            RunError::Trace(text) => RunError::Trace(format!("{file}:{line}: {text}")),
+            other => other,
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Request {
     pub throttled_before: SimSpan,
     /// The call that its caller's queue is making for it.
     pub call: Call,
+    /// Line of its trace, for messages; 0 where there is none.
+    pub line: u64,
 }
 
 /// A call that a queue makes for its head: over as many looks as it takes, so that its tasks are shared out once.
@@ -89,14 +91,14 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// As ECS names it. Of several reasons that of the instance that came furthest in the pipeline (assumed: ECS's
-    /// events speak of the "closest matching" instance; which one that is, is unpublished).
+    /// As ECS names it. Of several reasons that of the instance that came closest (assumed: ECS's events speak of the
+    /// "closest matching" instance; which one that is, is unpublished): see [`closeness`].
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Failure::Refused(refusals) => {
-                let furthest = refusals.0.keys().next_back();
-                furthest.map_or("NO_CONTAINER_INSTANCES", |reason| reason_name(*reason))
+                let closest = refusals.0.keys().max_by_key(|&&reason| closeness(reason));
+                closest.map_or("NO_CONTAINER_INSTANCES", |reason| reason_name(*reason))
             }
             Failure::NoInstances => "NO_CONTAINER_INSTANCES",
             Failure::FargateConfiguration => "FARGATE_CONFIGURATION",
@@ -124,6 +126,17 @@ impl Failure {
     pub fn may_pass(&self) -> bool {
         !matches!(self, Failure::NoInstances | Failure::FargateConfiguration)
     }
+}
+
+/// How close an instance came that was turned down for this reason. One that a `memberOf` excludes was never meant, whatever
+/// room it has: where one that is meant lacks CPU, CPU is the answer to "why is it pending?".
+fn closeness(reason: Reason) -> (u8, Reason) {
+    let rank = match reason {
+        Reason::Agent | Reason::Location | Reason::Attribute => 0,
+        Reason::MemberOf => 1,
+        _ => 2,
+    };
+    (rank, reason)
 }
 
 /// The name of a reason in outputs: ECS's own where it has one.

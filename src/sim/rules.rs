@@ -3,7 +3,7 @@
 //! Every room may read it; nobody can change it once the world stands.
 
 use super::cluster::Cluster;
-use super::setup::{Launch, ProviderSetup, Setup, SourceSetup};
+use super::setup::{ImageCleanup, Launch, ProviderSetup, Setup, SourceSetup};
 use crate::base::distribution::Distribution;
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
@@ -81,6 +81,8 @@ pub struct Rules {
     pub family_groups: Column<DefinitionId, GroupId>,
     /// Key of each definition's image in the hosts' caches.
     pub images: Column<DefinitionId, u32>,
+    /// When the agent removes images.
+    pub image_cleanup: ImageCleanup,
     /// Sets of host ports.
     pub port_sets: PortSets,
     /// Callers, then services.
@@ -107,6 +109,7 @@ impl Rules {
             definition_names: Lookup::new(),
             family_groups: Column::new(),
             images: image_keys(&setup.definitions),
+            image_cleanup: setup.latencies.image_cleanup,
             port_sets,
             askers: Column::new(),
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),

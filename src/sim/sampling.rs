@@ -117,6 +117,7 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
         .int(sample.reserved_memory + sample.fargate_memory)
         .int(held.1)
         .usd(NanoUsd(sample.nano_usd_per_hour))
+        .utc(sample.at)
         .end();
 }
 
@@ -129,6 +130,7 @@ fn picture(now: SimTime, rules: &Rules, cluster: &Cluster, tasks: &Tasks) -> Fle
         .step_by(step)
         .map(|instance| PictureColumn {
             name: cluster.fleet().name[instance].clone(),
+            instance_type: cluster.fleet().instance_type[instance].clone(),
             registered: cluster.fleet().registered[instance],
             tasks: Vec::new(),
         })

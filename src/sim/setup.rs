@@ -64,6 +64,8 @@ pub struct Setup {
     pub metric_delays: MetricDelays,
     /// Time zero on the calendar, seconds since 1970-01-01T00:00Z: for schedules and weekdays.
     pub epoch_s: i64,
+    /// Whether the user gave an instant of its own: then tables and charts show the calendar.
+    pub is_dated: bool,
 }
 
 /// A capacity provider.
@@ -164,6 +166,8 @@ pub struct ServiceSetup {
     pub rebalances_zones: bool,
     /// Task protection.
     pub protection: Option<Protection>,
+    /// How long its containers take to stop, seconds; `None`: as those of all.
+    pub container_stop: Option<Distribution>,
     /// What it has to do.
     pub work: Option<Work>,
     /// Service auto scaling.
@@ -204,6 +208,33 @@ pub enum FailureKind {
         /// How many.
         tasks: u32,
     },
+    /// Somebody calls StopTask for so many RUNNING tasks of a service, drawn at random.
+    StopTask {
+        /// Service.
+        service: ServiceId,
+        /// How many.
+        tasks: u32,
+    },
+    /// What the tasks of a service depend on is slow or gone.
+    DependencyOutage {
+        /// Service.
+        service: ServiceId,
+        /// How bad.
+        outage: Outage,
+    },
+}
+
+/// An outage of what a service's tasks depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// How long.
+    pub lasts: SimSpan,
+    /// What each request waits longer.
+    pub latency: SimSpan,
+    /// Share of the answers that are errors, parts per million.
+    pub error_ppm: u32,
+    /// Whether health checks ask for the dependency, too.
+    pub fails_checks: bool,
 }
 
 /// The streams of a run, opened by the caller.
@@ -267,6 +298,30 @@ pub enum OnFailure {
     Queue,
 }
 
+/// How the agent removes images that nobody uses (agent's README; documented).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageCleanup {
+    /// `ECS_IMAGE_CLEANUP_INTERVAL`: 30 min; zero: never.
+    pub every: SimSpan,
+    /// `ECS_IMAGE_MINIMUM_CLEANUP_AGE`: only those pulled an hour ago or longer.
+    pub youngest: SimSpan,
+    /// `ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION`: containers of a stopped task hold their image for 3 h.
+    pub after_stop: SimSpan,
+    /// `ECS_NUM_IMAGES_DELETE_PER_CYCLE`: 5.
+    pub most: u32,
+}
+
+impl Default for ImageCleanup {
+    fn default() -> Self {
+        ImageCleanup {
+            every: SimSpan::from_secs(1_800),
+            youngest: SimSpan::from_secs(3_600),
+            after_stop: SimSpan::from_secs(3 * 3_600),
+            most: 5,
+        }
+    }
+}
+
 /// How long each stage of a task takes (seconds), and how fast images are pulled.
 #[derive(Clone, Debug)]
 pub struct Latencies {
@@ -278,6 +333,10 @@ pub struct Latencies {
     pub ec2_start: Distribution,
     /// Rate of an image pull on EC2, MiB per second.
     pub ec2_pull_mib_per_s: Distribution,
+    /// What the disk of an instance writes for all pulls together, MiB per second; 0: no limit.
+    pub ec2_disk_mib_per_s: u32,
+    /// When the agent removes images.
+    pub image_cleanup: ImageCleanup,
     /// From SIGTERM to the exit of a container; cut at `stopTimeout` by SIGKILL.
     pub container_stop: Distribution,
     /// Fargate: ENI creation.

@@ -131,7 +131,13 @@ fn tasks(sheet: &mut Sheet, world: &World) {
     sheet.count("tasks_placed", "tasks", "tasks that were placed", tally.placed);
     sheet.count("tasks_started", "tasks", "tasks that reached RUNNING", tally.started);
     sheet.count("tasks_completed", "tasks", "tasks that stopped with exit code 0", tally.completed);
-    sheet.count("tasks_failed", "tasks", "tasks that stopped with another exit code", tally.failed);
+    sheet.count(
+        "tasks_failed",
+        "tasks",
+        "tasks whose essential container exited by itself with another code; what a service stopped, for instance for \
+         its health checks, counts in `service_tasks_failed`",
+        tally.failed,
+    );
     sheet.count(
         "tasks_killed",
         "tasks",
@@ -173,7 +179,7 @@ fn tasks(sheet: &mut Sheet, world: &World) {
         ("tasks_refused_fargate_configuration", "FARGATE_CONFIGURATION"),
         ("tasks_refused_fargate_vcpu_limit", "FARGATE_VCPU_LIMIT"),
     ] {
-        let meaning = "tasks refused for this reason: that of the instance that came furthest";
+        let meaning = "tasks refused for this reason: that of the instance that came closest";
         sheet.count(name, "tasks", meaning, tally.refused.get(reason).copied().unwrap_or(0));
     }
 }

@@ -185,7 +185,7 @@ impl World {
             Event::Running(slot) => self.tasks.is_ready(slot),
             Event::Exit(slot) if is_service(slot) => self.drive(queue).member_exits(slot)?,
             Event::Exit(slot) => self.life(queue).exits(slot)?,
-            Event::ExecutionStopped(slot) => self.life(queue).execution_stopped(slot)?,
+            Event::ExecutionStopped(slot) => self.drive(queue).has_left(slot)?,
             Event::Detached(slot) => self.life(queue).stopped(slot)?,
             Event::Retry(parked) => self.calls(queue).retry(parked)?,
             Event::Gate => self.calls(queue).gate_opens()?,
@@ -197,7 +197,13 @@ impl World {
                 queue.schedule(next, Class::Sample, Event::Sample);
             }
             Event::Health(slot) => self.drive(queue).plan().health_changes(slot)?,
+            Event::OutageEnds(service) => self.drive(queue).plan().end_outage(service)?,
+            Event::StartIsOver(slot) => self.drive(queue).plan().start_is_over(slot)?,
             Event::Deregistered(slot) => self.drive(queue).deregistered(slot)?,
+            Event::Known(service) => {
+                let now = queue.now();
+                self.drive(queue).flow().stop_sending(service, now)?;
+            }
             Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
@@ -212,6 +218,9 @@ impl World {
     fn settle(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         if self.tasks.has_ready() {
             self.drive(queue).start_ready()?;
+        }
+        if self.tasks.has_any_stopped() {
+            self.drive(queue).forget_stopped();
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -244,6 +253,9 @@ impl World {
             Event::ScalingAction(service) => (14, u64::from(service.0)),
             Event::Tick(tick) => (15, tick as u64),
             Event::Failure => (0, 0),
+            Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
+            Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
+            Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);
@@ -266,8 +278,8 @@ impl Model for World {
         self.books.digest.add(self.tasks.next_id << 4);
         let World { rules, cluster, fargate, tasks, books, callers, arrivals, .. } = self;
         let life = Life { rules, cluster, fargate, tasks, books, queue };
-        let asked = Calls { life, callers }.request_row(source, row, arrivals.names(source));
-        asked.map_err(|error| error.at(arrivals.place(source)))?;
+        let (names, place) = (arrivals.names(source), arrivals.place(source));
+        Calls { life, callers }.request_row(source, row, names, place)?;
         self.arrivals.read_on(source)?;
         self.settle(queue)
     }

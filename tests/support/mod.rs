@@ -10,7 +10,7 @@ use ecsim::base::random::Seed;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::engine::Pulse;
 use ecsim::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
-use ecsim::model::definition::{NetworkMode, TaskDefinition};
+use ecsim::model::definition::{NetworkMode, StartOrder, TaskDefinition};
 use ecsim::model::fargate::FargateRate;
 use ecsim::model::fleet::Registration;
 use ecsim::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
@@ -23,8 +23,8 @@ use ecsim::policy::placement::{PackField, Strategy, TieBreak};
 use ecsim::pricing::Price;
 use ecsim::sim::outputs::Sinks;
 use ecsim::sim::setup::{
-    FargateSetup, InstanceSetup, Latencies, Launch, Limits, OnFailure, ProviderSetup, Setup,
-    SourceSetup,
+    FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure, ProviderSetup,
+    Setup, SourceSetup,
 };
 use ecsim::sim::{RunResult, Watch};
 use std::io::Write;
@@ -83,6 +83,8 @@ pub fn sized(arrival_s: f64, duration_s: f64, cpu: u32, memory: u32) -> TaskRow 
 pub fn no_latency() -> Latencies {
     let none = || Distribution::Constant(0.0);
     Latencies {
+        ec2_disk_mib_per_s: 0,
+        image_cleanup: ImageCleanup::default(),
         eni_attach: none(),
         eni_detach: none(),
         ec2_start: none(),
@@ -112,6 +114,8 @@ pub fn definition(family: &str, cpu: u32, memory: u32) -> TaskDefinition {
         image: String::new(),
         other_containers: 0,
         stop_timeout: SimSpan::from_secs(30),
+        order: StartOrder::default(),
+        restart: None,
         placement_constraints: Vec::new(),
     }
 }
@@ -192,6 +196,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         scheduler: SchedulerSettings::default(),
         metric_delays: MetricDelays::default(),
         epoch_s: 0,
+        is_dated: false,
         limits: Limits {
             run_task_calls: None,
             fargate_launches: None,

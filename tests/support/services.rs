@@ -5,8 +5,8 @@ use ecsim::base::random::Seed;
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
 use ecsim::scenario::load_text;
-use ecsim::sim::Watch;
 use ecsim::sim::outputs::Sinks;
+use ecsim::sim::{RunResult, Watch};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,6 +25,10 @@ pub struct Told {
     pub events: Vec<Cells>,
     /// `placement_failures.csv`.
     pub failures: Vec<Cells>,
+    /// `scaling.csv`.
+    pub scaling: Vec<Cells>,
+    /// What the run knows at its end.
+    pub result: RunResult,
 }
 
 /// Seconds in a cell; `None` where it is empty.
@@ -51,24 +55,35 @@ fn rows(text: &str) -> Vec<Cells> {
 pub fn tell(text: &str) -> Told {
     let scenario = load_text(text, "test.toml", Path::new("."), &[])
         .unwrap_or_else(|errors| panic!("{errors}"));
-    let pages: [Page; 5] = std::array::from_fn(|_| Page::default());
-    let [tasks, services, deployments, events, failures] = pages.clone();
+    let pages: [Page; 6] = std::array::from_fn(|_| Page::default());
+    let [tasks, services, deployments, events, failures, scaling] = pages.clone();
     let sinks = Sinks {
         tasks: Some(Box::new(tasks)),
         services: Some(Box::new(services)),
         deployments: Some(Box::new(deployments)),
         service_events: Some(Box::new(events)),
         placement_failures: Some(Box::new(failures)),
+        scaling: Some(Box::new(scaling)),
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
-    run_one(&scenario, Seed(1), sinks, watch).unwrap();
-    let [mut tasks, services, deployments, events, failures] = pages.map(|page| rows(&page.text()));
+    let result = run_one(&scenario, Seed(1), sinks, watch).unwrap();
+    let [mut tasks, services, deployments, events, failures, scaling] =
+        pages.map(|page| rows(&page.text()));
     tasks.sort_by_key(|row| row["task_id"].parse::<u64>().unwrap());
-    Told { tasks, services, deployments, events, failures }
+    Told { tasks, services, deployments, events, failures, scaling, result }
 }
 
 impl Told {
+    /// Instant, value of the metric and new desired count of every scaling that was made.
+    pub fn scaled(&self) -> Vec<(f64, f64, u32)> {
+        let made = self.scaling.iter().filter(|row| row["from"] != row["to"]);
+        made.map(|row| {
+            (seconds(row, "time_s").unwrap(), row["value"].parse().unwrap(), count(row, "to"))
+        })
+        .collect()
+    }
+
     /// Instants of the rows of `deployments.csv` with this number and event, and stage where one is given.
     pub fn deployment(&self, number: u32, event: &str, stage: &str) -> Vec<f64> {
         let is_it = |row: &&Cells| {

@@ -6,7 +6,7 @@ use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::arrival::{NameId, RowCounts, TaskRow, TaskStream, TraceProblem};
-use ecsim::model::definition::{NetworkMode, TaskDefinition};
+use ecsim::model::definition::{NetworkMode, RestartPolicy, StartOrder, TaskDefinition};
 use ecsim::model::fargate::FargateRate;
 use ecsim::model::fleet::Registration;
 use ecsim::model::ids::{ClusterId, DefinitionId, ProviderId, ZoneId};
@@ -19,8 +19,8 @@ use ecsim::policy::placement::{PackField, SpreadField, Strategy, TieBreak};
 use ecsim::policy::query::Expression;
 use ecsim::pricing::Price;
 use ecsim::sim::setup::{
-    Bucket, FargateSetup, InstanceSetup, Latencies, Launch, Limits, OnFailure, ProviderSetup,
-    ProviderShare, Setup, SourceSetup,
+    Bucket, FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure,
+    ProviderSetup, ProviderShare, Setup, SourceSetup,
 };
 use std::collections::BTreeMap;
 
@@ -99,6 +99,7 @@ impl Case {
             scheduler: SchedulerSettings::default(),
             metric_delays: MetricDelays::default(),
             epoch_s: 0,
+            is_dated: false,
             limits: limits(&mut dice),
             fargate: fargate(),
         };
@@ -273,6 +274,11 @@ pub(super) fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
         image: dice.pick(&["shared", "alone"]).into(),
         other_containers: dice.pick(&[0, 0, 1, 3]),
         stop_timeout: seconds(dice.pick(&[2, 30, 120, 300])),
+        order: StartOrder { starts: dice.pick(&[1, 1, 3]), waits: seconds(dice.pick(&[0, 0, 20])) },
+        restart: dice.one_in(3).then(|| RestartPolicy {
+            ignored_exit_codes: dice.pick(&[vec![], vec![1]]),
+            attempt_period: seconds(dice.pick(&[60, 300])),
+        }),
         placement_constraints: constraint.into_iter().collect(),
     }
 }
@@ -385,6 +391,13 @@ pub(super) fn distribution(dice: &mut Dice, scale: f64) -> Distribution {
 
 fn latencies(dice: &mut Dice) -> Latencies {
     Latencies {
+        ec2_disk_mib_per_s: dice.pick(&[0, 20, 125]),
+        image_cleanup: ImageCleanup {
+            every: seconds(dice.pick(&[0, 60, 1_800])),
+            youngest: seconds(dice.pick(&[0, 600])),
+            after_stop: seconds(dice.pick(&[0, 300])),
+            most: dice.pick(&[1, 5]),
+        },
         eni_attach: distribution(dice, 6.0),
         eni_detach: distribution(dice, 2.0),
         ec2_start: distribution(dice, 2.0),

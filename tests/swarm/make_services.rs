@@ -10,9 +10,9 @@ use ecsim::model::ids::{ClusterId, DefinitionId, ServiceId, ZoneId};
 use ecsim::model::platform::LaunchType;
 use ecsim::model::ports::PortSet;
 use ecsim::model::scaling::{
-    AdjustmentType, Aggregation, AlarmSpec, BreachBehaviour, Comparison, MetricDelays, MetricValue,
-    MissingData, PredictiveScaling, ScalableTarget, ScalingMetric, ScheduledAction, Step,
-    StepScaling, TargetTracking,
+    AdjustmentType, AlarmSpec, BreachBehaviour, Comparison, MetricDelays, MetricValue, MissingData,
+    PredictiveScaling, ScalableTarget, ScalingMetric, ScheduledAction, Step, StepScaling,
+    TargetTracking,
 };
 use ecsim::model::service::{
     BalancerKind, Behaviour, BreakerThreshold, Change, CircuitBreaker, ContainerCheck,
@@ -21,7 +21,7 @@ use ecsim::model::service::{
     Protection, Routing, SchedulerSettings, SchedulingStrategy, ServiceUpdate, Stage,
 };
 use ecsim::model::traffic::{
-    Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, Work, WorkKind,
+    Delivery, Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, Work, WorkKind,
 };
 use ecsim::sim::setup::{Failure, FailureKind, Launch, RevisionSetup, ServiceSetup, SourceSetup};
 
@@ -158,6 +158,8 @@ fn balancer(dice: &mut Dice) -> LoadBalancer {
         registration: seconds(dice.pick(&[0, 0, 120])),
         slow_start: seconds(dice.pick(&[0, 0, 30])),
         deregistration_delay: seconds(dice.pick(&[0, 5, 30, 300])),
+        failover: seconds(dice.pick(&[0, 4, 20])),
+        deregistration: seconds(dice.pick(&[0, 0, 20, 120])),
     }
 }
 
@@ -288,6 +290,11 @@ fn work(dice: &mut Dice, index: usize, end: usize) -> Work {
             WorkKind::Requests => dice.pick(&[None, Some(4)]),
         },
         queue_limit: dice.pick(&[None, Some(0), Some(30)]),
+        delivery: (kind == WorkKind::Messages && dice.one_in(2)).then(|| Delivery {
+            visibility: seconds(dice.pick(&[1, 30, 600])),
+            max_receives: dice.pick(&[None, Some(1), Some(3)]),
+        }),
+        finishes_on_stop: kind == WorkKind::Messages && dice.one_in(2),
         timeout: seconds(dice.pick(&[5, 60, 4_000])),
     }
 }
@@ -300,10 +307,13 @@ fn metric(dice: &mut Dice, kind: WorkKind) -> (ScalingMetric, MetricValue) {
             (ScalingMetric::RequestCountPerTarget, 300_000_000),
             (ScalingMetric::ConcurrencyPerTarget, 2_000_000),
             (ScalingMetric::LatencyMs, 100_000_000),
+            (ScalingMetric::RequestCount, 900_000_000),
         ],
-        WorkKind::Messages => {
-            &[(ScalingMetric::Cpu, 50_000_000), (ScalingMetric::BacklogPerTask, 30_000_000)]
-        }
+        WorkKind::Messages => &[
+            (ScalingMetric::Cpu, 50_000_000),
+            (ScalingMetric::BacklogPerTask, 30_000_000),
+            (ScalingMetric::MessagesVisible, 90_000_000),
+        ],
     };
     let (metric, value) = dice.pick(all);
     (metric, MetricValue(value))
@@ -316,6 +326,7 @@ fn tracking(dice: &mut Dice, index: usize, kind: WorkKind) -> TargetTracking {
     TargetTracking {
         name: format!("track-{index}"),
         metric,
+        statistic: metric.statistics()[0],
         high_resolution,
         target,
         scale_out_cooldown: seconds(dice.pick(&[0, 60, 300])),
@@ -324,6 +335,7 @@ fn tracking(dice: &mut Dice, index: usize, kind: WorkKind) -> TargetTracking {
         high_periods: 3,
         low_periods: if high_resolution { 45 } else { dice.pick(&[5, 15]) },
         low_percent: 90,
+        scale_in_percent: 100,
     }
 }
 
@@ -340,7 +352,7 @@ fn step_scaling(dice: &mut Dice, kind: WorkKind) -> StepScaling {
     StepScaling {
         name: "steps".into(),
         metric,
-        aggregation: Aggregation::Average,
+        aggregation: metric.statistics()[0],
         alarm: AlarmSpec {
             comparison,
             threshold,
@@ -484,10 +496,12 @@ fn service(
         balancer,
         grace_period: seconds(dice.pick(&[0, 0, 60, 300])),
         rebalances_zones,
+        container_stop: dice.one_in(4).then_some(Distribution::Uniform { min: 1.0, max: 40.0 }),
         protection: dice.one_in(5).then(|| Protection {
             tasks_ppm: dice.pick(&[200_000, 1_000_000]),
             expires_after: seconds(dice.pick(&[300, 3_000])),
             renewed: dice.one_in(3),
+            while_busy: dice.one_in(3),
         }),
         scaling: (!is_daemon && !is_external && dice.one_in(2)).then(|| scaling(dice, kind)),
         work,

@@ -14,7 +14,7 @@ pub(super) fn types(
 ) -> String {
     text(&TypesJson {
         schema: SCHEMA,
-        catalogue_version: catalogue.version(),
+        catalog_version: catalogue.version(),
         instance_types: types.map(|(kind, prices)| type_json(&kind, &prices)).collect(),
     })
 }
@@ -23,7 +23,7 @@ pub(super) fn types(
 pub(super) fn fargate(catalogue: &Catalogue, prices: &[(String, FargatePrice)]) -> String {
     text(&FargateJson {
         schema: SCHEMA,
-        catalogue_version: catalogue.version(),
+        catalog_version: catalogue.version(),
         fargate_prices: prices.iter().map(fargate_price_json).collect(),
         fargate_sizes: fargate_sizes_json(catalogue),
     })
@@ -64,14 +64,14 @@ struct PriceJson {
 #[derive(Serialize)]
 struct TypesJson {
     schema: &'static str,
-    catalogue_version: String,
+    catalog_version: String,
     instance_types: Vec<TypeJson>,
 }
 
 #[derive(Serialize)]
 struct FargateJson {
     schema: &'static str,
-    catalogue_version: String,
+    catalog_version: String,
     fargate_prices: Vec<FargatePriceJson>,
     fargate_sizes: Vec<FargateSizeJson>,
 }

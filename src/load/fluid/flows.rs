@@ -4,7 +4,8 @@ mod grouping;
 
 use super::in_flight::InFlight;
 use super::quiet::Quiet;
-use super::view::{Kind, View};
+use super::redelivery::Redelivery;
+use super::view::{Kind, Views};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -12,7 +13,7 @@ use crate::load::queueing::{Profile, Station};
 use crate::load::work::Cost;
 use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
-use crate::model::traffic::{MICRO, WorkKind};
+use crate::model::traffic::{Delivery, MICRO, WorkKind};
 pub(in crate::load) use grouping::group;
 
 /// Weight of the whole traffic; a flow's share is a whole part of it.
@@ -33,6 +34,7 @@ pub(in crate::load) struct Rules {
     pub timeout: SimSpan,
     pub workers: Option<u32>,
     queue_limit: Option<u32>,
+    pub delivery: Option<Delivery>,
 }
 
 impl Rules {
@@ -46,6 +48,7 @@ impl Rules {
             timeout: setup.work.timeout,
             workers: setup.work.workers,
             queue_limit: setup.work.queue_limit,
+            delivery: setup.work.delivery,
         }
     }
 
@@ -87,13 +90,22 @@ pub(in crate::load) struct Member {
     pub is_draining: bool,
     pub backlog: u64,
     pub flow: Option<usize>,
+    /// CPU used in flows that are no more, nanoseconds.
+    pub cpu_nanos: u128,
     /// Since when it drains, and what it had in flight then.
     pub leaves_behind: Option<(SimTime, InFlight)>,
 }
 
 impl Member {
     pub fn new(target: Target) -> Member {
-        Member { target, is_draining: false, backlog: 0, flow: None, leaves_behind: None }
+        Member {
+            target,
+            is_draining: false,
+            backlog: 0,
+            flow: None,
+            cpu_nanos: 0,
+            leaves_behind: None,
+        }
     }
 }
 
@@ -120,20 +132,39 @@ pub(in crate::load) struct Part {
     taken: u64,
     lost: u64,
     errors: u64,
+    failed: u64,
+    again: u64,
     pub owed: u64,
+    pub(super) redelivery: Redelivery,
+    /// Requests worked on since the flow was made, millionths.
+    worked: u128,
 }
 
 impl Part {
-    /// Served, of it errors, and lost, since the last call. Functions of what is answered in the epoch, so that it
-    /// does not matter how often this is called.
-    pub fn take(&mut self) -> (u64, u64, u64) {
+    /// Counts work for [`Flow::cpu_nanos_of_one`].
+    pub fn work(&mut self, micro: u64) {
+        self.worked += u128::from(micro);
+    }
+
+    /// What has become of messages and requests since the last call. Functions of what is answered in the epoch, so that
+    /// it does not matter how often this is called.
+    pub fn take(&mut self) -> Taken {
         let lost = self.owed.min(self.served);
-        let errors = mul_div(self.served - lost, u64::from(self.kind.2), MICRO);
-        let more_lost = lost - self.lost;
-        let more = (self.served - self.taken - more_lost, errors - self.errors, more_lost);
-        self.taken = self.served;
-        self.lost = lost;
-        self.errors = errors;
+        let is_kept = self.redelivery.receives > MICRO || self.redelivery.failed_ppm > 0;
+        let error_ppm = if is_kept { 0 } else { u64::from(self.kind.2) };
+        let errors = mul_div(self.served - lost, error_ppm, MICRO);
+        let failed = mul_div(self.served - lost, self.redelivery.failed_ppm, MICRO);
+        let again = mul_div(self.served - lost, self.redelivery.receives - MICRO, MICRO);
+        let (more_lost, more_failed) = (lost - self.lost, failed - self.failed);
+        let more = Taken {
+            served: self.served - self.taken - more_lost - more_failed,
+            errors: errors - self.errors,
+            lost: more_lost,
+            failed: more_failed,
+            again: again - self.again,
+        };
+        (self.taken, self.lost, self.errors) = (self.served, lost, errors);
+        (self.failed, self.again) = (failed, again);
         more
     }
 
@@ -146,6 +177,16 @@ impl Part {
     pub fn unpaid(&self) -> u64 {
         self.owed - self.lost
     }
+}
+
+/// What has become of a part's arrivals: answered, of these with an error, lost with a task, and messages that failed
+/// and receives beside the first.
+pub(in crate::load) struct Taken {
+    pub served: u64,
+    pub errors: u64,
+    pub lost: u64,
+    pub failed: u64,
+    pub again: u64,
 }
 
 /// What became of a flow's arrivals in a step.
@@ -199,7 +240,7 @@ pub(in crate::load) struct Flow {
     pub recent: Quiet,
     station: Option<usize>,
     /// Where latencies come from, once they were asked for.
-    pub view: Option<View>,
+    pub view: Option<usize>,
     /// Bound of the mean latency up to the utilisation [`QUIET`], microseconds.
     quiet_micros: f64,
 }
@@ -254,9 +295,22 @@ impl Flow {
                 taken: 0,
                 lost: 0,
                 errors: 0,
+                failed: 0,
+                again: 0,
                 owed: 0,
+                redelivery: Redelivery::NONE,
+                worked: 0,
             }),
         }
+    }
+
+    /// CPU that each target like this one has used since the flow was made, nanoseconds.
+    pub fn cpu_nanos_of_one(&self, target: &Target) -> u128 {
+        let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
+        let part = self.parts.iter().find(|p| p.kind == kind && p.pool == target.pool);
+        part.map_or(0, |part| {
+            part.worked * u128::from(part.cpu_ns) / 1_000_000 / u128::from(part.count)
+        })
     }
 
     /// Capacity and limits, from the formulas.
@@ -271,6 +325,14 @@ impl Flow {
             self.quiet_micros = (station.slowest(QUIET) * 1e6).max(self.quiet_micros);
             part.capacity = (station.capacity() * part.count as f64 * 1e6).min(MOST).round() as u64;
             part.cpu_ns = mul_div(cost.cpu_ns, u64::from(percent), 100);
+            if let Some(delivery) = rules.delivery.filter(|_| rules.is_queue()) {
+                let workers = self.members * u64::from(rules.workers.unwrap_or(u32::MAX));
+                let (pace, kept) = ((workers, station.full()), rules.timeout.0);
+                part.redelivery = Redelivery::of(delivery, cost, pace, part.kind.2, kept);
+                // Each receive is worked on anew.
+                part.capacity = mul_div(part.capacity, MICRO, part.redelivery.receives.max(1));
+                part.cpu_ns = mul_div(part.cpu_ns, part.redelivery.receives, MICRO);
+            }
             self.capacity += part.capacity;
             self.station = Some(one);
         }
@@ -290,6 +352,7 @@ impl Flow {
             rules.workers.and(rules.queue_limit).map(|room| u64::from(room) * MICRO * self.members);
         self.limit = Some(match by_room {
             Some(room) if room <= by_time => (room, Loss::QueueFull),
+            _ if self.parts.iter().all(|part| part.kind.0 == 0) => (0, Loss::TaskLost), // dead
             _ => (by_time, Loss::Timeout),
         });
     }
@@ -323,6 +386,7 @@ impl Flow {
             part.owed -= part.lost;
             part.lost = 0;
             part.errors = 0;
+            (part.failed, part.again) = (0, 0);
         }
     }
 
@@ -484,6 +548,12 @@ impl Flow {
         self.backlog > 0 || self.rho > QUIET || self.quiet_micros > span.0 as f64
     }
 
+    /// Workers that are busy, of all targets.
+    pub fn in_work(&self, rules: &Rules) -> f64 {
+        let workers = rules.workers.map_or(1.0, f64::from) * self.members as f64;
+        if self.backlog > 0 { workers } else { workers * self.rho.min(1.0) }
+    }
+
     /// See [`crate::load::Load::demand_cpu_millis`].
     pub fn demand(&self, target: &Target, cost: &Cost, workers: Option<u32>) -> u32 {
         if self.members == 0 {
@@ -502,6 +572,7 @@ impl Flow {
 #[derive(Default)]
 pub(in crate::load) struct Stations {
     pub list: Vec<(StationKey, Station)>,
+    pub views: Views,
 }
 
 /// CPU thousandths, percent of the cost, workers, tasks.

@@ -16,6 +16,8 @@ pub(super) enum Place {
     Cpu,
     /// Waits without CPU.
     Io,
+    /// A message that nobody works on and that is not visible yet.
+    Hidden,
 }
 
 /// A request or message.
@@ -30,6 +32,13 @@ pub(super) struct Request {
     /// Nanoseconds without CPU, once its CPU is done.
     pub io: u64,
     pub is_error: bool,
+    /// Messages: how often it was received.
+    pub receives: u32,
+    /// A message that has become visible while it is worked on lives on in another slot; the work here is in vain unless
+    /// it ends before the message is received again.
+    pub is_ghost: bool,
+    /// The slot of the message whose ghost this is.
+    pub twin: u32,
     older: u32,
     newer: u32,
 }
@@ -60,19 +69,13 @@ impl Slab {
             place: Place::Central,
             io: 0,
             is_error: false,
+            receives: 0,
+            is_ghost: false,
+            twin: NONE,
             older: self.newest,
             newer: NONE,
         };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.requests[slot as usize] = request;
-                slot
-            }
-            None => {
-                self.requests.push(request);
-                u32::try_from(self.requests.len() - 1).expect("fewer than 2^32 requests alive")
-            }
-        };
+        let slot = self.store(request);
         match self.newest {
             NONE => self.oldest = slot,
             newest => self.requests[newest as usize].newer = slot,
@@ -82,8 +85,45 @@ impl Slab {
         slot
     }
 
+    fn store(&mut self, request: Request) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.requests[slot as usize] = request;
+                slot
+            }
+            None => {
+                self.requests.push(request);
+                u32::try_from(self.requests.len() - 1).expect("fewer than 2^32 requests alive")
+            }
+        }
+    }
+
+    /// A message is visible again while it is worked on in `slot`: it lives on, as old as it is, in the slot that this
+    /// gives; what stays behind is a ghost, which is not among the living.
+    pub fn split(&mut self, slot: u32) -> u32 {
+        let message = Request { place: Place::Central, ..self.requests[slot as usize] };
+        let (older, newer) = (message.older, message.newer);
+        let lives = self.store(message);
+        match older {
+            NONE => self.oldest = lives,
+            older => self.requests[older as usize].newer = lives,
+        }
+        match newer {
+            NONE => self.newest = lives,
+            newer => self.requests[newer as usize].older = lives,
+        }
+        let ghost = &mut self.requests[slot as usize];
+        (ghost.older, ghost.newer, ghost.is_ghost, ghost.twin) = (NONE, NONE, true, lives);
+        lives
+    }
+
     pub fn remove(&mut self, slot: u32) {
-        let Request { older, newer, .. } = self.requests[slot as usize];
+        let Request { older, newer, is_ghost, .. } = self.requests[slot as usize];
+        if is_ghost {
+            self.requests[slot as usize].place = Place::Gone;
+            self.free.push(slot);
+            return;
+        }
         match older {
             NONE => self.oldest = newer,
             older => self.requests[older as usize].newer = newer,

@@ -21,6 +21,8 @@ pub(super) struct Station {
     pub is_draining: bool,
     /// Nanoseconds up to which the virtual clock is right.
     at: u64,
+    /// CPU used until then, thousandths of a vCPU times nanoseconds.
+    used: u128,
     clock: u64,
     on_cpu: BinaryHeap<Entry>,
     pub sharing: u64,
@@ -40,6 +42,7 @@ impl Station {
             target,
             is_draining: false,
             at,
+            used: 0,
             clock: 0,
             on_cpu: BinaryHeap::new(),
             sharing: 0,
@@ -56,6 +59,11 @@ impl Station {
         u64::from(self.target.cpu_millis).min(1_000 * self.sharing)
     }
 
+    /// CPU used until `now`, thousandths of a vCPU times nanoseconds.
+    pub fn used_by(&self, now: u64) -> u128 {
+        self.used + u128::from(self.usage()) * u128::from(now.saturating_sub(self.at))
+    }
+
     /// Requests here.
     pub fn outstanding(&self) -> u64 {
         self.working + self.queue.len() as u64
@@ -63,6 +71,7 @@ impl Station {
 
     /// Brings the virtual clock to `at`; before every change.
     pub fn wind(&mut self, at: u64) {
+        self.used = self.used_by(at);
         if self.sharing == 0 {
             self.clock = 0;
             self.on_cpu.clear();
@@ -117,6 +126,32 @@ impl Station {
             return Some((slot, Place::Io));
         }
         None
+    }
+
+    /// Nanoseconds until all that have a worker are done, if nothing more comes. The clock has been wound.
+    pub fn time_to_finish(&self, slab: &Slab) -> u64 {
+        let is_here = |entry: &&Entry, place| slab.holds(entry.0.2, entry.0.1, place);
+        let mut rest: Vec<(u64, u64)> = self
+            .on_cpu
+            .iter()
+            .filter(|entry| is_here(entry, Place::Cpu))
+            .map(|Reverse((finish, _, slot))| {
+                (finish.saturating_sub(self.clock) >> FINE, slab.get(*slot).io)
+            })
+            .collect();
+        rest.sort_unstable();
+        let io = self.off_cpu.iter().filter(|entry| is_here(entry, Place::Io));
+        let mut last = io.map(|entry| entry.0.0.saturating_sub(self.at)).max().unwrap_or(0);
+        // Those with the least to do leave first, and the others go on faster.
+        let (mut at, mut done) = (0u64, 0u64);
+        for (index, (cpu, io)) in rest.iter().enumerate() {
+            let sharing = (rest.len() - index) as u64;
+            let speed = u64::from(self.target.cpu_millis).min(1_000 * sharing).max(1);
+            at = at.saturating_add(mul_div(cpu - done, 1_000 * sharing, speed));
+            done = *cpu;
+            last = last.max(at.saturating_add(*io));
+        }
+        last
     }
 
     /// All requests here, by number.

@@ -1,7 +1,7 @@
 //! A tree that knows the least of many keys: O(log n) to change one, O(1) to read. Of equal keys the lowest index wins.
 
 /// Keys by index; absent ones are `None` and lose.
-pub(super) struct Tournament<K> {
+pub(in crate::load) struct Tournament<K> {
     keys: Vec<Option<K>>,
     /// Winner below each node; node 1 is the root, leaf `i` is node `leaves + i`.
     winners: Vec<u32>,

@@ -37,7 +37,7 @@ pub struct Progress {
     pub new: u32,
     /// Counted healthy among them.
     pub new_healthy: u32,
-    /// Tasks of earlier revisions that are not STOPPED or on their way there.
+    /// Tasks of earlier revisions that are not STOPPED yet.
     pub old: u32,
 }
 

@@ -87,7 +87,7 @@ fn lack(demand: Resources, ports: &PortSet, free: Resources, used: &PortSet) -> 
         Some(Reason::Memory)
     } else if demand.gpus > free.gpus {
         Some(Reason::Gpu)
-    } else if !ports.is_disjoint(used) {
+    } else if !used.has_room_for(ports) {
         Some(Reason::Ports)
     } else if demand.enis > free.enis {
         Some(Reason::Eni)

@@ -245,6 +245,17 @@ impl Scaler {
         }
     }
 
+    /// RegisterScalableTarget again: other limits, and the desired count within them (assumed: at once, as with a
+    /// scheduled action).
+    pub fn register(&mut self, min: u32, max: u32, now: SimTime, state: ServiceState) -> Decision {
+        (self.min, self.max) = (min, max);
+        let (min, max) = self.min_max();
+        let to = state.desired.clamp(min, max);
+        let name = "RegisterScalableTarget".to_string();
+        let plain = self.plain(now, state, (PolicyKind::Scheduled, 0), name);
+        Decision { to: (to != state.desired).then_some(to), ..plain }
+    }
+
     fn carry_out_action(&mut self, index: usize, now: SimTime, state: ServiceState) -> Decision {
         let action = &self.agenda.scheduled[index].action;
         let name = action.name.clone();

@@ -245,7 +245,7 @@ impl Scaler {
         if state.desired <= least {
             return Err(NotScaled::AlreadyAtMinCapacity);
         }
-        let to = want.capacity.max(least);
+        let to = self.gradual(state, want).max(least);
         if to >= state.desired {
             return Err(NotScaled::AlreadyAtDesiredCapacity);
         }
@@ -256,6 +256,17 @@ impl Scaler {
             return Err(NotScaled::ScaleInCooldown);
         }
         Ok(Change { to, starts_cooldown: true })
+    }
+
+    /// How far one scale-in goes: target tracking "scales in more gradually" than it scales out (documented; the share
+    /// that it takes away is unpublished). What is left to do is done after the cooldown, while the alarm lasts.
+    fn gradual(&self, state: ServiceState, want: Want) -> u32 {
+        if want.kind != PolicyKind::TargetTracking {
+            return want.capacity;
+        }
+        let percent = u64::from(self.target_tracking[want.policy].scale_in_percent);
+        let most = (u64::from(state.desired) * percent / 100).max(1) as u32;
+        want.capacity.max(state.desired.saturating_sub(most))
     }
 
     /// Whether any target tracking policy would scale out again from `capacity` tasks; the one whose wish it is has

@@ -58,6 +58,13 @@ pub(super) struct Cron {
     last_year: i16,
 }
 
+/// The second at which clocks show `local`, or at which they have jumped over it; and whether they show it.
+fn instant(local: DateTime, zone: &TimeZone) -> Option<(i64, bool)> {
+    let due = instant_of(local, zone)?;
+    let shown = zone.to_datetime(Timestamp::from_second(due).ok()?);
+    Some((due, shown == local))
+}
+
 impl Field {
     fn wrong(&self, part: &str) -> String {
         let Field { name, first, last, .. } = self;
@@ -171,6 +178,18 @@ impl Cron {
         None
     }
 
+    /// Whether it has an instant on this day that clocks which go forward do not leave out. Then it skips those that
+    /// they do; else it runs once, when they have gone forward.
+    fn runs_on(&self, date: Date, zone: &TimeZone) -> bool {
+        let mut hours = (0..24).filter(|hour| self.hours >> hour & 1 == 1);
+        hours.any(|hour| {
+            let mut minutes = (0..60).filter(|minute| self.minutes >> minute & 1 == 1);
+            minutes.any(|minute| {
+                instant(date.at(hour, minute, 0, 0), zone).is_some_and(|(_, is_there)| is_there)
+            })
+        })
+    }
+
     fn next_in_month(
         &self,
         first: Date,
@@ -189,8 +208,8 @@ impl Cron {
                     continue;
                 }
                 for minute in (0..60).filter(|minute| self.minutes >> minute & 1 == 1) {
-                    let due = instant_of(date.at(hour, minute, 0, 0), zone)?;
-                    if due > after_s {
+                    let (due, is_there) = instant(date.at(hour, minute, 0, 0), zone)?;
+                    if due > after_s && (is_there || !self.runs_on(date, zone)) {
                         return Some(due);
                     }
                 }

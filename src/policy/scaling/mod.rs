@@ -54,7 +54,7 @@ pub const MOST_SCHEDULED_ACTIONS: usize = 200;
 /// How often CloudWatch calls the action of an alarm that stays in ALARM (documented).
 const REPEAT: SimSpan = SimSpan::from_secs(60);
 
-/// One point of a metric: the statistics of a period over tasks.
+/// One point of a metric: the statistics of a period's samples.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Point {
     /// Mean.
@@ -63,21 +63,28 @@ pub struct Point {
     pub minimum: MetricValue,
     /// Largest.
     pub maximum: MetricValue,
+    /// 50th, 90th, 95th and 99th percentile.
+    pub percentiles: [MetricValue; 4],
 }
 
 impl Point {
-    /// A point at which all tasks are equal.
+    /// A point at which all samples are equal, or of a metric that has one.
     #[must_use]
     pub fn level(value: MetricValue) -> Point {
-        Point { average: value, minimum: value, maximum: value }
+        Point { average: value, minimum: value, maximum: value, percentiles: [value; 4] }
     }
 
     #[inline]
     fn of(self, aggregation: Aggregation) -> MetricValue {
         match aggregation {
-            Aggregation::Average => self.average,
+            // Sums are asked for where there is one sample in a minute.
+            Aggregation::Average | Aggregation::Sum => self.average,
             Aggregation::Minimum => self.minimum,
             Aggregation::Maximum => self.maximum,
+            Aggregation::P50 => self.percentiles[0],
+            Aggregation::P90 => self.percentiles[1],
+            Aggregation::P95 => self.percentiles[2],
+            Aggregation::P99 => self.percentiles[3],
         }
     }
 }
@@ -166,7 +173,7 @@ impl Scaler {
             agenda: Agenda::new(target, epoch_s),
         };
         for (index, policy) in target.target_tracking.iter().enumerate() {
-            let source = (policy.metric, Aggregation::Average);
+            let source = (policy.metric, policy.statistic);
             scaler.add_alarm(
                 source,
                 target_tracking::high_alarm(policy),
@@ -181,7 +188,8 @@ impl Scaler {
             scaler.add_alarm(source, policy.alarm, Role::Step, index, delays);
         }
         for index in 0..target.predictive.len() {
-            let source = (target.predictive[index].metric, Aggregation::Average);
+            let metric = target.predictive[index].metric;
+            let source = (metric, metric.statistics()[0]);
             let feed = scaler.feed(source, STANDARD_PERIOD, 1, delays);
             scaler.agenda.learn_from(index, feed);
         }

@@ -5,7 +5,7 @@ use super::series::Series;
 use super::target_tracking::STANDARD_PERIOD;
 use super::{REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
-use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 
 impl Scaler {
     /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
@@ -72,7 +72,8 @@ fn quiet_points(
         return 0;
     }
     let is_firing = alarm.state() == AlarmState::Alarm;
-    let is_known = series.metric == ScalingMetric::Cpu && series.waiting().all(|p| p.is_some());
+    let is_mean = series.metric == ScalingMetric::Cpu && series.aggregation == Aggregation::Average;
+    let is_known = is_mean && series.waiting().all(|p| p.is_some());
     if is_firing && !is_known {
         return 0;
     }
@@ -99,6 +100,7 @@ mod tests {
         let policy = TargetTracking {
             name: "cpu".into(),
             metric: ScalingMetric::Cpu,
+            statistic: Aggregation::Average,
             high_resolution: false,
             target: MetricValue(60),
             scale_out_cooldown: SimSpan::from_secs(60 * cooldowns.0),
@@ -107,6 +109,7 @@ mod tests {
             high_periods: 3,
             low_periods: 5,
             low_percent: 90,
+            scale_in_percent: 100,
         };
         let target = ScalableTarget {
             min_capacity: bounds.0,
@@ -143,7 +146,7 @@ mod tests {
             let mut desired = min;
             let at = |minute: usize| SimTime(minute as u64 * STANDARD_PERIOD.0);
             let observe = |scaler: &mut Scaler, minute: usize| {
-                let mut values = [None; 6];
+                let mut values = [None; crate::model::scaling::METRICS];
                 values[ScalingMetric::Cpu as usize] = Some(Point::level(MetricValue(points[minute])));
                 scaler.observe(at(minute), STANDARD_PERIOD, &values);
             };

@@ -93,10 +93,19 @@ impl Series {
             self.bucket.sum += u128::from(point.average.0);
             self.bucket.count += 1;
             self.bucket.smallest = self.bucket.smallest.min(point.minimum.0);
-            self.bucket.largest = self.bucket.largest.max(point.maximum.0);
+            self.bucket.largest = self.bucket.largest.max(self.largest_of(point));
         }
         if end == bucket_end {
             self.close_bucket();
+        }
+    }
+
+    /// What a long period takes the largest of.
+    fn largest_of(&self, point: Point) -> u64 {
+        if self.aggregation.is_percentile() {
+            point.of(self.aggregation).0
+        } else {
+            point.maximum.0
         }
     }
 
@@ -109,7 +118,9 @@ impl Series {
             (0, _) => MISSING,
             (count, Aggregation::Average) => (bucket.sum / u128::from(count)) as u64,
             (_, Aggregation::Minimum) => bucket.smallest,
-            (_, Aggregation::Maximum) => bucket.largest,
+            (_, Aggregation::Sum) => u64::try_from(bucket.sum).unwrap_or(MISSING - 1),
+            // Percentiles are asked for by the minute only; of several minutes the worst is the nearest.
+            (_, _) => bucket.largest,
         };
         self.push(bucket.end, value);
     }

@@ -186,6 +186,8 @@ mod tests {
         initial_checks: 1,
         registration: SimSpan::ZERO,
         slow_start: SimSpan::ZERO,
+        failover: SimSpan::ZERO,
+        deregistration: SimSpan::ZERO,
         deregistration_delay: SimSpan::from_secs(300),
     };
 

@@ -1,7 +1,9 @@
 //! One reconciliation of a REPLICA service: in steady state, in a rolling deployment, around DRAINING instances.
 //!
 //! The pass follows the arithmetic of `minimumHealthyPercent` and `maximumPercent` (documented: API reference,
-//! `DeploymentConfiguration`), stop first and then start in the same pass (assumed). Tasks fall in three classes:
+//! `DeploymentConfiguration`), stop first and then start in the same pass (assumed). A task that is stopped has left
+//! the healthy ones at once, and `high` when its deregistration delay is over (unpublished; inferred from how long
+//! failing deployments of one task take: a parameter). Tasks fall in three classes:
 //! *keep*: of the target generation, not unhealthy, not on a DRAINING instance;
 //! *sick*: the same but unhealthy outside of the grace period;
 //! *leaving*: of an earlier generation, or on a DRAINING instance.
@@ -45,6 +47,10 @@ pub struct PassInput<'a> {
     pub bounds: Bounds,
     /// Generation that all tasks should have.
     pub generation: u32,
+    /// Tasks in their deregistration delay whose places are not free yet: they count toward `high` alone.
+    pub draining: u32,
+    /// Whether RUNNING tasks that are stopped drain first, and so count there.
+    pub stops_drain: bool,
     /// Tasks whose desired status is RUNNING.
     pub tasks: &'a [ServiceTask],
     /// How tasks are chosen on scale-in.
@@ -98,6 +104,8 @@ struct Work<'a> {
     total: u32,
     /// Counted healthy among them.
     healthy: u32,
+    /// Tasks that drain.
+    draining: u32,
     stop: Vec<(u32, StopReason)>,
 }
 
@@ -109,6 +117,7 @@ impl<'a> Work<'a> {
             gone: vec![false; input.tasks.len()],
             total: to_count(input.tasks.len()),
             healthy: to_count(healthy),
+            draining: input.draining,
             stop: Vec::new(),
         }
     }
@@ -152,7 +161,10 @@ impl<'a> Work<'a> {
             self.gone[row] = true;
             self.total -= 1;
             self.healthy -= u32::from(task.counts_healthy);
-            self.stop.push((task.key, reason(task)));
+            let reason = reason(task);
+            let drains = self.input.stops_drain && task.is_running;
+            self.draining += u32::from(drains && reason != StopReason::ScaleIn);
+            self.stop.push((task.key, reason));
         }
     }
 
@@ -224,8 +236,9 @@ impl<'a> Work<'a> {
     /// ones are among those that it counts here is assumed, since otherwise nothing could ever be replaced).
     fn make_room(&mut self, draws: &mut Stream) {
         let kept = self.count(|task| self.is_kept(task));
-        if self.total < self.input.bounds.high || kept >= self.input.desired {
-            return;
+        let has_room = self.total + self.draining < self.input.bounds.high;
+        if has_room || kept >= self.input.desired || self.draining > 0 {
+            return; // what drains will make room
         }
         let settled = self.count(|task| !task.is_coming());
         let mut rows = self.stoppable(ServiceTask::is_sick);
@@ -247,7 +260,7 @@ impl<'a> Work<'a> {
             true => 0,
             false => self.input.desired.saturating_sub(kept),
         };
-        let room = bounds.high.saturating_sub(self.total);
+        let room = bounds.high.saturating_sub(self.total + self.draining);
         let mut start = Vec::new();
         let (mut of_old, mut old_desired) = (0, 0);
         if let Some(old) = self.old() {

@@ -120,6 +120,7 @@ mod tests {
         };
         let column = PictureColumn {
             name: "i".into(),
+            instance_type: "t".into(),
             registered: Resources::ZERO,
             tasks: tasks.iter().map(task).collect(),
         };

@@ -172,3 +172,62 @@ fn check(points: &[Point]) {
     let finite = points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
     assert!(finite, "only finite coordinates are drawn");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::palette::{AMBER, BLUE, GREEN, GREY, INK, ORANGE};
+    use super::*;
+
+    /// Linear RGB as people see it who lack cones for red or for green (Machado and others, 2009).
+    const EYES: [[[f64; 3]; 3]; 3] = [
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+    ];
+    const TO_XYZ: [[f64; 3]; 3] = [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ];
+
+    fn times(matrix: &[[f64; 3]; 3], by: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| row.iter().zip(by).map(|(a, b)| a * b).sum())
+    }
+
+    /// CIE L*a*b* of a colour in these eyes.
+    fn lab(color: Color, eyes: &[[f64; 3]; 3]) -> [f64; 3] {
+        let linear = [color.0, color.1, color.2].map(|part| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        let xyz = times(&TO_XYZ, times(eyes, linear).map(|part| part.clamp(0.0, 1.0)));
+        let white = [0.95047, 1.0, 1.08883];
+        let [x, y, z] = [0, 1, 2].map(|i| {
+            let t: f64 = xyz[i] / white[i];
+            if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 }
+        });
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn lines_of_one_chart_can_be_told_apart_by_the_colour_blind() {
+        let lines = [INK, BLUE, ORANGE, GREEN, AMBER, GREY];
+        for eyes in &EYES {
+            for (index, one) in lines.iter().enumerate() {
+                for other in &lines[..index] {
+                    let (a, b) = (lab(*one, eyes), lab(*other, eyes));
+                    let far = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+                    assert!(far > 18.0, "{one:?} and {other:?}: {far:.1}");
+                }
+            }
+        }
+    }
+}

@@ -68,6 +68,7 @@ pub fn metric(input: &ChartInput, name: &str) -> Option<String> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Mark {
     Line,
+    Dashes,
     Box,
     Dot,
 }
@@ -110,6 +111,7 @@ pub fn legend(
         let middle = y - 6.5;
         match mark {
             Mark::Line => drawing.line(vec![(x, middle), (x + 26.0, middle)], 4.0, *color),
+            Mark::Dashes => drawing.dashes((x, middle), (x + 26.0, middle), 2.5, *color),
             Mark::Box => drawing.rect((x + 4.0, middle - 9.0), (x + 24.0, middle + 9.0), *color),
             Mark::Dot => drawing.dot((x + 15.0, middle), 7.0, *color),
         }
@@ -159,12 +161,17 @@ impl Panel {
 
 /// Ticks and labels of an x axis below `y`, and its name at the right.
 pub fn x_axis(drawing: &mut Drawing, y: f64, axis: &Axis, name: &str) {
+    let mut free_from = f64::NEG_INFINITY;
     for (value, label) in &axis.ticks {
         let x = axis.at(*value);
         drawing.line(vec![(x, y), (x, y + 7.0)], 1.5, palette::AXIS);
         let half = width(label, TICK) / 2.0;
         let x = x.min(RIGHT - half);
-        drawing.text((x, y + 28.0), label.clone(), TICK.align(Align::Middle));
+        // A label that would touch the one before is left out; its tick stays.
+        if x - half >= free_from {
+            drawing.text((x, y + 28.0), label.clone(), TICK.align(Align::Middle));
+            free_from = x + half + 6.0;
+        }
     }
     drawing.text((RIGHT, y + 58.0), name, TICK.align(Align::End));
 }

@@ -67,7 +67,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     panel.y = Axis::log_time(shortest, longest, (panel.bottom, panel.top));
     let widest = panel.y.ticks.iter().map(|(_, label)| width(label, TICK)).fold(0.0, f64::max);
     panel.left = LEFT + widest + 14.0;
-    let (x, unit) = services::time_of(samples, panel.left);
+    let (x, name) = services::time_of(input, samples, panel.left);
     panel.draw(&mut drawing);
     // A latency of 0 is at the bottom of the axis.
     let y = |seconds: f64| panel.y.at(libm::log10(seconds.max(shortest / 10.0)));
@@ -83,7 +83,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     // The quantile of an hour is not known from those of its minutes: the worst of them is drawn, and said.
     let each = "mean: over each";
     let more = "; p50, p95, p99: the highest in it";
-    let caption = trend::caption_of(samples.len(), &x, unit, each, more);
+    let caption = trend::caption_of(samples.len(), &x, &name, each, more);
     services::close(&mut drawing, &x, &caption);
     drawing
 }

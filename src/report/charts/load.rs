@@ -57,12 +57,12 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let panels: Vec<(Panel, Vec<&Line>)> = panels.collect();
     // Both panels share the x axis, so they share its left end.
     let left = panels.iter().map(|(panel, _)| panel.left).fold(0.0, f64::max);
-    let (x, unit) = Axis::time(last.to.to_secs_f64(), (left, RIGHT));
+    let (x, name) = Axis::clock(input.start, last.to.to_secs_f64(), (left, RIGHT));
     for (mut panel, lines) in panels {
         panel.left = left;
         draw_panel(&mut drawing, &panel, &x, &lines, series);
     }
-    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, unit));
+    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, &name));
     drawing
 }
 

@@ -5,6 +5,7 @@
 //! axis. The font is part of the program, so the bytes are the same on every machine.
 
 mod axis;
+mod calendar;
 mod classes;
 mod costs;
 mod drawing;
@@ -17,6 +18,7 @@ mod paint;
 mod reservation;
 mod service_tasks;
 mod services;
+mod spending;
 mod traffic;
 mod trend;
 mod utilization;
@@ -36,6 +38,8 @@ use rayon::prelude::*;
 pub struct ChartInput<'a> {
     /// Name of the scenario, as the user wrote it.
     pub title: String,
+    /// Time zero, seconds since 1970, where the axes of time are to show the calendar.
+    pub start: Option<i64>,
     /// The fleet and the tasks over time, in order of time.
     pub series: Vec<Stretch>,
     /// Waiting times of the tasks.
@@ -74,11 +78,12 @@ impl Format {
 type Chart = (&'static str, fn(&ChartInput) -> Drawing);
 
 /// Every chart, in the order of the report.
-const CHARTS: [Chart; 5] = [
+const CHARTS: [Chart; 6] = [
     ("load", load::draw),
     ("reservation", reservation::draw),
     ("waits", waits::draw),
     ("costs", costs::draw),
+    ("spending", spending::draw),
     ("fleet", fleet::draw),
 ];
 

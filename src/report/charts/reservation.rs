@@ -36,12 +36,12 @@ pub fn draw(input: &ChartInput) -> Drawing {
         panels.push((Panel::new(resource.0, top, bottom, max, Steps::Decimal), resource));
     }
     let left = panels.iter().map(|(panel, _)| panel.left).fold(0.0, f64::max);
-    let (x, unit) = Axis::time(last.to.to_secs_f64(), (left, RIGHT));
+    let (x, name) = Axis::clock(input.start, last.to.to_secs_f64(), (left, RIGHT));
     for (mut panel, resource) in panels {
         panel.left = left;
         draw_panel(&mut drawing, &panel, &x, resource, series);
     }
-    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, unit));
+    frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, &name));
     drawing
 }
 

@@ -9,9 +9,24 @@ use super::trend::{Draws, Holds};
 use crate::metrics::service::ServiceReport;
 use crate::report::human;
 
-/// Draws the chart.
-pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
-    let samples = &report.samples;
+/// Up to so many changes of the tasks each line has a width of its own.
+const MOST_SWINGS: usize = 60;
+
+/// The line of the traffic's share.
+fn share() -> Line<'static> {
+    Line {
+        name: "newest revision",
+        color: palette::ORANGE,
+        value: &|s, _| s.newest_traffic_percent,
+        holds: Holds::After,
+        draws: Draws::Mean,
+        ground: true,
+        width: 2.5,
+    }
+}
+
+/// What the subtitle says.
+fn facts(report: &ServiceReport) -> Vec<String> {
     let mut facts =
         vec![format!("{} tasks started", human::thousands(report.tasks_started.into()))];
     if report.tasks_failed > 0 {
@@ -19,12 +34,20 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     }
     let [out, into] = report.scaling;
     if out + into > 0 {
+        let [out, into] = [out, into].map(|times| human::thousands(times.into()));
         facts.push(format!("scaled out {out} × and in {into} ×"));
     }
     let [completed, failed] = report.deployments;
     if completed + failed > 0 {
         facts.push(format!("deployments: {completed} completed, {failed} failed"));
     }
+    facts
+}
+
+/// Draws the chart.
+pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
+    let samples = &report.samples;
+    let facts = facts(report);
     let mut drawing = frame::page(&frame::title_of("Tasks", &report.name), input, &facts);
     if services::is_instant(samples) {
         let why = "The run ended before its first sample: nothing to show.";
@@ -43,7 +66,7 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         },
         Line {
             name: "of the newest revision",
-            color: palette::PARTS[6],
+            color: palette::ORANGE,
             value: &|s, _| Some(s.newest.into()),
             holds: Holds::After,
             draws: Draws::Mean,
@@ -85,13 +108,30 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
         "of the newest revision" => is_mixed,
         _ => true,
     });
+    // Thick lines under thin ones are noise where they go up and down all the time.
+    let swings = samples.windows(2).filter(|pair| pair[0].running != pair[1].running).count();
+    if swings > MOST_SWINGS {
+        lines.iter_mut().for_each(|line| line.width = 2.0);
+    }
     let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
-    let room = services::room_for_marks(&report.marks, BOTTOM - TOP);
-    let panel = Panel::new("Tasks", TOP, BOTTOM, max * room, Steps::Whole);
-    let (x, caption) = services::time_axis(samples, panel.left);
+    // What shifts traffic has a panel of its own; everywhere else all of it is on the newest revision.
+    let is_shifted = samples.iter().any(|s| s.newest_traffic_percent.is_some_and(|p| p < 100.0));
+    let end = if is_shifted { TOP + (BOTTOM - TOP) * 0.64 - 26.0 } else { BOTTOM };
+    let room = services::room_for_marks(&report.marks, end - TOP);
+    let mut panel = Panel::new("Tasks", TOP, end, max * room, Steps::Whole);
+    let heading = "Share of the traffic on the newest revision, %";
+    let mut lower =
+        is_shifted.then(|| Panel::new(heading, end + 38.0, BOTTOM, 100.0, Steps::Whole));
+    let left = lower.as_ref().map_or(panel.left, |lower| lower.left.max(panel.left));
+    panel.left = left;
+    let (x, caption) = services::time_axis(input, samples, left);
     services::draw_lines(&mut drawing, &panel, &x, samples, &lines);
     services::draw_marks(&mut drawing, &panel, &x, &report.marks);
     frame::legend_right(&mut drawing, panel.top - 22.0, &services::legend(&lines));
+    if let Some(lower) = &mut lower {
+        lower.left = left;
+        services::draw_lines(&mut drawing, lower, &x, samples, &[share()]);
+    }
     services::close(&mut drawing, &x, &caption);
     drawing
 }

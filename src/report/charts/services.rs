@@ -1,5 +1,6 @@
 //! What the charts of services share: which services are drawn, under which names, and their time axis.
 
+use super::ChartInput;
 use super::axis::Axis;
 use super::drawing::{Align, Color, Drawing, Type, palette};
 use super::font::{fit_middle, width};
@@ -54,17 +55,17 @@ fn file_part(name: &str, taken: &[String]) -> String {
     free.expect("numbers do not run out")
 }
 
-/// A time axis over samples, and its unit.
-pub fn time_of(samples: &[ServiceSample], left: f64) -> (Axis, &'static str) {
+/// A time axis over samples, and its name.
+pub fn time_of(input: &ChartInput, samples: &[ServiceSample], left: f64) -> (Axis, String) {
     let last = samples.last().map_or(SimTime::ZERO, |sample| sample.at);
-    Axis::time(last.to_secs_f64(), (left, RIGHT))
+    Axis::clock(input.start, last.to_secs_f64(), (left, RIGHT))
 }
 
 /// A time axis over samples, and its caption.
-pub fn time_axis(samples: &[ServiceSample], left: f64) -> (Axis, String) {
-    let (x, unit) = time_of(samples, left);
+pub fn time_axis(input: &ChartInput, samples: &[ServiceSample], left: f64) -> (Axis, String) {
+    let (x, name) = time_of(input, samples, left);
     let more = "; bands: from the least to the most sample";
-    let caption = trend::caption_of(samples.len(), &x, unit, "lines: mean of each", more);
+    let caption = trend::caption_of(samples.len(), &x, &name, "lines: mean of each", more);
     (x, caption)
 }
 

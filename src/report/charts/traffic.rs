@@ -15,11 +15,12 @@ type Reason = (&'static str, Color, fn(&RequestTotals) -> u64);
 
 const UNFINISHED: &str = "unfinished at the end";
 
-const REASONS: [Reason; 5] = [
+const REASONS: [Reason; 6] = [
     ("no target", palette::PARTS[4], |r| r.no_target),
     ("queue full", palette::PARTS[3], |r| r.queue_full),
     ("timeout", palette::PARTS[1], |r| r.timeout),
     ("task lost", palette::PARTS[0], |r| r.task_lost),
+    ("dead letter", palette::PARTS[2], |r| r.dead_letters),
     (UNFINISHED, palette::OTHERS, |r| r.unfinished),
 ];
 
@@ -27,7 +28,7 @@ const REASONS: [Reason; 5] = [
 pub fn draw_one(input: &ChartInput, report: &ServiceReport) -> Drawing {
     let title = frame::title_of("Traffic and capacity", &report.name);
     let p95 = report.latency.quantile(950);
-    draw(input, &title, &report.requests, p95, &report.samples, noun(report.is_queue))
+    draw(input, &title, &report.requests, p95, &report.samples, report.is_queue)
 }
 
 /// Draws the chart of all services together.
@@ -39,7 +40,7 @@ pub fn draw_all(input: &ChartInput) -> Drawing {
         count => format!("Traffic and capacity of {} services", human::thousands(count as u128)),
     };
     let only_queues = reports.iter().all(|report| report.is_queue);
-    draw(input, &title, &totals, None, &together(reports), noun(only_queues))
+    draw(input, &title, &totals, None, &together(reports), only_queues)
 }
 
 fn noun(is_queue: bool) -> &'static str {
@@ -52,8 +53,9 @@ fn draw(
     totals: &RequestTotals,
     p95: Option<SimSpan>,
     samples: &[ServiceSample],
-    noun: &str,
+    is_queue: bool,
 ) -> Drawing {
+    let noun = noun(is_queue);
     let mut facts = vec![format!("{} {noun} offered", human::amount(totals.offered))];
     if totals.offered > 0 {
         facts.push(dropped_share(totals));
@@ -68,9 +70,52 @@ fn draw(
         return frame::empty(drawing, &format!("No {noun} arrived."));
     }
     let reasons: Vec<&Reason> = REASONS.iter().filter(|reason| reason.2(totals) > 0).collect();
-    let middle = TOP + (BOTTOM - TOP) * 0.62;
-    let end = if reasons.is_empty() { BOTTOM } else { middle - 26.0 };
-    let mut lines = vec![
+    // What waits in a queue is what its scaling looks at; requests that wait show in the latency.
+    let waits = is_queue && samples.iter().any(|sample| sample.backlog_micro > 0);
+    let below = usize::from(!reasons.is_empty()) + usize::from(waits);
+    let rows = places(below);
+    let mut lines = flows();
+    // Served requests have a line of their own only where they differ.
+    lines.retain(|line| match line.name {
+        "served" => totals.served != totals.offered,
+        "served with an error" => totals.errors > 0,
+        _ => line.ground || line.max(samples) > 0.0,
+    });
+    let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
+    let heading = format!("{} per second", capital(noun));
+    let mut upper = Panel::new(&heading, rows[0].0, rows[0].1, max, Steps::Decimal);
+    let (x, _) = services::time_axis(input, samples, upper.left);
+    let waiting = backlog(noun);
+    let mut queued = waits.then(|| {
+        let heading = format!("{} that wait", capital(noun));
+        Panel::new(&heading, rows[1].0, rows[1].1, waiting[0].max(samples), Steps::Whole)
+    });
+    let mut lower = (!reasons.is_empty()).then(|| {
+        let heading = format!("Dropped {noun} per second, by reason");
+        let max = highest(samples, &reasons, &x);
+        Panel::new(&heading, rows[below].0, BOTTOM, max, Steps::Decimal)
+    });
+    let panels = queued.iter().chain(&lower);
+    let left = panels.map(|panel| panel.left).fold(upper.left, f64::max);
+    upper.left = left;
+    let (x, caption) = services::time_axis(input, samples, left);
+    services::draw_lines(&mut drawing, &upper, &x, samples, &lines);
+    frame::legend_right(&mut drawing, upper.top - 22.0, &services::legend(&lines));
+    if let Some(panel) = &mut queued {
+        panel.left = left;
+        services::draw_lines(&mut drawing, panel, &x, samples, &waiting);
+    }
+    if let Some(panel) = &mut lower {
+        panel.left = left;
+        draw_dropped(&mut drawing, panel, &x, samples, &reasons);
+    }
+    services::close(&mut drawing, &x, &caption);
+    drawing
+}
+
+/// What comes, what is served, and what could be.
+fn flows() -> Vec<Line<'static>> {
+    vec![
         Line {
             name: "offered",
             color: palette::BLUE,
@@ -107,33 +152,37 @@ fn draw(
             ground: false,
             width: 2.5,
         },
-    ];
-    // Served requests have a line of their own only where they differ.
-    lines.retain(|line| match line.name {
-        "served" => totals.served != totals.offered,
-        "served with an error" => totals.errors > 0,
-        _ => line.ground || line.max(samples) > 0.0,
-    });
-    let max = lines.iter().map(|line| line.max(samples)).fold(0.0, f64::max);
-    let heading = format!("{} per second", capital(noun));
-    let mut upper = Panel::new(&heading, TOP, end, max, Steps::Decimal);
-    let (x, _) = services::time_axis(samples, upper.left);
-    let mut lower = (!reasons.is_empty()).then(|| {
-        let heading = format!("Dropped {noun} per second, by reason");
-        let max = highest(samples, &reasons, &x);
-        Panel::new(&heading, middle + 12.0, BOTTOM, max, Steps::Decimal)
-    });
-    let left = lower.as_ref().map_or(0.0, |panel| panel.left).max(upper.left);
-    upper.left = left;
-    let (x, caption) = services::time_axis(samples, left);
-    services::draw_lines(&mut drawing, &upper, &x, samples, &lines);
-    frame::legend_right(&mut drawing, upper.top - 22.0, &services::legend(&lines));
-    if let Some(panel) = &mut lower {
-        panel.left = left;
-        draw_dropped(&mut drawing, panel, &x, samples, &reasons);
+    ]
+}
+
+/// Top and bottom of the panel of the traffic and of so many below it.
+fn places(below: usize) -> Vec<(f64, f64)> {
+    let share = [1.0, 0.62, 0.42][below.min(2)];
+    let mut places = Vec::new();
+    let mut top = TOP;
+    for index in 0..=below {
+        let part = if index == 0 { share } else { (1.0 - share) / below as f64 };
+        let end = top + (BOTTOM - TOP) * part;
+        places.push((
+            if index == 0 { top } else { top + 12.0 },
+            if index == below { BOTTOM } else { end - 26.0 },
+        ));
+        top = end;
     }
-    services::close(&mut drawing, &x, &caption);
-    drawing
+    places
+}
+
+/// The line of what waits in a queue.
+fn backlog(noun: &str) -> [Line<'_>; 1] {
+    [Line {
+        name: noun,
+        color: palette::ORANGE,
+        value: &|s, _| Some(s.backlog_micro as f64 / 1e6),
+        holds: Holds::Before,
+        draws: Draws::Mean,
+        ground: true,
+        width: 2.5,
+    }]
 }
 
 fn dropped_share(totals: &RequestTotals) -> String {
@@ -241,7 +290,9 @@ fn share(requests: &RequestTotals, part: u64, whole: u64) -> RequestTotals {
         queue_full: of(requests.queue_full),
         timeout: of(requests.timeout),
         task_lost: of(requests.task_lost),
+        dead_letters: of(requests.dead_letters),
         unfinished: of(requests.unfinished),
+        received_again: of(requests.received_again),
     }
 }
 

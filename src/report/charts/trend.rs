@@ -22,10 +22,11 @@ pub struct Trend {
     band: Vec<Point>,
 }
 
-/// Lengths that a column may have, in seconds; beyond them whole multiples of the last.
-const GRAINS: [f64; 22] = [
+/// Lengths that a column may have, in seconds; beyond them whole multiples of the last. No column is of a few days:
+/// some would have a weekend in them and some not, and a line would swing that does not.
+const GRAINS: [f64; 20] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
-    10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 345_600.0, 604_800.0,
+    10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0, 604_800.0,
 ];
 
 /// A value over some time, as it was sampled.
@@ -172,16 +173,15 @@ impl Trend {
 }
 
 /// What the time axis and the lines above it mean.
-pub fn caption(series: &[Stretch], x: &Axis, unit: &str) -> String {
-    caption_of(series.len(), x, unit, "lines: mean of each", "; bands: from the least to the most")
+pub fn caption(series: &[Stretch], x: &Axis, name: &str) -> String {
+    caption_of(series.len(), x, name, "lines: mean of each", "; bands: from the least to the most")
 }
 
 /// As [`caption`], of this many samples; what is drawn of `each` column, and what else there is to say.
-pub fn caption_of(samples: usize, x: &Axis, unit: &str, each: &str, more: &str) -> String {
-    let axis = format!("time since the start, {unit}");
+pub fn caption_of(samples: usize, x: &Axis, name: &str, each: &str, more: &str) -> String {
     match grain(samples, x) {
-        Some(grain) => format!("{axis}; {each} {}{more}", told(grain)),
-        None => axis,
+        Some(grain) => format!("{name}; {each} {}{more}", told(grain)),
+        None => name.into(),
     }
 }
 
@@ -214,19 +214,34 @@ impl Column {
     }
 }
 
+impl Column {
+    fn add(&mut self, other: &Column) {
+        self.weight += other.weight;
+        self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+    }
+}
+
+/// The pieces by column. What is left at the end and is less than half a column belongs to the column before: a day of a
+/// week would otherwise end the line with a jump that is none.
 fn columns(pieces: impl Iterator<Item = Piece>, grain: f64) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
+    let mut end = 0.0;
     for Piece { from, weight, mean, least, most } in pieces {
+        end = from;
         let from = (from / grain).floor() * grain;
+        let piece = Column { from, weight, sum: mean * weight, least, most };
         match columns.last_mut() {
-            Some(last) if last.from == from => {
-                last.weight += weight;
-                last.sum += mean * weight;
-                last.least = last.least.min(least);
-                last.most = last.most.max(most);
-            }
-            _ => columns.push(Column { from, weight, sum: mean * weight, least, most }),
+            Some(last) if last.from == from => last.add(&piece),
+            _ => columns.push(piece),
         }
+    }
+    if let [.., before, last] = &mut columns[..]
+        && end - last.from < grain / 2.0
+    {
+        before.add(last);
+        columns.pop();
     }
     columns
 }
@@ -243,21 +258,25 @@ mod tests {
             (11.0, 3.0, 0.0),
             (14.9, 1.0, 6.0),
             (15.0, 1.0, 7.0),
-            (22.0, 2.0, 1.0),
+            (22.9, 2.0, 1.0),
         ];
         let columns = columns(pieces.into_iter().map(piece), 5.0);
         let told: Vec<_> = columns.iter().map(|c| (c.from, c.least, c.mean(), c.most)).collect();
         assert_eq!(told, [(10.0, 0.0, 2.0, 6.0), (15.0, 7.0, 7.0, 7.0), (20.0, 1.0, 1.0, 1.0)]);
+        // Less than half of the last column is there: it belongs to the one before, (7 · 1 + 1 · 2) ÷ 3.
+        let rest = [(15.0, 1.0, 7.0), (22.0, 2.0, 1.0)];
+        let columns = super::columns(rest.into_iter().map(piece), 5.0);
+        assert_eq!((columns.len(), columns[0].mean(), columns[0].least), (1, 3.0, 1.0));
     }
 
     #[test]
     fn columns_are_round_spans_of_time() {
         let of = |days: f64| {
-            let (x, unit) = Axis::time(days * 86_400.0, (100.0, RIGHT));
-            caption_of(5_000, &x, unit, "lines: mean of each", "")
+            let (x, name) = Axis::clock(None, days * 86_400.0, (100.0, RIGHT));
+            caption_of(5_000, &x, &name, "lines: mean of each", "")
         };
         assert_eq!(of(30.0), "time since the start, days; lines: mean of each 3 hours");
-        assert_eq!(of(365.0), "time since the start, days; lines: mean of each 2 days");
+        assert_eq!(of(365.0), "time since the start, days; lines: mean of each week");
         assert_eq!(of(2.0), "time since the start, hours; lines: mean of each 10 minutes");
     }
 }

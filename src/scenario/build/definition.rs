@@ -3,7 +3,7 @@
 use super::{Build, architecture, operating_system};
 use crate::base::id::Id as _;
 use crate::base::time::SimSpan;
-use crate::model::definition::{NetworkMode, TaskDefinition};
+use crate::model::definition::{NetworkMode, StartOrder, TaskDefinition};
 use crate::model::ids::DefinitionId;
 use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
@@ -97,6 +97,8 @@ impl Build<'_> {
             },
             other_containers: u16::try_from(containers.len().saturating_sub(1)).unwrap_or(0),
             stop_timeout,
+            order: self.start_order(settings),
+            restart: self.restart_policy(settings),
             placement_constraints: expressions,
             family,
         };
@@ -276,12 +278,29 @@ impl Build<'_> {
     /// Parses an expression of the cluster query language; errors point into the text.
     pub(super) fn expression(&mut self, text: &str, place: Place) -> Option<Expression> {
         match Expression::parse(text) {
-            Ok(expression) => Some(expression),
+            Ok(expression) => {
+                self.note_agent_version(text);
+                Some(expression)
+            }
             Err(error) => {
                 let place = self.problems.within_text(place, text, error.at);
                 self.error(place, error.message);
                 None
             }
+        }
+    }
+
+    /// A version of the agent is an attribute here like any other: where no instance has one, nothing compares with it.
+    fn note_agent_version(&mut self, text: &str) {
+        const AGENT_VERSION: &str = "agentVersion";
+        let is_known =
+            self.instances.iter().any(|i| i.registration.attributes.contains_key(AGENT_VERSION));
+        if text.contains(AGENT_VERSION) && !is_known {
+            self.notes.push(format!(
+                "no instance has an agent version, so {} holds nowhere; give a capacity provider \
+                 `attributes = {{ {AGENT_VERSION} = \"1.95.0\" }}`",
+                quoted(text)
+            ));
         }
     }
 
@@ -325,6 +344,8 @@ impl Build<'_> {
             image: family.to_string(),
             other_containers: 0,
             stop_timeout: STOP_TIMEOUT,
+            order: StartOrder::default(),
+            restart: None,
             placement_constraints: Vec::new(),
         };
         let implicit = Definition {
@@ -358,15 +379,14 @@ impl Build<'_> {
         let before = self.problems.len();
         let family = quoted(&definition.family);
         if definition.network_mode != NetworkMode::Awsvpc {
-            let message = format!(
-                "task definition {family} cannot run on Fargate: Fargate supports only the network mode `awsvpc`, not `{}`",
-                definition.network_mode.api_name()
-            );
-            let help = match is_json {
-                true => "write \"networkMode\": \"awsvpc\"",
-                false => "write network_mode = \"awsvpc\"",
-            };
-            self.error_with_help(settings.value_place("network_mode"), message, help);
+            let (place, mode) =
+                (settings.value_place("network_mode"), definition.network_mode.api_name());
+            if is_json {
+                let message = only_awsvpc(&family, mode);
+                self.error_with_help(place, message, "write \"networkMode\": \"awsvpc\"");
+            } else {
+                self.not_awsvpc.push((place, family.clone(), mode));
+            }
         }
         if definition.demand.gpus > 0 {
             let message =
@@ -433,6 +453,37 @@ impl Build<'_> {
         );
         let key = if of_cpu.is_empty() { "cpu" } else { "memory" };
         self.error_with_help(settings.value_place(key), message, help);
+    }
+}
+
+/// That a definition has another network mode than Fargate's only one.
+fn only_awsvpc(family: &str, mode: &str) -> String {
+    format!(
+        "task definition {family} cannot run on Fargate: Fargate supports only the network mode `awsvpc`, not `{mode}`"
+    )
+}
+
+impl Build<'_> {
+    /// The definitions whose network mode is not Fargate's, in one error: there is one possible value.
+    pub(super) fn report_network_modes(&mut self) {
+        let found = std::mem::take(&mut self.not_awsvpc);
+        match &found[..] {
+            [] => {}
+            [(place, family, mode)] => {
+                let message = only_awsvpc(family, mode);
+                self.error_with_help(*place, message, "write network_mode = \"awsvpc\"");
+            }
+            [(place, ..), ..] => {
+                let families: Vec<&str> = found.iter().map(|one| one.1.as_str()).collect();
+                let message = format!(
+                    "{} task definitions cannot run on Fargate: Fargate supports only the network mode `awsvpc`: {}",
+                    families.len(),
+                    families.join(", ")
+                );
+                let help = "write network_mode = \"awsvpc\" in each; to try it out: --set 'task_definition.*.network_mode=awsvpc'";
+                self.error_with_help(*place, message, help);
+            }
+        }
     }
 }
 

@@ -39,6 +39,14 @@ const CONTAINER: &[(&str, &str)] = &[
     ("portMappings", "port_mappings"),
     ("stopTimeout", "stop_timeout_s"),
     ("healthCheck", "health_check"),
+    ("dependsOn", "depends_on"),
+    ("restartPolicy", "restart_policy"),
+];
+const DEPENDENCY: &[(&str, &str)] = &[("containerName", "container"), ("condition", "condition")];
+const RESTART: &[(&str, &str)] = &[
+    ("enabled", "enabled"),
+    ("ignoredExitCodes", "ignored_exit_codes"),
+    ("restartAttemptPeriod", "restart_attempt_period_s"),
 ];
 /// Seconds all; the command is not run.
 const HEALTH_CHECK: &[(&str, &str)] = &[
@@ -202,6 +210,10 @@ fn container(node: &Node) -> Node {
     }
     change(&mut entries, "port_mappings", ports);
     change(&mut entries, "health_check", |node| table(node, rename(node, HEALTH_CHECK)));
+    change(&mut entries, "depends_on", |node| {
+        each(node, |node| table(node, rename(node, DEPENDENCY)))
+    });
+    change(&mut entries, "restart_policy", |node| table(node, rename(node, RESTART)));
     if let Some(Node { data: Data::List(requirements), .. }) = node.get("resourceRequirements") {
         let is_gpu = |r: &&Node| r.get("type").and_then(Node::as_text) == Some("GPU");
         let gpu = requirements.iter().find(is_gpu).and_then(|r| r.get("value"));

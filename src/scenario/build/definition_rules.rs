@@ -66,10 +66,8 @@ impl Build<'_> {
                     let message = "`containerDefinitions` is empty";
                     self.error_with_help(*place, message, "ECS wants at least one container");
                 }
-                let names: Vec<&str> =
-                    containers.iter().filter_map(|c| c.get("name")?.as_text()).collect();
                 for container in containers {
-                    self.check_json_container(container, &names);
+                    self.check_json_container(container);
                 }
             }
             // The wrong type is reported by the check.
@@ -83,7 +81,7 @@ impl Build<'_> {
         }
     }
 
-    fn check_json_container(&mut self, container: &Node, names: &[&str]) {
+    fn check_json_container(&mut self, container: &Node) {
         let Data::Table(_) = container.data else { return };
         if container.get("image").is_none() {
             self.error(container.place, "`image` is missing");
@@ -108,26 +106,6 @@ impl Build<'_> {
             self.error(check.place, "`command` of the health check is missing");
         }
         self.check_requirements(container);
-        for dependency in items(container, "dependsOn") {
-            match dependency.get("containerName") {
-                Some(name) if name.as_text().is_some_and(|text| !names.contains(&text)) => {
-                    let text = quoted(name.as_text().unwrap_or_default());
-                    let message =
-                        format!("`dependsOn` names the container {text}, which there is not");
-                    self.error(name.place, message);
-                }
-                _ => {
-                    self.note(dependency, "`dependsOn` is not simulated: containers start together")
-                }
-            }
-        }
-        if let Some(policy) = container.get("restartPolicy")
-            && matches!(policy.get("enabled"), Some(Node { data: Data::Flag(true), .. }))
-        {
-            let text =
-                "`restartPolicy` is not simulated: a container that exits is not started again";
-            self.note(policy, text);
-        }
     }
 
     /// Devices: whole GPUs are simulated and nothing else, and a task that gets less than it asks for is placed where
@@ -173,11 +151,6 @@ impl Build<'_> {
                 None => self.error(requirement.place, "`value` of the GPU requirement is missing"),
             }
         }
-    }
-
-    fn note(&mut self, at: &Node, text: &str) {
-        let place = self.problems.describe(at.place);
-        self.notes.push(format!("{place}: {text}"));
     }
 }
 

@@ -115,5 +115,6 @@ pub(super) fn nothing(
         scheduler: super::service_pace::scheduler(root),
         metric_delays: super::service_pace::metric_delays(root),
         epoch_s: 0,
+        is_dated: false,
     }
 }

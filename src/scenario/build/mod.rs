@@ -5,6 +5,7 @@
 mod calls;
 mod definition;
 mod definition_json;
+mod definition_order;
 mod definition_rules;
 mod expect;
 mod failure;
@@ -13,6 +14,7 @@ mod inventory;
 mod rows;
 mod service;
 mod service_balancer;
+mod service_changes;
 mod service_deployment;
 mod service_pace;
 mod service_scaling;
@@ -101,6 +103,8 @@ pub(super) struct Build<'a> {
     tables: Vec<TableRows>,
     /// What is read and not simulated, for people.
     notes: Vec<String>,
+    /// Definitions that are to run on Fargate in another network mode than its only one: where, family, mode.
+    not_awsvpc: Vec<(Place, String, &'static str)>,
     /// Families of definitions that were reported as bad; `None` where even the family is not known.
     lost_definitions: Vec<Option<String>>,
 }
@@ -126,6 +130,7 @@ pub(super) fn build(
     build.read_definitions(root);
     build.read_run_tasks(root);
     build.read_services(root);
+    build.report_network_modes();
     let epoch_s = build.epoch(&simulation);
     let failures = build.failures(root);
     let failure_traces = build.failure_traces(root);
@@ -161,6 +166,7 @@ pub(super) fn build(
         scheduler: service_pace::scheduler(root),
         metric_delays: service_pace::metric_delays(root),
         epoch_s,
+        is_dated: simulation.text("start") != Some(super::sections::DEFAULT_START),
     };
     let (workloads, files, tables) = (build.workloads, build.files, build.tables);
     let notes = build.notes;
@@ -237,6 +243,7 @@ impl<'a> Build<'a> {
             files: Vec::new(),
             tables: Vec::new(),
             notes: Vec::new(),
+            not_awsvpc: Vec::new(),
             lost_definitions: Vec::new(),
         }
     }

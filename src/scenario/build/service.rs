@@ -9,6 +9,7 @@ use crate::model::platform::OperatingSystem;
 use crate::model::scaling::ScalableTarget;
 use crate::model::service::{
     Behaviour, DeploymentConfiguration, DeploymentController, Protection, SchedulingStrategy,
+    StartupCpu,
 };
 use crate::policy::placement::{SpreadField, Strategy};
 use crate::scenario::diagnostic::quoted;
@@ -105,7 +106,9 @@ impl Build<'_> {
         let desired_count = self.desired_count(&subject, scaling.as_ref());
         self.check_daemon(&subject);
         let (Some(name), Some(definition)) = (name, definition) else { return };
-        let History { revisions, updates, task_sets, .. } = self.history(&subject, definition);
+        let History { revisions, updates, task_sets, .. } =
+            self.history(&subject, definition, balancer.as_ref());
+        let protection = self.protection(settings);
         self.services.push(ServiceSetup {
             name,
             cluster,
@@ -124,11 +127,35 @@ impl Build<'_> {
             balancer,
             grace_period: settings.span("health_check_grace_period").unwrap_or_default(),
             rebalances_zones,
-            protection: settings.table("protection").map(protection),
+            protection,
+            container_stop: settings.distribution("container_stop").cloned(),
             work,
             scaling,
             launch: subject.launch,
         });
+    }
+
+    /// The `protection` of a service.
+    fn protection(&mut self, service: &Settings) -> Option<Protection> {
+        let settings = service.table("protection")?;
+        let while_busy = settings.flag("while_busy");
+        if while_busy && !service.is_given("queue") {
+            let message = "`while_busy` is about messages: it needs a `queue`";
+            self.error(settings.place_of("while_busy"), message);
+        }
+        for key in ["percent", "expires_in", "renewed"] {
+            if while_busy && settings.is_given(key) {
+                let message =
+                    format!("`{key}` is about protection from the start on, not `while_busy`");
+                self.error(settings.place_of(key), message);
+            }
+        }
+        Some(Protection {
+            tasks_ppm: if while_busy { 0 } else { ppm(settings, "percent") },
+            expires_after: settings.span("expires_in").unwrap_or(SimSpan::from_secs(7_200)),
+            renewed: settings.flag("renewed"),
+            while_busy,
+        })
     }
 
     /// The name, where it is not taken.
@@ -300,18 +327,14 @@ pub(super) fn behaviour(service: &Settings, changed: Option<&Settings>) -> Behav
         cost_percent: whole("cost_percent"),
         error_ppm: part("error_percent"),
         idle_memory_mib: whole("idle_memory"),
+        startup_cpu: of("startup_cpu").table("startup_cpu").map(|start| StartupCpu {
+            millis: (start.number("vcpu").unwrap_or_default() * 1e3).round() as u32,
+            lasts: start.span("duration").unwrap_or_default(),
+        }),
     }
 }
 
 /// A percent as parts per million.
 pub(super) fn ppm(settings: &Settings, key: &str) -> u32 {
     (settings.number(key).unwrap_or_default() * 1e4).round() as u32
-}
-
-fn protection(settings: &Settings) -> Protection {
-    Protection {
-        tasks_ppm: ppm(settings, "percent"),
-        expires_after: settings.span("expires_in").unwrap_or(SimSpan::from_secs(7_200)),
-        renewed: settings.flag("renewed"),
-    }
 }

@@ -68,6 +68,10 @@ impl Build<'_> {
                 0
             })),
             slow_start,
+            failover: settings.span("failover").unwrap_or(SimSpan::from_secs(4)),
+            deregistration: settings
+                .span("deregistration")
+                .unwrap_or(SimSpan::from_secs(if network { 120 } else { 0 })),
             deregistration_delay: settings.span("deregistration_delay").unwrap_or_default(),
         })
     }

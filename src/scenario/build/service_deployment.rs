@@ -28,6 +28,16 @@ impl Build<'_> {
     ) -> DeploymentConfiguration {
         let empty = Settings::empty(&DEPLOYMENT, subject.settings.place);
         let settings = subject.settings.table("deployment_configuration").unwrap_or(&empty);
+        self.deployment_of_settings(subject, settings, balancer)
+    }
+
+    /// The same from settings that updates may have changed.
+    pub(super) fn deployment_of_settings(
+        &mut self,
+        subject: &Subject<'_>,
+        settings: &Settings,
+        balancer: Option<&LoadBalancer>,
+    ) -> DeploymentConfiguration {
         let strategy = self.deployment_strategy(subject, settings, balancer);
         let daemon = subject.is_daemon();
         let percent = |key: &str, replica: u32, of_daemon: u32| {
@@ -214,19 +224,16 @@ impl Build<'_> {
             let periods = alarm.whole32("evaluation_periods").unwrap_or(1);
             let points = alarm.whole32("datapoints_to_alarm").unwrap_or(periods);
             self.check_points(alarm, points, periods);
-            let (Some(name), Some(metric), Some(threshold)) =
-                (alarm.text("name"), alarm.text("metric"), alarm.number("threshold"))
+            let metric = alarm.text("metric");
+            let metric = DeploymentMetric::ALL.iter().find(|(_, name)| Some(*name) == metric);
+            let (Some(name), Some(&(metric, _)), Some(threshold)) =
+                (alarm.text("name"), metric, alarm.number("threshold"))
             else {
                 continue;
             };
             alarms.push(DeploymentAlarm {
                 name: name.to_string(),
-                metric: match metric {
-                    "error_percent" => DeploymentMetric::ErrorPercent,
-                    "dropped_percent" => DeploymentMetric::DroppedPercent,
-                    "latency_ms" => DeploymentMetric::LatencyMs,
-                    _ => DeploymentMetric::CpuPercent,
-                },
+                metric,
                 threshold_micro: (threshold * 1e6).round() as u64,
                 evaluation_periods: periods,
                 datapoints_to_alarm: points,

@@ -42,6 +42,7 @@ pub(super) fn scheduler(root: &Settings) -> SchedulerSettings {
         placement_delays: spans(table, "placement_delays"),
         new_instance_wakes: table.flag("new_instance_wakes"),
         healthy_without_checks: span("healthy_without_checks", known.healthy_without_checks),
+        draining_tasks_count: table.flag("draining_tasks_count"),
         rebalancing_delay: span("rebalancing_delay", known.rebalancing_delay),
         alarm_bake: span("alarm_bake", known.alarm_bake),
         event_repeat: span("event_repeat", known.event_repeat),

@@ -126,7 +126,14 @@ impl Build<'_> {
             ScalingMetric::RequestCountPerTarget if blue_green => {
                 "is not supported with blue/green deployments, whose target group changes"
             }
-            ScalingMetric::BacklogPerTask if !service.is_given("queue") => "needs a `queue`",
+            ScalingMetric::RequestCount if !application => {
+                "needs a `load_balancer` of type \"application\""
+            }
+            ScalingMetric::BacklogPerTask | ScalingMetric::MessagesVisible
+                if !service.is_given("queue") =>
+            {
+                "needs a `queue`"
+            }
             ScalingMetric::ConcurrencyPerTarget | ScalingMetric::LatencyMs if !has_work => {
                 "needs `traffic` or a `queue`"
             }
@@ -153,10 +160,16 @@ impl Build<'_> {
                 let message = "high-resolution metrics are those of CPU and memory";
                 self.error(table.place_of("high_resolution"), message);
             }
+            let statistic = self.statistic(table, metric, None);
+            if high_resolution && statistic != Aggregation::Average {
+                let message = "high-resolution metrics have the statistic \"Average\" only";
+                self.error(table.value_place("statistic"), message);
+            }
             let span = |key: &str| table.span(key).unwrap_or_default();
             policies.push(TargetTracking {
                 name,
                 metric,
+                statistic,
                 high_resolution,
                 target: metric_value(table, "target_value"),
                 scale_out_cooldown: span("scale_out_cooldown"),
@@ -165,6 +178,7 @@ impl Build<'_> {
                 high_periods: table.whole32("high_periods").unwrap_or(3),
                 low_periods: table.whole32("low_periods").unwrap_or(low),
                 low_percent: table.whole32("low_percent").unwrap_or(90),
+                scale_in_percent: table.whole32("scale_in_percent").unwrap_or(10),
             });
         }
         policies
@@ -183,14 +197,11 @@ impl Build<'_> {
             let steps = self.steps(table);
             let alarm = table.table("alarm").map(|alarm| self.scaling_alarm(alarm));
             let (Some(metric), Some(alarm)) = (metric, alarm) else { continue };
+            let aggregation = self.step_statistic(table, metric, &alarm);
             policies.push(StepScaling {
                 name,
                 metric,
-                aggregation: match table.text("metric_aggregation_type") {
-                    Some("Minimum") => Aggregation::Minimum,
-                    Some("Maximum") => Aggregation::Maximum,
-                    _ => Aggregation::Average,
-                },
+                aggregation,
                 alarm,
                 adjustment_type: match table.text("adjustment_type") {
                     Some("ExactCapacity") => AdjustmentType::ExactCapacity,
@@ -203,6 +214,64 @@ impl Build<'_> {
             });
         }
         policies
+    }
+
+    /// The statistic of a metric: as written, else `other` where the metric has it, else the usual one.
+    fn statistic(
+        &mut self,
+        table: &Settings,
+        metric: ScalingMetric,
+        other: Option<Aggregation>,
+    ) -> Aggregation {
+        let all = metric.statistics();
+        let named = |name: &str| Aggregation::ALL.iter().find(|(_, own)| *own == name);
+        let Some(&(written, name)) = table.text("statistic").and_then(named) else {
+            return other.filter(|other| all.contains(other)).unwrap_or(all[0]);
+        };
+        if !all.contains(&written) {
+            let names: Vec<&str> = all.iter().map(|statistic| statistic.name()).collect();
+            let message = format!(
+                "the metric {} has no statistic {name}, but {}",
+                metric.name(),
+                names.join(", ")
+            );
+            self.error(table.value_place("statistic"), message);
+        }
+        written
+    }
+
+    /// The statistic of a step policy's alarm, of which percentiles are known by the minute only.
+    fn step_statistic(
+        &mut self,
+        table: &Settings,
+        metric: ScalingMetric,
+        alarm: &AlarmSpec,
+    ) -> Aggregation {
+        let other = match table.text("metric_aggregation_type") {
+            Some("Minimum") => Aggregation::Minimum,
+            Some("Maximum") => Aggregation::Maximum,
+            _ => Aggregation::Average,
+        };
+        let statistic = self.statistic(table, metric, Some(other));
+        let minute = SimSpan::from_secs(60);
+        let is_fine = matches!(metric, ScalingMetric::Cpu | ScalingMetric::Memory)
+            && statistic == Aggregation::Average;
+        let settings = table.table("alarm").unwrap_or(table);
+        if statistic.is_percentile() && alarm.period != minute {
+            let message = format!(
+                "the statistic {} is taken of one minute: `period` must be \"60s\"",
+                statistic.name()
+            );
+            self.error(settings.value_place("period"), message);
+        } else if alarm.period < minute && !is_fine {
+            let message = format!(
+                "{} of {} has a point a minute: `period` must be whole minutes",
+                statistic.name(),
+                metric.name()
+            );
+            self.error(settings.value_place("period"), message);
+        }
+        statistic
     }
 
     fn scaling_alarm(&mut self, table: &Settings) -> AlarmSpec {

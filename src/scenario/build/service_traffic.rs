@@ -2,10 +2,10 @@
 
 use super::Build;
 use crate::base::distribution::Distribution;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::traffic::{
-    Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, RateTrace, TrafficFormat, Work,
-    WorkKind,
+    Delivery, Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, RateTrace, TrafficFormat,
+    Work, WorkKind,
 };
 use crate::model::workload::{Bursts, OnRowError};
 use crate::scenario::sections::RATE_TRACE_KEYS;
@@ -13,6 +13,8 @@ use crate::scenario::settings::Settings;
 
 /// Defaults of keys that have none of their own, since a generator must not show them.
 const MAX_EXPANDED_GIB: u64 = 64;
+/// SQS's default, where only `max_receive_count` is written.
+const VISIBILITY_TIMEOUT: SimSpan = SimSpan::from_secs(30);
 const MAX_ROWS: u64 = 1_000_000_000;
 
 impl Build<'_> {
@@ -49,7 +51,27 @@ impl Build<'_> {
                 WorkKind::Messages => None,
             },
             timeout: table.span(timeout)?,
+            delivery: match kind {
+                WorkKind::Messages => self.delivery(table),
+                WorkKind::Requests => None,
+            },
+            finishes_on_stop: kind == WorkKind::Messages && table.flag("finish_on_stop"),
         })
+    }
+
+    /// When messages come back: where any key of it is written.
+    fn delivery(&mut self, queue: &Settings) -> Option<Delivery> {
+        let max_receives = queue.whole32("max_receive_count");
+        if !queue.is_given("visibility_timeout") && max_receives.is_none() {
+            return None;
+        }
+        let visibility = queue.span("visibility_timeout").unwrap_or(VISIBILITY_TIMEOUT);
+        if queue.span("retention").is_some_and(|retention| visibility > retention) {
+            let message =
+                "`visibility_timeout` is longer than `retention`: no message would come back";
+            self.error(queue.value_place("visibility_timeout"), message);
+        }
+        Some(Delivery { visibility, max_receives })
     }
 
     fn rate_source(&mut self, settings: &Settings, name: &str) -> Option<RateSource> {

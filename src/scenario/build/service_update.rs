@@ -2,9 +2,10 @@
 
 use super::Build;
 use super::service::Subject;
+use super::service_changes::{OF_SETTINGS, Present};
 use crate::base::time::SimTime;
 use crate::model::ids::DefinitionId;
-use crate::model::service::{Change, DeploymentController, Permille, ServiceUpdate};
+use crate::model::service::{Change, DeploymentController, LoadBalancer, Permille, ServiceUpdate};
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
@@ -21,7 +22,9 @@ const ONLY_TASK_SET: &str = "primary";
 
 /// What becomes of a service, as far as the reading has come.
 pub(super) struct History<'a, 's> {
-    subject: &'a Subject<'s>,
+    pub subject: &'a Subject<'s>,
+    /// Settings that updates change.
+    pub settings: Present,
     /// Definition of the first revision.
     first: DefinitionId,
     pub revisions: Vec<RevisionSetup>,
@@ -39,10 +42,12 @@ impl Build<'_> {
         &mut self,
         subject: &'a Subject<'s>,
         first: DefinitionId,
+        balancer: Option<&LoadBalancer>,
     ) -> History<'a, 's> {
         let behaviour = super::service::behaviour(subject.settings, None);
         let mut history = History {
             subject,
+            settings: Present::of(subject, balancer),
             first,
             revisions: vec![self.revision(subject, first, behaviour)],
             updates: Vec::new(),
@@ -127,14 +132,15 @@ impl Build<'_> {
             };
             self.error_with_help(update.place_of(key), message, help);
         }
-        let meant = DEPLOYING.iter().chain(&OF_TASK_SETS).chain(&["desired_count"]);
+        let others = OF_SETTINGS.iter().chain(&["desired_count", "stop_deployment"]);
+        let meant = DEPLOYING.iter().chain(&OF_TASK_SETS).chain(others);
         if !meant.into_iter().any(|key| update.is_given(key)) {
             let message = "the update changes nothing";
             let help =
                 "give it `task_definition`, `behaviour`, `force_new_deployment` or `desired_count`";
             self.error_with_help(update.place, message, help);
         }
-        let mut changes = Vec::new();
+        let mut changes = self.settings_of(history, update);
         if let Some(count) = update.whole32("desired_count") {
             let place = update.value_place("desired_count");
             if history.subject.is_daemon() {
@@ -142,6 +148,10 @@ impl Build<'_> {
             }
             self.check_tasks(u64::from(count), place);
             changes.push(Change::DesiredCount(count));
+        }
+        if let Some(how) = update.text("stop_deployment") {
+            self.check_stop(history, update, how);
+            changes.push(Change::StopDeployment { rolls_back: how == "ROLLBACK" });
         }
         if external {
             self.task_set_changes(history, update, &mut changes);
@@ -151,6 +161,23 @@ impl Build<'_> {
         let Some(at) = update.span("at") else { return };
         let at = SimTime(at.0);
         history.updates.extend(changes.into_iter().map(|change| ServiceUpdate { at, change }));
+    }
+
+    /// Whether a deployment can be stopped so, and by this update.
+    fn check_stop(&mut self, history: &History<'_, '_>, update: &Settings, how: &str) {
+        let subject = history.subject;
+        let place = update.value_place("stop_deployment");
+        let strategy = history.settings.strategy();
+        if subject.controller != DeploymentController::Ecs {
+            self.error(place, "StopServiceDeployment is for the deployment controller ECS");
+        } else if how == "ABORT" && strategy != "ROLLING" {
+            let message = format!("the strategy {strategy} can be stopped by \"ROLLBACK\" only");
+            self.error(place, message);
+        }
+        if let Some(key) = DEPLOYING.iter().find(|key| update.is_given(key)) {
+            let message = format!("`{key}` begins a deployment, `stop_deployment` ends one");
+            self.error_with_help(place, message, "use two updates");
+        }
     }
 
     /// The deployment that an update makes.

@@ -4,12 +4,13 @@ use super::fleet::discounted;
 use super::{Build, architecture, operating_system};
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
+use crate::base::time::SimSpan;
 use crate::model::arrival::RowCounts;
 use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
 use crate::scenario::settings::{Item, Settings, Value};
-use crate::sim::setup::{Bucket, FargateRate, FargateSetup, Latencies, Limits};
+use crate::sim::setup::{Bucket, FargateRate, FargateSetup, ImageCleanup, Latencies, Limits};
 
 /// The Fargate stages of a profile in seconds, and its pull rate in MiB per second: they sum to 20, 30 and 45 s.
 fn profile(name: Option<&str>) -> [f64; 4] {
@@ -32,12 +33,30 @@ pub(super) fn latencies(root: &Settings) -> Latencies {
         eni_detach: get("eni_detach", 2.0),
         ec2_start: get("ec2_start", 2.0),
         ec2_pull_mib_per_s: get("ec2_pull_mib_per_s", 60.0),
+        ec2_disk_mib_per_s: match settings.item("ec2_disk_mib_per_s") {
+            Some(Item { value: Value::Whole(rate), .. }) => u32::try_from(*rate).unwrap_or(0),
+            Some(_) => 0, // "off"
+            None => 125,
+        },
+        image_cleanup: image_cleanup(settings),
         container_stop: get("container_stop", 1.0),
         fargate_eni: get("fargate_eni", eni),
         fargate_prepare: get("fargate_prepare", prepare),
         fargate_pull_mib_per_s: get("fargate_pull_mib_per_s", pull),
         fargate_start: get("fargate_start", start),
         fargate_eni_detach: get("fargate_eni_detach", 10.0),
+    }
+}
+
+/// When the agent removes images; what is not written is the agent's default.
+fn image_cleanup(settings: &Settings) -> ImageCleanup {
+    let usual = ImageCleanup::default();
+    let span = |key: &str, otherwise: SimSpan| settings.span(key).unwrap_or(otherwise);
+    ImageCleanup {
+        every: span("image_cleanup_interval", usual.every),
+        youngest: span("image_minimum_cleanup_age", usual.youngest),
+        after_stop: span("task_cleanup_wait", usual.after_stop),
+        most: settings.whole32("images_deleted_per_cycle").unwrap_or(usual.most),
     }
 }
 

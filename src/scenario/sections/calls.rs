@@ -1,5 +1,9 @@
 //! Keys of callers (`[[run_task]]`), of generated workloads, and of expectations.
 
+use super::shared::{
+    BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
+    PROVIDER_STRATEGY, SUBNETS_OF_TASKS, ZONES_OF_TASKS,
+};
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional, required,
     with_default,
@@ -45,21 +49,9 @@ pub static RUN_TASK: Section = Section::new(
             "Family (or `family:revision`) of rows that name none.",
             "API",
         ),
-        optional("cluster", Kind::Text, "the first cluster", "Cluster.", "API"),
-        optional(
-            "launch_type",
-            Kind::Choice(&["EC2", "FARGATE"]),
-            "`EC2` where the cluster has capacity providers of its own, else `FARGATE`",
-            "Launch type.",
-            "API",
-        ),
-        optional(
-            "capacity_provider_strategy",
-            Kind::List(&Kind::Table(&PROVIDER_SHARE), usize::MAX),
-            "none; the launch type decides",
-            "Capacity providers in place of a launch type, at most 20.",
-            "API",
-        ),
+        CLUSTER_OF_TASKS,
+        LAUNCH_TYPE,
+        PROVIDER_STRATEGY,
         optional(
             "start_task",
             Kind::Table(&START_TASK),
@@ -74,13 +66,7 @@ pub static RUN_TASK: Section = Section::new(
             "Placement strategies in order, at most 5; EC2 only.",
             "documented",
         ),
-        optional(
-            "placement_constraints",
-            Kind::List(&Kind::Table(&PLACEMENT_CONSTRAINT), usize::MAX),
-            "none",
-            "Placement constraints, at most 10 with those of the task definition; EC2 only.",
-            "documented",
-        ),
+        PLACEMENT_CONSTRAINTS,
         optional(
             "group",
             Kind::Name(":./"),
@@ -88,20 +74,8 @@ pub static RUN_TASK: Section = Section::new(
             "Task group, for `spread` and `distinctInstance`.",
             "API",
         ),
-        optional(
-            "subnets",
-            Kind::List(&Kind::Text, 16),
-            "all",
-            "Ids of the cluster's subnets that `awsvpc` tasks may use; only their zones are candidates.",
-            "API",
-        ),
-        optional(
-            "availability_zones",
-            Kind::List(&Kind::Text, 26),
-            "all",
-            "The zones of those subnets, in place of `subnets`.",
-            "ecsim",
-        ),
+        SUBNETS_OF_TASKS,
+        ZONES_OF_TASKS,
         with_default(
             "tasks_per_call",
             Kind::Whole(1, 10),
@@ -399,13 +373,7 @@ static GENERATE: Section = Section::new(
             "Random arrivals, or evenly spaced at the current rate.",
             "ecsim",
         ),
-        with_default(
-            "daily_depth",
-            Kind::Number(0.0, 1.0),
-            "0",
-            "Depth of a daily wave: 0 none, 1 down to nothing at night.",
-            "ecsim",
-        ),
+        DAILY_DEPTH,
         with_default(
             "daily_peak",
             Kind::Span(0, 86_400 * SECOND),
@@ -420,7 +388,7 @@ static GENERATE: Section = Section::new(
             "Factor on days 6 and 7 of each week.",
             "ecsim",
         ),
-        optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
+        BURSTS_OF_A_RATE,
         optional(
             "sizes",
             Kind::List(&Kind::Table(&SIZE), 10_000),

@@ -7,6 +7,8 @@ mod service;
 mod service_deployment;
 mod service_scaling;
 mod service_traffic;
+mod service_update;
+mod shared;
 mod task_definition;
 mod timing;
 
@@ -57,6 +59,10 @@ const fn optional(
 ) -> Key {
     Key { name, kind, default: Default::Words(otherwise), doc, source }
 }
+
+/// Time zero where a scenario says nothing: a Monday.
+pub const DEFAULT_START: &str = "2026-01-05T00:00:00Z";
+const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[
@@ -204,8 +210,9 @@ pub static SIMULATION: Section = Section::new(
         with_default(
             "start",
             Kind::Text,
-            "\"2026-01-05T00:00:00Z\"",
-            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday.",
+            DEFAULT_START_TOML,
+            "Time zero on the calendar, RFC 3339: for schedules, weekdays and daily waves. The default is a Monday; with \
+             another one tables and charts show the calendar.",
             "ecsim",
         ),
         with_default(

@@ -1,10 +1,17 @@
 //! Keys of services (`[[service]]`): the API's of CreateService in snake_case, and how their tasks behave.
 
-use super::calls::{PLACEMENT_CONSTRAINT, PLACEMENT_STRATEGY, PROVIDER_SHARE};
-use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET, UPDATE};
+use super::calls::PLACEMENT_STRATEGY;
+use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET};
 use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
-use super::{ANY_SPAN, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
+use super::service_update::UPDATE;
+use super::shared::{
+    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, SUBNETS_OF_TASKS,
+    ZONES_OF_TASKS,
+};
+use super::{
+    ANY_SPAN, Default, Key, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default,
+};
 use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
@@ -21,27 +28,15 @@ pub static SERVICE: Section = Section::new(
     "A service: how many tasks ECS keeps, what they have to do, how they are checked, deployed and scaled.",
     &[
         required("name", Kind::Name(""), "Name.", "documented"),
-        optional("cluster", Kind::Text, "the first cluster", "Cluster.", "API"),
+        CLUSTER_OF_TASKS,
         required(
             "task_definition",
             Kind::Text,
             "Family (its latest revision) or `family:revision` of the first deployment.",
             "API",
         ),
-        optional(
-            "launch_type",
-            Kind::Choice(&["EC2", "FARGATE"]),
-            "`EC2` where the cluster has capacity providers of its own, else `FARGATE`",
-            "Launch type.",
-            "API",
-        ),
-        optional(
-            "capacity_provider_strategy",
-            Kind::List(&Kind::Table(&PROVIDER_SHARE), usize::MAX),
-            "none; the launch type decides",
-            "Capacity providers in place of a launch type, at most 20.",
-            "API",
-        ),
+        LAUNCH_TYPE,
+        PROVIDER_STRATEGY,
         with_default(
             "scheduling_strategy",
             Kind::Choice(&["REPLICA", "DAEMON"]),
@@ -70,27 +65,9 @@ pub static SERVICE: Section = Section::new(
             "Placement strategies in order, at most 5; EC2 only.",
             "documented",
         ),
-        optional(
-            "placement_constraints",
-            Kind::List(&Kind::Table(&PLACEMENT_CONSTRAINT), usize::MAX),
-            "none",
-            "Placement constraints, at most 10 with those of the task definition; EC2 only.",
-            "documented",
-        ),
-        optional(
-            "subnets",
-            Kind::List(&Kind::Text, 16),
-            "all",
-            "Ids of the cluster's subnets that `awsvpc` tasks may use; only their zones are candidates.",
-            "API",
-        ),
-        optional(
-            "availability_zones",
-            Kind::List(&Kind::Text, 26),
-            "all",
-            "The zones of those subnets, in place of `subnets`.",
-            "ecsim",
-        ),
+        PLACEMENT_CONSTRAINTS,
+        SUBNETS_OF_TASKS,
+        ZONES_OF_TASKS,
         optional(
             "availability_zone_rebalancing",
             Kind::Choice(&["ENABLED", "DISABLED"]),
@@ -121,6 +98,13 @@ pub static SERVICE: Section = Section::new(
             "API",
         ),
         optional("load_balancer", Kind::Table(&LOAD_BALANCER), "none", "Load balancer.", "API"),
+        optional(
+            "container_stop",
+            SECONDS,
+            "`latency.container_stop`",
+            "Time from SIGTERM, or from its last message with `finish_on_stop`, until a container exits; at `stop_timeout` it is killed.",
+            "ecsim",
+        ),
         optional("protection", Kind::Table(&PROTECTION), "none", "Task protection.", "API"),
         optional(
             "behaviour",
@@ -151,7 +135,7 @@ pub static SERVICE: Section = Section::new(
 
 static PROTECTION: Section = Section::new(
     "protection",
-    "Task scale-in protection, which the tasks set themselves when they start. Protection only while a task works is not simulated.",
+    "Task scale-in protection, which the tasks set themselves: when they start, or while they work on a message.",
     &[
         with_default(
             "percent",
@@ -174,6 +158,22 @@ static PROTECTION: Section = Section::new(
             "Whether a task renews its protection as long as it runs.",
             "ecsim",
         ),
+        with_default(
+            "while_busy",
+            Kind::Flag,
+            "false",
+            "Whether a task is protected just as long as it works on a message of the `queue`.",
+            "ecsim",
+        ),
+    ],
+);
+
+static STARTUP_CPU: Section = Section::new(
+    "startup_cpu",
+    "CPU that a task burns while it starts. Requests that come meanwhile get the rest, at least the half.",
+    &[
+        required("vcpu", Kind::Number(0.001, 1_024.0), "vCPUs in use.", "ecsim"),
+        required("duration", Kind::Span(1_000, LATEST.0), "For how long.", "ecsim"),
     ],
 );
 
@@ -181,157 +181,107 @@ static PROTECTION: Section = Section::new(
 pub static BEHAVIOUR: Section = Section::new(
     "behaviour",
     "How the tasks of a revision behave beyond what they have to do: crashes, health, what they cost.",
-    &[
-        with_default(
-            "start_failure_percent",
-            PERCENT,
-            "0",
-            "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
-            "ecsim",
-        ),
-        with_default(
-            "start_failure_reason",
-            Kind::Text,
-            "\"CannotPullContainerError\"",
-            "`stoppedReason` of such a task.",
-            "documented",
-        ),
-        optional(
-            "time_to_failure",
-            SECONDS,
-            "never",
-            "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
-            "ecsim",
-        ),
-        with_default(
-            "crash_exit_code",
-            Kind::Whole(1, 255),
-            "1",
-            "Exit code of such a crash.",
-            "ecsim",
-        ),
-        with_default(
-            "never_healthy_percent",
-            PERCENT,
-            "0",
-            "Chance that a task never passes a health check.",
-            "ecsim",
-        ),
-        optional(
-            "time_to_unhealthy",
-            SECONDS,
-            "never",
-            "Time from RUNNING until health checks fail for good.",
-            "ecsim",
-        ),
-        with_default(
-            "ready_after",
-            SECONDS,
-            "\"0s\"",
-            "Time from RUNNING until the application answers requests and checks.",
-            "ecsim",
-        ),
-        with_default(
-            "cost_percent",
-            Kind::Whole(1, 10_000),
-            "100",
-            "CPU of a request, in percent of `cpu_ms_per_request`.",
-            "ecsim",
-        ),
-        with_default(
-            "error_percent",
-            PERCENT,
-            "0",
-            "Share of the served requests that are answered with an error.",
-            "ecsim",
-        ),
-        with_default(
-            "idle_memory",
-            Kind::Memory(0, MOST_MEMORY),
-            "0",
-            "MiB that a task uses without requests.",
-            "assumed",
-        ),
-    ],
+    &FIRST_BEHAVIOUR,
 );
 
 /// How the tasks of a later revision differ from the first one's.
 pub static CHANGED_BEHAVIOUR: Section = Section::new(
     "behaviour of a later revision",
     "How the tasks of a later revision differ from the service's `behaviour`.",
-    &[
-        optional(
-            "start_failure_percent",
-            PERCENT,
-            "the service\'s",
-            "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
-            "ecsim",
-        ),
-        optional(
-            "start_failure_reason",
-            Kind::Text,
-            "the service\'s",
-            "`stoppedReason` of such a task.",
-            "documented",
-        ),
-        optional(
-            "time_to_failure",
-            SECONDS,
-            "the service's",
-            "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
-            "ecsim",
-        ),
-        optional(
-            "crash_exit_code",
-            Kind::Whole(1, 255),
-            "the service\'s",
-            "Exit code of such a crash.",
-            "ecsim",
-        ),
-        optional(
-            "never_healthy_percent",
-            PERCENT,
-            "the service\'s",
-            "Chance that a task never passes a health check.",
-            "ecsim",
-        ),
-        optional(
-            "time_to_unhealthy",
-            SECONDS,
-            "the service's",
-            "Time from RUNNING until health checks fail for good.",
-            "ecsim",
-        ),
-        optional(
-            "ready_after",
-            SECONDS,
-            "the service\'s",
-            "Time from RUNNING until the application answers requests and checks.",
-            "ecsim",
-        ),
-        optional(
-            "cost_percent",
-            Kind::Whole(1, 10_000),
-            "the service\'s",
-            "CPU of a request, in percent of `cpu_ms_per_request`.",
-            "ecsim",
-        ),
-        optional(
-            "error_percent",
-            PERCENT,
-            "the service\'s",
-            "Share of the served requests that are answered with an error.",
-            "ecsim",
-        ),
-        optional(
-            "idle_memory",
-            Kind::Memory(0, MOST_MEMORY),
-            "the service\'s",
-            "MiB that a task uses without requests.",
-            "assumed",
-        ),
-    ],
+    &LATER_BEHAVIOUR,
 );
+
+static FIRST_BEHAVIOUR: [Key; 11] = BEHAVIOURS;
+static LATER_BEHAVIOUR: [Key; 11] = of_a_later_revision(BEHAVIOURS);
+
+/// What a later revision leaves out is as the service says.
+const fn of_a_later_revision(keys: [Key; 11]) -> [Key; 11] {
+    const fn of(key: Key) -> Key {
+        Key { default: Default::Words("the service's"), ..key }
+    }
+    let [a, b, c, d, e, f, g, h, i, j, k] = keys;
+    [of(a), of(b), of(c), of(d), of(e), of(f), of(g), of(h), of(i), of(j), of(k)]
+}
+
+const BEHAVIOURS: [Key; 11] = [
+    with_default(
+        "start_failure_percent",
+        PERCENT,
+        "0",
+        "Chance that a task never reaches RUNNING: a bad image, a bad configuration.",
+        "ecsim",
+    ),
+    with_default(
+        "start_failure_reason",
+        Kind::Text,
+        "\"CannotPullContainerError\"",
+        "`stoppedReason` of such a task.",
+        "documented",
+    ),
+    optional(
+        "time_to_failure",
+        SECONDS,
+        "never",
+        "Time from RUNNING to a crash; `exponential` is a constant hazard rate.",
+        "ecsim",
+    ),
+    with_default(
+        "crash_exit_code",
+        Kind::Whole(1, 255),
+        "1",
+        "Exit code of such a crash.",
+        "ecsim",
+    ),
+    with_default(
+        "never_healthy_percent",
+        PERCENT,
+        "0",
+        "Chance that a task never passes a health check.",
+        "ecsim",
+    ),
+    optional(
+        "time_to_unhealthy",
+        SECONDS,
+        "never",
+        "Time from RUNNING until health checks fail for good.",
+        "ecsim",
+    ),
+    with_default(
+        "ready_after",
+        SECONDS,
+        "\"0s\"",
+        "Time from RUNNING until the application answers requests and checks.",
+        "ecsim",
+    ),
+    with_default(
+        "cost_percent",
+        Kind::Whole(1, 10_000),
+        "100",
+        "CPU of a request, in percent of `cpu_ms_per_request`.",
+        "ecsim",
+    ),
+    with_default(
+        "error_percent",
+        PERCENT,
+        "0",
+        "Share of the served requests that are answered with an error.",
+        "ecsim",
+    ),
+    with_default(
+        "idle_memory",
+        Kind::Memory(0, MOST_MEMORY),
+        "0",
+        "MiB that a task uses without requests.",
+        "assumed",
+    ),
+    optional(
+        "startup_cpu",
+        Kind::Table(&STARTUP_CPU),
+        "none",
+        "CPU that a task burns from RUNNING on, beside its requests: seen by the CPU metric, and never above its limit.",
+        "assumed",
+    ),
+];
 
 const DELAYS: Kind = Kind::List(&Kind::Span(0, LATEST.0), 100);
 
@@ -402,6 +352,13 @@ pub static SERVICE_SCHEDULER: Section = Section::new(
             "\"40s\"",
             "When a task without any health check counts as healthy after RUNNING.",
             "documented",
+        ),
+        with_default(
+            "draining_tasks_count",
+            Kind::Flag,
+            "true",
+            "Whether tasks in their deregistration delay count toward `maximum_percent`, unless scale-in took them away.",
+            "assumed (timings of failing deployments)",
         ),
         with_default(
             "rebalancing_delay",

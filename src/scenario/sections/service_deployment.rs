@@ -1,8 +1,8 @@
-//! Keys of deployments: how a new revision comes in, the load balancer in front, and the changes that somebody makes.
+//! Keys of deployments: how a new revision comes in, the load balancer in front, task sets.
 
-use super::service::{CHANGED_BEHAVIOUR, TASKS};
+use super::service::CHANGED_BEHAVIOUR;
+use super::shared::CHECK_INTERVAL;
 use super::{ANY_SPAN, Kind, SECOND, Section, optional, required, with_default};
-use crate::base::time::LATEST;
 
 const MINUTE: u64 = 60 * SECOND;
 const PERCENT: Kind = Kind::Whole(0, 100);
@@ -179,8 +179,23 @@ static ALARM: Section = Section::new(
         required("name", Kind::Text, "Name.", "API"),
         required(
             "metric",
-            Kind::Choice(&["error_percent", "dropped_percent", "latency_ms", "cpu_percent"]),
-            "Errors and drops in percent of the requests, mean latency, CPU utilisation.",
+            Kind::Choice(&[
+                "error_percent",
+                "dropped_percent",
+                "latency_ms",
+                "cpu_percent",
+                "target_5xx_count",
+                "elb_5xx_count",
+                "unhealthy_host_count",
+                "latency_p50_ms",
+                "latency_p90_ms",
+                "latency_p95_ms",
+                "latency_p99_ms",
+                "messages_visible",
+            ]),
+            "Of a minute: errors and drops in percent of the requests, mean latency, CPU utilisation; answers with an \
+             error, requests dropped, tasks whose checks fail at its end; percentiles of latency; messages that wait at \
+             its end.",
             "ecsim",
         ),
         required("threshold", Kind::Number(0.0, 1e12), "Breaches above this.", "API"),
@@ -344,6 +359,20 @@ pub static LOAD_BALANCER: Section = Section::new(
             "How long a leaving target may finish its requests.",
             "documented",
         ),
+        with_default(
+            "failover",
+            ANY_SPAN,
+            "\"4s\"",
+            "From a crash to DeregisterTargets: requests for the dead task are lost.",
+            "measured (3 to 5 s)",
+        ),
+        optional(
+            "deregistration",
+            ANY_SPAN,
+            "\"0s\"; network: \"120s\"",
+            "From DeregisterTargets until the target gets no new requests; those for a stopped task are lost.",
+            "assumed; network measured (up to 2 min)",
+        ),
     ],
 );
 
@@ -351,13 +380,7 @@ static TARGET_CHECK: Section = Section::new(
     "health_check of a load balancer",
     "Health checks of targets.",
     &[
-        with_default(
-            "interval",
-            Kind::Span(5 * SECOND, 300 * SECOND),
-            "\"30s\"",
-            "Distance of checks.",
-            "documented",
-        ),
+        CHECK_INTERVAL,
         optional(
             "timeout",
             Kind::Span(2 * SECOND, 120 * SECOND),
@@ -379,59 +402,6 @@ static TARGET_CHECK: Section = Section::new(
             "Failures in a row until a target is unhealthy.",
             "documented",
         ),
-    ],
-);
-
-/// `[[service.update]]`.
-pub static UPDATE: Section = Section::new(
-    "update",
-    "A change that somebody makes to a service: UpdateService, or with the controller EXTERNAL its task sets.",
-    &[
-        required("at", Kind::Span(0, LATEST.0), "When.", "ecsim"),
-        optional(
-            "task_definition",
-            Kind::Text,
-            "the present one",
-            "A new deployment of this family or `family:revision`.",
-            "API",
-        ),
-        optional(
-            "behaviour",
-            Kind::Table(&CHANGED_BEHAVIOUR),
-            "the service's",
-            "A new deployment whose tasks differ from the service's `behaviour` in these keys.",
-            "ecsim",
-        ),
-        optional(
-            "force_new_deployment",
-            Kind::Flag,
-            "false",
-            "A new deployment of what is there.",
-            "API",
-        ),
-        optional("desired_count", TASKS, "as it is", "Tasks to keep.", "API"),
-        optional(
-            "create_task_set",
-            Kind::Table(&TASK_SET),
-            "none",
-            "EXTERNAL: CreateTaskSet.",
-            "API",
-        ),
-        optional(
-            "update_task_set",
-            Kind::Table(&TASK_SET_SCALE),
-            "none",
-            "EXTERNAL: UpdateTaskSet.",
-            "API",
-        ),
-        optional(
-            "primary_task_set",
-            Kind::Text,
-            "as it is",
-            "EXTERNAL: UpdateServicePrimaryTaskSet: traffic goes to this task set.",
-            "API",
-        ),
-        optional("delete_task_set", Kind::Text, "none", "EXTERNAL: DeleteTaskSet.", "API"),
     ],
 );
 
@@ -465,7 +435,7 @@ pub static TASK_SET: Section = Section::new(
     ],
 );
 
-static TASK_SET_SCALE: Section = Section::new(
+pub(super) static TASK_SET_SCALE: Section = Section::new(
     "update_task_set",
     "A new scale of a task set.",
     &[

@@ -11,13 +11,19 @@ pub const METRICS: &[&str] = &[
     "BacklogPerTask",
     "ConcurrencyPerTarget",
     "LatencyMs",
+    "RequestCount",
+    "ApproximateNumberOfMessagesVisible",
     "cpu",
     "memory",
     "requests_per_target",
     "backlog_per_task",
     "concurrency_per_target",
     "latency_ms",
+    "request_count",
+    "messages_visible",
 ];
+const STATISTICS: Kind =
+    Kind::Choice(&["Average", "Minimum", "Maximum", "Sum", "p50", "p90", "p95", "p99"]);
 const METRIC: Kind = Kind::Choice(METRICS);
 /// Whole millionths of a metric.
 const METRIC_VALUE: Kind = Kind::Number(0.0, 1e12);
@@ -76,6 +82,13 @@ static TARGET_TRACKING: Section = Section::new(
     &[
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
         required("metric", METRIC, "Metric.", "API"),
+        optional(
+            "statistic",
+            STATISTICS,
+            "`Average`; of requests counted `Sum`",
+            "Statistic of a customized metric: of CPU over the tasks, of latency over the requests.",
+            "API",
+        ),
         required("target_value", TARGET, "Target, in the unit of the metric.", "API"),
         with_default(
             "scale_out_cooldown",
@@ -126,6 +139,13 @@ static TARGET_TRACKING: Section = Section::new(
             "Low threshold in percent of the target.",
             "measured",
         ),
+        with_default(
+            "scale_in_percent",
+            Kind::Whole(1, 100),
+            "10",
+            "Most that a scale-in takes away, in percent of the desired count, but at least one task; 100: all at once.",
+            "gradual documented; share assumed",
+        ),
     ],
 );
 
@@ -139,7 +159,14 @@ static STEP_SCALING: Section = Section::new(
             "metric_aggregation_type",
             Kind::Choice(&["Average", "Minimum", "Maximum"]),
             "\"Average\"",
-            "Over the tasks.",
+            "How the policy takes points together; the alarm's statistic where the metric has it and `statistic` is not given.",
+            "API",
+        ),
+        optional(
+            "statistic",
+            STATISTICS,
+            "`metric_aggregation_type`; of requests counted `Sum`",
+            "Statistic of the alarm: of CPU over the tasks, of latency over the requests of a minute. Percentiles by the minute only.",
             "API",
         ),
         required("alarm", Kind::Table(&SCALING_ALARM), "The alarm that calls the policy.", "API"),

@@ -1,6 +1,6 @@
 //! Keys of what a service has to do: requests (`traffic`) or messages (`queue`), and what one costs.
 
-use super::calls::BURSTS;
+use super::shared::{BURSTS_OF_A_RATE, DAILY_DEPTH};
 use super::{ANY_SPAN, Key, Kind, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section};
 use super::{optional, required, with_default};
 use crate::base::time::LATEST;
@@ -226,6 +226,29 @@ pub static QUEUE: Section = Section::new(
             "A message that has waited this long is lost: 1 minute to 14 days.",
             "documented (SQS)",
         ),
+        optional(
+            "visibility_timeout",
+            Kind::Span(SECOND, 12 * 3_600 * SECOND),
+            "a worker keeps its message, and a lost task's come back at once; with `max_receive_count` \"30s\"",
+            "A message that is not done with so long after it was received is received again: its work takes longer, ends \
+             in an error (`error_percent`), or its task is lost. `fluid` does all of a message's work at once.",
+            "documented (SQS)",
+        ),
+        optional(
+            "max_receive_count",
+            Kind::Whole(1, 1_000),
+            "no limit",
+            "Receives after which a message is a dead letter the next time.",
+            "documented (SQS)",
+        ),
+        with_default(
+            "finish_on_stop",
+            Kind::Flag,
+            "false",
+            "Whether a task that is stopped first finishes the messages that it works on, within its `stop_timeout`. Else \
+             they come back. `fluid` loses none either way.",
+            "ecsim",
+        ),
     ],
 );
 
@@ -239,13 +262,7 @@ static GENERATE_RATE: Section = Section::new(
             "Mean rate a second, before all factors; a daily wave peaks at `per_second` × (1 + `daily_depth`).",
             "ecsim",
         ),
-        with_default(
-            "daily_depth",
-            Kind::Number(0.0, 1.0),
-            "0",
-            "Depth of a daily wave: 0 none, 1 down to nothing at night.",
-            "ecsim",
-        ),
+        DAILY_DEPTH,
         with_default(
             "daily_peak",
             Kind::Span(0, 86_400 * SECOND),
@@ -296,7 +313,7 @@ static GENERATE_RATE: Section = Section::new(
             "Log-normal noise of each step: standard deviation of the logarithm.",
             "ecsim",
         ),
-        optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim"),
+        BURSTS_OF_A_RATE,
         with_default("step", STEP, "\"60s\"", "Distance of changes, at most 366 days.", "ecsim"),
     ],
 );

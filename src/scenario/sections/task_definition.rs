@@ -1,6 +1,6 @@
 //! Keys of task definitions: the API's in snake_case, and sizes of images.
 
-use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::shared::{CHECK_INTERVAL, CPU_ARCHITECTURE, OPERATING_SYSTEM};
 use super::{Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
 
 /// CPU units of a task on a container instance (API reference, RegisterTaskDefinition).
@@ -127,22 +127,7 @@ pub static TASK_DEFINITION: Section = Section::new(
 static RUNTIME_PLATFORM: Section = Section::new(
     "runtime_platform",
     "`runtimePlatform` of a task definition.",
-    &[
-        with_default(
-            "cpu_architecture",
-            Kind::Choice(ARCHITECTURES),
-            "\"X86_64\"",
-            "CPU architecture.",
-            "API",
-        ),
-        with_default(
-            "operating_system_family",
-            Kind::Choice(OPERATING_SYSTEMS),
-            "\"LINUX\"",
-            "Operating system.",
-            "API",
-        ),
-    ],
+    &[CPU_ARCHITECTURE, OPERATING_SYSTEM],
 );
 
 static MEMBER_OF: Section = Section::new(
@@ -205,6 +190,27 @@ static CONTAINER: Section = Section::new(
         with_default("image_mib", IMAGE, "0", "Compressed size of the image in MiB.", "ecsim"),
         optional("image", Kind::Text, "none", "Image, the key of the layer cache.", "API"),
         optional(
+            "depends_on",
+            Kind::List(&Kind::Table(&DEPENDENCY), 10),
+            "all containers start together",
+            "Containers that this one waits for; the task is RUNNING when the last has started.",
+            "API",
+        ),
+        optional(
+            "runs_for",
+            Kind::Span(0, 86_400 * SECOND),
+            "\"0s\"",
+            "How long a container that is not essential runs, for those that wait until it has ended.",
+            "ecsim",
+        ),
+        optional(
+            "restart_policy",
+            Kind::Table(&RESTART_POLICY),
+            "off",
+            "Whether the first essential container is started again in place when it crashes, as tasks of services do.",
+            "API",
+        ),
+        optional(
             "health_check",
             Kind::Table(&HEALTH_CHECK),
             "none",
@@ -214,17 +220,48 @@ static CONTAINER: Section = Section::new(
     ],
 );
 
+static DEPENDENCY: Section = Section::new(
+    "depends_on",
+    "A container that another one waits for.",
+    &[
+        required("container", Kind::Text, "Name of the container.", "API"),
+        with_default(
+            "condition",
+            Kind::Choice(&["START", "HEALTHY", "COMPLETE", "SUCCESS"]),
+            "\"START\"",
+            "Until it has started, passed its health check for the first time, or ended after `runs_for`.",
+            "API",
+        ),
+    ],
+);
+
+static RESTART_POLICY: Section = Section::new(
+    "restart_policy",
+    "A container that is started again in place.",
+    &[
+        with_default("enabled", Kind::Flag, "true", "Whether it is.", "API"),
+        optional(
+            "ignored_exit_codes",
+            Kind::List(&Kind::Whole(0, 255), 50),
+            "none",
+            "Exit codes with which it is not.",
+            "API",
+        ),
+        with_default(
+            "restart_attempt_period",
+            Kind::Span(60 * SECOND, 1_800 * SECOND),
+            "\"300s\"",
+            "A container that has run for less is not started again: its task ends.",
+            "documented",
+        ),
+    ],
+);
+
 static HEALTH_CHECK: Section = Section::new(
     "health_check",
     "A container health check; its command is not run.",
     &[
-        with_default(
-            "interval",
-            Kind::Span(5 * SECOND, 300 * SECOND),
-            "\"30s\"",
-            "Distance of checks.",
-            "documented",
-        ),
+        CHECK_INTERVAL,
         with_default(
             "timeout",
             Kind::Span(2 * SECOND, 60 * SECOND),

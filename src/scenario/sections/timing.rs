@@ -1,10 +1,12 @@
 //! Keys of latencies, limits and Fargate prices.
 
-use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::shared::{CPU_ARCHITECTURE, OPERATING_SYSTEM};
 use super::{Kind, Section, optional, required, with_default};
+use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
 const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
+const SPAN: Kind = Kind::Span(0, LATEST.0);
 const PLAIN: Kind = Kind::Distribution(Unit::Plain);
 
 /// `[latency]`.
@@ -40,6 +42,42 @@ pub static LATENCY: Section = Section::new(
             "60",
             "EC2: rate of an image pull, MiB per second.",
             "documented (55 to 65 MB/s)",
+        ),
+        with_default(
+            "ec2_disk_mib_per_s",
+            Kind::WordOr(OFF, &Kind::Whole(1, 1_000_000)),
+            "125",
+            "EC2: what the disk of an instance writes for all pulls together, one after the other, MiB per second; or \
+             \"off\".",
+            "documented (gp3 volumes); one after the other assumed",
+        ),
+        with_default(
+            "image_cleanup_interval",
+            SPAN,
+            "\"30m\"",
+            "EC2: how often the agent removes images that nobody uses; 0 is never.",
+            "documented",
+        ),
+        with_default(
+            "image_minimum_cleanup_age",
+            SPAN,
+            "\"1h\"",
+            "EC2: it removes only those pulled so long ago.",
+            "documented",
+        ),
+        with_default(
+            "task_cleanup_wait",
+            SPAN,
+            "\"3h\"",
+            "EC2: how long a stopped task's containers hold their image.",
+            "documented",
+        ),
+        with_default(
+            "images_deleted_per_cycle",
+            Kind::Whole(1, 1_000),
+            "5",
+            "EC2: images removed at a time, those unused for longest first.",
+            "documented",
         ),
         with_default(
             "container_stop",
@@ -198,20 +236,8 @@ static FARGATE_RATE: Section = Section::new(
     "fargate rate",
     "Fargate rates of one platform and purchase option.",
     &[
-        with_default(
-            "operating_system_family",
-            Kind::Choice(OPERATING_SYSTEMS),
-            "\"LINUX\"",
-            "Operating system.",
-            "API",
-        ),
-        with_default(
-            "cpu_architecture",
-            Kind::Choice(ARCHITECTURES),
-            "\"X86_64\"",
-            "CPU architecture.",
-            "API",
-        ),
+        OPERATING_SYSTEM,
+        CPU_ARCHITECTURE,
         with_default(
             "purchase",
             Kind::Choice(&["on_demand", "spot"]),

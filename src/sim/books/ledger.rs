@@ -21,7 +21,9 @@ pub struct Ledger {
     pub is_queue: bool,
     /// Target of its first target tracking policy over CPU.
     pub cpu_target: Option<MetricValue>,
-    /// Tasks that were placed.
+    /// The same over memory.
+    pub memory_target: Option<MetricValue>,
+    /// Tasks that reached RUNNING.
     pub tasks_started: u64,
     /// Tasks that crashed, did not start, or failed health checks.
     pub tasks_failed: u64,
@@ -29,6 +31,8 @@ pub struct Ledger {
     pub crashes: u64,
     /// Of these, killed for their memory.
     pub out_of_memory: u64,
+    /// Containers that were started again in place.
+    pub restarts: u64,
     /// Scale-outs and scale-ins.
     pub scaling: [u64; 2],
     /// Deployments completed and failed.
@@ -52,17 +56,21 @@ pub struct Ledger {
 impl Ledger {
     /// Nothing has happened.
     pub fn new(setup: &ServiceSetup) -> Ledger {
-        let policies = setup.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
-        let mut over_cpu = policies.filter(|policy| policy.metric == ScalingMetric::Cpu);
+        let target_of = |metric: ScalingMetric| {
+            let mut all = setup.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
+            all.find(|policy| policy.metric == metric).map(|policy| policy.target)
+        };
         Ledger {
             title: setup.name.clone(),
             name: field(&setup.name),
             is_queue: setup.work.as_ref().is_some_and(|w| w.kind == WorkKind::Messages),
-            cpu_target: over_cpu.next().map(|policy| policy.target),
+            cpu_target: target_of(ScalingMetric::Cpu),
+            memory_target: target_of(ScalingMetric::Memory),
             tasks_started: 0,
             tasks_failed: 0,
             crashes: 0,
             out_of_memory: 0,
+            restarts: 0,
             scaling: [0; 2],
             deployments: [0; 2],
             usd: NanoUsd::ZERO,

@@ -166,6 +166,7 @@ impl Books {
     #[must_use]
     pub fn new(setup: &Setup, mut sinks: Sinks) -> Books {
         let purchases = setup.providers.iter().map(|p| p.purchase).collect();
+        sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
         Books {
             spending: Spending::new(&setup.fargate, purchases),

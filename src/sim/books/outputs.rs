@@ -3,10 +3,10 @@
 //! Rows are concatenations of integers and of names that were quoted once: no formatting machinery, no
 //! allocation per row.
 
-use crate::base::decimal;
 use crate::base::money::NanoUsd;
 use crate::base::spreadsheet::free_text;
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::{MICROS_PER_SECOND, SimSpan, SimTime};
+use crate::base::{calendar, decimal};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use std::io::{self, Write};
 
@@ -31,7 +31,17 @@ pub struct Sinks {
     pub picture: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.
     pub beside: bool,
+    /// Time zero, seconds since 1970, where the tables are to have the calendar; a run takes it from its setup.
+    pub epoch: Option<i64>,
 }
+
+/// The column of the calendar; the last, so that the others stay where they are in runs without one.
+pub const UTC: ColumnSpec = column(
+    "utc",
+    "instant",
+    "–",
+    "the same on the calendar, RFC 3339, whole seconds; empty where `simulation.start` is the default",
+);
 
 const TASK_COLUMNS: &[ColumnSpec] = &[
     column("task_id", "integer", "–", "number of the task in order of arrival, from 0"),
@@ -64,7 +74,13 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
     column("stopped_reason", "text", "–", "why it stopped, or why it was refused"),
     column("exit_code", "integer", "–", "exit code of the essential container"),
     column("wait_s", "decimal", "s", "from acceptance to placement"),
-    column("usd", "decimal", "USD", "Fargate: its bill; EC2: its share of the instance's price"),
+    column(
+        "usd",
+        "decimal",
+        "USD",
+        "Fargate: its bill; EC2: its share of the instance's price, a fraction of a nano-dollar cut off, so that shares \
+         never exceed it",
+    ),
     column("refused_s", "decimal", "s", "when its caller gave it up, if it did"),
     column(
         "ephemeral_gib",
@@ -112,6 +128,7 @@ const TIMESERIES_COLUMNS: &[ColumnSpec] = &[
         "held by tasks that have taken their resources on the host",
     ),
     column("usd_per_hour", "decimal", "USD/h", "rate of spending at this instant"),
+    UTC,
 ];
 
 /// `timeseries.csv`.
@@ -129,6 +146,7 @@ const FAILURE_COLUMNS: &[ColumnSpec] = &[
     column("attempt", "integer", "–", "which call of the caller, from 1; 0 in a queue"),
     column("reason", "text", "–", "as ECS names it"),
     column("instances", "integer", "instances", "instances that were turned down for this reason"),
+    UTC,
 ];
 
 /// `placement_failures.csv`.
@@ -155,6 +173,7 @@ pub fn field(name: &str) -> Box<[u8]> {
 pub struct RowWriter {
     sink: Option<Box<dyn Write + Send>>,
     buffer: Vec<u8>,
+    epoch: Option<i64>,
 }
 
 /// Rows are handed on in blocks of about this many bytes: few enough to stay in the nearest cache beside the tasks.
@@ -169,7 +188,13 @@ impl RowWriter {
             buffer.reserve(BLOCK + (BLOCK >> 3));
             buffer.extend_from_slice(table.header().as_bytes());
         }
-        RowWriter { sink, buffer }
+        RowWriter { sink, buffer, epoch: None }
+    }
+
+    /// With time zero for [`Row::utc`].
+    #[must_use]
+    pub fn dated(self, epoch: Option<i64>) -> Self {
+        RowWriter { epoch, ..self }
     }
 
     /// Whether rows go anywhere. Callers do no work for a table that is off.
@@ -182,7 +207,7 @@ impl RowWriter {
     /// Begins a row.
     #[inline]
     pub fn row(&mut self) -> Row<'_> {
-        Row { bytes: &mut self.buffer, last: None }
+        Row { bytes: &mut self.buffer, last: None, epoch: self.epoch }
     }
 
     /// Hands a full block to the sink.
@@ -221,6 +246,7 @@ pub struct Row<'a> {
     bytes: &'a mut Vec<u8>,
     /// The instant written last, and where: stages of no length repeat it, and copying is cheaper than digits.
     last: Option<(SimTime, usize, usize)>,
+    epoch: Option<i64>,
 }
 
 impl Row<'_> {
@@ -261,6 +287,15 @@ impl Row<'_> {
             }
         }
         self
+    }
+
+    /// An instant on the calendar, in [`UTC`]; empty without one.
+    pub fn utc(&mut self, at: SimTime) -> &mut Self {
+        let seconds = i64::try_from(at.0 / MICROS_PER_SECOND).unwrap_or(i64::MAX);
+        if let Some(epoch) = self.epoch {
+            calendar::write_utc(self.bytes, epoch.saturating_add(seconds));
+        }
+        self.empty()
     }
 
     /// A span in seconds.
@@ -351,7 +386,7 @@ mod tests {
     #[test]
     fn a_row_ends_with_a_line_end_in_place_of_the_last_comma() {
         let mut bytes = Vec::new();
-        Row { bytes: &mut bytes, last: None }
+        Row { bytes: &mut bytes, last: None, epoch: None }
             .int(7)
             .empty()
             .time(SimTime(1_500_000))

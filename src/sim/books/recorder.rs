@@ -74,8 +74,9 @@ impl Recorder {
     pub fn new(sinks: Sinks, names: Names, interval: SimSpan) -> Self {
         Recorder {
             tasks: TaskTable::new(sinks.tasks, &names, sinks.beside),
-            timeseries: RowWriter::new(sinks.timeseries, &TIMESERIES),
-            failures: RowWriter::new(sinks.placement_failures, &PLACEMENT_FAILURES),
+            timeseries: RowWriter::new(sinks.timeseries, &TIMESERIES).dated(sinks.epoch),
+            failures: RowWriter::new(sinks.placement_failures, &PLACEMENT_FAILURES)
+                .dated(sinks.epoch),
             names,
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
@@ -134,6 +135,7 @@ impl Recorder {
                 .int(u64::from(request.attempts))
                 .name(reason.as_bytes())
                 .int(u64::from(instances))
+                .utc(now)
                 .end();
         }
         self.failures.settle()?;

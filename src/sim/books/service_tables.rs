@@ -4,7 +4,7 @@
 //! Amounts of requests and values of metrics are millionths, written as exact decimals. Free text is quoted and made
 //! safe for spreadsheets.
 
-use super::outputs::{RowWriter, Sinks};
+use super::outputs::{RowWriter, Sinks, UTC};
 use crate::base::time::{MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
@@ -18,6 +18,12 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("running", "integer", "tasks", "tasks in RUNNING"),
     column("pending", "integer", "tasks", "tasks before RUNNING"),
     column("healthy", "integer", "tasks", "RUNNING tasks that count as healthy"),
+    column(
+        "draining",
+        "integer",
+        "tasks",
+        "no longer wanted and not STOPPED: in the deregistration delay, or stopping",
+    ),
     column("newest_revision", "integer", "tasks", "tasks of the newest revision, up to RUNNING"),
     column(
         "offered",
@@ -32,9 +38,16 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("dropped_queue_full", "decimal", "requests", "dropped: the task's queue was full"),
     column("dropped_timeout", "decimal", "requests", "dropped: waited too long"),
     column("dropped_task_lost", "decimal", "requests", "dropped: the task stopped or crashed"),
+    column("dropped_dead_letter", "decimal", "requests", "dropped: message received too often"),
     column("dropped_unfinished", "decimal", "requests", "dropped: not finished at the end"),
     column("requests_per_s", "decimal", "requests/s", "offered ÷ time since the row before"),
-    column("capacity_per_s", "decimal", "requests/s", "what the tasks in service could answer"),
+    column(
+        "capacity_per_s",
+        "decimal",
+        "requests/s",
+        "what the tasks that get new requests could answer at this instant; those that drain still answer what they \
+         have, so more may have been served",
+    ),
     column(
         "backlog",
         "decimal",
@@ -47,6 +60,8 @@ const SERVICE_COLUMNS: &[ColumnSpec] = &[
     column("latency_p50_s", "decimal", "s", "median of the same"),
     column("latency_p95_s", "decimal", "s", "95th percentile of the same"),
     column("latency_p99_s", "decimal", "s", "99th percentile of the same"),
+    column("received_again", "decimal", "messages", "receives beside a message's first"),
+    UTC,
 ];
 
 /// `services.csv`.
@@ -71,9 +86,11 @@ const DEPLOYMENT_COLUMNS: &[ColumnSpec] = &[
     column("pending", "integer", "tasks", "its tasks before RUNNING"),
     column("running", "integer", "tasks", "its tasks in RUNNING"),
     column("healthy", "integer", "tasks", "its RUNNING tasks that count as healthy"),
+    column("draining", "integer", "tasks", "its tasks that are no longer wanted and not STOPPED"),
     column("failed_tasks", "integer", "tasks", "`failedTasks`: what the circuit breaker counts"),
     column("traffic_percent", "integer", "%", "share of the traffic that its tasks get"),
     column("reason", "text", "–", "`rolloutStateReason`, or what else the event is due to"),
+    UTC,
 ];
 
 /// `deployments.csv`.
@@ -105,6 +122,7 @@ const SCALING_COLUMNS: &[ColumnSpec] = &[
     column("min_capacity", "integer", "tasks", "`MinCapacity` at that instant"),
     column("max_capacity", "integer", "tasks", "`MaxCapacity` at that instant"),
     column("reason", "text", "–", "why `to` is what it is"),
+    UTC,
 ];
 
 /// `scaling.csv`.
@@ -120,6 +138,7 @@ const EVENT_COLUMNS: &[ColumnSpec] = &[
     column("level", "text", "–", "INFO, WARN or ERROR"),
     column("event", "text", "–", "ECS's name of the event, such as SERVICE_STEADY_STATE"),
     column("message", "text", "–", "what happened, in a sentence"),
+    UTC,
 ];
 
 /// `service_events.csv`.
@@ -145,6 +164,7 @@ pub struct DeploymentRow<'a> {
     pub pending: u32,
     pub running: u32,
     pub healthy: u32,
+    pub draining: u32,
     pub failed_tasks: u32,
     /// `None` where the service has no load balancer that splits traffic.
     pub traffic_percent: Option<u32>,
@@ -198,10 +218,10 @@ impl ServiceTables {
     #[must_use]
     pub fn new(sinks: &mut Sinks) -> ServiceTables {
         ServiceTables {
-            services: RowWriter::new(sinks.services.take(), &SERVICES),
-            deployments: RowWriter::new(sinks.deployments.take(), &DEPLOYMENTS),
-            scaling: RowWriter::new(sinks.scaling.take(), &SCALING),
-            events: RowWriter::new(sinks.service_events.take(), &SERVICE_EVENTS),
+            services: RowWriter::new(sinks.services.take(), &SERVICES).dated(sinks.epoch),
+            deployments: RowWriter::new(sinks.deployments.take(), &DEPLOYMENTS).dated(sinks.epoch),
+            scaling: RowWriter::new(sinks.scaling.take(), &SCALING).dated(sinks.epoch),
+            events: RowWriter::new(sinks.service_events.take(), &SERVICE_EVENTS).dated(sinks.epoch),
         }
     }
 
@@ -246,8 +266,8 @@ impl ServiceTables {
         let requests = &sample.requests;
         let mut row = self.services.row();
         row.time(sample.at).name(service);
-        for count in [sample.desired, sample.running, sample.pending, sample.healthy, sample.newest]
-        {
+        let counts = [sample.desired, sample.running, sample.pending, sample.healthy];
+        for count in counts.into_iter().chain([sample.draining, sample.newest]) {
             row.int(count.into());
         }
         for amount in [
@@ -259,6 +279,7 @@ impl ServiceTables {
             requests.queue_full,
             requests.timeout,
             requests.task_lost,
+            requests.dead_letters,
             requests.unfinished,
         ] {
             row.millionths(amount);
@@ -274,7 +295,8 @@ impl ServiceTables {
         {
             row.time(latency.map_or(SimTime::NEVER, |span| SimTime(span.0)));
         }
-        row.end();
+        row.millionths(requests.received_again);
+        row.utc(sample.at).end();
         self.services.settle()
     }
 
@@ -289,14 +311,15 @@ impl ServiceTables {
         let mut row = self.deployments.row();
         row.time(of.at).text(of.service).int(of.deployment).text(of.revision);
         row.text(of.event).text(of.stage).text(of.status).text(of.rollout_state);
-        for count in [of.desired, of.pending, of.running, of.healthy, of.failed_tasks] {
+        for count in [of.desired, of.pending, of.running, of.healthy, of.draining, of.failed_tasks]
+        {
             row.int(count.into());
         }
         match of.traffic_percent {
             Some(percent) => row.int(percent.into()),
             None => row.empty(),
         };
-        row.text(of.reason).end();
+        row.text(of.reason).utc(of.at).end();
         self.deployments.settle()
     }
 
@@ -322,7 +345,7 @@ impl ServiceTables {
         for count in [of.from, of.wanted, of.to, of.min_capacity, of.max_capacity] {
             row.int(count.into());
         }
-        row.text(of.reason).end();
+        row.text(of.reason).utc(of.at).end();
         self.scaling.settle()
     }
 
@@ -335,7 +358,8 @@ impl ServiceTables {
             return Ok(());
         }
         let mut row = self.events.row();
-        row.time(of.at).text(of.service).text(of.level).text(of.event).text(of.message).end();
+        row.time(of.at).text(of.service).text(of.level).text(of.event).text(of.message);
+        row.utc(of.at).end();
         self.events.settle()
     }
 

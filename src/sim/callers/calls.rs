@@ -20,7 +20,7 @@ impl Calls<'_> {
         self.life.queue.now()
     }
 
-    /// A row has arrived: its tasks are wanted from now on. `names` are those of its trace.
+    /// A row has arrived: its tasks are wanted from now on. `names` are those of its trace, `place` is where it stands.
     ///
     /// # Errors
     /// The row names a definition that the scenario does not have; an output cannot be written.
@@ -29,10 +29,15 @@ impl Calls<'_> {
         source: SourceId,
         row: TaskRow,
         names: &[String],
+        place: Option<(&str, u64)>,
     ) -> Result<(), RunError> {
         // Capacity of this very instant is for those who have waited, not for a newcomer.
         self.serve_woken()?;
-        let request = self.resolve(source, row, names)?;
+        let mut request = self.resolve(source, row, names).map_err(|error| error.at(place))?;
+        if let Some((file, line)) = place {
+            request.line = line;
+            self.callers.all[source].file.get_or_insert_with(|| file.into());
+        }
         self.life.books.saw(Change::Wanted(request.remaining));
         self.life.tasks.wanted += u64::from(request.remaining);
         let caller = &mut self.callers.all[source];
@@ -88,6 +93,7 @@ impl Calls<'_> {
             refused: (0, 0),
             throttled_before: caller.throttled_until(now),
             call: Call::default(),
+            line: 0,
         };
         *next_id += u64::from(row.count);
         caller.wanted += u64::from(row.count);

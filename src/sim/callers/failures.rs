@@ -183,8 +183,13 @@ impl Calls<'_> {
                  ever; {largest}{more}"
             )
         };
+        // The row may have been read long ago: a throttled call, or a task that waits behind others.
+        let place = match &caller.file {
+            Some(file) if request.line > 0 => format!("{file}:{}: ", request.line),
+            _ => String::new(),
+        };
         format!(
-            "run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
+            "{place}run_task `{}`: task {} (arrival {} s) asks for {} and {why}\n  = help: set `on_oversized = \
              \"refuse\"` to count such tasks as refused, or choose larger instances",
             setup.name, request.first_id, request.arrival, request.demand
         )

@@ -45,6 +45,8 @@ pub struct Caller {
     named: Vec<InstanceId>,
     /// Index into `named`.
     turn: usize,
+    /// The file of its trace, for messages.
+    file: Option<Box<str>>,
     /// Tasks that it has wanted so far.
     wanted: u64,
     /// Jitter of retries, one stream a request.
@@ -107,6 +109,7 @@ impl Callers {
             queue: VecDeque::new(),
             named: named_instances(&setup.launch, fleet),
             turn: 0,
+            file: None,
             wanted: 0,
             jitter: seed.family(Purpose::Retry, &setup.name),
             group,

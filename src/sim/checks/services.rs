@@ -119,8 +119,8 @@ impl Look<'_> {
         let in_load = service.members.iter().filter(|&&slot| self.services.member(slot).in_load);
         assert_eq!(
             load.targets(),
-            in_load.count(),
-            "L2: targets are the members that get requests"
+            in_load.count() + service.late.len(),
+            "L2: targets are the members that get requests, and those not known to be gone"
         );
         if service.setup.balancer.is_none() {
             return;
@@ -171,7 +171,7 @@ fn is_done(service: &Service) -> bool {
         desired: service.desired,
         new: newest.tasks(),
         new_healthy: newest.healthy,
-        old: service.members.len() as u32 - newest.tasks(),
+        old: service.others_than(newest.generation),
     };
     matches!(newest.kind, Kind::Rolling)
         && rolling::is_complete(progress, service.setup.deployment.early_success)

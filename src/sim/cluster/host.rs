@@ -1,31 +1,97 @@
-//! What a host keeps beside the fleet's ledgers: its queue of PENDING tasks and its image cache.
+//! What a host keeps beside the fleet's ledgers: its queue of PENDING tasks, its image cache, what its disk has to write.
 
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
+use crate::sim::setup::ImageCleanup;
 use crate::sim::task::Slot;
+
+/// An image on disk, or on its way.
+#[derive(Clone, Copy)]
+struct Image {
+    key: u32,
+    /// When it is there.
+    there: SimTime,
+    /// Tasks on the host that have containers of it.
+    users: u32,
+    /// Since when there are none.
+    idle_since: SimTime,
+}
 
 /// A container instance as its agent sees it.
 #[derive(Clone, Default)]
 pub struct Host {
     /// First and last PENDING task that waits for real room; strict first in, first out (agent source).
     pub(super) waiting: Option<(Slot, Slot)>,
-    /// Images on disk, or on their way: (image, when it is there).
-    images: Vec<(u32, SimTime)>,
+    images: Vec<Image>,
+    /// When the disk has written all pulls that have begun.
+    written: SimTime,
+    /// Clean-ups that have happened.
+    cleaned: u64,
 }
 
 impl Host {
-    /// When an image is there for a task that wants it now. Another task may still be pulling it: both wait for the same
-    /// layers. Where it is not there, `pull` says when it will be.
+    /// When an image is there for a task that wants it now and uses it from now on. Another task may still be pulling it:
+    /// both wait for the same layers. Where it is not there, it is pulled in `pull`, of which the disk writes for `write`:
+    /// one pull after the other (assumed), so that many at once are as slow as the disk.
     pub fn image_at(
         &mut self,
-        image: u32,
+        key: u32,
         now: SimTime,
-        pull: impl FnOnce() -> SimTime,
+        cleanup: &ImageCleanup,
+        (pull, write): (SimSpan, SimSpan),
     ) -> SimTime {
-        if let Some(&(_, there)) = self.images.iter().find(|(known, _)| *known == image) {
-            return there.max(now);
+        self.clean(now, cleanup);
+        if let Some(image) = self.images.iter_mut().find(|image| image.key == key) {
+            image.users += 1;
+            return image.there.max(now);
         }
-        let there = pull();
-        self.images.push((image, there));
+        let mut there = now + pull;
+        if pull > SimSpan::ZERO {
+            self.written = self.written.max(now) + write;
+            there = there.max(self.written);
+        }
+        self.images.push(Image { key, there, users: 1, idle_since: SimTime::NEVER });
         there
+    }
+
+    /// A task that used an image has stopped.
+    pub fn leave_image(&mut self, key: u32, now: SimTime, cleanup: &ImageCleanup) {
+        self.clean(now, cleanup);
+        if let Some(image) = self.images.iter_mut().find(|image| image.key == key) {
+            image.users -= 1;
+            if image.users == 0 {
+                image.idle_since = now;
+            }
+        }
+    }
+
+    /// Makes up for the clean-ups until `now`: nothing changes between two visits, so they need no events.
+    fn clean(&mut self, now: SimTime, rules: &ImageCleanup) {
+        if rules.every == SimSpan::ZERO {
+            return;
+        }
+        let last = now.0 / rules.every.0;
+        while self.cleaned < last {
+            let idle = |image: &&Image| image.users == 0;
+            let free_at = |image: &Image| {
+                (image.idle_since + rules.after_stop).max(image.there + rules.youngest)
+            };
+            let Some(first) = self.images.iter().filter(idle).map(free_at).min() else { break };
+            let round = first.0.div_ceil(rules.every.0).max(self.cleaned + 1);
+            if round > last {
+                break;
+            }
+            self.cleaned = round;
+            let at = SimTime(round * rules.every.0);
+            let mut free: Vec<(SimTime, u32)> = self
+                .images
+                .iter()
+                .filter(|image| image.users == 0 && free_at(image) <= at)
+                .map(|image| (image.idle_since, image.key))
+                .collect();
+            free.sort_unstable();
+            free.truncate(rules.most as usize);
+            self.images.retain(|image| !free.iter().any(|(_, key)| *key == image.key));
+        }
+        self.cleaned = last;
     }
 }

@@ -20,6 +20,7 @@ use crate::sim::bucket::TokenBucket;
 use crate::sim::event::RunError;
 use crate::sim::rules::Rules;
 use crate::sim::setup::{Bucket, Failure, OnFailure, ServiceSetup, SourceSetup};
+use crate::sim::tasks::Latency;
 use crate::sim::tasks::Stages;
 
 impl Services {
@@ -68,6 +69,13 @@ impl Services {
             let of = LoadSetup { work, balancer: setup.balancer, zones, library };
             Load::new(of, rules.seed, &setup.name, stream)
         });
+        let meter = Meter::of(&setup);
+        let load = load.map(|mut load| {
+            if meter.wants_tasks {
+                load.measure_targets();
+            }
+            load
+        });
         let scaler = setup.scaling.as_ref();
         let scaler = scaler.map(|target| Scaler::new(target, self.delays, rules.epoch_s));
         let is_limited = setup.revisions.iter().all(|revision| revision.cpu_is_limited);
@@ -92,8 +100,9 @@ impl Services {
             wanted_since: None,
             updates_done: 0,
             load,
+            late: Vec::new(),
             scaler,
-            meter: Meter::of(&setup),
+            meter,
             old_desired: 0,
             weights: [Permille::ALL, Permille::NONE, Permille::NONE, Permille::NONE],
             bursts: !is_limited && is_on_ec2,
@@ -102,6 +111,10 @@ impl Services {
             rebalancing: Rebalancing::default(),
             dice: rules.seed.stream(Purpose::Service, &setup.name),
             behaviour: rules.seed.family(Purpose::Behaviour, &setup.name),
+            outage: None,
+            stop: setup.container_stop.clone().map(|stop| {
+                Latency::new(stop, rules.seed.family(Purpose::ContainerStop, &setup.name))
+            }),
             setup: Box::new(setup),
         });
     }
@@ -153,6 +166,8 @@ impl Drive<'_> {
             self.plan().schedule_scaling_action(id);
         }
         self.services.has_bursting = self.services.all.iter().any(|service| service.bursts);
+        let now = self.now();
+        self.flow().share_idle_cpu(now)?;
         self.plan().schedule_ticks();
         self.schedule_next_failure();
         Ok(())

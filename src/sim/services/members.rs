@@ -3,9 +3,11 @@
 use super::{Drive, Health, Member, Plan};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::model::ids::ServiceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::event::{Event, RunError};
 use crate::sim::task::Slot;
+use crate::sim::tasks::Farewell;
 
 /// Whether a chance of `ppm` parts per million came true in this draw.
 pub fn happens(ppm: u32, stream: &mut crate::base::random::Stream) -> bool {
@@ -15,6 +17,7 @@ pub fn happens(ppm: u32, stream: &mut crate::base::random::Stream) -> bool {
 impl Drive<'_> {
     /// A placed task takes its place in its service.
     pub fn adopt(&mut self, slot: Slot, mut member: Member) {
+        self.forget_stopped(); // one of them may have had this slot
         let service = &mut self.services.all[member.service];
         member.place = service.members.len() as u32;
         service.members.push(slot);
@@ -24,6 +27,20 @@ impl Drive<'_> {
         }
         members[slot.0 as usize] = Some(member);
         self.services.count_tasks(member.service, member.generation, 1, 0);
+    }
+
+    /// Tasks that are STOPPED are gone from their deployments. The last one of an old deployment may be all that the
+    /// end of a new one waits for.
+    pub fn forget_stopped(&mut self) {
+        while let Some(slot) = self.tasks.next_stopped() {
+            let Member { service: id, generation, .. } = *self.services.member(slot);
+            let service = &mut self.services.all[id];
+            let Some(deployment) = service.deployment_mut(generation) else { continue };
+            deployment.leaving = deployment.leaving.saturating_sub(1);
+            if deployment.leaving == 0 && service.is_rolling() {
+                self.plan().look_soon(id);
+            }
+        }
     }
 
     /// Tasks whose containers have started begin to run, or fail to.
@@ -75,6 +92,7 @@ impl Drive<'_> {
         let Member { service: id, generation, number, .. } = *self.services.member(slot);
         self.flow().meter_running(slot, now, true)?;
         let service = &mut self.services.all[id];
+        self.books.services[id].tasks_started += 1;
         service.running += 1;
         service.throttle.started();
         let behaviour = &service.revision_of(generation).behaviour;
@@ -86,6 +104,7 @@ impl Drive<'_> {
         let grace = service.setup.grace_period;
         let member = self.services.member_mut(slot);
         member.grace_until = now + grace;
+        member.container_since = now;
         if let Some(protection) = protected {
             member.protected_until =
                 if protection.renewed { SimTime::NEVER } else { now + protection.expires_after };
@@ -97,6 +116,7 @@ impl Drive<'_> {
             self.tasks[slot].exit_code = exit_code;
         }
         self.services.count_tasks(id, generation, -1, 1);
+        self.plan().begin_start(slot);
         self.plan().begin_checks(slot)?;
         self.plan().look_soon(id);
         Ok(())
@@ -105,9 +125,17 @@ impl Drive<'_> {
     /// It crashes. Its essential container is gone, so are the requests that it worked on. One that was never healthy
     /// is a failure of its deployment: a container that exits at once would else be replaced for ever.
     pub fn member_exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        if self.restarts(slot)? {
+            return Ok(());
+        }
         let Member { service, generation, was_healthy, .. } = *self.services.member(slot);
         self.services.member_mut(slot).crash = None;
+        let balancer = self.services.all[service].setup.balancer;
+        let was_target = self.services.member(slot).in_load;
         self.plan().leave(slot)?;
+        if let Some(balancer) = balancer.filter(|_| was_target) {
+            self.plan().not_known(slot, true, balancer.failover + balancer.deregistration)?;
+        }
         self.books.services[service].crashes += 1;
         if was_healthy {
             self.books.services[service].tasks_failed += 1;
@@ -115,7 +143,8 @@ impl Drive<'_> {
             self.plan().task_failed(service, generation)?; // counts it in the books, too
         }
         self.life().become_deactivating(slot);
-        self.life().stopping(slot)
+        let containers = self.containers_stop_in(slot);
+        self.life().stopping(slot, Farewell { work: SimSpan::ZERO, containers })
     }
 
     /// It is made to crash now, with this exit code.
@@ -142,10 +171,19 @@ impl Drive<'_> {
             self.plan().leave(slot)?;
             return self.life().stop_early(slot);
         }
-        if was_registered {
+        let late = self.late_by(service).min(delay.unwrap_or(SimSpan::ZERO));
+        let gets_more =
+            was_registered && self.services.member(slot).in_load && late > SimSpan::ZERO;
+        if was_registered && !gets_more {
             self.flow().drain_from_load(slot, now)?;
         }
         self.plan().leave_members(slot)?;
+        if gets_more {
+            self.plan().not_known(slot, false, late)?;
+        }
+        if delay.is_some_and(|delay| delay > SimSpan::ZERO) && reason != StopReason::ScaledIn {
+            self.plan().count_draining(slot, true);
+        }
         self.flow().fail_open(service, now)?;
         self.life().become_deactivating(slot);
         match delay.filter(|delay| *delay > SimSpan::ZERO) {
@@ -159,15 +197,44 @@ impl Drive<'_> {
         }
     }
 
+    /// How long a load balancer sends requests to a target that was deregistered.
+    fn late_by(&self, id: ServiceId) -> SimSpan {
+        self.services.all[id].setup.balancer.map_or(SimSpan::ZERO, |b| b.deregistration)
+    }
+
     /// The deregistration delay is over.
     pub fn deregistered(&mut self, slot: Slot) -> Result<(), RunError> {
         let now = self.now();
-        self.flow().remove_from_load(slot, now)?;
-        self.life().stopping(slot)
+        let Member { service: id, in_load, .. } = *self.services.member(slot);
+        if let Some(balancer) = self.services.all[id].setup.balancer {
+            let task = self.tasks[slot].id;
+            self.services.all[id].late.retain(|late| late.task != task);
+            self.flow().remove_from_load(slot, now)?;
+            let late = balancer.deregistration.0.saturating_sub(balancer.deregistration_delay.0);
+            if in_load {
+                self.plan().not_known(slot, true, SimSpan(late))?;
+            }
+        }
+        if self.services.member(slot).drains {
+            self.plan().count_draining(slot, false);
+        }
+        self.say_farewell(slot)
     }
 }
 
 impl Plan<'_> {
+    /// A load balancer goes on for so long to send requests to a target, which is dead or no longer wanted.
+    fn not_known(&mut self, slot: Slot, is_dead: bool, span: SimSpan) -> Result<(), RunError> {
+        let id = self.services.member(slot).service;
+        if span == SimSpan::ZERO || self.services.all[id].load.is_none() {
+            return Ok(());
+        }
+        let (now, until) = (self.now(), self.now() + span);
+        self.flow().send_on(slot, is_dead, until, now)?;
+        self.queue.schedule(until, Class::Release, Event::Known(id));
+        Ok(())
+    }
+
     /// It is no longer wanted, and gets nothing more to do.
     pub fn leave(&mut self, slot: Slot) -> Result<(), RunError> {
         let now = self.now();
@@ -175,6 +242,24 @@ impl Plan<'_> {
         self.leave_members(slot)?;
         let service = self.services.member(slot).service;
         self.flow().fail_open(service, now)
+    }
+
+    /// A task whose place another is to take begins its deregistration delay, or has come to its end.
+    pub fn count_draining(&mut self, slot: Slot, begins: bool) {
+        let member = self.services.member_mut(slot);
+        member.drains = begins;
+        let Member { service: id, generation, .. } = *member;
+        let service = &mut self.services.all[id];
+        if let Some(deployment) = service.deployment_mut(generation) {
+            deployment.draining = if begins {
+                deployment.draining + 1
+            } else {
+                deployment.draining.saturating_sub(1)
+            };
+        }
+        if !begins && (!service.is_as_wanted() || service.may_be_sick()) {
+            self.look_soon(id); // there may be room now
+        }
     }
 
     pub fn leave_members(&mut self, slot: Slot) -> Result<(), RunError> {
@@ -185,6 +270,9 @@ impl Plan<'_> {
             self.flow().meter_running(slot, now, false)?;
         }
         if let Some(ticket) = member.crash {
+            self.queue.cancel(ticket);
+        }
+        if let Some(ticket) = member.start {
             self.queue.cancel(ticket);
         }
         if let Some((ticket, _)) = member.change {
@@ -199,9 +287,14 @@ impl Plan<'_> {
             self.services.member_mut(moved).place = member.place;
         }
         let gone = self.services.member_mut(slot);
-        (gone.crash, gone.change, gone.place) = (None, None, u32::MAX);
+        (gone.crash, gone.start, gone.change, gone.place) = (None, None, None, u32::MAX);
         let step = if was_running { (0, -1) } else { (-1, 0) };
         self.services.count_tasks(member.service, member.generation, step.0, step.1);
+        if let Some(deployment) =
+            self.services.all[member.service].deployment_mut(member.generation)
+        {
+            deployment.leaving += 1;
+        }
         if member.health == Health::Healthy
             && let Some(deployment) =
                 self.services.all[member.service].deployment_mut(member.generation)
@@ -226,5 +319,7 @@ pub(super) const READY: u64 = 3;
 pub(super) const PHASE: u64 = 4;
 /// Whether, and when, it stops answering.
 pub(super) const BAD: u64 = 5;
+/// What becomes of it when its container is started again.
+pub(super) const AGAIN: u64 = 7;
 /// Whether it never answers a check.
 pub(super) const NEVER: u64 = 6;

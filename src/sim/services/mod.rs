@@ -5,13 +5,15 @@
 //! | `mod.rs` | the state of services and of their tasks |
 //! | `parts.rs` | what each room may touch |
 //! | `create.rs` | services at time zero |
+//! | `leaving.rs` | how a task stops: what it still finishes |
 //! | `members.rs` | a task's life in its service: runs, crashes, is stopped |
 //! | `scheduler/` | the scheduler's pass: what is started and stopped, when it looks again; daemons; rebalancing of zones |
 //! | `health/` | when a task counts as healthy, is seen unhealthy; overload |
+//! | `restart.rs` | containers that are started again in place |
 //! | `rollout/` | revisions come, are completed, fail, go back; stages of blue/green, canary, linear; alarms; updates |
 //! | `scaling/` | once a minute: alarms and policies |
 //! | `load/` | who gets requests, what a minute measures, idle CPU of hosts, samples |
-//! | `failures.rs` | what fails by script |
+//! | `failures.rs`, `outage.rs` | what fails by script |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
@@ -19,16 +21,20 @@
 mod create;
 mod failures;
 mod health;
+mod leaving;
 mod load;
 mod members;
+mod outage;
 mod parts;
+mod restart;
 mod rollout;
 mod scaling;
 mod scheduler;
 
 use super::bucket::TokenBucket;
-use super::setup::{Failure, RevisionSetup, ServiceSetup};
+use super::setup::{Failure, Outage, RevisionSetup, ServiceSetup};
 use super::task::Slot;
+use super::tasks::Latency;
 use crate::base::id::Column;
 use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
@@ -62,6 +68,8 @@ pub enum Health {
 /// What happens next to a task's health.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
+    /// It answers again after its container was started anew, and no check has noticed.
+    Returns,
     /// It answers: without a load balancer it gets work from now on.
     Ready,
     /// It has passed its checks.
@@ -89,6 +97,8 @@ pub struct Member {
     pub answers: bool,
     /// Whether it gets requests.
     pub in_load: bool,
+    /// Whether it is in its deregistration delay, and another is to take its place.
+    pub drains: bool,
     /// Whether it never passes a check.
     pub never_healthy: bool,
     /// It has counted as healthy before: what becomes of it later is no failure of its deployment.
@@ -99,12 +109,28 @@ pub struct Member {
     pub grace_until: SimTime,
     /// Until when it is protected from scale-in.
     pub protected_until: SimTime,
+    /// When its container was started last, and how often it was started again.
+    pub container_since: SimTime,
+    pub restarts: u32,
     /// Its crash, to be cancelled.
     pub crash: Option<Ticket>,
     /// When it will pass its checks though they have failed at first.
     pub heals_at: Option<SimTime>,
+    /// The end of its start, to be cancelled.
+    pub start: Option<Ticket>,
     /// Its next change of health, to be cancelled.
     pub change: Option<(Ticket, Next)>,
+}
+
+/// A target that a load balancer still sends requests to, though it should not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Late {
+    /// When it learns of it.
+    pub at: SimTime,
+    /// The task.
+    pub task: u64,
+    /// Whether the task has stopped working: its requests are lost.
+    pub is_dead: bool,
 }
 
 /// A service in the middle of a run.
@@ -147,6 +173,8 @@ pub struct Service {
     pub updates_done: usize,
     /// Requests and how they are served.
     pub load: Option<Load>,
+    /// Targets of which its load balancer has not learnt yet that they are gone.
+    pub late: Vec<Late>,
     /// Auto scaling.
     pub scaler: Option<Scaler>,
     /// Counters behind metrics.
@@ -167,6 +195,10 @@ pub struct Service {
     pub dice: Stream,
     /// Draws of its tasks, by their number.
     pub behaviour: Family,
+    /// What its tasks depend on is slow or gone until then.
+    pub outage: Option<(SimTime, Outage)>,
+    /// How long its containers take to stop, where it says so.
+    pub stop: Option<Latency>,
 }
 
 impl Service {
@@ -270,6 +302,12 @@ impl Services {
         let service = &self.all[id];
         let is_unhealthy = |&slot: &Slot| self.member(slot).health == Health::Unhealthy;
         service.may_be_sick() && service.members.iter().any(is_unhealthy)
+    }
+
+    /// How many tasks of a service are unhealthy.
+    pub fn unhealthy_tasks(&self, id: ServiceId) -> u64 {
+        let members = self.all[id].members.iter();
+        members.filter(|slot| self.member(**slot).health == Health::Unhealthy).count() as u64
     }
 
     /// Tasks of a deployment come and go.

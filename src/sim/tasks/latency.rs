@@ -36,6 +36,20 @@ impl Latency {
         }
     }
 
+    /// So many spans for one task, one after the other.
+    #[inline]
+    pub fn in_turn(&self, count: u16, task: u64) -> SimSpan {
+        if count == 1 {
+            return self.span(task);
+        }
+        if let Some(span) = self.constant {
+            return SimSpan(span.0.saturating_mul(u64::from(count)));
+        }
+        let mut draws = self.draws.member(task);
+        let spans = (0..count).map(|_| self.distribution.sample_span(&mut draws));
+        spans.fold(SimSpan::ZERO, |sum, span| sum + span)
+    }
+
     /// How long `mib` take at a rate that is drawn for one task.
     pub fn transfer(&self, mib: u32, task: u64) -> SimSpan {
         if mib == 0 {
@@ -44,6 +58,12 @@ impl Latency {
         let rate = self.distribution.sample(&mut self.draws.member(task));
         // A rate of nothing would never end; the slowest rate that is taken seriously is a KiB per second.
         SimSpan::from_secs_f64(f64::from(mib) / rate.max(1.0 / 1024.0))
+    }
+
+    /// How long the disk of an instance writes `mib` at `rate` MiB per second; no time where it has no limit.
+    pub fn write(mib: u32, rate: u32) -> SimSpan {
+        let micros = (u64::from(mib) * 1_000_000).checked_div(u64::from(rate));
+        micros.map_or(SimSpan::ZERO, SimSpan)
     }
 
     /// The longest of `count` draws for one task.
@@ -66,6 +86,8 @@ pub struct Stages {
     pub ec2_start: Latency,
     /// Pull rate on EC2.
     pub ec2_pull: Latency,
+    /// What an instance's disk writes for pulls, MiB per second; 0: no limit.
+    pub ec2_disk: u32,
     /// Container stop.
     pub stop: Latency,
     /// Fargate ENI.
@@ -92,6 +114,7 @@ impl Stages {
             eni_detach: stage(&latencies.eni_detach, Purpose::EniDetach, "ec2"),
             ec2_start: stage(&latencies.ec2_start, Purpose::ContainerStart, "ec2"),
             ec2_pull: stage(&latencies.ec2_pull_mib_per_s, Purpose::ImagePull, "ec2"),
+            ec2_disk: latencies.ec2_disk_mib_per_s,
             stop: stage(&latencies.container_stop, Purpose::ContainerStop, "all"),
             fargate_eni: stage(&latencies.fargate_eni, Purpose::EniAttach, "fargate"),
             fargate_prepare: stage(&latencies.fargate_prepare, Purpose::FargatePrepare, "fargate"),
@@ -112,6 +135,7 @@ impl Stages {
             eni_detach: none(),
             ec2_start: none(),
             ec2_pull: at_once(),
+            ec2_disk: 0,
             stop: none(),
             fargate_eni: none(),
             fargate_prepare: none(),

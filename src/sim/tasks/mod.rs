@@ -25,7 +25,8 @@ use super::task::{Slot, Task};
 use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::ids::GroupId;
-pub use latency::Stages;
+pub use latency::{Latency, Stages};
+pub use stop::Farewell;
 
 /// The slab of live tasks.
 pub struct Tasks {
@@ -33,6 +34,8 @@ pub struct Tasks {
     free: Vec<Slot>,
     /// Tasks whose containers have started and whose owners have not been told.
     ready: std::collections::VecDeque<Slot>,
+    /// Tasks of services that are STOPPED and whose services have not been told.
+    stopped: Vec<Slot>,
     /// How long the stages take.
     pub(super) stages: Stages,
     /// The number of the next task.
@@ -49,6 +52,7 @@ impl Tasks {
             rows: Vec::new(),
             free: Vec::new(),
             ready: std::collections::VecDeque::new(),
+            stopped: Vec::new(),
             stages,
             next_id: 0,
             wanted: 0,
@@ -72,6 +76,25 @@ impl Tasks {
     #[inline]
     pub fn next_ready(&mut self) -> Option<Slot> {
         self.ready.pop_front()
+    }
+
+    /// A service's task is STOPPED: its service is to be told before the slot is used again.
+    #[inline]
+    pub(super) fn has_stopped(&mut self, slot: Slot) {
+        self.stopped.push(slot);
+    }
+
+    /// Whether any service is to be told.
+    #[inline]
+    #[must_use]
+    pub fn has_any_stopped(&self) -> bool {
+        !self.stopped.is_empty()
+    }
+
+    /// A stopped task whose service has not been told.
+    #[inline]
+    pub fn next_stopped(&mut self) -> Option<Slot> {
+        self.stopped.pop()
     }
 
     /// Adds a task.

@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>); a step of no
 //! length is taken at once, without an event.
 
-use super::Life;
+use super::{Latency, Life};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::InstanceId;
@@ -89,10 +89,12 @@ impl Life<'_> {
             now
         } else {
             let image = self.rules.images[definition];
-            let pull = || now + stages.ec2_pull.transfer(mib, draws);
-            self.cluster.host(instance).image_at(image, now, pull)
+            let pull = stages.ec2_pull.transfer(mib, draws);
+            let pull = (pull, Latency::write(mib, stages.ec2_disk));
+            self.cluster.host(instance).image_at(image, now, &self.rules.image_cleanup, pull)
         };
-        let at = pulled + stages.ec2_start.span(draws);
+        let order = self.rules.definitions[definition].order;
+        let at = pulled + stages.ec2_start.in_turn(order.starts, draws) + order.waits;
         let task = &mut self.tasks[slot];
         task.pull_started = now;
         task.pull_stopped = pulled;
@@ -107,7 +109,8 @@ impl Life<'_> {
         let definition = &self.rules.definitions[definition];
         let stages = &self.tasks.stages;
         let pulled = now + stages.fargate_pull.transfer(definition.image_mib, draws);
-        let at = pulled + stages.fargate_start.span(draws);
+        let order = definition.order;
+        let at = pulled + stages.fargate_start.in_turn(order.starts, draws) + order.waits;
         let task = &mut self.tasks[slot];
         task.pull_started = now;
         task.pull_stopped = pulled;

@@ -18,6 +18,15 @@ const SIGKILL_EXIT_CODE: u8 = 137;
 /// Exit code of a container that SIGTERM ended (128 + 15; assumed: it has no handler of its own).
 const SIGTERM_EXIT_CODE: u8 = 143;
 
+/// How a task takes its leave once SIGTERM is sent.
+#[derive(Clone, Copy, Default)]
+pub struct Farewell {
+    /// What it finishes first.
+    pub work: SimSpan,
+    /// How long its containers take then; `None`: as all do.
+    pub containers: Option<SimSpan>,
+}
+
 impl Life<'_> {
     /// A caller's task has worked to its end, or StopTask is called: no load balancer, so DEACTIVATING takes no time.
     ///
@@ -25,14 +34,14 @@ impl Life<'_> {
     /// An output cannot be written.
     pub fn exits(&mut self, slot: Slot) -> Result<(), RunError> {
         self.become_deactivating(slot);
-        self.stopping(slot)
+        self.stopping(slot, Farewell::default())
     }
 
     /// STOPPING: the scheduler has the resources back, the host not yet.
     ///
     /// # Errors
     /// An output cannot be written.
-    pub fn stopping(&mut self, slot: Slot) -> Result<(), RunError> {
+    pub fn stopping(&mut self, slot: Slot, farewell: Farewell) -> Result<(), RunError> {
         let now = self.now();
         self.become_status(slot, TaskStatus::Stopping);
         let task = &mut self.tasks[slot];
@@ -41,7 +50,7 @@ impl Life<'_> {
         }
         self.books.saw(Change::StopsRunning { ran: now.since(task.started) });
         self.promise_ends(slot);
-        let span = self.time_to_stop(slot);
+        let span = self.time_to_stop(slot, farewell);
         if span == SimSpan::ZERO {
             return self.execution_stopped(slot);
         }
@@ -50,7 +59,7 @@ impl Life<'_> {
     }
 
     /// How long a task's containers take to stop once SIGTERM is sent, and with which code the essential one exits.
-    fn time_to_stop(&mut self, slot: Slot) -> SimSpan {
+    fn time_to_stop(&mut self, slot: Slot, farewell: Farewell) -> SimSpan {
         let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];
         let (others, mut timeout) = (definition.other_containers, definition.stop_timeout);
@@ -61,7 +70,8 @@ impl Life<'_> {
         let is_asked =
             matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
         let signalled = others + u16::from(is_asked);
-        let wanted = self.tasks.stages.stop.longest(signalled, task.draws);
+        let stop = || self.tasks.stages.stop.longest(signalled, task.draws);
+        let wanted = farewell.work + farewell.containers.unwrap_or_else(stop);
         let task = &mut self.tasks[slot];
         if wanted > timeout {
             self.books.saw(Change::Killed);
@@ -156,6 +166,11 @@ impl Life<'_> {
         let detach = match task.place {
             Place::Instance(instance) => {
                 if is_on_host {
+                    if self.rules.definitions[task.definition].image_mib > 0 {
+                        let image = self.rules.images[task.definition];
+                        let cleanup = &self.rules.image_cleanup;
+                        self.cluster.host(instance).leave_image(image, now, cleanup);
+                    }
                     let ports = self.rules.ports(task.definition);
                     self.cluster.vacate(instance, task.demand.without_enis(), ports);
                     self.serve_host_queue(instance);
@@ -201,6 +216,9 @@ impl Life<'_> {
         let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];
         self.books.task_stopped(now, task, definition, self.cluster.fleet())?;
+        if self.rules.is_service(self.tasks[slot].source) {
+            self.tasks.has_stopped(slot);
+        }
         self.tasks.remove(slot);
         Ok(())
     }

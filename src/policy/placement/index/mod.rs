@@ -22,6 +22,7 @@ use super::pipeline::{Member, Pipeline};
 use super::reference::Reference;
 use super::tally::GroupNames;
 use super::{Ask, Choice, Reason, Refusals, Rule, RuleId, TieBreak};
+use crate::base::canary;
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Stream;
 use crate::model::fleet::Fleet;
@@ -169,7 +170,7 @@ impl Placer {
         let ports = all_ports.get(ask.ports);
         let passes = |instance: InstanceId| {
             let member = Member { fleet, instance, tally: counts, names };
-            fleet.ports[instance].is_disjoint(ports) && changing.iter().all(|e| e.holds(&member))
+            fleet.ports[instance].has_room_for(ports) && changing.iter().all(|e| e.holds(&member))
         };
         let passes_all = ports.is_empty() && changing.is_empty();
         let is_distinct = rule.distinct_instance;
@@ -180,6 +181,7 @@ impl Placer {
         } else {
             book.first(&search)
         };
+        let chosen = chosen.filter(|&i| !canary::breaks("placement") || fleet.tasks[i] < 2);
         if self.shadow.is_some() {
             self.compare(ask, fleet, all_ports, chosen);
         }
@@ -385,5 +387,5 @@ impl Placer {
 /// Whether an instance of the rule's pool is large enough when it is empty; a port that it keeps for itself is never free.
 fn holds_when_empty(ask: &Ask, instance: InstanceId, fleet: &Fleet, ports: &PortSets) -> bool {
     ask.demand.fits_into(fleet.registered[instance])
-        && fleet.reserved_ports[instance].is_disjoint(ports.get(ask.ports))
+        && fleet.reserved_ports[instance].has_room_for(ports.get(ask.ports))
 }

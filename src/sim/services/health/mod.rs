@@ -24,6 +24,7 @@ impl Plan<'_> {
         let draws = |purpose| service.behaviour.member(number * DRAWS + purpose);
         let never = happens(behaviour.never_healthy_ppm, &mut draws(NEVER));
         let ready = now + behaviour.ready_after.sample_span(&mut draws(READY));
+        let ready = ready.max(self.checks_pass_from(id, generation));
         let checks = self.services.checks(id, generation);
         let phase = SimSpan(draws(PHASE).below(checks.interval().0.max(1)));
         let is_settled = self.services.starts_settled;
@@ -50,6 +51,16 @@ impl Plan<'_> {
         }
         self.await_first_verdict(slot, (!never).then_some(ready));
         Ok(())
+    }
+
+    /// From when on a RUNNING task answers its checks, as it was drawn.
+    pub fn answers_from(&self, slot: Slot) -> SimTime {
+        let Member { service: id, generation, number, .. } = *self.services.member(slot);
+        let service = &self.services.all[id];
+        let mut draws = service.behaviour.member(number * DRAWS + READY);
+        let after = service.revision_of(generation).behaviour.ready_after.sample_span(&mut draws);
+        let ready = self.tasks[slot].started + after;
+        ready.max(self.checks_pass_from(id, generation))
     }
 
     /// Arranges what a new task's checks say first. Where that is UNHEALTHY though it will answer in the end, it is
@@ -90,6 +101,7 @@ impl Plan<'_> {
                 Ok(())
             }
             Next::Healthy => self.becomes_healthy(slot),
+            Next::Returns => self.returns(slot),
             Next::GoesBad => self.goes_bad(slot),
             Next::Unhealthy => self.becomes_unhealthy(slot),
         }
@@ -100,7 +112,7 @@ impl Plan<'_> {
         let id = self.services.member(slot).service;
         self.flow().disturb(id)?;
         let member = self.services.member_mut(slot);
-        let Member { service: id, generation, number, .. } = *member;
+        let Member { service: id, generation, .. } = *member;
         member.health = Health::Healthy;
         member.was_healthy = true;
         member.heals_at = None;
@@ -111,15 +123,20 @@ impl Plan<'_> {
             deployment.task_is_healthy();
         }
         self.flow().add_to_load(slot, now)?;
-        let service = &self.services.all[id];
-        if let Some(distribution) = &service.revision_of(generation).behaviour.time_to_unhealthy {
-            let span =
-                distribution.sample_span(&mut service.behaviour.member(number * DRAWS + BAD));
-            let at = self.tasks[slot].started + span;
-            self.change_at(slot, at.max(now), Next::GoesBad);
-        }
+        self.hang_as_drawn(slot, now);
         self.look_soon(id);
         Ok(())
+    }
+
+    /// A healthy task's next change of health, from `now` on: it hangs one day, or never.
+    pub fn hang_as_drawn(&mut self, slot: Slot, now: SimTime) {
+        let Member { service: id, generation, number, .. } = *self.services.member(slot);
+        let service = &self.services.all[id];
+        let distribution = &service.revision_of(generation).behaviour.time_to_unhealthy;
+        let mut draws = service.behaviour.member(number * DRAWS + BAD);
+        let span = distribution.as_ref().map(|lasts| lasts.sample_span(&mut draws));
+        let at = span.map_or(SimTime::NEVER, |span| (self.tasks[slot].started + span).max(now));
+        self.change_at(slot, at, Next::GoesBad);
     }
 
     /// It stops answering. It still gets requests, and fails them, until its checks have noticed.

@@ -1,6 +1,6 @@
 //! Idle CPU: tasks on EC2 without a CPU limit use what others leave on their hosts.
 
-use crate::base::id::Id as _;
+use crate::base::id::Column;
 use crate::base::time::SimTime;
 use crate::model::ids::{InstanceId, ServiceId};
 use crate::sim::event::RunError;
@@ -10,70 +10,162 @@ use crate::sim::task::Place;
 /// Fewest CPU shares of a container (API: null and 0 become 2).
 const MIN_SHARES: u32 = 2;
 
+/// What a task wants of its host's CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Need {
+    host: InstanceId,
+    /// CPU that it would use, thousandths of a vCPU; with a limit at most that.
+    demand: u64,
+    /// CPU units, by which a host that is full is divided.
+    shares: u64,
+    /// The service, where it may use more than its own.
+    bursts: Option<ServiceId>,
+}
+
 impl Flow<'_> {
-    /// Tasks on EC2 without a CPU limit share what is idle on their hosts, by their CPU units (CFS shares). A
-    /// service's tasks all get the mean of what they would find (assumed: keeps a service one queueing station).
+    /// Tasks on EC2 without a CPU limit may use what the others of their hosts do not, divided by CPU units among
+    /// those that want more (CFS shares): a host with work to do is never idle. A service's tasks all get the mean of
+    /// what they would find (assumed: keeps a service one queueing station).
     pub fn share_idle_cpu(&mut self, now: SimTime) -> Result<(), RunError> {
         if !self.services.has_bursting {
             return Ok(()); // a walk over all settings every minute would cost more than the minute
         }
-        let bursting: Vec<ServiceId> =
-            self.services.all.ids().filter(|&id| self.services.all[id].bursts).collect();
-        let mut used = vec![0u64; self.cluster.fleet().len()];
-        let mut hungry = vec![0u64; self.cluster.fleet().len()];
-        for id in self.services.all.ids() {
-            let is_bursting = self.services.all[id].bursts;
-            let service = &mut self.services.all[id];
-            let Some(load) = &mut service.load else { continue };
-            load.advance(now)?;
-            let demand = service
-                .members
-                .first()
-                .map_or(0, |&slot| u64::from(load.demand_cpu_millis(self.tasks[slot].id)));
-            for &slot in &service.members {
-                let task = &self.tasks[slot];
-                let Place::Instance(instance) = task.place else { continue };
-                let units = u64::from(task.demand.cpu.max(MIN_SHARES));
-                let own = units * 1_000 / 1_024;
-                used[instance.index()] += if is_bursting { demand } else { demand.min(own) };
-                hungry[instance.index()] += if is_bursting { units } else { 0 };
+        let mut needs = self.cpu_needs(now)?;
+        // By how soon they have enough when a host fills.
+        let soon = |a: &Need, b: &Need| (a.demand * b.shares).cmp(&(b.demand * a.shares));
+        needs.sort_by(|a, b| (a.host.cmp(&b.host)).then(soon(a, b)).then(a.bursts.cmp(&b.bursts)));
+        // Of each service: CPU that its tasks may use, how many they are, the most that one of them wants.
+        let mut found: Column<ServiceId, (u64, u64, u64)> =
+            self.services.all.iter().map(|_| (0, 0, 0)).collect();
+        for host in needs.chunk_by(|a, b| a.host == b.host) {
+            let whole = u64::from(self.cluster.fleet().registered[host[0].host].cpu);
+            let whole = whole * 1_000 / 1_024;
+            for alike in host.chunk_by(|a, b| a == b) {
+                let Some(id) = alike[0].bursts else { continue };
+                let (sum, tasks, most) = &mut found[id];
+                *sum += available(whole, host, alike[0]) * alike.len() as u64;
+                *tasks += alike.len() as u64;
+                *most = (*most).max(alike[0].demand);
             }
         }
-        for id in bursting {
-            self.give_burst(id, &used, &hungry);
+        for id in self.services.all.ids() {
+            let (sum, tasks, demand) = found[id];
+            if let Some(mean) = sum.checked_div(tasks) {
+                self.give_burst(id, rounded(mean, demand));
+            }
         }
         Ok(())
     }
 
-    fn give_burst(&mut self, id: ServiceId, used: &[u64], hungry: &[u64]) {
-        let service = &mut self.services.all[id];
-        let (mut sum, mut tasks) = (0u64, 0u64);
-        for &slot in &service.members {
-            let task = &self.tasks[slot];
-            let Place::Instance(instance) = task.place else { continue };
-            let at: InstanceId = instance;
-            let units = u64::from(task.demand.cpu.max(MIN_SHARES));
-            let whole = u64::from(self.cluster.fleet().registered[at].cpu) * 1_000 / 1_024;
-            let idle = whole.saturating_sub(used[at.index()]);
-            let own = units * 1_000 / 1_024;
-            let fair = whole * units / hungry[at.index()].max(1);
-            sum += (own + idle * units / hungry[at.index()].max(1)).max(fair.min(own)).min(whole);
-            tasks += 1;
+    /// What every task of a service on an instance wants.
+    fn cpu_needs(&mut self, now: SimTime) -> Result<Vec<Need>, RunError> {
+        let mut needs = Vec::new();
+        for id in self.services.all.ids() {
+            let service = &mut self.services.all[id];
+            let Some(load) = &mut service.load else { continue };
+            load.advance(now)?;
+            for &slot in &service.members {
+                let task = &self.tasks[slot];
+                let Place::Instance(host) = task.place else { continue };
+                let generation = self.services.members[slot.0 as usize].map(|m| m.generation);
+                let is_limited = generation.is_none_or(|of| {
+                    let deployment = service.deployments.iter().find(|d| d.generation == of);
+                    deployment.is_none_or(|d| service.setup.revisions[d.revision].cpu_is_limited)
+                });
+                let shares = u64::from(task.demand.cpu.max(MIN_SHARES));
+                let starting = u64::from(service.meter.start_of(task.id));
+                let demand = u64::from(load.demand_cpu_millis(task.id)) + starting;
+                needs.push(Need {
+                    host,
+                    demand: if is_limited { demand.min(shares * 1_000 / 1_024) } else { demand },
+                    shares,
+                    bursts: (!is_limited).then_some(id),
+                });
+            }
         }
-        let Some(mean) = sum.checked_div(tasks) else { return };
-        // Steps of a sixteenth: the load keeps what it has worked out for a speed.
-        let step = (mean / 16).max(1).next_power_of_two();
-        let millis = u32::try_from(mean / step * step).unwrap_or(u32::MAX).max(1);
+        Ok(needs)
+    }
+
+    fn give_burst(&mut self, id: ServiceId, millis: u32) {
+        let service = &mut self.services.all[id];
         if millis == service.meter.burst_millis {
             return;
         }
         service.meter.burst_millis = millis;
-        if let Some(load) = &mut service.load {
-            for &slot in &service.members {
-                if self.services.members[slot.0 as usize].is_some_and(|m| m.in_load) {
-                    load.set_cpu(self.tasks[slot].id, millis);
-                }
+        for index in 0..service.members.len() {
+            let slot = self.services.all[id].members[index];
+            let Some(member) = self.services.members[slot.0 as usize] else { continue };
+            let service = &mut self.services.all[id];
+            let is_limited = service.revision_of(member.generation).cpu_is_limited;
+            if let Some(load) = service.load.as_mut().filter(|_| member.in_load && !is_limited) {
+                let task = self.tasks[slot].id;
+                load.set_cpu(task, millis - service.meter.start_of(task).min(millis / 2));
             }
         }
+    }
+}
+
+/// What `one` of the tasks of a host would get of it, thousandths of a vCPU, if it wanted all: the others have what
+/// they want as long as that is less than their part of the rest. `all` come in order of demand by shares.
+fn available(whole: u64, all: &[Need], one: Need) -> u64 {
+    let (mut rest, mut shares) = (whole, all.iter().map(|need| need.shares).sum::<u64>());
+    let mut is_seen = false;
+    for need in all {
+        if !is_seen && *need == one {
+            is_seen = true;
+            continue;
+        }
+        if need.demand * shares > rest * need.shares {
+            break;
+        }
+        rest -= need.demand;
+        shares -= need.shares;
+    }
+    rest * one.shares / shares.max(1)
+}
+
+/// In steps, since the load keeps what it has worked out for a speed: of up to an eighth, rounded down, where that is
+/// more than enough for `demand`; else of less than a hundredth.
+fn rounded(millis: u64, demand: u64) -> u32 {
+    let coarse = (millis / 16).max(1).next_power_of_two();
+    let fine = (millis / 128).max(1).next_power_of_two();
+    let enough = millis / coarse * coarse;
+    let to = if enough / 8 * 7 > demand { enough } else { (millis + fine / 2) / fine * fine };
+    u32::try_from(to).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(demand: u64, shares: u64) -> Need {
+        Need { host: InstanceId(0), demand, shares, bursts: Some(ServiceId(0)) }
+    }
+
+    #[test]
+    fn a_host_is_divided_by_shares_among_those_that_want_more() {
+        const ALL: u64 = 1_000_000;
+        // Alone: the whole host, whatever it wants.
+        for demand in [0, 500, ALL] {
+            assert_eq!(available(2_000, &[need(demand, 256)], need(demand, 256)), 2_000);
+        }
+        // 300 and 100 have what they want; what is left goes 1:3.
+        let all = [need(100, 512), need(300, 512), need(ALL, 256), need(ALL, 768)];
+        assert_eq!(available(2_000, &all, all[2]), 400);
+        assert_eq!(available(2_000, &all, all[3]), 1_200);
+        // The first would get 512 of 2,048 shares, and the second's 300 is less than its part.
+        assert_eq!(available(2_000, &all, all[0]), (2_000 - 300) * 512 / 1_536);
+        // Equals are told apart by being counted.
+        let all = [need(ALL, 256), need(ALL, 256)];
+        assert_eq!(available(2_000, &all, all[0]), 1_000);
+    }
+
+    #[test]
+    fn what_is_short_is_rounded_by_less_than_a_hundredth() {
+        assert_eq!(rounded(2_000, 500), 1_920);
+        assert_eq!(rounded(2_000, 1_900), 2_000);
+        assert_eq!(rounded(250, 250), 250);
+        assert_eq!(rounded(1_999, u64::from(u32::MAX)), 2_000);
+        assert_eq!(rounded(0, 0), 1);
     }
 }

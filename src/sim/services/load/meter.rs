@@ -1,9 +1,10 @@
 //! Counters behind a service's metrics.
 
+use super::by_task::{Starting, TaskMeter};
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::{Calm, Load};
+use crate::load::{Calm, LatencySummary, Load};
 use crate::metrics::service::RequestTotals;
-use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 use crate::model::traffic::WorkKind;
 use crate::sim::services::Service;
 use crate::sim::setup::ServiceSetup;
@@ -67,6 +68,15 @@ pub struct Meter {
     pub cpu_of_last_minute: Option<u64>,
     /// Since when health checks take too long.
     pub overloaded_since: Option<SimTime>,
+    /// Whether an alarm looks at the CPU of single tasks, and these.
+    pub wants_tasks: bool,
+    pub tasks: Vec<TaskMeter>,
+    /// Tasks that burn CPU while they start, and what all have burnt, nanoseconds of a vCPU.
+    pub starting: Vec<Starting>,
+    pub startup_nanos: u128,
+    /// Whether an alarm looks at measured latency, and that of the last minute.
+    pub wants_latency: bool,
+    pub latency: LatencySummary,
 }
 
 impl Meter {
@@ -75,6 +85,7 @@ impl Meter {
         let work = setup.work.as_ref();
         let container = setup.revisions.iter().filter_map(|revision| revision.check);
         let timeouts = container.map(|check| check.timeout);
+        let alarms = setup.deployment.alarms.as_ref();
         let costs = || setup.revisions.iter().map(|revision| revision.behaviour.cost_percent);
         Meter {
             memory_kib: work.map_or(0, |work| work.memory_kib),
@@ -82,6 +93,11 @@ impl Meter {
             has_alarms: setup.deployment.alarms.is_some(),
             cost_percents: (costs().min().unwrap_or(100), costs().max().unwrap_or(100)),
             quickest_check: timeouts.chain(setup.balancer.map(|b| b.timeout)).min(),
+            wants_tasks: asks(setup, |metric, statistic| {
+                metric == ScalingMetric::Cpu && statistic != Aggregation::Average
+            }),
+            wants_latency: asks(setup, |metric, _| metric == ScalingMetric::LatencyMs)
+                || alarms.is_some_and(|all| all.alarms.iter().any(|a| a.metric.is_latency())),
             ..Meter::default()
         }
     }
@@ -105,8 +121,18 @@ impl Meter {
         let passed = u128::from(now.since(self.since).0);
         self.cpu_area += u128::from(self.reserved_cpu) * passed;
         self.running_area += u128::from(self.running) * passed;
+        self.burn(self.since, now);
         self.since = now;
     }
+}
+
+/// Whether a dynamic scaling policy asks for such a statistic of such a metric.
+fn asks(setup: &ServiceSetup, is_such: impl Fn(ScalingMetric, Aggregation) -> bool) -> bool {
+    setup.scaling.as_ref().is_some_and(|target| {
+        target.target_tracking.iter().any(|policy| is_such(policy.metric, policy.statistic))
+            || target.step_scaling.iter().any(|policy| is_such(policy.metric, policy.aggregation))
+            || target.predictive.iter().any(|p| is_such(p.metric, p.metric.statistics()[0]))
+    })
 }
 
 /// Requests that tasks hold in memory, millionths: those in flight; messages that wait in the queue take none.

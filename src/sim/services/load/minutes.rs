@@ -2,8 +2,9 @@
 
 use super::meter::{MINUTE, counted, cpu_percent, in_memory_micro, is_high_resolution};
 use crate::base::time::{SimSpan, SimTime};
+use crate::load::{Asker, LatencySummary};
 use crate::model::ids::ServiceId;
-use crate::model::scaling::{MetricValue, ScalingMetric};
+use crate::model::scaling::{METRICS, MetricValue, ScalingMetric};
 use crate::policy::scaling::Point;
 use crate::sim::books::Ledger;
 use crate::sim::event::RunError;
@@ -34,7 +35,9 @@ impl Flow<'_> {
             meter.reserved_cpu += cpu;
             meter.reserved_memory += memory;
             meter.idle_memory += idle;
+            meter.task_joins(self.tasks[slot].id, cpu, now);
         } else {
+            meter.task_leaves(self.tasks[slot].id);
             meter.running -= 1;
             meter.reserved_cpu -= cpu;
             meter.reserved_memory -= memory;
@@ -58,6 +61,7 @@ impl Flow<'_> {
         let is_watched = meter.has_alarms
             || meter.memory_kib > 0
             || meter.overloaded_since.is_some()
+            || !meter.starting.is_empty()
             || service.running == 0;
         let Some(load) = service.load.as_mut().filter(|_| !is_watched) else { return 0 };
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
@@ -130,20 +134,27 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
     let Some(load) = &mut service.load else { return Ok(()) };
     load.advance(now)?;
     let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
-    let (nanos, area) = (load.cpu_nanos(), meter.cpu_area);
+    let (nanos, area) = (load.cpu_nanos() + meter.startup_nanos, meter.cpu_area);
     let passed = area - before.cpu_area;
     let used = counted(nanos - before.cpu_nanos, passed, service.bursts);
     let cpu = cpu_percent(used, passed).map(|value| value.0);
     (before.cpu_nanos, before.cpu_area) = (nanos, area);
+    let of_tasks = (period == MINUTE && meter.wants_tasks).then(|| meter.cpu_point(cpu, load, now));
+    let meter = &mut service.meter;
     if period == MINUTE {
         meter.cpu_of_last_minute = cpu;
+        if meter.wants_latency {
+            meter.latency = load.take_latency(Asker::Minutes);
+        }
     }
+    let latency = latency_point(&meter.latency);
+    let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
     let Some(scaler) = &mut service.scaler else { return Ok(()) };
     let is_wanted = |metric| match period {
         MINUTE => scaler.wants(metric),
         _ => scaler.wants_high_resolution(metric),
     };
-    let mut values = [None; 6];
+    let mut values = [None; METRICS];
     let mut set = |metric: ScalingMetric, value: Option<u64>| {
         values[metric as usize] = value.map(|value| Point::level(MetricValue(value)));
     };
@@ -158,7 +169,7 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
         let share = (used * 100).checked_div(u128::from(meter.reserved_memory) * 1_024);
         set(ScalingMetric::Memory, share.map(|v| u64::try_from(v).unwrap_or(u64::MAX)));
     }
-    if is_wanted(ScalingMetric::RequestCountPerTarget) {
+    if is_wanted(ScalingMetric::RequestCountPerTarget) || is_wanted(ScalingMetric::RequestCount) {
         let requests = load.totals().since(&before.requests);
         before.requests = *load.totals();
         let per_minute = (requests.offered - requests.no_target) * (MINUTE.0 / period.0);
@@ -167,8 +178,11 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
             ScalingMetric::RequestCountPerTarget,
             per_minute.checked_div(targets).filter(|_| has_targets),
         );
+        // A balancer that got nothing says nothing (documented: metrics are reported when requests flow).
+        set(ScalingMetric::RequestCount, has_targets.then_some(per_minute));
     }
     if is_queue {
+        set(ScalingMetric::MessagesVisible, Some(load.backlog_micro()));
         // Without tasks it is the whole backlog, so that messages can wake a service that has scaled to zero.
         set(ScalingMetric::BacklogPerTask, Some(load.backlog_micro() / running.max(1)));
     }
@@ -177,10 +191,22 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
         set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
     }
     if is_wanted(ScalingMetric::LatencyMs) {
-        set(ScalingMetric::LatencyMs, Some(load.response_estimate().0 * 1_000));
+        values[ScalingMetric::LatencyMs as usize] = latency;
+    }
+    if let Some(point) = of_tasks {
+        values[ScalingMetric::Cpu as usize] = point;
     }
     scaler.observe(now, period, &values);
     Ok(())
+}
+
+/// Latency of what was answered in a minute, milliseconds; nothing where nothing was answered.
+fn latency_point(latency: &LatencySummary) -> Option<Point> {
+    let millis = |span: Option<SimSpan>| span.map(|span| MetricValue(span.0 * 1_000));
+    let of = [latency.p50, latency.p90, latency.p95, latency.p99].map(millis);
+    let [Some(p50), Some(p90), Some(p95), Some(p99)] = of else { return None };
+    let point = Point::level(millis(latency.mean)?);
+    Some(Point { percentiles: [p50, p90, p95, p99], ..point })
 }
 
 /// What one of the present targets could answer.

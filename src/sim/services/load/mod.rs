@@ -1,10 +1,13 @@
 //! Requests of services: who gets them, what is measured of them.
 
 mod bursts;
+mod by_task;
 mod meter;
 mod minutes;
 mod samples;
+mod startup;
 mod targets;
 
+pub use by_task::Starting;
 pub use meter::{MINUTE, Meter, TWENTY, in_memory_micro, is_high_resolution};
 pub use minutes::{measure_capacity, measure_elasticity, observe};

@@ -3,7 +3,7 @@
 use super::in_memory_micro;
 use super::meter::counted;
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::Load;
+use crate::load::{Asker, Load};
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
 use crate::model::ids::ServiceId;
 use crate::sim::event::RunError;
@@ -42,7 +42,9 @@ impl Flow<'_> {
             running: service.running,
             pending: service.pending(),
             healthy: service.healthy,
+            draining: service.leaving(),
             newest,
+            newest_traffic_percent: service.newest_traffic_percent(),
             ..ServiceSample::default()
         };
         let area = service.meter.cpu_area;
@@ -50,7 +52,7 @@ impl Flow<'_> {
         let then = ledger.last.unwrap_or_default();
         if let Some(load) = &mut service.load {
             load.advance(now)?;
-            (totals, nanos) = (*load.totals(), load.cpu_nanos());
+            (totals, nanos) = (*load.totals(), load.cpu_nanos() + service.meter.startup_nanos);
             // A row tells of what arrived; the fate of some of it is known only later.
             totals.offered += load.pending_micro();
             sample.requests = totals.since(&then.1);
@@ -64,7 +66,7 @@ impl Flow<'_> {
                 + in_memory_micro(load, ledger.is_queue) as f64 / 1e6 * f64::from(kib) / 1_024.0;
             let reserved = service.meter.reserved_memory as f64;
             sample.memory_percent = (reserved > 0.0).then(|| 100.0 * used / reserved);
-            let latency = load.take_latency();
+            let latency = load.take_latency(Asker::Samples);
             sample.latency_mean = latency.mean;
             sample.latency_p50 = latency.p50;
             sample.latency_p95 = latency.p95;
@@ -94,7 +96,10 @@ impl Flow<'_> {
             let ledger = &mut self.books.services[id];
             let elasticity = std::mem::take(&mut ledger.elasticity);
             let load = service.load.take();
-            let (has_load, nanos) = (load.is_some(), load.as_ref().map(Load::cpu_nanos));
+            let (has_load, nanos) = (
+                load.is_some(),
+                load.as_ref().map(|l| l.cpu_nanos() + service.meter.startup_nanos),
+            );
             reports.push(ServiceReport {
                 name: service.setup.name.clone(),
                 is_queue: ledger.is_queue,
@@ -112,8 +117,10 @@ impl Flow<'_> {
                     .then(|| service.meter.running_area as f64 / end.0 as f64),
                 running_max: service.meter.most_running,
                 cpu_target_percent: ledger.cpu_target.map(|target| target.0 as f64 / 1e6),
+                memory_target_percent: ledger.memory_target.map(|target| target.0 as f64 / 1e6),
                 tasks_started: ledger.tasks_started,
                 tasks_failed: ledger.tasks_failed,
+                restarts: ledger.restarts,
                 scaling: ledger.scaling,
                 deployments: ledger.deployments,
                 elasticity: has_load.then(|| elasticity.finish(end)).flatten(),

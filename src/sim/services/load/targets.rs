@@ -5,11 +5,8 @@ use crate::load::Target;
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::TaskStatus;
 use crate::sim::event::RunError;
-use crate::sim::services::{Flow, Health};
+use crate::sim::services::{Flow, Health, Late};
 use crate::sim::task::{Place, Slot};
-
-/// Errors of a task that does not answer: all of them.
-const ALL: u32 = 1_000_000;
 
 impl Flow<'_> {
     /// A load balancer without a healthy target sends requests to all of them (documented: fail-open).
@@ -18,7 +15,7 @@ impl Flow<'_> {
         let Some(load) = service.load.as_ref().filter(|_| service.setup.balancer.is_some()) else {
             return Ok(());
         };
-        if load.targets() > 0 && !service.meter.is_open {
+        if load.targets() > service.late.len() && !service.meter.is_open {
             return Ok(());
         }
         for index in 0..self.services.all[id].members.len() {
@@ -28,6 +25,15 @@ impl Flow<'_> {
             if is_running && member.health == Health::Unhealthy && !member.in_load {
                 self.put_into_load(slot, now)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Brings the load of a service to this instant.
+    pub fn come_to(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        self.catch_up(id)?;
+        if let Some(load) = &mut self.services.all[id].load {
+            load.advance(now)?;
         }
         Ok(())
     }
@@ -61,25 +67,29 @@ impl Flow<'_> {
         Ok(())
     }
 
-    pub fn put_into_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+    /// A task as its load sees it.
+    fn target_of(&self, slot: Slot, now: SimTime) -> Target {
         let member = *self.services.member(slot);
         let task = &self.tasks[slot];
         let service = &self.services.all[member.service];
         let revision = service.revision_of(member.generation);
-        let is_limited = revision.cpu_is_limited || matches!(task.place, Place::Fargate(_));
-        let own = task.demand.cpu * 1_000 / 1_024;
-        let target = Target {
+        Target {
             task: task.id,
             zone: match task.place {
                 Place::Instance(instance) => self.cluster.fleet().zone[instance],
                 Place::Fargate(zone) => zone,
             },
             pool: service.deployment(member.generation).map_or(0, |d| d.pool),
-            cpu_millis: if is_limited { own } else { service.meter.burst_millis.max(own) },
+            cpu_millis: self.cpu_beside_start(slot).max(1),
             cost_percent: revision.behaviour.cost_percent,
-            error_ppm: if member.answers { revision.behaviour.error_ppm } else { ALL },
+            error_ppm: self.error_ppm(slot),
             since: now,
-        };
+        }
+    }
+
+    pub fn put_into_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        let member = *self.services.member(slot);
+        let target = self.target_of(slot, now);
         let service = &mut self.services.all[member.service];
         if member.health == Health::Unhealthy && service.setup.balancer.is_some() {
             service.meter.is_open = true;
@@ -92,6 +102,7 @@ impl Flow<'_> {
         load.advance(now)?;
         load.add(target);
         self.services.member_mut(slot).in_load = true;
+        self.yield_to_requests(slot, now);
         Ok(())
     }
 
@@ -110,7 +121,7 @@ impl Flow<'_> {
     /// It works on nothing any more.
     pub fn remove_from_load(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
         let member = *self.services.member(slot);
-        if member.place == u32::MAX {
+        if member.place == u32::MAX && self.services.all[member.service].late.is_empty() {
             self.catch_up(member.service)?; // it got nothing new since it left: those who stay go on as they did
         } else {
             self.disturb(member.service)?;
@@ -122,5 +133,43 @@ impl Flow<'_> {
             self.services.member_mut(slot).in_load = false;
         }
         Ok(())
+    }
+
+    /// A target is gone, or is about to go, and its load balancer does not know: it gets its share of the requests on.
+    pub fn send_on(
+        &mut self,
+        slot: Slot,
+        is_dead: bool,
+        until: SimTime,
+        now: SimTime,
+    ) -> Result<(), RunError> {
+        let id = self.services.member(slot).service;
+        let task = self.tasks[slot].id;
+        let target = Target { cpu_millis: 0, since: SimTime::ZERO, ..self.target_of(slot, now) };
+        self.disturb(id)?;
+        let service = &mut self.services.all[id];
+        let Some(load) = &mut service.load else { return Ok(()) };
+        load.advance(now)?;
+        if is_dead {
+            load.add(target);
+        }
+        service.late.push(Late { at: until, task, is_dead });
+        Ok(())
+    }
+
+    /// A load balancer learns of targets that are gone.
+    pub fn stop_sending(&mut self, id: ServiceId, now: SimTime) -> Result<(), RunError> {
+        self.disturb(id)?;
+        let service = &mut self.services.all[id];
+        let Some(load) = &mut service.load else { return Ok(()) };
+        load.advance(now)?;
+        for late in service.late.iter().filter(|late| late.at <= now) {
+            match late.is_dead {
+                true => load.remove(late.task),
+                false => load.drain(late.task),
+            }
+        }
+        service.late.retain(|late| late.at > now);
+        self.fail_open(id, now)
     }
 }

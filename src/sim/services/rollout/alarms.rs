@@ -1,19 +1,22 @@
 //! The alarms that deployments watch: points once a minute, and who is in ALARM.
 
 use super::state::Kind;
+use crate::base::time::SimSpan;
 use crate::model::ids::ServiceId;
 use crate::model::service::DeploymentMetric;
+use crate::model::traffic::MICRO;
 use crate::sim::event::RunError;
 use crate::sim::services::{Plan, Service};
 
 impl Plan<'_> {
     /// One-minute points of the alarms that deployments watch.
     pub fn watch_deployment_alarms(&mut self, id: ServiceId) -> Result<(), RunError> {
+        let unhealthy = self.services.unhealthy_tasks(id);
         let service = &mut self.services.all[id];
         let Some(alarms) = service.setup.deployment.alarms.clone() else { return Ok(()) };
         let now = self.queue.now();
         let values: Vec<Option<u64>> =
-            alarms.alarms.iter().map(|alarm| service.alarm_value(alarm.metric)).collect();
+            alarms.alarms.iter().map(|a| service.alarm_value(a.metric, unhealthy)).collect();
         service.meter.alarm_requests =
             service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
         // Like every alarm they see a point only when CloudWatch shows it, here at the next end of a minute.
@@ -59,8 +62,10 @@ impl Plan<'_> {
 
 impl Service {
     /// The last minute's value of what a deployment alarm looks at, millionths.
-    pub fn alarm_value(&mut self, metric: DeploymentMetric) -> Option<u64> {
+    pub fn alarm_value(&mut self, metric: DeploymentMetric, unhealthy: u64) -> Option<u64> {
         let load = self.load.as_mut()?;
+        let latency = &self.meter.latency;
+        let millis = |span: Option<SimSpan>| span.map(|span| span.0 * 1_000);
         let requests = load.totals().since(&self.meter.alarm_requests);
         let percent = |part: u64, whole: u64| {
             (u128::from(part) * 100_000_000).checked_div(u128::from(whole)).map(|v| v as u64)
@@ -68,8 +73,16 @@ impl Service {
         match metric {
             DeploymentMetric::ErrorPercent => percent(requests.errors, requests.served),
             DeploymentMetric::DroppedPercent => percent(requests.dropped(), requests.offered),
-            DeploymentMetric::LatencyMs => Some(load.response_estimate().0 * 1_000),
+            DeploymentMetric::LatencyMs => millis(latency.mean),
+            DeploymentMetric::LatencyP50Ms => millis(latency.p50),
+            DeploymentMetric::LatencyP90Ms => millis(latency.p90),
+            DeploymentMetric::LatencyP95Ms => millis(latency.p95),
+            DeploymentMetric::LatencyP99Ms => millis(latency.p99),
             DeploymentMetric::CpuPercent => self.meter.cpu_of_last_minute,
+            DeploymentMetric::Target5xxCount => Some(requests.errors),
+            DeploymentMetric::Elb5xxCount => Some(requests.dropped()),
+            DeploymentMetric::UnhealthyHostCount => Some(unhealthy * MICRO),
+            DeploymentMetric::MessagesVisible => Some(load.backlog_micro()),
         }
     }
 }

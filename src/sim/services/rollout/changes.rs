@@ -4,9 +4,15 @@ use super::state::Kind;
 use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::ids::ServiceId;
-use crate::model::service::{Change, DeploymentController, DeploymentStrategy};
+use crate::model::service::{
+    Change, DeploymentConfiguration, DeploymentController, DeploymentStrategy, Permille,
+};
 use crate::sim::event::{Event, RunError};
 use crate::sim::services::Plan;
+use crate::sim::services::load::Meter;
+
+/// The reason of a deployment that somebody has stopped.
+const STOPPED: &str = "stopped by StopServiceDeployment";
 
 impl Plan<'_> {
     pub fn schedule_next_update(&mut self, id: ServiceId) {
@@ -28,6 +34,25 @@ impl Plan<'_> {
                 self.create_deployment(id, revision, kind, "UpdateService")?;
             }
             Change::DesiredCount(count) => self.set_desired(id, count, "UpdateService")?,
+            Change::Configure(configuration) => self.configure(id, *configuration)?,
+            Change::GracePeriod(grace) => self.services.all[id].setup.grace_period = grace,
+            Change::Balancer(balancer) => {
+                self.flow().disturb(id)?;
+                let service = &mut self.services.all[id];
+                service.setup.balancer = Some(balancer);
+                service.meter.quickest_check = Meter::of(&service.setup).quickest_check;
+            }
+            Change::Capacity { min, max } => {
+                self.flow().disturb(id)?;
+                let now = self.queue.now();
+                let service = &mut self.services.all[id];
+                let state = service.scaling_state();
+                if let Some(scaler) = &mut service.scaler {
+                    let decision = scaler.register(min, max, now, state);
+                    self.scale(id, decision)?;
+                }
+            }
+            Change::StopDeployment { rolls_back } => self.stop_deployment(id, rolls_back)?,
             Change::CreateTaskSet { name, revision, scale } => {
                 self.create_deployment(id, revision, Kind::TaskSet { name, scale }, "")?;
             }
@@ -46,6 +71,47 @@ impl Plan<'_> {
         self.look_soon(id);
         self.schedule_next_update(id);
         Ok(())
+    }
+
+    /// Deployments go differently from now on. Other alarms have no points yet.
+    fn configure(
+        &mut self,
+        id: ServiceId,
+        configuration: DeploymentConfiguration,
+    ) -> Result<(), RunError> {
+        self.flow().disturb(id)?;
+        let service = &mut self.services.all[id];
+        if service.setup.deployment.alarms != configuration.alarms {
+            let count = configuration.alarms.as_ref().map_or(0, |alarms| alarms.alarms.len());
+            for deployment in &mut service.deployments {
+                deployment.alarm_points = vec![(0, 0); count];
+                deployment.alarms_ignored = 0;
+            }
+            service.meter.alarm_values.clear();
+        }
+        service.setup.deployment = configuration;
+        let meter = Meter::of(&service.setup);
+        service.meter.has_alarms = meter.has_alarms;
+        service.meter.wants_latency |= meter.wants_latency;
+        Ok(())
+    }
+
+    /// StopServiceDeployment. Where none is under way there is nothing to stop.
+    fn stop_deployment(&mut self, id: ServiceId, rolls_back: bool) -> Result<(), RunError> {
+        let (service, now) = (&self.services.all[id], self.queue.now());
+        let generation = service.generation;
+        let Some(deployment) = service.deployment(generation).filter(|d| d.is_under_way()) else {
+            return Ok(());
+        };
+        if matches!(deployment.kind, Kind::Staged(_)) {
+            let blue = service.pool;
+            if service.deployment_in_clean_up().is_some() {
+                return Ok(()); // all traffic has gone, and nothing is left to go back to
+            }
+            self.set_traffic(id, blue, blue, Permille::ALL, now)?;
+            return self.fail_staged(id, generation, STOPPED, now);
+        }
+        self.fail_rolling(id, generation, STOPPED, rolls_back)
     }
 
     /// How the next deployment of a service goes.

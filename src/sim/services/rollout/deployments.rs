@@ -59,6 +59,8 @@ impl Plan<'_> {
             has_served: false,
             alarm_points,
             alarms_ignored: 0,
+            leaving: 0,
+            draining: 0,
         };
         deployment.alarms_ignored = alarms_firing(service, &deployment.alarm_points);
         let generation = deployment.generation;
@@ -225,7 +227,7 @@ impl Plan<'_> {
         let now = self.queue.now();
         let service = &mut self.services.all[id];
         let generation = service.generation;
-        let is_gone = |d: &Deployment| d.tasks() == 0 && !service.needs(d);
+        let is_gone = |d: &Deployment| !d.has_tasks() && !service.needs(d);
         let gone: Vec<u32> =
             service.deployments.iter().filter(|d| is_gone(d)).map(|d| d.generation).collect();
         for old in gone {
@@ -240,13 +242,12 @@ impl Plan<'_> {
         let daemons = service.is_daemon().then(|| self.look().eligible_for_daemon(id).len() as u32);
         match deployment.state {
             RolloutState::InProgress => {
-                let old = service.members.len() as u32 - deployment.tasks();
                 let desired = daemons.unwrap_or(service.desired);
                 let progress = Progress {
                     desired,
                     new: deployment.tasks(),
                     new_healthy: deployment.healthy,
-                    old,
+                    old: service.others_than(generation),
                 };
                 if rolling::is_complete(progress, service.setup.deployment.early_success) {
                     self.bake(id, generation)?;

@@ -59,6 +59,7 @@ impl Plan<'_> {
             pending: deployment.pending,
             running: deployment.running,
             healthy: deployment.healthy,
+            draining: deployment.leaving,
             failed_tasks: deployment.failed_tasks,
             traffic_percent: has_own_traffic.then_some(u32::from(share) / 10),
             reason,

@@ -46,11 +46,7 @@ impl Plan<'_> {
         let now = self.queue.now();
         let service = &mut self.services.all[id];
         let desired = service.desired;
-        let others: u32 = {
-            let newest = service.generation;
-            let of = |d: &&Deployment| d.generation != newest;
-            service.deployments.iter().filter(of).map(Deployment::tasks).sum()
-        };
+        let others = service.others_than(service.generation);
         let is_reconciled = {
             let newest = service.generation;
             let is_ending = |d: &Deployment| d.generation != newest && d.wants == Wants::Nothing;

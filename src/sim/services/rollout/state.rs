@@ -82,6 +82,10 @@ pub struct Deployment {
     pub running: u32,
     /// Of these, healthy.
     pub healthy: u32,
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub leaving: u32,
+    /// Of these, in their deregistration delay, another to come in their place.
+    pub draining: u32,
     /// `failedTasks`.
     pub failed_tasks: u32,
     /// Circuit breaker.
@@ -115,6 +119,11 @@ impl Deployment {
         self.pending + self.running
     }
 
+    /// Whether any task of it is still there, if only on its way out.
+    pub fn has_tasks(&self) -> bool {
+        self.tasks() + self.leaving > 0
+    }
+
     /// A task of it has become healthy.
     pub fn task_is_healthy(&mut self) {
         if let Some(breaker) = &mut self.breaker {
@@ -146,6 +155,17 @@ impl Service {
     /// Whether tasks of several revisions are there, or the newest is not complete.
     pub fn is_rolling(&self) -> bool {
         self.deployments.len() > 1 || self.is_deploying()
+    }
+
+    /// Tasks of other deployments than this one that are still there, those on their way out included.
+    pub fn others_than(&self, generation: u32) -> u32 {
+        let others = self.deployments.iter().filter(|d| d.generation != generation);
+        others.map(|d| d.tasks() + d.leaving).sum()
+    }
+
+    /// Tasks that are no longer wanted and not STOPPED yet.
+    pub fn leaving(&self) -> u32 {
+        self.deployments.iter().map(|d| d.leaving).sum()
     }
 
     /// Whether a deployment is kept though it may have no tasks.
@@ -184,6 +204,13 @@ impl Service {
         let next = |step: u8| (self.pool + step) % POOLS as u8;
         let is_free = |pool: &u8| self.deployments.iter().all(|d| d.pool != *pool);
         (1..POOLS as u8).map(next).find(is_free).unwrap_or(next(1))
+    }
+
+    /// Share of the production traffic that the newest deployment's target group gets, percent; nothing without requests.
+    pub fn newest_traffic_percent(&self) -> Option<f64> {
+        let newest = self.deployment(self.generation).filter(|_| self.load.is_some())?;
+        let share = self.weights[usize::from(newest.pool)];
+        Some(100.0 * f64::from(share.0) / f64::from(Permille::ALL.0))
     }
 
     /// The revision that served before, of which failed tasks are replaced by its own.

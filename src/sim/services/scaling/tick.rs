@@ -10,8 +10,7 @@ use crate::model::lifecycle::StopReason;
 use crate::sim::event::{Event, RunError, Tick};
 use crate::sim::services::Drive;
 use crate::sim::services::load::{
-    MINUTE, TWENTY, in_memory_micro, is_high_resolution, measure_capacity, measure_elasticity,
-    observe,
+    MINUTE, TWENTY, is_high_resolution, measure_capacity, measure_elasticity, observe,
 };
 
 /// Exit code of a container that the kernel killed (128 + 9).
@@ -79,26 +78,31 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Requests in flight take memory; above its limit the kernel kills the task.
+    /// Requests in flight take memory; above its limit the kernel kills the task. Each is judged by its own requests.
     pub fn run_out_of_memory(&mut self, id: ServiceId) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
-        let kib = service.meter.memory_kib;
+        let kib = u128::from(service.meter.memory_kib);
         let load = service.load.as_mut().expect("only services with work are watched");
         if kib == 0 || load.targets() == 0 {
             return Ok(());
         }
-        let in_flight = in_memory_micro(load, service.meter.is_queue) / load.targets() as u64;
-        let requests = u128::from(in_flight) * u128::from(kib) / 1_024 / 1_000_000;
-        let service = &self.services.all[id];
-        let revision = service.revision_of(service.generation);
-        let used = u128::from(revision.behaviour.idle_memory_mib) + requests;
-        if revision.memory_limit_mib == 0 || used <= u128::from(revision.memory_limit_mib) {
-            return Ok(());
+        let mut killed = Vec::new();
+        for &slot in &service.members {
+            let Some(member) = self.services.members[slot.0 as usize] else { continue };
+            let of = service.deployments.iter().find(|d| d.generation == member.generation);
+            let revision = &service.setup.revisions[of.map_or(0, |of| of.revision)];
+            let limit = u128::from(revision.memory_limit_mib);
+            let task = self.tasks[slot].id;
+            let requests = u128::from(load.in_memory_at(task)) * kib / 1_024_000_000;
+            if member.in_load
+                && limit > 0
+                && u128::from(revision.behaviour.idle_memory_mib) + requests > limit
+            {
+                killed.push((task, slot));
+            }
         }
-        let mut slots = service.members.clone();
-        slots.retain(|&slot| self.services.member(slot).in_load);
-        slots.sort_by_key(|&slot| self.tasks[slot].id);
-        for slot in slots {
+        killed.sort_unstable_by_key(|(task, _)| *task);
+        for (_, slot) in killed {
             self.books.services[id].out_of_memory += 1;
             self.crash(slot, StopReason::OutOfMemory, KILLED)?;
         }

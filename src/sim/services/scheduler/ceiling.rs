@@ -2,7 +2,7 @@
 
 use crate::model::ids::ServiceId;
 use crate::policy::deployment::rolling;
-use crate::sim::services::{Kind, Look, Rebalancing};
+use crate::sim::services::{Deployment, Kind, Look, Rebalancing};
 
 impl Look<'_> {
     /// A start keeps to `maximumPercent`; Availability Zone rebalancing may add one.
@@ -22,6 +22,10 @@ impl Look<'_> {
             let Some(own) = service.deployment(generation) else { return };
             (own.wants(service.desired), own.tasks(), maximum.max(100))
         };
+        let counts = self.services.settings.draining_tasks_count && extra == 0;
+        let draining = |own: &&Deployment| is_rolling || own.generation == generation;
+        let draining = service.deployments.iter().filter(draining).map(|d| d.draining);
+        let there = there + if counts { draining.sum() } else { 0 };
         let high = rolling::bounds(wanted, 0, maximum).high + extra;
         assert!(there <= high, "T5: {there} tasks of {}, at most {high}", service.setup.name);
     }

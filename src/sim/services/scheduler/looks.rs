@@ -58,6 +58,9 @@ impl Plan<'_> {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
+            if service.setup.protection.is_some_and(|protection| protection.while_busy) {
+                at = at.min(now + self.services.settings.cycle); // whoever is done is no longer protected
+            }
         }
         if service.may_be_sick() {
             let sick = service.members.iter().map(|&slot| self.services.member(slot));
@@ -118,7 +121,7 @@ impl Plan<'_> {
         // An older deployment without tasks, as with a desired count of 0, holds nothing up.
         let is_alone = is_alone || service.members.len() == newest.tasks() as usize;
         let is_done = newest.tasks() == service.desired && is_alone;
-        let waits = service.pending() > 0 || service.healthy < service.running;
+        let waits = service.pending() + service.leaving() > 0 || service.healthy < service.running;
         let is_held = newest.is_stalled || service.throttle.blocked_until(now).is_some();
         let is_moving = service.rebalancing == Rebalancing::Started;
         if !matches!(newest.kind, Kind::Rolling) || is_done || waits || is_held || is_moving {
@@ -127,8 +130,7 @@ impl Plan<'_> {
         let of = &service.setup.deployment;
         let bounds =
             rolling::bounds(service.desired, of.minimum_healthy_percent, of.maximum_percent);
-        let is_protected =
-            service.members.iter().any(|&slot| self.services.member(slot).protected_until > now);
+        let is_protected = self.look().views(id, now).iter().any(|task| task.is_protected);
         let why = if is_protected {
             "tasks are protected".to_string()
         } else {

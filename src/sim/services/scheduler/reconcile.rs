@@ -23,6 +23,7 @@ impl Drive<'_> {
         } else {
             self.reconcile_replicas(id)?
         };
+        self.forget_stopped(); // what stops in no time is gone by now
         self.plan().judge_deployments(id)?;
         self.plan().note_steady_state(id, now)?;
         self.rebalance_zones(id)?; // after it: steadiness that begins now arranges the look that rebalances
@@ -33,6 +34,10 @@ impl Drive<'_> {
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
         if self.services.all[id].is_as_wanted() && !self.services.is_sick(id) {
             return Ok(false); // most looks come after a task has begun to run, or has become healthy
+        }
+        if self.services.all[id].setup.protection.is_some_and(|protection| protection.while_busy) {
+            let now = self.queue.now();
+            self.flow().come_to(id, now)?; // who is busy now?
         }
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;

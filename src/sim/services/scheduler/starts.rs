@@ -125,7 +125,6 @@ impl Drive<'_> {
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
                 service.wanted_since = None;
-                self.books.services[id].tasks_started += 1;
                 self.start_ready()?;
                 Ok(Ok(()))
             }
@@ -167,6 +166,7 @@ impl Drive<'_> {
             refused: (0, 0),
             throttled_before: SimSpan::ZERO,
             call: Call::default(),
+            line: 0,
         };
         let member = Member {
             service: id,
@@ -176,6 +176,7 @@ impl Drive<'_> {
             health: Health::Unknown,
             answers: false,
             in_load: false,
+            drains: false,
             never_healthy: false,
             was_healthy: false,
             phase: SimSpan::ZERO,
@@ -183,6 +184,9 @@ impl Drive<'_> {
             protected_until: SimTime::ZERO,
             crash: None,
             heals_at: None,
+            start: None,
+            container_since: SimTime::ZERO,
+            restarts: 0,
             change: None,
         };
         (request, member)

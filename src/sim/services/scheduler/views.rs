@@ -1,14 +1,14 @@
 //! What the policies see of a service, and what they make of it.
 
 use crate::base::random::Stream;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
 use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
-use crate::sim::services::{Health, Kind, Look, Rebalancing};
+use crate::sim::services::{Deployment, Health, Kind, Look, Rebalancing};
 use crate::sim::setup::{Launch, ServiceSetup};
 use crate::sim::task::{Place, Slot};
 
@@ -42,6 +42,10 @@ impl Look<'_> {
             demand,
             shares: &shares,
         };
+        let counts = self.services.settings.draining_tasks_count;
+        let delay = setup.balancer.map_or(SimSpan::ZERO, |b| b.deregistration_delay);
+        let stops_drain = counts && delay > SimSpan::ZERO;
+        let draining = |d: &Deployment| if counts { d.draining } else { 0 };
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
             let is_moving = of.rebalancing == Rebalancing::Started && !of.is_rolling();
@@ -50,6 +54,8 @@ impl Look<'_> {
                 desired,
                 bounds: rolling::bounds(of.desired, low, high),
                 generation: of.generation,
+                draining: of.deployments.iter().map(draining).sum(),
+                stops_drain,
                 tasks: &tasks,
                 scale_in,
                 is_rolling: of.is_rolling(),
@@ -72,6 +78,8 @@ impl Look<'_> {
                     desired,
                     bounds: rolling::bounds(desired, low, high.max(100)),
                     generation: deployment.generation,
+                    draining: draining(deployment),
+                    stops_drain,
                     tasks: &own,
                     scale_in,
                     is_rolling: false,
@@ -108,13 +116,20 @@ impl Look<'_> {
             counts_healthy: member.health == Health::Healthy,
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
-            is_protected: now < member.protected_until,
+            is_protected: now < member.protected_until || self.works(slot),
             provider: self.item_of(member.service, task.provider),
             is_draining: instance
                 .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
             zone,
             instance,
         }
+    }
+
+    /// Whether a task is protected because it works on a message.
+    pub fn works(&self, slot: Slot) -> bool {
+        let service = &self.services.all[self.services.member(slot).service];
+        let is_such = service.setup.protection.is_some_and(|protection| protection.while_busy);
+        is_such && service.load.as_ref().is_some_and(|load| load.is_busy(self.tasks[slot].id))
     }
 
     /// Which item of a service's capacity provider strategy a provider is.

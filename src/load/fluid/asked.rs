@@ -1,0 +1,57 @@
+//! What only some ask of a fluid: the CPU of single targets, who is busy and for how long; and what is out of order.
+
+use super::library::lock;
+use super::{Fluid, work};
+use crate::base::time::SimSpan;
+
+impl Fluid {
+    pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
+        if let Ok(at) = self.find(task)
+            && self.members[at].target.error_ppm != error_ppm
+        {
+            self.change();
+            self.members[at].target.error_ppm = error_ppm;
+        }
+    }
+
+    /// Another work, as far as formulas see it.
+    pub fn set_delay(&mut self, delay: SimSpan) {
+        self.change();
+        self.setup.work.io_ms = work::later(&self.io_ms, delay);
+        (self.cost, self.stations) = self.setup.library.find(&self.setup.work);
+    }
+
+    /// Whether a target works on anything: messages go to whoever has the least, so as many tasks are busy as there are
+    /// messages in work, by Little's law.
+    pub fn is_busy(&self, task: u64) -> bool {
+        let Ok(at) = self.find(task) else { return false };
+        let open = self.members[..at].iter().filter(|member| !member.is_draining).count() as f64;
+        let flow = self.members[at].flow.and_then(|index| self.flows.get(index));
+        flow.is_some_and(|flow| flow.backlog > 0 || open < flow.in_work(&self.rules).ceil())
+    }
+
+    /// How long a target needs for what it works on, if it gets nothing more: of each worker that is busy the rest of its
+    /// message, half of it on average, and of several the longest.
+    pub fn time_to_finish(&mut self, task: u64) -> SimSpan {
+        self.fresh();
+        let Ok(at) = self.find(task) else { return SimSpan::ZERO };
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let flow = self.members[at].flow.and_then(|index| flows.get_mut(index));
+        let Some(flow) = flow else { return SimSpan::ZERO };
+        flow.renew_profile(&mut lock(stations), cost, rules);
+        let workers = flow.in_work(rules) / flow.members.max(1) as f64;
+        let longest = flow.served_in * workers / (workers + 1.0);
+        SimSpan::from_secs_f64(longest)
+    }
+
+    pub fn measure_targets(&mut self) {
+        self.measures = true;
+    }
+
+    pub fn cpu_nanos_of(&self, task: u64) -> u128 {
+        let Ok(at) = self.find(task) else { return 0 };
+        let member = &self.members[at];
+        let flow = member.flow.filter(|_| !self.is_stale).map(|index| &self.flows[index]);
+        member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
+    }
+}

@@ -1,0 +1,54 @@
+//! Messages that come back, as a fluid: how many receives one takes on average, and how many are never done with.
+//!
+//! Each receive fails with the same chance, of an error or of work that takes longer than the visibility timeout; so of
+//! `n` receives at most, a message takes `(1 − q^n) / (1 − q)` on average and fails with chance `q^n`. All of its work
+//! is done in one go here (assumed: the time between receives is left out).
+
+use crate::load::ledger::Loss;
+use crate::load::work::{Cost, SIZES};
+use crate::model::traffic::{Delivery, MICRO};
+
+/// What becomes of the messages of one kind of task.
+#[derive(Clone, Copy)]
+pub(in crate::load) struct Redelivery {
+    /// Receives of a message, millionths: the mean.
+    pub receives: u64,
+    /// Messages that are never done with, parts per million, and what they are then.
+    pub failed_ppm: u64,
+    pub loss: Loss,
+}
+
+impl Redelivery {
+    /// Nothing comes back.
+    pub const NONE: Redelivery = Redelivery { receives: MICRO, failed_ppm: 0, loss: Loss::Timeout };
+
+    /// For `workers` in all, where a message takes `full` seconds once it has a worker, of which `error_ppm` end in an
+    /// error, in a queue that keeps messages for `retention` microseconds. A lone worker is done with a message before
+    /// anybody can receive it again.
+    pub fn of(
+        rules: Delivery,
+        cost: &Cost,
+        (workers, full): (u64, f64),
+        error_ppm: u32,
+        retention: u64,
+    ) -> Self {
+        let slow = if cost.cpu > 0.0 { (full - cost.io).max(0.0) / cost.cpu } else { 1.0 };
+        let patience = rules.visibility.0 as f64 / 1e6;
+        let is_late = |&&(cpu, io): &&(f64, f64)| workers > 1 && cpu * slow + io > patience;
+        let late = cost.sizes.iter().filter(is_late).count() as f64 / SIZES as f64;
+        let fails = 1.0 - (1.0 - late) * (1.0 - f64::from(error_ppm) / 1e6);
+        // Without a limit of receives a message comes back for as long as the queue keeps it.
+        let kept = retention.checked_div(rules.visibility.0).map_or(u64::from(u32::MAX), |n| n + 1);
+        let most = rules.max_receives.map_or(kept, |most| u64::from(most).min(kept));
+        let failed = libm::pow(fails, most as f64);
+        let receives = if fails < 1.0 { (1.0 - failed) / (1.0 - fails) } else { most as f64 };
+        Redelivery {
+            receives: (receives * 1e6).round() as u64,
+            failed_ppm: (failed * 1e6).round() as u64,
+            loss: match rules.max_receives {
+                Some(limit) if u64::from(limit) <= kept => Loss::DeadLetter,
+                _ => Loss::Timeout,
+            },
+        }
+    }
+}

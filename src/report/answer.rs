@@ -1,0 +1,188 @@
+//! The answer first: what a run says in a few sentences, before the table of all its metrics.
+
+use super::human;
+use super::summary::{has_services, shown};
+use crate::base::time::SimSpan;
+use crate::metrics::summary::{Summary, Value};
+
+/// A few lines: tasks and their waiting, requests, cost, and what was assumed about the fleet. Ends with an empty line;
+/// nothing where there is nothing to say.
+#[must_use]
+pub fn to_text(summary: &Summary) -> String {
+    let facts = Facts(summary);
+    let lines = [facts.tasks(), facts.requests(), facts.cost(), facts.fleet()];
+    let mut out: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// Metrics as words.
+struct Facts<'a>(&'a Summary);
+
+impl Facts<'_> {
+    /// A metric that is there and not 0.
+    fn count(&self, name: &str) -> Option<u64> {
+        match self.0.get(name)? {
+            Value::Count(count) => Some(*count).filter(|&count| count > 0),
+            Value::Millionths(amount) => Some(*amount).filter(|&amount| amount > 0),
+            _ => None,
+        }
+    }
+
+    /// A metric as people read it, where it has a value.
+    fn text(&self, name: &str) -> Option<String> {
+        let metric = self.0.0.iter().find(|metric| metric.name == name)?;
+        (metric.value != Value::Missing).then(|| shown(metric))
+    }
+
+    /// A sum of money that is not 0.
+    fn usd(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Value::Usd(usd) if usd.0 != 0 => Some(human::usd(*usd)),
+            _ => None,
+        }
+    }
+
+    fn tasks(&self) -> Option<String> {
+        let submitted = self.count("tasks_submitted")?;
+        let placed = self.count("tasks_placed").unwrap_or(0);
+        let number = |count: u64| human::thousands(count.into());
+        let mut parts = vec![match (submitted, placed) {
+            (1, 1) => "1 task, placed".to_string(),
+            (1, _) => "1 task, not placed".to_string(),
+            _ if placed == submitted => format!("{} tasks, all placed", number(submitted)),
+            _ => format!("{} tasks, {} placed", number(submitted), number(placed)),
+        }];
+        let rest = [
+            (self.count("tasks_refused"), "given up"),
+            (self.count("tasks_waiting_at_end"), "still waiting at the end"),
+        ];
+        parts.extend(
+            rest.into_iter().filter_map(|(n, what)| Some(format!("{} {what}", number(n?)))),
+        );
+        let mut line = format!("Tasks     {}", parts.join(", "));
+        match self.0.get("wait_s_max") {
+            Some(Value::Seconds(SimSpan(0))) if placed > 0 => line += "; none waited",
+            Some(Value::Seconds(longest)) => {
+                let of = |name| self.text(name).unwrap_or_else(|| "–".into());
+                let (mean, p95) = (of("wait_s_mean"), of("wait_s_p95"));
+                let longest = human::span(*longest);
+                line += &format!("; they waited {mean} in the mean, p95 {p95}, {longest} at most");
+            }
+            _ => {}
+        }
+        Some(line)
+    }
+
+    fn requests(&self) -> Option<String> {
+        let offered = self.count("requests_offered").filter(|_| has_services(self.0))?;
+        let dropped = match self.count("requests_dropped") {
+            None => "none dropped".into(),
+            Some(dropped) => {
+                let share = 100.0 * dropped as f64 / offered as f64;
+                format!("{} dropped ({})", human::amount(dropped), human::percent(share))
+            }
+        };
+        let p95 = self.text("request_latency_s_p95").map(|p95| format!("; p95 latency {p95}"));
+        let offered = human::amount(offered);
+        Some(format!("Requests  {offered} offered, {dropped}{}", p95.unwrap_or_default()))
+    }
+
+    fn cost(&self) -> Option<String> {
+        let total = self.usd("total_usd")?;
+        let mut line = format!("Cost      {total} for {}", self.text("simulated_s")?);
+        match (self.usd("ec2_usd"), self.usd("fargate_usd")) {
+            (Some(ec2), Some(fargate)) => line += &format!(": EC2 {ec2}, Fargate {fargate}"),
+            (Some(_), None) => line += ", all EC2",
+            (None, Some(_)) => line += ", all Fargate",
+            (None, None) => {}
+        }
+        if let Some(idle) = self.usd("ec2_idle_usd") {
+            let share = self.text("usd_idle_percent").unwrap_or_default();
+            line +=
+                &format!("; {idle} of the EC2 price ({share} %) is for room that no task reserved");
+        }
+        Some(line)
+    }
+
+    /// A comparison with Fargate is one with this fleet: it does not follow the load.
+    fn fleet(&self) -> Option<String> {
+        let count = self.count("instances")?;
+        let (number, verb) =
+            (human::thousands(count.into()), if count == 1 { "is" } else { "are" });
+        let noun = if count == 1 { "instance" } else { "instances" };
+        Some(format!(
+            "Fleet     fixed: {number} container {noun} {verb} paid for from the beginning to the end, used or not"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money::NanoUsd;
+    use crate::metrics::summary::Metric;
+
+    fn told(values: &[(&'static str, Value)]) -> String {
+        let metric = |(name, value): &(&'static str, Value)| Metric {
+            name: (*name).into(),
+            unit: if name.ends_with("percent") { "%" } else { "–" },
+            meaning: "",
+            section: "",
+            value: value.clone(),
+        };
+        to_text(&Summary(values.iter().map(metric).collect()))
+    }
+
+    const HOUR: Value = Value::Seconds(SimSpan(3_600_000_000));
+
+    #[test]
+    fn tasks_waits_cost_and_the_fixed_fleet_come_first() {
+        let text = told(&[
+            ("simulated_s", HOUR),
+            ("tasks_submitted", Value::Count(1_200)),
+            ("tasks_placed", Value::Count(1_100)),
+            ("tasks_refused", Value::Count(60)),
+            ("tasks_waiting_at_end", Value::Count(40)),
+            ("wait_s_mean", Value::Seconds(SimSpan(90_000_000))),
+            ("wait_s_p95", Value::Seconds(SimSpan(300_000_000))),
+            ("wait_s_max", Value::Seconds(SimSpan(301_000_000))),
+            ("instances", Value::Count(8)),
+            ("total_usd", Value::Usd(NanoUsd(12_000_000_000))),
+            ("ec2_usd", Value::Usd(NanoUsd(10_000_000_000))),
+            ("fargate_usd", Value::Usd(NanoUsd(2_000_000_000))),
+            ("ec2_idle_usd", Value::Usd(NanoUsd(4_000_000_000))),
+            ("usd_idle_percent", Value::Ratio(40.0)),
+        ]);
+        insta::assert_snapshot!(text, @r#"
+        Tasks     1,200 tasks, 1,100 placed, 60 given up, 40 still waiting at the end; they waited 1 m 30 s in the mean, p95 5 m 00 s, 5 m 01 s at most
+        Cost      $12.00 for 1 h 00 m: EC2 $10.00, Fargate $2.00; $4.00 of the EC2 price (40.0 %) is for room that no task reserved
+        Fleet     fixed: 8 container instances are paid for from the beginning to the end, used or not
+        "#);
+    }
+
+    #[test]
+    fn requests_and_a_bill_of_one_kind_are_told_shortly() {
+        let text = told(&[
+            ("simulated_s", HOUR),
+            ("tasks_submitted", Value::Count(1)),
+            ("tasks_placed", Value::Count(1)),
+            ("wait_s_max", Value::Seconds(SimSpan(0))),
+            ("services", Value::Count(1)),
+            ("requests_offered", Value::Millionths(3_000_000_000)),
+            ("requests_dropped", Value::Millionths(1_000_000)),
+            ("request_latency_s_p95", Value::Seconds(SimSpan(84_000))),
+            ("total_usd", Value::Usd(NanoUsd(2_000_000_000))),
+            ("ec2_usd", Value::Usd(NanoUsd(0))),
+            ("fargate_usd", Value::Usd(NanoUsd(2_000_000_000))),
+        ]);
+        insta::assert_snapshot!(text, @r#"
+        Tasks     1 task, placed; none waited
+        Requests  3,000 offered, 1 dropped (0.033 %); p95 latency 84 ms
+        Cost      $2.00 for 1 h 00 m, all Fargate
+        "#);
+        assert_eq!(told(&[]), "");
+    }
+}

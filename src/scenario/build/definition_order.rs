@@ -1,0 +1,125 @@
+//! Containers of a task one after the other (`dependsOn`), and those that are started again in place (`restartPolicy`).
+
+use super::Build;
+use crate::base::time::SimSpan;
+use crate::model::definition::{RestartPolicy, StartOrder};
+use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
+
+/// From a container's start to its health check's first result, where it says nothing (API default of `interval`).
+const CHECK_INTERVAL: SimSpan = SimSpan::from_secs(30);
+
+/// A container that waits for others: `(index, until so long after its start)`.
+type Dependencies = Vec<Vec<(usize, SimSpan)>>;
+
+impl Build<'_> {
+    /// How containers start one after the other.
+    pub(super) fn start_order(&mut self, settings: &Settings) -> StartOrder {
+        let containers: Vec<Settings> = settings.tables("container").cloned().collect();
+        let mut dependencies: Dependencies = Vec::new();
+        for container in &containers {
+            dependencies.push(self.dependencies(container, &containers));
+        }
+        let mut orders: Vec<Option<StartOrder>> = vec![None; containers.len()];
+        // Whoever waits only for those that are known is known in the next round; a circle is never known.
+        for _ in 0..containers.len() {
+            for (index, others) in dependencies.iter().enumerate() {
+                let before: Option<Vec<StartOrder>> =
+                    others.iter().map(|&(other, wait)| Some(after(orders[other]?, wait))).collect();
+                if let Some(before) = before {
+                    let last = before.into_iter().max_by_key(|order| (order.waits, order.starts));
+                    let last = last.unwrap_or(StartOrder { starts: 0, waits: SimSpan::ZERO });
+                    orders[index] = Some(StartOrder { starts: last.starts + 1, ..last });
+                }
+            }
+        }
+        if let Some(index) = orders.iter().position(Option::is_none) {
+            let message = "containers wait for each other in a circle";
+            self.error(containers[index].place_of("depends_on"), message);
+        }
+        let last = orders.into_iter().flatten().max_by_key(|order| (order.waits, order.starts));
+        last.unwrap_or_default()
+    }
+
+    fn dependencies(
+        &mut self,
+        container: &Settings,
+        containers: &[Settings],
+    ) -> Vec<(usize, SimSpan)> {
+        let mut found = Vec::new();
+        for dependency in container.tables("depends_on").cloned().collect::<Vec<_>>() {
+            let (Some(name), Some(condition)) =
+                (dependency.text("container"), dependency.text("condition"))
+            else {
+                continue;
+            };
+            let Some(index) = containers.iter().position(|c| c.text("name") == Some(name)) else {
+                let message = format!(
+                    "`depends_on` names the container {}, which there is not",
+                    quoted(name)
+                );
+                let help = suggestion(name, containers.iter().filter_map(|c| c.text("name")));
+                self.error_with_help(dependency.value_place("container"), message, help);
+                continue;
+            };
+            let other = &containers[index];
+            let place = dependency.value_place("condition");
+            let runs = other.span("runs_for").unwrap_or_default();
+            let wait = match condition {
+                "HEALTHY" => match other.table("health_check") {
+                    Some(check) => check.span("interval").unwrap_or(CHECK_INTERVAL),
+                    None => {
+                        let message = format!(
+                            "the container {} has no `health_check` to become HEALTHY by",
+                            quoted(name)
+                        );
+                        self.error(place, message);
+                        SimSpan::ZERO
+                    }
+                },
+                "COMPLETE" | "SUCCESS" if other.flag("essential") => {
+                    let message = format!(
+                        "nobody can wait for {condition} of an essential container: the task ends with it"
+                    );
+                    self.error(place, message);
+                    SimSpan::ZERO
+                }
+                "COMPLETE" | "SUCCESS" => runs,
+                _ => SimSpan::ZERO,
+            };
+            found.push((index, wait));
+        }
+        found
+    }
+
+    /// The restart policy of the container whose exit ends the task: the first essential one's.
+    pub(super) fn restart_policy(&mut self, settings: &Settings) -> Option<RestartPolicy> {
+        let containers: Vec<Settings> = settings.tables("container").cloned().collect();
+        let first = containers.iter().position(|container| container.flag("essential"))?;
+        for (index, container) in containers.iter().enumerate() {
+            let policy = container.table("restart_policy").filter(|table| table.flag("enabled"));
+            if let Some(policy) = policy.filter(|_| index != first) {
+                let place = self.problems.describe(policy.place);
+                self.notes.push(format!(
+                    "{place}: a restart policy of a container other than the first essential one does nothing here: \
+                     only that one crashes"
+                ));
+            }
+        }
+        let essential = &containers[first];
+        let table = essential.table("restart_policy").filter(|table| table.flag("enabled"))?;
+        let codes = table.list("ignored_exit_codes").iter().filter_map(|item| match item.value {
+            crate::scenario::settings::Value::Whole(code) => u8::try_from(code).ok(),
+            _ => None,
+        });
+        Some(RestartPolicy {
+            ignored_exit_codes: codes.collect(),
+            attempt_period: table.span("restart_attempt_period").unwrap_or(SimSpan::from_secs(300)),
+        })
+    }
+}
+
+/// Where a container is that waits `wait` after the start of another.
+fn after(other: StartOrder, wait: SimSpan) -> StartOrder {
+    StartOrder { waits: other.waits + wait, ..other }
+}

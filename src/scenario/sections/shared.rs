@@ -1,0 +1,86 @@
+//! Keys that stand in more than one section, once.
+
+use super::calls::{BURSTS, PLACEMENT_CONSTRAINT, PROVIDER_SHARE};
+use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
+use super::{Key, Kind, SECOND, optional, with_default};
+
+static A_SHARE: Kind = Kind::Table(&PROVIDER_SHARE);
+static A_CONSTRAINT: Kind = Kind::Table(&PLACEMENT_CONSTRAINT);
+
+pub(super) const CLUSTER_OF_TASKS: Key =
+    optional("cluster", Kind::Text, "the first cluster", "Cluster.", "API");
+
+pub(super) const LAUNCH_TYPE: Key = optional(
+    "launch_type",
+    Kind::Choice(&["EC2", "FARGATE"]),
+    "`EC2` where the cluster has capacity providers of its own, else `FARGATE`",
+    "Launch type.",
+    "API",
+);
+
+pub(super) const PROVIDER_STRATEGY: Key = optional(
+    "capacity_provider_strategy",
+    Kind::List(&A_SHARE, usize::MAX),
+    "none; the launch type decides",
+    "Capacity providers in place of a launch type, at most 20.",
+    "API",
+);
+
+pub(super) const PLACEMENT_CONSTRAINTS: Key = optional(
+    "placement_constraints",
+    Kind::List(&A_CONSTRAINT, usize::MAX),
+    "none",
+    "Placement constraints, at most 10 with those of the task definition; EC2 only.",
+    "documented",
+);
+
+pub(super) const SUBNETS_OF_TASKS: Key = optional(
+    "subnets",
+    Kind::List(&Kind::Text, 16),
+    "all",
+    "Ids of the cluster's subnets that `awsvpc` tasks may use; only their zones are candidates.",
+    "API",
+);
+
+pub(super) const ZONES_OF_TASKS: Key = optional(
+    "availability_zones",
+    Kind::List(&Kind::Text, 26),
+    "all",
+    "The zones of those subnets, in place of `subnets`.",
+    "ecsim",
+);
+
+pub(super) const DAILY_DEPTH: Key = with_default(
+    "daily_depth",
+    Kind::Number(0.0, 1.0),
+    "0",
+    "Depth of a daily wave: 0 none, 1 down to nothing at night.",
+    "ecsim",
+);
+
+pub(super) const BURSTS_OF_A_RATE: Key =
+    optional("bursts", Kind::Table(&BURSTS), "none", "Bursts on top of the rate.", "ecsim");
+
+pub(super) const CHECK_INTERVAL: Key = with_default(
+    "interval",
+    Kind::Span(5 * SECOND, 300 * SECOND),
+    "\"30s\"",
+    "Distance of checks.",
+    "documented",
+);
+
+pub(super) const CPU_ARCHITECTURE: Key = with_default(
+    "cpu_architecture",
+    Kind::Choice(ARCHITECTURES),
+    "\"X86_64\"",
+    "CPU architecture.",
+    "API",
+);
+
+pub(super) const OPERATING_SYSTEM: Key = with_default(
+    "operating_system_family",
+    Kind::Choice(OPERATING_SYSTEMS),
+    "\"LINUX\"",
+    "Operating system.",
+    "API",
+);

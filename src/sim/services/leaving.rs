@@ -1,0 +1,53 @@
+//! How a task leaves: SIGTERM, what it still finishes, how long its containers take.
+
+use super::Drive;
+use crate::base::time::SimSpan;
+use crate::model::lifecycle::StopCode;
+use crate::sim::event::RunError;
+use crate::sim::task::Slot;
+use crate::sim::tasks::Farewell;
+
+impl Drive<'_> {
+    /// The containers of a task are told to stop. A worker that finishes its messages gets no new ones, and goes on with
+    /// those that it has; others give theirs back at once.
+    pub fn say_farewell(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        let id = self.services.member(slot).service;
+        let finishes =
+            self.services.all[id].setup.work.as_ref().is_some_and(|work| work.finishes_on_stop);
+        let in_load = self.services.member(slot).in_load;
+        let mut work = SimSpan::ZERO;
+        if finishes && in_load {
+            self.flow().drain_from_load(slot, now)?;
+            let task = self.tasks[slot].id;
+            if let Some(load) = &mut self.services.all[id].load {
+                load.advance(now)?;
+                work = load.time_to_finish(task);
+            }
+        } else {
+            self.flow().remove_from_load(slot, now)?;
+        }
+        let containers = self.containers_stop_in(slot);
+        self.life().stopping(slot, Farewell { work, containers })
+    }
+
+    /// How long a task's containers take to stop, where its service says so: the longest of those that get SIGTERM.
+    pub fn containers_stop_in(&self, slot: Slot) -> Option<SimSpan> {
+        let task = &self.tasks[slot];
+        let stop = self.services.all[self.services.member(slot).service].stop.as_ref()?;
+        let others = self.rules.definitions[task.definition].other_containers;
+        let code = task.stop_reason.code();
+        let is_asked =
+            matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
+        Some(stop.longest(others + u16::from(is_asked), task.draws))
+    }
+
+    /// A task's last container has exited. What it still worked on, it had no time for.
+    pub fn has_left(&mut self, slot: Slot) -> Result<(), RunError> {
+        if self.rules.is_service(self.tasks[slot].source) && self.services.member(slot).in_load {
+            let now = self.now();
+            self.flow().remove_from_load(slot, now)?;
+        }
+        self.life().execution_stopped(slot)
+    }
+}

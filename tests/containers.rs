@@ -1,0 +1,155 @@
+//! Containers of a task: one after the other (`dependsOn`), and started again in place (`restartPolicy`).
+
+use crate::support::services::{Told, seconds, tell};
+use ecsim::scenario::load_text;
+use std::path::Path;
+
+/// A service of two tasks on Fargate whose stages take no time but for 2 s a container start; `containers` are TOML.
+fn service(containers: &str, service: &str) -> String {
+    format!(
+        "[simulation]\nduration = \"2h\"\n\n[latency]\nfargate_eni = \"0s\"\nfargate_prepare = \"0s\"\nfargate_start = \"2s\"\n\n[[task_definition]]\nfamily = \"w\"\ncpu = 1024\nmemory = 2048\nnetwork_mode = \"awsvpc\"\n{containers}\n\n[[service]]\nname = \"api\"\ntask_definition = \"w\"\nlaunch_type = \"FARGATE\"\ndesired_count = 2\n{service}\n"
+    )
+}
+
+fn refused(text: &str) -> String {
+    load_text(text, "t.toml", Path::new("."), &[]).expect_err("it is wrong").to_string()
+}
+
+/// Seconds from placement to RUNNING of the first task.
+fn start(containers: &str) -> f64 {
+    let told = tell(&service(containers, "starts_running = false"));
+    seconds(&told.tasks[0], "started_s").unwrap() - seconds(&told.tasks[0], "placed_s").unwrap()
+}
+
+#[test]
+fn containers_start_one_after_the_other() {
+    let app = "[[task_definition.container]]\nname = \"app\"\n";
+    let proxy = "[[task_definition.container]]\nname = \"proxy\"\n";
+    let initial =
+        "[[task_definition.container]]\nname = \"init\"\nessential = false\nruns_for = \"15s\"\n";
+    // All at once.
+    assert_eq!(start(&format!("{app}{proxy}{initial}")), 2.0);
+    // proxy, then app.
+    let on_proxy = "depends_on = [{ container = \"proxy\" }]\n";
+    assert_eq!(start(&format!("{app}{on_proxy}{proxy}")), 4.0);
+    // init starts in 2 s and runs for 15 s, then proxy, then app.
+    let on_init = "depends_on = [{ container = \"init\", condition = \"SUCCESS\" }]\n";
+    assert_eq!(start(&format!("{app}{on_proxy}{proxy}{on_init}{initial}")), 21.0);
+    // The proxy is healthy at its first check, 10 s after its start.
+    let healthy = "depends_on = [{ container = \"proxy\", condition = \"HEALTHY\" }]\n";
+    let check = "health_check = { interval = \"10s\" }\n";
+    assert_eq!(start(&format!("{app}{healthy}{proxy}{check}")), 14.0);
+}
+
+#[test]
+fn an_order_that_cannot_be_is_refused() {
+    let two = |first: &str, second: &str| {
+        refused(&service(
+            &format!(
+                "[[task_definition.container]]\nname = \"a\"\n{first}\n[[task_definition.container]]\nname = \"b\"\n{second}"
+            ),
+            "",
+        ))
+    };
+    let on = |name: &str, condition: &str| {
+        format!("depends_on = [{{ container = \"{name}\", condition = \"{condition}\" }}]")
+    };
+    let told = two(&on("b", "START"), &on("a", "START"));
+    assert!(told.contains("containers wait for each other in a circle"), "{told}");
+    let told = two(&on("c", "START"), "");
+    assert!(told.contains("`depends_on` names the container \"c\", which there is not"), "{told}");
+    let told = two(&on("b", "HEALTHY"), "");
+    assert!(
+        told.contains("the container \"b\" has no `health_check` to become HEALTHY by"),
+        "{told}"
+    );
+    let told = two(&on("b", "COMPLETE"), "");
+    assert!(told.contains("nobody can wait for COMPLETE of an essential container"), "{told}");
+    let told = two("restart_policy = { restart_attempt_period = \"59s\" }", "");
+    assert!(told.contains("must be between 1m and 30m"), "{told}");
+}
+
+/// Tasks that crash 400 s after each start of their container.
+fn crashing(policy: &str, service_keys: &str) -> Told {
+    let container = format!("[[task_definition.container]]\nname = \"app\"\n{policy}\n");
+    tell(&service(
+        &container,
+        &format!(
+            "behaviour = {{ time_to_failure = \"400s\", crash_exit_code = 3 }}\n{service_keys}"
+        ),
+    ))
+}
+
+#[test]
+fn a_container_that_crashes_is_started_again_in_place() {
+    // Every 402 s: 400 s of work, 2 s to start. At 400, 802, ..., in 7,200 s ⌊(7,200 − 400) / 402⌋ + 1 = 17 times each.
+    let told = crashing("restart_policy = {}", "");
+    assert_eq!(told.tasks.len(), 2, "no task is replaced");
+    assert_eq!(told.result.services[0].restarts, 34);
+    assert_eq!(told.result.services[0].tasks_failed, 0);
+    // Without a policy each crash is another task.
+    assert!(crashing("", "").tasks.len() > 30);
+    // An exit code that is ignored, a container that did not run for long enough: the task ends.
+    for policy in [
+        "{ ignored_exit_codes = [0, 3] }",
+        "{ restart_attempt_period = \"401s\" }",
+        "{ enabled = false }",
+    ] {
+        let told = crashing(&format!("restart_policy = {policy}"), "");
+        assert_eq!(told.result.services[0].restarts, 0, "{policy}");
+        assert!(told.tasks.len() > 30, "{policy}");
+    }
+}
+
+#[test]
+fn an_application_does_not_answer_while_its_container_starts_again() {
+    // Behind a balancer that has not noticed yet: of 10 requests a second both tasks together fail all for 2 s: 20 errors
+    // a time, 17 times.
+    for fidelity in ["fluid", "requests"] {
+        let told = crashing(
+            "restart_policy = {}",
+            &format!(
+                "load_balancer = {{}}\n[service.traffic]\nfidelity = \"{fidelity}\"\ncpu_ms_per_request = 1\ngenerate = {{ per_second = 10, poisson = false }}"
+            ),
+        );
+        assert_eq!(told.tasks.len(), 2);
+        let requests = told.result.services[0].requests;
+        let errors = requests.errors as f64 / 1e6;
+        assert!((errors - 340.0).abs() < 40.0, "{fidelity} {errors}");
+        assert!(requests.dropped() < 5_000_000, "{fidelity} {}", requests.dropped());
+    }
+    // One that needs a minute to be ready is seen unhealthy, and replaced.
+    let slow = "load_balancer = { health_check = { interval = \"10s\" }, deregistration_delay = \"0s\" }\nhealth_check_grace_period = \"90s\"";
+    let container = "[[task_definition.container]]\nname = \"app\"\nrestart_policy = {}\n";
+    let told = tell(&service(
+        container,
+        &format!("behaviour = {{ time_to_failure = \"400s\", ready_after = \"60s\" }}\n{slow}"),
+    ));
+    let reasons: Vec<_> = told.tasks.iter().map(|task| task["stopped_reason"].clone()).collect();
+    assert!(reasons.iter().any(|why| why.contains("failed ELB health checks")), "{reasons:?}");
+}
+
+#[test]
+fn pulls_on_an_instance_share_its_disk() {
+    let pulls = |images: u32, disk: &str| {
+        let head = format!(
+            "[simulation]\nduration = \"1h\"\n\n[latency]\n{disk}\n\n[[capacity_provider]]\nname = \"ec2\"\ninstance_types = [\"m5.2xlarge\"]\ndesired_capacity = 1\n"
+        );
+        let one = |index: u32| {
+            format!(
+                "\n[[task_definition]]\nfamily = \"i{index}\"\ncpu = 128\nmemory = 128\nimage_mib = 1024\n\n[[service]]\nname = \"i{index}\"\ntask_definition = \"i{index}\"\nstarts_running = false\n"
+            )
+        };
+        let told = tell(&(head + &(0..images).map(one).collect::<String>()));
+        let times =
+            |column: &'static str| told.tasks.iter().map(move |t| seconds(t, column).unwrap());
+        let first = times("pull_started_s").fold(f64::MAX, f64::min);
+        times("pull_stopped_s").fold(0.0, f64::max) - first
+    };
+    // 1,024 MiB at 60 MiB/s: 17.07 s. Ten of them are 10,240 MiB for a disk of 125 MiB/s: 81.92 s.
+    assert!((pulls(1, "") - 17.066_667).abs() < 1e-3);
+    assert!((pulls(10, "") - 81.92).abs() < 1e-3, "{}", pulls(10, ""));
+    // Without a limit each is as fast as alone; they begin within the 5 s in which schedulers react.
+    assert!(pulls(10, "ec2_disk_mib_per_s = \"off\"") < 22.1);
+    assert!((pulls(10, "ec2_disk_mib_per_s = 250") - 40.96).abs() < 1e-3);
+}

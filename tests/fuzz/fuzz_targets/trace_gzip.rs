@@ -1,0 +1,5 @@
+//! The fuzz target `trace_gzip`: its body is in `bodies`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ecsim_fuzz::trace::trace_gzip(data));
