@@ -258,7 +258,7 @@ fn a_group_tracks_the_reservation_of_its_cluster() {
     // The low alarm is below 35 and not below 45.
     assert_eq!(scaled(&group, metric, &[40; 30]), [0_u32; 0]);
     assert_eq!(scaled(&group, metric, &[30; 14]), [0_u32; 0]);
-    assert_eq!(scaled(&group, metric, &[30; 15])[0], 6);
+    assert_eq!(scaled(&group, metric, &[30; 15]), [9], "six are wanted, a tenth goes");
 }
 
 #[test]

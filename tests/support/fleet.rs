@@ -48,7 +48,7 @@ pub fn run(text: &str) -> Moved {
 
 /// Everything that is wrong with a scenario.
 pub fn errors(text: &str) -> String {
-    load_text(text, "test.toml", Path::new("."), &[]).err().expect("it is refused").to_string()
+    load_text(text, "test.toml", Path::new("."), &[]).expect_err("it is refused").to_string()
 }
 
 impl Moved {

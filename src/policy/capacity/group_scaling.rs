@@ -6,13 +6,14 @@
 
 use crate::base::time::SimSpan;
 use crate::model::resources::Resources;
-use crate::model::scaling::{MetricValue, ScalingMetric, TargetTracking};
+use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric, TargetTracking};
 use crate::policy::scaling::metric;
 
 /// The low alarm of a target tracking policy of a group, percent of its target (measured: 50 → 35, 40 → 28).
 pub const LOW_PERCENT: u32 = 70;
 
-/// Most that a scale-in takes away, percent of the capacity (the step that AWS published for groups before 2024).
+/// The most that a scale-in takes away, percent of the desired capacity: what AWS published for groups (assumed to hold
+/// still).
 pub const SCALE_IN_PERCENT: u32 = 10;
 
 /// The cooldown of a group, which stands in for `DefaultInstanceWarmup` where that is not set (documented).
@@ -30,6 +31,7 @@ pub fn target_tracking(
     TargetTracking {
         name: name.to_owned(),
         metric,
+        statistic: Aggregation::Average,
         high_resolution: false,
         target,
         scale_out_cooldown: warm_up,

@@ -3,10 +3,11 @@
 //! Published (AWS, Nov 2025): room on existing instances is used first; the rest is spread over the zones, then packed
 //! by First Fit Decreasing, and the cheapest allowed type that holds a bin wins. Consolidation drains one instance at a
 //! time: an idle one goes, the tasks of an under-used one go to existing room, else to one new right-sized instance;
-//! then zones are rebalanced, which may launch one; all that is repeated until nothing changes. Assumed: "larger" is by
-//! the larger share of CPU or memory of the largest type; of under-used instances the dearest moves first, then the
-//! newest; an instance is under-used where its tasks fit elsewhere, or on one that is cheaper; tasks do not move where rebalancing would move
-//! them back, unless their instance is too large for them.
+//! then zones are rebalanced, which may launch one; all that is repeated until nothing changes.
+//!
+//! Assumed: "larger" is by the larger share of CPU or memory of the largest type; of under-used instances the dearest
+//! moves first, then the newest; an instance is under-used where its tasks fit elsewhere, or on one that is cheaper.
+//! Tasks do not move where rebalancing would move them back, unless their instance is too large for them.
 
 use crate::base::money::HourlyRate;
 use crate::model::resources::Resources;
