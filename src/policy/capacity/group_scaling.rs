@@ -40,7 +40,6 @@ pub fn target_tracking(
         high_periods: 3,
         low_periods: 15,
         low_percent: LOW_PERCENT,
-        statistic: metric.statistics()[0],
         scale_in_percent: SCALE_IN_PERCENT,
     }
 }
