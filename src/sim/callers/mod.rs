@@ -146,7 +146,7 @@ impl Callers {
     /// Whether nothing that waits can ever be placed, once no task lives and no row is to come: everyone who could be
     /// next has been refused in the very state that its capacity is in (`versions`, of EC2 and of Fargate). A queue calls
     /// again only after a change; who retries StartTask has named each of its instances by then. Who calls a bounded
-    /// number of times makes all of its calls.
+    /// number of times makes all of its calls. A call that waits for tokens is one of the others.
     #[must_use]
     pub fn is_stuck(&self, versions: [u64; 2]) -> bool {
         let refusals = |request: &Request| match request.refused {
@@ -154,14 +154,13 @@ impl Callers {
             _ => 0,
         };
         let mut heads = self.all.iter().filter_map(|caller| caller.queue.front());
-        let mut parked = self.parked.iter().flatten();
+        let mut parked = self.parked.iter().flatten().chain(self.api.waiting());
         let names = |request: &Request| self.all[request.source].named.len().max(1);
         let is_bounded = |request: &Request| {
             let on_failure = &self.all[request.source].setup.on_failure;
             matches!(on_failure, OnFailure::Retry { attempts: Some(_), .. })
         };
-        self.api.is_clear()
-            && heads.all(|request| refusals(request) > 0)
+        heads.all(|request| refusals(request) > 0)
             && parked.all(|request| !is_bounded(request) && refusals(request) >= names(request))
     }
 }
