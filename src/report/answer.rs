@@ -107,9 +107,18 @@ impl Facts<'_> {
         Some(line)
     }
 
-    /// A comparison with Fargate is one with this fleet: it does not follow the load.
+    /// A comparison with Fargate is one with this fleet: whether it follows the load.
     fn fleet(&self) -> Option<String> {
         let count = self.count("instances")?;
+        let moved = |metric| self.count(metric).unwrap_or(0);
+        let (launched, ended) = (moved("instances_launched"), moved("instances_ended"));
+        if launched > 0 || ended > 0 {
+            let [launched, ended] = [launched, ended].map(|n| human::thousands(n.into()));
+            return Some(format!(
+                "Fleet     moves: {launched} container instances were launched and {ended} ended; each is paid for from \
+                 running to its end"
+            ));
+        }
         let (number, verb) =
             (human::thousands(count.into()), if count == 1 { "is" } else { "are" });
         let noun = if count == 1 { "instance" } else { "instances" };
@@ -161,6 +170,14 @@ mod tests {
         Cost      $12.00 for 1 h 00 m: EC2 $10.00, Fargate $2.00; $4.00 of the EC2 price (40.0 %) is for room that no task reserved
         Fleet     fixed: 8 container instances are paid for from the beginning to the end, used or not
         "#);
+    }
+
+    #[test]
+    fn a_fleet_that_moves_is_not_called_fixed() {
+        let moved = [("instances_launched", Value::Count(3)), ("instances_ended", Value::Count(1))];
+        let text = told(&[&[("instances", Value::Count(4))], &moved[..]].concat());
+        assert!(text.contains("moves: 3 container instances were launched and 1 ended"), "{text}");
+        assert!(!text.contains("fixed"), "{text}");
     }
 
     #[test]
