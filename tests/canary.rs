@@ -23,7 +23,7 @@ fn battery(name: &str, bug: &str) -> (bool, String) {
 const SEEN: [(&str, &str, &str); 4] = [
     ("ledger", "swarm::invariants_hold_and_slow_and_fast_agree_on_random_scenarios", "host"),
     ("placement", "swarm::invariants_hold_and_slow_and_fast_agree_on_random_scenarios", "slow"),
-    ("bill", "swarm::invariants_hold_and_slow_and_fast_agree_on_random_scenarios", "M3: "),
+    ("bill", "swarm::invariants_hold_and_slow_and_fast_agree_on_random_scenarios", "M1: "),
     ("requests", "swarm::services::invariants_hold_for_random_services", "L1: offered requests"),
 ];
 
