@@ -1,13 +1,14 @@
 //! Requests and the tasks of one service: closed forms of queueing theory, both fidelities against each other, and
 //! the books, to the last millionth of a request.
 
+use crate::support::balancer::balancer;
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
-use ecsim::model::service::{BalancerKind, LoadBalancer, Permille, Routing};
+use ecsim::model::service::{LoadBalancer, Permille, Routing};
 use ecsim::model::traffic::{
     Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, RequestTotals,
     Work, WorkKind,
@@ -74,24 +75,6 @@ fn work(fidelity: Fidelity, cpu_ms: Distribution, workers: Option<u32>) -> Work 
         timeout: SimSpan::from_secs(1_000_000),
         delivery: None,
         finishes_on_stop: false,
-    }
-}
-
-fn balancer(routing: Routing) -> LoadBalancer {
-    LoadBalancer {
-        kind: BalancerKind::Application,
-        routing,
-        cross_zone: true,
-        interval: SimSpan::from_secs(30),
-        timeout: SimSpan::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        initial_checks: 1,
-        registration: SimSpan::ZERO,
-        slow_start: SimSpan::ZERO,
-        failover: SimSpan::ZERO,
-        deregistration: SimSpan::ZERO,
-        deregistration_delay: SimSpan::from_secs(300),
     }
 }
 

@@ -3,13 +3,14 @@
 //! `ECSIM_SHOW=1 cargo test --release load_latency -- --include-ignored --nocapture` prints the tables of
 //! `benches/LATENCY.md`; `ECSIM_ROWS=36..96` only these of the wide grid.
 
+use crate::support::balancer::balancer;
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::Seed;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
-use ecsim::model::service::{BalancerKind, LoadBalancer, Routing};
+use ecsim::model::service::Routing;
 use ecsim::model::traffic::{
     Fidelity, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, Work, WorkKind,
 };
@@ -77,24 +78,6 @@ fn work(case: &Case, fidelity: Fidelity) -> Work {
         timeout: SimSpan::from_secs(1_000_000),
         delivery: None,
         finishes_on_stop: false,
-    }
-}
-
-fn balancer(routing: Routing) -> LoadBalancer {
-    LoadBalancer {
-        kind: BalancerKind::Application,
-        routing,
-        cross_zone: true,
-        interval: SimSpan::from_secs(30),
-        timeout: SimSpan::from_secs(5),
-        healthy_threshold: 5,
-        unhealthy_threshold: 2,
-        initial_checks: 1,
-        registration: SimSpan::ZERO,
-        slow_start: SimSpan::ZERO,
-        failover: SimSpan::ZERO,
-        deregistration: SimSpan::ZERO,
-        deregistration_delay: SimSpan::from_secs(300),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tests share: rows from memory, small setups, a way to run them and to read what was written.
 
+pub mod balancer;
 pub mod fleet;
 pub mod program;
 pub mod services;

@@ -150,6 +150,13 @@ fn invariants_hold_while_instances_come_and_go() {
     }
 }
 
+/// Its callers ask for ever for a type that the group does not launch, oftener than tokens come: there is always
+/// somebody in line, and the run must end all the same.
+#[test]
+fn calls_that_wait_for_tokens_keep_no_run_alive() {
+    one(524, &mut [0.0; 4]);
+}
+
 #[test]
 fn checks_change_no_byte_while_instances_come_and_go() {
     for seed in 0..100 {
