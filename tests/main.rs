@@ -32,6 +32,7 @@ mod latency_table;
 mod lifecycle;
 mod load;
 mod load_latency;
+mod managed_scaling;
 mod memory;
 mod pathologies;
 mod placement;

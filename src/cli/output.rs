@@ -13,6 +13,7 @@ use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
 use crate::scenario::Scenario;
 use crate::sim::RunResult;
+use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
@@ -62,6 +63,7 @@ impl StreamedFiles {
         let outputs = &scenario.outputs;
         let has_services = !scenario.setup.services.is_empty();
         let has_groups = !scenario.setup.groups.is_empty();
+        let is_managed = scenario.setup.groups.iter().any(|group| group.managed.is_some());
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -80,6 +82,11 @@ impl StreamedFiles {
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
             fleet_events: sink(has_groups && outputs.fleet_events, FLEET_EVENTS.file)?,
+            capacity_reservation: sink(
+                is_managed && outputs.capacity_reservation,
+                CAPACITY_RESERVATION.file,
+            )?,
+            capacity_scaling: sink(is_managed && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
             picture,
             beside: false,
             epoch: None,

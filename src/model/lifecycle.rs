@@ -116,11 +116,13 @@ pub enum StopReason {
     Draining,
     /// Its instance was terminated under it.
     HostTerminated,
+    /// It has waited in PROVISIONING for as long as it may.
+    ProvisioningTimeout,
 }
 
 impl StopReason {
     /// All of them.
-    pub const ALL: [StopReason; 11] = [
+    pub const ALL: [StopReason; 12] = [
         StopReason::EssentialContainerExited,
         StopReason::OutOfMemory,
         StopReason::UserInitiated,
@@ -132,6 +134,7 @@ impl StopReason {
         StopReason::Rebalanced,
         StopReason::Draining,
         StopReason::HostTerminated,
+        StopReason::ProvisioningTimeout,
     ];
 
     /// `stopCode`.
@@ -142,7 +145,9 @@ impl StopReason {
                 StopCode::EssentialContainerExited
             }
             StopReason::UserInitiated => StopCode::UserInitiated,
-            StopReason::FailedToStart => StopCode::TaskFailedToStart,
+            StopReason::FailedToStart | StopReason::ProvisioningTimeout => {
+                StopCode::TaskFailedToStart
+            }
             StopReason::HostTerminated => StopCode::TerminationNotice,
             _ => StopCode::ServiceSchedulerInitiated,
         }
@@ -163,6 +168,7 @@ impl StopReason {
             StopReason::Rebalanced => "Task stopped by Availability Zone rebalancing",
             StopReason::Draining => "Container instance is draining",
             StopReason::HostTerminated => "Host EC2 instance terminated",
+            StopReason::ProvisioningTimeout => "Timed out in PROVISIONING: no capacity",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
+use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
@@ -80,7 +81,7 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 12] = [
+pub const ALL: [TableSpec; 14] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -90,6 +91,8 @@ pub const ALL: [TableSpec; 12] = [
     SCALING,
     SERVICE_EVENTS,
     FLEET_EVENTS,
+    CAPACITY_RESERVATION,
+    CAPACITY_SCALING,
     COST,
     METRICS,
     SEEDS,

@@ -94,6 +94,10 @@ pub struct Outputs {
     pub service_events: bool,
     /// `fleet_events.csv`; only where the fleet can change.
     pub fleet_events: bool,
+    /// `capacity_reservation.csv`; as the next, only with managed scaling.
+    pub capacity_reservation: bool,
+    /// `capacity_scaling.csv`.
+    pub capacity_scaling: bool,
     /// Charts.
     pub charts: Charts,
 }

@@ -1,6 +1,7 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
 use super::books::outputs::Sinks;
+use super::books::task_rows::STILL_WAITS;
 use super::event::RunError;
 use super::fleet;
 use super::setup::{Inputs, Setup};
@@ -204,6 +205,9 @@ fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
         if let Some(instance) = task.instance().filter(|_| task.holds_promise()) {
             cluster.still_promised(end, task.placed, instance, task.demand);
         }
+        if task.waits() {
+            books.recorder.waits.add(end.since(task.accepted)); // as those that wait elsewhere
+        }
         books.task_lives_on(end, &task, definition, cluster.fleet())?;
     }
     Ok(())
@@ -218,7 +222,7 @@ fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
         request.accepted = world.callers.accepted(&request, end);
         world.books.recorder.still_waits(&request, end);
         let tasks = &mut world.books.recorder.tasks;
-        tasks.unplaced(&request, "waiting at the end of the run", SimTime::NEVER)?;
+        tasks.unplaced(&request, STILL_WAITS, SimTime::NEVER)?;
     }
     Ok(())
 }

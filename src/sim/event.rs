@@ -52,6 +52,12 @@ pub enum Event {
     Machine(MachineId),
     /// An Auto Scaling group is changed by hand or by schedule.
     GroupChange(ProviderId),
+    /// A task may have waited in PROVISIONING for as long as it may.
+    WaitedEnough,
+    /// A minute of a capacity provider's managed scaling ends: its metric is published.
+    Reservation(ProviderId),
+    /// Managed scaling has points to evaluate, or a step of scale-in to do.
+    ManagedScaling(ProviderId),
 }
 
 impl Event {

@@ -40,7 +40,7 @@ mod task;
 mod tasks;
 mod world;
 
-pub use books::{fleet_table, outputs, service_tables};
+pub use books::{capacity_tables, fleet_table, outputs, service_tables};
 pub use callers::split_by_strategy;
 pub use end::{InputRows, RunResult, Unregistered, Watch, run};
 pub use event::RunError;

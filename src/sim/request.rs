@@ -88,6 +88,8 @@ pub enum Failure {
     FargateConfiguration,
     /// The account's quota of Fargate vCPUs is used up.
     FargateVcpuLimit,
+    /// As many tasks of the cluster wait in PROVISIONING as may.
+    ProvisioningLimit,
 }
 
 impl Failure {
@@ -103,6 +105,7 @@ impl Failure {
             Failure::NoInstances => "NO_CONTAINER_INSTANCES",
             Failure::FargateConfiguration => "FARGATE_CONFIGURATION",
             Failure::FargateVcpuLimit => "FARGATE_VCPU_LIMIT",
+            Failure::ProvisioningLimit => "PROVISIONING_LIMIT",
         }
     }
 

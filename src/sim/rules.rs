@@ -55,6 +55,8 @@ pub struct Asker {
     pub stop_after: Option<SimSpan>,
     /// Placement rules; empty on Fargate.
     pub table: RuleTable,
+    /// By item of its strategy: the provider for whose capacity its tasks wait in PROVISIONING. Empty without a strategy.
+    pub waits_for: Vec<Option<ProviderId>>,
 }
 
 /// All that is fixed.
@@ -143,6 +145,7 @@ impl Rules {
             draws: self.seed.stream(Purpose::ContainerStart, &setup.name).next_u64(),
             stop_after: setup.stop_after,
             table,
+            waits_for: self.waits_for(&setup.launch),
         })
     }
 
@@ -156,6 +159,12 @@ impl Rules {
             }
             Launch::Start(_) => LaunchType::Ec2,
         }
+    }
+
+    fn waits_for(&self, launch: &Launch) -> Vec<Option<ProviderId>> {
+        let Launch::Providers(shares) = launch else { return Vec::new() };
+        let is_managed = |provider: &ProviderId| self.providers[*provider].is_managed;
+        shares.iter().map(|share| Some(share.provider).filter(is_managed)).collect()
     }
 
     fn compile(

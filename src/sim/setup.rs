@@ -6,13 +6,8 @@ use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskStream;
 use crate::model::definition::TaskDefinition;
-use crate::model::fleet::Registration;
-use crate::model::group::{
-    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
-};
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
-use crate::model::platform::{LaunchType, Purchase};
-use crate::model::resources::Resources;
+use crate::model::platform::LaunchType;
 use crate::model::scaling::{MetricDelays, ScalableTarget};
 use crate::model::service::{
     Behaviour, ContainerCheck, DeploymentConfiguration, DeploymentController, LoadBalancer,
@@ -22,6 +17,9 @@ use crate::model::traffic::{RateStream, Work};
 use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
+mod capacity;
+
+pub use capacity::{GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::Price;
@@ -71,60 +69,6 @@ pub struct Setup {
     pub epoch_s: i64,
     /// Whether the user gave an instant of its own: then tables and charts show the calendar.
     pub is_dated: bool,
-}
-
-/// A capacity provider.
-#[derive(Clone, Debug)]
-pub struct ProviderSetup {
-    /// Name; `FARGATE` and `FARGATE_SPOT` are the built-in ones.
-    pub name: String,
-    /// EC2 or Fargate.
-    pub launch: LaunchType,
-    /// On-Demand or Spot.
-    pub purchase: Purchase,
-    /// Cluster of an EC2 provider's instances; for Fargate the cluster that uses it.
-    pub cluster: ClusterId,
-    /// For each resource the most that a type of the provider has: the unit of the packing lower bound. Zero on Fargate.
-    pub largest: Resources,
-}
-
-/// A container instance of a fixed fleet: it runs and is registered from the beginning to the end.
-#[derive(Clone, Debug)]
-pub struct InstanceSetup {
-    /// What it registers.
-    pub registration: Registration,
-    /// What it costs.
-    pub price: Price,
-}
-
-/// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`] that are its provider's are its
-/// first instances.
-#[derive(Clone, Debug)]
-pub struct GroupSetup {
-    /// Its capacity provider.
-    pub provider: ProviderId,
-    /// `MinSize`.
-    pub min: u32,
-    /// `MaxSize`.
-    pub max: u32,
-    /// `DesiredCapacity` at the beginning: as many as it has first instances.
-    pub desired: u32,
-    /// Its AZs.
-    pub zones: Vec<ZoneId>,
-    /// What it may launch: by zone, then by type in the order of the list. Names are not used.
-    pub offers: Vec<InstanceSetup>,
-    /// Which type it launches.
-    pub allocation: Allocation,
-    /// Which instance it ends, the first policy first.
-    pub termination: Vec<TerminationPolicy>,
-    /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
-    pub is_protected: bool,
-    /// What becomes of tasks on an instance that it ends.
-    pub draining: Draining,
-    /// How long a launch takes.
-    pub timing: InstanceTiming,
-    /// Changes by hand or by schedule, in order of time.
-    pub changes: Vec<CapacityChange>,
 }
 
 /// A caller of RunTask or StartTask.
@@ -410,6 +354,8 @@ pub struct Limits {
     pub fargate_vcpus: Option<u32>,
     /// vCPUs of all Fargate Spot tasks together.
     pub fargate_spot_vcpus: Option<u32>,
+    /// Tasks that wait for capacity.
+    pub provisioning: ProvisioningSetup,
 }
 
 /// Fargate sizes and prices of the region.

@@ -1,6 +1,7 @@
 //! The record of a placed task, and the number of its slot.
 
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::fleet::Fleet;
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, ProviderId, SourceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::resources::Resources;
@@ -21,6 +22,8 @@ pub enum Place {
     Instance(InstanceId),
     /// On Fargate, in this AZ.
     Fargate(ZoneId),
+    /// Nowhere yet: it waits in PROVISIONING for capacity of its provider, at this place of the line.
+    Waiting(u32),
 }
 
 /// A placed task that has not stopped. 144 bytes or less, held by a test: memory is proportional to live tasks.
@@ -110,7 +113,24 @@ impl Task {
     #[inline]
     #[must_use]
     pub fn holds_promise(&self) -> bool {
-        self.status < TaskStatus::Stopping
+        self.status < TaskStatus::Stopping && !self.waits()
+    }
+
+    /// Whether it has no place yet, and gets none if it stops.
+    #[inline]
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self.place, Place::Waiting(_))
+    }
+
+    /// The AZ that it lives in; one that does not exist while it waits for a place.
+    #[must_use]
+    pub fn zone(&self, fleet: &Fleet) -> ZoneId {
+        match self.place {
+            Place::Instance(instance) => fleet.zone[instance],
+            Place::Fargate(zone) => zone,
+            Place::Waiting(_) => ZoneId(u32::MAX),
+        }
     }
 
     /// The instance that it lives on, if any.
@@ -119,7 +139,7 @@ impl Task {
     pub fn instance(&self) -> Option<InstanceId> {
         match self.place {
             Place::Instance(instance) => Some(instance),
-            Place::Fargate(_) => None,
+            Place::Fargate(_) | Place::Waiting(_) => None,
         }
     }
 }

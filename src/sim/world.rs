@@ -70,7 +70,7 @@ impl World {
             callers: Callers::new(&setup.limits),
             arrivals: Arrivals::new(streams),
             rules: Rules::new(&mut setup),
-            tasks: Tasks::new(stages),
+            tasks: Tasks::new(stages, setup.limits.provisioning),
             cluster,
             fargate,
             services,
@@ -229,6 +229,9 @@ impl World {
             Event::Failure => self.drive(queue).failure_strikes()?,
             Event::Machine(machine) => self.supply(queue).machine_goes_on(machine)?,
             Event::GroupChange(provider) => self.supply(queue).group_changes(provider)?,
+            Event::WaitedEnough => self.drive(queue).waited_enough()?,
+            Event::Reservation(provider) => self.supply(queue).minute_ends(provider)?,
+            Event::ManagedScaling(provider) => self.supply(queue).evaluate(provider)?,
         }
         Ok(())
     }
@@ -244,6 +247,9 @@ impl World {
         }
         if self.cluster.has_eased() {
             self.supply(queue).drained()?;
+        }
+        if !self.tasks.line.is_empty() && self.cluster.has_freed() {
+            self.drive(queue).place_waiting()?;
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -281,6 +287,9 @@ impl World {
             Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
             Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
             Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
+            Event::WaitedEnough => (0, 1 << 42),
+            Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
+            Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

@@ -23,27 +23,33 @@ pub struct Moved {
     pub instances: Vec<Cells>,
     /// `timeseries.csv`.
     pub series: Vec<Cells>,
+    /// `capacity_reservation.csv`.
+    pub reservation: Vec<Cells>,
+    /// `capacity_scaling.csv`.
+    pub scaling: Vec<Cells>,
 }
 
 /// Runs a scenario from its text, every book checked after every event.
 pub fn run(text: &str) -> Moved {
     let scenario = load_text(text, "test.toml", Path::new("."), &[])
         .unwrap_or_else(|errors| panic!("{errors}"));
-    let pages: [Page; 3] = std::array::from_fn(|_| Page::default());
-    let [tasks, fleet, series] = pages.clone();
+    let pages: [Page; 5] = std::array::from_fn(|_| Page::default());
+    let [tasks, fleet, series, reservation, scaling] = pages.clone();
     let sinks = Sinks {
         tasks: Some(Box::new(tasks)),
         fleet_events: Some(Box::new(fleet)),
         timeseries: Some(Box::new(series)),
+        capacity_reservation: Some(Box::new(reservation)),
+        capacity_scaling: Some(Box::new(scaling)),
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
     let result = run_one(&scenario, Seed(1), sinks, watch).unwrap();
-    let [mut tasks, fleet, series] = pages.map(|page| rows(&page.text()));
+    let [mut tasks, fleet, series, reservation, scaling] = pages.map(|page| rows(&page.text()));
     tasks.sort_by_key(|row| row["task_id"].parse::<u64>().unwrap());
     let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
     let instances = rows(&String::from_utf8(tables::instances(&result, &zones)).unwrap());
-    Moved { result, tasks, fleet, instances, series }
+    Moved { result, tasks, fleet, instances, series, reservation, scaling }
 }
 
 /// Everything that is wrong with a scenario.
@@ -73,6 +79,37 @@ impl Moved {
     /// Cells of a column of `tasks.csv`, in order of task id.
     pub fn of_tasks(&self, column: &str) -> Vec<&str> {
         self.tasks.iter().map(|row| row[column].as_str()).collect()
+    }
+
+    /// The metric of managed scaling at an instant: percent, M, N, tasks in PROVISIONING.
+    pub fn metric(&self, provider: &str, at: f64) -> [f64; 4] {
+        let is_it = |row: &&Cells| {
+            row["capacity_provider"] == provider && seconds(row, "time_s") == Some(at)
+        };
+        let row = self.reservation.iter().find(is_it).unwrap_or_else(|| panic!("no point at {at}"));
+        let columns =
+            ["reservation_percent", "needed_instances", "running_instances", "provisioning_tasks"];
+        columns.map(|column| row[column].parse().unwrap())
+    }
+
+    /// Changes of the desired capacity by managed scaling: when, from, to.
+    pub fn steps(&self, provider: &str) -> Vec<(f64, u32, u32)> {
+        let own = self.scaling.iter().filter(|row| {
+            row["capacity_provider"] == provider && row["from_capacity"] != row["to_capacity"]
+        });
+        own.map(|row| {
+            let size = |column: &str| row[column].parse().unwrap();
+            (seconds(row, "time_s").unwrap(), size("from_capacity"), size("to_capacity"))
+        })
+        .collect()
+    }
+
+    /// Decisions that changed nothing: when, and why not.
+    pub fn refusals(&self, provider: &str) -> Vec<(f64, &str)> {
+        let own = self.scaling.iter().filter(|row| {
+            row["capacity_provider"] == provider && row["from_capacity"] == row["to_capacity"]
+        });
+        own.map(|row| (seconds(row, "time_s").unwrap(), row["reason"].as_str())).collect()
     }
 
     /// A number of the summary.

@@ -26,7 +26,7 @@ use ecsim::pricing::Price;
 use ecsim::sim::outputs::Sinks;
 use ecsim::sim::setup::{
     FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure, ProviderSetup,
-    Setup, SourceSetup,
+    ProvisioningSetup, Setup, SourceSetup,
 };
 use ecsim::sim::{RunResult, Watch};
 use std::io::Write;
@@ -170,6 +170,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
     let provider = |name: &str, launch, purchase, largest| ProviderSetup {
         name: name.into(),
         launch,
+        is_managed: false,
         purchase,
         cluster: ClusterId(0),
         largest,
@@ -207,6 +208,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
             fargate_calls: None,
             fargate_vcpus: None,
             fargate_spot_vcpus: None,
+            provisioning: ProvisioningSetup::default(),
         },
         fargate: FargateSetup {
             sizes: vec![(256, 512), (512, 1024), (1024, 2048), (1024, 3072), (2048, 4096)],

@@ -20,7 +20,7 @@ use ecsim::policy::query::Expression;
 use ecsim::pricing::Price;
 use ecsim::sim::setup::{
     Bucket, FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure,
-    ProviderSetup, ProviderShare, Setup, SourceSetup,
+    ProviderSetup, ProviderShare, ProvisioningSetup, Setup, SourceSetup,
 };
 use std::collections::BTreeMap;
 
@@ -220,6 +220,7 @@ fn provider_setups(
         setups.push(ProviderSetup {
             name: format!("ec2-{provider}"),
             launch: LaunchType::Ec2,
+            is_managed: false,
             purchase: dice.pick(&[Purchase::OnDemand, Purchase::Spot]),
             cluster: cluster_of(provider),
             largest: largest.unwrap_or_default(),
@@ -229,6 +230,7 @@ fn provider_setups(
         setups.push(ProviderSetup {
             name: name.into(),
             launch: LaunchType::Fargate,
+            is_managed: false,
             purchase,
             cluster: ClusterId(0),
             largest: Resources::ZERO,
@@ -426,6 +428,7 @@ fn limits(dice: &mut Dice) -> Limits {
         fargate_calls: bucket(dice),
         fargate_vcpus: dice.one_in(4).then(|| 1 + dice.below(8) as u32),
         fargate_spot_vcpus: dice.one_in(4).then(|| 1 + dice.below(8) as u32),
+        provisioning: ProvisioningSetup::default(),
     }
 }
 

@@ -13,9 +13,11 @@ use ecsim::model::group::{
 };
 use ecsim::model::ids::ZoneId;
 use ecsim::model::platform::LaunchType;
+use ecsim::policy::capacity::ManagedScaling;
+use ecsim::policy::capacity::need::{Estimator, Packing};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
-use ecsim::sim::setup::{GroupSetup, InstanceSetup};
+use ecsim::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Puts a group behind each EC2 provider that has instances.
@@ -86,9 +88,35 @@ fn moving(seed: u64) -> Case {
                 register: stage(&mut dice),
             },
             changes,
+            managed: managed(&mut dice),
         });
+        let group = setup.groups.last().unwrap();
+        setup.providers[provider].is_managed = group.managed.is_some();
     }
     case
+}
+
+/// Managed scaling of one group in two, with delays that a short run can feel.
+fn managed(dice: &mut Dice) -> Option<ManagedSetup> {
+    if dice.one_in(2) {
+        return None;
+    }
+    let min_step = 1 + dice.below(3) as u32;
+    let scaling = ManagedScaling {
+        target_capacity: dice.pick(&[100, 100, 80, 50]),
+        min_step,
+        max_step: min_step + dice.below(9) as u32,
+        warm_up: seconds(dice.below(200)),
+        packing: dice.pick(&[Packing::PerTask, Packing::PerResource]),
+        estimator: dice.pick(&[Estimator::ByGroup, Estimator::ByGroup, Estimator::Legacy]),
+        metric_delay: seconds(dice.below(90)),
+        high_periods: 1 + dice.below(2) as u32,
+        low_periods: 1 + dice.below(4) as u32,
+        low_percent: dice.pick(&[100, 90]),
+        scale_in_percent: dice.pick(&[50, 100, 5]),
+        scale_in_interval: seconds(1 + dice.below(100)),
+    };
+    Some(ManagedSetup { scaling, protects: dice.one_in(2) })
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.
@@ -129,7 +157,7 @@ fn invariants_hold_while_instances_come_and_go() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seeds = match number("ECSIM_SWARM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("ECSIM_SWARM_CASES").unwrap_or(300),
+        None => 0..number("ECSIM_SWARM_CASES").unwrap_or(2_000),
     };
     let (mut sums, cases) = ([0.0; 4], seeds.end - seeds.start);
     for seed in seeds {
@@ -144,7 +172,7 @@ fn invariants_hold_while_instances_come_and_go() {
     println!(
         "{cases}: {launched} launched, {ended} ended, {lost} tasks lost, {completed} completed"
     );
-    if cases >= 300 {
+    if cases >= 2_000 {
         let least = cases as f64;
         assert!(launched > least && ended > least && lost > least / 4.0 && completed > least);
     }

@@ -48,6 +48,8 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         epoch: None,
         beside: tables && case.setup.seed.0.is_multiple_of(2),
         fleet_events: None,
+        capacity_reservation: None,
+        capacity_scaling: None,
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };
     let result = ecsim::sim::run(case.setup.clone(), inputs(case, failures), sinks, watch);

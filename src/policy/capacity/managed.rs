@@ -215,10 +215,29 @@ impl ManagedScaler {
     /// Publishes the point of the minute that ends at `now`. To be called every 60 s from the same phase on; `None` is
     /// a minute in which the metric does not arrive.
     pub fn publish(&mut self, now: SimTime, view: Option<&View>) -> Option<Reading> {
-        let reading = view.map(|view| need::read(view, self.managed.estimate()));
+        self.publish_reading(now, view.map(|view| need::read(view, self.managed.estimate())))
+    }
+
+    /// The same where the view was read already.
+    pub fn publish_reading(&mut self, now: SimTime, reading: Option<Reading>) -> Option<Reading> {
         self.series.observe(now, reading.map(|reading| Point::level(reading.value)));
         self.waiting.push_back(reading);
         reading
+    }
+
+    /// Whether evaluating the newest point could say nothing new: the metric is at its target, or the group is at its
+    /// minimum with that told, and no point waits that says otherwise.
+    #[must_use]
+    pub fn is_quiet(&self, state: GroupState) -> bool {
+        let target = self.managed.target();
+        let low = self.managed.low_alarm().threshold;
+        let rests = self.low.state() != AlarmState::Alarm
+            && self.waiting.iter().flatten().all(|r| r.value <= target && r.value >= low);
+        let is_at_min = self.told == Some(NotScaled::AlreadyAtMinCapacity)
+            && state.desired == state.min
+            && self.waiting.iter().flatten().all(|r| r.value < low);
+        let all_came = self.waiting.iter().all(Option::is_some);
+        self.high.state() != AlarmState::Alarm && all_came && (rests || is_at_min)
     }
 
     /// When [`ManagedScaler::evaluate`] has a step of scale-in to do, besides the instants at which points become

@@ -24,6 +24,18 @@ pub enum AlarmState {
     InsufficientData,
 }
 
+impl AlarmState {
+    /// Its name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AlarmState::Ok => "OK",
+            AlarmState::Alarm => "ALARM",
+            AlarmState::InsufficientData => "INSUFFICIENT_DATA",
+        }
+    }
+}
+
 /// An alarm and its recent history.
 #[derive(Clone, Debug)]
 pub struct Alarm {

@@ -133,6 +133,7 @@ impl Build<'_> {
         let id = self.providers.push(ProviderSetup {
             name: name.to_string(),
             launch: LaunchType::Fargate,
+            is_managed: false,
             purchase,
             cluster,
             largest: Resources::ZERO,

@@ -206,6 +206,7 @@ impl Build<'_> {
         let provider = self.providers.push(ProviderSetup {
             name: name.clone(),
             launch: LaunchType::Ec2,
+            is_managed: settings.is_given("managed_scaling"),
             purchase,
             cluster,
             largest: Resources::ZERO,

@@ -7,11 +7,13 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::group::{
     Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
 };
+use crate::policy::capacity::ManagedScaling;
+use crate::policy::capacity::need::{Estimator, Packing};
 use crate::scenario::settings::{Settings, Value};
-use crate::sim::setup::{GroupSetup, InstanceSetup};
+use crate::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
 
 /// Keys that only an Auto Scaling group has.
-const GROUP_KEYS: [&str; 7] = [
+const GROUP_KEYS: [&str; 9] = [
     "min_size",
     "allocation_strategy",
     "termination_policies",
@@ -19,6 +21,8 @@ const GROUP_KEYS: [&str; 7] = [
     "managed_draining",
     "drain_timeout",
     "scheduled_actions",
+    "managed_scaling",
+    "managed_termination_protection",
 ];
 /// The longest that managed draining holds an instance (documented).
 const LONGEST_DRAIN: SimSpan = SimSpan::from_secs(48 * 3_600);
@@ -81,10 +85,41 @@ impl Build<'_> {
             },
             timing: timing(&Settings::empty(&crate::scenario::sections::LATENCY, settings.place)),
             changes,
+            managed: self.read_managed_scaling(settings),
         };
         group.changes.sort_by_key(|change| change.at);
         self.first_instances(&group, &fleet.name);
         self.groups.push(group);
+    }
+
+    /// Managed scaling, and what ECS refuses of it.
+    fn read_managed_scaling(&mut self, settings: &Settings) -> Option<ManagedSetup> {
+        let protects = settings.flag("managed_termination_protection");
+        let place = settings.place_of("managed_termination_protection");
+        if protects && !settings.flag("protect_from_scale_in") {
+            let message = "`managed_termination_protection` needs `protect_from_scale_in`";
+            let help = "ECS takes away a protection that the group has set";
+            self.error_with_help(place, message, help);
+        }
+        let Some(table) = settings.table("managed_scaling") else {
+            if protects {
+                self.error(place, "`managed_termination_protection` needs `managed_scaling`");
+            }
+            return None;
+        };
+        if settings.whole32("max_size") == Some(0) {
+            let message = "`max_size` 0 with `managed_scaling`: a group that ECS scales must be able to have instances";
+            self.error(settings.value_place("max_size"), message);
+        }
+        let scaling = managed_scaling(table);
+        if scaling.min_step > scaling.max_step {
+            let message = format!(
+                "`minimum_scaling_step_size` {} is above `maximum_scaling_step_size` {}",
+                scaling.min_step, scaling.max_step
+            );
+            self.error(table.value_place("minimum_scaling_step_size"), message);
+        }
+        Some(ManagedSetup { scaling, protects })
     }
 
     /// What a group may launch: each type in each zone.
@@ -175,6 +210,32 @@ fn timing(latency: &Settings) -> InstanceTiming {
         pending: get("instance_pending", (16.0, 18.0)),
         boot: get("instance_boot", (25.0, 80.0)),
         register: get("instance_register", (5.0, 10.0)),
+    }
+}
+
+fn managed_scaling(table: &Settings) -> ManagedScaling {
+    let or = ManagedScaling::default();
+    let whole = |key: &str, default: u32| table.whole32(key).unwrap_or(default);
+    let span = |key: &str, default: SimSpan| table.span(key).unwrap_or(default);
+    ManagedScaling {
+        target_capacity: whole("target_capacity", or.target_capacity),
+        min_step: whole("minimum_scaling_step_size", or.min_step),
+        max_step: whole("maximum_scaling_step_size", or.max_step),
+        warm_up: span("instance_warmup_period", or.warm_up),
+        packing: match table.text("packing") {
+            Some("per_resource") => Packing::PerResource,
+            _ => Packing::PerTask,
+        },
+        estimator: match table.text("estimator") {
+            Some("legacy") => Estimator::Legacy,
+            _ => Estimator::ByGroup,
+        },
+        metric_delay: span("metric_delay", or.metric_delay),
+        high_periods: whole("high_periods", or.high_periods),
+        low_periods: whole("low_periods", or.low_periods),
+        low_percent: whole("low_percent", or.low_percent),
+        scale_in_percent: whole("scale_in_percent", or.scale_in_percent),
+        scale_in_interval: span("scale_in_interval", or.scale_in_interval),
     }
 }
 

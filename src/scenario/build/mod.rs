@@ -203,6 +203,8 @@ fn read_outputs(settings: &Settings) -> Outputs {
         scaling: settings.flag("scaling"),
         service_events: settings.flag("service_events"),
         fleet_events: settings.flag("fleet_events"),
+        capacity_reservation: settings.flag("capacity_reservation"),
+        capacity_scaling: settings.flag("capacity_scaling"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,

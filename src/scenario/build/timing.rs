@@ -10,7 +10,9 @@ use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
 use crate::scenario::settings::{Item, Settings, Value};
-use crate::sim::setup::{Bucket, FargateRate, FargateSetup, ImageCleanup, Latencies, Limits};
+use crate::sim::setup::{
+    Bucket, FargateRate, FargateSetup, ImageCleanup, Latencies, Limits, ProvisioningSetup,
+};
 
 /// The Fargate stages of a profile in seconds, and its pull rate in MiB per second: they sum to 20, 30 and 45 s.
 fn profile(name: Option<&str>) -> [f64; 4] {
@@ -67,7 +69,7 @@ pub(super) fn limits(root: &Settings) -> Limits {
         let table = settings.table(key)?;
         Some(Bucket { burst: table.whole32("burst")?, per_second: table.whole32("per_second")? })
     };
-    let vcpus = |key: &str| match settings.item(key) {
+    let count = |key: &str| match settings.item(key) {
         Some(Item { value: Value::Whole(vcpus), .. }) => u32::try_from(*vcpus).ok(),
         _ => None,
     };
@@ -76,8 +78,12 @@ pub(super) fn limits(root: &Settings) -> Limits {
         fargate_launches: bucket("fargate_launches"),
         fargate_spot_launches: bucket("fargate_spot_launches"),
         fargate_calls: bucket("fargate_calls"),
-        fargate_vcpus: vcpus("fargate_vcpus"),
-        fargate_spot_vcpus: vcpus("fargate_spot_vcpus"),
+        fargate_vcpus: count("fargate_vcpus"),
+        fargate_spot_vcpus: count("fargate_spot_vcpus"),
+        provisioning: ProvisioningSetup {
+            limit: count("provisioning_tasks_per_cluster"),
+            timeout: settings.span("provisioning_timeout").unwrap_or(SimSpan::from_secs(1_800)),
+        },
     }
 }
 

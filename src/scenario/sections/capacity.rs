@@ -1,6 +1,8 @@
 //! Keys of clusters, instance types and capacity providers.
 
-use super::{ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, Section, optional, required, with_default};
+use super::{
+    ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
+};
 
 /// Operating system families as `runtimePlatform.operatingSystemFamily` names them.
 pub(super) const OPERATING_SYSTEMS: &[&str] = &[
@@ -143,6 +145,99 @@ static GROUP_CHANGE: Section = Section::new(
     ],
 );
 
+/// `managed_scaling` of a capacity provider.
+static MANAGED_SCALING: Section = Section::new(
+    "managed_scaling",
+    "Managed scaling: a target tracking policy of ECS on `CapacityProviderReservation`; what AWS does not publish is a key here.",
+    &[
+        with_default(
+            "target_capacity",
+            Kind::Whole(1, 100),
+            "100",
+            "`targetCapacity` in percent: below 100 instances without tasks are kept.",
+            "API",
+        ),
+        with_default(
+            "minimum_scaling_step_size",
+            STEP_SIZE,
+            "1",
+            "Instances that a scale-out adds at least.",
+            "API",
+        ),
+        with_default(
+            "maximum_scaling_step_size",
+            STEP_SIZE,
+            "10000",
+            "Instances that a scale-out adds at most.",
+            "API",
+        ),
+        with_default(
+            "instance_warmup_period",
+            Kind::Span(0, 10_000 * SECOND),
+            "\"300s\"",
+            "No scale-out while the youngest instance was launched less than so long ago.",
+            "API",
+        ),
+        with_default(
+            "packing",
+            Kind::Choice(&["per_task", "per_resource"]),
+            "\"per_task\"",
+            "How waiting tasks are packed when instances are counted: tasks whole, or each resource summed by itself.",
+            "assumed",
+        ),
+        with_default(
+            "estimator",
+            Kind::Choice(&["by_group", "legacy"]),
+            "\"by_group\"",
+            "Who counts them: by groups of equal tasks; or as until 2020, the smallest step more with several zones or types.",
+            "documented",
+        ),
+        with_default(
+            "metric_delay",
+            Kind::Span(0, 3_600 * SECOND),
+            "\"30s\"",
+            "From the end of a minute to the evaluation of its point.",
+            "assumed (30 to 60 s)",
+        ),
+        with_default(
+            "high_periods",
+            Kind::Whole(1, 60),
+            "1",
+            "Minutes above the target until the group scales out.",
+            "measured",
+        ),
+        with_default(
+            "low_periods",
+            Kind::Whole(1, 1_440),
+            "15",
+            "Minutes below it until the group scales in.",
+            "documented",
+        ),
+        with_default(
+            "low_percent",
+            Kind::Whole(1, 100),
+            "100",
+            "What \"below\" means, in percent of the target.",
+            "assumed",
+        ),
+        with_default(
+            "scale_in_percent",
+            Kind::Whole(1, 100),
+            "50",
+            "Share of the desired capacity that a step of scale-in takes at most; 5 to 10 before September 2022.",
+            "documented",
+        ),
+        with_default(
+            "scale_in_interval",
+            Kind::Span(SECOND, 86_400 * SECOND),
+            "\"200s\"",
+            "Between two such steps.",
+            "assumed (fits 334 to 34 instances in 10 min)",
+        ),
+    ],
+);
+const STEP_SIZE: Kind = Kind::Whole(1, 10_000);
+
 /// `[[capacity_provider]]`.
 pub static CAPACITY_PROVIDER: Section = Section::new(
     "capacity_provider",
@@ -215,6 +310,20 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::Flag,
             "true",
             "Auto Scaling group: an instance that it ends is DRAINING until it holds no task; otherwise its tasks are lost.",
+            "API",
+        ),
+        optional(
+            "managed_scaling",
+            Kind::Table(&MANAGED_SCALING),
+            "none: nobody scales the group",
+            "Auto Scaling group: managed scaling of the capacity provider; tasks that find no room wait in PROVISIONING.",
+            "API",
+        ),
+        optional(
+            "managed_termination_protection",
+            Kind::Flag,
+            "false",
+            "With managed scaling and `protect_from_scale_in`: ECS takes the protection from instances with no task but daemons'.",
             "API",
         ),
         optional(

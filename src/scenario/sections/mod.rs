@@ -295,6 +295,20 @@ pub static OUTPUTS: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "capacity_reservation",
+            Kind::Flag,
+            "true",
+            "`capacity_reservation.csv`; only with managed scaling.",
+            "ecsim",
+        ),
+        with_default(
+            "capacity_scaling",
+            Kind::Flag,
+            "true",
+            "`capacity_scaling.csv`; only with managed scaling.",
+            "ecsim",
+        ),
+        with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),
             "\"svg\"",

@@ -12,9 +12,11 @@
 //! | `tally.rs` | counts of tasks |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
+//! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv` |
 //! | `ledger.rs` | counters and series of a service |
 //! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
 
+pub mod capacity_tables;
 pub mod fleet_table;
 pub mod outputs;
 pub mod service_tables;
@@ -23,9 +25,10 @@ mod ledger;
 mod recorder;
 mod spending;
 mod tally;
-mod task_rows;
+pub mod task_rows;
 mod task_table;
 
+use self::capacity_tables::CapacityTables;
 use self::fleet_table::FleetTable;
 use self::outputs::Sinks;
 use self::service_tables::{EventRow, ServiceTables};
@@ -88,6 +91,23 @@ pub enum Change<'a> {
     Wanted(u32),
     /// So many are wanted no longer, though nobody has refused them.
     Unwanted(u32),
+    /// A task waits in PROVISIONING for capacity of a provider.
+    Waits {
+        /// The provider.
+        provider: ProviderId,
+    },
+    /// Such a task is placed next.
+    WaitsNoMore {
+        /// The provider.
+        provider: ProviderId,
+    },
+    /// Such a task was stopped before there was capacity.
+    GivenUp {
+        /// It.
+        task: &'a Task,
+        /// Why.
+        reason: &'static str,
+    },
     /// Tasks were refused for good.
     Refused(&'a Request, &'a Failure),
     /// A task was placed.
@@ -167,6 +187,8 @@ pub struct Books {
     pub tables: ServiceTables,
     /// What happens to instances.
     pub fleet_events: FleetTable,
+    /// Tables of managed scaling.
+    pub capacity: CapacityTables,
     /// What is known about each service.
     pub services: Column<ServiceId, Ledger>,
     /// Samples for charts.
@@ -197,10 +219,12 @@ impl Books {
         sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
+        let capacity = CapacityTables::new(&mut sinks);
         Books {
             spending: Spending::new(&setup.fargate, purchases),
             tables,
             fleet_events,
+            capacity,
             services: setup.services.iter().map(Ledger::new).collect(),
             recorder: Recorder::new(sinks, Names::of(setup), setup.sample_interval),
             tally: Tally::new(setup.providers.len()),
@@ -237,6 +261,14 @@ impl Books {
             Change::Refused(request, failure) => {
                 tally.refuse(failure.reason(), u64::from(request.remaining));
                 recorder.was_throttled(request, request.arrival);
+            }
+            Change::Waits { provider } => tally.waits(provider, true),
+            Change::WaitsNoMore { provider } => tally.waits(provider, false),
+            Change::GivenUp { task, reason } => {
+                tally.refuse(reason, 1);
+                if task.source.0 < *first_service {
+                    recorder.throttled.add(task.accepted.since(task.arrival));
+                }
             }
             Change::Placed { task, asked } => {
                 tally.placed(task, asked);
@@ -280,7 +312,9 @@ impl Books {
         definition: &TaskDefinition,
         fleet: &Fleet,
     ) -> Result<(), RunError> {
-        self.tally.stopped(task);
+        if !task.waits() {
+            self.tally.stopped(task);
+        }
         let service = self.service_of(task.source);
         self.spending.fargate_stopped(now, definition, task, service);
         if !self.recorder.tasks.is_on() && service.is_none() {
@@ -370,6 +404,7 @@ impl Books {
     pub fn close_tables(&mut self) -> Result<(), RunError> {
         self.tables.finish()?;
         self.fleet_events.finish()?;
+        self.capacity.finish()?;
         self.recorder.tasks.finish()?;
         self.recorder.timeseries.finish()?;
         self.recorder.failures.finish()?;

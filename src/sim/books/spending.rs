@@ -234,6 +234,7 @@ impl Spending {
     ) -> NanoUsd {
         match task.place {
             Place::Instance(instance) => self.share(task, instance, task.stopping.min(now), fleet),
+            Place::Waiting(_) => NanoUsd::ZERO,
             Place::Fargate(_) if task.pull_started > now => NanoUsd::ZERO,
             Place::Fargate(_) => {
                 let rate = self.rate(task.provider, definition.platform);

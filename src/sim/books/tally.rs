@@ -50,6 +50,12 @@ impl Tally {
         Tally { live, groups, ..Tally::default() }
     }
 
+    /// A task begins to wait in PROVISIONING for capacity, or waits no more.
+    pub fn waits(&mut self, provider: ProviderId, begins: bool) {
+        let count = &mut self.live[provider].by_status[TaskStatus::Provisioning as usize];
+        *count = if begins { *count + 1 } else { *count - 1 };
+    }
+
     /// A task was placed and begins its life.
     #[inline]
     pub fn placed(&mut self, task: &Task, asked: Resources) {

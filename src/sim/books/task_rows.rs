@@ -12,6 +12,9 @@ use crate::sim::task::{Place, Task};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+/// Why a task has no place that nobody has given up.
+pub const STILL_WAITS: &str = "waiting at the end of the run";
+
 /// What the table hears, in order.
 pub enum Line {
     /// The next task group has this name.
@@ -116,6 +119,9 @@ impl TaskRows {
                     .name(&self.names.zones[zone])
                     .empty();
             }
+            Place::Waiting(_) => {
+                row.name(b"EC2").name(&self.names.providers[task.provider]).empty().empty();
+            }
         }
         row.int(u64::from(task.demand.cpu))
             .int(u64::from(task.demand.memory))
@@ -130,12 +136,18 @@ impl TaskRows {
             .time(task.stopping)
             .time(task.execution_stopped)
             .time(stopped);
-        if task.stopping == SimTime::NEVER {
+        if task.stopping == SimTime::NEVER && task.waits() {
+            row.empty().name(STILL_WAITS.as_bytes()).empty();
+        } else if task.stopping == SimTime::NEVER {
             row.empty().empty().empty();
         } else {
             row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
         }
-        row.span(task.placed.since(task.accepted)).usd(usd);
+        if task.waits() {
+            row.empty().usd(usd);
+        } else {
+            row.span(task.placed.since(task.accepted)).usd(usd);
+        }
         row.empty().int(u64::from(task.ephemeral_gib)).end();
         self.rows.settle()?;
         Ok(())

@@ -26,7 +26,9 @@ pub fn check(parts: &Parts<'_>) {
         assert_eq!(in_zones as usize, group.members.len(), "C2: instances by zone");
         assert!(group.min <= group.desired && group.desired <= group.max, "C3: sizes");
         // Nothing is launched beyond what is wanted, and only protection and what is on its way keep more.
-        let keeps = group.setup.is_protected || group.members.len() > group.active as usize;
+        let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
+        let keeps =
+            group.setup.is_protected || protects || group.members.len() > group.active as usize;
         let there = group.members.len() as u32;
         assert!(there >= group.desired, "C3: {there} instances, {} wanted", group.desired);
         assert!(keeps || there == group.desired, "C3: {there} instances, {}", group.desired);

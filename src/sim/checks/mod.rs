@@ -122,14 +122,20 @@ impl Parts<'_> {
         );
         assert_eq!(
             self.books.tally.placed,
-            live + self.books.tally.completed + self.books.tally.failed,
+            live - self.tasks.line.len() + self.books.tally.completed + self.books.tally.failed,
             "T2: placed = live + stopped"
         );
         let waiting = self.callers.waiting().map(|request| u64::from(request.remaining));
-        assert_eq!(self.tasks.wanted, waiting.sum::<u64>(), "T2: who waits is somewhere");
+        let waiting = waiting.sum::<u64>() + self.tasks.line.len();
+        assert_eq!(self.tasks.wanted, waiting, "T2: who waits is somewhere");
     }
 
     fn check_times(&self, task: &Task) {
+        assert_eq!(
+            task.waits(),
+            task.placed == SimTime::NEVER,
+            "T3: who has no place waits for it"
+        );
         let mut last = task.arrival;
         for next in [task.accepted, task.placed, task.pending, task.pull_started, task.started] {
             assert!(next >= last, "T3: the times of a task do not decrease");

@@ -2,10 +2,10 @@
 //! [`Cluster`] and in no other way, so that the fleet's two ledgers, the placement index and the capacity integrals
 //! cannot disagree. Only this room knows that there is an index.
 
+mod ask;
 mod future;
 mod host;
 
-use super::request::Failure;
 use super::task::Slot;
 use crate::base::canary;
 use crate::base::id::Column;
@@ -15,9 +15,9 @@ use crate::base::time::SimTime;
 use crate::metrics::capacity::Capacity;
 use crate::model::fleet::{Fleet, InstanceStatus, Registration};
 use crate::model::ids::{GroupId, InstanceId};
-use crate::model::ports::{PortSet, PortSets};
+use crate::model::ports::PortSet;
 use crate::model::resources::Resources;
-use crate::policy::placement::{Ask, Placer, Reason, Refusals, Rule, RuleId, TieBreak};
+use crate::policy::placement::{Ask, Placer, Refusals, Rule, RuleId, TieBreak};
 use crate::policy::query::Expression;
 use future::Future;
 pub use host::Host;
@@ -261,6 +261,19 @@ impl Cluster {
         self.capacity.still_promised(end, since, instance, demand);
     }
 
+    /// Fewer tasks wait in PROVISIONING than may: somebody was turned away for it.
+    pub fn line_has_room(&mut self) {
+        self.version += 1;
+        self.has_freed = true;
+    }
+
+    /// Whether [`Cluster::take_freed`] would say so.
+    #[inline]
+    #[must_use]
+    pub fn has_freed(&self) -> bool {
+        self.has_freed
+    }
+
     /// A task on this instance has become RUNNING, or is it no longer.
     pub fn running_changes(&mut self, instance: InstanceId, is_running: bool) {
         self.fleet.running_changes(instance, is_running);
@@ -349,50 +362,6 @@ impl Cluster {
         if !self.fleet.is_empty() {
             self.capacity.knows_size(now, size, &self.fleet);
         }
-    }
-
-    /// Where a task goes, if anywhere.
-    #[inline]
-    pub fn choose(&mut self, ask: &Ask, ports: &PortSets) -> Option<InstanceId> {
-        self.placer.choose(ask, &self.fleet, ports)
-    }
-
-    /// Why this instance cannot take a task; `None` where it can.
-    #[must_use]
-    pub fn verdict(&self, ask: &Ask, instance: InstanceId, ports: &PortSets) -> Option<Reason> {
-        self.placer.verdict(ask, instance, &self.fleet, ports)
-    }
-
-    /// Why no instance takes a task.
-    pub fn refusals(&mut self, ask: &Ask, ports: &PortSets) -> Failure {
-        let key = Some((*ask, self.version));
-        if self.last_refusal.key != key {
-            self.last_refusal.refusals = self.placer.refusals(ask, &self.fleet, ports);
-            self.last_refusal.key = key;
-        }
-        if self.last_refusal.refusals.0.is_empty() {
-            return Failure::NoInstances;
-        }
-        Failure::Refused(self.last_refusal.refusals.clone())
-    }
-
-    /// Whether a task could be placed if nothing else ran.
-    #[must_use]
-    pub fn could_fit_when_empty(&self, ask: &Ask, ports: &PortSets) -> bool {
-        self.placer.could_fit_when_empty(ask, &self.fleet, ports)
-            || self.future.as_ref().is_some_and(|future| future.could_fit(ask, ports))
-    }
-
-    /// Whether this instance could take a task if nothing else ran on it.
-    #[must_use]
-    pub fn could_take_when_empty(&self, ask: &Ask, instance: InstanceId, ports: &PortSets) -> bool {
-        self.placer.could_take_when_empty(ask, instance, &self.fleet, ports)
-    }
-
-    /// Whether the rule's fixed filters take the instance.
-    #[must_use]
-    pub fn takes(&self, rule: RuleId, instance: InstanceId) -> bool {
-        self.placer.takes(rule, instance, &self.fleet)
     }
 
     // tests and the end

@@ -14,6 +14,7 @@ impl Supply<'_> {
     pub fn begin(&mut self) -> Result<(), RunError> {
         for group in 0..self.groups.all.len() {
             self.arrange_change(group);
+            self.begin_managed_scaling(group);
             self.tell_sizes(group, "initial")?;
             self.count(group);
         }

@@ -7,12 +7,14 @@
 //! | `launch.rs` | a group gets what it lacks: zone, type, the stages until an instance is ACTIVE |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `changes.rs` | limits and desired capacity change |
+//! | `managed.rs` | managed scaling: the metric, the decisions |
 //!
 //! An instance is a *machine* from its launch on, and a container instance when it has registered. A fixed fleet has no
 //! group and no machines, and costs nothing here.
 
 mod changes;
 mod launch;
+mod managed;
 mod retire;
 mod supply;
 
@@ -102,6 +104,8 @@ pub struct Group {
     draws: Family,
     /// Which instance ends among equals.
     dice: Stream,
+    /// Managed scaling, if it has it.
+    pub managed: Option<managed::Managed>,
 }
 
 impl Group {
@@ -119,6 +123,7 @@ impl Group {
             draws: seed.family(Purpose::Instance, &name),
             dice: seed.stream(Purpose::Termination, &name),
             name,
+            managed: setup.managed.as_ref().map(managed::Managed::new),
             setup,
         }
     }
@@ -288,7 +293,8 @@ impl Groups {
         &self.all[machine.group].setup.offers[machine.offer].price
     }
 
-    /// Whether capacity may still come that nobody has asked for by now.
+    /// Whether capacity may still come that nobody has asked for by now. Managed scaling launches for those who wait in
+    /// PROVISIONING, and these are tasks that live.
     #[must_use]
     pub fn may_grow(&self) -> bool {
         let moves = |group: &Group| {

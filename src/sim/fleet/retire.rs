@@ -14,32 +14,24 @@ use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
 impl Supply<'_> {
-    /// Ends up to so many instances of a group. Those that are on their way are not chosen (assumed): once ACTIVE they
-    /// are.
+    /// Ends up to so many instances of a group.
     pub(super) fn scale_in(&mut self, index: usize, count: u32) -> Result<(), RunError> {
         let now = self.now();
+        let mut ids = self.may_scale_in(index);
         let group = &mut self.groups.all[index];
-        if group.setup.is_protected {
-            return Ok(());
-        }
         let mut in_zone = group.by_zone.clone();
-        let mut ids: Vec<MachineId> = Vec::new();
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for &id in &group.members {
+        let candidate = |&id: &MachineId| {
             let machine = &self.groups.machines[id];
-            if machine.stage != Stage::InService {
-                continue;
-            }
-            ids.push(id);
-            candidates.push(Candidate {
+            Candidate {
                 zone: group.zone_of(machine.offer),
                 purchase: Purchase::OnDemand,
                 launched: machine.launched,
                 number: machine.number,
                 template: 0,
                 rank: group.rank_of(machine.offer, now),
-            });
-        }
+            }
+        };
+        let mut candidates: Vec<Candidate> = ids.iter().map(candidate).collect();
         let mut chosen = Vec::new();
         for _ in 0..count {
             let on_demand = in_zone.iter().sum();

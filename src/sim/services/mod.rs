@@ -10,6 +10,7 @@
 //! | `scheduler/` | the scheduler's pass: what is started and stopped, when it looks again; daemons; rebalancing of zones |
 //! | `health/` | when a task counts as healthy, is seen unhealthy; overload |
 //! | `restart.rs` | containers that are started again in place |
+//! | `waiting.rs` | tasks in PROVISIONING: capacity comes, or they have waited for too long |
 //! | `rollout/` | revisions come, are completed, fail, go back; stages of blue/green, canary, linear; alarms; updates |
 //! | `scaling/` | once a minute: alarms and policies |
 //! | `load/` | who gets requests, what a minute measures, idle CPU of hosts, samples |
@@ -32,6 +33,7 @@ mod restart;
 mod rollout;
 mod scaling;
 mod scheduler;
+mod waiting;
 
 use super::bucket::TokenBucket;
 use super::setup::{Failure, Outage, RevisionSetup, ServiceSetup};

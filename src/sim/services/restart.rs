@@ -26,7 +26,7 @@ impl Drive<'_> {
         let stages = &self.tasks.stages;
         let start = match task.place {
             Place::Instance(_) => stages.ec2_start.span(draws),
-            Place::Fargate(_) => stages.fargate_start.span(draws),
+            Place::Fargate(_) | Place::Waiting(_) => stages.fargate_start.span(draws),
         };
         let service = &self.services.all[member.service];
         let behaviour = &service.revision_of(member.generation).behaviour;

@@ -8,11 +8,13 @@
 //! | `start.rs` | from PROVISIONING to RUNNING |
 //! | `stop.rs` | from the end of the work to STOPPED |
 //! | `lose.rs` | the instance of a task goes away under it |
+//! | `line.rs` | tasks in PROVISIONING that wait for capacity |
 //!
 //! Who wanted a task is not known here. A task whose containers have started is handed out by [`Tasks::next_ready`];
 //! its owner, a caller or a service, says that it runs.
 
 mod latency;
+mod line;
 mod lose;
 mod place;
 mod start;
@@ -23,11 +25,13 @@ use super::cluster::Cluster;
 use super::event::Event;
 use super::fargate::Fargate;
 use super::rules::Rules;
+use super::setup::ProvisioningSetup;
 use super::task::{Slot, Task};
 use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::ids::GroupId;
 pub use latency::{Latency, Stages};
+pub use line::Line;
 pub use stop::Farewell;
 
 /// The slab of live tasks.
@@ -40,6 +44,8 @@ pub struct Tasks {
     ghosts: usize,
     /// Tasks of services that are STOPPED and whose services have not been told.
     stopped: Vec<Slot>,
+    /// Tasks that wait in PROVISIONING for capacity.
+    pub line: Line,
     /// How long the stages take.
     pub(super) stages: Stages,
     /// The number of the next task.
@@ -51,13 +57,14 @@ pub struct Tasks {
 impl Tasks {
     /// No tasks.
     #[must_use]
-    pub fn new(stages: Stages) -> Tasks {
+    pub fn new(stages: Stages, provisioning: ProvisioningSetup) -> Tasks {
         Tasks {
             rows: Vec::new(),
             free: Vec::new(),
             ready: std::collections::VecDeque::new(),
             ghosts: 0,
             stopped: Vec::new(),
+            line: Line::new(provisioning),
             stages,
             next_id: 0,
             wanted: 0,

@@ -23,7 +23,10 @@ impl Life<'_> {
                 let ask = self.ask(request, item);
                 match self.cluster.choose(&ask, &self.rules.port_sets) {
                     Some(instance) => Ok(self.start_on_instance(request, instance)),
-                    None => Err(self.cluster.refusals(&ask, &self.rules.port_sets)),
+                    None => match self.waits_for(request, item) {
+                        Some(provider) => self.begin_waiting(request, ask, provider),
+                        None => Err(self.cluster.refusals(&ask, &self.rules.port_sets)),
+                    },
                 }
             }
             Target::Named(instance) => {
@@ -101,13 +104,13 @@ impl Life<'_> {
         slot
     }
 
-    fn new_task(
+    pub(super) fn new_task(
         &self,
         request: &Request,
         place: Place,
         provider: ProviderId,
         demand: Resources,
-        now: SimTime,
+        placed: SimTime,
     ) -> Task {
         let asker = &self.rules.askers[request.source];
         let mut work = request.work.unwrap_or_else(|| {
@@ -122,8 +125,8 @@ impl Life<'_> {
             id: request.first_id,
             draws: asker.draws.wrapping_add(request.own_number()),
             arrival: request.arrival,
-            accepted: request.accepted.unwrap_or(now),
-            placed: now,
+            accepted: request.accepted.unwrap_or_else(|| self.now()),
+            placed,
             pending: SimTime::NEVER,
             pull_started: SimTime::NEVER,
             pull_stopped: SimTime::NEVER,

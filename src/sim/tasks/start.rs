@@ -37,6 +37,7 @@ impl Life<'_> {
             Place::Instance(_) if task.demand.enis == 0 => SimSpan::ZERO,
             Place::Instance(_) => stages.eni_attach.span(task.draws),
             Place::Fargate(_) => stages.fargate_eni.span(task.draws),
+            Place::Waiting(_) => return, // no stage of it begins
         };
         if span == SimSpan::ZERO {
             return self.attached(slot);

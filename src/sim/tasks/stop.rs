@@ -101,6 +101,7 @@ impl Life<'_> {
             Place::Fargate(zone) => {
                 self.fargate.release(zone, task.group, task.provider, !is_uncounted);
             }
+            Place::Waiting(_) => self.give_up_waiting(slot),
         }
     }
 
@@ -112,6 +113,7 @@ impl Life<'_> {
         match task.place {
             Place::Instance(instance) => self.cluster.uncount(instance, task.group),
             Place::Fargate(zone) => self.fargate.uncount(zone, task.group, task.provider),
+            Place::Waiting(_) => {}
         }
     }
 
@@ -130,6 +132,7 @@ impl Life<'_> {
                 self.serve_host_queue(instance);
                 Ok(())
             }
+            Place::Waiting(_) => self.execution_stopped(slot), // no stage of it is under way
             _ => Ok(()),
         }
     }
@@ -186,6 +189,7 @@ impl Life<'_> {
                 }
                 &self.tasks.stages.fargate_eni_detach
             }
+            Place::Waiting(_) => return self.stopped(slot),
         };
         let span = if has_eni { detach.span(draws) } else { SimSpan::ZERO };
         if span == SimSpan::ZERO {

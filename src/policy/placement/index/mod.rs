@@ -223,6 +223,12 @@ impl Placer {
         Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusal(instance)
     }
 
+    /// Whether each task of a group needs an instance of its own under the rule.
+    #[must_use]
+    pub fn is_distinct(&self, rule: RuleId) -> bool {
+        self.rules[rule].rule.distinct_instance
+    }
+
     /// Whether the rule selects the instance, whatever room it has.
     #[must_use]
     pub fn takes(&self, rule: RuleId, instance: InstanceId, fleet: &Fleet) -> bool {

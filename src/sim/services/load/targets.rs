@@ -6,7 +6,7 @@ use crate::model::ids::ServiceId;
 use crate::model::lifecycle::TaskStatus;
 use crate::sim::event::RunError;
 use crate::sim::services::{Flow, Health, Late};
-use crate::sim::task::{Place, Slot};
+use crate::sim::task::Slot;
 
 impl Flow<'_> {
     /// A load balancer without a healthy target sends requests to all of them (documented: fail-open).
@@ -75,10 +75,7 @@ impl Flow<'_> {
         let revision = service.revision_of(member.generation);
         Target {
             task: task.id,
-            zone: match task.place {
-                Place::Instance(instance) => self.cluster.fleet().zone[instance],
-                Place::Fargate(zone) => zone,
-            },
+            zone: task.zone(self.cluster.fleet()),
             pool: service.deployment(member.generation).map_or(0, |d| d.pool),
             cpu_millis: self.cpu_beside_start(slot).max(1),
             cost_percent: revision.behaviour.cost_percent,

@@ -200,6 +200,12 @@ impl Drive<'_> {
         failure: &Failure,
     ) -> Result<(), RunError> {
         let now = self.queue.now();
+        if *failure == Failure::ProvisioningLimit {
+            // The scheduler tries again later (documented), and it is no failure of the task's.
+            let cycle = self.services.settings.cycle;
+            self.plan().look_at(id, now + cycle);
+            return Ok(());
+        }
         let service = &mut self.services.all[id];
         service.throttle.could_not_place(now, &self.services.settings);
         let name = &service.setup.name;

@@ -10,7 +10,7 @@ use crate::policy::deployment::rolling;
 use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
 use crate::sim::services::{Deployment, Health, Kind, Look, Rebalancing};
 use crate::sim::setup::{Launch, ServiceSetup};
-use crate::sim::task::{Place, Slot};
+use crate::sim::task::Slot;
 
 /// The capacity provider strategy of a service as its scale-in sees it; none without one.
 fn shares_of(setup: &ServiceSetup) -> Vec<Share> {
@@ -104,10 +104,7 @@ impl Look<'_> {
     pub fn view(&self, slot: Slot, now: SimTime) -> ServiceTask {
         let member = self.services.member(slot);
         let task = &self.tasks[slot];
-        let (zone, instance) = match task.place {
-            Place::Instance(instance) => (self.cluster.fleet().zone[instance], Some(instance)),
-            Place::Fargate(zone) => (zone, None),
-        };
+        let (zone, instance) = (task.zone(self.cluster.fleet()), task.instance());
         ServiceTask {
             key: slot.0,
             id: task.id,
@@ -176,10 +173,7 @@ impl Look<'_> {
         zones.dedup();
         let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
         for &slot in &service.members {
-            let zone = match self.tasks[slot].place {
-                Place::Instance(instance) => self.cluster.fleet().zone[instance],
-                Place::Fargate(zone) => zone,
-            };
+            let zone = self.tasks[slot].zone(self.cluster.fleet());
             if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == zone) {
                 *count += 1;
             }

@@ -1,0 +1,283 @@
+//! Managed scaling of capacity providers: the metric once a minute, its evaluation, what the group is told.
+//!
+//! Quiet minutes cost one event: where no alarm can say anything new, nothing is evaluated.
+
+use super::{Group, Groups, Stage, Supply};
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::fleet::InstanceStatus;
+use crate::model::group::LaunchCause;
+use crate::model::ids::{InstanceId, MachineId, ProviderId};
+use crate::policy::capacity::need::{self, Capacity, Room, View};
+use crate::policy::capacity::{GroupState, ManagedScaler, Reading};
+use crate::policy::placement::{Ask, Reason as Refusal};
+use crate::policy::scaling::Decision;
+use crate::sim::books::capacity_tables::{ReservationRow, ScalingRow};
+use crate::sim::event::{Event, RunError};
+use crate::sim::setup::ManagedSetup;
+
+/// A metric is published so often (documented).
+const MINUTE: SimSpan = SimSpan::from_secs(60);
+
+/// Managed scaling of a group in the middle of a run.
+pub struct Managed {
+    scaler: ManagedScaler,
+    /// Managed termination protection: only instances without tasks end when the group scales in.
+    pub protects: bool,
+    /// When the next step between two points is due.
+    step_at: Option<SimTime>,
+    /// The last change of the desired capacity.
+    last: Option<SimTime>,
+}
+
+impl Managed {
+    pub(super) fn new(setup: &ManagedSetup) -> Managed {
+        Managed {
+            scaler: ManagedScaler::new(setup.scaling),
+            protects: setup.protects,
+            step_at: None,
+            last: None,
+        }
+    }
+}
+
+impl Group {
+    fn state(&self, groups: &Groups) -> GroupState {
+        let launches = self.members.iter().rev().map(|&id| &groups.machines[id]);
+        let mut own = launches.filter(|machine| machine.cause != LaunchCause::Initial);
+        GroupState {
+            desired: self.desired,
+            min: self.min,
+            max: self.max,
+            youngest_launch: own.next().map(|machine| machine.launched),
+        }
+    }
+}
+
+impl Supply<'_> {
+    pub(super) fn begin_managed_scaling(&mut self, group: usize) {
+        let of = &self.groups.all[group];
+        if of.managed.is_some() {
+            let event = Event::Reservation(of.setup.provider);
+            self.drive.queue.schedule(SimTime(MINUTE.0), Class::Control, event);
+        }
+    }
+
+    /// A minute has ended: the metric is published, and evaluated when it is visible.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn minute_ends(&mut self, provider: ProviderId) -> Result<(), RunError> {
+        let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        let now = self.now();
+        self.drive.queue.schedule(now + MINUTE, Class::Control, Event::Reservation(provider));
+        let reading = self.read(index);
+        if let Some(managed) = &mut self.groups.all[index].managed {
+            managed.scaler.publish_reading(now, reading);
+        }
+        let of = &self.groups.all[index];
+        if let Some(managed) = &of.managed {
+            let delay = managed.scaler.managed().metric_delay;
+            if !managed.scaler.is_quiet(of.state(self.groups)) {
+                let event = Event::ManagedScaling(provider);
+                self.drive.queue.schedule(now + delay, Class::Control, event);
+            }
+        }
+        if let Some(reading) = reading {
+            self.tell_reservation(index, reading)?;
+        }
+        // What ECS protects no longer may end now, where the group had more than it should.
+        let of = &self.groups.all[index];
+        if of.managed.as_ref().is_some_and(|m| m.protects) && of.members.len() as u32 > of.desired {
+            self.reconcile(index, LaunchCause::ScaleOut)?;
+        }
+        Ok(())
+    }
+
+    /// M and N as they are now.
+    fn read(&self, index: usize) -> Option<Reading> {
+        let of = &self.groups.all[index];
+        let by = of.managed.as_ref()?.scaler.managed().estimate();
+        let busy = self.busy(index);
+        let types = of.setup.offers.iter().take(of.types()).map(|offer| &offer.registration);
+        let types: Vec<Capacity> =
+            types.map(|of| Capacity { resources: of.resources, ports: &of.ports }).collect();
+        let mut view = View {
+            running: of.active,
+            busy: busy.len() as u32,
+            zones: of.setup.zones.len() as u32,
+            types: &types,
+            rooms: &[],
+            groups: &[],
+        };
+        let waiting: Vec<_> = self.drive.tasks.line.of_provider(of.setup.provider).collect();
+        if waiting.is_empty() {
+            return Some(need::read(&view, by)); // the usual case
+        }
+        let open = self.open_instances(index);
+        let fleet = self.drive.cluster.fleet();
+        let room = |&instance: &InstanceId| Room {
+            free: fleet.free[instance],
+            ports: &fleet.ports[instance],
+            is_busy: busy.binary_search(&instance).is_ok(),
+        };
+        let rooms: Vec<Room> = open.iter().map(room).collect();
+        let barred: Vec<Vec<u32>> =
+            waiting.iter().map(|kind| self.barred(&kind.ask, &open)).collect();
+        let of_kind = waiting.iter().zip(&barred).map(|(kind, barred)| need::Group {
+            count: kind.count(),
+            demand: kind.ask.demand,
+            ports: self.drive.rules.port_sets.get(kind.ask.ports),
+            distinct_instance: self.drive.cluster.is_distinct(kind.ask.rule),
+            barred,
+        });
+        let groups: Vec<need::Group> = of_kind.collect();
+        (view.rooms, view.groups) = (&rooms, &groups);
+        Some(need::read(&view, by))
+    }
+
+    /// Instances of a group with a task that is not a daemon's, ascending.
+    fn busy(&self, index: usize) -> Vec<InstanceId> {
+        let fleet = self.drive.cluster.fleet();
+        let daemons = self.daemons();
+        let is_busy = |instance: &InstanceId| {
+            let on_it = daemons.partition_point(|of| of <= instance)
+                - daemons.partition_point(|of| of < instance);
+            fleet.tasks[*instance] as usize > on_it
+        };
+        let mut busy: Vec<InstanceId> = self.active_instances(index).filter(is_busy).collect();
+        busy.sort_unstable();
+        busy
+    }
+
+    /// The instance of each daemon's task, ascending.
+    fn daemons(&self) -> Vec<InstanceId> {
+        let services = self.drive.services.all.iter().filter(|service| service.is_daemon());
+        let tasks = services.flat_map(|service| service.members.iter());
+        let placed = tasks.map(|&slot| &self.drive.tasks[slot]).filter(|t| t.holds_promise());
+        let mut on: Vec<InstanceId> = placed.filter_map(|task| task.instance()).collect();
+        on.sort_unstable();
+        on
+    }
+
+    fn active_instances(&self, index: usize) -> impl Iterator<Item = InstanceId> + '_ {
+        let members = self.groups.all[index].members.iter();
+        members.filter_map(|&id| self.groups.machines[id].instance)
+    }
+
+    /// Instances of a group that take tasks.
+    fn open_instances(&self, index: usize) -> Vec<InstanceId> {
+        let fleet = self.drive.cluster.fleet();
+        let is_open = |instance: &InstanceId| {
+            fleet.status[*instance] == InstanceStatus::Active && fleet.agent_connected[*instance]
+        };
+        self.active_instances(index).filter(is_open).collect()
+    }
+
+    /// Those of `open` that a constraint keeps tasks away from, whatever room they have.
+    fn barred(&self, ask: &Ask, open: &[InstanceId]) -> Vec<u32> {
+        let ports = &self.drive.rules.port_sets;
+        let is_barred = |instance: InstanceId| {
+            use Refusal::{Agent, Attribute, DistinctInstance, Location, MemberOf};
+            let verdict = self.drive.cluster.verdict(ask, instance, ports);
+            matches!(verdict, Some(Agent | Attribute | DistinctInstance | Location | MemberOf))
+        };
+        (0..).zip(open).filter(|(_, i)| is_barred(**i)).map(|(at, _)| at).collect()
+    }
+
+    /// Points are visible, or a step of scale-in is due.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn evaluate(&mut self, provider: ProviderId) -> Result<(), RunError> {
+        let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        let now = self.now();
+        let state = self.groups.all[index].state(self.groups);
+        let Some(managed) = &mut self.groups.all[index].managed else { return Ok(()) };
+        if managed.step_at == Some(now) {
+            managed.step_at = None;
+        }
+        let decision = managed.scaler.evaluate(now, state);
+        if let Some(at) = managed.scaler.next_step(now).filter(|at| managed.step_at != Some(*at)) {
+            managed.step_at = Some(at);
+            let event = Event::ManagedScaling(provider);
+            self.drive.queue.schedule(at, Class::Control, event);
+        }
+        let Some(decision) = decision else { return Ok(()) };
+        self.tell_decision(index, &decision)?;
+        let Some(to) = decision.to.filter(|to| *to != decision.from) else { return Ok(()) };
+        let group = &mut self.groups.all[index];
+        group.desired = to;
+        if let Some(managed) = &mut group.managed {
+            managed.last = Some(now);
+        }
+        self.tell_sizes(index, "managed_scaling")?;
+        self.reconcile(index, LaunchCause::ScaleOut)
+    }
+
+    fn tell_reservation(&mut self, index: usize, reading: Reading) -> Result<(), RunError> {
+        if !self.drive.books.capacity.wants_reservation() {
+            return Ok(());
+        }
+        let busy = self.busy(index).len() as u32;
+        let at = self.now();
+        let group = &self.groups.all[index];
+        let Some(managed) = &group.managed else { return Ok(()) };
+        let (high, low) = managed.scaler.alarms();
+        let row = ReservationRow {
+            at,
+            provider: &group.name,
+            value: reading.value,
+            target_percent: managed.scaler.managed().target_capacity,
+            needed: reading.needed,
+            running: reading.running,
+            busy,
+            provisioning: self.drive.tasks.line.count(group.setup.provider),
+            incompatible: reading.incompatible,
+            desired: group.desired,
+            high: high.name(),
+            low: low.name(),
+        };
+        self.drive.books.capacity.reservation(&row)
+    }
+
+    fn tell_decision(&mut self, index: usize, decision: &Decision) -> Result<(), RunError> {
+        let group = &self.groups.all[index];
+        let last = group.managed.as_ref().and_then(|managed| managed.last);
+        let alarm = decision.alarm.as_ref();
+        let row = ScalingRow {
+            at: decision.at,
+            provider: &group.name,
+            policy: decision.kind.name(),
+            alarm: alarm.map_or("", |alarm| alarm.name.as_str()),
+            metric: decision.metric.map(|(metric, value)| (metric.name(), value)),
+            threshold: alarm.map(|alarm| alarm.threshold),
+            running: decision.running,
+            wanted: decision.wanted,
+            from: decision.from,
+            to: decision.to.unwrap_or(decision.from),
+            min: decision.min_capacity,
+            max: decision.max_capacity,
+            reason: decision.reason.name(),
+            since_last: last.map(|last| decision.at.since(last)),
+        };
+        self.drive.books.capacity.scaling(&row)
+    }
+
+    /// Instances that may end when their group scales in, oldest first. Those that are on their way are not among them
+    /// (assumed): once ACTIVE they are.
+    pub(super) fn may_scale_in(&self, index: usize) -> Vec<MachineId> {
+        let group = &self.groups.all[index];
+        let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
+        if group.setup.is_protected && !protects {
+            return Vec::new();
+        }
+        let busy = if protects { self.busy(index) } else { Vec::new() };
+        let may_end = |id: &MachineId| {
+            let machine = &self.groups.machines[*id];
+            machine.stage == Stage::InService
+                && machine.instance.is_none_or(|i| busy.binary_search(&i).is_err())
+        };
+        group.members.iter().copied().filter(may_end).collect()
+    }
+}

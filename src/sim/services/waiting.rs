@@ -1,0 +1,47 @@
+//! Tasks that wait in PROVISIONING for capacity, of callers and of services alike: they are placed when there is some,
+//! or stop.
+
+use super::Drive;
+use crate::model::lifecycle::StopReason;
+use crate::policy::placement::Ask;
+use crate::sim::event::RunError;
+use crate::sim::task::Slot;
+
+impl Drive<'_> {
+    /// Capacity has changed: those who wait are tried in order, each kind until one of it finds no room.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn place_waiting(&mut self) -> Result<(), RunError> {
+        let mut in_vain: Vec<Ask> = Vec::new();
+        while let Some((slot, ask)) = self.tasks.line.first(|ask| !in_vain.contains(ask)) {
+            if !self.life().place_waiting(slot, ask) {
+                in_vain.push(ask);
+            }
+        }
+        self.start_ready()
+    }
+
+    /// The first of the line may have waited for too long.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn waited_enough(&mut self) -> Result<(), RunError> {
+        while let Some(slot) = self.life().next_timed_out() {
+            self.times_out(slot)?;
+        }
+        self.life().watch_the_line();
+        Ok(())
+    }
+
+    fn times_out(&mut self, slot: Slot) -> Result<(), RunError> {
+        let task = &mut self.tasks[slot];
+        (task.stop_reason, task.exit_code) = (StopReason::ProvisioningTimeout, 1);
+        if self.rules.is_service(self.tasks[slot].source) {
+            let service = self.services.member(slot).service;
+            self.plan().leave(slot)?;
+            self.plan().look_soon(service); // a new one takes its place
+        }
+        self.life().stop_early(slot)
+    }
+}

@@ -1,0 +1,94 @@
+//! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
+
+use crate::base::time::SimSpan;
+use crate::model::fleet::Registration;
+use crate::model::group::{
+    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+};
+use crate::model::ids::{ClusterId, ProviderId, ZoneId};
+use crate::model::platform::{LaunchType, Purchase};
+use crate::model::resources::Resources;
+use crate::policy::capacity::ManagedScaling;
+use crate::pricing::Price;
+
+/// A capacity provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSetup {
+    /// Name; `FARGATE` and `FARGATE_SPOT` are the built-in ones.
+    pub name: String,
+    /// EC2 or Fargate.
+    pub launch: LaunchType,
+    /// Whether it has managed scaling: then tasks wait in PROVISIONING for its capacity.
+    pub is_managed: bool,
+    /// On-Demand or Spot.
+    pub purchase: Purchase,
+    /// Cluster of an EC2 provider's instances; for Fargate the cluster that uses it.
+    pub cluster: ClusterId,
+    /// For each resource the most that a type of the provider has: the unit of the packing lower bound. Zero on Fargate.
+    pub largest: Resources,
+}
+
+/// A container instance of a fixed fleet: it runs and is registered from the beginning to the end.
+#[derive(Clone, Debug)]
+pub struct InstanceSetup {
+    /// What it registers.
+    pub registration: Registration,
+    /// What it costs.
+    pub price: Price,
+}
+
+/// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`] that are its provider's are its
+/// first instances.
+#[derive(Clone, Debug)]
+pub struct GroupSetup {
+    /// Its capacity provider.
+    pub provider: ProviderId,
+    /// `MinSize`.
+    pub min: u32,
+    /// `MaxSize`.
+    pub max: u32,
+    /// `DesiredCapacity` at the beginning: as many as it has first instances.
+    pub desired: u32,
+    /// Its AZs.
+    pub zones: Vec<ZoneId>,
+    /// What it may launch: by zone, then by type in the order of the list. Names are not used.
+    pub offers: Vec<InstanceSetup>,
+    /// Which type it launches.
+    pub allocation: Allocation,
+    /// Which instance it ends, the first policy first.
+    pub termination: Vec<TerminationPolicy>,
+    /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
+    pub is_protected: bool,
+    /// What becomes of tasks on an instance that it ends.
+    pub draining: Draining,
+    /// How long a launch takes.
+    pub timing: InstanceTiming,
+    /// Changes by hand or by schedule, in order of time.
+    pub changes: Vec<CapacityChange>,
+    /// Managed scaling, if its provider has it.
+    pub managed: Option<ManagedSetup>,
+}
+
+/// Managed scaling of a capacity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManagedSetup {
+    /// Its parameters.
+    pub scaling: ManagedScaling,
+    /// `managedTerminationProtection`.
+    pub protects: bool,
+}
+
+/// Tasks in PROVISIONING that wait for capacity of a provider with managed scaling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvisioningSetup {
+    /// How many of a cluster may (documented quota: 500); `None`: any number.
+    pub limit: Option<u32>,
+    /// For how long (documented: 10 to 30 min).
+    pub timeout: SimSpan,
+}
+
+impl Default for ProvisioningSetup {
+    fn default() -> Self {
+        ProvisioningSetup { limit: Some(500), timeout: SimSpan::from_secs(1_800) }
+    }
+}

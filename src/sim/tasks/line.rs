@@ -1,0 +1,220 @@
+//! Tasks in PROVISIONING for which a capacity provider with managed scaling has no room yet: they wait in a line, first
+//! come, first served, where nobody holds up another that needs something else (unpublished: assumed). They feed the
+//! metric by which the provider's group grows.
+
+use super::Life;
+use crate::base::id::Id as _;
+use crate::base::time::SimTime;
+use crate::engine::Class;
+use crate::model::ids::{ClusterId, ProviderId};
+use crate::model::lifecycle::StopReason;
+use crate::policy::placement::Ask;
+use crate::sim::books::Change;
+use crate::sim::event::Event;
+use crate::sim::request::{Failure, Request};
+use crate::sim::setup::ProvisioningSetup;
+use crate::sim::task::{Place, Slot, Task};
+use std::collections::BTreeMap;
+
+/// Tasks with the same requirements under the same rule.
+#[derive(Debug)]
+pub struct Kind {
+    /// What each asks for.
+    pub ask: Ask,
+    /// Whose capacity they wait for.
+    pub provider: ProviderId,
+    /// By place in the line: the task, and since when it waits.
+    tasks: BTreeMap<u32, (Slot, SimTime)>,
+}
+
+impl Kind {
+    /// How many wait.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.tasks.len() as u32
+    }
+}
+
+/// All who wait.
+pub struct Line {
+    settings: ProvisioningSetup,
+    kinds: Vec<Kind>,
+    by_cluster: Vec<u32>,
+    /// The next place.
+    next: u32,
+    /// Whether an event will look who has waited for too long.
+    is_watched: bool,
+}
+
+impl Line {
+    pub(super) fn new(settings: ProvisioningSetup) -> Line {
+        Line { settings, kinds: Vec::new(), by_cluster: Vec::new(), next: 0, is_watched: false }
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.kinds.iter().map(|kind| u64::from(kind.count())).sum()
+    }
+
+    /// Those who wait for a provider.
+    pub fn of_provider(&self, provider: ProviderId) -> impl Iterator<Item = &Kind> {
+        self.kinds.iter().filter(move |kind| kind.provider == provider)
+    }
+
+    /// How many wait for a provider.
+    #[must_use]
+    pub fn count(&self, provider: ProviderId) -> u32 {
+        self.of_provider(provider).map(Kind::count).sum()
+    }
+
+    fn is_full(&self, cluster: ClusterId) -> bool {
+        let waiting = self.by_cluster.get(cluster.index()).copied().unwrap_or(0);
+        self.settings.limit.is_some_and(|limit| waiting >= limit)
+    }
+
+    /// The first in the line whose kind `may` be tried: its place, itself, what it asks for.
+    pub fn first(&self, mut may: impl FnMut(&Ask) -> bool) -> Option<(Slot, Ask)> {
+        let tried = self.kinds.iter().filter(|kind| may(&kind.ask));
+        let heads = tried.filter_map(|kind| Some((kind.tasks.first_key_value()?, kind.ask)));
+        heads.min_by_key(|((place, _), _)| **place).map(|((_, (slot, _)), ask)| (*slot, ask))
+    }
+
+    /// The first of all, and when it has waited for as long as it may.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<(Slot, SimTime)> {
+        let heads = self.kinds.iter().filter_map(|kind| kind.tasks.first_key_value());
+        let (_, &(slot, since)) = heads.min_by_key(|(place, _)| **place)?;
+        Some((slot, since + self.settings.timeout))
+    }
+
+    fn join(&mut self, who: (Slot, SimTime), ask: Ask, provider: ProviderId, cluster: ClusterId) {
+        let place = self.next;
+        self.next += 1;
+        if self.by_cluster.len() <= cluster.index() {
+            self.by_cluster.resize(cluster.index() + 1, 0);
+        }
+        self.by_cluster[cluster.index()] += 1;
+        let known = self.kinds.iter().position(|k| k.ask == ask && k.provider == provider);
+        let at = known.unwrap_or_else(|| {
+            self.kinds.push(Kind { ask, provider, tasks: BTreeMap::new() });
+            self.kinds.len() - 1
+        });
+        self.kinds[at].tasks.insert(place, who);
+    }
+
+    fn leave(&mut self, ask: Ask, provider: ProviderId, cluster: ClusterId, place: u32) {
+        let found = self.kinds.iter().position(|k| k.ask == ask && k.provider == provider);
+        let at = found.expect("who waits is in the line");
+        self.kinds[at].tasks.remove(&place).expect("who waits has a place in the line");
+        if self.kinds[at].tasks.is_empty() {
+            self.kinds.remove(at);
+        }
+        self.by_cluster[cluster.index()] -= 1;
+    }
+}
+
+impl Life<'_> {
+    /// Whether a task that finds no room may wait in PROVISIONING: its provider has managed scaling.
+    pub(super) fn waits_for(&self, request: &Request, item: usize) -> Option<ProviderId> {
+        self.rules.askers[request.source].waits_for.get(item).copied().flatten()
+    }
+
+    /// A task that has found no room waits.
+    ///
+    /// # Errors
+    /// Too many do.
+    pub(super) fn begin_waiting(
+        &mut self,
+        request: &Request,
+        ask: Ask,
+        provider: ProviderId,
+    ) -> Result<Slot, Failure> {
+        let cluster = self.rules.providers[provider].cluster;
+        if self.tasks.line.is_full(cluster) {
+            return Err(Failure::ProvisioningLimit);
+        }
+        let now = self.now();
+        let nowhere = Place::Waiting(self.tasks.line.next);
+        let task = self.new_task(request, nowhere, provider, request.demand, SimTime::NEVER);
+        self.books.saw(Change::Waits { provider });
+        let slot = self.tasks.insert(task);
+        self.tasks.line.join((slot, now), ask, provider, cluster);
+        self.watch_the_line();
+        Ok(slot)
+    }
+
+    /// The first in the line has waited for long enough at an instant: an event is arranged for it.
+    pub fn watch_the_line(&mut self) {
+        if let (false, Some((_, at))) = (self.tasks.line.is_watched, self.tasks.line.next_timeout())
+        {
+            self.tasks.line.is_watched = true;
+            self.queue.schedule(at, Class::Release, Event::WaitedEnough);
+        }
+    }
+
+    /// The task that has waited for as long as it may, if there is one.
+    pub fn next_timed_out(&mut self) -> Option<Slot> {
+        self.tasks.line.is_watched = false;
+        let now = self.now();
+        self.tasks.line.next_timeout().filter(|(_, at)| *at <= now).map(|(slot, _)| slot)
+    }
+
+    /// A task that waits is given an instance, if there is room for it now.
+    pub fn place_waiting(&mut self, slot: Slot, ask: Ask) -> bool {
+        let Some(instance) = self.cluster.choose(&ask, &self.rules.port_sets) else { return false };
+        let now = self.now();
+        self.leave_line(slot);
+        let task = &mut self.tasks[slot];
+        (task.place, task.placed) = (Place::Instance(instance), now);
+        let task = &self.tasks[slot];
+        let ports = self.rules.ports(task.definition);
+        self.cluster.promise(now, instance, task.demand, ports, task.group);
+        self.tasks.wanted -= 1;
+        let task = &self.tasks[slot];
+        self.books.saw(Change::WaitsNoMore { provider: task.provider });
+        self.books.saw(Change::Placed { task, asked: task.demand });
+        self.provisioned(slot);
+        true
+    }
+
+    /// A task that waits is wanted no longer, or has waited for too long.
+    pub(super) fn give_up_waiting(&mut self, slot: Slot) {
+        self.leave_line(slot);
+        self.tasks.wanted -= 1;
+        let task = &self.tasks[slot];
+        let reason = match task.stop_reason {
+            StopReason::ProvisioningTimeout => "PROVISIONING_TIMEOUT",
+            _ => "STOPPED_IN_PROVISIONING",
+        };
+        self.books.saw(Change::GivenUp { task, reason });
+    }
+
+    fn leave_line(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        let Place::Waiting(place) = task.place else { return };
+        let (ask, provider) = (self.ask_of(task), task.provider);
+        let cluster = self.rules.providers[provider].cluster;
+        let line = &mut self.tasks.line;
+        let was_full = line.is_full(cluster);
+        line.leave(ask, provider, cluster, place);
+        if was_full {
+            self.cluster.line_has_room(); // a caller may have been turned away
+        }
+    }
+
+    fn ask_of(&self, task: &Task) -> Ask {
+        let asker = &self.rules.askers[task.source];
+        let item = asker.waits_for.iter().position(|of| *of == Some(task.provider)).unwrap_or(0);
+        let rule = asker.table.of(item, task.definition);
+        let ports = self.rules.definition_ports[task.definition];
+        Ask { rule, demand: task.demand, ports, group: task.group }
+    }
+}
