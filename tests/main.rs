@@ -7,6 +7,7 @@ mod canary;
 mod capacity_groups;
 mod capacity_managed_instances;
 mod capacity_policy;
+mod capacity_scenarios;
 mod capacity_traces;
 mod catalog;
 mod charts;

@@ -434,3 +434,22 @@ fn what_ecs_refuses_of_managed_scaling_is_refused() {
                  protect_from_scale_in = true\nmanaged_termination_protection = true\n";
     assert!(errors(&scenario(100, alone, "")).contains("needs `managed_scaling`"));
 }
+
+/// The cluster's default strategy is for those who name neither a launch type nor a strategy.
+#[test]
+fn a_default_capacity_provider_strategy_is_used_by_those_who_name_nothing() {
+    let boxes = provider("boxes", "max_size = 4\n", "");
+    let job = "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\n[run_task.generate]\nper_second = 1\n\
+               process = \"even\"\nlimit = 1\nduration = \"50s\"\n";
+    let strategy =
+        "default_capacity_provider_strategy = [{ capacity_provider = \"boxes\", weight = 1 }]";
+    let text = scenario(400, &format!("{strategy}\n{boxes}"), job);
+    let ran = run(&text);
+    assert_eq!(placed(&ran), ["150"]);
+    let other = job.replace("task_definition", "launch_type = \"EC2\"\ntask_definition");
+    let ran = run(&scenario(400, &format!("{strategy}\n{boxes}"), &other));
+    assert_eq!(ran.number("tasks_refused"), 1.0, "it named a launch type");
+    let wrong = strategy.replace("boxes", "bxes");
+    let said = errors(&scenario(400, &format!("{wrong}\n{boxes}"), job));
+    assert!(said.contains("bxes") && said.contains("boxes"), "{said}");
+}

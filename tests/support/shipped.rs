@@ -21,6 +21,10 @@ pub struct Shipped {
     pub scaling: String,
     /// `service_events.csv`.
     pub events: String,
+    /// `capacity_scaling.csv`.
+    pub capacity: String,
+    /// `capacity_reservation.csv`.
+    pub reservation: String,
 }
 
 /// A row of a table, by name of its columns.
@@ -44,20 +48,23 @@ impl Shipped {
         let set: Vec<(String, String)> =
             set.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
         let scenario = load(&path, &set).unwrap_or_else(|problems| panic!("{problems}"));
-        let pages: [Page; 4] = Default::default();
-        let [tasks, deployments, scaling, events] = pages.clone();
+        let pages: [Page; 6] = Default::default();
+        let [tasks, deployments, scaling, events, capacity, reservation] = pages.clone();
         let sinks = Sinks {
             tasks: Some(Box::new(tasks)),
             deployments: Some(Box::new(deployments)),
             scaling: Some(Box::new(scaling)),
             service_events: Some(Box::new(events)),
+            capacity_scaling: Some(Box::new(capacity)),
+            capacity_reservation: Some(Box::new(reservation)),
             picture: true, // with it the services keep their samples
             ..Sinks::default()
         };
         let watch = Watch { pulse: &Pulse::default(), check_every_event };
         let result = run_one(&scenario, scenario.setup.seed, sinks, watch).unwrap();
-        let [tasks, deployments, scaling, events] = pages.map(|page| page.text());
-        Shipped { result, tasks, deployments, scaling, events }
+        let [tasks, deployments, scaling, events, capacity, reservation] =
+            pages.map(|page| page.text());
+        Shipped { result, tasks, deployments, scaling, events, capacity, reservation }
     }
 
     /// What is known about a service.
@@ -68,6 +75,24 @@ impl Shipped {
     /// A metric of the summary.
     pub fn number(&self, metric: &str) -> f64 {
         self.result.summary.get(metric).and_then(|value| value.as_f64()).unwrap()
+    }
+
+    /// Changes of the desired capacity of a provider's group: when, from, to.
+    pub fn steps(&self, provider: &str) -> Vec<(f64, u32, u32)> {
+        let is_step = |row: &Row| {
+            row["capacity_provider"] == provider && row["from_capacity"] != row["to_capacity"]
+        };
+        let step = |row: Row| {
+            let size = |column: &str| row[column].parse().unwrap();
+            (row["time_s"].parse().unwrap(), size("from_capacity"), size("to_capacity"))
+        };
+        rows(&self.capacity).into_iter().filter(is_step).map(step).collect()
+    }
+
+    /// The last minute of a provider's managed scaling.
+    pub fn last_minute(&self, provider: &str) -> Row {
+        let mut own = rows(&self.reservation).into_iter();
+        own.rfind(|row| row["capacity_provider"] == provider).unwrap()
     }
 
     /// The cells of a column of a table in the rows of a service.

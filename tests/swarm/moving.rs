@@ -116,7 +116,8 @@ fn managed(dice: &mut Dice) -> Option<ManagedSetup> {
         scale_in_percent: dice.pick(&[50, 100, 5]),
         scale_in_interval: seconds(1 + dice.below(100)),
     };
-    Some(ManagedSetup { scaling, protects: dice.one_in(2) })
+    let (protects, counts_unregistered) = (dice.one_in(2), dice.one_in(2));
+    Some(ManagedSetup { scaling, protects, counts_unregistered })
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.

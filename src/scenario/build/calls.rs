@@ -70,7 +70,13 @@ impl Build<'_> {
             return self.start_task(settings);
         }
         if settings.is_given("capacity_provider_strategy") {
-            let shares = self.provider_shares(settings, cluster);
+            let shares = self.provider_shares(settings, "capacity_provider_strategy", cluster);
+            return Launch::Providers(shares);
+        }
+        let is_daemon = settings.section.index_of("scheduling_strategy").is_some()
+            && settings.text("scheduling_strategy") == Some("DAEMON");
+        let default = self.clusters[cluster.index()].default_strategy.clone();
+        if let (true, false, Some(shares)) = (given.is_empty(), is_daemon, default) {
             return Launch::Providers(shares);
         }
         let has_instances = self.clusters[cluster.index()].has_instances;
@@ -142,8 +148,13 @@ impl Build<'_> {
         id
     }
 
-    fn provider_shares(&mut self, settings: &Settings, cluster: ClusterId) -> Vec<ProviderShare> {
-        let key = "capacity_provider_strategy";
+    /// The capacity provider strategy that stands under this key, with all that ECS refuses.
+    pub(super) fn provider_shares(
+        &mut self,
+        settings: &Settings,
+        key: &str,
+        cluster: ClusterId,
+    ) -> Vec<ProviderShare> {
         let items: Vec<Settings> = settings.tables(key).cloned().collect();
         let place = settings.value_place(key);
         let count = settings.list(key).len();

@@ -65,13 +65,17 @@ pub(super) struct NewInstance<'t> {
     pub place: Place,
 }
 
+/// `[cluster]`, or every `[[cluster]]`.
+fn clusters(root: &Settings) -> Vec<Settings> {
+    match root.table("cluster") {
+        Some(one) => vec![one.clone()],
+        None => root.tables("cluster").cloned().collect(),
+    }
+}
+
 impl Build<'_> {
     pub(super) fn read_clusters(&mut self, root: &Settings) {
-        let one = root.table("cluster").cloned();
-        let mut list: Vec<Settings> = one.into_iter().collect();
-        if list.is_empty() {
-            list = root.tables("cluster").cloned().collect();
-        }
+        let mut list = clusters(root);
         if list.is_empty() {
             list.push(Settings::empty(&sections::CLUSTER, root.place));
         }
@@ -94,7 +98,20 @@ impl Build<'_> {
                 trunking: settings.flag("awsvpc_trunking"),
                 reserved_memory: settings.whole32("ecs_reserved_memory").unwrap_or(0),
                 has_instances: false,
+                default_strategy: None,
             });
+        }
+    }
+
+    /// Default strategies, once there are providers.
+    pub(super) fn read_default_strategies(&mut self, root: &Settings) {
+        let key = "default_capacity_provider_strategy";
+        for (index, settings) in clusters(root).iter().enumerate() {
+            if settings.is_given(key) {
+                let cluster = ClusterId(u32::try_from(index).expect("few clusters"));
+                let shares = self.provider_shares(settings, key, cluster);
+                self.clusters[index].default_strategy = Some(shares);
+            }
         }
     }
 

@@ -119,7 +119,8 @@ impl Build<'_> {
             );
             self.error(table.value_place("minimum_scaling_step_size"), message);
         }
-        Some(ManagedSetup { scaling, protects })
+        let counts_unregistered = table.text("counted_instances") != Some("registered");
+        Some(ManagedSetup { scaling, protects, counts_unregistered })
     }
 
     /// What a group may launch: each type in each zone.

@@ -39,7 +39,8 @@ use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
 use crate::sim::setup::{
-    Failure, GroupSetup, InstanceSetup, ProviderSetup, ServiceSetup, Setup, SourceSetup,
+    Failure, GroupSetup, InstanceSetup, ProviderSetup, ProviderShare, ServiceSetup, Setup,
+    SourceSetup,
 };
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
@@ -70,6 +71,8 @@ struct Cluster {
     reserved_memory: u32,
     /// Whether an EC2 capacity provider belongs to it.
     has_instances: bool,
+    /// Its default capacity provider strategy.
+    default_strategy: Option<Vec<ProviderShare>>,
 }
 
 /// The scenario while it is put together.
@@ -131,6 +134,7 @@ pub(super) fn build(
     build.read_clusters(root);
     build.read_instance_types(root);
     build.read_providers(root);
+    build.read_default_strategies(root);
     build.read_group_timing(root);
     build.read_definitions(root);
     build.read_run_tasks(root);

@@ -1,5 +1,6 @@
 //! Keys of clusters, instance types and capacity providers.
 
+use super::shared::A_SHARE;
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
 };
@@ -38,6 +39,13 @@ pub static CLUSTER: Section = Section::new(
             Kind::List(&Kind::Table(&SUBNET), 200),
             "none",
             "Subnets; instances get the attribute `ecs.subnet-id` of the first one in their zone.",
+            "API",
+        ),
+        optional(
+            "default_capacity_provider_strategy",
+            Kind::List(&A_SHARE, usize::MAX),
+            "none",
+            "`defaultCapacityProviderStrategy`: of callers and REPLICA services that name neither a launch type nor a strategy.",
             "API",
         ),
         with_default(
@@ -191,6 +199,13 @@ static MANAGED_SCALING: Section = Section::new(
             "\"by_group\"",
             "Who counts them: by groups of equal tasks; or as until 2020, the smallest step more with several zones or types.",
             "documented",
+        ),
+        with_default(
+            "counted_instances",
+            Kind::Choice(&["in_service", "registered"]),
+            "\"in_service\"",
+            "What N counts: instances that run, as their group calls them InService, or those that have registered.",
+            "assumed",
         ),
         with_default(
             "metric_delay",

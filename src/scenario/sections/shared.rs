@@ -4,7 +4,7 @@ use super::calls::{BURSTS, PLACEMENT_CONSTRAINT, PROVIDER_SHARE};
 use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
 use super::{Key, Kind, SECOND, optional, with_default};
 
-static A_SHARE: Kind = Kind::Table(&PROVIDER_SHARE);
+pub(super) static A_SHARE: Kind = Kind::Table(&PROVIDER_SHARE);
 static A_CONSTRAINT: Kind = Kind::Table(&PLACEMENT_CONSTRAINT);
 
 pub(super) const CLUSTER_OF_TASKS: Key =

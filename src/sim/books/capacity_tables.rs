@@ -17,7 +17,12 @@ const RESERVATION_COLUMNS: &[ColumnSpec] = &[
         "instances",
         "M: instances that running and waiting tasks need; where N is 0 what the waiting tasks need, and the metric is 200",
     ),
-    column("running_instances", "integer", "instances", "N: ACTIVE instances of the group"),
+    column(
+        "running_instances",
+        "integer",
+        "instances",
+        "N: instances of the group that run, registered or not (`counted_instances`)",
+    ),
     column("busy_instances", "integer", "instances", "those with a task that is not a daemon's"),
     column(
         "provisioning_tasks",

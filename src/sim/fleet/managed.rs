@@ -24,6 +24,8 @@ pub struct Managed {
     scaler: ManagedScaler,
     /// Managed termination protection: only instances without tasks end when the group scales in.
     pub protects: bool,
+    /// Whether N counts instances that run and have not registered.
+    counts_unregistered: bool,
     /// When the next step between two points is due.
     step_at: Option<SimTime>,
     /// The last change of the desired capacity.
@@ -35,6 +37,7 @@ impl Managed {
         Managed {
             scaler: ManagedScaler::new(setup.scaling),
             protects: setup.protects,
+            counts_unregistered: setup.counts_unregistered,
             step_at: None,
             last: None,
         }
@@ -103,7 +106,7 @@ impl Supply<'_> {
         let types: Vec<Capacity> =
             types.map(|of| Capacity { resources: of.resources, ports: &of.ports }).collect();
         let mut view = View {
-            running: of.active,
+            running: self.counted(index),
             busy: busy.len() as u32,
             zones: of.setup.zones.len() as u32,
             types: &types,
@@ -134,6 +137,18 @@ impl Supply<'_> {
         let groups: Vec<need::Group> = of_kind.collect();
         (view.rooms, view.groups) = (&rooms, &groups);
         Some(need::read(&view, by))
+    }
+
+    /// N.
+    fn counted(&self, index: usize) -> u32 {
+        let group = &self.groups.all[index];
+        if !group.managed.as_ref().is_some_and(|managed| managed.counts_unregistered) {
+            return group.active;
+        }
+        let runs = |id: &&MachineId| {
+            matches!(self.groups.machines[**id].stage, Stage::Booting | Stage::Registering)
+        };
+        group.active + group.members.iter().filter(runs).count() as u32
     }
 
     /// Instances of a group with a task that is not a daemon's, ascending.

@@ -76,6 +76,8 @@ pub struct ManagedSetup {
     pub scaling: ManagedScaling,
     /// `managedTerminationProtection`.
     pub protects: bool,
+    /// Whether N counts instances that run and have not registered yet: those that their group calls InService.
+    pub counts_unregistered: bool,
 }
 
 /// Tasks in PROVISIONING that wait for capacity of a provider with managed scaling.

@@ -1,0 +1,148 @@
+//! The shipped scenarios of capacity: published measurements, each with its deviation (scenarios 50 to 59), and what
+//! cluster auto scaling is known to go wrong by (from 60 on).
+
+use crate::support::shipped::{Shipped, rows};
+
+/// Seconds at which tasks began to run, ascending.
+fn starts(run: &Shipped) -> Vec<f64> {
+    let told = rows(&run.tasks).into_iter().filter_map(|row| row["started_s"].parse().ok());
+    let mut starts: Vec<f64> = told.collect();
+    starts.sort_by(f64::total_cmp);
+    starts
+}
+
+/// A figure is within 9 % of what was published.
+fn is_near(found: f64, published: f64) {
+    let deviation = (found - published) / published * 100.0;
+    assert!(deviation.abs() <= 9.0, "{found} for {published}: {deviation:+.1} %");
+}
+
+#[test]
+fn from_zero_on_ec2_the_first_runs_after_2_5_minutes_and_all_after_10() {
+    let run = Shipped::run_checked("50-from-zero-on-ec2", &[], false);
+    let starts = starts(&run);
+    assert_eq!(starts.len(), 3_500);
+    is_near(starts[0], 150.0);
+    is_near(starts[3_499], 600.0);
+}
+
+#[test]
+fn from_zero_on_fargate_the_first_runs_after_half_a_minute_and_all_after_4_5() {
+    let run = Shipped::run_checked("51-from-zero-on-fargate", &[], false);
+    let starts = starts(&run);
+    assert_eq!(starts.len(), 3_500);
+    is_near(starts[0], 30.0);
+    is_near(starts[3_499], 270.0);
+}
+
+#[test]
+fn from_334_instances_to_34_in_10_minutes_and_in_80_before_2022() {
+    let run = Shipped::run_checked("52-scale-in-by-halves", &[], false);
+    let halves = run.steps("halves");
+    let sizes: Vec<(u32, u32)> = halves.iter().map(|(_, from, to)| (*from, *to)).collect();
+    assert_eq!(sizes, [(334, 167), (167, 84), (84, 42), (42, 34)], "AS-09");
+    is_near((halves[3].0 - halves[0].0) / 60.0, 10.0);
+    let tenths = run.steps("tenths");
+    let minutes = (tenths[tenths.len() - 1].0 - tenths[0].0) / 60.0;
+    assert_eq!(tenths[tenths.len() - 1].2, 34);
+    assert!((73.0..=80.0).contains(&minutes.round()), "{minutes}");
+    assert_eq!(run.number("tasks_lost"), 0.0);
+}
+
+#[test]
+fn one_task_from_zero_starts_two_instances_and_gives_one_back() {
+    let run = Shipped::run("53-one-task-from-zero", &[]);
+    let sizes: Vec<(u32, u32)> =
+        run.steps("ec2").iter().map(|(_, from, to)| (*from, *to)).collect();
+    assert_eq!(sizes, [(0, 2), (2, 1), (1, 0)], "AS-11");
+}
+
+#[test]
+fn settings_of_a_load_balancer_alone_are_worth_140_seconds() {
+    let run = Shipped::run("55-healthy-in-ten-seconds", &[]);
+    let healthy_after = |service: &str| {
+        let samples = &run.service(service).samples;
+        let first = |is_so: &dyn Fn(u32, u32) -> bool| {
+            let found = samples.iter().find(|sample| is_so(sample.running, sample.healthy));
+            found.unwrap().at.0 as f64 / 1e6
+        };
+        first(&|_, healthy| healthy == 40) - first(&|running, _| running == 40)
+    };
+    is_near(healthy_after("defaults"), 150.0);
+    is_near(healthy_after("quick"), 10.0);
+}
+
+#[test]
+fn spread_leaves_a_task_on_each_instance_and_nothing_is_given_back() {
+    let run = Shipped::run("60-spread-keeps-every-instance", &[]);
+    let left = |provider: &str| run.last_minute(provider)["running_instances"].clone();
+    assert_eq!((left("for-spread"), left("for-binpack")), ("9".into(), "3".into()));
+    assert_eq!(run.last_minute("for-spread")["reservation_percent"], "100");
+}
+
+#[test]
+fn scattered_long_tasks_keep_a_fleet_that_a_third_of_it_could_serve() {
+    let run = Shipped::run_checked("61-fragments-block-scale-in", &[], false);
+    let last = run.last_minute("ec2");
+    let left: u32 = last["running_instances"].parse().unwrap();
+    assert_eq!(last["busy_instances"], last["running_instances"], "none is empty");
+    assert!((20..=36).contains(&left), "36 tasks, of which 9 instances could hold all: {left}");
+}
+
+#[test]
+fn a_job_each_half_hour_from_zero_flaps_and_costs_more_than_an_instance_that_stays() {
+    let run = Shipped::run("62-metric-flaps", &[]);
+    // 47 jobs, two instances each.
+    assert_eq!(run.number("instances_launched"), 94.0);
+    assert!(run.steps("one").is_empty());
+    let waits = |source: &str| run.cells(&run.tasks, source, "wait_s");
+    assert!(waits("on-one").iter().all(|wait| wait == "0"));
+    assert!(waits("on-zero").iter().all(|wait| wait.parse::<f64>().unwrap() > 90.0));
+    let stays = 24.0 * 0.096;
+    assert!(run.number("ec2_usd") - stays > stays, "{}", run.number("ec2_usd"));
+}
+
+#[test]
+fn a_group_is_starved_by_the_smallest_of_its_types() {
+    let run = Shipped::run("63-starved-by-its-smallest-type", &[]);
+    assert!(run.steps("with-fallback").is_empty());
+    let reason = run.cells(&run.tasks, "starved", "stopped_reason");
+    assert_eq!(reason, ["Timed out in PROVISIONING: no capacity"]);
+    let wait: f64 = run.cells(&run.tasks, "fed", "wait_s")[0].parse().unwrap();
+    assert!((120.0..240.0).contains(&wait), "{wait}");
+}
+
+#[test]
+fn at_its_maximum_a_service_makes_new_tasks_that_time_out_for_ever() {
+    let run = Shipped::run("64-provisioning-times-out", &[]);
+    // Four wait at any time; they are stopped each half hour, seven times in four hours.
+    let reasons = run.cells(&run.tasks, "web", "stopped_reason");
+    let timed_out = reasons.iter().filter(|reason| reason.starts_with("Timed out")).count();
+    assert_eq!(timed_out, 28);
+    assert_eq!(run.last_minute("ec2")["provisioning_tasks"], "4");
+}
+
+#[test]
+fn daemons_hold_no_instance_and_protected_instances_never_go() {
+    let run = Shipped::run("65-daemons-and-protection", &[]);
+    let left = |provider: &str| {
+        let last = run.last_minute(provider);
+        [last["desired_capacity"].clone(), last["running_instances"].clone()]
+    };
+    assert_eq!(left("daemons"), ["1", "1"]);
+    assert_eq!(left("protected"), ["1", "4"]);
+    assert_eq!(left("one-task"), ["1", "1"]);
+}
+
+#[test]
+fn a_provider_for_each_zone_holds_a_deployment_up_when_a_zone_is_taken_out() {
+    let run = Shipped::run("66-provider-by-zone", &[]);
+    let last = run.service("web").samples.last().unwrap();
+    // Six new ones, of which two wait; two of the old ones must stay.
+    assert_eq!((last.newest, last.pending, last.running), (6, 2, 6));
+    assert_eq!(run.service("web").deployments, [0, 0]);
+    assert_eq!(run.last_minute("zone-a")["provisioning_tasks"], "2");
+    // One provider over all zones places the same tasks: the others have room.
+    let free = run.last_minute("zone-b")["busy_instances"].clone();
+    assert_eq!(free, "1");
+}
