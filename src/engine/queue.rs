@@ -186,12 +186,13 @@ impl<E: Copy> Queue<E> {
         Some(level * VALUES + word * 64 + self.values[level][word].trailing_zeros() as usize)
     }
 
-    /// Moves the clock to `at`, which must be later than now and not later than the next event.
+    /// Moves the clock to `at`, which must be later than now and not later than the next event. `soon` hears of events
+    /// that come soon: of each that waits for long once or twice, and of some that were cancelled.
     #[inline]
-    pub fn advance_to(&mut self, at: SimTime) {
+    pub fn advance_to(&mut self, at: SimTime, soon: impl FnMut(E)) {
         assert!(at > self.now, "the clock does not run backwards");
         debug_assert!(self.present_classes == 0, "the instant is finished");
-        self.reach(at);
+        self.reach(at, soon);
         self.open_from = Class::Release;
     }
 
@@ -213,7 +214,7 @@ impl<E: Copy> Queue<E> {
                 return Some(found);
             }
             let bucket = self.first_bucket()?;
-            self.reach(self.future[bucket].earliest);
+            self.reach(self.future[bucket].earliest, |_| ());
             self.open_from = Class::Release;
         }
     }
@@ -291,7 +292,8 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
-    fn reach(&mut self, at: SimTime) {
+    #[inline]
+    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E)) {
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
@@ -304,7 +306,11 @@ impl<E: Copy> Queue<E> {
         while block != NO_BLOCK {
             let begin = block as usize * BLOCK;
             for index in begin..begin + bucket.filled(block) {
-                self.file(self.blocks.entries[index]);
+                let entry = self.blocks.entries[index];
+                if level > 0 {
+                    soon(entry.event);
+                }
+                self.file(entry);
             }
             self.blocks.free.push(block);
             block = self.blocks.next[block as usize];

@@ -34,6 +34,11 @@ pub trait Model {
         queue: &mut Queue<Self::Event>,
     ) -> Result<(), Self::Error>;
 
+    /// An event comes soon, perhaps: a model whose state is larger than the caches may look at what it concerns, so that
+    /// memory has it ready by then. Nothing may depend on it.
+    #[inline]
+    fn soon(&self, _event: Self::Event) {}
+
     /// Whether only periodic events (samples) are left: with no arrival to come, the run is over.
     fn is_idle(&self) -> bool;
 }
@@ -114,7 +119,7 @@ pub fn run<M: Model>(
 
         if at > queue.now() {
             // Opening the instant sorts its events into classes: only now is the next rank exact.
-            queue.advance_to(at);
+            queue.advance_to(at, |event| model.soon(event));
         }
         let earlier_class =
             queue.next_rank().is_some_and(|(time, class)| time == at && class < Class::Demand);

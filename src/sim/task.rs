@@ -26,8 +26,10 @@ pub enum Place {
     Waiting(u32),
 }
 
-/// A placed task that has not stopped. 144 bytes or less, held by a test: memory is proportional to live tasks.
+/// A placed task that has not stopped. 144 bytes or less, held by a test: memory is proportional to live tasks. In the
+/// order written here: [`super::tasks::Tasks::look_ahead`] reads the first, the middle and the last of it.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Task {
     /// Number in order of arrival, from 0.
     pub id: u64,

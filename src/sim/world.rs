@@ -332,6 +332,13 @@ impl Model for World {
         self.settle(queue)
     }
 
+    #[inline]
+    fn soon(&self, event: Event) {
+        if let Some(slot) = event.task() {
+            self.tasks.look_ahead(slot);
+        }
+    }
+
     fn is_idle(&self) -> bool {
         let versions = || [self.cluster.version(), self.fargate.version()];
         self.rules.horizon.is_none()

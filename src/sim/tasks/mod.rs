@@ -129,6 +129,15 @@ impl Tasks {
         self.free.push(slot);
     }
 
+    /// Reads a word of each cache line of a record that is needed soon: records of live tasks are more than the caches
+    /// hold, and to wait for several of them at once takes no longer than to wait for one.
+    #[inline]
+    pub fn look_ahead(&self, slot: Slot) {
+        if let Some(task) = &self.rows[slot.0 as usize] {
+            std::hint::black_box((task.id, task.started, task.stop_reason));
+        }
+    }
+
     /// How many tasks are live.
     #[must_use]
     pub fn len(&self) -> usize {
