@@ -234,9 +234,10 @@ impl Cluster {
 
     /// The interface of a task is gone, after its promise has ended: its ENI slot can be promised again.
     pub fn interface_gone(&mut self, now: SimTime, instance: InstanceId, slots: Resources) {
+        let before = self.fleet.free[instance];
         self.fleet.interface_gone(instance, slots);
         self.version += 1;
-        self.placer.instance_changed(instance, &self.fleet);
+        self.placer.amount_changed(instance, before, &self.fleet);
         self.capacity.interface_gone(now, instance, slots, &self.fleet);
         self.has_freed = true;
         self.eases(instance);

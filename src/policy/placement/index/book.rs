@@ -321,11 +321,11 @@ impl Book {
                 && search.accepts(instance)
         });
         let rank = |instance| {
-            let key = self.common.key_of(instance);
+            let key = self.common.key_of(cell, instance);
             (self.keys(cell, search, instance), key as u64)
         };
         let instance = in_cell.min_by_key(|&instance| rank(instance))?;
-        Some(Best::alone(self.common.key_of(instance), instance))
+        Some(Best::alone(self.common.key_of(cell, instance), instance))
     }
 
     fn ranks_by_tasks_first(&self) -> bool {

@@ -28,6 +28,7 @@ use crate::base::random::Stream;
 use crate::model::fleet::Fleet;
 use crate::model::ids::{GroupId, InstanceId};
 use crate::model::ports::PortSets;
+use crate::model::resources::Resources;
 use crate::policy::query::Expression;
 use book::{Book, Search};
 pub use chain::MAX_STRATEGIES;
@@ -48,9 +49,9 @@ struct CompiledRule {
 /// The fast placement.
 ///
 /// The caller owns the fleet and tells the placer of every change after it was made: [`Placer::placed`] after
-/// `Fleet::promise`, [`Placer::released`] after `Fleet::release`, [`Placer::instance_changed`] after a change of
-/// status or agent, [`Placer::instance_registered`] after `Fleet::register`, [`Placer::instance_left`] after
-/// `Fleet::deregister`.
+/// `Fleet::promise`, [`Placer::released`] after `Fleet::release`, [`Placer::amount_changed`] after
+/// `Fleet::interface_gone`, [`Placer::instance_changed`] after a change of status or agent,
+/// [`Placer::instance_registered`] after `Fleet::register`, [`Placer::instance_left`] after `Fleet::deregister`.
 pub struct Placer {
     tie_break: TieBreak,
     stream: Stream,
@@ -290,6 +291,17 @@ impl Placer {
         let look = Look { fleet, counts: &self.counts, seats };
         for book in &mut self.books {
             book.update(instance, self.seat_of[instance], look);
+        }
+    }
+
+    /// The instance has more free than `before`, and nothing else about it has changed.
+    #[inline]
+    pub fn amount_changed(&mut self, instance: InstanceId, before: Resources, fleet: &Fleet) {
+        if order::cut(before) == order::cut(fleet.free[instance]) {
+            return; // no order sees a difference
+        }
+        for book in &mut self.books {
+            book.note(instance);
         }
     }
 

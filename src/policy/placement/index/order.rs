@@ -1,22 +1,22 @@
-//! An ordered list of instances in chunks: a B+ tree of depth two.
+//! An ordered list of instances in chunks: a B+ tree of depth two, whose leaves are not sorted.
 //!
-//! A chunk holds up to [`CAPACITY`] keys in ascending order, each beside what its instance has free. The top knows of
-//! each chunk the least key that belongs into it and a [`Bound`] on what its instances have free. A search skips
-//! chunks whose bound is too small and reads the others in order. Bounds may be too large (taking away and placing do
-//! not lower them); a search that reads a whole chunk in vain makes its bound exact.
+//! A chunk holds up to [`CAPACITY`] instances whose keys lie in its range, in no order: who comes is appended, who goes
+//! leaves the place to the last. The top knows the least key of each chunk, and a chunk has a [`Bound`] on what its
+//! instances have free. A search skips chunks whose bound is too small and looks for the least key in the others. Bounds
+//! may be too large (taking away and placing do not lower them); a search that reads a whole chunk in vain makes its
+//! bound exact.
 //!
-//! Costs for n instances: `insert` and `remove` O(log n) and a move within a chunk, and O(n / CAPACITY) where a chunk
-//! splits or goes, which is once in many times.
-//!
-//! Where a key belongs is anybody's guess, and a branch that is guessed wrong costs more than the rest of a step:
-//! searches add up comparisons instead, and the keys that a chunk lacks are [`NONE`], above all others.
+//! Instances change two or three times for each search, and change to anywhere: to keep chunks in order would cost two
+//! searches by bisection and four moves a change, all of which the processor guesses wrong. A change costs O(log n) for
+//! the way from the top, and O(n / CAPACITY) where a chunk splits or goes, which is once in many times; a search reads
+//! one chunk or two.
 
 use crate::base::id::Column;
 use crate::model::ids::InstanceId;
 use crate::model::resources::Resources;
 use std::ops::ControlFlow;
 
-/// Most keys of a chunk.
+/// Most instances of a chunk.
 const CAPACITY: usize = 64;
 
 /// A place in the order: two ranks of the strategies, the tasks, the place in order of registration; 32 bits each.
@@ -51,6 +51,65 @@ pub(super) fn seat(key: Key) -> usize {
 pub(super) struct Seats<'a> {
     pub(super) by_seat: &'a [InstanceId],
     pub(super) free: &'a Column<InstanceId, Resources>,
+}
+
+/// What an instance has free and a demand takes, as far as an order looks at it: amounts that are too large for it are
+/// cut, and of interface slots it knows only whether there is one. It may promise too much, never too little.
+#[inline]
+pub(super) fn cut(amounts: Resources) -> Resources {
+    Resources {
+        cpu: amounts.cpu.min((1 << 31) - 1),
+        memory: amounts.memory.min((1 << 31) - 1),
+        gpus: amounts.gpus.min((1 << 15) - 1),
+        enis: amounts.enis.min(1),
+    }
+}
+
+/// Amounts that were [`cut`] in one word: each below a bit that stays when a demand that fits is taken off.
+#[inline]
+fn packed(amounts: Resources) -> u128 {
+    u128::from(amounts.memory)
+        | u128::from(amounts.cpu) << 32
+        | u128::from(amounts.gpus) << 64
+        | u128::from(amounts.enis) << 80
+}
+
+/// The bits above the amounts.
+const KEPT: u128 = 1 << 31 | 1 << 63 | 1 << 79 | 1 << 95;
+
+/// An instance in a chunk.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: Key,
+    /// What it has free, [`packed`], and above that its number.
+    word: u128,
+}
+
+impl Entry {
+    #[inline]
+    fn new(key: Key, instance: InstanceId, free: Resources) -> Entry {
+        Entry { key, word: packed(free) | u128::from(instance.0) << 96 }
+    }
+
+    #[inline]
+    fn instance(&self) -> InstanceId {
+        InstanceId((self.word >> 96) as u32)
+    }
+
+    /// Whether a demand, [`packed`], may fit.
+    #[inline]
+    fn may_take(&self, wanted: u128) -> bool {
+        ((self.word | KEPT) - wanted) & KEPT == KEPT
+    }
+
+    fn free(&self) -> Resources {
+        Resources {
+            memory: self.word as u32,
+            cpu: (self.word >> 32) as u32,
+            gpus: (self.word >> 64) as u16,
+            enis: (self.word >> 80) as u16,
+        }
+    }
 }
 
 /// Classes of free CPU: below 256 units, then each twice the one before, the last from 64 vCPUs on.
@@ -113,18 +172,29 @@ impl Bound {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Top {
-    bound: Bound,
+/// Where an instance stands: its chunk, and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Spot {
     chunk: u32,
+    at: u32,
 }
+
+impl Spot {
+    /// Nowhere.
+    pub(super) const NONE: Spot = Spot { chunk: u32::MAX, at: u32::MAX };
+}
+
+/// Where all instances stand.
+pub(super) type Spots = Column<InstanceId, Spot>;
 
 #[derive(Clone, Debug)]
 struct Chunk {
-    length: usize,
-    keys: [Key; CAPACITY],
-    /// What each key's instance has free: beside the keys, so that a search reads one place in memory.
-    free: [Resources; CAPACITY],
+    /// Keys are at least this,
+    least: Key,
+    /// and less than this.
+    end: Key,
+    bound: Bound,
+    entries: Vec<Entry>,
 }
 
 /// The ordered list.
@@ -132,87 +202,81 @@ struct Chunk {
 pub(super) struct Order {
     /// Keys of a chunk are at least this; of the first chunk it is zero.
     least: Vec<Key>,
-    tops: Vec<Top>,
+    /// The chunks in order.
+    tops: Vec<u32>,
     chunks: Vec<Chunk>,
     unused: Vec<u32>,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        let top = Top { bound: Bound::default(), chunk: 0 };
-        let chunk = Chunk { length: 0, keys: [NONE; CAPACITY], free: [Resources::ZERO; CAPACITY] };
-        Order { least: vec![0], tops: vec![top], chunks: vec![chunk], unused: Vec::new() }
+        let chunk = Chunk::new(0, NONE, Vec::with_capacity(CAPACITY));
+        Order { least: vec![0], tops: vec![0], chunks: vec![chunk], unused: Vec::new() }
     }
 }
 
 impl Order {
-    /// Adds a key that is not there.
-    pub(super) fn insert(&mut self, key: Key, free: Resources) {
+    /// Adds an instance that is not there.
+    pub(super) fn insert(
+        &mut self,
+        instance: InstanceId,
+        key: Key,
+        free: Resources,
+        spots: &mut Spots,
+    ) {
         let mut t = self.top_of(key);
-        if self.chunks[self.tops[t].chunk as usize].length == CAPACITY {
-            self.split(t);
+        if self.chunks[self.tops[t] as usize].entries.len() == CAPACITY {
+            self.split(t, spots);
             t += usize::from(self.least[t + 1] <= key);
         }
-        let top = &mut self.tops[t];
-        top.bound.raise(free);
-        let chunk = &mut self.chunks[top.chunk as usize];
-        let at = chunk.position(key);
-        chunk.keys.copy_within(at..chunk.length, at + 1);
-        chunk.free.copy_within(at..chunk.length, at + 1);
-        chunk.keys[at] = key;
-        chunk.free[at] = free;
-        chunk.length += 1;
+        let number = self.tops[t];
+        let chunk = &mut self.chunks[number as usize];
+        let free = cut(free);
+        chunk.bound.raise(free);
+        spots[instance] = Spot { chunk: number, at: chunk.entries.len() as u32 };
+        chunk.entries.push(Entry::new(key, instance, free));
     }
 
-    /// Takes away a key that is there.
-    pub(super) fn remove(&mut self, key: Key) {
-        let t = self.top_of(key);
-        self.remove_from(t, key);
-    }
-
-    fn remove_from(&mut self, t: usize, key: Key) {
-        let chunk = &mut self.chunks[self.tops[t].chunk as usize];
-        let at = chunk.place(key);
-        chunk.keys.copy_within(at + 1..chunk.length, at);
-        chunk.free.copy_within(at + 1..chunk.length, at);
-        chunk.length -= 1;
-        chunk.keys[chunk.length] = NONE;
-        if chunk.length < CAPACITY / 4 {
-            self.join(t);
+    /// Takes away an instance that is there.
+    pub(super) fn remove(&mut self, instance: InstanceId, spots: &mut Spots) {
+        let spot = std::mem::replace(&mut spots[instance], Spot::NONE);
+        let chunk = &mut self.chunks[spot.chunk as usize];
+        chunk.entries.swap_remove(spot.at as usize);
+        if let Some(moved) = chunk.entries.get(spot.at as usize) {
+            spots[moved.instance()].at = spot.at;
+        }
+        if chunk.entries.len() < CAPACITY / 4 {
+            self.join(spot.chunk, spots);
         }
     }
 
-    /// The instance under `old`, which is there, now stands under `new` and has this free. Where both belong into one
-    /// chunk, only what lies between them moves.
-    pub(super) fn replace(&mut self, old: Key, new: Key, free: Resources) {
-        let t = self.top_of(old);
-        let end = self.least.get(t + 1).copied().unwrap_or(NONE);
-        if new < self.least[t] || new >= end {
-            self.remove_from(t, old);
-            self.insert(new, free);
-            return;
+    /// An instance that is there now stands under `key` and has this free.
+    pub(super) fn replace(
+        &mut self,
+        instance: InstanceId,
+        key: Key,
+        free: Resources,
+        spots: &mut Spots,
+    ) {
+        let spot = spots[instance];
+        let chunk = &mut self.chunks[spot.chunk as usize];
+        if key < chunk.least || key >= chunk.end {
+            self.remove(instance, spots);
+            return self.insert(instance, key, free, spots);
         }
-        let top = &mut self.tops[t];
-        top.bound.raise(free);
-        let chunk = &mut self.chunks[top.chunk as usize];
-        let from = chunk.place(old);
-        let mut to = from;
-        if old != new {
-            to = chunk.position(new);
-            if to > from {
-                to -= 1;
-                chunk.keys.copy_within(from + 1..=to, from);
-                chunk.free.copy_within(from + 1..=to, from);
-            } else {
-                chunk.keys.copy_within(to..from, to + 1);
-                chunk.free.copy_within(to..from, to + 1);
-            }
-            chunk.keys[to] = new;
-        }
-        chunk.free[to] = free;
+        let free = cut(free);
+        chunk.bound.raise(free);
+        chunk.entries[spot.at as usize] = Entry::new(key, instance, free);
     }
 
-    /// Visits the instances with room for `demand` in order, beginning at `from`, until told to stop.
+    /// The key of an instance that is there.
+    #[inline]
+    pub(super) fn key_of(&self, spot: Spot) -> Key {
+        self.chunks[spot.chunk as usize].entries[spot.at as usize].key
+    }
+
+    /// Visits the instances with room for `demand` in order, beginning at `from`, until told to stop. None below `from`
+    /// has room.
     #[inline]
     pub(super) fn search<B>(
         &mut self,
@@ -221,26 +285,29 @@ impl Order {
         seats: Seats<'_>,
         mut visit: impl FnMut(Key, InstanceId) -> ControlFlow<B>,
     ) -> Option<B> {
-        let first = self.top_of(from);
-        for t in first..self.tops.len() {
-            let top = &mut self.tops[t];
-            if !top.bound.may_have_room(demand) {
+        let least = cut(demand);
+        let wanted = packed(least);
+        let mut visit = |entry: Entry| {
+            let instance = entry.instance();
+            if !demand.fits_into(seats.free[instance]) {
+                return ControlFlow::Continue(());
+            }
+            visit(entry.key, instance)
+        };
+        for &number in &self.tops[self.top_of(from)..] {
+            let chunk = &mut self.chunks[number as usize];
+            if !chunk.bound.may_have_room(least) {
                 continue;
             }
-            let chunk = &self.chunks[top.chunk as usize];
-            let begin = if t == first { chunk.position(from) } else { 0 };
-            let mut any = begin > 0;
-            for (at, free) in chunk.free[..chunk.length].iter().enumerate().skip(begin) {
-                if demand.fits_into(*free) {
-                    any = true;
-                    let key = chunk.keys[at];
-                    if let ControlFlow::Break(found) = visit(key, seats.by_seat[seat(key)]) {
-                        return Some(found);
-                    }
-                }
+            let Some(first) = chunk.first(wanted) else {
+                chunk.bound = chunk.exact_bound();
+                continue;
+            };
+            if let ControlFlow::Break(found) = visit(first) {
+                return Some(found);
             }
-            if !any {
-                top.bound = chunk.exact_bound();
+            if let ControlFlow::Break(found) = chunk.visit_behind(first.key, wanted, &mut visit) {
+                return Some(found);
             }
         }
         None
@@ -258,19 +325,19 @@ impl Order {
     }
 
     #[cold]
-    fn split(&mut self, t: usize) {
-        let from = self.tops[t].chunk as usize;
-        let half = CAPACITY / 2;
-        let mut upper = self.chunks[from].clone();
-        upper.keys.copy_within(half.., 0);
-        upper.keys[half..].fill(NONE);
-        upper.free.copy_within(half.., 0);
-        upper.length = half;
-        self.chunks[from].keys[half..].fill(NONE);
-        self.chunks[from].length = half;
-        self.tops[t].bound = self.chunks[from].exact_bound();
-        let (least, bound) = (upper.keys[0], upper.exact_bound());
-        let chunk = match self.unused.pop() {
+    fn split(&mut self, t: usize, spots: &mut Spots) {
+        let number = self.tops[t];
+        let lower = &mut self.chunks[number as usize];
+        lower.entries.sort_unstable_by_key(|entry| entry.key);
+        let mut entries = Vec::with_capacity(CAPACITY);
+        entries.extend(lower.entries.drain(CAPACITY / 2..));
+        let mut upper = Chunk::new(entries[0].key, lower.end, entries);
+        lower.end = upper.least;
+        lower.bound = lower.exact_bound();
+        upper.bound = upper.exact_bound();
+        let least = upper.least;
+        lower.tell(number, spots);
+        let new = match self.unused.pop() {
             Some(index) => {
                 self.chunks[index as usize] = upper;
                 index
@@ -280,14 +347,16 @@ impl Order {
                 u32::try_from(self.chunks.len() - 1).expect("fewer chunks than instances")
             }
         };
+        self.chunks[new as usize].tell(new, spots);
         self.least.insert(t + 1, least);
-        self.tops.insert(t + 1, Top { bound, chunk });
+        self.tops.insert(t + 1, new);
     }
 
     /// Joins a chunk that has become small with a neighbour, where the two leave room to grow.
     #[cold]
-    fn join(&mut self, t: usize) {
-        let length = |t: usize| self.chunks[self.tops[t].chunk as usize].length;
+    fn join(&mut self, small: u32, spots: &mut Spots) {
+        let t = self.top_of(self.chunks[small as usize].least);
+        let length = |t: usize| self.chunks[self.tops[t] as usize].entries.len();
         let has_room = |t: usize| length(t) + length(t + 1) <= CAPACITY / 2;
         let left = match t {
             _ if t + 1 < self.tops.len() && has_room(t) => t,
@@ -296,76 +365,104 @@ impl Order {
         };
         self.least.remove(left + 1);
         let gone = self.tops.remove(left + 1);
-        let top = &mut self.tops[left];
-        top.bound.join(&gone.bound);
-        let upper = self.chunks[gone.chunk as usize].clone();
-        let lower = &mut self.chunks[top.chunk as usize];
-        let joined = lower.length..lower.length + upper.length;
-        lower.keys[joined.clone()].copy_from_slice(&upper.keys[..upper.length]);
-        lower.free[joined.clone()].copy_from_slice(&upper.free[..upper.length]);
-        lower.length = joined.end;
-        self.unused.push(gone.chunk);
+        let upper = std::mem::replace(&mut self.chunks[gone as usize], Chunk::new(0, 0, vec![]));
+        let number = self.tops[left];
+        let lower = &mut self.chunks[number as usize];
+        lower.bound.join(&upper.bound);
+        lower.end = upper.end;
+        lower.entries.extend(upper.entries);
+        lower.tell(number, spots);
+        self.unused.push(gone);
     }
 
     /// All keys in order. For checks.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        self.tops.iter().flat_map(|top| {
-            let chunk = &self.chunks[top.chunk as usize];
-            chunk.keys[..chunk.length].iter().copied()
-        })
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let mut all = Vec::new();
+        for &number in &self.tops {
+            let from = all.len();
+            all.extend(self.chunks[number as usize].entries.iter().map(|entry| entry.key));
+            all[from..].sort_unstable();
+        }
+        all
     }
 
     /// Panics where the list is out of order, a bound is too small, or what an instance has free is not what stands
     /// beside its key, unless that is not known yet. For checks.
-    pub(super) fn check(&self, seats: Seats<'_>, is_known: impl Fn(InstanceId) -> bool) {
+    pub(super) fn check(
+        &self,
+        seats: Seats<'_>,
+        spots: &Spots,
+        is_known: impl Fn(InstanceId) -> bool,
+    ) {
         assert_eq!(self.least[0], 0, "every key has a chunk");
         assert_eq!(self.least.len(), self.tops.len(), "every chunk has a least key");
         assert!(self.keys().is_sorted_by(|a, b| a < b), "keys ascend");
-        for (t, top) in self.tops.iter().enumerate() {
-            let chunk = &self.chunks[top.chunk as usize];
+        for (t, &number) in self.tops.iter().enumerate() {
+            let chunk = &self.chunks[number as usize];
             let end = self.least.get(t + 1).copied().unwrap_or(NONE);
-            assert!(
-                chunk.keys[chunk.length..].iter().all(|&key| key == NONE),
-                "the rest is no key"
-            );
-            for (&key, &free) in chunk.keys[..chunk.length].iter().zip(&chunk.free) {
-                assert!(
-                    self.least[t] <= key && key < end,
-                    "a key is in the chunk that it belongs to"
-                );
-                let instance = seats.by_seat[seat(key)];
-                let is_right = free == seats.free[instance] || !is_known(instance);
+            assert_eq!((chunk.least, chunk.end), (self.least[t], end), "a chunk knows its range");
+            for (at, entry) in chunk.entries.iter().enumerate() {
+                let (key, instance) = (entry.key, entry.instance());
+                assert!(chunk.least <= key && key < end, "a key is in the chunk it belongs to");
+                assert_eq!(seats.by_seat[seat(key)], instance, "an instance has its own seat");
+                assert_eq!(spots[instance], Spot { chunk: number, at: at as u32 });
+                let is_right = entry.free() == cut(seats.free[instance]) || !is_known(instance);
                 assert!(is_right, "what {instance:?} has free is known");
             }
-            assert!(chunk.exact_bound().is_within(&top.bound), "a bound is never too small");
+            assert!(chunk.exact_bound().is_within(&chunk.bound), "a bound is never too small");
         }
     }
 }
 
 impl Chunk {
-    /// How many keys are less than `key`.
-    #[inline]
-    fn position(&self, key: Key) -> usize {
-        let (mut at, mut step) = (0, CAPACITY / 2);
-        while step > 0 {
-            at += step * usize::from(self.keys[(at + step - 1) % CAPACITY] < key);
-            step /= 2;
-        }
-        at + usize::from(self.keys[at % CAPACITY] < key)
+    fn new(least: Key, end: Key, entries: Vec<Entry>) -> Chunk {
+        Chunk { least, end, bound: Bound::default(), entries }
     }
 
-    /// Where a key is that is there.
+    /// The least of those that may have room.
     #[inline]
-    fn place(&self, key: Key) -> usize {
-        let at = self.position(key);
-        assert!(at < self.length && self.keys[at] == key, "only a key that is there is changed");
-        at
+    fn first(&self, wanted: u128) -> Option<Entry> {
+        let (mut least, mut found) = (NONE, usize::MAX);
+        for (at, entry) in self.entries.iter().enumerate() {
+            // No branch: who has room is anybody's guess.
+            let is_better = entry.may_take(wanted) & (entry.key < least);
+            least = if is_better { entry.key } else { least };
+            found = if is_better { at } else { found };
+        }
+        self.entries.get(found).copied()
+    }
+
+    /// Visits those above `key` that may have room in order.
+    fn visit_behind<B>(
+        &self,
+        key: Key,
+        wanted: u128,
+        mut visit: impl FnMut(Entry) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut others = [(NONE, 0); CAPACITY];
+        let mut count = 0;
+        for (at, entry) in self.entries.iter().enumerate() {
+            if entry.may_take(wanted) && entry.key > key {
+                others[count] = (entry.key, at);
+                count += 1;
+            }
+        }
+        others[..count].sort_unstable();
+        others[..count].iter().try_for_each(|&(_, at)| visit(self.entries[at]))
+    }
+
+    /// Writes down where its instances stand.
+    fn tell(&self, number: u32, spots: &mut Spots) {
+        for (at, entry) in self.entries.iter().enumerate() {
+            spots[entry.instance()] = Spot { chunk: number, at: at as u32 };
+        }
     }
 
     #[cold]
     fn exact_bound(&self) -> Bound {
         let mut bound = Bound::default();
-        for &free in &self.free[..self.length] {
+        for entry in &self.entries {
+            let free = entry.free();
             let memory = &mut bound.memory[class(free.cpu)];
             *memory = free.memory.saturating_add(1).max(*memory);
             bound.gpus = bound.gpus.max(free.gpus);

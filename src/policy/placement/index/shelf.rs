@@ -6,7 +6,7 @@
 
 use super::chain::{Link, LinkKeys};
 use super::counts::Counts;
-use super::order::{self, Key, Order, Seats};
+use super::order::{self, Key, Order, Seats, Spot, Spots};
 use crate::base::id::Column;
 use crate::model::fleet::Fleet;
 use crate::model::ids::{GroupId, InstanceId};
@@ -27,8 +27,8 @@ pub(super) struct Shelf {
     by_tasks: bool,
     /// The group whose tasks `Link::Tasks` counts in the order; orders of all groups hold no such link.
     group: GroupId,
-    /// The key under which each instance stands.
-    keys: Column<InstanceId, Key>,
+    /// Where each instance stands.
+    spots: Spots,
     pub(super) cells: Vec<Order>,
     /// Instances that may stand wrong since the last search,
     noted: Vec<InstanceId>,
@@ -60,7 +60,7 @@ impl Shelf {
             later: links[split..].to_vec(),
             by_tasks,
             group: group.unwrap_or(GroupId(u32::MAX)),
-            keys: Column::new(),
+            spots: Column::new(),
             cells: Vec::new(),
             noted: Vec::new(),
             is_noted: Column::new(),
@@ -69,8 +69,8 @@ impl Shelf {
 
     /// Makes room for instances and cells that have come since.
     pub(super) fn grow(&mut self, instances: usize, cells: usize) {
-        while self.keys.len() < instances {
-            self.keys.push(ABSENT);
+        while self.spots.len() < instances {
+            self.spots.push(Spot::NONE);
             self.is_noted.push(false);
         }
         self.cells.resize_with(cells, Order::default);
@@ -79,7 +79,7 @@ impl Shelf {
     /// Whether the instance is here: in the pool, ACTIVE, and its agent is connected.
     #[inline]
     pub(super) fn has(&self, instance: InstanceId) -> bool {
-        self.keys[instance] != ABSENT
+        self.spots[instance] != Spot::NONE
     }
 
     /// The key of an instance that takes tasks.
@@ -101,12 +101,12 @@ impl Shelf {
     /// Puts the instance where `key` says, or takes it away.
     #[inline]
     pub(super) fn set(&mut self, cell: usize, instance: InstanceId, key: Key, free: Resources) {
-        let old = std::mem::replace(&mut self.keys[instance], key);
-        let order = &mut self.cells[cell];
-        match (old != ABSENT, key != ABSENT) {
-            (true, true) => order.replace(old, key, free),
-            (true, false) => order.remove(old),
-            (false, true) => order.insert(key, free),
+        let is_here = self.has(instance);
+        let (order, spots) = (&mut self.cells[cell], &mut self.spots);
+        match (is_here, key != ABSENT) {
+            (true, true) => order.replace(instance, key, free, spots),
+            (true, false) => order.remove(instance, spots),
+            (false, true) => order.insert(instance, key, free, spots),
             (false, false) => {}
         }
     }
@@ -125,9 +125,9 @@ impl Shelf {
         while let Some(instance) = self.noted.pop() {
             self.is_noted[instance] = false;
             if self.has(instance) {
-                let seat = order::seat(self.keys[instance]) as u32;
-                let key = self.key(look.fleet, look.counts, instance, seat);
                 let cell = cell_of[instance] as usize;
+                let seat = order::seat(self.cells[cell].key_of(self.spots[instance])) as u32;
+                let key = self.key(look.fleet, look.counts, instance, seat);
                 self.set(cell, instance, key, look.fleet.free[instance]);
             }
         }
@@ -181,8 +181,8 @@ impl Shelf {
     }
 
     /// The key under which an instance of this shelf stands. The shelf is settled.
-    pub(super) fn key_of(&self, instance: InstanceId) -> Key {
-        self.keys[instance]
+    pub(super) fn key_of(&self, cell: usize, instance: InstanceId) -> Key {
+        self.cells[cell].key_of(self.spots[instance])
     }
 
     /// Panics where the shelf is not what a fresh one would be. For checks.
@@ -192,7 +192,8 @@ impl Shelf {
             let cell = cell_of(instance);
             let key =
                 cell.map_or(ABSENT, |_| self.key(look.fleet, look.counts, instance, seat as u32));
-            let stands = self.keys[instance];
+            assert_eq!(self.has(instance), cell.is_some(), "who is here is known");
+            let stands = cell.map_or(ABSENT, |cell| self.key_of(cell, instance));
             if self.is_noted[instance] && key != ABSENT {
                 assert_eq!(order::seat(stands), seat, "a place in order of registration stays");
             } else {
@@ -206,9 +207,9 @@ impl Shelf {
         assert_eq!(self.is_noted.ids().filter(is_noted).count(), self.noted.len());
         assert!(self.noted.iter().all(is_noted), "what is noted is marked");
         for (cell, mut expected) in self.cells.iter().zip(expected) {
-            cell.check(look.seats, |instance| !self.is_noted[instance]);
+            cell.check(look.seats, &self.spots, |instance| !self.is_noted[instance]);
             expected.sort_unstable();
-            assert!(cell.keys().eq(expected), "a cell has all its instances");
+            assert_eq!(cell.keys(), expected, "a cell has all its instances");
         }
     }
 }
