@@ -26,6 +26,7 @@ mod fuzz_scenario;
 mod fuzz_services;
 mod fuzz_trace;
 mod golden;
+mod group_policies;
 mod groups;
 mod house;
 mod inputs;

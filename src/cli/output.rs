@@ -63,7 +63,9 @@ impl StreamedFiles {
         let outputs = &scenario.outputs;
         let has_services = !scenario.setup.services.is_empty();
         let has_groups = !scenario.setup.groups.is_empty();
-        let is_managed = scenario.setup.groups.iter().any(|group| group.managed.is_some());
+        let groups = &scenario.setup.groups;
+        let is_managed = groups.iter().any(|group| group.managed.is_some());
+        let is_scaled = is_managed || groups.iter().any(|group| group.scaling.is_some());
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -86,7 +88,7 @@ impl StreamedFiles {
                 is_managed && outputs.capacity_reservation,
                 CAPACITY_RESERVATION.file,
             )?,
-            capacity_scaling: sink(is_managed && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
+            capacity_scaling: sink(is_scaled && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
             picture,
             beside: false,
             epoch: None,

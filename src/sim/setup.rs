@@ -19,7 +19,9 @@ use crate::policy::query::Expression;
 
 mod capacity;
 
-pub use capacity::{GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup};
+pub use capacity::{
+    GroupScaling, GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup,
+};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::Price;

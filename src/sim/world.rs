@@ -53,7 +53,8 @@ impl World {
         cluster.may_come(offers.map(|offer| offer.registration.clone()));
         let fleet = cluster.fleet();
         let name = |provider| setup.providers[provider].name.clone();
-        let mut groups = Groups::new(std::mem::take(&mut setup.groups), name, setup.seed);
+        let mut groups =
+            Groups::new(std::mem::take(&mut setup.groups), name, setup.seed, setup.epoch_s);
         groups.begin(fleet);
         for (instance, price) in fleet.ids().zip(prices) {
             let provider = fleet.provider[instance];

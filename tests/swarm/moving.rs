@@ -89,6 +89,7 @@ fn moving(seed: u64) -> Case {
             },
             changes,
             managed: managed(&mut dice),
+            scaling: None,
         });
         let group = setup.groups.last().unwrap();
         setup.providers[provider].is_managed = group.managed.is_some();

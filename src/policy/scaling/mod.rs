@@ -246,6 +246,11 @@ impl Scaler {
         (self.min, self.max.max(self.agenda.raised_max()))
     }
 
+    /// The limits have been changed by somebody else: those of an Auto Scaling group are its own.
+    pub fn set_bounds(&mut self, min: u32, max: u32) {
+        (self.min, self.max) = (min, max);
+    }
+
     /// Whether points of `metric` by 60 s are looked at.
     #[inline]
     #[must_use]

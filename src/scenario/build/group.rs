@@ -13,7 +13,7 @@ use crate::scenario::settings::{Settings, Value};
 use crate::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
 
 /// Keys that only an Auto Scaling group has.
-const GROUP_KEYS: [&str; 9] = [
+const GROUP_KEYS: [&str; 10] = [
     "min_size",
     "allocation_strategy",
     "termination_policies",
@@ -22,6 +22,7 @@ const GROUP_KEYS: [&str; 9] = [
     "drain_timeout",
     "scheduled_actions",
     "managed_scaling",
+    "scaling",
     "managed_termination_protection",
 ];
 /// The longest that managed draining holds an instance (documented).
@@ -86,6 +87,7 @@ impl Build<'_> {
             timing: timing(&Settings::empty(&crate::scenario::sections::LATENCY, settings.place)),
             changes,
             managed: self.read_managed_scaling(settings),
+            scaling: self.read_group_scaling(settings),
         };
         group.changes.sort_by_key(|change| change.at);
         self.first_instances(&group, &fleet.name);

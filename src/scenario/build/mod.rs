@@ -11,6 +11,7 @@ mod expect;
 mod failure;
 mod fleet;
 mod group;
+mod group_scaling;
 mod inventory;
 mod rows;
 mod service;

@@ -93,7 +93,7 @@ impl Build<'_> {
     }
 
     /// The name of a policy, which no other policy of the target has.
-    fn policy_name(
+    pub(super) fn policy_name(
         &mut self,
         settings: &Settings,
         index: usize,
@@ -203,11 +203,7 @@ impl Build<'_> {
                 metric,
                 aggregation,
                 alarm,
-                adjustment_type: match table.text("adjustment_type") {
-                    Some("ExactCapacity") => AdjustmentType::ExactCapacity,
-                    Some("PercentChangeInCapacity") => AdjustmentType::PercentChangeInCapacity,
-                    _ => AdjustmentType::ChangeInCapacity,
-                },
+                adjustment_type: adjustment_type(table),
                 steps,
                 min_magnitude: table.whole32("min_adjustment_magnitude").unwrap_or(0),
                 cooldown: table.span("cooldown").unwrap_or_default(),
@@ -274,7 +270,7 @@ impl Build<'_> {
         statistic
     }
 
-    fn scaling_alarm(&mut self, table: &Settings) -> AlarmSpec {
+    pub(super) fn scaling_alarm(&mut self, table: &Settings) -> AlarmSpec {
         let periods = table.whole32("evaluation_periods").unwrap_or(1);
         let points = table.whole32("datapoints_to_alarm").unwrap_or(periods);
         self.check_points(table, points, periods);
@@ -309,7 +305,7 @@ impl Build<'_> {
     }
 
     /// The steps, in order of their lower bounds, without gaps or overlaps (API reference; documented).
-    fn steps(&mut self, table: &Settings) -> Vec<Step> {
+    pub(super) fn steps(&mut self, table: &Settings) -> Vec<Step> {
         let count = table.list("step_adjustments").len();
         let place = table.value_place("step_adjustments");
         if count > MOST_STEPS {
@@ -435,7 +431,16 @@ impl Build<'_> {
     }
 }
 
+/// How the adjustments of a step policy are meant.
+pub(super) fn adjustment_type(table: &Settings) -> AdjustmentType {
+    match table.text("adjustment_type") {
+        Some("ExactCapacity") => AdjustmentType::ExactCapacity,
+        Some("PercentChangeInCapacity") => AdjustmentType::PercentChangeInCapacity,
+        _ => AdjustmentType::ChangeInCapacity,
+    }
+}
+
 /// A number as whole millionths.
-fn metric_value(settings: &Settings, key: &str) -> MetricValue {
+pub(super) fn metric_value(settings: &Settings, key: &str) -> MetricValue {
     MetricValue((settings.number(key).unwrap_or_default() * 1e6).round() as u64)
 }

@@ -1,5 +1,6 @@
 //! Keys of clusters, instance types and capacity providers.
 
+use super::group_scaling::GROUP_SCALING;
 use super::shared::A_SHARE;
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
@@ -332,6 +333,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::Table(&MANAGED_SCALING),
             "none: nobody scales the group",
             "Auto Scaling group: managed scaling of the capacity provider; tasks that find no room wait in PROVISIONING.",
+            "API",
+        ),
+        optional(
+            "scaling",
+            Kind::Table(&GROUP_SCALING),
+            "none",
+            "Auto Scaling group: policies of its own in place of managed scaling.",
             "API",
         ),
         optional(

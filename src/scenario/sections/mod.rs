@@ -3,6 +3,7 @@
 mod calls;
 mod capacity;
 mod failure;
+mod group_scaling;
 mod service;
 mod service_deployment;
 mod service_scaling;
@@ -305,7 +306,7 @@ pub static OUTPUTS: Section = Section::new(
             "capacity_scaling",
             Kind::Flag,
             "true",
-            "`capacity_scaling.csv`; only with managed scaling.",
+            "`capacity_scaling.csv`; only where a policy scales a group.",
             "ecsim",
         ),
         with_default(

@@ -27,9 +27,9 @@ const STATISTICS: Kind =
 const METRIC: Kind = Kind::Choice(METRICS);
 /// Whole millionths of a metric.
 const METRIC_VALUE: Kind = Kind::Number(0.0, 1e12);
-const TARGET: Kind = Kind::Number(1e-6, 1e12);
-const PERIODS: Kind = Kind::Whole(1, 8_640);
-const UNNAMED: &str = "by kind and number, such as `target-tracking-1`";
+pub(super) const TARGET: Kind = Kind::Number(1e-6, 1e12);
+pub(super) const PERIODS: Kind = Kind::Whole(1, 8_640);
+pub(super) const UNNAMED: &str = "by kind and number, such as `target-tracking-1`";
 
 /// `scaling` of a service.
 pub static SCALING: Section = Section::new(
@@ -194,7 +194,7 @@ static STEP_SCALING: Section = Section::new(
     ],
 );
 
-static SCALING_ALARM: Section = Section::new(
+pub(super) static SCALING_ALARM: Section = Section::new(
     "alarm",
     "A CloudWatch alarm.",
     &[
@@ -236,7 +236,7 @@ static SCALING_ALARM: Section = Section::new(
     ],
 );
 
-static STEP: Section = Section::new(
+pub(super) static STEP: Section = Section::new(
     "step_adjustment",
     "A step: bounds count from the alarm's threshold.",
     &[

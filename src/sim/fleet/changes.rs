@@ -15,6 +15,7 @@ impl Supply<'_> {
         for group in 0..self.groups.all.len() {
             self.arrange_change(group);
             self.begin_managed_scaling(group);
+            self.begin_scaling(group);
             self.tell_sizes(group, "initial")?;
             self.count(group);
         }

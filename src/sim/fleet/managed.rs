@@ -28,8 +28,6 @@ pub struct Managed {
     counts_unregistered: bool,
     /// When the next step between two points is due.
     step_at: Option<SimTime>,
-    /// The last change of the desired capacity.
-    last: Option<SimTime>,
 }
 
 impl Managed {
@@ -39,7 +37,6 @@ impl Managed {
             protects: setup.protects,
             counts_unregistered: setup.counts_unregistered,
             step_at: None,
-            last: None,
         }
     }
 }
@@ -72,6 +69,9 @@ impl Supply<'_> {
     /// An output cannot be written.
     pub fn minute_ends(&mut self, provider: ProviderId) -> Result<(), RunError> {
         let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        if self.groups.all[index].scaled.is_some() {
+            return self.observe_group(index);
+        }
         let now = self.now();
         self.drive.queue.schedule(now + MINUTE, Class::Control, Event::Reservation(provider));
         let reading = self.read(index);
@@ -175,7 +175,7 @@ impl Supply<'_> {
         on
     }
 
-    fn active_instances(&self, index: usize) -> impl Iterator<Item = InstanceId> + '_ {
+    pub(super) fn active_instances(&self, index: usize) -> impl Iterator<Item = InstanceId> + '_ {
         let members = self.groups.all[index].members.iter();
         members.filter_map(|&id| self.groups.machines[id].instance)
     }
@@ -206,6 +206,9 @@ impl Supply<'_> {
     /// An output cannot be written.
     pub fn evaluate(&mut self, provider: ProviderId) -> Result<(), RunError> {
         let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        if self.groups.all[index].scaled.is_some() {
+            return self.evaluate_group(index);
+        }
         let now = self.now();
         let state = self.groups.all[index].state(self.groups);
         let Some(managed) = &mut self.groups.all[index].managed else { return Ok(()) };
@@ -218,16 +221,10 @@ impl Supply<'_> {
             let event = Event::ManagedScaling(provider);
             self.drive.queue.schedule(at, Class::Control, event);
         }
-        let Some(decision) = decision else { return Ok(()) };
-        self.tell_decision(index, &decision)?;
-        let Some(to) = decision.to.filter(|to| *to != decision.from) else { return Ok(()) };
-        let group = &mut self.groups.all[index];
-        group.desired = to;
-        if let Some(managed) = &mut group.managed {
-            managed.last = Some(now);
+        match decision {
+            Some(decision) => self.obey(index, &decision),
+            None => Ok(()),
         }
-        self.tell_sizes(index, "managed_scaling")?;
-        self.reconcile(index, LaunchCause::ScaleOut)
     }
 
     fn tell_reservation(&mut self, index: usize, reading: Reading) -> Result<(), RunError> {
@@ -256,9 +253,13 @@ impl Supply<'_> {
         self.drive.books.capacity.reservation(&row)
     }
 
-    fn tell_decision(&mut self, index: usize, decision: &Decision) -> Result<(), RunError> {
+    pub(super) fn tell_decision(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+    ) -> Result<(), RunError> {
         let group = &self.groups.all[index];
-        let last = group.managed.as_ref().and_then(|managed| managed.last);
+        let last = group.last_scaled;
         let alarm = decision.alarm.as_ref();
         let row = ScalingRow {
             at: decision.at,

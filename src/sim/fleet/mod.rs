@@ -8,6 +8,7 @@
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
+//! | `scaled.rs` | policies of a group's own |
 //!
 //! An instance is a *machine* from its launch on, and a container instance when it has registered. A fixed fleet has no
 //! group and no machines, and costs nothing here.
@@ -16,6 +17,7 @@ mod changes;
 mod launch;
 mod managed;
 mod retire;
+mod scaled;
 mod supply;
 
 use super::books::GroupCounts;
@@ -106,10 +108,14 @@ pub struct Group {
     dice: Stream,
     /// Managed scaling, if it has it.
     pub managed: Option<managed::Managed>,
+    /// Policies of its own, if it has some.
+    scaled: Option<scaled::Scaled>,
+    /// When a policy last changed the desired capacity.
+    last_scaled: Option<SimTime>,
 }
 
 impl Group {
-    fn new(setup: GroupSetup, name: String, seed: Seed) -> Group {
+    fn new(setup: GroupSetup, name: String, seed: Seed, epoch_s: i64) -> Group {
         Group {
             min: setup.min,
             max: setup.max,
@@ -124,6 +130,8 @@ impl Group {
             dice: seed.stream(Purpose::Termination, &name),
             name,
             managed: setup.managed.as_ref().map(managed::Managed::new),
+            scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
+            last_scaled: None,
             setup,
         }
     }
@@ -206,10 +214,15 @@ pub struct Unregistered<'a> {
 impl Groups {
     /// The groups of a setup.
     #[must_use]
-    pub fn new(setups: Vec<GroupSetup>, name: impl Fn(ProviderId) -> String, seed: Seed) -> Groups {
+    pub fn new(
+        setups: Vec<GroupSetup>,
+        name: impl Fn(ProviderId) -> String,
+        seed: Seed,
+        epoch_s: i64,
+    ) -> Groups {
         let group = |setup: GroupSetup| {
             let name = name(setup.provider);
-            Group::new(setup, name, seed)
+            Group::new(setup, name, seed, epoch_s)
         };
         Groups {
             all: setups.into_iter().map(group).collect(),

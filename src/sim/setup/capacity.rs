@@ -8,6 +8,7 @@ use crate::model::group::{
 use crate::model::ids::{ClusterId, ProviderId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
+use crate::model::scaling::ScalableTarget;
 use crate::policy::capacity::ManagedScaling;
 use crate::pricing::Price;
 
@@ -67,6 +68,17 @@ pub struct GroupSetup {
     pub changes: Vec<CapacityChange>,
     /// Managed scaling, if its provider has it.
     pub managed: Option<ManagedSetup>,
+    /// Policies of its own, without it.
+    pub scaling: Option<GroupScaling>,
+}
+
+/// Policies of a group without managed scaling.
+#[derive(Clone, Debug)]
+pub struct GroupScaling {
+    /// The policies; the limits are the group's.
+    pub target: ScalableTarget,
+    /// From the end of a minute to the evaluation of its point.
+    pub delay: SimSpan,
 }
 
 /// Managed scaling of a capacity provider.

@@ -2,10 +2,12 @@
 
 use crate::base::id::Column;
 use crate::base::time::SimTime;
-use crate::model::ids::{InstanceId, ServiceId};
+use crate::model::ids::{InstanceId, ServiceId, SourceId};
+use crate::model::lifecycle::TaskStatus;
 use crate::sim::event::RunError;
 use crate::sim::services::Flow;
 use crate::sim::task::Place;
+use std::collections::BTreeMap;
 
 /// Fewest CPU shares of a container (API: null and 0 become 2).
 const MIN_SHARES: u32 = 2;
@@ -84,6 +86,26 @@ impl Flow<'_> {
             }
         }
         Ok(needs)
+    }
+
+    /// CPU that the tasks of each host use, thousandths of a vCPU: those of services with work what they have to do, all
+    /// others that run what they hold (assumed).
+    pub fn cpu_by_host(&mut self, now: SimTime) -> Result<BTreeMap<InstanceId, u64>, RunError> {
+        let mut used: BTreeMap<InstanceId, u64> = BTreeMap::new();
+        for need in self.cpu_needs(now)? {
+            *used.entry(need.host).or_default() += need.demand;
+        }
+        let with_work = self.services.all.iter().filter(|service| service.load.is_some());
+        let mut with_work: Vec<SourceId> = with_work.map(|service| service.source).collect();
+        with_work.sort_unstable();
+        for task in self.tasks.by_id() {
+            let works = with_work.binary_search(&task.source).is_ok();
+            if let (false, TaskStatus::Running, Some(host)) = (works, task.status, task.instance())
+            {
+                *used.entry(host).or_default() += u64::from(task.demand.cpu) * 1_000 / 1_024;
+            }
+        }
+        Ok(used)
     }
 
     fn give_burst(&mut self, id: ServiceId, millis: u32) {

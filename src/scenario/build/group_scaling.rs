@@ -1,0 +1,138 @@
+//! Policies of an Auto Scaling group that ECS does not manage.
+
+use super::Build;
+use super::service_scaling::metric_value;
+use crate::base::time::SimSpan;
+use crate::model::scaling::{
+    BreachBehaviour, PredictiveScaling, ScalableTarget, ScalingMetric, StepScaling, TargetTracking,
+};
+use crate::scenario::settings::Settings;
+use crate::scenario::tree::Place;
+use crate::sim::setup::GroupScaling;
+use std::collections::BTreeMap;
+
+/// Policies of a group (quota; documented).
+const MOST_POLICIES: usize = 50;
+
+impl Build<'_> {
+    /// The `scaling` of a group; it has the group's own limits.
+    pub(super) fn read_group_scaling(&mut self, settings: &Settings) -> Option<GroupScaling> {
+        let table = settings.table("scaling")?;
+        if settings.is_given("managed_scaling") {
+            let message = "`scaling` and `managed_scaling` exclude each other";
+            let help = "ECS asks that nothing else scales a group that it manages; scheduled_actions may set its limits";
+            self.error_with_help(settings.place_of("scaling"), message, help);
+        }
+        let lists = ["target_tracking", "step_scaling", "predictive"];
+        let policies: usize = lists.iter().map(|key| table.list(key).len()).sum();
+        if policies == 0 || policies > MOST_POLICIES {
+            let message =
+                format!("`scaling` of a group needs 1 to {MOST_POLICIES} policies, not {policies}");
+            self.error(table.place, message);
+        }
+        let mut taken = BTreeMap::new();
+        let target = ScalableTarget {
+            min_capacity: settings.whole32("min_size").unwrap_or(0),
+            max_capacity: settings.whole32("max_size").unwrap_or(0),
+            target_tracking: self.group_tracking(table, &mut taken),
+            step_scaling: self.group_steps(table, &mut taken),
+            scheduled: Vec::new(),
+            predictive: self.group_predictive(table, &mut taken),
+            scale_in_suspended: false,
+            scale_out_suspended: false,
+            scheduled_suspended: false,
+        };
+        let delay = table.span("metric_delay").unwrap_or(SimSpan::from_secs(120));
+        Some(GroupScaling { target, delay })
+    }
+
+    fn group_tracking(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+    ) -> Vec<TargetTracking> {
+        let mut policies = Vec::new();
+        for (index, table) in settings.tables("target_tracking").enumerate() {
+            let name = self.policy_name(table, index, taken);
+            let Some(metric) = metric(table) else { continue };
+            let warm_up = table.span("estimated_instance_warmup").unwrap_or_default();
+            policies.push(TargetTracking {
+                name,
+                metric,
+                statistic: metric.statistics()[0],
+                high_resolution: false,
+                target: metric_value(table, "target_value"),
+                scale_out_cooldown: warm_up,
+                scale_in_cooldown: warm_up,
+                disable_scale_in: table.flag("disable_scale_in"),
+                high_periods: table.whole32("high_periods").unwrap_or(3),
+                low_periods: table.whole32("low_periods").unwrap_or(15),
+                low_percent: table.whole32("low_percent").unwrap_or(70),
+                scale_in_percent: table.whole32("scale_in_percent").unwrap_or(10),
+            });
+        }
+        policies
+    }
+
+    fn group_steps(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+    ) -> Vec<StepScaling> {
+        let mut policies = Vec::new();
+        for (index, table) in settings.tables("step_scaling").enumerate() {
+            let name = self.policy_name(table, index, taken);
+            let steps = self.steps(table);
+            let alarm = table.table("alarm").map(|alarm| self.scaling_alarm(alarm));
+            let (Some(metric), Some(alarm)) = (metric(table), alarm) else { continue };
+            if alarm.period < SimSpan::from_secs(60) {
+                let message = format!("{} has a point a minute", metric.name());
+                let place = table.table("alarm").map_or(table.place, |a| a.value_place("period"));
+                self.error_with_help(place, message, "`period` must be whole minutes");
+            }
+            policies.push(StepScaling {
+                name,
+                metric,
+                aggregation: metric.statistics()[0],
+                alarm,
+                adjustment_type: super::service_scaling::adjustment_type(table),
+                steps,
+                min_magnitude: table.whole32("min_adjustment_magnitude").unwrap_or(0),
+                cooldown: table.span("estimated_instance_warmup").unwrap_or_default(),
+            });
+        }
+        policies
+    }
+
+    fn group_predictive(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+    ) -> Vec<PredictiveScaling> {
+        let mut policies = Vec::new();
+        for (index, table) in settings.tables("predictive").enumerate() {
+            let name = self.policy_name(table, index, taken);
+            let buffer = table.span("scheduling_buffer_time").unwrap_or_default();
+            if buffer >= SimSpan::from_secs(3_600) {
+                let message = "`scheduling_buffer_time` must be below 3,600 s";
+                self.error(table.value_place("scheduling_buffer_time"), message);
+            }
+            let Some(metric) = metric(table) else { continue };
+            policies.push(PredictiveScaling {
+                name,
+                metric,
+                target: metric_value(table, "target_value"),
+                scales: table.text("mode") == Some("ForecastAndScale"),
+                scheduling_buffer: buffer,
+                breach: BreachBehaviour::HonorMaxCapacity,
+            });
+        }
+        policies
+    }
+}
+
+fn metric(table: &Settings) -> Option<ScalingMetric> {
+    let written = table.text("metric")?;
+    let known = ScalingMetric::OF_FLEETS.iter().find(|(_, name)| *name == written);
+    known.map(|(metric, _)| *metric)
+}
