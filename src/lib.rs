@@ -93,6 +93,7 @@
 //! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/services/rollout/` |
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
+//! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
 //! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
 //! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
@@ -118,8 +119,8 @@
 //!
 //! # Who may touch what
 //!
-//! A run's state is eight parts beside each other in `sim::world::World`: rules, cluster, fargate, tasks, callers,
-//! services, arrivals, books. No part holds another. A handler is a method of a *bundle* of borrowed parts, which lists
+//! A run's state is ten parts beside each other in `sim::world::World`: rules, cluster, fargate, tasks, callers,
+//! services, groups, faults, arrivals, books. No part holds another. A handler is a method of a *bundle* of borrowed parts, which lists
 //! what it may change and what it may only read:
 //!
 //! | Bundle | Changes | For |
@@ -130,6 +131,7 @@
 //! | `services::Flow` | services, books | requests and what a minute measures |
 //! | `services::Plan` | services, books, events | health, deployments, scaling: they want, and start nothing |
 //! | `services::Drive` | what `Life` changes, and services | the scheduler, which starts and stops tasks |
+//! | `fleet::Supply`, `faults::Mishap` | what `Drive` changes, and groups; faults | instances come, go and fail |
 //!
 //! A bundle and not a list of parameters: six borrowed parts in each of two hundred signatures would hide the one that
 //! matters. What crosses between rooms is a plain value or is left where its reader looks: a task whose containers have

@@ -30,6 +30,7 @@ mod group_policies;
 mod groups;
 mod house;
 mod inputs;
+mod instance_failures;
 mod latency_table;
 mod lifecycle;
 mod load;

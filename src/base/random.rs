@@ -44,6 +44,8 @@ pub enum Purpose {
     Instance,
     /// Which instance of a group ends, among equals.
     Termination,
+    /// When hosts fail and which, and for how long.
+    Fault,
     /// Random scenarios of the project's own tests.
     Test,
 }

@@ -66,6 +66,7 @@ impl StreamedFiles {
         let groups = &scenario.setup.groups;
         let is_managed = groups.iter().any(|group| group.managed.is_some());
         let is_scaled = is_managed || groups.iter().any(|group| group.scaling.is_some());
+        let moves = has_groups || !scenario.setup.faults.is_empty();
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -83,7 +84,7 @@ impl StreamedFiles {
             deployments: sink(has_services && outputs.deployments, DEPLOYMENTS.file)?,
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
-            fleet_events: sink(has_groups && outputs.fleet_events, FLEET_EVENTS.file)?,
+            fleet_events: sink(moves && outputs.fleet_events, FLEET_EVENTS.file)?,
             capacity_reservation: sink(
                 is_managed && outputs.capacity_reservation,
                 CAPACITY_RESERVATION.file,

@@ -86,6 +86,8 @@ pub enum LaunchCause {
     Initial,
     /// The desired capacity went up.
     ScaleOut,
+    /// Another one had failed.
+    Replacement,
 }
 
 impl LaunchCause {
@@ -95,6 +97,7 @@ impl LaunchCause {
         match self {
             LaunchCause::Initial => "initial",
             LaunchCause::ScaleOut => "scale_out",
+            LaunchCause::Replacement => "replacement",
         }
     }
 }
@@ -104,6 +107,8 @@ impl LaunchCause {
 pub enum EndCause {
     /// The desired capacity went down.
     ScaleIn,
+    /// It had failed.
+    Failure,
 }
 
 impl EndCause {
@@ -112,6 +117,7 @@ impl EndCause {
     pub fn name(self) -> &'static str {
         match self {
             EndCause::ScaleIn => "scale_in",
+            EndCause::Failure => "failure",
         }
     }
 }

@@ -11,6 +11,7 @@
 pub mod arrival;
 pub mod definition;
 pub mod fargate;
+pub mod fault;
 pub mod fleet;
 pub mod group;
 pub mod ids;

@@ -92,6 +92,8 @@ pub struct InputRows {
     pub traffic: Vec<Option<RowCounts>>,
     /// Of each trace of failures, in the order of the scenario; whoever opens them fills this in.
     pub failures: Vec<RowCounts>,
+    /// What became of the outages of each trace of machines, in the order of the setup's faults.
+    pub outages: Vec<RowCounts>,
 }
 
 /// How a run is watched.
@@ -163,6 +165,7 @@ fn finish(
         tasks: world.arrivals.counts().cloned().collect(),
         traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
         failures: Vec::new(),
+        outages: world.faults.counts().cloned().collect(),
     };
     let services = world.flow().service_reports(end);
     let mut summary = summary::of(&world, &invoice, instances, end, events);

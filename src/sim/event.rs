@@ -58,6 +58,8 @@ pub enum Event {
     Reservation(ProviderId),
     /// Managed scaling has points to evaluate, or a step of scale-in to do.
     ManagedScaling(ProviderId),
+    /// A host or zone fails, or something follows from it.
+    Fault(u32),
 }
 
 impl Event {

@@ -16,6 +16,7 @@
 //! | `callers` | RunTask and StartTask |
 //! | `services` | the driver of services |
 //! | `fleet` | Auto Scaling groups: instances come and go |
+//! | `faults` | hosts and zones fail |
 //! | `arrivals`, `sampling`, `checks` | the rows to come; samples; the invariants |
 //! | `world` | the parts together, and dispatch |
 //! | `summary`, `end` | the books are closed |
@@ -29,6 +30,7 @@ pub mod cluster;
 mod end;
 mod event;
 mod fargate;
+mod faults;
 mod fleet;
 mod request;
 mod rules;

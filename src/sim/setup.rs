@@ -6,6 +6,7 @@ use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskStream;
 use crate::model::definition::TaskDefinition;
+use crate::model::fault::Fault;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
 use crate::model::platform::LaunchType;
 use crate::model::scaling::{MetricDelays, ScalableTarget};
@@ -51,6 +52,8 @@ pub struct Setup {
     pub instances: Vec<InstanceSetup>,
     /// Auto Scaling groups behind capacity providers; one that has none is a fixed fleet.
     pub groups: Vec<GroupSetup>,
+    /// What goes wrong with hosts and zones.
+    pub faults: Vec<Fault>,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// Callers.

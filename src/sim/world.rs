@@ -11,6 +11,7 @@ use super::checks::{self, Parts};
 use super::cluster::Cluster;
 use super::event::{Event, RunError};
 use super::fargate::Fargate;
+use super::faults::{Faults, Mishap};
 use super::fleet::{Groups, Supply};
 use super::rules::Rules;
 use super::sampling;
@@ -33,6 +34,7 @@ pub struct World {
     pub(super) callers: Callers,
     pub(super) services: Services,
     pub(super) groups: Groups,
+    pub(super) faults: Faults,
     pub(super) arrivals: Arrivals,
     pub(super) books: Books,
 }
@@ -44,18 +46,23 @@ impl World {
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut books = Books::new(&setup, sinks);
         let instances = std::mem::take(&mut setup.instances);
+        let faults = Faults::new(std::mem::take(&mut setup.faults), &instances, setup.seed);
         let (registrations, prices): (Vec<_>, Vec<_>) =
             instances.into_iter().map(|i| (i.registration, i.price)).unzip();
         let largest = setup.providers.iter().map(|provider| provider.largest);
         let draws = setup.seed.stream(Purpose::Placement, "default");
         let mut cluster = Cluster::new(registrations.into_iter(), largest, setup.tie_break, draws);
         let offers = setup.groups.iter().flat_map(|group| group.offers.iter());
-        cluster.may_come(offers.map(|offer| offer.registration.clone()));
+        let may_come = offers.chain(faults.may_come_back());
+        cluster.may_come(may_come.map(|offer| offer.registration.clone()));
         let fleet = cluster.fleet();
         let name = |provider| setup.providers[provider].name.clone();
         let mut groups =
             Groups::new(std::mem::take(&mut setup.groups), name, setup.seed, setup.epoch_s);
         groups.begin(fleet);
+        if !faults.is_empty() {
+            groups.watch_newcomers();
+        }
         for (instance, price) in fleet.ids().zip(prices) {
             let provider = fleet.provider[instance];
             books.saw(Change::InstanceRuns { provider, price: &price });
@@ -76,6 +83,7 @@ impl World {
             fargate,
             services,
             groups,
+            faults,
             books,
         };
         world.know_definitions();
@@ -92,6 +100,7 @@ impl World {
         self.arrivals.begin()?;
         self.supply(queue).begin()?;
         self.drive(queue).start_services()?;
+        self.mishap(queue).begin();
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
         Ok(())
     }
@@ -180,6 +189,12 @@ impl World {
         Supply { drive, groups }
     }
 
+    fn mishap<'a>(&'a mut self, queue: &'a mut Queue<Event>) -> Mishap<'a> {
+        let World { rules, cluster, fargate, tasks, services, groups, faults, books, .. } = self;
+        let drive = Drive { rules, cluster, fargate, tasks, services, books, queue };
+        Mishap { supply: Supply { drive, groups }, faults }
+    }
+
     pub(super) fn flow(&mut self) -> Flow<'_> {
         let World { cluster, tasks, services, books, .. } = self;
         Flow { cluster, tasks, services, books }
@@ -233,6 +248,13 @@ impl World {
             Event::WaitedEnough => self.drive(queue).waited_enough()?,
             Event::Reservation(provider) => self.supply(queue).minute_ends(provider)?,
             Event::ManagedScaling(provider) => self.supply(queue).evaluate(provider)?,
+            Event::Fault(fault) => {
+                for told in self.mishap(queue).fault_is_due(fault)? {
+                    if self.tasks.still_matters(told) {
+                        self.dispatch(told, queue)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -251,6 +273,9 @@ impl World {
         }
         if !self.tasks.line.is_empty() && self.cluster.has_freed() {
             self.drive(queue).place_waiting()?;
+        }
+        if self.groups.has_newcomers() {
+            self.mishap(queue).take_newcomers();
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -291,6 +316,7 @@ impl World {
             Event::WaitedEnough => (0, 1 << 42),
             Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
             Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
+            Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);
@@ -328,6 +354,9 @@ impl Model for World {
         if self.tasks.has_ghosts() && event.task().is_some_and(|slot| self.tasks.lay_ghost(slot)) {
             return Ok(());
         }
+        if self.tasks.holds_any() && self.tasks.hold_back(event) {
+            return Ok(());
+        }
         self.note(queue.now(), event);
         self.dispatch(event, queue)?;
         self.settle(queue)
@@ -345,6 +374,8 @@ impl Model for World {
         self.rules.horizon.is_none()
             && self.tasks.is_empty()
             && (self.tasks.wanted == 0
-                || self.callers.is_stuck(versions()) && !self.groups.may_grow())
+                || self.callers.is_stuck(versions())
+                    && !self.groups.may_grow()
+                    && !self.faults.is_pending())
     }
 }

@@ -193,6 +193,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         .collect(),
         instances,
         groups: Vec::new(),
+        faults: Vec::new(),
         definitions: std::iter::once(definition("job", 1024, 1024)).collect(),
         sources: std::iter::once(caller).collect(),
         latencies: no_latency(),

@@ -94,6 +94,7 @@ impl Case {
             instances,
             definitions,
             groups: Vec::new(),
+            faults: Vec::new(),
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),
             services: Column::new(),

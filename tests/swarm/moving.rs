@@ -7,17 +7,20 @@ use super::run;
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::SimTime;
+use ecsim::model::arrival::RowCounts;
+use ecsim::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
 use ecsim::model::fleet::Registration;
 use ecsim::model::group::{
     Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
 };
 use ecsim::model::ids::ZoneId;
+use ecsim::model::outage::{Outage, OutageCause, OutageTrace};
 use ecsim::model::platform::LaunchType;
 use ecsim::policy::capacity::ManagedScaling;
 use ecsim::policy::capacity::need::{Estimator, Packing};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
-use ecsim::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
+use ecsim::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup, Setup};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Puts a group behind each EC2 provider that has instances.
@@ -94,6 +97,9 @@ fn moving(seed: u64) -> Case {
         let group = setup.groups.last().unwrap();
         setup.providers[provider].is_managed = group.managed.is_some();
     }
+    if !dice.one_in(3) {
+        setup.faults = faults(&mut dice, setup);
+    }
     case
 }
 
@@ -119,6 +125,56 @@ fn managed(dice: &mut Dice) -> Option<ManagedSetup> {
     };
     let (protects, counts_unregistered) = (dice.one_in(2), dice.one_in(2));
     Some(ManagedSetup { scaling, protects, counts_unregistered })
+}
+
+/// Hosts that fail at random, alone, at once and by trace.
+fn faults(dice: &mut Dice, setup: &Setup) -> Vec<Fault> {
+    let span = |dice: &mut Dice, most: usize| {
+        let (min, max) = (0.0, dice.below(most) as f64);
+        Distribution::Uniform { min, max }
+    };
+    let kinds = [FaultKind::Failure, FaultKind::AgentDisconnect, FaultKind::Impaired];
+    let reactions = [Reaction::Terminate, Reaction::Drain, Reaction::Nothing];
+    let one = |dice: &mut Dice| {
+        let trigger = match dice.below(3) {
+            0 => Trigger::At(SimTime(seconds(dice.below(900)).0)),
+            1 => {
+                Trigger::Each(Distribution::Exponential { mean: 100.0 + dice.below(2_000) as f64 })
+            }
+            _ => Trigger::Trace(outages(dice)),
+        };
+        let reaction = dice.pick(&reactions);
+        let is_for_good = reaction != Reaction::Nothing && dice.one_in(3);
+        let lasts = span(dice, 400);
+        Fault {
+            kind: dice.pick(&kinds),
+            trigger,
+            victims: Victims::Random(
+                dice.one_in(2).then(|| dice.pick(&setup.providers.ids().collect::<Vec<_>>())),
+                1 + dice.below(4) as u32,
+            ),
+            lasts: (!is_for_good).then_some(lasts),
+            found_after: span(dice, 300),
+            reaction,
+            silent_after: span(dice, 100),
+        }
+    };
+    (0..1 + dice.below(3)).map(|_| one(dice)).collect()
+}
+
+fn outages(dice: &mut Dice) -> OutageTrace {
+    let (mut at, mut outages) = (0, Vec::new());
+    for _ in 0..dice.below(12) {
+        at += dice.below(300);
+        outages.push(Outage {
+            at: SimTime(seconds(at).0),
+            duration: seconds(1 + dice.below(200)),
+            machine: dice.below(6),
+            cause: OutageCause::default(),
+        });
+    }
+    let machines = (0..6).map(|n| format!("node-{n}")).collect();
+    OutageTrace { machines, outages, counts: RowCounts::default() }
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.

@@ -107,6 +107,7 @@ pub(super) fn nothing(
         providers: Column::new(),
         instances: Vec::new(),
         groups: Vec::new(),
+        faults: Vec::new(),
         definitions: Column::new(),
         sources: Column::new(),
         latencies,

@@ -21,6 +21,10 @@ impl Build<'_> {
         let known: Vec<&str> =
             root.tables("service").filter_map(|service| service.text("name")).collect();
         for settings in root.tables("failure") {
+            if super::fault::is_of_instances(settings) {
+                continue;
+            }
+            self.check_of_service(settings);
             let Some(name) = settings.text("service") else { continue };
             let Some(service) = self.service_names.get(name).copied() else {
                 let message = format!("unknown service {}", quoted(name));

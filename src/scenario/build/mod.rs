@@ -9,6 +9,7 @@ mod definition_order;
 mod definition_rules;
 mod expect;
 mod failure;
+mod fault;
 mod fleet;
 mod group;
 mod group_scaling;
@@ -143,6 +144,7 @@ pub(super) fn build(
     build.report_network_modes();
     let epoch_s = build.epoch(&simulation);
     let failures = build.failures(root);
+    let faults = build.faults(root);
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
@@ -168,6 +170,7 @@ pub(super) fn build(
         providers: build.providers,
         instances: build.instances,
         groups: build.groups,
+        faults,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
         latencies,

@@ -2,22 +2,43 @@
 
 use super::{ANY_SPAN, Kind, Section, optional, required, with_default};
 use crate::base::time::LATEST;
+use crate::scenario::keys::Unit;
 
 /// `[[failure]]`.
 pub static FAILURE: Section = Section::new(
     "failure",
     "Something that goes wrong at an instant.",
     &[
-        required("at", ANY_SPAN, "When.", "ecsim"),
-        with_default(
-            "kind",
-            Kind::Choice(&["task_crash", "stop_task", "dependency_outage"]),
-            "\"task_crash\"",
-            "RUNNING tasks of a service crash or are stopped by StopTask, drawn at random; or what all of its tasks \
-             depend on, such as a database, is slow or gone.",
+        optional(
+            "at",
+            ANY_SPAN,
+            "none; needed unless `time_to_failure` or `failures_per_year` is given",
+            "When.",
             "ecsim",
         ),
-        required("service", Kind::Text, "Service.", "ecsim"),
+        with_default(
+            "kind",
+            Kind::Choice(&[
+                "task_crash",
+                "stop_task",
+                "dependency_outage",
+                "instance",
+                "agent_disconnect",
+                "impaired",
+            ]),
+            "\"task_crash\"",
+            "RUNNING tasks of a service crash or are stopped by StopTask, drawn at random; or what all of its tasks \
+             depend on, such as a database, is slow or gone. Or of instances: the host stands still; ECS hears nothing \
+             of its agent, though its tasks run; EC2's status checks fail, though all runs.",
+            "ecsim",
+        ),
+        optional(
+            "service",
+            Kind::Text,
+            "none; needed where tasks or a dependency fail",
+            "Service.",
+            "ecsim",
+        ),
         optional(
             "tasks",
             Kind::Whole(1, 1_000_000),
@@ -53,6 +74,66 @@ pub static FAILURE: Section = Section::new(
             "Whether health checks ask for what is out: they fail where all answers are errors, or `latency` is longer \
              than they wait.",
             "ecsim",
+        ),
+        optional(
+            "capacity_provider",
+            Kind::Text,
+            "those of all",
+            "Instances: those of this capacity provider.",
+            "ecsim",
+        ),
+        optional("instance", Kind::Text, "none: drawn at random", "Instance by its name.", "ecsim"),
+        optional(
+            "instances",
+            Kind::Whole(1, 1_000_000),
+            "1",
+            "How many instances fail at `at`, drawn at random.",
+            "ecsim",
+        ),
+        optional(
+            "time_to_failure",
+            Kind::Distribution(Unit::Seconds),
+            "none",
+            "Instead of `at`: each instance fails so long after it has registered or is well again, on a random stream \
+             of its own.",
+            "ecsim",
+        ),
+        optional(
+            "failures_per_year",
+            Kind::Number(1e-6, 1e6),
+            "none",
+            "The same as a rate: an exponential `time_to_failure`; a year has 365 days.",
+            "ecsim",
+        ),
+        optional(
+            "repair",
+            Kind::Distribution(Unit::Seconds),
+            "none: it is never well again by itself",
+            "Instances: from the failure until it is well again. A host that stood still and has not been ended by then \
+             has lost its tasks; one of a fixed fleet that has been ended comes back as a new container instance.",
+            "ecsim",
+        ),
+        optional(
+            "reaction",
+            Kind::Choice(&["terminate", "drain", "none"]),
+            "\"terminate\"; of an `agent_disconnect` \"none\"",
+            "What is done `found_after` the failure: the instance is terminated, by its group's health check or by hand; \
+             its group ends it with managed draining; or nothing. A group launches another one.",
+            "documented (ECS itself does nothing about a lost agent)",
+        ),
+        optional(
+            "found_after",
+            Kind::Distribution(Unit::Seconds),
+            "uniform from 60 s to 180 s; of an `agent_disconnect` 300 s",
+            "From the failure to the reaction.",
+            "assumed",
+        ),
+        optional(
+            "agent_noticed_after",
+            Kind::Distribution(Unit::Seconds),
+            "uniform from 60 s to 120 s",
+            "From the loss of an agent until ECS places nothing on its instance any more.",
+            "assumed (heartbeats of one to two minutes)",
         ),
     ],
 );

@@ -292,7 +292,7 @@ pub static OUTPUTS: Section = Section::new(
             "fleet_events",
             Kind::Flag,
             "true",
-            "`fleet_events.csv`; only with Auto Scaling groups.",
+            "`fleet_events.csv`; only with Auto Scaling groups or failures of instances.",
             "ecsim",
         ),
         with_default(

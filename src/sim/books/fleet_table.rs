@@ -13,7 +13,8 @@ const COLUMNS: &[ColumnSpec] = &[
         "event",
         "text",
         "–",
-        "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated",
+        "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
+         agent_lost, recovered",
     ),
     column(
         "instance_id",

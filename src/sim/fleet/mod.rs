@@ -6,6 +6,7 @@
 //! | `supply.rs` | [`Supply`]: what this room may touch; what it writes down |
 //! | `launch.rs` | a group gets what it lacks: zone, type, the stages until an instance is ACTIVE |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
+//! | `fail.rs` | instances that fail are replaced |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
 //! | `scaled.rs` | policies of a group's own |
@@ -14,6 +15,7 @@
 //! group and no machines, and costs nothing here.
 
 mod changes;
+mod fail;
 mod launch;
 mod managed;
 mod retire;
@@ -30,6 +32,7 @@ use crate::model::fleet::Fleet;
 use crate::model::group::{Allocation, EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
 use crate::pricing::Price;
+use std::collections::{BTreeMap, VecDeque};
 pub use supply::Supply;
 
 /// Where an instance stands.
@@ -198,6 +201,10 @@ pub struct Groups {
     pub machines: Column<MachineId, Machine>,
     /// The machine behind each container instance; instances of fixed fleets have none.
     machine_of: Vec<Option<MachineId>>,
+    /// Why instances without a group came and went, where it was not as it is for a fixed fleet.
+    fixed: BTreeMap<InstanceId, (LaunchCause, Option<EndCause>)>,
+    /// Instances that have registered, where somebody wants to know.
+    newcomers: Option<VecDeque<InstanceId>>,
 }
 
 /// An instance that was launched and never registered.
@@ -228,6 +235,8 @@ impl Groups {
             all: setups.into_iter().map(group).collect(),
             machines: Column::new(),
             machine_of: Vec::new(),
+            fixed: BTreeMap::new(),
+            newcomers: None,
         }
     }
 
@@ -279,6 +288,37 @@ impl Groups {
             self.machine_of.resize(instance.index() + 1, None);
         }
         self.machine_of[instance.index()] = Some(id);
+        if let Some(newcomers) = &mut self.newcomers {
+            newcomers.push_back(instance);
+        }
+    }
+
+    /// From now on somebody wants to know which instances register.
+    pub fn watch_newcomers(&mut self) {
+        self.newcomers = Some(VecDeque::new());
+    }
+
+    /// Whether any has registered.
+    #[inline]
+    #[must_use]
+    pub fn has_newcomers(&self) -> bool {
+        self.newcomers.as_ref().is_some_and(|newcomers| !newcomers.is_empty())
+    }
+
+    /// The next one that has registered.
+    pub fn next_newcomer(&mut self) -> Option<InstanceId> {
+        self.newcomers.as_mut()?.pop_front()
+    }
+
+    /// An instance of a fixed fleet has come later.
+    pub fn comes_fixed(&mut self, instance: InstanceId, cause: LaunchCause) {
+        self.fixed.insert(instance, (cause, None));
+    }
+
+    /// An instance of a fixed fleet has ended.
+    pub fn ends_fixed(&mut self, instance: InstanceId, cause: EndCause) {
+        let came = self.causes(instance).0;
+        self.fixed.insert(instance, (came, Some(cause)));
     }
 
     /// The machine behind a container instance.
@@ -322,7 +362,7 @@ impl Groups {
     pub fn causes(&self, instance: InstanceId) -> (LaunchCause, Option<EndCause>) {
         match self.behind(instance) {
             Some(id) => (self.machines[id].cause, self.machines[id].end),
-            None => (LaunchCause::Initial, None),
+            None => self.fixed.get(&instance).copied().unwrap_or((LaunchCause::Initial, None)),
         }
     }
 

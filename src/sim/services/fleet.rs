@@ -78,6 +78,22 @@ impl Drive<'_> {
         instance: InstanceId,
         reason: StopReason,
     ) -> Result<u32, RunError> {
+        let lost = self.lose_tasks_on(instance, reason)?;
+        self.tasks.let_go(instance);
+        let now = self.now();
+        self.cluster.deregister(now, instance);
+        Ok(lost)
+    }
+
+    /// Whatever is on an instance is lost, and the instance takes no new tasks. Says how many tasks were to go on.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn lose_tasks_on(
+        &mut self,
+        instance: InstanceId,
+        reason: StopReason,
+    ) -> Result<u32, RunError> {
         let now = self.now();
         let fleet = self.cluster.fleet();
         let on = if fleet.holds_nothing(instance) { Vec::new() } else { self.tasks.on(instance) };
@@ -90,11 +106,19 @@ impl Drive<'_> {
             lost += u32::from(self.tasks[slot].status < TaskStatus::Deactivating);
             self.lose_task(slot, reason, now)?;
         }
-        self.cluster.deregister(now, instance);
         Ok(lost)
     }
 
-    fn lose_task(&mut self, slot: Slot, reason: StopReason, now: SimTime) -> Result<(), RunError> {
+    /// A task ends with what it runs on.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn lose_task(
+        &mut self,
+        slot: Slot,
+        reason: StopReason,
+        now: SimTime,
+    ) -> Result<(), RunError> {
         let task = &self.tasks[slot];
         let (status, is_member) = (task.status, self.rules.is_service(task.source));
         let mut is_quiet = status == TaskStatus::Pending;

@@ -15,7 +15,7 @@
 //! | `scaling/` | once a minute: alarms and policies |
 //! | `load/` | who gets requests, what a minute measures, idle CPU of hosts, samples |
 //! | `failures.rs`, `outage.rs` | what fails by script |
-//! | `fleet.rs` | instances come, drain and go |
+//! | `fleet.rs`, `stranded.rs` | instances come, drain and go; hosts that stand still |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
@@ -33,6 +33,7 @@ mod restart;
 mod rollout;
 mod scaling;
 mod scheduler;
+mod stranded;
 mod waiting;
 
 use super::bucket::TokenBucket;

@@ -58,7 +58,13 @@ impl Life<'_> {
     ///
     /// # Errors
     /// An output cannot be written.
-    pub fn lose(&mut self, slot: Slot, reason: StopReason, is_quiet: bool) -> Result<(), RunError> {
+    pub fn lose(
+        &mut self,
+        slot: Slot,
+        reason: StopReason,
+        mut is_quiet: bool,
+    ) -> Result<(), RunError> {
+        is_quiet |= self.tasks.forget_held(slot);
         let status = self.tasks[slot].status;
         if status < TaskStatus::Deactivating {
             self.tasks[slot].stop_reason = reason;

@@ -9,10 +9,12 @@
 //! | `stop.rs` | from the end of the work to STOPPED |
 //! | `lose.rs` | the instance of a task goes away under it |
 //! | `line.rs` | tasks in PROVISIONING that wait for capacity |
+//! | `hold.rs` | hosts that stand still or that nobody hears |
 //!
 //! Who wanted a task is not known here. A task whose containers have started is handed out by [`Tasks::next_ready`];
 //! its owner, a caller or a service, says that it runs.
 
+mod hold;
 mod latency;
 mod line;
 mod lose;
@@ -42,6 +44,8 @@ pub struct Tasks {
     ready: std::collections::VecDeque<Slot>,
     /// Slots of tasks that were lost while an event of theirs was on its way: they are used again when it has come.
     ghosts: usize,
+    /// Hosts that nobody hears.
+    held: hold::Held,
     /// Tasks of services that are STOPPED and whose services have not been told.
     stopped: Vec<Slot>,
     /// Tasks that wait in PROVISIONING for capacity.
@@ -63,6 +67,7 @@ impl Tasks {
             free: Vec::new(),
             ready: std::collections::VecDeque::new(),
             ghosts: 0,
+            held: hold::Held::default(),
             stopped: Vec::new(),
             line: Line::new(provisioning),
             stages,

@@ -51,7 +51,8 @@ impl Life<'_> {
         self.books.saw(Change::StopsRunning { ran: now.since(task.started) });
         self.promise_ends(slot);
         let span = self.time_to_stop(slot, farewell);
-        if span == SimSpan::ZERO {
+        let is_held = self.tasks[slot].instance().is_some_and(|at| self.tasks.is_held(at));
+        if span == SimSpan::ZERO && !is_held {
             return self.execution_stopped(slot);
         }
         self.queue.schedule(now + span, Class::Release, Event::ExecutionStopped(slot));

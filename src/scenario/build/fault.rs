@@ -1,0 +1,169 @@
+//! What goes wrong with instances: whom it strikes, when, for how long, and who does what about it.
+
+use super::Build;
+use crate::base::distribution::Distribution;
+use crate::base::time::SimTime;
+use crate::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
+use crate::model::ids::ProviderId;
+use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
+
+/// Keys of failures of services.
+const OF_SERVICES: [&str; 6] =
+    ["service", "tasks", "duration", "latency", "error_percent", "health_checks"];
+/// Keys of failures of instances.
+const OF_INSTANCES: [&str; 9] = [
+    "capacity_provider",
+    "instance",
+    "instances",
+    "time_to_failure",
+    "failures_per_year",
+    "repair",
+    "reaction",
+    "found_after",
+    "agent_noticed_after",
+];
+const SECONDS_OF_YEAR: f64 = 365.0 * 86_400.0;
+
+/// Whether a failure is one of instances.
+pub(super) fn is_of_instances(settings: &Settings) -> bool {
+    kind_of(settings).is_some()
+}
+
+fn kind_of(settings: &Settings) -> Option<FaultKind> {
+    match settings.text("kind")? {
+        "instance" => Some(FaultKind::Failure),
+        "agent_disconnect" => Some(FaultKind::AgentDisconnect),
+        "impaired" => Some(FaultKind::Impaired),
+        _ => None,
+    }
+}
+
+impl Build<'_> {
+    /// A failure of a service says which and when, and nothing of instances.
+    pub(super) fn check_of_service(&mut self, settings: &Settings) {
+        let kind = settings.text("kind").unwrap_or("task_crash");
+        for key in ["at", "service"].into_iter().filter(|key| !settings.is_given(key)) {
+            self.error(settings.place, format!("a failure of kind {kind:?} needs `{key}`"));
+        }
+        for key in OF_INSTANCES.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` is about instances; the kind is {kind:?}");
+            let help = "kinds of instances are \"instance\", \"agent_disconnect\" and \"impaired\"";
+            self.error_with_help(settings.place_of(key), message, help);
+        }
+    }
+
+    /// What goes wrong with instances, in the order of the scenario.
+    pub(super) fn faults(&mut self, root: &Settings) -> Vec<Fault> {
+        let all: Vec<&Settings> = root.tables("failure").collect();
+        all.into_iter().filter_map(|settings| self.fault(settings)).collect()
+    }
+
+    fn fault(&mut self, settings: &Settings) -> Option<Fault> {
+        let kind = kind_of(settings)?;
+        for key in OF_SERVICES.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` is about services; the kind is {:?}", kind.name());
+            self.error(settings.place_of(key), message);
+        }
+        let victims = self.victims(settings);
+        let trigger = self.trigger(settings);
+        let lasts = settings.distribution("repair").cloned();
+        let reaction = match (settings.text("reaction"), kind) {
+            (Some("terminate"), _) => Reaction::Terminate,
+            (Some("drain"), _) => Reaction::Drain,
+            (None, FaultKind::Failure | FaultKind::Impaired) => Reaction::Terminate,
+            _ => Reaction::Nothing,
+        };
+        if reaction == Reaction::Nothing && lasts.is_none() && !self.has_duration {
+            let message = "an instance that nobody ends and that is never well again needs a run that ends: \
+                           `[simulation] duration`";
+            self.error(settings.place, message);
+        }
+        let get =
+            |key: &str, usual: Distribution| settings.distribution(key).cloned().unwrap_or(usual);
+        let found = match kind {
+            FaultKind::AgentDisconnect => Distribution::Constant(300.0),
+            _ => Distribution::Uniform { min: 60.0, max: 180.0 },
+        };
+        let silent = Distribution::Uniform { min: 60.0, max: 120.0 };
+        Some(Fault {
+            kind,
+            trigger: trigger?,
+            victims: victims?,
+            lasts,
+            found_after: get("found_after", found),
+            reaction,
+            silent_after: get("agent_noticed_after", silent),
+        })
+    }
+
+    fn victims(&mut self, settings: &Settings) -> Option<Victims> {
+        let of = self.provider_of_instances(settings)?;
+        let Some(name) = settings.text("instance") else {
+            return Some(Victims::Random(of, settings.whole32("instances").unwrap_or(1)));
+        };
+        if settings.is_given("instances") || of.is_some() {
+            let message =
+                "`instance` says which one: `instances` and `capacity_provider` say nothing more";
+            self.error(settings.value_place("instance"), message);
+        }
+        // Groups number their instances, those to come included.
+        let group_of = name.rsplit_once('-').map(|(group, _)| group);
+        let is_of_group = |name: &str| {
+            let provider = self.provider_names.get(name).copied();
+            provider.is_some_and(|id| self.groups.iter().any(|group| group.provider == id))
+        };
+        let known = || self.instances.iter().map(|i| i.registration.name.as_str());
+        if !known().any(|known| known == name) && !group_of.is_some_and(is_of_group) {
+            let message = format!("unknown instance {}", quoted(name));
+            let help = suggestion(name, known().take(1_000));
+            self.error_with_help(settings.value_place("instance"), message, help);
+            return None;
+        }
+        Some(Victims::Named(name.to_string()))
+    }
+
+    /// The capacity provider that is named, if any; `None` where there is none of this name.
+    pub(super) fn provider_of_instances(
+        &mut self,
+        settings: &Settings,
+    ) -> Option<Option<ProviderId>> {
+        let Some(name) = settings.text("capacity_provider") else { return Some(None) };
+        if let Some(&provider) = self.provider_names.get(name) {
+            return Some(Some(provider));
+        }
+        let message = format!("unknown capacity provider {}", quoted(name));
+        let known: Vec<String> =
+            self.providers.iter().map(|provider| provider.name.clone()).collect();
+        let help = suggestion(name, known.iter().map(String::as_str));
+        self.error_with_help(settings.value_place("capacity_provider"), message, help);
+        None
+    }
+
+    fn trigger(&mut self, settings: &Settings) -> Option<Trigger> {
+        let ways = ["at", "time_to_failure", "failures_per_year"];
+        if ways.into_iter().filter(|key| settings.is_given(key)).count() != 1 {
+            let message = "a failure of instances needs one of `at`, `time_to_failure` and `failures_per_year`";
+            self.error(settings.place, message);
+            return None;
+        }
+        if let Some(at) = settings.span("at") {
+            return Some(Trigger::At(SimTime(at.0)));
+        }
+        if settings.is_given("instances") {
+            let message =
+                "`instances` is about failures at an instant: each instance has its own time here";
+            self.error(settings.place_of("instances"), message);
+        }
+        if let Some(time) = settings.distribution("time_to_failure") {
+            if time.mean() < 1.0 {
+                let message = "`time_to_failure` has a mean below one second";
+                self.error(settings.place_of("time_to_failure"), message);
+                return None;
+            }
+            return Some(Trigger::Each(time.clone()));
+        }
+        let rate = settings.number("failures_per_year")?;
+        Some(Trigger::Each(Distribution::Exponential { mean: SECONDS_OF_YEAR / rate }))
+    }
+}

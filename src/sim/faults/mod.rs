@@ -1,0 +1,208 @@
+//! Hosts and zones that fail: who is struck when, what is done about it, when they are back.
+//!
+//! | File | Its part |
+//! | --- | --- |
+//! | `mod.rs` | the state: faults, instances that are out, what is due |
+//! | `strike.rs` | victims are found and struck |
+//! | `after.rs` | ECS and groups notice; the host comes back, or another one does |
+//!
+//! A host that is out *stands still* or is *silent* until somebody reacts: its tasks are RUNNING for ECS, and hold what
+//! they hold. They are lost when the instance is terminated, or when it comes back from its reboot.
+
+mod after;
+mod strike;
+
+use super::event::Event;
+use super::fleet::Supply;
+use super::setup::InstanceSetup;
+use crate::base::id::Id as _;
+use crate::base::random::{Family, Purpose, Seed, Stream};
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::arrival::RowCounts;
+use crate::model::fault::{Fault, FaultKind, Trigger};
+use crate::model::fleet::{Fleet, InstanceStatus};
+use crate::model::ids::{InstanceId, ProviderId};
+use std::collections::BTreeMap;
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A fault at its instant.
+    Strike { fault: usize },
+    /// A fault on an instance of its own: its n-th draw.
+    Hazard { fault: usize, instance: InstanceId, number: u64 },
+    /// The next outage of a trace.
+    Outage { fault: usize, next: usize },
+    /// ECS knows that the agent is gone.
+    Silent(Spell),
+    /// The fault is found, and reacted to.
+    Found(Spell),
+    /// The fault is over.
+    Over(Spell),
+    /// A machine of a fixed fleet is there again.
+    Returns { was: InstanceId },
+}
+
+/// One fault of one instance, from beginning to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Spell {
+    instance: InstanceId,
+    number: u64,
+}
+
+/// An instance that is out.
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    number: u64,
+    fault: usize,
+    kind: FaultKind,
+    /// When it is over; `NEVER`: not by itself.
+    until: SimTime,
+    /// Which draw of the fault's it was.
+    draw: u64,
+}
+
+/// All that goes wrong with hosts.
+pub struct Faults {
+    list: Vec<Fault>,
+    /// What is due, by the number in its event.
+    due: Vec<Due>,
+    free: Vec<u32>,
+    out: BTreeMap<InstanceId, Out>,
+    spells: u64,
+    /// What is still to come of those that are out: until then nobody is stuck.
+    pending: u32,
+    draws: Vec<Family>,
+    dice: Vec<Stream>,
+    /// The first instances, and what each instance that came back was at first.
+    kinds: Vec<InstanceSetup>,
+    origins: BTreeMap<InstanceId, (usize, u32)>,
+    /// Who sits where: machines of a trace are seats.
+    seats: Vec<InstanceId>,
+    /// What became of the outages of each trace.
+    counts: Vec<Option<RowCounts>>,
+}
+
+/// The host stood still already.
+const ALREADY_OUT: &str = "the instance was out already";
+/// More machines in the trace than instances.
+const NO_INSTANCE: &str = "no instance for the machine";
+
+impl Faults {
+    /// The faults of a setup; `instances` are those at the beginning.
+    #[must_use]
+    pub fn new(list: Vec<Fault>, instances: &[InstanceSetup], seed: Seed) -> Faults {
+        let name = |index: usize| format!("failure-{index}");
+        let is_trace = |fault: &Fault| matches!(fault.trigger, Trigger::Trace(_));
+        let kinds = if list.is_empty() { Vec::new() } else { instances.to_vec() };
+        Faults {
+            due: Vec::new(),
+            free: Vec::new(),
+            out: BTreeMap::new(),
+            spells: 0,
+            pending: 0,
+            draws: (0..list.len()).map(|i| seed.family(Purpose::Fault, &name(i))).collect(),
+            dice: (0..list.len()).map(|i| seed.stream(Purpose::Fault, &name(i))).collect(),
+            kinds,
+            origins: BTreeMap::new(),
+            seats: Vec::new(),
+            counts: list.iter().map(|f| is_trace(f).then(RowCounts::default)).collect(),
+            list,
+        }
+    }
+
+    /// Whether nothing can go wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// What may come back: one of each of the first instances, where any of them can.
+    pub fn may_come_back(&self) -> impl Iterator<Item = &InstanceSetup> {
+        let returns =
+            |fault: &Fault| fault.lasts.is_some() || matches!(fault.trigger, Trigger::Trace(_));
+        self.kinds.iter().filter(move |_| self.list.iter().any(returns))
+    }
+
+    /// Whether something is still to come of an instance that is out.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// What became of the outages of each trace, in the order of the setup.
+    pub fn counts(&self) -> impl Iterator<Item = &RowCounts> {
+        self.counts.iter().flatten()
+    }
+
+    fn has_seats(&self) -> bool {
+        self.counts.iter().any(Option::is_some)
+    }
+
+    /// An instance sits down where one has gone, or beside the others.
+    fn sits_down(&mut self, instance: InstanceId, fleet: &Fleet) {
+        if !self.has_seats() {
+            return;
+        }
+        let provider = fleet.provider[instance];
+        let is_vacant = |&seat: &InstanceId| {
+            fleet.provider[seat] == provider && fleet.status[seat] == InstanceStatus::Inactive
+        };
+        match self.seats.iter().position(is_vacant) {
+            Some(at) => self.seats[at] = instance,
+            None => self.seats.push(instance),
+        }
+    }
+
+    /// Who sits on the n-th seat of a provider, or of all.
+    fn on_seat(&self, n: usize, of: Option<ProviderId>, fleet: &Fleet) -> Option<InstanceId> {
+        let own = |seat: &&InstanceId| of.is_none_or(|of| fleet.provider[**seat] == of);
+        self.seats.iter().filter(own).nth(n).copied()
+    }
+
+    /// The first instance behind this one, and how often it has come back.
+    fn origin(&self, instance: InstanceId) -> (usize, u32) {
+        self.origins.get(&instance).copied().unwrap_or((instance.index(), 0))
+    }
+}
+
+/// Hosts fail: what this room may touch.
+pub struct Mishap<'a> {
+    /// Instances of groups, and all that they may touch.
+    pub supply: Supply<'a>,
+    /// The faults.
+    pub faults: &'a mut Faults,
+}
+
+impl Mishap<'_> {
+    fn now(&self) -> SimTime {
+        self.supply.now()
+    }
+
+    fn schedule(&mut self, at: SimTime, class: Class, due: Due) {
+        let faults = &mut *self.faults;
+        faults.pending += u32::from(is_aftermath(due));
+        let slot = match faults.free.pop() {
+            Some(slot) => {
+                faults.due[slot as usize] = due;
+                slot
+            }
+            None => {
+                faults.due.push(due);
+                (faults.due.len() - 1) as u32
+            }
+        };
+        self.supply.drive.queue.schedule(at, class, Event::Fault(slot));
+    }
+
+    fn schedule_after(&mut self, span: SimSpan, class: Class, due: Due) {
+        // What follows from an event comes after it.
+        self.schedule(self.now() + SimSpan(span.0.max(1)), class, due);
+    }
+}
+
+/// Whether it follows from a fault that has struck.
+fn is_aftermath(due: Due) -> bool {
+    !matches!(due, Due::Strike { .. } | Due::Hazard { .. } | Due::Outage { .. })
+}
