@@ -11,7 +11,7 @@ use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
 use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
-use crate::scenario::Scenario;
+use crate::scenario::{FailureTrace, Scenario};
 use crate::sim::RunResult;
 use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
 use crate::sim::fleet_table::FLEET_EVENTS;
@@ -66,7 +66,10 @@ impl StreamedFiles {
         let groups = &scenario.setup.groups;
         let is_managed = groups.iter().any(|group| group.managed.is_some());
         let is_scaled = is_managed || groups.iter().any(|group| group.scaling.is_some());
-        let moves = has_groups || !scenario.setup.faults.is_empty();
+        let of_machines = |trace: &FailureTrace| trace.machines.is_some();
+        let fails =
+            !scenario.setup.faults.is_empty() || scenario.failure_traces.iter().any(of_machines);
+        let moves = has_groups || fails;
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {
@@ -211,6 +214,12 @@ fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows
     {
         let rows = TraceRows::of_file(&trace.display, rows);
         traces.insert(format!("failure_trace.{}", index + 1), rows);
+    }
+    let of_machines = scenario.failure_traces.iter().enumerate();
+    let of_machines = of_machines.filter(|(_, trace)| trace.machines.is_some());
+    for ((index, trace), counts) in of_machines.zip(&result.rows.outages) {
+        let outages = TraceRows::of_file(&trace.display, counts);
+        traces.insert(format!("failure_trace.{}.outages", index + 1), outages);
     }
     for table in &scenario.tables {
         traces.insert(table.name.clone(), TraceRows::of_file(&table.file, &table.rows));

@@ -8,6 +8,7 @@ mod stamps;
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
+use crate::model::fault::{Fault, Trigger};
 use crate::model::ids::ServiceId;
 use crate::model::traffic::RateSource;
 use crate::model::workload::{TraceFormat, Workload};
@@ -18,6 +19,7 @@ use crate::sim::setup::{Failure, FailureKind, Inputs};
 use crate::sim::{RunError, RunResult, Watch};
 use crate::trace::AFTER_END;
 use crate::trace::ahead::ReadAhead;
+use crate::trace::capacity::{Reading, outages};
 use crate::trace::failures::FailureTraceKind;
 use rayon::prelude::*;
 
@@ -35,6 +37,7 @@ pub fn run_one(
     setup.seed = seed;
     let stamps = stamps::Stamps::of(scenario);
     let (mut inputs, failure_rows) = open_all(scenario, seed)?;
+    let outages: Vec<u64> = inputs.faults.iter().map(outages_of).collect();
     if sinks.beside {
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
         inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
@@ -46,8 +49,23 @@ pub fn run_one(
         error => error,
     })?;
     result.rows.failures = failure_rows;
+    for (counts, all) in result.rows.outages.iter_mut().zip(outages) {
+        let late = all - counts.read;
+        counts.read = all;
+        if late > 0 {
+            counts.skipped.insert(AFTER_END.into(), late);
+        }
+    }
     stamps.compare()?;
     Ok(result)
+}
+
+/// How many outages a fault's trace has.
+fn outages_of(fault: &Fault) -> u64 {
+    match &fault.trigger {
+        Trigger::Trace(trace) => trace.outages.len() as u64,
+        _ => 0,
+    }
 }
 
 /// Whether a caller replays jobs of many processors as one task each.
@@ -77,19 +95,33 @@ fn open_all(scenario: &Scenario, seed: Seed) -> Result<(Inputs, Vec<RowCounts>),
     let sources: Vec<Option<&RateSource>> =
         setup.services.iter().map(|service| service.work.as_ref().map(|w| &w.source)).collect();
     let traffic = crate::trace::open_traffic(&sources, setup.horizon, setup.epoch_s, seed)?;
-    let (failures, rows) = failures(scenario)?;
-    Ok((Inputs { tasks, traffic, failures }, rows))
+    let Failures { failures, faults, rows } = failures(scenario)?;
+    Ok((Inputs { tasks, traffic, failures, faults }, rows))
+}
+
+/// What goes wrong, and what became of the rows of each trace.
+#[derive(Default)]
+struct Failures {
+    failures: Vec<Failure>,
+    faults: Vec<Fault>,
+    rows: Vec<RowCounts>,
 }
 
 /// The failures of the scenario and of its traces, in order of time; at one instant the scenario's own first.
-fn failures(scenario: &Scenario) -> Result<(Vec<Failure>, Vec<RowCounts>), TraceProblem> {
+fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
     let mut names: Lookup<&str, ServiceId> = Lookup::new();
     for (id, service) in scenario.setup.services.enumerate() {
         names.insert(&service.name, id);
     }
-    let mut failures = scenario.failures.clone();
-    let mut rows = Vec::new();
+    let mut all = Failures { failures: scenario.failures.clone(), ..Failures::default() };
     for trace in &scenario.failure_traces {
+        if let Some(of) = &trace.machines {
+            let reading = Reading { start: of.start, ..Reading::default() };
+            let mut found = outages::open(&trace.path, &trace.display, of.format, reading)?;
+            all.rows.push(std::mem::take(&mut found.counts));
+            all.faults.push(Fault { trigger: Trigger::Trace(found), ..of.fault.clone() });
+            continue;
+        }
         let mut counts = RowCounts::default();
         for row in crate::trace::open_failures(&trace.path, &trace.display)? {
             let FailureTraceKind::TaskCrash = row.kind;
@@ -101,7 +133,7 @@ fn failures(scenario: &Scenario) -> Result<(Vec<Failure>, Vec<RowCounts>), Trace
                 return Err(TraceProblem(format!("{message}\n  = help: {help}")));
             };
             let kind = FailureKind::TaskCrash { service, tasks: row.count };
-            failures.push(Failure { at: row.at, kind });
+            all.failures.push(Failure { at: row.at, kind });
             counts.read += 1;
             if scenario.setup.horizon.is_some_and(|horizon| row.at >= horizon) {
                 *counts.skipped.entry(AFTER_END.into()).or_default() += 1;
@@ -109,10 +141,10 @@ fn failures(scenario: &Scenario) -> Result<(Vec<Failure>, Vec<RowCounts>), Trace
                 counts.used += 1;
             }
         }
-        rows.push(counts);
+        all.rows.push(counts);
     }
-    failures.sort_by_key(|failure| failure.at);
-    Ok((failures, rows))
+    all.failures.sort_by_key(|failure| failure.at);
+    Ok(all)
 }
 
 /// Runs `work` for each of `count` seeds from the scenario's own on, on `threads` threads (0: one a core), and

@@ -36,6 +36,27 @@ impl OutageCause {
     }
 }
 
+/// Layout of a trace of outages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OutageFormat {
+    /// Native CSV.
+    #[default]
+    Native,
+    /// Los Alamos National Laboratory, LA-UR-05-7318.
+    Lanl,
+    /// The event table of the Failure Trace Archive.
+    FailureTraceArchive,
+}
+
+impl OutageFormat {
+    /// All of them, with their names in scenarios.
+    pub const ALL: [(OutageFormat, &'static str); 3] = [
+        (OutageFormat::Native, "native"),
+        (OutageFormat::Lanl, "lanl"),
+        (OutageFormat::FailureTraceArchive, "failure_trace_archive"),
+    ];
+}
+
 /// A machine is down for a while.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outage {

@@ -28,6 +28,8 @@ pub mod units;
 
 use crate::base::time::SimSpan;
 use crate::model::arrival::RowCounts;
+use crate::model::fault::Fault;
+use crate::model::outage::OutageFormat;
 use crate::model::workload::Workload;
 use crate::sim::setup::{Failure, Setup};
 pub use diagnostic::Diagnostics;
@@ -103,12 +105,25 @@ pub struct Outputs {
 }
 
 /// A trace of failures, not opened yet.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FailureTrace {
     /// The file as it is opened.
     pub path: PathBuf,
     /// The file as the user wrote it.
     pub display: String,
+    /// What it is a trace of; `None`: of services.
+    pub machines: Option<MachineTrace>,
+}
+
+/// A trace of machines that are down for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineTrace {
+    /// Its layout.
+    pub format: OutageFormat,
+    /// The instant that becomes zero, in microseconds since 1970; `None`: the first event.
+    pub start: Option<i64>,
+    /// What each outage does; its trigger is the trace.
+    pub fault: Fault,
 }
 
 /// What became of the rows of a table that is part of the scenario.

@@ -230,6 +230,8 @@ pub struct Inputs {
     pub traffic: Vec<Option<Box<dyn RateStream + Send>>>,
     /// Failures in order of time.
     pub failures: Vec<Failure>,
+    /// Faults from traces, after those of [`Setup::faults`].
+    pub faults: Vec<Fault>,
 }
 
 impl From<Vec<Box<dyn TaskStream + Send>>> for Inputs {

@@ -42,7 +42,8 @@ pub struct World {
 impl World {
     /// A world before time zero; [`World::begin`] brings it there.
     pub fn new(mut setup: Setup, inputs: Inputs, sinks: Sinks) -> World {
-        let Inputs { tasks: streams, traffic, failures } = inputs;
+        let Inputs { tasks: streams, traffic, failures, faults } = inputs;
+        setup.faults.extend(faults);
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut books = Books::new(&setup, sinks);
         let instances = std::mem::take(&mut setup.instances);

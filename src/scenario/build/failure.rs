@@ -93,7 +93,8 @@ impl Build<'_> {
             let Some(written) = settings.text("trace").map(str::to_string) else { continue };
             let path = self.resolve(&written);
             self.is_file(&path, &written, settings.value_place("trace"));
-            traces.push(FailureTrace { path, display: written });
+            let machines = self.machine_trace(settings);
+            traces.push(FailureTrace { path, display: written, machines });
         }
         traces
     }

@@ -5,6 +5,8 @@ use crate::base::distribution::Distribution;
 use crate::base::time::SimTime;
 use crate::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
 use crate::model::ids::ProviderId;
+use crate::model::outage::{OutageFormat, OutageTrace};
+use crate::scenario::MachineTrace;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 
@@ -23,7 +25,14 @@ const OF_INSTANCES: [&str; 9] = [
     "found_after",
     "agent_noticed_after",
 ];
+/// Keys of traces of machines.
+const OF_MACHINES: [&str; 5] =
+    ["start", "capacity_provider", "reaction", "found_after", "agent_noticed_after"];
 const SECONDS_OF_YEAR: f64 = 365.0 * 86_400.0;
+/// Until somebody reacts to an instance that has failed (assumed).
+const FOUND_AFTER: Distribution = Distribution::Uniform { min: 60.0, max: 180.0 };
+/// Until ECS places nothing where it hears no agent (assumed).
+const NOTICED_AFTER: Distribution = Distribution::Uniform { min: 60.0, max: 120.0 };
 
 /// Whether a failure is one of instances.
 pub(super) fn is_of_instances(settings: &Settings) -> bool {
@@ -79,22 +88,66 @@ impl Build<'_> {
                            `[simulation] duration`";
             self.error(settings.place, message);
         }
-        let get =
-            |key: &str, usual: Distribution| settings.distribution(key).cloned().unwrap_or(usual);
         let found = match kind {
             FaultKind::AgentDisconnect => Distribution::Constant(300.0),
-            _ => Distribution::Uniform { min: 60.0, max: 180.0 },
+            _ => FOUND_AFTER,
         };
-        let silent = Distribution::Uniform { min: 60.0, max: 120.0 };
         Some(Fault {
             kind,
             trigger: trigger?,
             victims: victims?,
             lasts,
-            found_after: get("found_after", found),
+            found_after: given_or(settings, "found_after", found),
             reaction,
-            silent_after: get("agent_noticed_after", silent),
+            silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
         })
+    }
+
+    /// What a trace of failures says of machines; `None` where it is one of services.
+    pub(super) fn machine_trace(&mut self, settings: &Settings) -> Option<MachineTrace> {
+        let format = match settings.text("format")? {
+            "outages" => OutageFormat::Native,
+            "lanl" => OutageFormat::Lanl,
+            "failure_trace_archive" => OutageFormat::FailureTraceArchive,
+            _ => {
+                for key in OF_MACHINES.into_iter().filter(|key| settings.is_given(key)) {
+                    let message = format!("`{key}` is about machines; the format is \"native\"");
+                    self.error(settings.place_of(key), message);
+                }
+                return None;
+            }
+        };
+        let of = self.provider_of_instances(settings)?;
+        let reaction = match settings.text("reaction") {
+            Some("drain") => Reaction::Drain,
+            Some("none") => Reaction::Nothing,
+            _ => Reaction::Terminate,
+        };
+        let fault = Fault {
+            kind: FaultKind::Failure,
+            trigger: Trigger::Trace(OutageTrace::default()),
+            victims: Victims::Random(of, 1),
+            lasts: None,
+            found_after: given_or(settings, "found_after", FOUND_AFTER),
+            reaction,
+            silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
+        };
+        Some(MachineTrace { format, start: self.start_of_trace(settings, format), fault })
+    }
+
+    fn start_of_trace(&mut self, settings: &Settings, format: OutageFormat) -> Option<i64> {
+        let text = settings.text("start")?;
+        if format == OutageFormat::Native {
+            let message = "`start` is about calendars: \"outages\" counts from the beginning";
+            self.error(settings.place_of("start"), message);
+        }
+        let Ok(instant) = text.parse::<jiff::Timestamp>() else {
+            let message = format!("`start` {} is no RFC 3339 instant", quoted(text));
+            let help = "write a date, a time and an offset, such as \"2004-01-01T00:00:00Z\"";
+            self.error_with_help(settings.value_place("start"), message, help);
+            return None;
+        };
+        Some(instant.as_microsecond())
     }
 
     fn victims(&mut self, settings: &Settings) -> Option<Victims> {
@@ -166,4 +219,8 @@ impl Build<'_> {
         let rate = settings.number("failures_per_year")?;
         Some(Trigger::Each(Distribution::Exponential { mean: SECONDS_OF_YEAR / rate }))
     }
+}
+
+fn given_or(settings: &Settings, key: &str, usual: Distribution) -> Distribution {
+    settings.distribution(key).cloned().unwrap_or(usual)
 }

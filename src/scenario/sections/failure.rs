@@ -142,10 +142,53 @@ pub static FAILURE: Section = Section::new(
 pub static FAILURE_TRACE: Section = Section::new(
     "failure_trace",
     "Failures from a file.",
-    &[required(
-        "trace",
-        Kind::Path,
-        "CSV with columns `time_s, kind, target, duration_s`; the target of a `task_crash` is a service.",
-        "ecsim",
-    )],
+    &[
+        required("trace", Kind::Path, "The file, or its gzip or zstd.", "ecsim"),
+        with_default(
+            "format",
+            Kind::Choice(&["native", "outages", "lanl", "failure_trace_archive"]),
+            "\"native\"",
+            "Of services: CSV with columns `time_s, kind, target, duration_s`; the target of a `task_crash` is a service. \
+             Of machines: CSV with columns `time_s, machine, duration_s`; the node outages of Los Alamos \
+             (LA-UR-05-7318); the event table of the Failure Trace Archive. The first machine by name is the first \
+             instance, and so on: a machine that is down is an instance that fails.",
+            "ecsim",
+        ),
+        optional(
+            "start",
+            Kind::Text,
+            "the first event",
+            "Machines: the instant of the trace that is the beginning of the run, RFC 3339; what was over by then is \
+             left out. `outages` counts from the beginning.",
+            "ecsim",
+        ),
+        optional(
+            "capacity_provider",
+            Kind::Text,
+            "those of all",
+            "Machines: they are instances of this capacity provider.",
+            "ecsim",
+        ),
+        optional(
+            "reaction",
+            Kind::Choice(&["terminate", "drain", "none"]),
+            "\"terminate\"",
+            "Machines: as in `[[failure]]`.",
+            "ecsim",
+        ),
+        optional(
+            "found_after",
+            Kind::Distribution(Unit::Seconds),
+            "uniform from 60 s to 180 s",
+            "Machines: from the failure to the reaction.",
+            "assumed",
+        ),
+        optional(
+            "agent_noticed_after",
+            Kind::Distribution(Unit::Seconds),
+            "uniform from 60 s to 120 s",
+            "Machines: from the failure until ECS places nothing there any more.",
+            "assumed (heartbeats of one to two minutes)",
+        ),
+    ],
 );

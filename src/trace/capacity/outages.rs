@@ -18,6 +18,7 @@ use super::super::stream::{count, count_more};
 use super::{BEFORE_START, Reading, Verdict, each_row, input, since};
 use crate::base::time::{LATEST, MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
+pub use crate::model::outage::OutageFormat;
 use crate::model::outage::{Outage, OutageCause, OutageTrace};
 use crate::model::workload::TraceInput;
 use std::collections::BTreeMap;
@@ -56,27 +57,6 @@ const CAUSES: [OutageCause; 6] = [
 const JOINED: &str = "joined with the outage before";
 /// Most seconds of an instant or a duration: 100 years.
 const MOST_SECONDS: u64 = LATEST.0 / MICROS_PER_SECOND;
-
-/// Layout of a trace of outages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum OutageFormat {
-    /// Native CSV.
-    #[default]
-    Native,
-    /// Los Alamos National Laboratory, LA-UR-05-7318.
-    Lanl,
-    /// The event table of the Failure Trace Archive.
-    FailureTraceArchive,
-}
-
-impl OutageFormat {
-    /// All of them, with their names in scenarios.
-    pub const ALL: [(OutageFormat, &'static str); 3] = [
-        (OutageFormat::Native, "native"),
-        (OutageFormat::Lanl, "lanl"),
-        (OutageFormat::FailureTraceArchive, "failure_trace_archive"),
-    ];
-}
 
 /// Reads the trace at `path`; messages call it `display`.
 ///
