@@ -23,7 +23,7 @@ fn usd(text: &str) -> HourlyRate {
 }
 
 /// A file of the shared traces, where they are.
-fn shared(name: &str) -> Option<PathBuf> {
+pub fn shared(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ECSIM_SHARED").unwrap_or_else(|| "/work/shared".into());
     let path = PathBuf::from(folder).join("traces").join(name);
     path.exists().then_some(path)

@@ -2,8 +2,18 @@
 //!
 //! Boxes have room for two tasks each and cost a tenth of a cent a second. A task is RUNNING 2 s after it was placed. A new instance is ACTIVE 60 s after it was needed.
 
+use crate::capacity_traces::shared;
 use crate::support::fleet::{Moved, errors, run};
 use crate::support::services::Cells;
+use ecsim::base::random::Seed;
+use ecsim::engine::Pulse;
+use ecsim::experiment::run_one;
+use ecsim::model::arrival::RowCounts;
+use ecsim::model::fleet::InstanceStatus;
+use ecsim::scenario::load_text;
+use ecsim::sim::outputs::Sinks;
+use ecsim::sim::{RunResult, Watch};
+use std::path::Path;
 
 /// Two boxes in two zones, fixed or behind a group.
 fn boxes(provider: &str, more: &str) -> String {
@@ -251,4 +261,106 @@ fn bad_failures_of_instances_are_refused() {
     let for_ever = boxes("", "[[failure]]\nkind = \"agent_disconnect\"\nat = \"1s\"\n")
         .replace("duration = \"1000s\"\n", "");
     assert!(errors(&for_ever).contains("needs a run that ends"));
+}
+
+/// A run of a fleet of 500 boxes with a service of 900 tasks on it for a year, not checked event by event.
+fn a_year(provider: &str, trace: &str) -> RunResult {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 900\n";
+    let text = boxes(provider, &format!("{service}\n[[failure_trace]]\n{trace}\n"))
+        .replace("desired_capacity = 2", "desired_capacity = 500")
+        .replace("duration = \"1000s\"", "duration = \"365d\"")
+        .replace("sample_interval = \"10s\"", "sample_interval = \"1d\"");
+    let scenario = load_text(&text, "test.toml", Path::new("."), &[])
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
+    run_one(&scenario, Seed(1), Sinks::default(), watch).unwrap()
+}
+
+fn number(result: &RunResult, metric: &str) -> u64 {
+    result.summary.get(metric).and_then(|value| value.as_f64()).unwrap() as u64
+}
+
+/// Every outage is used or left out for a reason that is said.
+fn accounted(result: &RunResult) -> &RowCounts {
+    let [counts] = result.rows.outages.as_slice() else { panic!("one trace") };
+    assert_eq!(counts.read, counts.used + counts.skipped.values().sum::<u64>(), "{counts:?}");
+    let [rows] = result.rows.failures.as_slice() else { panic!("one trace") };
+    assert_eq!(rows.read, rows.used + rows.skipped.values().sum::<u64>(), "{rows:?}");
+    counts
+}
+
+#[test]
+fn a_year_of_los_alamos_on_a_fixed_fleet_of_500() {
+    let name = "lanl-failures/LA-UR-05-7318-failure-data-1996-2005.most-systems.csv.gz";
+    let Some(path) = shared(name) else { return };
+    let trace = format!("trace = {path:?}\nformat = \"lanl\"\nstart = \"2004-01-01T00:00:00Z\"");
+    let result = a_year("", &trace);
+    let counts = accounted(&result);
+    assert!(counts.used > 200, "{counts:?}");
+    let there = result.fleet.status.iter().filter(|s| **s == InstanceStatus::Active).count();
+    assert!((480..=500).contains(&there), "{there} are up at the end");
+    // Outages shorter than the reaction are reboots; all others end an instance, and most have brought another one.
+    let (ended, came) = (number(&result, "instances_ended"), number(&result, "instances_launched"));
+    assert!(ended <= counts.used && ended > 100 && came <= ended && ended - came <= 20);
+    assert!(number(&result, "tasks_lost") > ended, "two tasks fit on a box");
+}
+
+#[test]
+fn a_year_of_grid_5000_on_a_group_of_500() {
+    let name = "grid5000-failures/event_trace.sites-2-to-6.tab.gz";
+    let Some(path) = shared(name) else { return };
+    let trace = format!("trace = {path:?}\nformat = \"failure_trace_archive\"");
+    let result = a_year("max_size = 500", &trace);
+    let counts = accounted(&result);
+    assert!(
+        counts.used > 10_000 && counts.skipped["no instance for the machine"] > 0,
+        "{counts:?}"
+    );
+    assert!(counts.skipped["after the end of the run"] > 0, "{counts:?}");
+    let there = result.fleet.status.iter().filter(|s| **s == InstanceStatus::Active).count();
+    assert!((490..=500).contains(&there), "{there} are up at the end");
+    let (ended, came) = (number(&result, "instances_ended"), number(&result, "instances_launched"));
+    assert_eq!(ended, came, "the group replaces each one at once");
+}
+
+#[test]
+fn machines_of_a_trace_are_instances_in_their_order() {
+    let folder = std::env::temp_dir().join(format!("ecsim-outages-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("outages.csv");
+    // The second machine fails twice: its successor takes the seat. The third has no instance.
+    let rows = "time_s,machine,duration_s\n50,b,100\n100,a,20\n120,b,5\n400,b,50\n500,c,9\n";
+    std::fs::write(&path, rows).unwrap();
+    let trace = format!(
+        "[[failure_trace]]\ntrace = {path:?}\nformat = \"outages\"\nfound_after = \"30s\"\n\
+         capacity_provider = \"boxes\"\n"
+    );
+    let ran = run(&boxes("", &trace));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let failed = [(50.0, "boxes-1"), (100.0, "boxes-0"), (400.0, "boxes-1.1")];
+    assert_eq!(ran.event("failed"), failed);
+    assert_eq!(ran.event("recovered"), [(120.0, "boxes-0")], "20 s are a reboot");
+    assert_eq!(ran.event("registered"), [(150.0, "boxes-1.1"), (450.0, "boxes-1.2")]);
+    let counts = accounted(&ran.result);
+    // The outages of b at 50 s and 120 s overlap: one outage.
+    assert_eq!((counts.read, counts.used), (4, 3));
+    assert_eq!(counts.skipped["no instance for the machine"], 1);
+    assert_eq!(ran.result.rows.failures[0].read, 5);
+}
+
+#[test]
+fn bad_traces_of_machines_are_refused() {
+    let trace = |text: &str| {
+        errors(&boxes("", &format!("[[failure_trace]]\ntrace = \"Cargo.toml\"\n{text}\n")))
+    };
+    let cases = [
+        ("format = \"lanl\"\nstart = \"2004\"", "no RFC 3339 instant"),
+        ("format = \"outages\"\nstart = \"2004-01-01T00:00:00Z\"", "counts from the beginning"),
+        ("format = \"lanl\"\ncapacity_provider = \"boxs\"", "unknown capacity provider \"boxs\""),
+        ("reaction = \"none\"", "`reaction` is about machines"),
+    ];
+    for (text, message) in cases {
+        let found = trace(text);
+        assert!(found.contains(message), "{text}: {found}");
+    }
 }

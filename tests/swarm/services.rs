@@ -28,7 +28,8 @@ fn inputs(case: &Case, failures: &[Failure]) -> Inputs {
         setup.services.iter().map(|s| s.work.as_ref().map(|work| &work.source)).collect();
     let traffic =
         ecsim::trace::open_traffic(&sources, setup.horizon, setup.epoch_s, setup.seed).unwrap();
-    Inputs { tasks: case.streams(), traffic, failures: failures.to_vec() }
+    let failures = failures.to_vec();
+    Inputs { tasks: case.streams(), traffic, failures, ..Inputs::default() }
 }
 
 fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
