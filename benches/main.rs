@@ -1,5 +1,6 @@
 //! The benches of ecsim: `cargo bench` measures, `cargo bench -- --test` runs each once.
 
+mod capacity;
 mod engine;
 mod placement;
 mod queue;
@@ -13,5 +14,6 @@ fn main() {
     placement::benches(&mut criterion);
     trace::benches(&mut criterion);
     services::benches(&mut criterion);
+    capacity::benches(&mut criterion);
     criterion.final_summary();
 }

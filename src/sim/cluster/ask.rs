@@ -45,6 +45,12 @@ impl Cluster {
         self.placer.could_take_when_empty(ask, instance, &self.fleet, ports)
     }
 
+    /// Whether the rule takes every instance of its provider that has room.
+    #[must_use]
+    pub fn is_unconstrained(&self, rule: RuleId) -> bool {
+        self.placer.is_unconstrained(rule)
+    }
+
     /// Whether the rule is `distinctInstance`.
     #[must_use]
     pub fn is_distinct(&self, rule: RuleId) -> bool {

@@ -74,7 +74,8 @@ impl Supply<'_> {
         }
         let now = self.now();
         self.drive.queue.schedule(now + MINUTE, Class::Control, Event::Reservation(provider));
-        let reading = self.read(index);
+        let hosts = self.hosts(index);
+        let reading = self.read(index, &hosts);
         if let Some(managed) = &mut self.groups.all[index].managed {
             managed.scaler.publish_reading(now, reading);
         }
@@ -87,7 +88,7 @@ impl Supply<'_> {
             }
         }
         if let Some(reading) = reading {
-            self.tell_reservation(index, reading)?;
+            self.tell_reservation(index, reading, count_busy(&hosts))?;
         }
         // What ECS protects no longer may end now, where the group had more than it should.
         let of = &self.groups.all[index];
@@ -98,16 +99,15 @@ impl Supply<'_> {
     }
 
     /// M and N as they are now.
-    fn read(&self, index: usize) -> Option<Reading> {
+    fn read(&self, index: usize, hosts: &[HostView]) -> Option<Reading> {
         let of = &self.groups.all[index];
         let by = of.managed.as_ref()?.scaler.managed().estimate();
-        let busy = self.busy(index);
         let types = of.setup.offers.iter().take(of.types()).map(|offer| &offer.registration);
         let types: Vec<Capacity> =
             types.map(|of| Capacity { resources: of.resources, ports: &of.ports }).collect();
         let mut view = View {
             running: self.counted(index),
-            busy: busy.len() as u32,
+            busy: count_busy(hosts),
             zones: of.setup.zones.len() as u32,
             types: &types,
             rooms: &[],
@@ -117,12 +117,16 @@ impl Supply<'_> {
         if waiting.is_empty() {
             return Some(need::read(&view, by)); // the usual case
         }
-        let open = self.open_instances(index);
         let fleet = self.drive.cluster.fleet();
-        let room = |&instance: &InstanceId| Room {
-            free: fleet.free[instance],
-            ports: &fleet.ports[instance],
-            is_busy: busy.binary_search(&instance).is_ok(),
+        let is_open = |host: &&HostView| {
+            fleet.status[host.instance] == InstanceStatus::Active
+                && fleet.agent_connected[host.instance]
+        };
+        let open: Vec<&HostView> = hosts.iter().filter(is_open).collect();
+        let room = |host: &&HostView| Room {
+            free: fleet.free[host.instance],
+            ports: &fleet.ports[host.instance],
+            is_busy: host.is_busy,
         };
         let rooms: Vec<Room> = open.iter().map(room).collect();
         let barred: Vec<Vec<u32>> =
@@ -151,18 +155,23 @@ impl Supply<'_> {
         group.active + group.members.iter().filter(runs).count() as u32
     }
 
-    /// Instances of a group with a task that is not a daemon's, ascending.
-    fn busy(&self, index: usize) -> Vec<InstanceId> {
+    /// The container instances of a group, and which of them have a task that is not a daemon's.
+    fn hosts(&self, index: usize) -> Vec<HostView> {
         let fleet = self.drive.cluster.fleet();
         let daemons = self.daemons();
-        let is_busy = |instance: &InstanceId| {
-            let on_it = daemons.partition_point(|of| of <= instance)
-                - daemons.partition_point(|of| of < instance);
-            fleet.tasks[*instance] as usize > on_it
+        let is_busy = |instance: InstanceId| {
+            if daemons.is_empty() {
+                return fleet.tasks[instance] > 0; // the usual case
+            }
+            let on_it = daemons.partition_point(|of| *of <= instance)
+                - daemons.partition_point(|of| *of < instance);
+            fleet.tasks[instance] as usize > on_it
         };
-        let mut busy: Vec<InstanceId> = self.active_instances(index).filter(is_busy).collect();
-        busy.sort_unstable();
-        busy
+        let host = |&machine: &MachineId| {
+            let instance = self.groups.machines[machine].instance?;
+            Some(HostView { machine, instance, is_busy: is_busy(instance) })
+        };
+        self.groups.all[index].members.iter().filter_map(host).collect()
     }
 
     /// The instance of each daemon's task, ascending.
@@ -180,24 +189,19 @@ impl Supply<'_> {
         members.filter_map(|&id| self.groups.machines[id].instance)
     }
 
-    /// Instances of a group that take tasks.
-    fn open_instances(&self, index: usize) -> Vec<InstanceId> {
-        let fleet = self.drive.cluster.fleet();
-        let is_open = |instance: &InstanceId| {
-            fleet.status[*instance] == InstanceStatus::Active && fleet.agent_connected[*instance]
-        };
-        self.active_instances(index).filter(is_open).collect()
-    }
-
     /// Those of `open` that a constraint keeps tasks away from, whatever room they have.
-    fn barred(&self, ask: &Ask, open: &[InstanceId]) -> Vec<u32> {
-        let ports = &self.drive.rules.port_sets;
-        let is_barred = |instance: InstanceId| {
-            use Refusal::{Agent, Attribute, DistinctInstance, Location, MemberOf};
-            let verdict = self.drive.cluster.verdict(ask, instance, ports);
-            matches!(verdict, Some(Agent | Attribute | DistinctInstance | Location | MemberOf))
+    fn barred(&self, ask: &Ask, open: &[&HostView]) -> Vec<u32> {
+        let (cluster, ports) = (&self.drive.cluster, &self.drive.rules.port_sets);
+        if cluster.is_unconstrained(ask.rule) {
+            return Vec::new();
+        }
+        let is_distinct = cluster.is_distinct(ask.rule);
+        let is_barred = |host: &HostView| {
+            let verdict = || cluster.verdict(ask, host.instance, ports);
+            !cluster.takes(ask.rule, host.instance)
+                || is_distinct && verdict() == Some(Refusal::DistinctInstance)
         };
-        (0..).zip(open).filter(|(_, i)| is_barred(**i)).map(|(at, _)| at).collect()
+        (0..).zip(open).filter(|(_, host)| is_barred(host)).map(|(at, _)| at).collect()
     }
 
     /// Points are visible, or a step of scale-in is due.
@@ -227,11 +231,15 @@ impl Supply<'_> {
         }
     }
 
-    fn tell_reservation(&mut self, index: usize, reading: Reading) -> Result<(), RunError> {
+    fn tell_reservation(
+        &mut self,
+        index: usize,
+        reading: Reading,
+        busy: u32,
+    ) -> Result<(), RunError> {
         if !self.drive.books.capacity.wants_reservation() {
             return Ok(());
         }
-        let busy = self.busy(index).len() as u32;
         let at = self.now();
         let group = &self.groups.all[index];
         let Some(managed) = &group.managed else { return Ok(()) };
@@ -288,12 +296,23 @@ impl Supply<'_> {
         if group.setup.is_protected && !protects {
             return Vec::new();
         }
-        let busy = if protects { self.busy(index) } else { Vec::new() };
-        let may_end = |id: &MachineId| {
-            let machine = &self.groups.machines[*id];
-            machine.stage == Stage::InService
-                && machine.instance.is_none_or(|i| busy.binary_search(&i).is_err())
-        };
-        group.members.iter().copied().filter(may_end).collect()
+        if protects {
+            let empty = self.hosts(index).into_iter().filter(|host| !host.is_busy);
+            return empty.map(|host| host.machine).collect();
+        }
+        let is_in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
+        group.members.iter().copied().filter(is_in_service).collect()
     }
+}
+
+/// A container instance of a group.
+struct HostView {
+    machine: MachineId,
+    instance: InstanceId,
+    /// Whether it has a task that is not a daemon's.
+    is_busy: bool,
+}
+
+fn count_busy(hosts: &[HostView]) -> u32 {
+    hosts.iter().filter(|host| host.is_busy).count() as u32
 }

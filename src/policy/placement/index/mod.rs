@@ -224,6 +224,14 @@ impl Placer {
         Pipeline { rule, ask, fleet, ports, tally, names: &self.names }.refusal(instance)
     }
 
+    /// Whether a rule takes every instance of its cluster and provider that has room.
+    #[must_use]
+    pub fn is_unconstrained(&self, rule: RuleId) -> bool {
+        let rule = &self.rules[rule].rule;
+        let is_bound = rule.zones.is_some() || rule.platform.is_some() || rule.distinct_instance;
+        !is_bound && rule.member_of.is_empty()
+    }
+
     /// Whether each task of a group needs an instance of its own under the rule.
     #[must_use]
     pub fn is_distinct(&self, rule: RuleId) -> bool {

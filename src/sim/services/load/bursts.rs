@@ -1,6 +1,6 @@
 //! Idle CPU: tasks on EC2 without a CPU limit use what others leave on their hosts.
 
-use crate::base::id::Column;
+use crate::base::id::{Column, Id as _};
 use crate::base::time::SimTime;
 use crate::model::ids::{InstanceId, ServiceId, SourceId};
 use crate::model::lifecycle::TaskStatus;
@@ -35,7 +35,10 @@ impl Flow<'_> {
         let mut needs = self.cpu_needs(now)?;
         // By how soon they have enough when a host fills.
         let soon = |a: &Need, b: &Need| (a.demand * b.shares).cmp(&(b.demand * a.shares));
-        needs.sort_by(|a, b| (a.host.cmp(&b.host)).then(soon(a, b)).then(a.bursts.cmp(&b.bursts)));
+        sort_by_host(&mut needs, self.cluster.fleet().len());
+        for host in needs.chunk_by_mut(|a, b| a.host == b.host) {
+            host.sort_unstable_by(|a, b| soon(a, b).then(a.bursts.cmp(&b.bursts)));
+        }
         // Of each service: CPU that its tasks may use, how many they are, the most that one of them wants.
         let mut found: Column<ServiceId, (u64, u64, u64)> =
             self.services.all.iter().map(|_| (0, 0, 0)).collect();
@@ -125,6 +128,25 @@ impl Flow<'_> {
             }
         }
     }
+}
+
+/// By counting: a fleet has thousands of tasks, and each of its hosts a few.
+fn sort_by_host(needs: &mut Vec<Need>, hosts: usize) {
+    let mut next = vec![0; hosts + 1];
+    for need in needs.iter() {
+        next[need.host.index() + 1] += 1;
+    }
+    for host in 0..hosts {
+        next[host + 1] += next[host];
+    }
+    let Some(&first) = needs.first() else { return };
+    let mut sorted = vec![first; needs.len()];
+    for need in needs.iter() {
+        let at: &mut usize = &mut next[need.host.index()];
+        sorted[*at] = *need;
+        *at += 1;
+    }
+    *needs = sorted;
 }
 
 /// What `one` of the tasks of a host would get of it, thousandths of a vCPU, if it wanted all: the others have what
