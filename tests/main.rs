@@ -57,6 +57,7 @@ mod service_wishes;
 mod services;
 mod services_cli;
 mod shared_hosts;
+mod spot;
 mod support;
 mod swarm;
 mod theory;

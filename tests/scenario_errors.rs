@@ -456,7 +456,7 @@ desired_capacity = 3
 spot_discount_percent = 60
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:5:1: `spot_discount_percent` without `purchase = "spot"`
+    error: web.toml:5:1: `spot_discount_percent` without `purchase = "spot"` or `mixed_instances`
       |
     5 | spot_discount_percent = 60
       | ^^^^^^^^^^^^^^^^^^^^^

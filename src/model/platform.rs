@@ -90,11 +90,22 @@ pub enum Purchase {
     Spot,
 }
 
-impl fmt::Display for Purchase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Purchase {
+    /// Both.
+    pub const ALL: [Purchase; 2] = [Purchase::OnDemand, Purchase::Spot];
+
+    /// Its name in scenarios and outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Purchase::OnDemand => "on_demand",
             Purchase::Spot => "spot",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Purchase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

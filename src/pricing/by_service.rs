@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 /// Which line of a bill.
 type LineKey = (ProviderId, Category, String, HourlyRate);
 
+/// Whose promises: provider, number of the type, how the instance is bought, its price, service.
+type PromiseKey = (ProviderId, u32, Purchase, HourlyRate, Option<ServiceId>);
+
 /// Usage by whom: a service, or `None` for the tasks of callers.
 type Parts = BTreeMap<Option<ServiceId>, u128>;
 
@@ -28,7 +31,7 @@ pub struct UsageByService {
     /// Names of instance types, and their numbers here.
     types: BTreeMap<String, u32>,
     /// Instance-microseconds that promises cover.
-    promised: BTreeMap<(ProviderId, u32, HourlyRate, Option<ServiceId>), u128>,
+    promised: BTreeMap<PromiseKey, u128>,
     fargate: BTreeMap<(ProviderId, u32, Option<ServiceId>), FargateUsage>,
     /// Prices of Fargate by their numbers above: a handful.
     rates: Vec<FargateRate>,
@@ -41,6 +44,8 @@ pub struct EndedPromise {
     pub provider: ProviderId,
     /// Number of its type; see [`UsageByService::number_of_type`].
     pub instance_type: u32,
+    /// How the instance is bought.
+    pub purchase: Purchase,
     /// What the instance registered.
     pub instance: CpuMemory,
     /// What the task was promised of it.
@@ -74,7 +79,7 @@ impl UsageByService {
         let (part, whole) = (weigh(promise.task), weigh(promise.instance));
         for (rate, span) in price.pieces(promise.from, promise.until) {
             let share = (u128::from(span.0) * part).checked_div(whole).unwrap_or(0);
-            let key = (promise.provider, promise.instance_type, rate, service);
+            let key = (promise.provider, promise.instance_type, promise.purchase, rate, service);
             *self.promised.entry(key).or_default() += share;
         }
     }
@@ -96,13 +101,8 @@ impl UsageByService {
 
     /// The lines of `invoice`, cut into parts: callers first, then services in their order, what is idle last.
     #[must_use]
-    pub fn split(
-        &self,
-        invoice: Invoice,
-        purchases: &Column<ProviderId, Purchase>,
-        names: &Column<ServiceId, String>,
-    ) -> Invoice {
-        let mut parts = self.parts(purchases);
+    pub fn split(&self, invoice: Invoice, names: &Column<ServiceId, String>) -> Invoice {
+        let mut parts = self.parts();
         let lines = invoice.lines.into_iter().flat_map(|line| {
             let key = (line.provider, line.category, line.item.clone(), line.rate);
             cut(line, parts.remove(&key).unwrap_or_default(), names)
@@ -110,14 +110,14 @@ impl UsageByService {
         Invoice { lines: lines.collect() }
     }
 
-    fn parts(&self, purchases: &Column<ProviderId, Purchase>) -> BTreeMap<LineKey, Parts> {
+    fn parts(&self) -> BTreeMap<LineKey, Parts> {
         let mut parts: BTreeMap<LineKey, Parts> = BTreeMap::new();
         let mut names = vec![""; self.types.len()];
         for (name, &number) in &self.types {
             names[number as usize] = name;
         }
-        for (&(provider, kind, rate, service), &usage) in &self.promised {
-            let category = Category::of_instances(purchases[provider]);
+        for (&(provider, kind, purchase, rate, service), &usage) in &self.promised {
+            let category = Category::of_instances(purchase);
             let key = (provider, category, names[kind as usize].to_owned(), rate);
             *parts.entry(key).or_default().entry(service).or_default() += usage;
         }
@@ -179,6 +179,7 @@ mod tests {
             let promise = EndedPromise {
                 provider: ProviderId(0),
                 instance_type,
+                purchase: Purchase::OnDemand,
                 instance,
                 task,
                 from: SimTime::ZERO,
@@ -187,9 +188,8 @@ mod tests {
             usage.promise(SplitWeights::default(), &price, &promise, service);
         }
         let names = ["api", "web"].map(String::from).into_iter().collect();
-        let purchases = std::iter::once(Purchase::OnDemand).collect();
         let total = invoice.total();
-        let split = usage.split(invoice, &purchases, &names);
+        let split = usage.split(invoice, &names);
         assert_eq!(split.total(), total);
         let told: Vec<_> =
             split.lines.iter().map(|l| (l.service.as_str(), l.is_idle, l.usd)).collect();

@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostics;
 use super::tree::Place;
 use crate::base::money::HourlyRate;
-use crate::catalog::{Catalogue, PriceFile};
+use crate::catalog::{Catalogue, PriceFile, SpotAdvice};
 use crate::model::fargate::FargateRate;
 use crate::model::platform::{Architecture, OperatingSystem};
 
@@ -82,6 +82,12 @@ impl Book {
             on_demand: self.0.on_demand(region, name),
             spot: self.0.ec2_spot(region, name),
         })
+    }
+
+    /// What the Spot Advisor says of an instance type in a region.
+    #[must_use]
+    pub fn spot_advice(&self, region: &str, name: &str) -> Option<SpotAdvice> {
+        self.0.spot_advice(region, name)
     }
 
     /// Instance types with names near to an unknown one, nearest first.

@@ -22,6 +22,7 @@ use crate::model::arrival::RowCounts;
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::platform::Purchase;
 use crate::pricing::Invoice;
 
 /// What a run leaves behind, beside the tables that it has streamed out.
@@ -52,6 +53,8 @@ pub struct RunResult {
     pub capacity: Capacity,
     /// What each instance cost.
     pub instance_costs: Column<InstanceId, NanoUsd>,
+    /// How each instance was bought.
+    pub purchases: Column<InstanceId, Purchase>,
     /// Why each instance came, and why it went where it did.
     pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
     /// Instances that were launched and had not registered when they or the run ended.
@@ -75,6 +78,8 @@ pub struct Unregistered {
     pub running: SimTime,
     /// When it ended; `NEVER` where it was on its way when the run ended.
     pub ended: SimTime,
+    /// How it was bought.
+    pub purchase: Purchase,
     /// Why it was launched.
     pub cause: LaunchCause,
     /// Why it ended.
@@ -152,6 +157,7 @@ fn finish(
     let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
     let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
+    let purchases = books_of_purchases(&world);
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
     let invoice = world.books.spending.invoice(&names);
     world.arrivals.end();
@@ -188,6 +194,7 @@ fn finish(
         capacity,
         instance_costs,
         causes,
+        purchases,
         unregistered,
         providers: rules.providers,
         rows,
@@ -235,11 +242,11 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
     let World { groups, books, .. } = world;
     let bill = |of: fleet::Unregistered<'_>| {
         let machine = of.machine;
-        let kind = &of.kind.registration;
+        let kind = of.kind;
         let mut usd = NanoUsd::ZERO;
         if machine.running < end {
             let ran = (machine.running, machine.ended.min(end));
-            let (provider, price) = (kind.provider, &of.kind.price);
+            let (provider, price) = (kind.provider, (machine.purchase, of.price));
             usd = books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
         }
         Unregistered {
@@ -247,10 +254,18 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
             launched: machine.launched,
             running: machine.running,
             ended: machine.ended,
+            purchase: machine.purchase,
             cause: machine.cause,
             end: machine.end,
             usd,
         }
     };
     groups.unregistered().map(bill).collect()
+}
+
+/// How each instance was bought.
+fn books_of_purchases(world: &World) -> Column<InstanceId, Purchase> {
+    let fleet = world.cluster.fleet();
+    let own = |id: InstanceId| world.rules.providers[fleet.provider[id]].purchase;
+    fleet.ids().map(|id| world.groups.purchase_of(id, own(id))).collect()
 }

@@ -3,6 +3,7 @@
 use super::task::Slot;
 use crate::model::arrival::TraceProblem;
 use crate::model::ids::{MachineId, ProviderId, ServiceId};
+use crate::model::platform::Purchase;
 use std::io;
 
 /// Everything that can wake the simulation, arrivals apart.
@@ -60,6 +61,8 @@ pub enum Event {
     ManagedScaling(ProviderId),
     /// A host or zone fails, or something follows from it.
     Fault(u32),
+    /// An Auto Scaling group tries again to launch what it found no capacity for.
+    LaunchAgain(ProviderId, Purchase),
 }
 
 impl Event {

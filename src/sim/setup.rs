@@ -19,10 +19,12 @@ use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
 mod capacity;
+mod spot;
 
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup,
 };
+pub use spot::{MixedSetup, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::Price;

@@ -213,6 +213,8 @@ fn capacity(sheet: &mut Sheet, world: &World) {
     let tally = &world.books.tally;
     let launched = "instances that Auto Scaling groups launched after the beginning";
     sheet.count("instances_launched", "instances", launched, tally.launched);
+    let failed = "launches of Auto Scaling groups that found no capacity";
+    sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     sheet.percent(
         "cpu_reservation_percent",

@@ -46,20 +46,23 @@ impl World {
         setup.faults.extend(faults);
         assert_eq!(setup.sources.len(), streams.len(), "each caller has a stream");
         let mut books = Books::new(&setup, sinks);
-        let instances = std::mem::take(&mut setup.instances);
-        let faults = Faults::new(std::mem::take(&mut setup.faults), &instances, setup.seed);
-        let (registrations, prices): (Vec<_>, Vec<_>) =
-            instances.into_iter().map(|i| (i.registration, i.price)).unzip();
-        let largest = setup.providers.iter().map(|provider| provider.largest);
+        let mut instances = std::mem::take(&mut setup.instances);
+        let largest: Vec<_> = setup.providers.iter().map(|provider| provider.largest).collect();
         let draws = setup.seed.stream(Purpose::Placement, "default");
-        let mut cluster = Cluster::new(registrations.into_iter(), largest, setup.tie_break, draws);
         let offers = setup.groups.iter().flat_map(|group| group.offers.iter());
-        let may_come = offers.chain(faults.may_come_back());
-        cluster.may_come(may_come.map(|offer| offer.registration.clone()));
-        let fleet = cluster.fleet();
+        let mut may_come: Vec<_> = offers.map(|offer| offer.registration.clone()).collect();
         let name = |provider| setup.providers[provider].name.clone();
         let mut groups =
             Groups::new(std::mem::take(&mut setup.groups), name, setup.seed, setup.epoch_s);
+        groups.choose_first(&mut instances);
+        let faults = Faults::new(std::mem::take(&mut setup.faults), &instances, setup.seed);
+        let (registrations, prices): (Vec<_>, Vec<_>) =
+            instances.into_iter().map(|i| (i.registration, i.price)).unzip();
+        let (registrations, largest) = (registrations.into_iter(), largest.into_iter());
+        let mut cluster = Cluster::new(registrations, largest, setup.tie_break, draws);
+        may_come.extend(faults.may_come_back().map(|offer| offer.registration.clone()));
+        cluster.may_come(may_come.into_iter());
+        let fleet = cluster.fleet();
         groups.begin(fleet);
         if !faults.is_empty() {
             groups.watch_newcomers();
@@ -67,7 +70,8 @@ impl World {
         for (instance, price) in fleet.ids().zip(prices) {
             let provider = fleet.provider[instance];
             books.saw(Change::InstanceRuns { provider, price: &price });
-            books.saw(Change::Registered { instance, price, fleet });
+            let purchase = groups.purchase_of(instance, setup.providers[provider].purchase);
+            books.saw(Change::Registered { instance, purchase, price, fleet });
         }
         let fargate = std::mem::take(&mut setup.fargate);
         let zones = setup.zones.len();
@@ -256,6 +260,9 @@ impl World {
                     }
                 }
             }
+            Event::LaunchAgain(provider, purchase) => {
+                self.supply(queue).launch_again(provider, purchase)?;
+            }
         }
         Ok(())
     }
@@ -318,6 +325,9 @@ impl World {
             Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
             Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
             Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),
+            Event::LaunchAgain(provider, purchase) => {
+                (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)
+            }
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

@@ -5,6 +5,7 @@
 use super::make::{Case, Dice, seconds};
 use super::run;
 use ecsim::base::distribution::Distribution;
+use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::SimTime;
 use ecsim::model::arrival::RowCounts;
@@ -17,10 +18,13 @@ use ecsim::model::ids::ZoneId;
 use ecsim::model::outage::{Outage, OutageCause, OutageTrace};
 use ecsim::model::platform::LaunchType;
 use ecsim::policy::capacity::ManagedScaling;
+use ecsim::policy::capacity::mixed::{OnDemandShare, SpotAllocation};
 use ecsim::policy::capacity::need::{Estimator, Packing};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
-use ecsim::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup, Setup};
+use ecsim::sim::setup::{
+    GroupSetup, InstanceSetup, Launch, ManagedSetup, MixedSetup, Price, Setup, SpotPool,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Puts a group behind each EC2 provider that has instances.
@@ -46,6 +50,11 @@ fn moving(seed: u64) -> Case {
             .flat_map(|&zone| kinds.iter().map(move |kind| offer(zone, kind)))
             .collect();
         let desired = first.len() as u32;
+        let is_named = setup.sources.iter().any(|source| matches!(source.launch, Launch::Start(_)));
+        let mixed = mixed(&mut dice, &offers).filter(|_| !is_named);
+        if mixed.is_some() {
+            setup.instances.retain(|instance| instance.registration.provider != provider);
+        }
         // The first instances are ones that the group could have launched.
         let mut number = 0;
         for instance in &mut setup.instances {
@@ -56,7 +65,7 @@ fn moving(seed: u64) -> Case {
                 number += 1;
             }
         }
-        assert_eq!(number, desired);
+        assert!(number == desired || mixed.is_some());
         let (mut at, mut changes) = (0, Vec::new());
         for _ in 0..dice.below(6) {
             at += dice.below(600);
@@ -80,6 +89,8 @@ fn moving(seed: u64) -> Case {
             desired,
             zones,
             offers,
+            purchase: setup.providers[provider].purchase,
+            mixed,
             allocation: dice.pick(&[Allocation::Prioritized, Allocation::LowestPrice]),
             termination: vec![dice.pick(&TerminationPolicy::ALL).0],
             is_protected: dice.one_in(6),
@@ -175,6 +186,24 @@ fn outages(dice: &mut Dice) -> OutageTrace {
     }
     let machines = (0..6).map(|n| format!("node-{n}")).collect();
     OutageTrace { machines, outages, counts: RowCounts::default() }
+}
+
+/// A mixed instances policy, for half of the groups.
+fn mixed(dice: &mut Dice, offers: &[InstanceSetup]) -> Option<MixedSetup> {
+    if dice.one_in(2) {
+        return None;
+    }
+    let price = |dice: &mut Dice| HourlyRate(1 + dice.below(2_000_000_000) as u64);
+    let pool = |dice: &mut Dice| {
+        let steps = (0..=dice.below(4)).map(|step| (SimTime(seconds(step * 500).0), price(dice)));
+        SpotPool { price: Price::Steps(steps.collect()), score: dice.below(4) as u32 }
+    };
+    Some(MixedSetup {
+        share: OnDemandShare { base: dice.below(4) as u32, percent: dice.below(101) as u32 },
+        spot: dice.pick(&SpotAllocation::ALL).0,
+        max_price: dice.one_in(3).then(|| price(dice)),
+        pools: offers.iter().map(|_| pool(dice)).collect(),
+    })
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.

@@ -298,9 +298,9 @@ impl Build<'_> {
     fn check_spot_keys(&mut self, settings: &Settings, purchase: Purchase) {
         let keys = ["spot_price_usd_per_hour", "spot_discount_percent", "spot_prices"];
         let given: Vec<&str> = keys.into_iter().filter(|key| settings.is_given(key)).collect();
-        if purchase == Purchase::OnDemand {
+        if purchase == Purchase::OnDemand && !settings.is_given("mixed_instances") {
             for key in &given {
-                let message = format!("`{key}` without `purchase = \"spot\"`");
+                let message = format!("`{key}` without `purchase = \"spot\"` or `mixed_instances`");
                 self.error(settings.place_of(key), message);
             }
         } else if let [first, second, ..] = given[..] {
@@ -456,7 +456,11 @@ impl Build<'_> {
         shared.or_insert_with(|| Arc::new(list.into_iter().collect())).clone()
     }
 
-    fn instance_price(&mut self, fleet: &FleetSpec<'_>, new: &NewInstance<'_>) -> Option<Price> {
+    pub(super) fn instance_price(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        new: &NewInstance<'_>,
+    ) -> Option<Price> {
         let settings = fleet.settings;
         let linux = fleet.os == OperatingSystem::Linux;
         let listed =

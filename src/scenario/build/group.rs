@@ -2,6 +2,7 @@
 
 use super::Build;
 use super::fleet::{FleetSpec, NewInstance};
+use super::mixed_instances::on_demand_allocation;
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::group::{
@@ -13,9 +14,10 @@ use crate::scenario::settings::{Settings, Value};
 use crate::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
 
 /// Keys that only an Auto Scaling group has.
-const GROUP_KEYS: [&str; 10] = [
+const GROUP_KEYS: &[&str] = &[
     "min_size",
     "allocation_strategy",
+    "mixed_instances",
     "termination_policies",
     "protect_from_scale_in",
     "managed_draining",
@@ -38,7 +40,7 @@ impl Build<'_> {
             }
             return;
         }
-        for key in GROUP_KEYS.into_iter().filter(|key| settings.is_given(key)) {
+        for key in GROUP_KEYS.iter().filter(|key| settings.is_given(key)) {
             let message = format!("`{key}` without `max_size`");
             let help = "`max_size` makes the capacity provider an Auto Scaling group";
             self.error_with_help(settings.place_of(key), message, help);
@@ -67,6 +69,10 @@ impl Build<'_> {
         }
         let changes = self.group_changes(settings, min, max);
         let Some(offers) = self.offers(fleet) else { return };
+        let mixed = self.mixed_instances(fleet, &offers);
+        if mixed.is_none() && settings.is_given("mixed_instances") {
+            return; // it was refused
+        }
         let mut group = GroupSetup {
             provider: fleet.provider,
             min,
@@ -74,10 +80,9 @@ impl Build<'_> {
             desired: desired.min(max),
             zones: fleet.zones.clone(),
             offers,
-            allocation: match settings.text("allocation_strategy") {
-                Some("lowest-price") => Allocation::LowestPrice,
-                _ => Allocation::Prioritized,
-            },
+            purchase: fleet.purchase,
+            allocation: on_demand_allocation(settings),
+            mixed,
             termination: termination_policies(settings),
             is_protected: settings.flag("protect_from_scale_in"),
             draining: Draining {
@@ -90,7 +95,9 @@ impl Build<'_> {
             scaling: self.read_group_scaling(settings),
         };
         group.changes.sort_by_key(|change| change.at);
-        self.first_instances(&group, &fleet.name);
+        if group.mixed.is_none() {
+            self.first_instances(&group, &fleet.name);
+        }
         self.groups.push(group);
     }
 

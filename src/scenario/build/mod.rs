@@ -14,6 +14,7 @@ mod fleet;
 mod group;
 mod group_scaling;
 mod inventory;
+mod mixed_instances;
 mod rows;
 mod service;
 mod service_balancer;

@@ -1,6 +1,7 @@
 //! Keys of clusters, instance types and capacity providers.
 
 use super::group_scaling::GROUP_SCALING;
+use super::mixed_instances::MIXED_INSTANCES;
 use super::shared::A_SHARE;
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
@@ -305,6 +306,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::Choice(&["prioritized", "lowest-price"]),
             "\"prioritized\"",
             "Auto Scaling group: whether it launches the first of `instance_types`, or the one that is cheapest in the zone then.",
+            "API",
+        ),
+        optional(
+            "mixed_instances",
+            Kind::Table(&MIXED_INSTANCES),
+            "none: all are bought as `purchase` says",
+            "Auto Scaling group: On-Demand and Spot instances side by side.",
             "API",
         ),
         optional(

@@ -4,6 +4,7 @@ mod calls;
 mod capacity;
 mod failure;
 mod group_scaling;
+mod mixed_instances;
 mod service;
 mod service_deployment;
 mod service_scaling;

@@ -3,6 +3,7 @@
 use super::outputs::RowWriter;
 use crate::base::time::SimTime;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
+use crate::model::platform::Purchase;
 use crate::sim::event::RunError;
 use std::io::Write;
 
@@ -23,6 +24,7 @@ const COLUMNS: &[ColumnSpec] = &[
         "container instance; empty where the row is about the group",
     ),
     column("instance_type", "text", "–", "instance type"),
+    column("purchase", "text", "–", "how the instance is bought: on_demand or spot"),
     column("availability_zone", "text", "–", "Availability Zone"),
     column("min_size", "integer", "instances", "`MinSize` of the group; empty without a group"),
     column("max_size", "integer", "instances", "`MaxSize`"),
@@ -50,8 +52,8 @@ pub struct FleetRow<'a> {
     pub at: SimTime,
     pub provider: &'a str,
     pub event: &'static str,
-    /// Name, type and zone; `None` where the row is about the group.
-    pub instance: Option<(&'a str, &'a str, &'a str)>,
+    /// Name, type, purchase option and zone; `None` where the row is about the group.
+    pub instance: Option<(&'a str, &'a str, Purchase, &'a str)>,
     /// Least, most and desired capacity; `None` without a group.
     pub sizes: Option<[u32; 3]>,
     pub reason: &'a str,
@@ -84,8 +86,14 @@ impl FleetTable {
         }
         let mut row = self.0.row();
         row.time(of.at).text(of.provider).text(of.event);
-        let (name, kind, zone) = of.instance.unwrap_or(("", "", ""));
-        row.text(name).text(kind).text(zone);
+        match of.instance {
+            Some((name, kind, purchase, zone)) => {
+                row.text(name).text(kind).text(purchase.name()).text(zone);
+            }
+            None => (0..4).for_each(|_| {
+                row.empty();
+            }),
+        }
         match of.sizes {
             Some(sizes) => sizes.iter().for_each(|&size| {
                 row.int(u64::from(size));

@@ -45,6 +45,7 @@ use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Fleet;
 use crate::model::ids::{GroupId, InstanceId, ProviderId, ServiceId, SourceId};
 use crate::model::lifecycle::TaskStatus;
+use crate::model::platform::Purchase;
 use crate::model::resources::Resources;
 use crate::pricing::Price;
 pub use ledger::Ledger;
@@ -59,6 +60,8 @@ pub enum Change<'a> {
     Registered {
         /// It; `fleet` has it already.
         instance: InstanceId,
+        /// How it is bought.
+        purchase: Purchase,
         /// What it costs.
         price: Price,
         /// The fleet.
@@ -245,9 +248,9 @@ impl Books {
     pub fn saw(&mut self, change: Change<'_>) {
         let Books { recorder, tally, spending, first_service, .. } = self;
         match change {
-            Change::Registered { instance, price, fleet } => {
+            Change::Registered { instance, purchase, price, fleet } => {
                 recorder.registered(instance, fleet);
-                spending.registered(instance, price, fleet);
+                spending.registered(instance, (purchase, price), fleet);
             }
             Change::InstanceRuns { provider, price } => spending.instance_runs(provider, price),
             Change::InstanceEnds { provider, price } => {

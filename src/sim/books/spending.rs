@@ -23,6 +23,8 @@ pub struct Spending {
     rates: Vec<FargateRate>,
     purchases: Column<ProviderId, Purchase>,
     prices: Column<InstanceId, Price>,
+    /// How each instance is bought: in a mixed group both ways.
+    bought: Column<InstanceId, Purchase>,
     /// Nano-dollars an hour of the Fargate tasks that are billed now, by provider.
     fargate_now: Column<ProviderId, i128>,
     /// Nano-dollars an hour of the instances with a price that never changes, by provider.
@@ -52,6 +54,7 @@ impl Spending {
             changing: purchases.iter().map(|_| Vec::new()).collect(),
             shares: Column::new(),
             prices: Column::new(),
+            bought: Column::new(),
             purchases,
             weights: SplitWeights::default(),
             by_service: UsageByService::default(),
@@ -61,9 +64,15 @@ impl Spending {
     }
 
     /// An instance has registered.
-    pub fn registered(&mut self, instance: InstanceId, price: Price, fleet: &Fleet) {
+    pub fn registered(
+        &mut self,
+        instance: InstanceId,
+        (purchase, price): (Purchase, Price),
+        fleet: &Fleet,
+    ) {
         self.types.push(self.by_service.number_of_type(&fleet.instance_type[instance]));
         self.prices.push(price);
+        self.bought.push(purchase);
         self.shares.push(NanoUsd::ZERO);
     }
 
@@ -92,10 +101,9 @@ impl Spending {
         &mut self,
         provider: ProviderId,
         instance_type: &str,
-        price: &Price,
+        (purchase, price): (Purchase, &Price),
         (from, until): (SimTime, SimTime),
     ) -> NanoUsd {
-        let purchase = self.purchases[provider];
         self.bill.instance(provider, instance_type, purchase, price, from, until);
         instance_cost(price, from, until)
     }
@@ -202,6 +210,7 @@ impl Spending {
         let promise = EndedPromise {
             provider: task.provider,
             instance_type: self.types[instance],
+            purchase: self.bought[instance],
             instance: CpuMemory { cpu: whole.cpu, memory: whole.memory },
             task: CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
             from: task.placed,
@@ -259,7 +268,7 @@ impl Spending {
             self.bill.instance(
                 provider,
                 &fleet.instance_type[instance],
-                self.purchases[provider],
+                self.bought[instance],
                 price,
                 from,
                 until,
@@ -272,7 +281,7 @@ impl Spending {
     /// The bill, its lines cut into the parts of services.
     #[must_use]
     pub fn invoice(&self, services: &Column<ServiceId, String>) -> Invoice {
-        self.by_service.split(self.bill.invoice(), &self.purchases, services)
+        self.by_service.split(self.bill.invoice(), services)
     }
 
     /// The part of an instance's cost that its tasks' promises cover.

@@ -2,6 +2,7 @@
 
 use super::Parts;
 use crate::model::fleet::InstanceStatus;
+use crate::model::platform::Purchase;
 use crate::sim::fleet::Stage;
 
 /// Compares groups with the fleet and with the books.
@@ -24,14 +25,19 @@ pub fn check(parts: &Parts<'_>) {
         );
         let in_zones: u32 = group.by_zone.iter().sum();
         assert_eq!(in_zones as usize, group.members.len(), "C2: instances by zone");
+        let members = || group.members.iter().map(|&id| &parts.groups.machines[id]);
+        let bought = Purchase::ALL.map(|how| members().filter(|m| m.purchase == how).count());
+        assert_eq!(group.bought.map(|n| n as usize), bought, "C2: instances by purchase option");
         assert!(group.min <= group.desired && group.desired <= group.max, "C3: sizes");
         // Nothing is launched beyond what is wanted, and only protection and what is on its way keep more.
         let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
         let keeps =
             group.setup.is_protected || protects || group.members.len() > group.active as usize;
         let there = group.members.len() as u32;
-        assert!(there >= group.desired, "C3: {there} instances, {} wanted", group.desired);
-        assert!(keeps || there == group.desired, "C3: {there} instances, {}", group.desired);
+        let has_all = there >= group.desired || group.waits();
+        assert!(has_all, "C3: {there} instances, {} wanted", group.desired);
+        let is_even = keeps || there == group.desired || group.waits();
+        assert!(is_even, "C3: {there} instances, {}", group.desired);
         assert_eq!(parts.books.tally.groups[group.setup.provider], Some(group.counts()), "C4");
     }
     for machine in parts.groups.machines.iter() {

@@ -82,7 +82,8 @@ impl Mishap<'_> {
         let books = &mut self.supply.drive.books;
         books.tally.launched += 1;
         books.saw(Change::InstanceRuns { provider, price: &price });
-        books.saw(Change::Registered { instance, price, fleet });
+        let purchase = self.supply.drive.rules.providers[provider].purchase;
+        books.saw(Change::Registered { instance, purchase, price, fleet });
         self.tell(instance, "registered", FaultKind::Failure, None)?;
         self.supply.drive.plan().instance_registers(cluster);
         self.instance_comes(instance);

@@ -224,11 +224,14 @@ impl Mishap<'_> {
             let group = &supply.groups.all[group];
             [group.min, group.max, group.desired]
         });
+        let own = drive.rules.providers[provider].purchase;
+        let purchase = supply.groups.purchase_of(instance, own);
+        let (name, kind_of) = (&fleet.name[instance], &fleet.instance_type[instance]);
         let row = FleetRow {
             at,
             provider: &drive.rules.providers[provider].name,
             event,
-            instance: Some((&fleet.name[instance], &fleet.instance_type[instance], zone)),
+            instance: Some((name, kind_of, purchase, zone)),
             sizes,
             reason: kind.name(),
             tasks,

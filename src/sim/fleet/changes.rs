@@ -18,6 +18,8 @@ impl Supply<'_> {
             self.begin_scaling(group);
             self.tell_sizes(group, "initial")?;
             self.count(group);
+            // A mixed group may lack what it found no capacity for.
+            self.reconcile(group, LaunchCause::ScaleOut)?;
         }
         Ok(())
     }
@@ -43,6 +45,7 @@ impl Supply<'_> {
         group.max = change.max.unwrap_or(group.max);
         group.desired = change.desired.unwrap_or(group.desired).min(group.max).max(group.min);
         self.arrange_change(index);
+        self.try_now(index);
         self.tell_sizes(index, "scheduled")?;
         self.reconcile(index, LaunchCause::ScaleOut)
     }

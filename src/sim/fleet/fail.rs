@@ -14,14 +14,14 @@ impl Supply<'_> {
     pub fn replace_failed(&mut self, id: MachineId) -> Result<(), RunError> {
         let machine = &mut self.groups.machines[id];
         let (index, offer, stage) = (machine.group, machine.offer, machine.stage);
+        let purchase = machine.purchase;
         if stage == Stage::Terminated {
             return Ok(());
         }
         if stage != Stage::Draining {
             machine.end = Some(EndCause::Failure);
             let group = &mut self.groups.all[index];
-            let zone = group.zone_of(offer);
-            group.leave(id, zone);
+            group.leave(id, offer, purchase);
             group.active -= u32::from(stage == Stage::InService);
         }
         self.finish(id)?;

@@ -1,4 +1,4 @@
-//! A group gets what it lacks: the zone, the type, and the stages until an instance is ACTIVE.
+//! A group gets what it lacks: the stages until an instance is ACTIVE.
 
 use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
@@ -6,7 +6,7 @@ use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::group::LaunchCause;
 use crate::model::ids::MachineId;
-use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
+use crate::model::platform::Purchase;
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
@@ -22,10 +22,8 @@ impl Supply<'_> {
         let of = &self.groups.all[group];
         let there = of.members.len() as u32;
         if there < of.desired {
-            for _ in there..of.desired {
-                if !self.launch(group, cause)? {
-                    break;
-                }
+            while let Some(purchase) = self.groups.all[group].lacks() {
+                self.launch(group, purchase, cause)?;
             }
         } else if there > of.desired {
             self.scale_in(group, there - of.desired)?;
@@ -34,19 +32,23 @@ impl Supply<'_> {
         Ok(())
     }
 
-    /// Launches one instance in the zone with fewest; says whether there was a zone for it.
-    fn launch(&mut self, group: usize, cause: LaunchCause) -> Result<bool, RunError> {
+    /// Launches one instance in the zone with fewest; where there is no capacity for it, the group waits.
+    fn launch(
+        &mut self,
+        group: usize,
+        purchase: Purchase,
+        cause: LaunchCause,
+    ) -> Result<(), RunError> {
         let now = self.now();
-        let of = &self.groups.all[group];
-        let view = |&instances: &u32| Zone { instances, is_used: true, has_capacity: true };
-        let zones: Vec<Zone> = of.by_zone.iter().map(view).collect();
-        let Some(zone) = zones::launch(&zones, Spread::default()) else { return Ok(false) };
-        let offer = of.offer_in(zone, now);
-        let id = self.groups.add(group, offer, now, cause);
+        let Some(offer) = self.groups.all[group].choose(purchase, now) else {
+            return self.back_off(group, purchase, "price_above_spot_max_price");
+        };
+        self.has_launched(group, purchase);
+        let id = self.groups.add(group, (offer, purchase), now, cause);
         self.drive.books.tally.launched += 1;
         self.tell(id, "launch", None)?;
         self.next_stage_after(id, |timing| &timing.launch);
-        Ok(true)
+        Ok(())
     }
 
     fn next_stage_after(
@@ -111,14 +113,15 @@ impl Supply<'_> {
         let machine = &mut self.groups.machines[id];
         machine.stage = Stage::InService;
         let (group, launched, running) = (machine.group, machine.launched, machine.running);
-        let offer = &self.groups.all[group].setup.offers[machine.offer];
-        let (mut registration, price) = (offer.registration.clone(), offer.price.clone());
+        let (offer, purchase) = (machine.offer, machine.purchase);
+        let mut registration = self.groups.all[group].setup.offers[offer].registration.clone();
+        let price = self.groups.price_of(id).clone();
         (registration.name, registration.registered_at) = (name, now);
         let cluster = registration.cluster;
         let instance = self.drive.cluster.register_launched(registration, launched, running);
         self.groups.bind(id, instance);
         let fleet = self.drive.cluster.fleet();
-        self.drive.books.saw(Change::Registered { instance, price, fleet });
+        self.drive.books.saw(Change::Registered { instance, purchase, price, fleet });
         self.groups.all[group].active += 1;
         self.tell(id, "registered", None)?;
         self.drive.plan().instance_registers(cluster);

@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | `mod.rs` | the state of groups and of instances |
 //! | `supply.rs` | [`Supply`]: what this room may touch; what it writes down |
-//! | `launch.rs` | a group gets what it lacks: zone, type, the stages until an instance is ACTIVE |
+//! | `choose.rs` | how the next instance is bought, in which zone, of which type |
+//! | `launch.rs` | a group gets what it lacks; the stages until an instance is ACTIVE |
+//! | `retry.rs` | what finds no capacity is tried again |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `fail.rs` | instances that fail are replaced |
 //! | `changes.rs` | limits and desired capacity change |
@@ -15,10 +17,12 @@
 //! group and no machines, and costs nothing here.
 
 mod changes;
+mod choose;
 mod fail;
 mod launch;
 mod managed;
 mod retire;
+mod retry;
 mod scaled;
 mod supply;
 
@@ -28,10 +32,12 @@ use crate::base::id::{Column, Id as _};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::SimTime;
 use crate::engine::Ticket;
-use crate::model::fleet::Fleet;
-use crate::model::group::{Allocation, EndCause, LaunchCause};
+use crate::model::fleet::{Fleet, Registration};
+use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
+use crate::model::platform::Purchase;
 use crate::pricing::Price;
+use retry::Retry;
 use std::collections::{BTreeMap, VecDeque};
 pub use supply::Supply;
 
@@ -61,6 +67,8 @@ pub struct Machine {
     pub group: usize,
     /// Index of its kind among the group's offers.
     pub offer: usize,
+    /// How it is bought.
+    pub purchase: Purchase,
     /// Its number in the group.
     pub number: u64,
     /// Where it stands.
@@ -97,6 +105,14 @@ pub struct Group {
     pub members: Vec<MachineId>,
     /// How many of these are in each of its zones.
     pub by_zone: Vec<u32>,
+    /// How many of these are bought On-Demand and as Spot.
+    pub bought: [u32; 2],
+    /// The same by offer.
+    pub by_offer: Vec<[u32; 2]>,
+    /// What it chose to begin with, where it is a mixed group.
+    first: Vec<(usize, Purchase)>,
+    /// What it waits with, by purchase option.
+    retries: [Retry; 2],
     /// How many of these are ACTIVE.
     pub active: u32,
     /// Instances that drain: they are no members any more.
@@ -125,6 +141,10 @@ impl Group {
             desired: setup.desired,
             members: Vec::new(),
             by_zone: vec![0; setup.zones.len()],
+            bought: [0; 2],
+            by_offer: vec![[0; 2]; setup.offers.len()],
+            first: Vec::new(),
+            retries: Default::default(),
             active: 0,
             draining: 0,
             changes_done: 0,
@@ -139,39 +159,10 @@ impl Group {
         }
     }
 
-    /// How many types it may launch.
-    fn types(&self) -> usize {
-        (self.setup.offers.len() / self.setup.zones.len().max(1)).max(1)
-    }
-
-    /// The zone of an offer, as an index among the group's.
-    fn zone_of(&self, offer: usize) -> usize {
-        offer / self.types()
-    }
-
-    /// The offer that the group takes in a zone at this instant.
-    fn offer_in(&self, zone: usize, now: SimTime) -> usize {
-        let first = zone * self.types();
-        match self.setup.allocation {
-            Allocation::Prioritized => first,
-            Allocation::LowestPrice => {
-                let own = first..first + self.types();
-                own.min_by_key(|&offer| self.setup.offers[offer].price.at(now)).unwrap_or(first)
-            }
-        }
-    }
-
-    /// How many types of the same zone the allocation strategy likes better than this offer.
-    fn rank_of(&self, offer: usize, now: SimTime) -> u32 {
-        let first = self.zone_of(offer) * self.types();
-        match self.setup.allocation {
-            Allocation::Prioritized => (offer - first) as u32,
-            Allocation::LowestPrice => {
-                let price = |offer: usize| self.setup.offers[offer].price.at(now);
-                let own = first..first + self.types();
-                own.filter(|&other| price(other) < price(offer)).count() as u32
-            }
-        }
+    /// Whether it waits with a launch that found no capacity.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.retries.iter().any(|retry| !retry.is_free())
     }
 
     /// What there is of it.
@@ -185,10 +176,18 @@ impl Group {
         }
     }
 
-    fn leave(&mut self, id: MachineId, zone: usize) {
+    fn leave(&mut self, id: MachineId, offer: usize, purchase: Purchase) {
         if let Ok(at) = self.members.binary_search(&id) {
             self.members.remove(at);
-            self.by_zone[zone] -= 1;
+            self.enters(offer, purchase, -1);
+        }
+    }
+
+    fn enters(&mut self, offer: usize, purchase: Purchase, by: i32) {
+        let zone = self.zone_of(offer);
+        let (own, at) = (&mut self.by_offer[offer], purchase as usize);
+        for count in [&mut self.by_zone[zone], &mut self.bought[at], &mut own[at]] {
+            *count = count.saturating_add_signed(by);
         }
     }
 }
@@ -214,8 +213,10 @@ pub struct Unregistered<'a> {
     pub machine: &'a Machine,
     /// Its name.
     pub name: String,
-    /// What it was to become, and what it cost by hour.
-    pub kind: &'a InstanceSetup,
+    /// What it was to become.
+    pub kind: &'a Registration,
+    /// What it cost by hour.
+    pub price: &'a Price,
 }
 
 impl Groups {
@@ -240,6 +241,25 @@ impl Groups {
         }
     }
 
+    /// Mixed groups choose the instances that they have at the beginning.
+    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>) {
+        for group in self.all.iter_mut().filter(|group| group.setup.mixed.is_some()) {
+            while let Some(purchase) = group.lacks() {
+                let Some(offer) = group.choose(purchase, SimTime::ZERO) else { break };
+                let mut instance = group.setup.offers[offer].clone();
+                instance.registration.name = format!("{}-{}", group.name, group.first.len());
+                instance.price = group.price_of(offer, purchase).clone();
+                instances.push(instance);
+                group.first.push((offer, purchase));
+                group.members.push(MachineId(0)); // counted only, until they are known
+                group.enters(offer, purchase, 1);
+            }
+            group.members.clear();
+            (group.bought, group.by_offer) = ([0; 2], vec![[0; 2]; group.by_offer.len()]);
+            group.by_zone.fill(0);
+        }
+    }
+
     /// The instances that groups have at the beginning are ACTIVE.
     pub fn begin(&mut self, fleet: &Fleet) {
         for index in 0..self.all.len() {
@@ -250,8 +270,13 @@ impl Groups {
                     offer.registration.zone == fleet.zone[instance]
                         && offer.registration.instance_type == fleet.instance_type[instance]
                 };
-                let offer = group.setup.offers.iter().position(is_kind).unwrap_or(0);
-                let id = self.add(index, offer, SimTime::ZERO, LaunchCause::Initial);
+                let plain = || {
+                    let offer = group.setup.offers.iter().position(is_kind).unwrap_or(0);
+                    (offer, group.setup.purchase)
+                };
+                let chosen = group.first.get(group.members.len()).copied();
+                let kind = chosen.unwrap_or_else(plain);
+                let id = self.add(index, kind, SimTime::ZERO, LaunchCause::Initial);
                 let machine = &mut self.machines[id];
                 (machine.stage, machine.running) = (Stage::InService, SimTime::ZERO);
                 self.all[index].active += 1;
@@ -260,12 +285,18 @@ impl Groups {
         }
     }
 
-    fn add(&mut self, group: usize, offer: usize, now: SimTime, cause: LaunchCause) -> MachineId {
+    fn add(
+        &mut self,
+        group: usize,
+        (offer, purchase): (usize, Purchase),
+        now: SimTime,
+        cause: LaunchCause,
+    ) -> MachineId {
         let of = &mut self.all[group];
-        let zone = of.zone_of(offer);
         let id = self.machines.push(Machine {
             group,
             offer,
+            purchase,
             number: of.next_number,
             stage: Stage::Requested,
             launched: now,
@@ -278,7 +309,7 @@ impl Groups {
         });
         of.next_number += 1;
         of.members.push(id);
-        of.by_zone[zone] += 1;
+        of.enters(offer, purchase, 1);
         id
     }
 
@@ -343,7 +374,7 @@ impl Groups {
     /// What it costs.
     fn price_of(&self, id: MachineId) -> &Price {
         let machine = &self.machines[id];
-        &self.all[machine.group].setup.offers[machine.offer].price
+        self.all[machine.group].price_of(machine.offer, machine.purchase)
     }
 
     /// Whether capacity may still come that nobody has asked for by now. Managed scaling launches for those who wait in
@@ -351,10 +382,17 @@ impl Groups {
     #[must_use]
     pub fn may_grow(&self) -> bool {
         let moves = |group: &Group| {
-            group.members.len() as u32 > group.active
+            group.retries.iter().any(Retry::has_hope)
+                || group.members.len() as u32 > group.active
                 || group.changes_done < group.setup.changes.len()
         };
         self.all.iter().any(moves)
+    }
+
+    /// How a container instance of a capacity provider is bought.
+    #[must_use]
+    pub fn purchase_of(&self, instance: InstanceId, own: Purchase) -> Purchase {
+        self.behind(instance).map_or(own, |id| self.machines[id].purchase)
     }
 
     /// Why each container instance came and went.
@@ -373,7 +411,8 @@ impl Groups {
             |(id, machine)| Unregistered {
                 machine,
                 name: self.name_of(id),
-                kind: &self.all[machine.group].setup.offers[machine.offer],
+                kind: &self.all[machine.group].setup.offers[machine.offer].registration,
+                price: self.price_of(id),
             },
         )
     }

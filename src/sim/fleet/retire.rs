@@ -18,31 +18,35 @@ impl Supply<'_> {
     pub(super) fn scale_in(&mut self, index: usize, count: u32) -> Result<(), RunError> {
         let now = self.now();
         let mut ids = self.may_scale_in(index);
+        let ranks = self.groups.all[index].ranks(now);
         let group = &mut self.groups.all[index];
         let mut in_zone = group.by_zone.clone();
         let candidate = |&id: &MachineId| {
             let machine = &self.groups.machines[id];
             Candidate {
                 zone: group.zone_of(machine.offer),
-                purchase: Purchase::OnDemand,
+                purchase: machine.purchase,
                 launched: machine.launched,
                 number: machine.number,
                 template: 0,
-                rank: group.rank_of(machine.offer, now),
+                rank: ranks[machine.offer][machine.purchase as usize],
             }
         };
         let mut candidates: Vec<Candidate> = ids.iter().map(candidate).collect();
         let mut chosen = Vec::new();
+        let mut bought = group.bought;
         for _ in 0..count {
-            let on_demand = in_zone.iter().sum();
-            let view = Group {
-                zones: &in_zone,
-                mixed: (group.types() > 1).then(|| (OnDemandShare::default(), on_demand, 0)),
-                policies: &group.setup.termination,
+            let share = match &group.setup.mixed {
+                Some(mixed) => Some((mixed.share, bought[0], bought[1])),
+                None if group.types() > 1 => Some(all_of_one(group.setup.purchase, &in_zone)),
+                None => None,
             };
+            let view = Group { zones: &in_zone, mixed: share, policies: &group.setup.termination };
             let found = terminate::choose(&candidates, &view, now, &mut group.dice);
             let Some(at) = found else { break };
-            in_zone[candidates.remove(at).zone] -= 1;
+            let gone = candidates.remove(at);
+            in_zone[gone.zone] -= 1;
+            bought[gone.purchase as usize] -= 1;
             chosen.push(ids.remove(at));
         }
         for id in chosen {
@@ -62,9 +66,9 @@ impl Supply<'_> {
         }
         machine.end = Some(cause);
         let (index, offer, stage) = (machine.group, machine.offer, machine.stage);
+        let purchase = machine.purchase;
         let group = &mut self.groups.all[index];
-        let zone = group.zone_of(offer);
-        group.leave(id, zone);
+        group.leave(id, offer, purchase);
         group.active -= u32::from(stage == Stage::InService);
         let draining = group.setup.draining;
         match machine.instance {
@@ -138,5 +142,14 @@ impl Supply<'_> {
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);
         Ok(())
+    }
+}
+
+/// The share of a group whose instances are all bought the same way.
+fn all_of_one(purchase: Purchase, in_zone: &[u32]) -> (OnDemandShare, u32, u32) {
+    let all = in_zone.iter().sum();
+    match purchase {
+        Purchase::OnDemand => (OnDemandShare::default(), all, 0),
+        Purchase::Spot => (OnDemandShare { base: 0, percent: 0 }, 0, all),
     }
 }

@@ -54,7 +54,7 @@ impl Supply<'_> {
             at,
             provider: &group.name,
             event,
-            instance: Some((&name, &kind.instance_type, zone)),
+            instance: Some((&name, &kind.instance_type, machine.purchase, zone)),
             sizes: Some([group.min, group.max, group.desired]),
             reason,
             tasks,
@@ -64,12 +64,22 @@ impl Supply<'_> {
 
     /// The sizes of a group have changed.
     pub(super) fn tell_sizes(&mut self, group: usize, reason: &str) -> Result<(), RunError> {
+        self.tell_group(group, "capacity", reason)
+    }
+
+    /// Something has happened to a group.
+    pub(super) fn tell_group(
+        &mut self,
+        group: usize,
+        event: &'static str,
+        reason: &str,
+    ) -> Result<(), RunError> {
         let at = self.now();
         let group = &self.groups.all[group];
         let row = FleetRow {
             at,
             provider: &group.name,
-            event: "capacity",
+            event,
             instance: None,
             sizes: Some([group.min, group.max, group.desired]),
             reason,

@@ -1,5 +1,6 @@
 //! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
 
+use super::MixedSetup;
 use crate::base::time::SimSpan;
 use crate::model::fleet::Registration;
 use crate::model::group::{
@@ -54,8 +55,13 @@ pub struct GroupSetup {
     pub zones: Vec<ZoneId>,
     /// What it may launch: by zone, then by type in the order of the list. Names are not used.
     pub offers: Vec<InstanceSetup>,
-    /// Which type it launches.
+    /// How all of its instances are bought, where it has no mixed instances policy.
+    pub purchase: Purchase,
+    /// Which type it launches; of a mixed group: On-Demand.
     pub allocation: Allocation,
+    /// On-Demand and Spot instances side by side. Such a group has no instances among the setup's: it chooses its first
+    /// ones when the run begins.
+    pub mixed: Option<MixedSetup>,
     /// Which instance it ends, the first policy first.
     pub termination: Vec<TerminationPolicy>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.

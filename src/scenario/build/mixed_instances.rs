@@ -1,0 +1,149 @@
+//! Mixed instances policies: shares, strategies, and the Spot side of what a group may launch.
+
+use super::Build;
+use super::fleet::{FleetSpec, NewInstance};
+use crate::model::group::Allocation;
+use crate::model::platform::Purchase;
+use crate::policy::capacity::mixed::{DEFAULT_POOLS, OnDemandShare, SpotAllocation};
+use crate::scenario::diagnostic::{quoted, suggestion};
+use crate::scenario::settings::Settings;
+use crate::sim::setup::{InstanceSetup, MixedSetup, SpotPool};
+
+/// Score of a pool of which nothing is known: the middle of what the Spot Advisor's bands give.
+const UNKNOWN_SCORE: u32 = 3;
+
+impl Build<'_> {
+    /// The mixed instances policy of a group, where it has one.
+    pub(super) fn mixed_instances(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        offers: &[InstanceSetup],
+    ) -> Option<MixedSetup> {
+        let policy = fleet.settings.table("mixed_instances")?;
+        for (key, instead) in [
+            ("purchase", "the policy says how many are On-Demand and how many Spot"),
+            ("allocation_strategy", "use its `on_demand_allocation_strategy`"),
+        ] {
+            if fleet.settings.is_given(key) {
+                let message = format!("`{key}` and `mixed_instances` exclude each other");
+                self.error_with_help(fleet.settings.place_of(key), message, instead);
+            }
+        }
+        let spot = self.spot_allocation(policy);
+        let scores = self.scores(fleet, policy);
+        let mut pools = Vec::with_capacity(offers.len());
+        for (index, offer) in offers.iter().enumerate() {
+            let price = self.spot_price_of(fleet, offer)?;
+            pools.push(SpotPool { price, score: scores[index] });
+        }
+        Some(MixedSetup {
+            share: OnDemandShare {
+                base: policy.whole32("on_demand_base_capacity").unwrap_or(0),
+                percent: policy.whole32("on_demand_percentage_above_base_capacity").unwrap_or(100),
+            },
+            spot,
+            max_price: policy.rate("spot_max_price"),
+            pools,
+        })
+    }
+
+    fn spot_allocation(&mut self, policy: &Settings) -> SpotAllocation {
+        let name = policy.text("spot_allocation_strategy").unwrap_or("lowest-price");
+        let known = SpotAllocation::ALL.iter().find(|(_, known)| *known == name);
+        let strategy = known.map_or(SpotAllocation::default(), |(strategy, _)| *strategy);
+        let pools = policy.whole32("spot_instance_pools");
+        match strategy {
+            SpotAllocation::LowestPrice { .. } => {
+                SpotAllocation::LowestPrice { pools: pools.unwrap_or(DEFAULT_POOLS) }
+            }
+            other => {
+                if pools.is_some() {
+                    let message =
+                        format!("`spot_instance_pools` is about \"lowest-price\", not {name:?}");
+                    self.error(policy.place_of("spot_instance_pools"), message);
+                }
+                other
+            }
+        }
+    }
+
+    /// The score of each offer.
+    fn scores(&mut self, fleet: &FleetSpec<'_>, policy: &Settings) -> Vec<u32> {
+        let types: Vec<String> =
+            fleet.settings.texts("instance_types").map(|(name, _)| name.to_string()).collect();
+        let mut given = Vec::new();
+        for pool in policy.tables("pools") {
+            let Some(name) = pool.text("instance_type") else { continue };
+            if !types.iter().any(|known| known == name) {
+                let message = format!("{} is not among the `instance_types`", quoted(name));
+                let help = suggestion(name, types.iter().map(String::as_str));
+                self.error_with_help(pool.value_place("instance_type"), message, help);
+                continue;
+            }
+            let zone = pool.text("availability_zone").map(str::to_string);
+            let zones: Vec<&str> = fleet.zones.iter().map(|&z| self.zones[z].as_str()).collect();
+            if let Some(zone) = zone.as_deref().filter(|zone| !zones.contains(zone)) {
+                let message =
+                    format!("{} is not among the group's Availability Zones", quoted(zone));
+                let help = suggestion(zone, zones.iter().copied());
+                self.error_with_help(pool.value_place("availability_zone"), message, help);
+                continue;
+            }
+            given.push((name.to_string(), zone, pool.whole32("score")));
+        }
+        let mut scores = Vec::new();
+        for &zone in &fleet.zones {
+            for name in &types {
+                let of = |zone: Option<&str>| {
+                    let is_it = |(kind, of, _): &&(String, Option<String>, Option<u32>)| {
+                        kind == name && of.as_deref() == zone
+                    };
+                    given.iter().rfind(is_it).and_then(|(.., score)| *score)
+                };
+                let own = of(Some(&self.zones[zone])).or_else(|| of(None));
+                scores.push(own.unwrap_or_else(|| self.known_score(name)));
+            }
+        }
+        scores
+    }
+
+    fn known_score(&self, instance_type: &str) -> u32 {
+        let advice = self.book.spot_advice(&self.region, instance_type);
+        advice.map_or(UNKNOWN_SCORE, |advice| advice.band.score())
+    }
+
+    /// What an offer costs as Spot.
+    fn spot_price_of(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        offer: &InstanceSetup,
+    ) -> Option<crate::sim::setup::Price> {
+        let of = &offer.registration;
+        let facts = self.known_type(&of.instance_type)?;
+        let new = NewInstance {
+            name: of.name.clone(),
+            type_name: &of.instance_type,
+            facts: &facts,
+            zone: of.zone,
+            price: None,
+            attributes: &[],
+            place: fleet.settings.place_of("mixed_instances"),
+        };
+        let own = std::mem::replace(&mut fleet.purchase, Purchase::Spot);
+        let price = self.instance_price(fleet, &new);
+        fleet.purchase = own;
+        price
+    }
+}
+
+/// The On-Demand strategy of a group.
+pub(super) fn on_demand_allocation(settings: &Settings) -> Allocation {
+    let own = settings.text("allocation_strategy");
+    let of_policy = settings
+        .table("mixed_instances")
+        .and_then(|policy| policy.text("on_demand_allocation_strategy"));
+    match of_policy.or(own) {
+        Some("lowest-price") => Allocation::LowestPrice,
+        _ => Allocation::Prioritized,
+    }
+}

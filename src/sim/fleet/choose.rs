@@ -1,0 +1,140 @@
+//! What a group launches next: how it is bought, in which zone, of which type; and how it likes what it has.
+
+use super::Group;
+use crate::base::time::SimTime;
+use crate::model::group::Allocation;
+use crate::model::platform::Purchase;
+use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
+use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
+use crate::pricing::Price;
+use crate::sim::setup::MixedSetup;
+
+impl Group {
+    /// How many types it may launch.
+    pub(super) fn types(&self) -> usize {
+        (self.setup.offers.len() / self.setup.zones.len().max(1)).max(1)
+    }
+
+    /// The zone of an offer, as an index among the group's.
+    pub(super) fn zone_of(&self, offer: usize) -> usize {
+        offer / self.types()
+    }
+
+    /// What an offer costs that is bought so.
+    pub(super) fn price_of(&self, offer: usize, purchase: Purchase) -> &Price {
+        match (&self.setup.mixed, purchase) {
+            (Some(mixed), Purchase::Spot) => &mixed.pools[offer].price,
+            _ => &self.setup.offers[offer].price,
+        }
+    }
+
+    /// How the next instance that it lacks is bought: On-Demand ones come first. `None` where it lacks none, or waits with
+    /// all that it lacks.
+    pub(super) fn lacks(&self) -> Option<Purchase> {
+        let there = self.members.len() as u32;
+        let lacking = self.desired.saturating_sub(there);
+        let [of_on_demand, of_spot] = match &self.setup.mixed {
+            Some(mixed) => {
+                let wanted = mixed.share.of(self.desired);
+                let on_demand = wanted.saturating_sub(self.bought[Purchase::OnDemand as usize]);
+                [on_demand.min(lacking), lacking.saturating_sub(on_demand)]
+            }
+            None if self.setup.purchase == Purchase::Spot => [0, lacking],
+            None => [lacking, 0],
+        };
+        let is_free = |purchase: Purchase| self.retries[purchase as usize].is_free();
+        if of_on_demand > 0 && is_free(Purchase::OnDemand) {
+            Some(Purchase::OnDemand)
+        } else if of_spot > 0 && is_free(Purchase::Spot) {
+            Some(Purchase::Spot)
+        } else {
+            None
+        }
+    }
+
+    /// The offer of the next instance that is bought so; `None` where no zone has any.
+    pub(super) fn choose(&self, purchase: Purchase, now: SimTime) -> Option<usize> {
+        let picks: Vec<Option<usize>> =
+            (0..self.by_zone.len()).map(|zone| self.pick(zone, purchase, now)).collect();
+        let view = |(&instances, pick): (&u32, &Option<usize>)| Zone {
+            instances,
+            is_used: true,
+            has_capacity: pick.is_some(),
+        };
+        let zones: Vec<Zone> = self.by_zone.iter().zip(&picks).map(view).collect();
+        picks[zones::launch(&zones, Spread::default())?]
+    }
+
+    /// The offer that the group takes in a zone.
+    fn pick(&self, zone: usize, purchase: Purchase, now: SimTime) -> Option<usize> {
+        let first = zone * self.types();
+        let pools = self.pools(zone, purchase, now);
+        let pool = match (&self.setup.mixed, purchase) {
+            (Some(mixed), Purchase::Spot) => mixed::spot_pool(&pools, mixed.spot, mixed.max_price),
+            _ => mixed::on_demand_pool(&pools, self.on_demand_strategy()),
+        };
+        pool.map(|pool| first + pool)
+    }
+
+    fn on_demand_strategy(&self) -> OnDemandAllocation {
+        match self.setup.allocation {
+            Allocation::Prioritized => OnDemandAllocation::Prioritized,
+            Allocation::LowestPrice => OnDemandAllocation::LowestPrice,
+        }
+    }
+
+    /// The types of a zone as the choice among them sees them.
+    fn pools(&self, zone: usize, purchase: Purchase, now: SimTime) -> Vec<Pool> {
+        let first = zone * self.types();
+        let score = |offer: usize| self.setup.mixed.as_ref().map_or(0, |m| m.pools[offer].score);
+        let pool = |offer: usize| Pool {
+            price: self.price_of(offer, purchase).at(now),
+            score: score(offer),
+            is_open: true,
+            instances: self.by_offer[offer][purchase as usize],
+        };
+        (first..first + self.types()).map(pool).collect()
+    }
+
+    /// Per offer and purchase option how many types of the same zone the allocation strategy likes better.
+    pub(super) fn ranks(&self, now: SimTime) -> Vec<[u32; 2]> {
+        let mut ranks = Vec::with_capacity(self.setup.offers.len());
+        for zone in 0..self.by_zone.len() {
+            match &self.setup.mixed {
+                Some(mixed) => ranks.extend(self.mixed_ranks(mixed, zone, now)),
+                None => ranks.extend(self.plain_ranks(zone, now)),
+            }
+        }
+        ranks
+    }
+
+    fn mixed_ranks(&self, of: &MixedSetup, zone: usize, now: SimTime) -> Vec<[u32; 2]> {
+        let on_demand = self.pools(zone, Purchase::OnDemand, now);
+        let on_demand = mixed::on_demand_ranks(&on_demand, self.on_demand_strategy());
+        let spot = mixed::spot_ranks(&self.pools(zone, Purchase::Spot, now), of.spot);
+        on_demand.into_iter().zip(spot).map(|(on_demand, spot)| [on_demand, spot]).collect()
+    }
+
+    fn plain_ranks(&self, zone: usize, now: SimTime) -> Vec<[u32; 2]> {
+        let first = zone * self.types();
+        let own = || first..first + self.types();
+        let price = |offer: usize| self.setup.offers[offer].price.at(now);
+        let rank = |offer: usize| match self.setup.allocation {
+            Allocation::Prioritized => (offer - first) as u32,
+            Allocation::LowestPrice => {
+                own().filter(|&other| price(other) < price(offer)).count() as u32
+            }
+        };
+        own().map(|offer| [rank(offer); 2]).collect()
+    }
+
+    /// Whether what the group lacks may be had later: the price of a pool changes after `now`.
+    pub(super) fn may_find(&self, now: SimTime) -> bool {
+        let changes = |price: &Price| match price {
+            Price::Fixed(_) => false,
+            Price::Steps(steps) => steps.last().is_some_and(|&(at, _)| at > now),
+        };
+        let pools = self.setup.mixed.iter().flat_map(|mixed| &mixed.pools);
+        pools.map(|pool| &pool.price).any(changes)
+    }
+}
