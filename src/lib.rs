@@ -216,7 +216,8 @@
 //!
 //! **Why no traits for policies, and no plug-ins?** The strategies are a closed enum: the scenario can name them all,
 //! an error message can list them, the compiler finds every place that must know a new one, and the index can keep an
-//! order for each. Adding one is a file and a few lines (see `README.md`).
+//! order for each. Adding one is a file and a few lines (see `README.md`). A program may bring a placement rule of its own
+//! all the same ([`Own`](policy::placement::Own)): no order can be kept for it, so it is asked of every instance.
 //!
 //! **Why does every figure about AWS say where it comes from?** Much of what matters is not published: ties, boot
 //! times, how fast an image is pulled. Such a figure is marked *documented*, *measured* or *assumed*, and what is
@@ -235,13 +236,14 @@
 //!
 //! # The library
 //!
-//! A scenario is a value: it can be loaded, changed and run without the command line. Here three placement rules meet
+//! A scenario is a value: it can be loaded, changed and run without the command line. Here four placement rules, one of
+//! them the program's own, meet
 //! the same tasks (equal seeds give equal arrivals), and nothing is written to disk:
 //!
 //! ```
 //! use ecsim::engine::Pulse;
 //! use ecsim::experiment::run_one;
-//! use ecsim::policy::placement::{PackField, SpreadField, Strategy};
+//! use ecsim::policy::placement::{Candidate, Own, PackField, SpreadField, Strategy};
 //! use ecsim::scenario::load_text;
 //! use ecsim::sim::{Watch, outputs::Sinks};
 //! use std::path::Path;
@@ -262,11 +264,17 @@
 //!     duration = { type = "exponential", mean = "5m" }
 //!     sizes = [{ cpu = 512, memory = 1024, weight = 4 }, { cpu = 3072, memory = 8192 }]
 //! "#;
+//! // The vector-packing literature's dot product: where most of what the task needs is left.
+//! fn dot_product(of: &Candidate) -> u64 {
+//!     let part = |need: u32, free: u32| u64::from(need) * u64::from(free);
+//!     u64::MAX - part(of.demand.cpu, of.free.cpu) - part(of.demand.memory, of.free.memory)
+//! }
 //! let mut scenario = load_text(text, "jobs.toml", Path::new("."), &[])?;
 //! let rules = [
 //!     Strategy::Binpack(PackField::Cpu),
 //!     Strategy::Spread(SpreadField::Instance),
 //!     Strategy::BestFit,
+//!     Strategy::Own(Own { name: "dot product", score: dot_product }),
 //! ];
 //! let mut work = Vec::new();
 //! for rule in rules {

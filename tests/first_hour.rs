@@ -364,3 +364,70 @@ fn no_wait_has_a_place_of_its_own_on_the_axis_of_waits() {
     let first = ["1 s", "2 s", "5 s", "10 s"].into_iter().flat_map(of).min().unwrap();
     assert!(zero < first, "0 at {zero}, the first tick at {first}");
 }
+
+/// Two m7g.large (2 vCPU, 8 GiB, arm64) and a service of two tasks.
+fn cannot(definition: &str, service: &str) -> String {
+    format!(
+        "[simulation]\nduration = \"1h\"\n[[capacity_provider]]\nname = \"e\"\ninstance_types = [\"m7g.large\"]\ndesired_capacity = 2\n[[task_definition]]\nfamily = \"search\"\n{definition}\n[[service]]\nname = \"search\"\ntask_definition = \"search\"\ndesired_count = 2\ntraffic = {{ generate = {{ per_second = 1 }} }}\n{service}\n"
+    )
+}
+
+#[test]
+fn a_service_that_can_never_be_placed_is_warned_of() {
+    // The host keeps some of its 8 GiB; the instances are arm64.
+    let cases = [
+        ("cpu = 2048\nmemory = 8192", "", "RESOURCE:MEMORY on 2"),
+        (
+            "cpu = 256\nmemory = 256\nruntime_platform = { cpu_architecture = \"X86_64\" }",
+            "",
+            "ATTRIBUTE on 2",
+        ),
+        (
+            "cpu = 256\nmemory = 256",
+            "placement_constraints = [{ type = \"memberOf\", expression = \"attribute:rack == a\" }]",
+            "MEMBER_OF on 2",
+        ),
+        ("cpu = 256\nmemory = 256\ngpus = 1", "", "RESOURCE:GPU on 2"),
+        ("cpu = 256\nmemory = 256", "scheduling_strategy = \"DAEMON\"", ""),
+        ("cpu = 256\nmemory = 256", "", ""),
+    ];
+    for (definition, service, why) in cases {
+        let mut text = cannot(definition, service);
+        if service.contains("DAEMON") {
+            text = text.replace("desired_count = 2\ntraffic", "traffic");
+        }
+        let desk = Desk::with(&text);
+        let validated = desk.ok("validate small.toml").stderr;
+        let ran = desk.ok("run small.toml --out out --charts none --quiet");
+        for stderr in [validated, ran.stderr] {
+            let warned = stderr.contains("warning: service `search` can never have a task");
+            assert_eq!(warned, !why.is_empty(), "{definition}: {stderr}");
+            assert!(stderr.contains(why), "{definition}: {stderr}");
+        }
+        if !why.is_empty() {
+            let reason = why.split(" on ").next().unwrap().trim_start_matches("RESOURCE:");
+            let reason = reason.to_lowercase().replace('_', " ");
+            assert!(ran.stdout.contains(&format!("by reason: {reason} (")), "{}", ran.stdout);
+            assert!(desk.read("out/metrics.csv").contains("tasks_waiting_at_end,2,tasks"));
+        }
+    }
+}
+
+#[test]
+fn drops_that_all_lie_at_the_beginning_are_said_to() {
+    // Two tasks of a vCPU answer 200 a second of 10 ms; 300 come until scaling has added some.
+    let text = "[simulation]\nduration = \"8h\"\n[[task_definition]]\nfamily = \"w\"\ncpu = 1024\nmemory = 2048\nnetwork_mode = \"awsvpc\"\n[[service]]\nname = \"api\"\ntask_definition = \"w\"\nlaunch_type = \"FARGATE\"\ndesired_count = 2\nload_balancer = {}\ntraffic = { cpu_ms_per_request = 10, generate = { per_second = 300 } }\nscaling = { min_capacity = 2, max_capacity = 20, target_tracking = [{ metric = \"cpu\", target_value = 50 }] }\n";
+    let hint = "the desired counts at time zero may not fit the load";
+    let desk = Desk::with(text);
+    let stdout = desk.ok("run small.toml --out out --charts none --quiet").stdout;
+    assert!(stdout.contains(hint), "{stdout}");
+    let metrics = desk.read("out/metrics.csv");
+    let row = metrics.lines().find(|row| row.contains("requests_dropped_last_s,")).unwrap();
+    let last: f64 = row.split(',').nth(1).unwrap().parse().unwrap();
+    assert!(last > 60.0 && last < 3_600.0, "{row}");
+    // Without scaling they are dropped to the end, and there is nothing to hint at.
+    let lasting = text.replace("max_capacity = 20", "max_capacity = 2");
+    let desk = Desk::with(&lasting);
+    let stdout = desk.ok("run small.toml --out out --charts none --quiet").stdout;
+    assert!(!stdout.contains(hint), "{stdout}");
+}

@@ -61,6 +61,7 @@ mod spot;
 mod support;
 mod swarm;
 mod theory;
+mod theory_queues;
 mod trace_bad_input;
 mod trace_cli;
 mod trace_formats;

@@ -4,9 +4,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::support::Page;
 use ecsim::base::id::{Column, Id as _};
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::base::time::SimTime;
+use ecsim::engine::Pulse;
+use ecsim::experiment::run_one;
 use ecsim::model::fleet::{Fleet, InstanceStatus, Registration};
 use ecsim::model::ids::{ClusterId, GroupId, InstanceId, PortSetId, ProviderId, ZoneId};
 use ecsim::model::platform::{Architecture, OperatingSystem, Platform};
@@ -14,9 +17,13 @@ use ecsim::model::ports::{HostPort, PortSet, PortSets, Protocol};
 use ecsim::model::resources::Resources;
 use ecsim::policy::placement::reference::Reference;
 use ecsim::policy::placement::{
-    Ask, Choice, PackField, Placer, Rule, RuleId, SpreadField, Strategy, TieBreak,
+    Ask, Candidate, Choice, Own, PackField, Placer, Rule, RuleId, SpreadField, Strategy, TieBreak,
 };
 use ecsim::policy::query::Expression;
+use ecsim::scenario::load_text;
+use ecsim::sim::Watch;
+use ecsim::sim::outputs::Sinks;
+use std::path::Path;
 
 const EXPRESSIONS: [&str; 10] = [
     "attribute:rack == r1",
@@ -396,4 +403,51 @@ fn fast_and_slow_placement_decide_alike_while_instances_come_and_go() {
         placed > 20_000 && refused > 5_000 && left > 10_000,
         "{placed} placed, {refused} refused, {left} left"
     );
+}
+
+/// Less where more is left of what the task needs most.
+fn dot_product(of: &Candidate) -> u64 {
+    let part = |need: u32, free: u32| u64::from(need) * u64::from(free);
+    u64::MAX - part(of.demand.cpu, of.free.cpu) - part(of.demand.memory, of.free.memory)
+}
+
+#[test]
+fn a_program_may_place_by_a_rule_of_its_own() {
+    // 512 CPU units and 3,072 MiB: the dot product is larger on r5.large (16 GiB) than on c5.large (4 GiB), which binpack
+    // by memory would fill. Four tasks on r5 leave as much memory there as a fifth needs; the rule is asked anew each time.
+    let text = r#"
+[simulation]
+duration = "1h"
+[[capacity_provider]]
+name = "c"
+instance_types = ["c5.large"]
+desired_capacity = 1
+[[capacity_provider]]
+name = "r"
+instance_types = ["r5.large"]
+desired_capacity = 1
+[[task_definition]]
+family = "w"
+cpu = 512
+memory = 3072
+[[service]]
+name = "w"
+task_definition = "w"
+launch_type = "EC2"
+desired_count = 2
+"#;
+    let mut scenario = load_text(text, "own.toml", Path::new("."), &[]).unwrap();
+    let own = Strategy::Own(Own { name: "dot product", score: dot_product });
+    for (rule, expected) in [(own, "r"), (Strategy::Binpack(PackField::Memory), "c")] {
+        for service in scenario.setup.services.ids() {
+            scenario.setup.services[service].strategies = vec![rule.clone()];
+        }
+        let page = Page::default();
+        let sinks = Sinks { tasks: Some(Box::new(page.clone())), ..Sinks::default() };
+        let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
+        run_one(&scenario, Seed(1), sinks, watch).unwrap();
+        let tasks = page.text();
+        let first = tasks.lines().nth(1).unwrap();
+        assert!(first.contains(&format!(",EC2,{expected},")), "{rule:?}: {first}");
+    }
 }

@@ -34,6 +34,36 @@ fn the_circuit_breaker_counts_tasks_that_exit_before_they_are_healthy() {
 }
 
 #[test]
+fn a_task_that_crashes_at_once_comes_back_every_12_to_25_seconds() {
+    // 2 s to start, 1 s to live, 8 to 20 s until the scheduler knows: 17 s on average, so that an hour has 212 starts.
+    let text = |more: &str, service: &str| {
+        format!(
+            "[simulation]\nduration = \"1h\"\n[[capacity_provider]]\nname = \"ec2\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 1\n[[task_definition]]\nfamily = \"w\"\ncpu = 128\nmemory = 128\nimage_mib = 100\n{more}\n[[service]]\nname = \"w\"\ntask_definition = \"w\"\nstarts_running = false\nbehaviour = {{ time_to_failure = \"1s\" }}\n{service}\n"
+        )
+    };
+    let gaps = |told: &Told| -> Vec<f64> {
+        told.placed(1.0).windows(2).map(|two| two[1] - two[0]).collect()
+    };
+    for service in
+        ["", "scheduling_strategy = \"DAEMON\"", "scaling = { min_capacity = 1, max_capacity = 1 }"]
+    {
+        let told = tell(&text("", service));
+        let all = gaps(&told);
+        assert!(all.iter().all(|gap| (11.0..=23.1).contains(gap)), "{all:?}");
+        assert!((205..220).contains(&told.tasks.len()), "{}", told.tasks.len());
+    }
+    // Whoever scales out meanwhile does not have to wait for it: desired 3 at 10 min.
+    let told = tell(&text("", "update = [{ at = \"10m\", desired_count = 3 }]"));
+    let at_ten: Vec<f64> = told.placed(600.0).into_iter().filter(|&at| at < 606.0).collect();
+    assert!((2..=3).contains(&at_ten.len()), "{at_ten:?}");
+    // A scheduler of a known pace keeps it, unless it is told otherwise.
+    let told = tell(&text("[service_scheduler]\nreaction = \"1s\"", ""));
+    assert!(gaps(&told).iter().all(|&gap| (gap - 4.0).abs() < 1e-3));
+    let both = "[service_scheduler]\nreaction = \"1s\"\ncrash_reaction = \"7s\"";
+    assert!(gaps(&tell(&text(both, ""))).iter().all(|&gap| (gap - 10.0).abs() < 1e-3));
+}
+
+#[test]
 fn the_circuit_breaker_counts_launches_that_cannot_be_made() {
     let text = format!(
         "[simulation]\nduration = \"1h\"\n\n[[task_definition]]\nfamily = \"w\"\ncpu = 1536\nmemory = 1024\nnetwork_mode = \"bridge\"\n\n[[capacity_provider]]\nname = \"ec2\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 2\n\n[[service]]\nname = \"api\"\ntask_definition = \"w\"\ndesired_count = 2\n{BREAKER}\nupdate = [{{ at = \"10m\", force_new_deployment = true }}]\n"
@@ -278,4 +308,209 @@ fn a_network_load_balancer_sends_requests_to_stopped_tasks() {
             assert!(of < 2.0, "{fidelity} {delay}: {of}");
         }
     }
+}
+
+#[test]
+fn a_placement_failure_names_what_the_pool_lacks_that_the_service_may_use() {
+    // Pool a has 2 vCPUs for three tasks of one; b has room, and is none of the service's.
+    let pool = |name: &str, desired: u32| {
+        format!(
+            "[[capacity_provider]]\nname = \"{name}\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = {desired}\nattributes = {{ pool = \"{name}\" }}\n"
+        )
+    };
+    let text = format!(
+        "[simulation]\nduration = \"10m\"\n{}{}[[task_definition]]\nfamily = \"w\"\ncpu = 1024\nmemory = 256\n[[service]]\nname = \"w\"\ntask_definition = \"w\"\ndesired_count = 3\nplacement_constraints = [{{ type = \"memberOf\", expression = \"attribute:pool == a\" }}]\n",
+        pool("a", 1),
+        pool("b", 5)
+    );
+    let told = tell(&text);
+    let failures = told.event("SERVICE_TASK_PLACEMENT_FAILURE");
+    assert!(!failures.is_empty());
+    assert!(
+        failures.iter().all(|(_, text)| text.contains("Reason: RESOURCE:CPU.")),
+        "{failures:?}"
+    );
+}
+
+#[test]
+fn a_low_alarm_that_fires_in_vain_has_a_row() {
+    // 40 a second of 10 ms at four vCPUs: 10 % of CPU, far below 50; 600 requests a task and minute, the other policy's
+    // target, keep the count.
+    let cpu = "{ metric = \"cpu\", target_value = 50 }";
+    let service = |policies: &str, min: u32| {
+        let more = format!(
+            "load_balancer = {{}}\n[service.traffic]\ncpu_ms_per_request = 10\ngenerate = {{ per_second = 40 }}\n[service.scaling]\nmin_capacity = {min}\nmax_capacity = 8\ntarget_tracking = [{policies}]"
+        );
+        tell(&(head("1h") + &fargate(4, &more)))
+    };
+    let reasons = |told: &Told| -> Vec<String> {
+        told.scaling.iter().map(|row| row["reason"].clone()).collect()
+    };
+    let both = format!("{cpu}, {{ metric = \"requests_per_target\", target_value = 600 }}");
+    let told = service(&both, 1);
+    assert_eq!(reasons(&told), ["OtherPolicyStays"]);
+    let row = &told.scaling[0];
+    // 15 points below the threshold of 45, the last of them visible two minutes after its end.
+    assert_eq!((row["time_s"].as_str(), row["value"].as_str()), ("1020", "10"));
+    assert_eq!((count(row, "from"), count(row, "to"), count(row, "wanted")), (4, 4, 1));
+    assert!(row["alarm"].ends_with("-AlarmLow"), "{row:?}");
+    let off = cpu.replace(" }", ", disable_scale_in = true }");
+    assert_eq!(reasons(&service(&off, 1)), ["ScaleInDisabled"]);
+    assert_eq!(reasons(&service(&both, 4)), ["AlreadyAtMinCapacity"]);
+}
+
+#[test]
+fn a_step_that_takes_away_at_the_minimum_says_that_it_is_the_minimum() {
+    for adjustment in ["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"] {
+        let step = if adjustment == "ExactCapacity" { 0 } else { -50 };
+        let more = format!(
+            "[service.queue]\ncpu_ms_per_message = 10\ngenerate = {{ per_second = 0 }}\n[service.scaling]\nmin_capacity = 0\nmax_capacity = 8\nstep_scaling = [{{ metric = \"ApproximateNumberOfMessagesVisible\", adjustment_type = \"{adjustment}\", alarm = {{ comparison_operator = \"LessThanThreshold\", threshold = 1, evaluation_periods = 1 }}, step_adjustments = [{{ metric_interval_upper_bound = 0, scaling_adjustment = {step} }}] }}]"
+        );
+        let told = tell(&(head("30m") + &fargate(0, &more)));
+        let reasons: Vec<&str> = told.scaling.iter().map(|row| row["reason"].as_str()).collect();
+        assert_eq!(reasons, ["AlreadyAtMinCapacity"], "{adjustment}");
+    }
+}
+
+#[test]
+fn a_lower_desired_count_is_no_deployment() {
+    let told = tell(&(head("10m") + &fargate(3, "update = [{ at = \"5m\", desired_count = 1 }]")));
+    let reasons: Vec<&str> = told.tasks.iter().map(|row| row["stopped_reason"].as_str()).collect();
+    let stopped: Vec<&&str> = reasons.iter().filter(|reason| !reason.is_empty()).collect();
+    assert_eq!(stopped, [&"Scaling activity: more tasks than desired"; 2]);
+}
+
+#[test]
+fn launches_keep_to_the_maximum_while_others_drain() {
+    // As an auditor of the tables found it: scaling out and in, slow starts, replaced tasks that drain for 5 minutes.
+    let text = r#"
+[simulation]
+duration = "3h"
+seed = 101
+[service_scheduler]
+reaction = "1s"
+cycle = "5s"
+batch = 1
+[[capacity_provider]]
+name = "cp"
+instance_types = ["m5.xlarge"]
+desired_capacity = 15
+[[task_definition]]
+family = "t0"
+cpu = 512
+memory = 2048
+network_mode = "bridge"
+stop_timeout = "120s"
+[[service]]
+name = "s0"
+task_definition = "t0"
+launch_type = "EC2"
+desired_count = 3
+deployment_configuration = { minimum_healthy_percent = 50, maximum_percent = 150, deployment_circuit_breaker = { rollback = true } }
+load_balancer = { type = "application", deregistration_delay = "300s", health_check = { interval = "10s" } }
+behaviour = { ready_after = "60s", idle_memory = 300 }
+update = [{ at = "10m", force_new_deployment = true }, { at = "90m", force_new_deployment = true }]
+[service.traffic]
+cpu_ms_per_request = 10
+timeout = "60s"
+generate = { per_second = 55.93 }
+[service.scaling]
+min_capacity = 0
+max_capacity = 20
+target_tracking = [{ metric = "cpu", target_value = 30, scale_out_cooldown = "120s", scale_in_cooldown = "0s", high_periods = 2, low_periods = 30 }, { metric = "requests_per_target", target_value = 3000, scale_in_cooldown = "0s" }]
+"#;
+    let told = tell(text);
+    let mut desired = vec![(0.0, 3)];
+    for (at, text) in told.event("SERVICE_DESIRED_COUNT_UPDATED") {
+        let rest = text.split("set desired count to ").nth(1).unwrap();
+        desired.push((at, rest.split('.').next().unwrap().parse::<u32>().unwrap()));
+    }
+    assert!(desired.len() > 4, "it scales");
+    for placed in told.placed(1.0) {
+        let wanted = desired.iter().rev().find(|(at, _)| *at <= placed).unwrap().1;
+        // Those that drain because others replace them count; those that scale-in took away do not.
+        let is_there = |task: &&Cells| {
+            let leaves = seconds(task, "stopping_s").filter(|_| !task["stopped_reason"].is_empty());
+            let scaled_in = task["stopped_reason"].contains("more tasks than desired");
+            let gone = leaves.map_or(f64::INFINITY, |at| if scaled_in { at - 300.0 } else { at });
+            seconds(task, "placed_s").unwrap() <= placed && gone > placed
+        };
+        let there = told.tasks.iter().filter(is_there).count() as u32;
+        assert!(there <= (wanted * 150 / 100).max(wanted), "{there} of {wanted} at {placed}");
+    }
+}
+
+#[test]
+fn each_missing_task_has_waited_since_it_was_wanted() {
+    // Sixteen tasks of 512 fit. At 1 h ten more of b are wanted, at 3 h eleven of a go; the ten come together then.
+    let text = r#"
+[simulation]
+duration = "5h"
+[[capacity_provider]]
+name = "ec2"
+instance_types = ["m5.2xlarge"]
+desired_capacity = 1
+[[task_definition]]
+family = "t"
+cpu = 512
+memory = 512
+[[service]]
+name = "a"
+task_definition = "t"
+desired_count = 12
+update = [{ at = "3h", desired_count = 1 }]
+[[service]]
+name = "b"
+task_definition = "t"
+desired_count = 4
+update = [{ at = "1h", desired_count = 14 }]
+"#;
+    let told = tell(text);
+    let late: Vec<&Cells> =
+        told.tasks.iter().filter(|row| seconds(row, "placed_s") > Some(1.0)).collect();
+    assert_eq!(late.len(), 10);
+    let placed = seconds(late[0], "placed_s").unwrap();
+    for row in &late {
+        let (wanted, wait) = (seconds(row, "arrival_s").unwrap(), seconds(row, "wait_s").unwrap());
+        assert!((3_601.0..3_606.0).contains(&wanted), "{row:?}");
+        assert!((wait - (placed - wanted)).abs() < 1e-3, "{row:?}");
+    }
+    let mean = told.result.summary.get("wait_s_mean").unwrap().as_f64().unwrap();
+    let expected = 10.0 * seconds(late[0], "wait_s").unwrap() / 26.0;
+    assert!((mean - expected).abs() < 0.01, "{mean} {expected}");
+}
+
+/// Tasks that wait when the run ends, and their rows.
+fn still_waiting(told: &Told) -> (u64, usize) {
+    let waiting = told.result.summary.get("tasks_waiting_at_end").unwrap().as_f64().unwrap();
+    let rows = told.tasks.iter().filter(|row| row["stopped_reason"].contains("waiting at the end"));
+    (waiting as u64, rows.count())
+}
+
+#[test]
+fn scale_in_takes_back_the_newest_wish() {
+    // Four of 512 fit on one m5.large. Ten are wanted at 10 min, eight at 20 min, six at 30 min: two miss at the end, and
+    // have waited since 10 min.
+    let text = |service: &str| {
+        format!(
+            "[simulation]\nduration = \"1h\"\n[[capacity_provider]]\nname = \"ec2\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 1\n[[task_definition]]\nfamily = \"t\"\ncpu = 512\nmemory = 512\n[[service]]\nname = \"a\"\ntask_definition = \"t\"\n{service}\n"
+        )
+    };
+    let told = tell(&text(
+        "desired_count = 4\nupdate = [{ at = \"10m\", desired_count = 10 }, { at = \"20m\", desired_count = 8 }, { at = \"30m\", desired_count = 6 }]",
+    ));
+    assert_eq!(still_waiting(&told), (2, 2));
+    let missing = told.tasks.iter().filter(|row| row["placed_s"].is_empty());
+    for row in missing {
+        assert!((601.0..606.0).contains(&seconds(row, "arrival_s").unwrap()), "{row:?}");
+    }
+    // Nobody waits whose service has all that it wants; tasks of a new revision wait like others.
+    let told = tell(&text(
+        "desired_count = 4\nupdate = [{ at = \"10m\", desired_count = 10 }, { at = \"20m\", desired_count = 4 }]",
+    ));
+    assert_eq!(still_waiting(&told), (0, 0));
+    let told = tell(&text(
+        "desired_count = 4\ndeployment_configuration = { minimum_healthy_percent = 100, maximum_percent = 200 }\nupdate = [{ at = \"10m\", force_new_deployment = true }]",
+    ));
+    assert_eq!(still_waiting(&told), (4, 4));
 }

@@ -160,8 +160,9 @@ fn the_scale_in_comes_after_15_low_points() {
 
 #[test]
 fn the_minimum_and_the_maximum_bind() {
-    let high = Ran::of(&service(40, 4, 2_000.0, "", &tracking(2, 9, "")));
-    assert_eq!(high.changes().last().unwrap().2, 9);
+    // 390 a second at 100 each: 97.5 % of four tasks want seven, and five are allowed.
+    let high = Ran::of(&service(40, 4, 390.0, "", &tracking(2, 5, "")));
+    assert_eq!(high.changes().last().unwrap().2, 5);
     assert!(high.refusals().contains(&"AlreadyAtMaxCapacity"), "{:?}", high.refusals());
     let low = Ran::of(&service(60, 4, 1.0, "", &tracking(3, 9, "")));
     assert_eq!(low.changes().last().unwrap().2, 3);

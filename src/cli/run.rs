@@ -88,6 +88,7 @@ pub enum FormatArg {
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let scenario = scenario::load(&args.scenario, &args.overrides)
         .map_err(|problems| Failure::Input(problems.to_string()))?;
+    scenario.warnings.iter().for_each(|text| complain(&format!("warning: {text}")));
     if !args.quiet {
         scenario.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     }

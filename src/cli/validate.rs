@@ -75,6 +75,7 @@ pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), ValidateFailu
             return Err(ValidateFailure::Input(problems));
         }
     };
+    loaded.warnings.iter().for_each(|text| super::complain(&format!("warning: {text}")));
     loaded.notes.iter().for_each(|note| super::complain(&format!("note: {note}")));
     let setup = &loaded.setup;
     let text = match (args.show, args.format) {

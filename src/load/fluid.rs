@@ -28,7 +28,7 @@ pub use library::Library;
 use library::lock;
 use line::Line;
 use quiet::Book;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 mod asked;
 mod flows;
@@ -502,31 +502,15 @@ impl Fluid {
         (calm.until > self.now).then_some(calm)
     }
 
+    /// The time of a request that arrives now: behind what waits, then its mean.
     pub fn response_estimate(&mut self) -> SimSpan {
-        self.estimate(|_, mean| mean)
-    }
-
-    /// See [`crate::load::Load::wait_estimate`]: the mean without what a request takes once it has a worker.
-    pub fn wait_estimate(&mut self) -> SimSpan {
-        self.estimate(|flow, mean| (mean - flow.served_in).max(0.0))
-    }
-
-    /// The time of a request that arrives now: behind what waits, then what `part` takes of its mean, in seconds.
-    fn estimate(&mut self, part: impl Fn(&Flow, f64) -> f64) -> SimSpan {
         self.fresh();
         let (mut sum, mut weight) = (0u128, 0u128);
         for flow in self.flows.iter_mut().filter(|flow| flow.is_open && flow.capacity > 0) {
             flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
-            let wait = if flow.backlog == 0 {
-                0
-            } else if flow.capacity == 0 {
-                self.rules.timeout.0
-            } else {
-                mul_div(flow.backlog, 1_000_000, flow.capacity)
-            };
-            let span = wait
-                .saturating_add((part(flow, flow.profile.mean) * 1e6) as u64)
-                .min(self.rules.timeout.0);
+            let wait = flow.behind(&self.rules);
+            let span =
+                wait.saturating_add((flow.profile.mean * 1e6) as u64).min(self.rules.timeout.0);
             sum += u128::from(span) * u128::from(flow.weight.max(1));
             weight += u128::from(flow.weight.max(1));
         }
@@ -562,6 +546,20 @@ fn add_work(cpu: (u128, u64), micro: u64, nanos: u64) -> (u128, u64) {
     }
 }
 
+/// How far the wait has gone on its way when each point is met. Points meet waits in an order that is unrelated to their
+/// own (4 and 21 have no common factor), each in the middle of its own weight: so their mean wait is half way, into however
+/// many pieces the time is cut.
+static PARTS: LazyLock<[f64; POINTS]> = LazyLock::new(|| {
+    let mut parts = [0.0; POINTS];
+    let mut before = 0;
+    for place in 0..POINTS {
+        let point = (0..POINTS).find(|point| point * 4 % POINTS == place).unwrap_or(place);
+        parts[point] = (before as f64 + slice_weight(point) as f64 / 2.0) / 1_000.0;
+        before += slice_weight(point);
+    }
+    parts
+});
+
 /// Records what was served while the wait went from `first` to `last` (microseconds), and what was served at `last`; no
 /// wait is longer than `most`.
 fn record_waits(
@@ -571,10 +569,7 @@ fn record_waits(
     most: f64,
     latency: &mut LatencyMeter,
 ) {
-    // Points meet waits in an order that is unrelated to their own: 4 and 21 have no common factor.
-    let wait = |point: usize| {
-        first + (last - first) * (((point * 4) % POINTS) as f64 + 0.5) / POINTS as f64
-    };
+    let wait = |point: usize| first + (last - first) * PARTS[point];
     spread(&flow.profile, moving, wait, most, Book::Both, latency);
     spread(&flow.profile, staying, |_| last, most, Book::Both, latency);
 }

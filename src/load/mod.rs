@@ -324,11 +324,12 @@ impl Load {
         either!(mut self, load => load.response_estimate())
     }
 
-    /// Mean wait of a request that arrives now, without its own work: what a health check, which has next to none,
-    /// takes; the timeout where nobody serves.
+    /// Mean wait of a request that arrives at this target now, without its own work: what a health check, which has next
+    /// to none, takes. Zero for unknown tasks, and where messages are taken: they wait outside. Targets that are alike
+    /// share the wait in the fluid.
     #[must_use]
-    pub fn wait_estimate(&mut self) -> SimSpan {
-        either!(mut self, load => load.wait_estimate())
+    pub fn wait_at(&mut self, task: u64) -> SimSpan {
+        either!(mut self, load => load.wait_at(task))
     }
 
     /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
@@ -339,7 +340,7 @@ impl Load {
         either!(mut self, load => load.calm(so_far, until))
     }
 
-    /// Whether requests may wait longer than `span` now: quick, and never `false` where they do.
+    /// Whether requests may wait longer than `span` at any target now: quick, and never `false` where they do.
     #[must_use]
     #[inline]
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {

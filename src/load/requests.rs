@@ -495,12 +495,22 @@ impl Requests {
     }
 
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {
-        self.wait_estimate() > span
+        // Where each of them alone is quick, nobody need be asked for its capacity.
+        let all = self.stations.iter().flatten();
+        let tasks: Vec<u64> =
+            all.filter(|of| of.outstanding() > 1).map(|of| of.target.task).collect();
+        tasks.into_iter().any(|task| self.wait_at(task) > span)
     }
 
-    pub fn wait_estimate(&mut self) -> SimSpan {
-        let Some(by_queue) = self.time_to_answer_all() else { return self.work.timeout };
-        SimSpan(by_queue.0.saturating_sub(self.alone().0)).min(self.work.timeout)
+    /// See [`crate::load::Load::wait_at`]: how long those that are at this target take.
+    pub fn wait_at(&mut self, task: u64) -> SimSpan {
+        let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
+        let is_queue = self.work.kind == WorkKind::Messages;
+        let Some(station) = station.filter(|_| !is_queue) else { return SimSpan::ZERO };
+        let here = station.outstanding() * MICRO;
+        let capacity = self.capacity_of(&station.target);
+        let all = if capacity == 0 { u64::MAX } else { mul_div(here, 1_000_000, capacity) };
+        SimSpan(all.saturating_sub(self.alone().0)).min(self.work.timeout)
     }
 
     /// How long those that are here take; `None` where nobody serves.

@@ -232,13 +232,13 @@ fn merge(before: SimTime, first: &ServiceSample, last: &ServiceSample) -> Servic
     }
 }
 
-/// The weighted mean, rounded down; without weights the last value.
+/// The weighted mean, to the nearest, half up; without weights the last value.
 fn weighted(values: [u64; 2], weights: [u64; 2]) -> u64 {
     let [sum, weight] = [0, 1].into_iter().fold([0, 0], |[sum, weight], i| {
         let share = u128::from(weights[i]);
         [sum + u128::from(values[i]) * share, weight + share]
     });
-    sum.checked_div(weight).map_or(values[1], |mean| mean as u64)
+    (sum + weight / 2).checked_div(weight).map_or(values[1], |mean| mean as u64)
 }
 
 /// The weighted mean of what is there.

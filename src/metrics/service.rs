@@ -79,6 +79,8 @@ pub struct ServiceReport {
     pub samples: Vec<ServiceSample>,
     /// Requests over the whole run.
     pub requests: RequestTotals,
+    /// The end of the last minute in which requests were dropped, those unfinished at the end of the run apart.
+    pub last_drop: Option<SimTime>,
     /// Latency of the served requests, weighted by requests.
     pub latency: SpanHistogram,
     /// CPU used by CPU reserved over the whole run, percent.

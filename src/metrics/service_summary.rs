@@ -7,6 +7,7 @@ use super::histogram::SpanHistogram;
 use super::service::{Elasticity, RequestTotals, ServiceReport};
 use super::summary::{Metric, SERVICE_PREFIX, Value};
 use crate::base::money::NanoUsd;
+use crate::base::time::{SimSpan, SimTime};
 
 /// The heading of the totals.
 pub const SECTION: &str = "Services";
@@ -17,6 +18,7 @@ struct Row(&'static str, &'static str, &'static str, Value);
 /// What a metric is computed from: one service, or all together.
 struct Books<'a> {
     requests: RequestTotals,
+    last_drop: Option<SimTime>,
     latency: &'a SpanHistogram,
     cpu_percent: Option<f64>,
     elasticity: Option<Elasticity>,
@@ -64,6 +66,7 @@ fn metric(prefix: &str, Row(name, unit, meaning, value): Row) -> Metric {
 fn alone(report: &ServiceReport) -> Books<'_> {
     Books {
         requests: report.requests,
+        last_drop: report.last_drop,
         latency: &report.latency,
         cpu_percent: report.cpu_percent,
         elasticity: report.elasticity,
@@ -87,6 +90,7 @@ fn together<'a>(
         reports.iter().fold(RequestTotals::default(), |sum, one| sum.plus(&one.requests));
     Books {
         requests,
+        last_drop: reports.iter().filter_map(|report| report.last_drop).max(),
         latency,
         cpu_percent: cpu_percent(reports),
         elasticity: elasticity(reports),
@@ -156,6 +160,12 @@ fn requests(books: &Books<'_>) -> Vec<Row> {
             all.received_again,
         ),
         Row("requests_dropped_percent", "%", "share of the offered requests", dropped),
+        Row(
+            "requests_dropped_last_s",
+            "s",
+            "end of the last minute in which requests were dropped, those unfinished at the end apart",
+            books.last_drop.map_or(Value::Missing, |at| Value::Seconds(SimSpan(at.0))),
+        ),
     ]
 }
 

@@ -161,7 +161,7 @@ impl StopReason {
             StopReason::OutOfMemory => "OutOfMemoryError: Container killed due to memory usage",
             StopReason::UserInitiated => "Task stopped by user",
             StopReason::FailedToStart => "Task failed to start",
-            StopReason::ScaledIn => "Scaling activity initiated by deployment",
+            StopReason::ScaledIn => "Scaling activity: more tasks than desired",
             StopReason::Deployed => "Task replaced by a deployment",
             StopReason::FailedContainerHealthChecks => "Task failed container health checks",
             StopReason::FailedElbHealthChecks => "Task failed ELB health checks",

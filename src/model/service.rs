@@ -460,6 +460,10 @@ pub struct SchedulerSettings {
     pub cycle: SimSpan,
     /// From an event to the reconciliation that it causes, seconds (assumed uniform 1 to 5).
     pub reaction: Distribution,
+    /// From the exit of an essential container to the start of the task that replaces it, seconds (assumed uniform 8 to
+    /// 20: measured are 12 to 25 s between the starts of a task that crashes at once). Other looks in between do not
+    /// know of it.
+    pub crash_reaction: Distribution,
     /// Tasks started or stopped in one reconciliation (assumed 10). `None`: no limit.
     pub batch: Option<u32>,
     /// Tasks that a service may start a minute (documented: 500).
@@ -493,6 +497,7 @@ impl Default for SchedulerSettings {
         SchedulerSettings {
             cycle: SimSpan::from_secs(10),
             reaction: Distribution::Uniform { min: 1.0, max: 5.0 },
+            crash_reaction: Distribution::Uniform { min: 8.0, max: 20.0 },
             batch: Some(10),
             launches_per_minute: 500,
             throttle_after: 3,

@@ -10,13 +10,16 @@ use crate::metrics::summary::{Summary, Value};
 #[must_use]
 pub fn to_text(summary: &Summary) -> String {
     let facts = Facts(summary);
-    let lines = [facts.tasks(), facts.requests(), facts.cost(), facts.fleet()];
+    let lines = [facts.tasks(), facts.failures(), facts.requests(), facts.cost(), facts.fleet()];
     let mut out: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
     if !out.is_empty() {
         out.push('\n');
     }
     out
 }
+
+/// Drops up to then are at the beginning.
+const EARLY: SimSpan = SimSpan::from_secs(3_600);
 
 /// Metrics as words.
 struct Facts<'a>(&'a Summary);
@@ -87,7 +90,44 @@ impl Facts<'_> {
         };
         let p95 = self.text("request_latency_s_p95").map(|p95| format!("; p95 latency {p95}"));
         let offered = human::amount(offered);
-        Some(format!("Requests  {offered} offered, {dropped}{}", p95.unwrap_or_default()))
+        let early = self.early_drops().unwrap_or_default();
+        Some(format!("Requests  {offered} offered, {dropped}{early}{}", p95.unwrap_or_default()))
+    }
+
+    /// Drops that all lie at the beginning say more about the desired counts at time zero than about the service.
+    fn early_drops(&self) -> Option<String> {
+        let Some(Value::Seconds(last)) = self.0.get("requests_dropped_last_s") else { return None };
+        let Some(Value::Seconds(whole)) = self.0.get("simulated_s") else { return None };
+        let is_early = *last <= EARLY && last.0.saturating_mul(4) <= whole.0;
+        let rest = self.count("requests_dropped_unfinished").map(human::amount);
+        let rest = rest.map_or("all".into(), |rest| format!("all but {rest} unfinished"));
+        let span = human::span(*last);
+        is_early.then(|| {
+            format!(
+                ", {rest} in the first {span}: the desired counts at time zero may not fit the load"
+            )
+        })
+    }
+
+    /// Why tasks found no place, the most frequent reasons first.
+    fn failures(&self) -> Option<String> {
+        let all = self.count("placement_failures")?;
+        // Whoever was placed in the end need not be told how.
+        self.count("tasks_waiting_at_end").or(self.count("tasks_refused"))?;
+        let mut reasons: Vec<(u64, String)> = Vec::new();
+        for metric in &self.0.0 {
+            if let (Some(reason), Value::Count(count)) =
+                (metric.name.strip_prefix("placement_failures_"), &metric.value)
+                && *count > 0
+            {
+                let reason = reason.replace('_', " ");
+                reasons.push((*count, format!("{reason} ({})", human::thousands((*count).into()))));
+            }
+        }
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.0));
+        let main: Vec<String> = reasons.into_iter().take(3).map(|(_, text)| text).collect();
+        let all = human::thousands(all.into());
+        Some(format!("Failures  {all} attempts to place a task, by reason: {}", main.join(", ")))
     }
 
     fn cost(&self) -> Option<String> {

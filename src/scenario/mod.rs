@@ -51,6 +51,8 @@ pub struct Scenario {
     pub tables: Vec<TableRows>,
     /// What its files say that is not simulated: `file:line:column: text`, for people.
     pub notes: Vec<String>,
+    /// What is right as a scenario, and hardly what anybody wants: services that can never have a task.
+    pub warnings: Vec<String>,
     /// Which files a run writes.
     pub outputs: Outputs,
     /// Limits on metrics.
@@ -224,8 +226,10 @@ fn load_into(
         expects,
         files: _,
     } = built;
+    let warnings = crate::sim::misfits(setup.clone());
     Ok(Scenario {
         setup,
+        warnings,
         workloads,
         failures,
         failure_traces,

@@ -21,7 +21,7 @@ use crate::metrics::summary::Summary;
 use crate::model::arrival::RowCounts;
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::Purchase;
 use crate::pricing::Invoice;
 
@@ -233,6 +233,18 @@ fn write_waiting(world: &mut World, end: SimTime) -> Result<(), RunError> {
         world.books.recorder.still_waits(&request, end);
         let tasks = &mut world.books.recorder.tasks;
         tasks.unplaced(&request, STILL_WAITS, SimTime::NEVER)?;
+    }
+    let ids: Vec<ServiceId> = world.services.all.ids().collect();
+    for id in ids {
+        while !world.services.all[id].wishes.is_empty() {
+            let generation = world.services.all[id].generation;
+            let (request, _) = world.look_at_services().ask_for_member(id, generation, end);
+            world.services.all[id].wishes.pop_front();
+            world.services.all[id].tasks_so_far += 1;
+            world.tasks.next_id += 1;
+            world.books.recorder.still_waits(&request, end);
+            world.books.recorder.tasks.unplaced(&request, STILL_WAITS, SimTime::NEVER)?;
+        }
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub enum Event {
     Deregistered(Slot),
     /// A service's load balancer learns of a target that is gone.
     Known(ServiceId),
+    /// The memory of a service's tasks is looked at again, after one was killed for it.
+    Memory(ServiceId),
     /// The service scheduler looks at a service.
     Reconcile(ServiceId),
     /// A user changes a service.

@@ -168,25 +168,45 @@ fn tasks(sheet: &mut Sheet, world: &World) {
         "attempts to place a task that failed; a task that waits or calls again has many",
         world.books.recorder.failed_placements,
     );
-    for (name, reason) in [
-        ("tasks_refused_cpu", "RESOURCE:CPU"),
-        ("tasks_refused_memory", "RESOURCE:MEMORY"),
-        ("tasks_refused_gpu", "RESOURCE:GPU"),
-        ("tasks_refused_ports", "RESOURCE:PORTS"),
-        ("tasks_refused_eni", "RESOURCE:ENI"),
-        ("tasks_refused_agent", "AGENT"),
-        ("tasks_refused_location", "LOCATION"),
-        ("tasks_refused_attribute", "ATTRIBUTE"),
-        ("tasks_refused_member_of", "MEMBER_OF"),
-        ("tasks_refused_distinct_instance", "DISTINCT_INSTANCE"),
-        ("tasks_refused_no_instances", "NO_CONTAINER_INSTANCES"),
-        ("tasks_refused_fargate_configuration", "FARGATE_CONFIGURATION"),
-        ("tasks_refused_fargate_vcpu_limit", "FARGATE_VCPU_LIMIT"),
-    ] {
+    for (_, name, reason) in REASONS {
+        let meaning = "failed attempts for this reason: that of the instance that came closest";
+        let count = world.books.recorder.reasons.get(reason).copied().unwrap_or(0);
+        sheet.count(name, "attempts", meaning, count);
+    }
+    for (name, _, reason) in REASONS {
         let meaning = "tasks refused for this reason: that of the instance that came closest";
         sheet.count(name, "tasks", meaning, tally.refused.get(reason).copied().unwrap_or(0));
     }
 }
+
+/// Metrics of refused tasks and of failed placements, by reason.
+const REASONS: [(&str, &str, &str); 13] = [
+    ("tasks_refused_cpu", "placement_failures_cpu", "RESOURCE:CPU"),
+    ("tasks_refused_memory", "placement_failures_memory", "RESOURCE:MEMORY"),
+    ("tasks_refused_gpu", "placement_failures_gpu", "RESOURCE:GPU"),
+    ("tasks_refused_ports", "placement_failures_ports", "RESOURCE:PORTS"),
+    ("tasks_refused_eni", "placement_failures_eni", "RESOURCE:ENI"),
+    ("tasks_refused_agent", "placement_failures_agent", "AGENT"),
+    ("tasks_refused_location", "placement_failures_location", "LOCATION"),
+    ("tasks_refused_attribute", "placement_failures_attribute", "ATTRIBUTE"),
+    ("tasks_refused_member_of", "placement_failures_member_of", "MEMBER_OF"),
+    (
+        "tasks_refused_distinct_instance",
+        "placement_failures_distinct_instance",
+        "DISTINCT_INSTANCE",
+    ),
+    ("tasks_refused_no_instances", "placement_failures_no_instances", "NO_CONTAINER_INSTANCES"),
+    (
+        "tasks_refused_fargate_configuration",
+        "placement_failures_fargate_configuration",
+        "FARGATE_CONFIGURATION",
+    ),
+    (
+        "tasks_refused_fargate_vcpu_limit",
+        "placement_failures_fargate_vcpu_limit",
+        "FARGATE_VCPU_LIMIT",
+    ),
+];
 
 fn capacity(sheet: &mut Sheet, world: &World) {
     sheet.section = "EC2 capacity";

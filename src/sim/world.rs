@@ -15,7 +15,7 @@ use super::faults::{Faults, Mishap};
 use super::fleet::{Groups, Supply};
 use super::rules::Rules;
 use super::sampling;
-use super::services::{Drive, Flow, Services, as_source};
+use super::services::{Drive, Flow, Look, Services, as_source};
 use super::setup::{Inputs, ServiceSetup, Setup, SourceSetup};
 use super::tasks::{Life, Stages, Tasks};
 use crate::base::id::Column;
@@ -200,6 +200,11 @@ impl World {
         Mishap { supply: Supply { drive, groups }, faults }
     }
 
+    pub(super) fn look_at_services(&self) -> Look<'_> {
+        let World { rules, cluster, fargate, tasks, services, .. } = self;
+        Look { rules, cluster, fargate, tasks, services }
+    }
+
     pub(super) fn flow(&mut self) -> Flow<'_> {
         let World { cluster, tasks, services, books, .. } = self;
         Flow { cluster, tasks, services, books }
@@ -243,6 +248,7 @@ impl World {
                 let now = queue.now();
                 self.drive(queue).flow().stop_sending(service, now)?;
             }
+            Event::Memory(service) => self.drive(queue).look_at_memory(service)?,
             Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
@@ -319,6 +325,7 @@ impl World {
             Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
             Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
             Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
+            Event::Memory(service) => (0, u64::from(service.0) << 2 | 1 << 42),
             Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
             Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
             Event::WaitedEnough => (0, 1 << 42),

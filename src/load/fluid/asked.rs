@@ -1,8 +1,10 @@
 //! What only some ask of a fluid: the CPU of single targets, who is busy and for how long; and what is out of order.
 
+use super::flows::{Flow, Rules};
 use super::library::lock;
 use super::{Fluid, work};
 use crate::base::time::SimSpan;
+use crate::load::arrivals::mul_div;
 
 impl Fluid {
     pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
@@ -53,5 +55,30 @@ impl Fluid {
         let member = &self.members[at];
         let flow = member.flow.filter(|_| !self.is_stale).map(|index| &self.flows[index]);
         member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
+    }
+}
+
+impl Flow {
+    /// How long what waits here takes, microseconds; the timeout where nobody serves.
+    pub fn behind(&self, rules: &Rules) -> u64 {
+        match (self.backlog, self.capacity) {
+            (0, _) => 0,
+            (_, 0) => rules.timeout.0,
+            (backlog, capacity) => mul_div(backlog, 1_000_000, capacity),
+        }
+    }
+}
+
+impl Fluid {
+    /// See [`crate::load::Load::wait_at`]: the mean without what a request takes once it has a worker.
+    pub fn wait_at(&mut self, task: u64) -> SimSpan {
+        self.fresh();
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let flow = found.and_then(|index| flows.get_mut(index)).filter(|_| !rules.is_queue());
+        let Some(flow) = flow else { return SimSpan::ZERO };
+        flow.renew_profile(&mut lock(stations), cost, rules);
+        let random = (flow.profile.mean - flow.served_in).max(0.0);
+        SimSpan(flow.behind(rules).saturating_add((random * 1e6) as u64).min(rules.timeout.0))
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! **A strategy is one file** that gives a key, and both ways use it: lower is better. To add one that looks at the
 //! instance alone, write the file (see [`first_fit`](self) or `worst_fit.rs`), give it a variant of [`Strategy`] and
-//! a line in `Strategy::ranking`, and test it by name.
+//! a line in `Strategy::ranking`, and test it by name. One that looks at the task, too, comes from outside: [`Own`].
 //!
 //! Where the documentation is silent (assumed): `spread` and `distinctInstance` count tasks that hold a promise,
 //! that is placed and not yet stopping; an attribute's tasks are counted over all instances of the rule's cluster
@@ -23,6 +23,7 @@ mod best_fit;
 mod binpack;
 mod first_fit;
 pub mod index;
+mod own;
 mod pipeline;
 mod random;
 pub mod reference;
@@ -35,6 +36,7 @@ mod tests;
 mod worst_fit;
 
 pub use index::Placer;
+pub use own::{Candidate, Own};
 pub use strategy::{PackField, SpreadField, Strategy};
 
 use crate::model::ids::{ClusterId, GroupId, InstanceId, PortSetId, ProviderId, ZoneId};

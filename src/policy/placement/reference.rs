@@ -49,46 +49,13 @@ impl Reference {
         let qualifies = |&instance: &InstanceId| {
             belongs(rule, fleet, instance) && pipeline.refusal(instance).is_none()
         };
-        let mut remaining: Vec<InstanceId> = fleet.ids().filter(qualifies).collect();
+        let remaining: Vec<InstanceId> = fleet.ids().filter(qualifies).collect();
         if remaining.is_empty() {
             return Choice::Nowhere(pipeline.refusals(fleet.ids()));
         }
 
-        let keep_lowest = |remaining: &mut Vec<InstanceId>, key: &dyn Fn(InstanceId) -> u32| {
-            let lowest = remaining.iter().map(|&instance| key(instance)).min();
-            remaining.retain(|&instance| Some(key(instance)) == lowest);
-        };
-        let mut is_drawn = *tie_break == TieBreak::Uniform;
-        for strategy in &rule.strategies {
-            match strategy.ranking() {
-                Ranking::Instance(key) => keep_lowest(&mut remaining, &|i| (key.of)(fleet, i)),
-                Ranking::TasksOnInstance => {
-                    keep_lowest(&mut remaining, &|i| spread::by_instance(tasks, i, ask.group));
-                }
-                Ranking::TasksByAttribute(name) => {
-                    keep_lowest(&mut remaining, &|i| {
-                        spread::by_attribute(tasks, fleet, name, i, ask.group)
-                    });
-                }
-                Ranking::Draw => {
-                    is_drawn = true;
-                    break;
-                }
-            }
-            if *strategy == Strategy::FirstFit {
-                // One instance is left: there is nothing to draw.
-                return Choice::On(remaining[0]);
-            }
-        }
-
-        let chosen = if is_drawn {
-            let pool = pool(rule, fleet, names);
-            random::try_pool(stream, &pool, |instance| remaining.contains(&instance))
-                .or_else(|| random::pick(stream, &remaining))
-        } else {
-            remaining.into_iter().min_by_key(|&i| (fleet.tasks[i], fleet.registered_at[i], i))
-        };
-        Choice::On(chosen.expect("what remains is not empty"))
+        let pool = pool(rule, fleet, names);
+        Choice::On(decide(&pipeline, remaining, *tie_break, stream, &pool))
     }
 
     /// A task was promised resources of the instance.
@@ -101,6 +68,50 @@ impl Reference {
         let at = self.tasks.0.iter().position(|task| *task == (instance, group));
         self.tasks.0.swap_remove(at.expect("only what was placed is released"));
     }
+}
+
+/// Steps 3 and 4: which of those that qualify, at least one, gets the task; a draw begins with `pool`.
+pub(super) fn decide(
+    pipeline: &Pipeline<'_>,
+    mut remaining: Vec<InstanceId>,
+    tie_break: TieBreak,
+    stream: &mut Stream,
+    pool: &Roster,
+) -> InstanceId {
+    let Pipeline { rule, ask, fleet, tally, .. } = *pipeline;
+    let keep_lowest = |remaining: &mut Vec<InstanceId>, key: &dyn Fn(InstanceId) -> u64| {
+        let lowest = remaining.iter().map(|&instance| key(instance)).min();
+        remaining.retain(|&instance| Some(key(instance)) == lowest);
+    };
+    let mut is_drawn = tie_break == TieBreak::Uniform;
+    for strategy in &rule.strategies {
+        match strategy.ranking() {
+            Ranking::Instance(key) => keep_lowest(&mut remaining, &|i| (key.of)(fleet, i).into()),
+            Ranking::Task(own) => keep_lowest(&mut remaining, &|i| own.key(fleet, ask, i)),
+            Ranking::TasksOnInstance => {
+                keep_lowest(&mut remaining, &|i| spread::by_instance(tally, i, ask.group).into());
+            }
+            Ranking::TasksByAttribute(name) => {
+                keep_lowest(&mut remaining, &|i| {
+                    spread::by_attribute(tally, fleet, name, i, ask.group).into()
+                });
+            }
+            Ranking::Draw => {
+                is_drawn = true;
+                break;
+            }
+        }
+        if *strategy == Strategy::FirstFit {
+            return remaining[0]; // one instance is left: there is nothing to draw
+        }
+    }
+    let chosen = if is_drawn {
+        random::try_pool(stream, pool, |instance| remaining.contains(&instance))
+            .or_else(|| random::pick(stream, &remaining))
+    } else {
+        remaining.into_iter().min_by_key(|&i| (fleet.tasks[i], fleet.registered_at[i], i))
+    };
+    chosen.expect("what remains is not empty")
 }
 
 /// The pool of a draw, see [`super::random`].

@@ -1,5 +1,6 @@
 //! The strategies by name, and the key that each ranks by.
 
+use super::own::Own;
 use super::{best_fit, binpack, first_fit, worst_fit};
 use crate::model::fleet::Fleet;
 use crate::model::ids::InstanceId;
@@ -38,6 +39,8 @@ pub enum Strategy {
     WorstFit,
     /// Least remaining, summed over the shares of CPU and memory (not ECS).
     BestFit,
+    /// A rule of the program that uses this library (not ECS, and no scenario names it).
+    Own(Own),
 }
 
 /// How a strategy ranks the candidates.
@@ -49,6 +52,8 @@ pub(super) enum Ranking<'a> {
     TasksOnInstance,
     /// By the tasks of the group on instances with the same value of the attribute.
     TasksByAttribute(&'a str),
+    /// By a key that depends on the task, too.
+    Task(Own),
     /// Not at all: one of those that remain is drawn, and nothing is left to rank.
     Draw,
 }
@@ -88,6 +93,7 @@ impl Strategy {
             Strategy::FirstFit => Ranking::Instance(first_fit::KEY),
             Strategy::WorstFit => Ranking::Instance(worst_fit::KEY),
             Strategy::BestFit => Ranking::Instance(best_fit::KEY),
+            Strategy::Own(own) => Ranking::Task(*own),
         }
     }
 }

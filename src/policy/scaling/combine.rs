@@ -69,6 +69,42 @@ impl Scaler {
         }
     }
 
+    /// A low alarm that fires in vain, and why: its policy may not scale in, or another one does not want to (documented:
+    /// the count falls only if all target tracking policies want it). To be asked where [`Scaler::evaluate`] says nothing;
+    /// tells the same once.
+    pub fn held_back(&mut self, now: SimTime, state: ServiceState) -> Option<Decision> {
+        let held = if self.firing == 0 { None } else { self.who_is_held_back(state) };
+        let telling = held.map(|(want, why)| (why, want.policy));
+        if self.told_held == telling {
+            return None;
+        }
+        self.told_held = telling;
+        let (want, why) = held?;
+        Some(self.decision(now, state, want, None, Reason::NotScaled(why)))
+    }
+
+    fn who_is_held_back(&self, state: ServiceState) -> Option<(Want, NotScaled)> {
+        let is_low =
+            |slot: &PolicyAlarm| slot.role == Role::Low && slot.alarm.state() == AlarmState::Alarm;
+        let alarm = self.alarms.iter().position(is_low)?;
+        if self.largest_want(state).is_some() {
+            return None; // another wish is what is told of
+        }
+        let slot = &self.alarms[alarm];
+        let metric = self.feeds[slot.feed].series.newest(slot.alarm.range_points())?;
+        let policy = &self.target_tracking[slot.policy];
+        let capacity = target_tracking::wanted(state.running, metric, policy.target);
+        let why = if state.desired <= self.min {
+            NotScaled::AlreadyAtMinCapacity
+        } else if policy.disable_scale_in {
+            NotScaled::ScaleInDisabled
+        } else {
+            NotScaled::OtherPolicyStays
+        };
+        let (kind, policy) = (PolicyKind::TargetTracking, slot.policy);
+        Some((Want { capacity, kind, policy, alarm, metric, is_exact: false }, why))
+    }
+
     /// What becomes of a wish.
     fn outcome(&self, now: SimTime, state: ServiceState, want: Want) -> Result<Change, NotScaled> {
         match want.capacity.cmp(&state.running) {
@@ -288,10 +324,16 @@ impl Scaler {
     /// Why the count stays although an alarm fires: a lower alarm whose policy found no lower count is one that
     /// anticipates flapping.
     fn refusal_to_stay(&self, state: ServiceState, want: Want) -> NotScaled {
-        if self.alarms[want.alarm].role != Role::Low {
-            NotScaled::AlreadyAtDesiredCapacity
-        } else if state.desired <= self.min {
+        let slot = &self.alarms[want.alarm];
+        let is_down = match slot.role {
+            Role::Low => true,
+            Role::High => false,
+            Role::Step => step::lowers(&self.step_scaling[want.policy], state.running, want.metric),
+        };
+        if is_down && state.desired <= self.min {
             NotScaled::AlreadyAtMinCapacity
+        } else if slot.role != Role::Low {
+            NotScaled::AlreadyAtDesiredCapacity
         } else {
             NotScaled::AnticipatedFlapping
         }

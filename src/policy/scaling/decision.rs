@@ -52,6 +52,10 @@ pub enum NotScaled {
     DeploymentInProgress,
     /// `DynamicScalingInSuspended` or `DynamicScalingOutSuspended` is set.
     Suspended,
+    /// The low alarm fires, and another policy does not want to scale in.
+    OtherPolicyStays,
+    /// The low alarm fires, and `disableScaleIn` is set.
+    ScaleInDisabled,
     /// An instance of the group is younger than `instanceWarmupPeriod`: no scale-out by managed scaling meanwhile.
     WarmingUp,
     /// A scheduled action would set a minimum above the maximum; the API refuses it with this exception.
@@ -71,6 +75,8 @@ impl NotScaled {
             NotScaled::ScaleInCooldown => "ScaleInCooldown",
             NotScaled::DeploymentInProgress => "DeploymentInProgress",
             NotScaled::Suspended => "DynamicScalingSuspended",
+            NotScaled::OtherPolicyStays => "OtherPolicyStays",
+            NotScaled::ScaleInDisabled => "ScaleInDisabled",
             NotScaled::WarmingUp => "InstanceWarmup",
             NotScaled::ValidationException => "ValidationException",
         }

@@ -148,6 +148,8 @@ pub struct Scaler {
     cooldowns: Cooldowns,
     /// The last refusal that was told: the same one is not told every minute.
     told: Option<(NotScaled, PolicyKind, usize)>,
+    /// The same of a low alarm that fires in vain.
+    told_held: Option<(NotScaled, usize)>,
     agenda: Agenda,
 }
 
@@ -170,6 +172,7 @@ impl Scaler {
             scale_out_suspended: target.scale_out_suspended,
             cooldowns: Cooldowns::default(),
             told: None,
+            told_held: None,
             agenda: Agenda::new(target, epoch_s),
         };
         for (index, policy) in target.target_tracking.iter().enumerate() {

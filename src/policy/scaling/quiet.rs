@@ -52,7 +52,7 @@ impl Scaler {
         }
         assert!(self.firing <= firing, "a minute that was passed over had nothing to decide");
         if self.firing == 0 {
-            self.told = None;
+            (self.told, self.told_held) = (None, None);
             return;
         }
         for slot in &mut self.alarms {

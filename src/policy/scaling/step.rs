@@ -94,6 +94,17 @@ pub fn adjusted(kind: AdjustmentType, min_magnitude: u32, running: u32, adjustme
     u32::try_from((i64::from(running) + change).max(0)).unwrap_or(u32::MAX)
 }
 
+/// Whether the step that matches takes capacity away, or sets one that is not above `running`.
+#[must_use]
+pub fn lowers(policy: &StepScaling, running: u32, metric: MetricValue) -> bool {
+    let alarm = &policy.alarm;
+    let step = matching(&policy.steps, alarm.comparison, alarm.threshold, metric);
+    step.is_some_and(|step| match policy.adjustment_type {
+        AdjustmentType::ExactCapacity => i64::from(step.adjustment) <= i64::from(running),
+        _ => step.adjustment < 0,
+    })
+}
+
 /// What a policy wants while its alarm is on and the newest point is `metric`; `None` where no step matches.
 #[must_use]
 pub fn wanted(policy: &StepScaling, running: u32, metric: MetricValue) -> Option<u32> {

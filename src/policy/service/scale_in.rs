@@ -297,7 +297,7 @@ fn level(fleet: &Fleet, strategy: &Strategy) -> Level {
         Strategy::Spread(SpreadField::Attribute(name)) => {
             Level::ByAttribute(fleet.attribute(name), BTreeMap::new())
         }
-        Strategy::Random => Level::Draw,
+        Strategy::Random | Strategy::Own(_) => Level::Draw,
         Strategy::FirstFit => Level::Free(|_, instance, _| u64::from(instance.0)),
         Strategy::BestFit => Level::Free(|fleet, instance, freed| {
             let (cpu, memory) = shares(fleet, instance, freed);

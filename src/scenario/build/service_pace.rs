@@ -1,6 +1,7 @@
 //! The pace of the service scheduler, the delays of CloudWatch, and the calendar.
 
 use super::Build;
+use crate::base::distribution::Distribution;
 use crate::base::time::SimSpan;
 use crate::model::scaling::MetricDelays;
 use crate::model::service::SchedulerSettings;
@@ -33,6 +34,7 @@ pub(super) fn scheduler(root: &Settings) -> SchedulerSettings {
     SchedulerSettings {
         cycle: span("cycle", known.cycle),
         reaction: table.distribution("reaction").cloned().unwrap_or(known.reaction),
+        crash_reaction: crash_reaction(table).cloned().unwrap_or(known.crash_reaction),
         batch: table.whole32("batch"),
         launches_per_minute: table
             .whole32("launches_per_minute")
@@ -47,6 +49,12 @@ pub(super) fn scheduler(root: &Settings) -> SchedulerSettings {
         alarm_bake: span("alarm_bake", known.alarm_bake),
         event_repeat: span("event_repeat", known.event_repeat),
     }
+}
+
+/// Whoever says how fast the scheduler is says it of crashes, too.
+fn crash_reaction(table: &Settings) -> Option<&Distribution> {
+    let all = || table.distribution("reaction").filter(|_| table.is_given("reaction"));
+    table.distribution("crash_reaction").or_else(all)
 }
 
 /// `[cloudwatch]`.

@@ -49,6 +49,8 @@ pub struct Ledger {
     pub elasticity: ElasticityMeter,
     /// What one target could answer when there was one, millionths a second.
     pub per_target: u64,
+    /// Requests dropped up to the last minute that was looked at, and the end of the last one in which there were any.
+    pub drops: (u64, Option<SimTime>),
     /// At the sample before.
     pub last: Option<(SimTime, RequestTotals, u128, u128)>,
 }
@@ -78,6 +80,7 @@ impl Ledger {
             marks: Vec::new(),
             series: ServiceSeries::default(),
             elasticity: ElasticityMeter::default(),
+            drops: (0, None),
             per_target: 0,
             last: None,
         }

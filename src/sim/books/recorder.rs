@@ -58,8 +58,8 @@ pub struct Recorder {
     pub starts: SpanHistogram,
     /// From the wish of a caller to acceptance.
     pub throttled: SpanHistogram,
-    /// Instances turned down, by reason, over all failed placements.
-    pub refusals: BTreeMap<&'static str, u64>,
+    /// Failed placements by reason: that of the instance that came closest.
+    pub reasons: BTreeMap<&'static str, u64>,
     /// Failed placements.
     pub failed_placements: u64,
     /// Whether the picture of the fleet is wanted.
@@ -81,7 +81,7 @@ impl Recorder {
             waits: SpanHistogram::default(),
             starts: SpanHistogram::default(),
             throttled: SpanHistogram::default(),
-            refusals: BTreeMap::new(),
+            reasons: BTreeMap::new(),
             failed_placements: 0,
             picture: sinks.picture,
             interval,
@@ -109,11 +109,7 @@ impl Recorder {
         failure: &Failure,
     ) -> Result<(), RunError> {
         self.failed_placements += u64::from(request.remaining);
-        if let Failure::Refused(refusals) = failure {
-            for (reason, count) in &refusals.0 {
-                *self.refusals.entry(reason_name(*reason)).or_default() += u64::from(*count);
-            }
-        }
+        *self.reasons.entry(failure.reason()).or_default() += u64::from(request.remaining);
         let silent = request.reported.is_some_and(|last| now.since(last) < self.interval);
         if !self.failures.is_on() || silent {
             return Ok(());

@@ -121,7 +121,16 @@ const SCALING_COLUMNS: &[ColumnSpec] = &[
     column("to", "integer", "tasks", "desired count after limits and suspensions"),
     column("min_capacity", "integer", "tasks", "`MinCapacity` at that instant"),
     column("max_capacity", "integer", "tasks", "`MaxCapacity` at that instant"),
-    column("reason", "text", "–", "why `to` is what it is"),
+    column(
+        "reason",
+        "text",
+        "–",
+        "why `to` is what it is: `Scaled`, `Scheduled`, `Predictive`, or why it stays: one of the API's \
+         `AutoScalingAnticipatedFlapping`, `AlreadyAtMaxCapacity`, `AlreadyAtMinCapacity`, `AlreadyAtDesiredCapacity`, \
+         or, where the API records nothing, `ScaleOutCooldown`, `ScaleInCooldown`, `DeploymentInProgress`, \
+         `DynamicScalingSuspended`, `ScaleInDisabled`, `OtherPolicyStays` (a low alarm fires, another policy's does not), \
+         `ValidationException`",
+    ),
     UTC,
 ];
 
@@ -375,8 +384,8 @@ impl ServiceTables {
     }
 }
 
-/// Millionths per second, rounded down; `None` where no time went by.
+/// Millionths per second, to the nearest, half up; `None` where no time went by.
 fn rate(amount: u64, span: SimSpan) -> Option<u64> {
-    let scaled = u128::from(amount) * u128::from(MICROS_PER_SECOND);
+    let scaled = u128::from(amount) * u128::from(MICROS_PER_SECOND) + u128::from(span.0 / 2);
     scaled.checked_div(span.0.into()).map(|rate| u64::try_from(rate).unwrap_or(u64::MAX))
 }

@@ -126,7 +126,8 @@ impl Parts<'_> {
             "T2: placed = live + stopped"
         );
         let waiting = self.callers.waiting().map(|request| u64::from(request.remaining));
-        let waiting = waiting.sum::<u64>() + self.tasks.line.len();
+        let wishes = self.services.all.iter().map(|service| service.wishes.len() as u64);
+        let waiting = waiting.sum::<u64>() + wishes.sum::<u64>() + self.tasks.line.len();
         assert_eq!(self.tasks.wanted, waiting, "T2: who waits is somewhere");
     }
 

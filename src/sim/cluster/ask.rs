@@ -3,7 +3,7 @@
 use super::Cluster;
 use crate::model::ids::InstanceId;
 use crate::model::ports::PortSets;
-use crate::policy::placement::{Ask, Reason, RuleId};
+use crate::policy::placement::{Ask, Reason, Refusals, RuleId};
 use crate::sim::request::Failure;
 
 impl Cluster {
@@ -30,6 +30,12 @@ impl Cluster {
             return Failure::NoInstances;
         }
         Failure::Refused(self.last_refusal.refusals.clone())
+    }
+
+    /// How many instances turn a task down now, by reason.
+    #[must_use]
+    pub fn refusals_now(&self, ask: &Ask, ports: &PortSets) -> Refusals {
+        self.placer.refusals(ask, &self.fleet, ports)
     }
 
     /// Whether a task could be placed if nothing else ran.

@@ -22,6 +22,7 @@ use crate::sim::rules::Rules;
 use crate::sim::setup::{Bucket, Failure, OnFailure, ServiceSetup, SourceSetup};
 use crate::sim::tasks::Latency;
 use crate::sim::tasks::Stages;
+use std::collections::VecDeque;
 
 impl Services {
     /// No services yet.
@@ -95,9 +96,10 @@ impl Services {
             pool: 0,
             throttle: Throttle::default(),
             launches: TokenBucket::new(limit),
+            crashed: Vec::new(),
             booked: None,
             looks_at: SimTime::NEVER,
-            wanted_since: None,
+            wishes: VecDeque::new(),
             updates_done: 0,
             load,
             late: Vec::new(),

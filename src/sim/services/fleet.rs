@@ -18,7 +18,7 @@ impl Plan<'_> {
             let service = &mut self.services.all[id];
             let is_there = service.setup.cluster == cluster
                 && self.rules.askers[service.source].launch == LaunchType::Ec2;
-            let lacks = service.wanted_since.is_some();
+            let lacks = !service.wishes.is_empty();
             if !is_there || !(lacks || service.is_daemon() || service.setup.rebalances_zones) {
                 continue;
             }

@@ -137,6 +137,7 @@ impl Drive<'_> {
             self.plan().not_known(slot, true, balancer.failover + balancer.deregistration)?;
         }
         self.books.services[service].crashes += 1;
+        self.plan().learn_of_crash(slot);
         if was_healthy {
             self.books.services[service].tasks_failed += 1;
         } else {
@@ -278,6 +279,7 @@ impl Plan<'_> {
         if let Some((ticket, _)) = member.change {
             self.queue.cancel(ticket);
         }
+        self.forget_overload(slot);
         let service = &mut self.services.all[member.service];
         service.members.swap_remove(member.place as usize);
         let moved = service.members.get(member.place as usize).copied();

@@ -27,6 +27,7 @@ mod health;
 mod leaving;
 mod load;
 mod members;
+mod memory;
 mod outage;
 mod parts;
 mod restart;
@@ -45,7 +46,7 @@ use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Ticket;
 use crate::load::{Library, Load};
-use crate::model::ids::{GroupId, ServiceId, SourceId};
+use crate::model::ids::{GroupId, InstanceId, ServiceId, SourceId};
 use crate::model::lifecycle::StopReason;
 use crate::model::scaling::MetricDelays;
 use crate::model::service::{Permille, SchedulerSettings, SchedulingStrategy};
@@ -57,6 +58,7 @@ use load::Meter;
 pub use parts::{Drive, Flow, Look, Plan};
 pub use rollout::{Deployment, Kind, RolloutState};
 pub use scheduler::Rebalancing;
+use std::collections::VecDeque;
 
 /// What a task's health checks say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -108,6 +110,8 @@ pub struct Member {
     pub never_healthy: bool,
     /// It has counted as healthy before: what becomes of it later is no failure of its deployment.
     pub was_healthy: bool,
+    /// Since when its checks wait longer than they may take.
+    pub slow_since: Option<SimTime>,
     /// Where its checks stand in their interval.
     pub phase: SimSpan,
     /// Until when unhealthy results are ignored.
@@ -125,6 +129,17 @@ pub struct Member {
     pub start: Option<Ticket>,
     /// Its next change of health, to be cancelled.
     pub change: Option<(Ticket, Next)>,
+}
+
+/// A task that has crashed, of which the scheduler does not know yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Crashed {
+    /// When it learns of it.
+    pub at: SimTime,
+    /// The task's deployment.
+    pub generation: u32,
+    /// Where it was.
+    pub instance: Option<InstanceId>,
 }
 
 /// A target that a load balancer still sends requests to, though it should not.
@@ -172,8 +187,10 @@ pub struct Service {
     pub booked: Option<SimTime>,
     /// When the scheduler looks at it next.
     pub looks_at: SimTime,
-    /// Since when the scheduler wants a task that it could not place.
-    pub wanted_since: Option<SimTime>,
+    /// Since when the scheduler wants each task that has no place yet, oldest first.
+    pub wishes: VecDeque<SimTime>,
+    /// When the scheduler learns of tasks that have crashed: not before then are they replaced.
+    pub crashed: Vec<Crashed>,
     /// Scripted changes that have happened.
     pub updates_done: usize,
     /// Requests and how they are served.

@@ -54,7 +54,8 @@ impl Plan<'_> {
         for (slot, _) in slots.into_iter().zip(failed).filter(|(_, failed)| *failed) {
             let member = *self.services.member(slot);
             let checks = self.services.checks(id, member.generation);
-            let waits_for_bad = matches!(member.change, Some((_, Next::Unhealthy)));
+            let waits_for_bad =
+                matches!(member.change, Some((_, Next::Unhealthy))) && member.slow_since.is_none();
             match member.health {
                 Health::Healthy if member.answers && waits_for_bad => self.hang_as_drawn(slot, now),
                 Health::Unhealthy if member.answers && !member.never_healthy => {

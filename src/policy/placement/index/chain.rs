@@ -65,6 +65,7 @@ impl Chain {
                     chain.is_drawn = true;
                     break;
                 }
+                Ranking::Task(_) => continue, // such a rule keeps no order
             };
             chain.links.push(link);
             chain.strategies.push(strategy.clone());

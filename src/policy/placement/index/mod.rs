@@ -19,9 +19,9 @@ mod roster;
 mod shelf;
 
 use super::pipeline::{Member, Pipeline};
-use super::reference::Reference;
+use super::reference::{Reference, decide};
 use super::tally::GroupNames;
-use super::{Ask, Choice, Reason, Refusals, Rule, RuleId, TieBreak};
+use super::{Ask, Choice, Reason, Refusals, Rule, RuleId, Strategy, TieBreak};
 use crate::base::canary;
 use crate::base::id::{Column, Id as _};
 use crate::base::random::Stream;
@@ -41,6 +41,8 @@ use shelf::Look;
 
 struct CompiledRule {
     rule: Rule,
+    /// Whether a strategy looks at the task, so that no order can be kept.
+    scans: bool,
     book: usize,
     /// The expressions that look at what changes.
     changing: Vec<Expression>,
@@ -151,7 +153,8 @@ impl Placer {
             self.books.len() - 1
         });
         self.books[book].is_grouped |= rule.distinct_instance;
-        self.rules.push(CompiledRule { rule, book, changing })
+        let scans = rule.strategies.iter().any(|of| matches!(of, Strategy::Own(_)));
+        self.rules.push(CompiledRule { rule, scans, book, changing })
     }
 
     /// Names the next group, in order of id. Needed only where a rule's `memberOf` asks for `task:group`.
@@ -165,8 +168,11 @@ impl Placer {
     /// Where the task goes; `None` when no instance qualifies.
     #[inline]
     pub fn choose(&mut self, ask: &Ask, fleet: &Fleet, all_ports: &PortSets) -> Option<InstanceId> {
+        if self.rules[ask.rule].scans {
+            return self.scan(ask, fleet, all_ports);
+        }
         let Placer { rules, names, pools, books, counts, by_seat, scratch, stream, .. } = self;
-        let CompiledRule { rule, book, changing } = &rules[ask.rule];
+        let CompiledRule { rule, book, changing, .. } = &rules[ask.rule];
         let look = Look { fleet, counts, seats: Seats { by_seat, free: &fleet.free } };
         let ports = all_ports.get(ask.ports);
         let passes = |instance: InstanceId| {
@@ -185,6 +191,24 @@ impl Placer {
         let chosen = chosen.filter(|&i| !canary::breaks("placement") || fleet.tasks[i] < 2);
         if self.shadow.is_some() {
             self.compare(ask, fleet, all_ports, chosen);
+        }
+        chosen
+    }
+
+    /// As [`Placer::choose`] for a rule that looks at the task: all of its pool are asked.
+    #[cold]
+    fn scan(&mut self, ask: &Ask, fleet: &Fleet, ports: &PortSets) -> Option<InstanceId> {
+        let Placer { rules, names, pools, books, counts, stream, tie_break, .. } = self;
+        let CompiledRule { rule, book, .. } = &rules[ask.rule];
+        let pipeline = Pipeline { rule, ask, fleet, ports, tally: counts, names };
+        let pool = &pools[books[*book].pool].members;
+        let mut remaining: Vec<InstanceId> =
+            pool.iter().filter(|&instance| pipeline.refusal(instance).is_none()).collect();
+        remaining.sort_unstable();
+        let chosen =
+            (!remaining.is_empty()).then(|| decide(&pipeline, remaining, *tie_break, stream, pool));
+        if self.shadow.is_some() {
+            self.compare(ask, fleet, ports, chosen);
         }
         chosen
     }

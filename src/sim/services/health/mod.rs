@@ -103,6 +103,7 @@ impl Plan<'_> {
             Next::Healthy => self.becomes_healthy(slot),
             Next::Returns => self.returns(slot),
             Next::GoesBad => self.goes_bad(slot),
+            Next::Unhealthy if self.was_overload_only(slot)? => Ok(()),
             Next::Unhealthy => self.becomes_unhealthy(slot),
         }
     }
@@ -111,6 +112,7 @@ impl Plan<'_> {
         let now = self.queue.now();
         let id = self.services.member(slot).service;
         self.flow().disturb(id)?;
+        self.forget_overload(slot); // the next minute judges it anew
         let member = self.services.member_mut(slot);
         let Member { service: id, generation, .. } = *member;
         member.health = Health::Healthy;

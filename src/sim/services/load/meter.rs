@@ -66,8 +66,10 @@ pub struct Meter {
     pub alarm_values: VecDeque<(SimTime, Vec<Option<u64>>)>,
     /// CPU utilisation of the last minute, millionths of a percent.
     pub cpu_of_last_minute: Option<u64>,
-    /// Since when health checks take too long.
-    pub overloaded_since: Option<SimTime>,
+    /// Tasks whose health checks wait too long.
+    pub overloaded: u32,
+    /// Whether another look at the memory of its tasks is arranged.
+    pub looks_at_memory: bool,
     /// Whether an alarm looks at the CPU of single tasks, and these.
     pub wants_tasks: bool,
     pub tasks: Vec<TaskMeter>,

@@ -60,7 +60,7 @@ impl Flow<'_> {
         let meter = &service.meter;
         let is_watched = meter.has_alarms
             || meter.memory_kib > 0
-            || meter.overloaded_since.is_some()
+            || meter.overloaded > 0
             || !meter.starting.is_empty()
             || service.running == 0;
         let Some(load) = service.load.as_mut().filter(|_| !is_watched) else { return 0 };
@@ -215,6 +215,14 @@ pub fn measure_capacity(service: &mut Service, ledger: &mut Ledger) {
     let targets = load.targets() as u64;
     if let Some(per_target) = load.capacity_micro_per_s().checked_div(targets) {
         ledger.per_target = per_target;
+    }
+}
+
+/// Whether requests were dropped since the last look, in the minute that ends now.
+pub fn note_drops(service: &Service, ledger: &mut Ledger, now: SimTime) {
+    let dropped = service.load.as_ref().map_or(0, |load| load.totals().dropped());
+    if dropped > ledger.drops.0 {
+        ledger.drops = (dropped, Some(now));
     }
 }
 

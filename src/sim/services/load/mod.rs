@@ -10,4 +10,4 @@ mod targets;
 
 pub use by_task::Starting;
 pub use meter::{MINUTE, Meter, TWENTY, in_memory_micro, is_high_resolution};
-pub use minutes::{measure_capacity, measure_elasticity, observe};
+pub use minutes::{measure_capacity, measure_elasticity, note_drops, observe};

@@ -1,7 +1,7 @@
 //! Samples of services, and what is known about them at the end.
 
-use super::in_memory_micro;
 use super::meter::counted;
+use super::{in_memory_micro, note_drops};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::{Asker, Load};
 use crate::metrics::service::{RequestTotals, ServiceReport, ServiceSample};
@@ -80,7 +80,12 @@ impl Flow<'_> {
     pub fn finish_services(&mut self, end: SimTime) -> Result<(), RunError> {
         for id in self.services.all.ids() {
             self.catch_up(id)?;
-            if let Some(load) = &mut self.services.all[id].load {
+            let service = &mut self.services.all[id];
+            if let Some(load) = &mut service.load {
+                load.advance(end)?;
+            }
+            note_drops(service, &mut self.books.services[id], end);
+            if let Some(load) = &mut service.load {
                 load.finish(end)?;
             }
         }
@@ -104,6 +109,7 @@ impl Flow<'_> {
                 name: service.setup.name.clone(),
                 is_queue: ledger.is_queue,
                 samples: std::mem::take(&mut ledger.series).into_points(),
+                last_drop: ledger.drops.1,
                 requests: load.as_ref().map(|load| *load.totals()).unwrap_or_default(),
                 latency: load.map(Load::into_latency).unwrap_or_default(),
                 cpu_percent: nanos.and_then(|nanos| {

@@ -47,7 +47,10 @@ impl Plan<'_> {
         let Some(scaler) = &mut self.services.all[id].scaler else { return Ok(()) };
         match scaler.evaluate(self.queue.now(), state) {
             Some(decision) => self.scale(id, decision),
-            None => Ok(()),
+            None => match scaler.held_back(self.queue.now(), state) {
+                Some(held) => self.record_scaling(id, &held, self.now()),
+                None => Ok(()),
+            },
         }
     }
 

@@ -6,15 +6,11 @@ use crate::base::id::Id as _;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::ServiceId;
-use crate::model::lifecycle::StopReason;
 use crate::sim::event::{Event, RunError, Tick};
 use crate::sim::services::Drive;
 use crate::sim::services::load::{
-    MINUTE, TWENTY, is_high_resolution, measure_capacity, measure_elasticity, observe,
+    MINUTE, TWENTY, is_high_resolution, measure_capacity, measure_elasticity, note_drops, observe,
 };
-
-/// Exit code of a container that the kernel killed (128 + 9).
-const KILLED: u8 = 137;
 
 impl Drive<'_> {
     /// A tick is due.
@@ -62,6 +58,7 @@ impl Drive<'_> {
             let ledger = &mut self.books.services[id];
             measure_capacity(service, ledger);
             measure_elasticity(service, ledger, now);
+            note_drops(service, ledger, now);
             if self.services.all[id].meter.has_alarms {
                 self.plan().watch_deployment_alarms(id)?;
             }
@@ -74,37 +71,6 @@ impl Drive<'_> {
             self.plan().evaluate(id)?;
             let minutes = self.flow().quiet_minutes(id, now);
             self.services.due[id] = now + SimSpan(MINUTE.0 * (1 + u64::from(minutes)));
-        }
-        Ok(())
-    }
-
-    /// Requests in flight take memory; above its limit the kernel kills the task. Each is judged by its own requests.
-    pub fn run_out_of_memory(&mut self, id: ServiceId) -> Result<(), RunError> {
-        let service = &mut self.services.all[id];
-        let kib = u128::from(service.meter.memory_kib);
-        let load = service.load.as_mut().expect("only services with work are watched");
-        if kib == 0 || load.targets() == 0 {
-            return Ok(());
-        }
-        let mut killed = Vec::new();
-        for &slot in &service.members {
-            let Some(member) = self.services.members[slot.0 as usize] else { continue };
-            let of = service.deployments.iter().find(|d| d.generation == member.generation);
-            let revision = &service.setup.revisions[of.map_or(0, |of| of.revision)];
-            let limit = u128::from(revision.memory_limit_mib);
-            let task = self.tasks[slot].id;
-            let requests = u128::from(load.in_memory_at(task)) * kib / 1_024_000_000;
-            if member.in_load
-                && limit > 0
-                && u128::from(revision.behaviour.idle_memory_mib) + requests > limit
-            {
-                killed.push((task, slot));
-            }
-        }
-        killed.sort_unstable_by_key(|(task, _)| *task);
-        for (_, slot) in killed {
-            self.books.services[id].out_of_memory += 1;
-            self.crash(slot, StopReason::OutOfMemory, KILLED)?;
         }
         Ok(())
     }

@@ -5,6 +5,19 @@ use crate::policy::deployment::rolling;
 use crate::sim::services::{Deployment, Kind, Look, Rebalancing};
 
 impl Look<'_> {
+    /// Whether Availability Zone rebalancing may add a task: one more than desired, or what `maximumPercent` allows, with
+    /// tasks that drain where they count.
+    pub fn has_room_for_one_more(&self, id: ServiceId) -> bool {
+        let service = &self.services.all[id];
+        if !self.services.settings.draining_tasks_count {
+            return true;
+        }
+        let draining: u32 = service.deployments.iter().map(|d| d.draining).sum();
+        let maximum = service.setup.deployment.maximum_percent;
+        let high = rolling::bounds(service.desired, 0, maximum).high.max(service.desired + 1);
+        service.members.len() as u32 + draining < high
+    }
+
     /// A start keeps to `maximumPercent`; Availability Zone rebalancing may add one.
     pub fn check_ceiling(&self, id: ServiceId, generation: u32) {
         let service = &self.services.all[id];
@@ -22,7 +35,7 @@ impl Look<'_> {
             let Some(own) = service.deployment(generation) else { return };
             (own.wants(service.desired), own.tasks(), maximum.max(100))
         };
-        let counts = self.services.settings.draining_tasks_count && extra == 0;
+        let counts = self.services.settings.draining_tasks_count;
         let draining = |own: &&Deployment| is_rolling || own.generation == generation;
         let draining = service.deployments.iter().filter(draining).map(|d| d.draining);
         let there = there + if counts { draining.sum() } else { 0 };

@@ -68,11 +68,18 @@ impl Drive<'_> {
         let service = &self.services.all[id];
         let has_failed = service.generation != generation
             || service.deployment(generation).is_some_and(|d| d.is_stalled);
-        if has_failed || service.throttle.blocked_until(now).is_some() {
+        let is_held = service.throttle.blocked_until(now).is_some();
+        self.forget_crashes(id, now);
+        // Where a task has crashed of which it does not know yet, it starts none.
+        let crashed: Vec<_> = self.services.all[id].crashed.iter().map(|of| of.instance).collect();
+        let starts = plan.start.iter().filter(|instance| !crashed.contains(&Some(**instance)));
+        let starts: Vec<InstanceId> = starts.copied().collect();
+        if has_failed || is_held {
             return Ok(did);
         }
+        self.wish(id, starts.len() as u32);
         let mut failed = None;
-        for instance in plan.start {
+        for instance in starts {
             let target = Target::Named(instance);
             match self.place_member_at(id, generation, target)? {
                 Ok(()) => did = true,

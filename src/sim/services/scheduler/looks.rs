@@ -7,7 +7,9 @@ use crate::model::ids::ServiceId;
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
 use crate::sim::event::{Event, RunError};
-use crate::sim::services::{Deployment, Health, Kind, Plan, Rebalancing, RolloutState};
+use crate::sim::services::{
+    Crashed, Deployment, Health, Kind, Member, Plan, Rebalancing, RolloutState,
+};
 use crate::sim::task::{Place, Slot};
 
 impl Plan<'_> {
@@ -19,6 +21,17 @@ impl Plan<'_> {
         let service = &mut self.services.all[id];
         let reaction = self.services.settings.reaction.sample_span(&mut service.dice);
         self.look_at(id, self.queue.now() + reaction);
+    }
+
+    /// A task of a service has crashed: the scheduler learns of it in a while, and does not replace it before.
+    pub fn learn_of_crash(&mut self, slot: Slot) {
+        let Member { service: id, generation, .. } = *self.services.member(slot);
+        let instance = self.tasks[slot].instance();
+        let service = &mut self.services.all[id];
+        let settings = &self.services.settings;
+        let at = self.queue.now() + settings.crash_reaction.sample_span(&mut service.dice);
+        service.crashed.push(Crashed { at, generation, instance });
+        self.look_at(id, at);
     }
 
     /// The scheduler looks at a service at this instant, unless it does so earlier.

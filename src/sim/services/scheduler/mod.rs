@@ -6,6 +6,7 @@ mod looks;
 mod reconcile;
 mod starts;
 mod views;
+mod wishes;
 mod zones;
 
 pub use starts::TOKENS_PER_TASK;

@@ -36,6 +36,7 @@ impl Drive<'_> {
             && !self.services.is_sick(id)
             && !self.plan().has_draining_task(id)
         {
+            self.wish(id, 0);
             return Ok(false); // most looks come after a task has begun to run, or has become healthy
         }
         if self.services.all[id].setup.protection.is_some_and(|protection| protection.while_busy) {
@@ -45,7 +46,9 @@ impl Drive<'_> {
         let mut batch = self.services.settings.batch.unwrap_or(u32::MAX);
         let mut did = false;
         let now = self.now();
-        for pass in self.passes(id, now) {
+        let passes = self.passes(id, now);
+        self.wish_for(id, &passes);
+        for pass in passes {
             if pass.is_idle() {
                 self.plan().tell_if_blocked(id, now)?;
             }
@@ -65,7 +68,9 @@ impl Drive<'_> {
             self.reconcile_daemons(id)?;
             return Ok(());
         }
-        for pass in self.passes(id, self.now()) {
+        let passes = self.passes(id, self.now());
+        self.wish_for(id, &passes);
+        for pass in passes {
             for &(generation, count) in &pass.start {
                 for _ in 0..count {
                     if let Err(failure) = self.place_member(id, generation)? {

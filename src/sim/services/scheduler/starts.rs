@@ -5,11 +5,10 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{ProviderId, ServiceId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::policy::service::Pass;
-use crate::sim::books::Change;
 use crate::sim::callers::next_share;
 use crate::sim::event::RunError;
 use crate::sim::request::{Call, Failure, Request, Target};
-use crate::sim::services::{Drive, Health, Member};
+use crate::sim::services::{Drive, Health, Look, Member};
 use crate::sim::setup::Launch;
 
 /// Tokens of the launch bucket that one task costs: a rate a minute in whole tokens a second.
@@ -19,8 +18,11 @@ impl Drive<'_> {
     pub fn apply_starts(&mut self, id: ServiceId, pass: &Pass) -> Result<(), RunError> {
         let now = self.queue.now();
         let newest = self.services.all[id].last_generation;
+        self.forget_crashes(id, now);
         for &(generation, count) in &pass.start {
-            for _ in 0..count {
+            let crashed = self.services.all[id].crashed.iter();
+            let unknown = crashed.filter(|crashed| crashed.generation == generation).count();
+            for _ in 0..count.saturating_sub(unknown as u32) {
                 if self.services.all[id].last_generation != newest {
                     return Ok(()); // a task failed at once and the deployment goes back: look again
                 }
@@ -38,6 +40,16 @@ impl Drive<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The scheduler knows now of tasks that have crashed long enough ago, and looks again when it learns of the next.
+    pub fn forget_crashes(&mut self, id: ServiceId, now: SimTime) {
+        let crashed = &mut self.services.all[id].crashed;
+        crashed.retain(|crashed| crashed.at > now);
+        let next = crashed.iter().map(|crashed| crashed.at).min();
+        if let Some(next) = next {
+            self.plan().look_at(id, next);
+        }
     }
 
     /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
@@ -114,9 +126,11 @@ impl Drive<'_> {
         target: Target,
     ) -> Result<Result<(), Failure>, RunError> {
         let now = self.queue.now();
-        let (mut request, member) = self.ask_for_member(id, generation, now);
-        self.tasks.wanted += 1;
-        self.books.saw(Change::Wanted(1));
+        let is_extra = self.services.all[id].wishes.is_empty(); // one more than are wanted, for a while
+        if is_extra {
+            self.wish(id, 1);
+        }
+        let (mut request, member) = self.look().ask_for_member(id, generation, now);
         match self.life().place_first(&request, target) {
             Ok(slot) => {
                 self.adopt(slot, member);
@@ -124,20 +138,56 @@ impl Drive<'_> {
                 self.look().check_ceiling(id, generation);
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
-                service.wanted_since = None;
+                service.wishes.pop_front();
                 self.start_ready()?;
                 Ok(Ok(()))
             }
             Err(failure) => {
-                self.tasks.wanted -= 1;
-                self.books.saw(Change::Unwanted(1));
-                self.services.all[id].wanted_since.get_or_insert(now);
+                if is_extra {
+                    self.wish(id, 0);
+                }
                 self.books.recorder.failed(now, &mut request, &failure)?;
                 Ok(Err(failure))
             }
         }
     }
 
+    /// A task found no place: the launch throttle and the circuit breaker count it, an event says so.
+    pub fn could_not_place(
+        &mut self,
+        id: ServiceId,
+        generation: u32,
+        failure: &Failure,
+    ) -> Result<(), RunError> {
+        let now = self.queue.now();
+        if *failure == Failure::ProvisioningLimit {
+            // The scheduler tries again later (documented), and it is no failure of the task's.
+            let cycle = self.services.settings.cycle;
+            self.plan().look_at(id, now + cycle);
+            return Ok(());
+        }
+        let service = &mut self.services.all[id];
+        service.throttle.could_not_place(now, &self.services.settings);
+        let name = &service.setup.name;
+        let why = match failure {
+            Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
+            _ => "no container instance met all of its requirements",
+        };
+        let text = format!(
+            "(service {name}) was unable to place a task because {why}. Reason: {}.",
+            failure.reason()
+        );
+        self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
+        self.plan().launch_failed(id, generation)?;
+        if let Some(at) = self.services.all[id].throttle.blocked_until(now) {
+            self.plan().look_at(id, at);
+        }
+        Ok(())
+    }
+}
+
+impl Look<'_> {
+    /// The request for a task that is wanted since the oldest wish, or `now`, and the member that it would be.
     pub fn ask_for_member(
         &self,
         id: ServiceId,
@@ -147,7 +197,7 @@ impl Drive<'_> {
         let service = &self.services.all[id];
         let definition = service.revision_of(generation).definition;
         let of_definition = &self.rules.definitions[definition];
-        let since = service.wanted_since.unwrap_or(now);
+        let since = service.wishes.front().copied().unwrap_or(now);
         let request = Request {
             source: service.source,
             arrival: since,
@@ -183,6 +233,7 @@ impl Drive<'_> {
             grace_until: SimTime::NEVER,
             protected_until: SimTime::ZERO,
             crash: None,
+            slow_since: None,
             heals_at: None,
             start: None,
             container_since: SimTime::ZERO,
@@ -190,38 +241,5 @@ impl Drive<'_> {
             change: None,
         };
         (request, member)
-    }
-
-    /// A task found no place: the launch throttle and the circuit breaker count it, an event says so.
-    pub fn could_not_place(
-        &mut self,
-        id: ServiceId,
-        generation: u32,
-        failure: &Failure,
-    ) -> Result<(), RunError> {
-        let now = self.queue.now();
-        if *failure == Failure::ProvisioningLimit {
-            // The scheduler tries again later (documented), and it is no failure of the task's.
-            let cycle = self.services.settings.cycle;
-            self.plan().look_at(id, now + cycle);
-            return Ok(());
-        }
-        let service = &mut self.services.all[id];
-        service.throttle.could_not_place(now, &self.services.settings);
-        let name = &service.setup.name;
-        let why = match failure {
-            Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
-            _ => "no container instance met all of its requirements",
-        };
-        let text = format!(
-            "(service {name}) was unable to place a task because {why}. Reason: {}.",
-            failure.reason()
-        );
-        self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
-        self.plan().launch_failed(id, generation)?;
-        if let Some(at) = self.services.all[id].throttle.blocked_until(now) {
-            self.plan().look_at(id, at);
-        }
-        Ok(())
     }
 }

@@ -44,6 +44,11 @@ impl Drive<'_> {
             self.plan().look_at(id, due);
             return Ok(());
         }
+        if !self.look().has_room_for_one_more(id) {
+            let cycle = self.services.settings.cycle;
+            self.plan().look_at(id, now + cycle); // when those that drain are gone
+            return Ok(());
+        }
         let Some(target) = self.target_in_zone(id, step.start_in, now) else {
             self.services.all[id].rebalancing = Rebalancing::Stuck;
             return self.tell_rebalancing(id, now, "SERVICE_REBALANCING_STOPPED", "has no room");
@@ -84,7 +89,7 @@ impl Drive<'_> {
         }
         let Target::Instances(item) = target else { return None };
         let generation = self.services.all[id].generation;
-        let (request, _) = self.ask_for_member(id, generation, now);
+        let (request, _) = self.look().ask_for_member(id, generation, now);
         let ask = self.life().ask(&request, item);
         let instance = self.cluster.choose(&ask, &self.rules.port_sets)?;
         (self.cluster.fleet().zone[instance] == zone).then_some(Target::Instances(item))
