@@ -58,6 +58,7 @@ mod services;
 mod services_cli;
 mod shared_hosts;
 mod spot;
+mod spot_interruption;
 mod support;
 mod swarm;
 mod theory;

@@ -5,6 +5,7 @@
 
 use crate::support::fleet::{Moved, errors, run};
 use crate::support::services::Cells;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A group of boxes with room for two tasks each, in two zones.
 pub fn group(keys: &str, more: &str) -> String {
@@ -80,9 +81,12 @@ fn purchases(ran: &Moved) -> String {
     ran.of_instances("purchase").iter().map(letter).collect()
 }
 
-/// A file for one test.
+/// A file for one run: tests run side by side, and a trace must not change while it is read.
 pub fn file(name: &str, text: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    static FILES: AtomicU32 = AtomicU32::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{number}-{name}"));
     std::fs::write(&path, text).unwrap();
     path.display().to_string()
 }

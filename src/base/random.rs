@@ -46,6 +46,10 @@ pub enum Purpose {
     Termination,
     /// When hosts fail and which, and for how long.
     Fault,
+    /// When EC2 takes a Spot instance back.
+    Interruption,
+    /// When a Spot pool takes back many instances at once, and which.
+    Reclaim,
     /// Random scenarios of the project's own tests.
     Test,
 }

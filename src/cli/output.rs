@@ -221,6 +221,9 @@ fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows
         let outages = TraceRows::of_file(&trace.display, counts);
         traces.insert(format!("failure_trace.{}.outages", index + 1), outages);
     }
+    for (market, rows) in scenario.markets.iter().zip(&result.rows.markets) {
+        traces.insert(market.name.clone(), TraceRows::of_file(&market.display, rows));
+    }
     for table in &scenario.tables {
         traces.insert(table.name.clone(), TraceRows::of_file(&table.file, &table.rows));
     }

@@ -3,6 +3,7 @@
 //! A run is one thread; where it is the only one, threads beside it may read its traces and write its tables. Results
 //! come back in the order of the seeds, whatever the threads did.
 
+mod markets;
 mod stamps;
 
 use crate::base::lookup::Lookup;
@@ -36,6 +37,7 @@ pub fn run_one(
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
     let stamps = stamps::Stamps::of(scenario);
+    let market_rows = markets::open(scenario, &mut setup)?;
     let (mut inputs, failure_rows) = open_all(scenario, seed)?;
     let outages: Vec<u64> = inputs.faults.iter().map(outages_of).collect();
     if sinks.beside {
@@ -49,6 +51,7 @@ pub fn run_one(
         error => error,
     })?;
     result.rows.failures = failure_rows;
+    result.rows.markets = market_rows;
     for (counts, all) in result.rows.outages.iter_mut().zip(outages) {
         let late = all - counts.read;
         counts.read = all;

@@ -29,6 +29,8 @@ impl Stamps {
                 files.push((trace.path.clone(), trace.display.clone()));
             }
         }
+        let markets = scenario.markets.iter();
+        files.extend(markets.map(|market| (market.path.clone(), market.display.clone())));
         let stamped = files.into_iter().map(|(path, display)| {
             let stamp = stamp(&path);
             (path, display, stamp)

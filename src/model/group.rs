@@ -86,8 +86,10 @@ pub enum LaunchCause {
     Initial,
     /// The desired capacity went up.
     ScaleOut,
-    /// Another one had failed.
+    /// Another one was lost.
     Replacement,
+    /// Another one is at risk to be lost.
+    CapacityRebalancing,
 }
 
 impl LaunchCause {
@@ -98,6 +100,7 @@ impl LaunchCause {
             LaunchCause::Initial => "initial",
             LaunchCause::ScaleOut => "scale_out",
             LaunchCause::Replacement => "replacement",
+            LaunchCause::CapacityRebalancing => "capacity_rebalancing",
         }
     }
 }
@@ -109,6 +112,10 @@ pub enum EndCause {
     ScaleIn,
     /// It had failed.
     Failure,
+    /// EC2 took a Spot instance back.
+    SpotInterruption,
+    /// It was at risk to be taken back, and another one stands in for it.
+    CapacityRebalancing,
 }
 
 impl EndCause {
@@ -118,6 +125,8 @@ impl EndCause {
         match self {
             EndCause::ScaleIn => "scale_in",
             EndCause::Failure => "failure",
+            EndCause::SpotInterruption => "spot_interruption",
+            EndCause::CapacityRebalancing => "capacity_rebalancing",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::base::id::Column;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimTime;
 use crate::model::fargate::FargateRate;
-use crate::model::ids::{ProviderId, ServiceId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::Purchase;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,8 @@ pub struct UsageByService {
     types: BTreeMap<String, u32>,
     /// Instance-microseconds that promises cover.
     promised: BTreeMap<PromiseKey, u128>,
+    /// The same of instances in their first hour, by promise: should EC2 take them back, they cost nothing.
+    young: BTreeMap<InstanceId, Vec<(PromiseKey, u128)>>,
     fargate: BTreeMap<(ProviderId, u32, Option<ServiceId>), FargateUsage>,
     /// Prices of Fargate by their numbers above: a handful.
     rates: Vec<FargateRate>,
@@ -54,6 +56,8 @@ pub struct EndedPromise {
     pub from: SimTime,
     /// Until when.
     pub until: SimTime,
+    /// The instance, where it may turn out to cost nothing yet.
+    pub young: Option<InstanceId>,
 }
 
 impl UsageByService {
@@ -81,6 +85,21 @@ impl UsageByService {
             let share = (u128::from(span.0) * part).checked_div(whole).unwrap_or(0);
             let key = (promise.provider, promise.instance_type, promise.purchase, rate, service);
             *self.promised.entry(key).or_default() += share;
+            if let Some(instance) = promise.young {
+                self.young.entry(instance).or_default().push((key, share));
+            }
+        }
+    }
+
+    /// An instance costs nothing: its promises were at no price.
+    pub fn forgive(&mut self, instance: InstanceId) {
+        for (key, share) in self.young.remove(&instance).unwrap_or_default() {
+            if let Some(usage) = self.promised.get_mut(&key) {
+                *usage -= share;
+            }
+            let (provider, kind, purchase, _, service) = key;
+            let free = (provider, kind, purchase, HourlyRate::default(), service);
+            *self.promised.entry(free).or_default() += share;
         }
     }
 
@@ -184,6 +203,7 @@ mod tests {
                 task,
                 from: SimTime::ZERO,
                 until: end,
+                young: None,
             };
             usage.promise(SplitWeights::default(), &price, &promise, service);
         }

@@ -18,6 +18,8 @@ use crate::model::platform::OperatingSystem;
 
 /// The least that is billed of a start of an EC2 instance.
 pub const EC2_MINIMUM: SimSpan = SimSpan::from_secs(60);
+/// A Spot instance that EC2 takes back within its first hour costs nothing (documented; Linux and Windows).
+pub const SPOT_FREE_HOUR: SimSpan = SimSpan::from_secs(3_600);
 /// The least that is billed of a Linux task on Fargate.
 pub const FARGATE_LINUX_MINIMUM: SimSpan = SimSpan::from_secs(60);
 /// The least that is billed of a Windows task on Fargate.

@@ -16,6 +16,6 @@ pub mod split;
 
 pub use by_service::{EndedPromise, UsageByService};
 pub use invoice::{Bill, Category, Invoice, Line};
-pub use meter::{FargateTask, fargate_task_cost, instance_cost};
+pub use meter::{FargateTask, SPOT_FREE_HOUR, fargate_task_cost, instance_cost};
 pub use price::Price;
 pub use split::{CpuMemory, SplitWeights};

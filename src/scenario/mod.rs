@@ -18,6 +18,7 @@ pub mod distribution;
 pub mod file;
 pub mod json;
 pub mod keys;
+pub mod market;
 pub mod resolved;
 pub mod schema;
 pub mod sections;
@@ -33,6 +34,7 @@ use crate::model::outage::OutageFormat;
 use crate::model::workload::Workload;
 use crate::sim::setup::{Failure, Setup};
 pub use diagnostic::Diagnostics;
+pub use market::MarketTrace;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,8 @@ pub struct Scenario {
     pub failures: Vec<Failure>,
     /// Files that say what else goes wrong.
     pub failure_traces: Vec<FailureTrace>,
+    /// Files that say what Spot costs and how much of it there is.
+    pub markets: Vec<MarketTrace>,
     /// The tables that were read with the scenario: inventories and prices.
     pub tables: Vec<TableRows>,
     /// What its files say that is not simulated: `file:line:column: text`, for people.
@@ -220,6 +224,7 @@ fn load_into(
         workloads,
         failures,
         failure_traces,
+        markets,
         tables,
         notes,
         outputs,
@@ -233,6 +238,7 @@ fn load_into(
         workloads,
         failures,
         failure_traces,
+        markets,
         tables,
         notes,
         outputs,

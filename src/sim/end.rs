@@ -8,7 +8,7 @@ use super::setup::{Inputs, Setup};
 use super::summary;
 use super::world::World;
 use crate::base::id::Column;
-use crate::base::money::NanoUsd;
+use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::SimTime;
 use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
@@ -23,7 +23,7 @@ use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::Purchase;
-use crate::pricing::Invoice;
+use crate::pricing::{Invoice, Price};
 
 /// What a run leaves behind, beside the tables that it has streamed out.
 pub struct RunResult {
@@ -97,6 +97,8 @@ pub struct InputRows {
     pub traffic: Vec<Option<RowCounts>>,
     /// Of each trace of failures, in the order of the scenario; whoever opens them fills this in.
     pub failures: Vec<RowCounts>,
+    /// Of each trace of a Spot market, likewise.
+    pub markets: Vec<RowCounts>,
     /// What became of the outages of each trace of machines, in the order of the setup's faults.
     pub outages: Vec<RowCounts>,
 }
@@ -171,6 +173,7 @@ fn finish(
         tasks: world.arrivals.counts().cloned().collect(),
         traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
         failures: Vec::new(),
+        markets: Vec::new(),
         outages: world.faults.counts().cloned().collect(),
     };
     let services = world.flow().service_reports(end);
@@ -258,7 +261,9 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
         let mut usd = NanoUsd::ZERO;
         if machine.running < end {
             let ran = (machine.running, machine.ended.min(end));
-            let (provider, price) = (kind.provider, (machine.purchase, of.price));
+            let free = Price::Fixed(HourlyRate::default());
+            let price = if machine.is_free { &free } else { of.price };
+            let (provider, price) = (kind.provider, (machine.purchase, price));
             usd = books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
         }
         Unregistered {

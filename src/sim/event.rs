@@ -63,6 +63,10 @@ pub enum Event {
     ManagedScaling(ProviderId),
     /// A host or zone fails, or something follows from it.
     Fault(u32),
+    /// The next step of the interruption of a Spot instance is due.
+    Spot(MachineId),
+    /// What can be had of a group's pools changes, or a pool takes instances back.
+    Pools(ProviderId),
     /// An Auto Scaling group tries again to launch what it found no capacity for.
     LaunchAgain(ProviderId, Purchase),
 }

@@ -24,7 +24,7 @@ mod spot;
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup,
 };
-pub use spot::{MixedSetup, SpotPool};
+pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::Price;

@@ -234,6 +234,8 @@ fn capacity(sheet: &mut Sheet, world: &World) {
     let launched = "instances that Auto Scaling groups launched after the beginning";
     sheet.count("instances_launched", "instances", launched, tally.launched);
     let failed = "launches of Auto Scaling groups that found no capacity";
+    let interrupted = "Spot instances that EC2 took back";
+    sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
     sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     sheet.percent(

@@ -266,6 +266,8 @@ impl World {
                     }
                 }
             }
+            Event::Spot(machine) => self.supply(queue).spot_goes_on(machine)?,
+            Event::Pools(provider) => self.supply(queue).pools_change(provider)?,
             Event::LaunchAgain(provider, purchase) => {
                 self.supply(queue).launch_again(provider, purchase)?;
             }
@@ -332,6 +334,8 @@ impl World {
             Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
             Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
             Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),
+            Event::Spot(machine) => (0, u64::from(machine.0) << 2 | 1 << 46),
+            Event::Pools(provider) => (0, u64::from(provider.0) << 2 | 1 << 47),
             Event::LaunchAgain(provider, purchase) => {
                 (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)
             }

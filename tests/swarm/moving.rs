@@ -16,14 +16,16 @@ use ecsim::model::group::{
 };
 use ecsim::model::ids::ZoneId;
 use ecsim::model::outage::{Outage, OutageCause, OutageTrace};
-use ecsim::model::platform::LaunchType;
+use ecsim::model::platform::{LaunchType, Purchase};
+use ecsim::model::spot::Availability;
 use ecsim::policy::capacity::ManagedScaling;
 use ecsim::policy::capacity::mixed::{OnDemandShare, SpotAllocation};
 use ecsim::policy::capacity::need::{Estimator, Packing};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
-    GroupSetup, InstanceSetup, Launch, ManagedSetup, MixedSetup, Price, Setup, SpotPool,
+    GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedSetup, MixedSetup, PoolLimit,
+    Price, Setup, Shortage, SpotPool,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -50,6 +52,7 @@ fn moving(seed: u64) -> Case {
             .flat_map(|&zone| kinds.iter().map(move |kind| offer(zone, kind)))
             .collect();
         let desired = first.len() as u32;
+        let shortages = shortages(&mut dice, offers.len());
         let is_named = setup.sources.iter().any(|source| matches!(source.launch, Launch::Start(_)));
         let mixed = mixed(&mut dice, &offers).filter(|_| !is_named);
         if mixed.is_some() {
@@ -91,6 +94,7 @@ fn moving(seed: u64) -> Case {
             offers,
             purchase: setup.providers[provider].purchase,
             mixed,
+            shortages,
             allocation: dice.pick(&[Allocation::Prioritized, Allocation::LowestPrice]),
             termination: vec![dice.pick(&TerminationPolicy::ALL).0],
             is_protected: dice.one_in(6),
@@ -196,14 +200,56 @@ fn mixed(dice: &mut Dice, offers: &[InstanceSetup]) -> Option<MixedSetup> {
     let price = |dice: &mut Dice| HourlyRate(1 + dice.below(2_000_000_000) as u64);
     let pool = |dice: &mut Dice| {
         let steps = (0..=dice.below(4)).map(|step| (SimTime(seconds(step * 500).0), price(dice)));
-        SpotPool { price: Price::Steps(steps.collect()), score: dice.below(4) as u32 }
+        SpotPool {
+            price: Price::Steps(steps.collect()),
+            score: dice.below(4) as u32,
+            hazard_per_hour: dice.below(40) as f64,
+        }
     };
     Some(MixedSetup {
         share: OnDemandShare { base: dice.below(4) as u32, percent: dice.below(101) as u32 },
         spot: dice.pick(&SpotAllocation::ALL).0,
         max_price: dice.one_in(3).then(|| price(dice)),
         pools: offers.iter().map(|_| pool(dice)).collect(),
+        interruption: interruption(dice, offers.len()),
     })
+}
+
+/// How Spot instances are taken back: every way at random, with delays that a short run can feel.
+fn interruption(dice: &mut Dice, offers: usize) -> InterruptionSetup {
+    let limits = (0..dice.below(3)).map(|_| PoolLimit {
+        offers: (0..offers).filter(|_| !dice.one_in(3)).collect(),
+        changes: (0..1 + dice.below(5))
+            .map(|step| Availability {
+                at: SimTime(seconds(step * 300).0),
+                instances: dice.below(8) as u32,
+            })
+            .collect(),
+    });
+    let limits = limits.collect();
+    InterruptionSetup {
+        above_max_price: dice.one_in(2),
+        reclaims: dice.one_in(3).then(|| (1.0 + dice.below(10) as f64, 1 + dice.below(100) as u32)),
+        notice: seconds(dice.below(200)),
+        recommendation: Distribution::Uniform { min: 0.0, max: dice.below(300) as f64 },
+        rebalances: dice.one_in(2),
+        agent_drains: dice.one_in(2),
+        limits,
+    }
+}
+
+/// When nothing can be had of some offers.
+fn shortages(dice: &mut Dice, offers: usize) -> Vec<Shortage> {
+    let one = |_| {
+        let from = SimTime(seconds(dice.below(1_500)).0);
+        Shortage {
+            offers: (0..offers).filter(|_| !dice.one_in(3)).collect(),
+            purchase: dice.pick(&[None, Some(Purchase::OnDemand), Some(Purchase::Spot)]),
+            from,
+            until: from + seconds(1 + dice.below(900)),
+        }
+    };
+    (0..2).map(one).collect()
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.

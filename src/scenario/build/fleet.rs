@@ -232,6 +232,7 @@ impl Build<'_> {
         self.provider_names.get_or_insert_with(name.clone(), || provider);
         self.check_spot_keys(settings, purchase);
         self.check_attribute_names(settings);
+        self.read_spot_history(settings, provider, &name);
         let os = operating_system(settings.text("operating_system_family"));
         let spot_prices = match settings.text("spot_prices").map(str::to_string) {
             Some(path) => self.read_spot_prices(&name, &path, settings.value_place("spot_prices")),
@@ -293,20 +294,6 @@ impl Build<'_> {
             self.error(settings.value_place("availability_zones"), message);
         }
         zones
-    }
-
-    fn check_spot_keys(&mut self, settings: &Settings, purchase: Purchase) {
-        let keys = ["spot_price_usd_per_hour", "spot_discount_percent", "spot_prices"];
-        let given: Vec<&str> = keys.into_iter().filter(|key| settings.is_given(key)).collect();
-        if purchase == Purchase::OnDemand && !settings.is_given("mixed_instances") {
-            for key in &given {
-                let message = format!("`{key}` without `purchase = \"spot\"` or `mixed_instances`");
-                self.error(settings.place_of(key), message);
-            }
-        } else if let [first, second, ..] = given[..] {
-            let message = format!("`{second}` and `{first}` exclude each other");
-            self.error(settings.place_of(second), message);
-        }
     }
 
     fn check_attribute_names(&mut self, settings: &Settings) {
@@ -469,6 +456,9 @@ impl Build<'_> {
         if fleet.purchase == Purchase::Spot {
             if let Some(rate) = settings.rate("spot_price_usd_per_hour") {
                 return Some(Price::Fixed(rate));
+            }
+            if settings.is_given("spot_price_history") {
+                return Some(Price::Fixed(HourlyRate::default())); // until the files are opened
             }
             if settings.is_given("spot_prices") {
                 let key = (self.zones[new.zone].clone(), new.type_name.to_string());

@@ -18,6 +18,7 @@ const GROUP_KEYS: &[&str] = &[
     "min_size",
     "allocation_strategy",
     "mixed_instances",
+    "shortages",
     "termination_policies",
     "protect_from_scale_in",
     "managed_draining",
@@ -83,6 +84,7 @@ impl Build<'_> {
             purchase: fleet.purchase,
             allocation: on_demand_allocation(settings),
             mixed,
+            shortages: self.shortages(fleet),
             termination: termination_policies(settings),
             is_protected: settings.flag("protect_from_scale_in"),
             draining: Draining {

@@ -24,17 +24,23 @@ impl Build<'_> {
             ("purchase", "the policy says how many are On-Demand and how many Spot"),
             ("allocation_strategy", "use its `on_demand_allocation_strategy`"),
         ] {
-            if fleet.settings.is_given(key) {
+            let is_said = match key {
+                "purchase" => fleet.purchase == Purchase::Spot,
+                _ => fleet.settings.is_given(key),
+            };
+            if is_said {
                 let message = format!("`{key}` and `mixed_instances` exclude each other");
                 self.error_with_help(fleet.settings.place_of(key), message, instead);
             }
         }
         let spot = self.spot_allocation(policy);
-        let scores = self.scores(fleet, policy);
+        let known = self.known_pools(fleet, policy);
+        let interruption = self.interruption(fleet, policy);
         let mut pools = Vec::with_capacity(offers.len());
         for (index, offer) in offers.iter().enumerate() {
             let price = self.spot_price_of(fleet, offer)?;
-            pools.push(SpotPool { price, score: scores[index] });
+            let (score, hazard_per_hour) = known[index];
+            pools.push(SpotPool { price, score, hazard_per_hour });
         }
         Some(MixedSetup {
             share: OnDemandShare {
@@ -44,6 +50,7 @@ impl Build<'_> {
             spot,
             max_price: policy.rate("spot_max_price"),
             pools,
+            interruption,
         })
     }
 
@@ -67,8 +74,8 @@ impl Build<'_> {
         }
     }
 
-    /// The score of each offer.
-    fn scores(&mut self, fleet: &FleetSpec<'_>, policy: &Settings) -> Vec<u32> {
+    /// The score of each offer, and interruptions of an instance in an hour.
+    fn known_pools(&mut self, fleet: &FleetSpec<'_>, policy: &Settings) -> Vec<(u32, f64)> {
         let types: Vec<String> =
             fleet.settings.texts("instance_types").map(|(name, _)| name.to_string()).collect();
         let mut given = Vec::new();
@@ -89,22 +96,21 @@ impl Build<'_> {
                 self.error_with_help(pool.value_place("availability_zone"), message, help);
                 continue;
             }
-            given.push((name.to_string(), zone, pool.whole32("score")));
+            let hazard = pool.number("interruptions_per_instance_hour");
+            given.push((name.to_string(), zone, (pool.whole32("score"), hazard)));
         }
-        let mut scores = Vec::new();
+        let mut found = Vec::new();
+        let usual: Vec<f64> = types.iter().map(|name| self.hazard(policy, name)).collect();
         for &zone in &fleet.zones {
-            for name in &types {
-                let of = |zone: Option<&str>| {
-                    let is_it = |(kind, of, _): &&(String, Option<String>, Option<u32>)| {
-                        kind == name && of.as_deref() == zone
-                    };
-                    given.iter().rfind(is_it).and_then(|(.., score)| *score)
-                };
-                let own = of(Some(&self.zones[zone])).or_else(|| of(None));
-                scores.push(own.unwrap_or_else(|| self.known_score(name)));
+            for (name, &usual) in types.iter().zip(&usual) {
+                let own = Some(self.zones[zone].as_str());
+                let score = said(&given, name, own, |(score, _)| *score);
+                let hazard = said(&given, name, own, |(_, hazard)| *hazard);
+                let score = score.unwrap_or_else(|| self.known_score(name));
+                found.push((score, hazard.unwrap_or(usual)));
             }
         }
-        scores
+        found
     }
 
     fn known_score(&self, instance_type: &str) -> u32 {
@@ -134,6 +140,23 @@ impl Build<'_> {
         fleet.purchase = own;
         price
     }
+}
+
+/// What is given of a pool: its type, its zone, its score and its rate of interruptions.
+type Known = (String, Option<String>, (Option<u32>, Option<f64>));
+
+/// What the last entry about a pool says; one with its zone goes before one without.
+fn said<T>(
+    given: &[Known],
+    name: &str,
+    zone: Option<&str>,
+    what: impl Fn(&(Option<u32>, Option<f64>)) -> Option<T>,
+) -> Option<T> {
+    let of = |zone: Option<&str>| {
+        let own = given.iter().rev().filter(|(kind, of, _)| kind == name && of.as_deref() == zone);
+        own.filter_map(|(.., known)| what(known)).next()
+    };
+    of(zone).or_else(|| of(None))
 }
 
 /// The On-Demand strategy of a group.

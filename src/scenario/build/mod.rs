@@ -13,6 +13,7 @@ mod fault;
 mod fleet;
 mod group;
 mod group_scaling;
+mod interruption;
 mod inventory;
 mod mixed_instances;
 mod rows;
@@ -24,6 +25,7 @@ mod service_pace;
 mod service_scaling;
 mod service_traffic;
 mod service_update;
+mod spot_prices;
 mod timing;
 mod workload;
 
@@ -31,7 +33,7 @@ use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, FailureTrace, Outputs, TableRows, file};
+use super::{Charts, Expect, FailureTrace, MarketTrace, Outputs, TableRows, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
@@ -56,6 +58,7 @@ pub(super) struct Built {
     pub workloads: Vec<Workload>,
     pub failures: Vec<Failure>,
     pub failure_traces: Vec<FailureTrace>,
+    pub markets: Vec<MarketTrace>,
     pub tables: Vec<TableRows>,
     pub notes: Vec<String>,
     pub outputs: Outputs,
@@ -96,6 +99,7 @@ pub(super) struct Build<'a> {
     providers: Column<ProviderId, ProviderSetup>,
     instances: Vec<InstanceSetup>,
     groups: Vec<GroupSetup>,
+    markets: Vec<MarketTrace>,
     definitions: Vec<Definition>,
     /// Declared definitions by `family` and by `family:revision`.
     definition_names: Lookup<String, DefinitionId>,
@@ -185,11 +189,13 @@ pub(super) fn build(
     };
     let (workloads, files, tables) = (build.workloads, build.files, build.tables);
     let notes = build.notes;
+    let markets = build.markets;
     Some(Built {
         setup,
         workloads,
         failures,
         failure_traces,
+        markets,
         tables,
         notes,
         outputs,
@@ -250,6 +256,7 @@ impl<'a> Build<'a> {
             providers: Column::new(),
             instances: Vec::new(),
             groups: Vec::new(),
+            markets: Vec::new(),
             definitions: Vec::new(),
             definition_names: Lookup::new(),
             provider_names: Lookup::new(),

@@ -1,8 +1,12 @@
 //! Keys of clusters, instance types and capacity providers.
 
 use super::group_scaling::GROUP_SCALING;
+use super::interruption::SHORTAGE;
 use super::mixed_instances::MIXED_INSTANCES;
 use super::shared::A_SHARE;
+use super::spot_prices::{
+    SPOT_DISCOUNT, SPOT_HISTORY, SPOT_HISTORY_START, SPOT_HISTORY_TYPE, SPOT_PRICE, SPOT_PRICES,
+};
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
 };
@@ -316,6 +320,14 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "shortages",
+            Kind::Tables(&SHORTAGE),
+            "none",
+            "Auto Scaling group: when it finds no capacity. It takes another type or zone, or tries again after 1, 2, 4 … 15 \
+             minutes.",
+            "ecsim",
+        ),
+        optional(
             "termination_policies",
             Kind::List(&Kind::Choice(TERMINATION_POLICIES), 5),
             "[\"Default\"]",
@@ -413,27 +425,12 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "On-Demand price of every instance in US dollars an hour.",
             "ecsim",
         ),
-        optional(
-            "spot_price_usd_per_hour",
-            Kind::Usd,
-            "none",
-            "Spot price of every instance in US dollars an hour.",
-            "ecsim",
-        ),
-        optional(
-            "spot_discount_percent",
-            Kind::Number(0.0, 100.0),
-            "none",
-            "Spot price as a discount on the On-Demand price.",
-            "ecsim",
-        ),
-        optional(
-            "spot_prices",
-            Kind::Path,
-            "none",
-            "CSV of Spot prices: `time_s, availability_zone, instance_type, usd_per_hour`, each in force until the next.",
-            "ecsim",
-        ),
+        SPOT_PRICE,
+        SPOT_DISCOUNT,
+        SPOT_PRICES,
+        SPOT_HISTORY,
+        SPOT_HISTORY_START,
+        SPOT_HISTORY_TYPE,
         optional(
             "registered_memory",
             Kind::Memory(1, MOST_MEMORY),

@@ -1,5 +1,6 @@
 //! Keys of On-Demand and Spot instances in one Auto Scaling group.
 
+use super::interruption::INTERRUPTION;
 use super::{Kind, Section, optional, required, with_default};
 
 /// `[capacity_provider.mixed_instances]`.
@@ -58,12 +59,13 @@ pub(super) static MIXED_INSTANCES: Section = Section::new(
             "API",
         ),
         optional(
-            "pools",
-            Kind::Tables(&POOL),
-            "none",
-            "What is known of the capacity of pools.",
+            "interruption",
+            Kind::Table(&INTERRUPTION),
+            "none: EC2 takes no Spot instance back",
+            "How EC2 takes Spot instances back.",
             "ecsim",
         ),
+        optional("pools", Kind::Tables(&POOL), "none", "What is known of pools.", "ecsim"),
     ],
 );
 
@@ -86,6 +88,13 @@ static POOL: Section = Section::new(
             "5 to 1 by the Spot Advisor's band of interruptions, 3 where it has none",
             "Capacity as the `capacity-optimized` strategies see it, more is better; AWS shows it to nobody.",
             "assumed",
+        ),
+        optional(
+            "interruptions_per_instance_hour",
+            Kind::Number(0.0, 3_600.0),
+            "what `interruption` says",
+            "Interruptions of each of its instances in an hour, at random.",
+            "ecsim",
         ),
     ],
 );

@@ -4,6 +4,7 @@ mod calls;
 mod capacity;
 mod failure;
 mod group_scaling;
+mod interruption;
 mod mixed_instances;
 mod service;
 mod service_deployment;
@@ -11,6 +12,7 @@ mod service_scaling;
 mod service_traffic;
 mod service_update;
 mod shared;
+mod spot_prices;
 mod task_definition;
 mod timing;
 

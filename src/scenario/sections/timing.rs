@@ -5,7 +5,7 @@ use super::{Kind, Section, optional, required, with_default};
 use crate::base::time::LATEST;
 use crate::scenario::keys::Unit;
 
-const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
+pub(super) const SECONDS: Kind = Kind::Distribution(Unit::Seconds);
 const SPAN: Kind = Kind::Span(0, LATEST.0);
 const PLAIN: Kind = Kind::Distribution(Unit::Plain);
 

@@ -74,6 +74,11 @@ pub enum Change<'a> {
         /// What it costs.
         price: &'a Price,
     },
+    /// EC2 has taken a Spot instance back within its first hour: it costs nothing.
+    Forgiven {
+        /// It.
+        instance: InstanceId,
+    },
     /// EC2 bills it no longer.
     InstanceEnds {
         /// Its capacity provider.
@@ -252,6 +257,7 @@ impl Books {
                 recorder.registered(instance, fleet);
                 spending.registered(instance, (purchase, price), fleet);
             }
+            Change::Forgiven { instance } => spending.forgive(instance),
             Change::InstanceRuns { provider, price } => spending.instance_runs(provider, price),
             Change::InstanceEnds { provider, price } => {
                 tally.ended += 1;

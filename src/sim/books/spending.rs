@@ -1,7 +1,7 @@
 //! The bill as the run goes on: Fargate tasks when they stop, instances at the end, and the rate of spending now.
 
 use crate::base::id::Column;
-use crate::base::money::NanoUsd;
+use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::SimTime;
 use crate::metrics::capacity::InstanceUse;
 use crate::model::definition::TaskDefinition;
@@ -10,8 +10,8 @@ use crate::model::fleet::Fleet;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::{Platform, Purchase};
 use crate::pricing::{
-    Bill, CpuMemory, EndedPromise, FargateTask, Invoice, Price, SplitWeights, UsageByService,
-    fargate_task_cost, instance_cost,
+    Bill, CpuMemory, EndedPromise, FargateTask, Invoice, Price, SPOT_FREE_HOUR, SplitWeights,
+    UsageByService, fargate_task_cost, instance_cost,
 };
 use crate::sim::setup::FargateSetup;
 use crate::sim::task::{Place, Task};
@@ -94,6 +94,13 @@ impl Spending {
         if let Some(index) = billed.iter().position(|known| known == price) {
             billed.swap_remove(index);
         }
+    }
+
+    /// An instance costs nothing, from its beginning on.
+    pub fn forgive(&mut self, instance: InstanceId) {
+        self.prices[instance] = Price::Fixed(HourlyRate::default());
+        self.shares[instance] = NanoUsd::ZERO;
+        self.by_service.forgive(instance);
     }
 
     /// An instance that never registered was billed, too: what it cost.
@@ -211,6 +218,7 @@ impl Spending {
             provider: task.provider,
             instance_type: self.types[instance],
             purchase: self.bought[instance],
+            young: self.may_be_forgiven(instance, until, fleet).then_some(instance),
             instance: CpuMemory { cpu: whole.cpu, memory: whole.memory },
             task: CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
             from: task.placed,
@@ -221,6 +229,12 @@ impl Spending {
             let share = self.share(task, instance, until, fleet);
             self.shares[instance] += share;
         }
+    }
+
+    /// Whether an instance would cost nothing if EC2 took it back at this instant.
+    fn may_be_forgiven(&self, instance: InstanceId, now: SimTime, fleet: &Fleet) -> bool {
+        self.bought[instance] == Purchase::Spot
+            && now.since(fleet.running_at[instance]) < SPOT_FREE_HOUR
     }
 
     fn share(&self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) -> NanoUsd {

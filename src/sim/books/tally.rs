@@ -39,6 +39,8 @@ pub struct Tally {
     pub launched: u64,
     /// Launches that found no capacity.
     pub launches_failed: u64,
+    /// Spot instances that EC2 took back.
+    pub interrupted: u64,
     /// Instances that ended.
     pub ended: u64,
 }

@@ -34,15 +34,18 @@ pub fn check(parts: &Parts<'_>) {
         let keeps =
             group.setup.is_protected || protects || group.members.len() > group.active as usize;
         let there = group.members.len() as u32;
-        let has_all = there >= group.desired || group.waits();
+        let wanted = group.desired + group.at_risk.len() as u32;
+        let has_all = there >= wanted || group.waits();
         assert!(has_all, "C3: {there} instances, {} wanted", group.desired);
-        let is_even = keeps || there == group.desired || group.waits();
+        let is_even = keeps || there == wanted || group.waits();
         assert!(is_even, "C3: {there} instances, {}", group.desired);
         assert_eq!(parts.books.tally.groups[group.setup.provider], Some(group.counts()), "C4");
     }
     for machine in parts.groups.machines.iter() {
         let Some(instance) = machine.instance else { continue };
+        let is_draining = fleet.status[instance] == InstanceStatus::Draining;
         let status = match machine.stage {
+            Stage::InService if machine.is_noticed() && is_draining => InstanceStatus::Draining,
             Stage::InService => InstanceStatus::Active,
             Stage::Draining => InstanceStatus::Draining,
             _ => InstanceStatus::Inactive,

@@ -16,6 +16,10 @@ impl Supply<'_> {
             self.arrange_change(group);
             self.begin_managed_scaling(group);
             self.begin_scaling(group);
+            self.arrange_pools(group);
+            for id in self.groups.all[group].members.clone() {
+                self.draw_fate(id);
+            }
             self.tell_sizes(group, "initial")?;
             self.count(group);
             // A mixed group may lack what it found no capacity for.
@@ -45,7 +49,6 @@ impl Supply<'_> {
         group.max = change.max.unwrap_or(group.max);
         group.desired = change.desired.unwrap_or(group.desired).min(group.max).max(group.min);
         self.arrange_change(index);
-        self.try_now(index);
         self.tell_sizes(index, "scheduled")?;
         self.reconcile(index, LaunchCause::ScaleOut)
     }

@@ -1,13 +1,14 @@
 //! What a group launches next: how it is bought, in which zone, of which type; and how it likes what it has.
 
-use super::Group;
+use super::{Group, Groups};
 use crate::base::time::SimTime;
 use crate::model::group::Allocation;
+use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
 use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
 use crate::pricing::Price;
-use crate::sim::setup::MixedSetup;
+use crate::sim::setup::{InstanceSetup, MixedSetup};
 
 impl Group {
     /// How many types it may launch.
@@ -32,11 +33,14 @@ impl Group {
     /// all that it lacks.
     pub(super) fn lacks(&self) -> Option<Purchase> {
         let there = self.members.len() as u32;
-        let lacking = self.desired.saturating_sub(there);
+        let wanted = self.desired + self.at_risk.len() as u32;
+        let lacking = wanted.saturating_sub(there);
         let [of_on_demand, of_spot] = match &self.setup.mixed {
             Some(mixed) => {
-                let wanted = mixed.share.of(self.desired);
-                let on_demand = wanted.saturating_sub(self.bought[Purchase::OnDemand as usize]);
+                let on_demand = mixed
+                    .share
+                    .of(self.desired)
+                    .saturating_sub(self.bought[Purchase::OnDemand as usize]);
                 [on_demand.min(lacking), lacking.saturating_sub(on_demand)]
             }
             None if self.setup.purchase == Purchase::Spot => [0, lacking],
@@ -90,10 +94,16 @@ impl Group {
         let pool = |offer: usize| Pool {
             price: self.price_of(offer, purchase).at(now),
             score: score(offer),
-            is_open: true,
+            is_open: self.is_open(offer, purchase),
             instances: self.by_offer[offer][purchase as usize],
         };
         (first..first + self.types()).map(pool).collect()
+    }
+
+    /// Why [`Group::choose`] has found nothing.
+    pub(super) fn why_not(&self, purchase: Purchase) -> &'static str {
+        let is_open = (0..self.setup.offers.len()).any(|offer| self.is_open(offer, purchase));
+        if is_open { "price_above_spot_max_price" } else { "insufficient_capacity" }
     }
 
     /// Per offer and purchase option how many types of the same zone the allocation strategy likes better.
@@ -135,6 +145,27 @@ impl Group {
             Price::Steps(steps) => steps.last().is_some_and(|&(at, _)| at > now),
         };
         let pools = self.setup.mixed.iter().flat_map(|mixed| &mixed.pools);
-        pools.map(|pool| &pool.price).any(changes)
+        self.pools.may_open() || pools.map(|pool| &pool.price).any(changes)
+    }
+}
+
+impl Groups {
+    /// Mixed groups choose the instances that they have at the beginning.
+    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>) {
+        for group in self.all.iter_mut().filter(|group| group.setup.mixed.is_some()) {
+            while let Some(purchase) = group.lacks() {
+                let Some(offer) = group.choose(purchase, SimTime::ZERO) else { break };
+                let mut instance = group.setup.offers[offer].clone();
+                instance.registration.name = format!("{}-{}", group.name, group.first.len());
+                instance.price = group.price_of(offer, purchase).clone();
+                instances.push(instance);
+                group.first.push((offer, purchase));
+                group.members.push(MachineId(0)); // counted only, until they are known
+                group.enters(offer, purchase, 1);
+            }
+            group.members.clear();
+            (group.bought, group.by_offer) = ([0; 2], vec![[0; 2]; group.by_offer.len()]);
+            group.by_zone.fill(0);
+        }
     }
 }

@@ -13,16 +13,13 @@ impl Supply<'_> {
     /// An output cannot be written.
     pub fn replace_failed(&mut self, id: MachineId) -> Result<(), RunError> {
         let machine = &mut self.groups.machines[id];
-        let (index, offer, stage) = (machine.group, machine.offer, machine.stage);
-        let purchase = machine.purchase;
+        let (index, stage) = (machine.group, machine.stage);
         if stage == Stage::Terminated {
             return Ok(());
         }
         if stage != Stage::Draining {
             machine.end = Some(EndCause::Failure);
-            let group = &mut self.groups.all[index];
-            group.leave(id, offer, purchase);
-            group.active -= u32::from(stage == Stage::InService);
+            self.leaves(id);
         }
         self.finish(id)?;
         self.reconcile(index, LaunchCause::Replacement)

@@ -19,17 +19,36 @@ impl Supply<'_> {
     /// # Errors
     /// An output cannot be written.
     pub fn reconcile(&mut self, group: usize, cause: LaunchCause) -> Result<(), RunError> {
-        let of = &self.groups.all[group];
+        let of = &mut self.groups.all[group];
         let there = of.members.len() as u32;
-        if there < of.desired {
+        let wanted = of.desired + of.at_risk.len() as u32;
+        if std::mem::replace(&mut of.tried, wanted) != wanted {
+            self.try_now(group);
+        }
+        if there < wanted {
             while let Some(purchase) = self.groups.all[group].lacks() {
                 self.launch(group, purchase, cause)?;
             }
-        } else if there > of.desired {
-            self.scale_in(group, there - of.desired)?;
+        } else {
+            self.shrink(group)?;
         }
         self.count(group);
         Ok(())
+    }
+
+    /// A group ends what it has too much of. Where one at risk is chosen, its replacement is one too many next.
+    fn shrink(&mut self, group: usize) -> Result<(), RunError> {
+        loop {
+            let of = &self.groups.all[group];
+            let there = of.members.len();
+            let excess = there.saturating_sub(of.desired as usize + of.at_risk.len());
+            if excess > 0 {
+                self.scale_in(group, excess as u32)?;
+            }
+            if excess == 0 || self.groups.all[group].members.len() == there {
+                return Ok(());
+            }
+        }
     }
 
     /// Launches one instance in the zone with fewest; where there is no capacity for it, the group waits.
@@ -41,7 +60,8 @@ impl Supply<'_> {
     ) -> Result<(), RunError> {
         let now = self.now();
         let Some(offer) = self.groups.all[group].choose(purchase, now) else {
-            return self.back_off(group, purchase, "price_above_spot_max_price");
+            let reason = self.groups.all[group].why_not(purchase);
+            return self.back_off(group, purchase, reason);
         };
         self.has_launched(group, purchase);
         let id = self.groups.add(group, (offer, purchase), now, cause);
@@ -85,6 +105,7 @@ impl Supply<'_> {
                 machine.stage = Stage::Booting;
                 machine.running = self.drive.queue.now();
                 self.bill_begins(id);
+                self.draw_fate(id);
                 self.tell(id, "running", None)?;
                 self.next_stage_after(id, |timing| &timing.boot);
                 Ok(())
@@ -125,6 +146,7 @@ impl Supply<'_> {
         self.groups.all[group].active += 1;
         self.tell(id, "registered", None)?;
         self.drive.plan().instance_registers(cluster);
+        self.relieve(group, id)?;
         // The desired capacity may have gone down while it was on its way.
         self.reconcile(group, LaunchCause::ScaleOut)
     }

@@ -7,6 +7,8 @@
 //! | `choose.rs` | how the next instance is bought, in which zone, of which type |
 //! | `launch.rs` | a group gets what it lacks; the stages until an instance is ACTIVE |
 //! | `retry.rs` | what finds no capacity is tried again |
+//! | `pools.rs` | what can be had over time: shortages, limits and prices of Spot pools, reclaims |
+//! | `spot.rs` | the end of a Spot instance: recommendation, notice, loss |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `fail.rs` | instances that fail are replaced |
 //! | `changes.rs` | limits and desired capacity change |
@@ -21,9 +23,11 @@ mod choose;
 mod fail;
 mod launch;
 mod managed;
+mod pools;
 mod retire;
 mod retry;
 mod scaled;
+mod spot;
 mod supply;
 
 use super::books::GroupCounts;
@@ -85,6 +89,10 @@ pub struct Machine {
     pub cause: LaunchCause,
     /// Why it ends.
     pub end: Option<EndCause>,
+    /// What is to become of it, where it is a Spot instance.
+    pub fate: spot::Fate,
+    /// Whether it costs nothing: EC2 has taken it back within its first hour.
+    pub is_free: bool,
     /// The next stage, or the longest that it may drain.
     ticket: Option<Ticket>,
 }
@@ -111,6 +119,14 @@ pub struct Group {
     pub by_offer: Vec<[u32; 2]>,
     /// What it chose to begin with, where it is a mixed group.
     first: Vec<(usize, Purchase)>,
+    /// The desired capacity that it last launched for.
+    tried: u32,
+    /// Instances that it replaces before EC2 takes them, oldest recommendation first.
+    pub at_risk: Vec<MachineId>,
+    /// What can be had.
+    pools: pools::Pools,
+    /// When instances are interrupted, by offer and number.
+    fates: Vec<Family>,
     /// What it waits with, by purchase option.
     retries: [Retry; 2],
     /// How many of these are ACTIVE.
@@ -144,6 +160,10 @@ impl Group {
             bought: [0; 2],
             by_offer: vec![[0; 2]; setup.offers.len()],
             first: Vec::new(),
+            tried: setup.desired,
+            at_risk: Vec::new(),
+            pools: pools::Pools::new(&setup, &name, seed),
+            fates: spot::fates(&setup, &name, seed),
             retries: Default::default(),
             active: 0,
             draining: 0,
@@ -179,6 +199,7 @@ impl Group {
     fn leave(&mut self, id: MachineId, offer: usize, purchase: Purchase) {
         if let Ok(at) = self.members.binary_search(&id) {
             self.members.remove(at);
+            self.at_risk.retain(|&other| other != id);
             self.enters(offer, purchase, -1);
         }
     }
@@ -241,25 +262,6 @@ impl Groups {
         }
     }
 
-    /// Mixed groups choose the instances that they have at the beginning.
-    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>) {
-        for group in self.all.iter_mut().filter(|group| group.setup.mixed.is_some()) {
-            while let Some(purchase) = group.lacks() {
-                let Some(offer) = group.choose(purchase, SimTime::ZERO) else { break };
-                let mut instance = group.setup.offers[offer].clone();
-                instance.registration.name = format!("{}-{}", group.name, group.first.len());
-                instance.price = group.price_of(offer, purchase).clone();
-                instances.push(instance);
-                group.first.push((offer, purchase));
-                group.members.push(MachineId(0)); // counted only, until they are known
-                group.enters(offer, purchase, 1);
-            }
-            group.members.clear();
-            (group.bought, group.by_offer) = ([0; 2], vec![[0; 2]; group.by_offer.len()]);
-            group.by_zone.fill(0);
-        }
-    }
-
     /// The instances that groups have at the beginning are ACTIVE.
     pub fn begin(&mut self, fleet: &Fleet) {
         for index in 0..self.all.len() {
@@ -305,6 +307,8 @@ impl Groups {
             instance: None,
             cause,
             end: None,
+            fate: Default::default(),
+            is_free: false,
             ticket: None,
         });
         of.next_number += 1;

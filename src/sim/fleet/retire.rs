@@ -65,11 +65,10 @@ impl Supply<'_> {
             return Ok(());
         }
         machine.end = Some(cause);
-        let (index, offer, stage) = (machine.group, machine.offer, machine.stage);
-        let purchase = machine.purchase;
+        let index = machine.group;
+        self.leaves(id);
+        let machine = &mut self.groups.machines[id];
         let group = &mut self.groups.all[index];
-        group.leave(id, offer, purchase);
-        group.active -= u32::from(stage == Stage::InService);
         let draining = group.setup.draining;
         match machine.instance {
             Some(instance) if draining.is_on => {
@@ -88,8 +87,16 @@ impl Supply<'_> {
         }
     }
 
+    /// A group counts an instance no longer.
+    pub(super) fn leaves(&mut self, id: MachineId) {
+        let machine = &self.groups.machines[id];
+        let group = &mut self.groups.all[machine.group];
+        group.leave(id, machine.offer, machine.purchase);
+        group.active -= u32::from(machine.stage == Stage::InService);
+    }
+
     /// DRAINING: no new tasks, services replace theirs.
-    fn drains(&mut self, id: MachineId, instance: InstanceId) -> Result<(), RunError> {
+    pub(super) fn drains(&mut self, id: MachineId, instance: InstanceId) -> Result<(), RunError> {
         self.drive.cluster.set_status(instance, InstanceStatus::Draining);
         let tasks = self.drive.cluster.fleet().tasks[instance];
         self.tell(id, "draining", Some(tasks))?;
@@ -111,8 +118,10 @@ impl Supply<'_> {
             }
             if !fleet.holds_nothing(instance) {
                 self.drive.plan().instance_empties(instance);
-            } else if let Some(id) = self.groups.behind(instance) {
-                self.finish(id)?;
+            } else if let Some(id) = self.groups.behind(instance)
+                && self.groups.machines[id].stage == Stage::Draining
+            {
+                self.finish(id)?; // one that only its agent drains is EC2's to end
             }
         }
         Ok(())
@@ -124,7 +133,7 @@ impl Supply<'_> {
         let machine = &mut self.groups.machines[id];
         let before = machine.stage;
         (machine.stage, machine.ended) = (Stage::Terminated, now);
-        if let Some(ticket) = machine.ticket.take() {
+        for ticket in [machine.ticket.take(), machine.fate.ticket.take()].into_iter().flatten() {
             self.drive.queue.cancel(ticket);
         }
         let (index, instance) = (machine.group, machine.instance);

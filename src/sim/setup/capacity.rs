@@ -1,6 +1,6 @@
 //! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
 
-use super::MixedSetup;
+use super::{MixedSetup, Shortage};
 use crate::base::time::SimSpan;
 use crate::model::fleet::Registration;
 use crate::model::group::{
@@ -62,6 +62,8 @@ pub struct GroupSetup {
     /// On-Demand and Spot instances side by side. Such a group has no instances among the setup's: it chooses its first
     /// ones when the run begins.
     pub mixed: Option<MixedSetup>,
+    /// When nothing can be had of some of its offers.
+    pub shortages: Vec<Shortage>,
     /// Which instance it ends, the first policy first.
     pub termination: Vec<TerminationPolicy>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.

@@ -1,0 +1,184 @@
+//! Traces of Spot markets: opened, laid on the groups that buy there, every record accounted for.
+
+use crate::base::money::HourlyRate;
+use crate::base::time::SimTime;
+use crate::model::arrival::{RowCounts, TraceProblem};
+use crate::model::ids::ProviderId;
+use crate::model::spot::PriceHistory;
+use crate::model::workload::OnRowError;
+use crate::scenario::Scenario;
+use crate::scenario::diagnostic::quoted;
+use crate::scenario::market::{MarketFile, MarketTrace};
+use crate::sim::setup::{Price, Setup};
+use crate::trace::AFTER_END;
+use crate::trace::capacity::Reading;
+use crate::trace::capacity::availability::{self, Polarity};
+use crate::trace::capacity::spot_price::{self, Options};
+use std::collections::BTreeSet;
+
+/// A record of a market in which nobody buys.
+const OTHER_MARKET: &str = "nobody buys in this market";
+/// A price that is known later than it is needed.
+const HOLDS_BEFORE: &str = "the first price of a market also holds before it";
+
+/// Opens the traces of a scenario and puts what they say into the setup.
+///
+/// # Errors
+/// A trace that cannot be opened, or a market of which it says no price.
+pub(super) fn open(scenario: &Scenario, setup: &mut Setup) -> Result<Vec<RowCounts>, TraceProblem> {
+    let mut rows = Vec::new();
+    let mut known = BTreeSet::new();
+    for trace in &scenario.markets {
+        rows.push(match &trace.file {
+            MarketFile::Prices { start, instance_type } => {
+                let options = Options {
+                    reading: Reading { start: *start, on_error: OnRowError::Fail },
+                    instance_type: instance_type.clone(),
+                    zone: None,
+                };
+                let history = spot_price::open(&trace.path, &trace.display, &options)?;
+                lay_prices(setup, trace.provider, history, &mut known)
+            }
+            MarketFile::Availability { limit, is_available, gap } => {
+                let polarity =
+                    if *is_available { Polarity::Available } else { Polarity::Unavailable };
+                let how = (polarity, *gap);
+                let found = availability::open(&trace.path, &trace.display, how, OnRowError::Fail)?;
+                lay_limit(setup, trace.provider, *limit, &found)
+            }
+        });
+    }
+    match missing(scenario, setup, &known) {
+        Some(problem) => Err(problem),
+        None => Ok(rows),
+    }
+}
+
+/// The price of a market holds for the first known instant on; of what is bought there.
+fn lay_prices(
+    setup: &mut Setup,
+    provider: ProviderId,
+    history: PriceHistory,
+    known: &mut BTreeSet<(ProviderId, String, String)>,
+) -> RowCounts {
+    let horizon = setup.horizon.unwrap_or(SimTime::NEVER);
+    let mut counts = history.counts.clone();
+    let mut unused = |reason: &str, rows: u64| {
+        if rows > 0 {
+            counts.used = counts.used.saturating_sub(rows);
+            *counts.skipped.entry(reason.into()).or_default() += rows;
+        }
+    };
+    let mut held = 0;
+    for (index, market) in history.markets.iter().enumerate() {
+        let all = history.changes.iter().filter(|change| change.market == index);
+        let mut steps: Vec<(SimTime, HourlyRate)> = all.map(|c| (c.at, c.price)).collect();
+        let late = steps.iter().filter(|&&(at, _)| at >= horizon).count();
+        let zones: Vec<String> =
+            setup.zones.iter().filter(|z| is_in(z, &market.zone)).cloned().collect();
+        held += u64::from(steps.first().is_some_and(|step| step.0 > SimTime::ZERO));
+        if let Some(first) = steps.first_mut() {
+            first.0 = SimTime::ZERO;
+        }
+        let price = Price::Steps(steps.clone().into());
+        let mut is_used = false;
+        for zone in zones {
+            if lay_price(setup, provider, (&zone, &market.instance_type), &price) {
+                known.insert((provider, zone, market.instance_type.clone()));
+                is_used = true;
+            }
+        }
+        match is_used {
+            true => unused(AFTER_END, late as u64),
+            false => unused(OTHER_MARKET, steps.len() as u64),
+        }
+    }
+    if held > 0 {
+        counts.adjusted.insert(HOLDS_BEFORE.into(), held);
+    }
+    counts
+}
+
+/// Whether a zone is one that a market's name means: itself, or one of the region that stands for all of them.
+fn is_in(zone: &str, market: &str) -> bool {
+    zone == market || zone.strip_prefix(market).is_some_and(|letter| letter.len() == 1)
+}
+
+/// Says whether anybody buys there.
+fn lay_price(
+    setup: &mut Setup,
+    provider: ProviderId,
+    (zone, instance_type): (&str, &str),
+    price: &Price,
+) -> bool {
+    let mut is_used = false;
+    let zones = &setup.zones;
+    let is_it = |of: &crate::model::fleet::Registration| {
+        of.provider == provider && zones[of.zone] == zone && of.instance_type == instance_type
+    };
+    for instance in setup.instances.iter_mut().filter(|one| is_it(&one.registration)) {
+        instance.price = price.clone();
+        is_used = true;
+    }
+    for group in setup.groups.iter_mut().filter(|group| group.provider == provider) {
+        for (index, offer) in group.offers.iter_mut().enumerate() {
+            if !is_it(&offer.registration) {
+                continue;
+            }
+            is_used = true;
+            match &mut group.mixed {
+                Some(mixed) => mixed.pools[index].price = price.clone(),
+                None => offer.price = price.clone(),
+            }
+        }
+    }
+    is_used
+}
+
+fn lay_limit(
+    setup: &mut Setup,
+    provider: ProviderId,
+    limit: usize,
+    found: &crate::model::spot::AvailabilityTrace,
+) -> RowCounts {
+    let mut counts = found.counts.clone();
+    if let Some(horizon) = setup.horizon.filter(|horizon| *horizon < found.end) {
+        let gap = found.end.0.checked_div(counts.read).unwrap_or(0).max(1);
+        let within = horizon.0.div_ceil(gap).min(counts.used);
+        let late = counts.used - within;
+        counts.used = within;
+        *counts.skipped.entry(AFTER_END.into()).or_default() += late;
+    }
+    for group in setup.groups.iter_mut().filter(|group| group.provider == provider) {
+        let limits = group.mixed.as_mut().map(|mixed| &mut mixed.interruption.limits);
+        if let Some(own) = limits.and_then(|limits| limits.get_mut(limit)) {
+            own.changes = found.changes.clone();
+        }
+    }
+    counts
+}
+
+/// A market in which somebody buys, and of which no history says a price.
+fn missing(
+    scenario: &Scenario,
+    setup: &Setup,
+    known: &BTreeSet<(ProviderId, String, String)>,
+) -> Option<TraceProblem> {
+    let is_of_prices = |trace: &&MarketTrace| matches!(trace.file, MarketFile::Prices { .. });
+    for trace in scenario.markets.iter().filter(is_of_prices) {
+        let instances = setup.instances.iter();
+        let offers = setup.groups.iter().flat_map(|group| &group.offers);
+        for one in instances.chain(offers).map(|one| &one.registration) {
+            let zone = setup.zones[one.zone].clone();
+            let key = (trace.provider, zone.clone(), one.instance_type.clone());
+            if one.provider == trace.provider && !known.contains(&key) {
+                let kind = quoted(&one.instance_type);
+                return Some(TraceProblem(format!(
+                    "{}: no price of {kind} in {zone} in the histories of this capacity provider",
+                    trace.display
+                )));
+            }
+        }
+    }
+    None
+}
