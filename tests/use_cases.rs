@@ -24,10 +24,10 @@ fn a_flash_crowd_is_dropped_until_target_tracking_has_seen_it_and_then_served() 
         .find(|row| row["time_s"].parse::<f64>().unwrap() > crowd as f64)
         .unwrap();
     assert_eq!((first["time_s"].as_str(), first["from"].as_str()), ("65100", "7"));
-    // 120 · (1 + 0.6 cos 45°) · 4 = 684 a second · 12 ms = 8.2 vCPUs; at 60 % of half a vCPU each: 28 tasks, had the
-    // crowd stayed. Points of 100 % or less and a cooldown of five minutes make 7 · 100/60 = 12, 12 · 79/60 = 16,
-    // 12 · 100/60 = 20, 20 · 70/60 = 24, 20 · 73/60 = 25 of it before the crowd has gone.
-    assert_eq!(web.samples.iter().map(|s| s.desired).max(), Some(25));
+    // 120 · (1 + 0.6 cos 45°) · 4 = 684 a second · 12 ms = 8.2 vCPUs; at 60 % of half a vCPU each: 28 tasks. The seven
+    // fail their health checks; six replacements run beside them when the alarm fires: 13 · 85.7/60 = 19, after the
+    // cooldown of five minutes 19 · 84.5/60 = 27, and 19 · 86.7/60 = 28 of it is still seen.
+    assert_eq!(web.samples.iter().map(|s| s.desired).max(), Some(28));
     assert!(web.samples.last().unwrap().desired <= 5, "and back again");
 }
 
