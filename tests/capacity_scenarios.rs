@@ -58,6 +58,12 @@ fn one_task_from_zero_starts_two_instances_and_gives_one_back() {
 }
 
 #[test]
+fn managed_instances_from_zero_log_their_first_line_after_40_seconds() {
+    let run = Shipped::run_checked("54-managed-instances-from-zero", &[], true);
+    is_near(starts(&run)[0] - 1.0, 40.0); // the task is asked for at 1 s
+}
+
+#[test]
 fn settings_of_a_load_balancer_alone_are_worth_140_seconds() {
     let run = Shipped::run("55-healthy-in-ten-seconds", &[]);
     let healthy_after = |service: &str| {

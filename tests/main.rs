@@ -35,6 +35,7 @@ mod latency_table;
 mod lifecycle;
 mod load;
 mod load_latency;
+mod managed_instances;
 mod managed_scaling;
 mod memory;
 mod pathologies;

@@ -90,6 +90,10 @@ pub enum LaunchCause {
     Replacement,
     /// Another one is at risk to be lost.
     CapacityRebalancing,
+    /// ECS Managed Instances: tasks waited for it.
+    Tasks,
+    /// ECS Managed Instances: a zone had too few of a service's tasks.
+    Rebalancing,
 }
 
 impl LaunchCause {
@@ -101,6 +105,8 @@ impl LaunchCause {
             LaunchCause::ScaleOut => "scale_out",
             LaunchCause::Replacement => "replacement",
             LaunchCause::CapacityRebalancing => "capacity_rebalancing",
+            LaunchCause::Tasks => "tasks_waited",
+            LaunchCause::Rebalancing => "zone_rebalancing",
         }
     }
 }
@@ -116,6 +122,12 @@ pub enum EndCause {
     SpotInterruption,
     /// It was at risk to be taken back, and another one stands in for it.
     CapacityRebalancing,
+    /// ECS Managed Instances: it had no task.
+    Idle,
+    /// ECS Managed Instances: its tasks fit elsewhere, or on a cheaper one.
+    UnderUsed,
+    /// ECS Managed Instances: it was as old as it may be.
+    Age,
 }
 
 impl EndCause {
@@ -127,6 +139,9 @@ impl EndCause {
             EndCause::Failure => "failure",
             EndCause::SpotInterruption => "spot_interruption",
             EndCause::CapacityRebalancing => "capacity_rebalancing",
+            EndCause::Idle => "idle",
+            EndCause::UnderUsed => "under_used",
+            EndCause::Age => "age",
         }
     }
 }

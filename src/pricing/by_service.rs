@@ -4,6 +4,7 @@
 //! promised of its CPU and memory (see [`super::split`]); the rest is idle. The parts of a line add up to it exactly, in
 //! usage and in dollars: each is charged as the difference of two running totals.
 
+use super::fees::Fees;
 use super::invoice::{Category, FargateAccount, Invoice, Line, fargate_lines, platform_name};
 use super::meter::{FargateTask, FargateUsage};
 use super::price::Price;
@@ -120,8 +121,13 @@ impl UsageByService {
 
     /// The lines of `invoice`, cut into parts: callers first, then services in their order, what is idle last.
     #[must_use]
-    pub fn split(&self, invoice: Invoice, names: &Column<ServiceId, String>) -> Invoice {
-        let mut parts = self.parts();
+    pub fn split(
+        &self,
+        invoice: Invoice,
+        fees: &Fees,
+        names: &Column<ServiceId, String>,
+    ) -> Invoice {
+        let mut parts = self.parts(fees);
         let lines = invoice.lines.into_iter().flat_map(|line| {
             let key = (line.provider, line.category, line.item.clone(), line.rate);
             cut(line, parts.remove(&key).unwrap_or_default(), names)
@@ -129,16 +135,22 @@ impl UsageByService {
         Invoice { lines: lines.collect() }
     }
 
-    fn parts(&self) -> BTreeMap<LineKey, Parts> {
+    fn parts(&self, fees: &Fees) -> BTreeMap<LineKey, Parts> {
         let mut parts: BTreeMap<LineKey, Parts> = BTreeMap::new();
         let mut names = vec![""; self.types.len()];
         for (name, &number) in &self.types {
             names[number as usize] = name;
         }
         for (&(provider, kind, purchase, rate, service), &usage) in &self.promised {
+            let name = names[kind as usize];
             let category = Category::of_instances(purchase);
-            let key = (provider, category, names[kind as usize].to_owned(), rate);
+            let key = (provider, category, name.to_owned(), rate);
             *parts.entry(key).or_default().entry(service).or_default() += usage;
+            if let Some(fee) = fees.of(provider, name) {
+                // A fee belongs to whom the instance belongs, whatever EC2 charges for it.
+                let key = (provider, fee.category, name.to_owned(), fee.rate);
+                *parts.entry(key).or_default().entry(service).or_default() += usage;
+            }
         }
         for (&(provider, number, service), &usage) in &self.fargate {
             let account = FargateAccount { provider, rate: self.rates[number as usize], usage };
@@ -209,7 +221,7 @@ mod tests {
         }
         let names = ["api", "web"].map(String::from).into_iter().collect();
         let total = invoice.total();
-        let split = usage.split(invoice, &names);
+        let split = usage.split(invoice, &Fees::default(), &names);
         assert_eq!(split.total(), total);
         let told: Vec<_> =
             split.lines.iter().map(|l| (l.service.as_str(), l.is_idle, l.usd)).collect();

@@ -3,6 +3,7 @@
 //! Invariants: a line has usage; no line is negative; its amount is its exact usage times its price, rounded once;
 //! the total is the sum of the lines. Memory grows with the number of lines, not with tasks or instances.
 
+use super::fees::Fee;
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
 use crate::base::canary;
@@ -20,6 +21,8 @@ pub enum Category {
     Ec2OnDemand,
     /// Spot instances.
     Ec2Spot,
+    /// What ECS charges for its Managed Instances, on top of EC2.
+    ManagedInstancesFee,
     /// vCPUs of Fargate tasks.
     FargateVcpu,
     /// Memory of Fargate tasks.
@@ -43,6 +46,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand => "ec2_on_demand",
             Category::Ec2Spot => "ec2_spot",
+            Category::ManagedInstancesFee => "managed_instances_fee",
             Category::FargateVcpu => "fargate_vcpu",
             Category::FargateMemory => "fargate_memory",
             Category::FargateEphemeral => "fargate_ephemeral",
@@ -59,6 +63,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand => "EC2 On-Demand",
             Category::Ec2Spot => "EC2 Spot",
+            Category::ManagedInstancesFee => "Managed Instances fee",
             Category::FargateVcpu => "Fargate vCPU",
             Category::FargateMemory => "Fargate memory",
             Category::FargateEphemeral => "Fargate storage",
@@ -73,7 +78,9 @@ impl Category {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Category::Ec2OnDemand | Category::Ec2Spot => "instance-seconds",
+            Category::Ec2OnDemand | Category::Ec2Spot | Category::ManagedInstancesFee => {
+                "instance-seconds"
+            }
             Category::FargateVcpu | Category::FargateSpotVcpu | Category::FargateWindowsLicence => {
                 "vcpu-seconds"
             }
@@ -96,7 +103,7 @@ impl Category {
     /// Whether it charges for instances, which can be idle; Fargate charges for tasks.
     #[must_use]
     pub fn is_of_instances(self) -> bool {
-        matches!(self, Category::Ec2OnDemand | Category::Ec2Spot)
+        matches!(self, Category::Ec2OnDemand | Category::Ec2Spot | Category::ManagedInstancesFee)
     }
 
     /// How many parts of usage are one priced unit: CPU units in a vCPU, MiB in a GB, else 1.
@@ -109,6 +116,7 @@ impl Category {
             | Category::FargateSpotMemory => PARTS,
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::ManagedInstancesFee
             | Category::FargateEphemeral
             | Category::FargateSpotEphemeral => 1,
         }
@@ -165,7 +173,38 @@ impl Bill {
         running: SimTime,
         until: SimTime,
     ) {
-        let category = Category::of_instances(purchase);
+        self.start(
+            provider,
+            instance_type,
+            Category::of_instances(purchase),
+            price,
+            running,
+            until,
+        );
+    }
+
+    /// Adds the fee for one start of an instance.
+    pub fn instance_fee(
+        &mut self,
+        provider: ProviderId,
+        instance_type: &str,
+        fee: Fee,
+        running: SimTime,
+        until: SimTime,
+    ) {
+        let price = Price::Fixed(fee.rate);
+        self.start(provider, instance_type, fee.category, &price, running, until);
+    }
+
+    fn start(
+        &mut self,
+        provider: ProviderId,
+        instance_type: &str,
+        category: Category,
+        price: &Price,
+        running: SimTime,
+        until: SimTime,
+    ) {
         let types = self.instances.entry((provider, category)).or_default();
         if !types.contains_key(instance_type) {
             types.insert(instance_type.to_owned(), BTreeMap::new());

@@ -2,19 +2,21 @@
 //!
 //! [`meter`] turns the life of a task or an instance into billed time, [`price`] knows prices that change,
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
-//! [`by_service`] cuts the lines into the parts of services.
+//! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
 //! was added nor on how it was grouped before. Prices are data of the catalogue or the user, never of this module.
 
 pub mod by_service;
+pub mod fees;
 pub mod invoice;
 pub mod meter;
 pub mod price;
 pub mod split;
 
 pub use by_service::{EndedPromise, UsageByService};
+pub use fees::{Fee, Fees};
 pub use invoice::{Bill, Category, Invoice, Line};
 pub use meter::{FargateTask, SPOT_FREE_HOUR, fargate_task_cost, instance_cost};
 pub use price::Price;

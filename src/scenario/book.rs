@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostics;
 use super::tree::Place;
 use crate::base::money::HourlyRate;
-use crate::catalog::{Catalogue, PriceFile, SpotAdvice};
+use crate::catalog::{Catalogue, InstanceType, PriceFile, SpotAdvice};
 use crate::model::fargate::FargateRate;
 use crate::model::platform::{Architecture, OperatingSystem};
 
@@ -26,6 +26,33 @@ pub struct TypeFacts {
     pub on_demand: Option<HourlyRate>,
     /// Spot price in the region, where the user gives none.
     pub spot: Option<HourlyRate>,
+}
+
+/// Requirements of instance types.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Fewest and most vCPUs.
+    pub vcpus: (u32, u32),
+    /// Least and most memory, MiB.
+    pub memory: (u32, u32),
+    /// Patterns of names; empty: all.
+    pub allowed: Vec<String>,
+    /// Patterns of names that are left out.
+    pub excluded: Vec<String>,
+    /// Whether the T families are among them.
+    pub burstable: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Wanted {
+        Wanted {
+            vcpus: (1, u32::MAX),
+            memory: (1, u32::MAX),
+            allowed: Vec::new(),
+            excluded: Vec::new(),
+            burstable: false,
+        }
+    }
 }
 
 /// The catalogue as a scenario sees it: the embedded facts, under the user's price file where there is one.
@@ -90,6 +117,30 @@ impl Book {
         self.0.spot_advice(region, name)
     }
 
+    /// Types of the current generation with a price in the region that meet requirements, in order of name.
+    #[must_use]
+    pub fn types_that_are(&self, region: &str, wanted: &Wanted) -> Vec<(String, TypeFacts)> {
+        let all = self.0.instance_types();
+        let meets = |of: &&InstanceType| {
+            let named = |list: &[String]| list.iter().any(|pattern| matches(pattern, &of.name));
+            of.current_generation
+                && !of.retired
+                && !of.bare_metal
+                && of.gpus == 0
+                && of.neuron_devices == 0
+                && (wanted.burstable || !of.burstable)
+                && (wanted.vcpus.0..=wanted.vcpus.1).contains(&of.vcpus)
+                && (wanted.memory.0..=wanted.memory.1).contains(&of.memory_mib)
+                && (wanted.allowed.is_empty() || named(&wanted.allowed))
+                && !named(&wanted.excluded)
+        };
+        let facts = |of: &InstanceType| {
+            let facts = self.type_facts(region, &of.name).filter(|f| f.on_demand.is_some())?;
+            Some((of.name.clone(), facts))
+        };
+        all.iter().filter(meets).filter_map(facts).collect()
+    }
+
     /// Instance types with names near to an unknown one, nearest first.
     #[must_use]
     pub fn nearest_types(&self, name: &str) -> Vec<String> {
@@ -118,5 +169,17 @@ impl Book {
     #[must_use]
     pub fn fargate_sizes(&self, os: OperatingSystem) -> Vec<(u32, u32)> {
         self.0.fargate_sizes_of(os)
+    }
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len())
+                .filter(|&at| rest.is_char_boundary(at))
+                .any(|at| matches(tail, &rest[at..]))
+        }),
     }
 }

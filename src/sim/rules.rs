@@ -3,7 +3,7 @@
 //! Every room may read it; nobody can change it once the world stands.
 
 use super::cluster::Cluster;
-use super::setup::{ImageCleanup, Launch, ProviderSetup, Setup, SourceSetup};
+use super::setup::{ImageCleanup, Launch, MANAGED_INSTANCE, ProviderSetup, Setup, SourceSetup};
 use crate::base::distribution::Distribution;
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
@@ -95,6 +95,15 @@ pub struct Rules {
     pub first_service: u32,
     /// Time zero on the calendar, seconds since 1970.
     pub epoch_s: i64,
+    /// Instances that only some launches reach.
+    apart: Apart,
+}
+
+/// Which instances only tasks may have that ask for them in so many words.
+#[derive(Clone, Copy, Default)]
+struct Apart {
+    /// ECS Managed Instances: only by a capacity provider strategy (documented).
+    managed: bool,
 }
 
 impl Rules {
@@ -119,6 +128,7 @@ impl Rules {
             askers: Column::new(),
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
             epoch_s: setup.epoch_s,
+            apart: Apart { managed: setup.providers.iter().any(|of| of.batch_window.is_some()) },
             providers: std::mem::take(&mut setup.providers),
             definitions: std::mem::take(&mut setup.definitions),
         }
@@ -196,17 +206,22 @@ impl Rules {
         provider: Option<ProviderId>,
     ) -> Rule {
         let definition = &self.definitions[definition];
+        let batched = provider.is_some_and(|of| self.providers[of].batch_window.is_some());
         let mut rule = Rule {
             cluster: setup.cluster,
             provider,
             zones: setup.zones.clone(),
-            platform: definition.platform_is_explicit.then_some(definition.platform),
+            platform: (definition.platform_is_explicit || batched).then_some(definition.platform),
             strategies: setup.strategies.clone(),
             distinct_instance: setup.distinct_instance,
             member_of: setup.member_of.clone(),
         };
         if definition.network_mode != NetworkMode::Awsvpc {
             rule.zones = None; // only an ENI needs a subnet
+        }
+        if batched {
+            // No placement strategies: zones first (documented).
+            rule.strategies = Strategy::default_for_service();
         }
         if rule.strategies.is_empty() {
             rule.strategies = Strategy::default_for_run_task();
@@ -219,6 +234,10 @@ impl Rules {
             rule.member_of.clear();
             rule.distinct_instance = false;
         }
+        if provider.is_none() && self.apart.managed {
+            let text = format!("attribute:{MANAGED_INSTANCE} !exists");
+            rule.member_of.push(Expression::parse(&text).expect("an expression"));
+        }
         rule
     }
 
@@ -227,6 +246,12 @@ impl Rules {
     #[must_use]
     pub fn ports(&self, definition: DefinitionId) -> &PortSet {
         self.port_sets.get(self.definition_ports[definition])
+    }
+
+    /// Whether tasks of this one go to a provider of its strategy.
+    #[must_use]
+    pub fn reaches(&self, source: SourceId, provider: ProviderId) -> bool {
+        self.askers[source].waits_for.contains(&Some(provider))
     }
 
     /// Whether this is a service.

@@ -22,12 +22,13 @@ mod capacity;
 mod spot;
 
 pub use capacity::{
-    GroupScaling, GroupSetup, InstanceSetup, ManagedSetup, ProviderSetup, ProvisioningSetup,
+    GroupScaling, GroupSetup, InstanceSetup, MANAGED_INSTANCE, ManagedInstancesSetup, ManagedSetup,
+    ProviderSetup, ProvisioningSetup,
 };
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
-pub use crate::pricing::Price;
+pub use crate::pricing::{Fee, Fees, Price};
 
 /// A run, ready to start. The rows of `sources` come from streams that the caller opens, in the same order.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct Setup {
     pub groups: Vec<GroupSetup>,
     /// What goes wrong with hosts and zones.
     pub faults: Vec<Fault>,
+    /// What ECS charges for instances, beside EC2.
+    pub fees: Fees,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// Callers.

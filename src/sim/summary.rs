@@ -298,7 +298,7 @@ fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd)
     let of = |wanted: &dyn Fn(Category) -> bool| -> NanoUsd {
         invoice.lines.iter().filter(|l| wanted(l.category)).map(|l| l.usd).sum()
     };
-    let ec2 = of(&|c| matches!(c, Category::Ec2OnDemand | Category::Ec2Spot));
+    let ec2 = of(&Category::is_of_instances);
     let total = invoice.total();
     sheet.usd("total_usd", "the whole bill", total);
     sheet.usd("ec2_usd", "container instances", ec2);

@@ -62,6 +62,9 @@ impl World {
         let mut cluster = Cluster::new(registrations, largest, setup.tie_break, draws);
         may_come.extend(faults.may_come_back().map(|offer| offer.registration.clone()));
         cluster.may_come(may_come.into_iter());
+        if setup.providers.iter().any(|of| of.batch_window.is_some()) {
+            cluster.watch_instances();
+        }
         let fleet = cluster.fleet();
         groups.begin(fleet);
         if !faults.is_empty() {
@@ -71,6 +74,8 @@ impl World {
             let provider = fleet.provider[instance];
             books.saw(Change::InstanceRuns { provider, price: &price });
             let purchase = groups.purchase_of(instance, setup.providers[provider].purchase);
+            let instance_type = &fleet.instance_type[instance];
+            books.saw(Change::Fee { provider, instance_type, begins: true });
             books.saw(Change::Registered { instance, purchase, price, fleet });
         }
         let fargate = std::mem::take(&mut setup.fargate);
@@ -271,6 +276,8 @@ impl World {
             Event::LaunchAgain(provider, purchase) => {
                 self.supply(queue).launch_again(provider, purchase)?;
             }
+            Event::Batch(provider) => self.supply(queue).batch(provider)?,
+            Event::Optimise(provider) => self.supply(queue).optimise(provider)?,
         }
         Ok(())
     }
@@ -292,6 +299,9 @@ impl World {
         }
         if self.groups.has_newcomers() {
             self.mishap(queue).take_newcomers();
+        }
+        if self.cluster.is_stirred() {
+            self.supply(queue).stirred();
         }
         let woken = [self.cluster.take_freed(), self.fargate.take_freed()];
         if woken != [false; 2] {
@@ -339,6 +349,8 @@ impl World {
             Event::LaunchAgain(provider, purchase) => {
                 (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)
             }
+            Event::Batch(provider) => (0, u64::from(provider.0) << 2 | 1 << 50),
+            Event::Optimise(provider) => (0, u64::from(provider.0) << 2 | 1 << 49),
             Event::Sample => return, // samples observe: with another interval the digest is the same
         };
         self.books.digest.add(at.0);

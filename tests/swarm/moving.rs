@@ -7,7 +7,7 @@ use super::run;
 use ecsim::base::distribution::Distribution;
 use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed};
-use ecsim::base::time::SimTime;
+use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::arrival::RowCounts;
 use ecsim::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
 use ecsim::model::fleet::Registration;
@@ -21,11 +21,12 @@ use ecsim::model::spot::Availability;
 use ecsim::policy::capacity::ManagedScaling;
 use ecsim::policy::capacity::mixed::{OnDemandShare, SpotAllocation};
 use ecsim::policy::capacity::need::{Estimator, Packing};
+use ecsim::pricing::{Category, Fee, Fees};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
-    GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedSetup, MixedSetup, PoolLimit,
-    Price, Setup, Shortage, SpotPool,
+    GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedInstancesSetup, ManagedSetup,
+    MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -108,9 +109,15 @@ fn moving(seed: u64) -> Case {
             changes,
             managed: managed(&mut dice),
             scaling: None,
+            instances: None,
         });
-        let group = setup.groups.last().unwrap();
+        let group = setup.groups.last_mut().unwrap();
         setup.providers[provider].is_managed = group.managed.is_some();
+        if dice.one_in(3) {
+            let window = managed_instances(&mut dice, group, &mut setup.fees);
+            let provider = &mut setup.providers[provider];
+            (provider.is_managed, provider.batch_window) = (true, Some(window));
+        }
     }
     if !dice.one_in(3) {
         setup.faults = faults(&mut dice, setup);
@@ -250,6 +257,23 @@ fn shortages(dice: &mut Dice, offers: usize) -> Vec<Shortage> {
         }
     };
     (0..2).map(one).collect()
+}
+
+/// Makes a group the Managed Instances of its provider; how long a batch is collected.
+fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -> SimSpan {
+    (group.min, group.max, group.managed, group.mixed) = (0, u32::MAX, None, None);
+    group.changes.clear();
+    group.instances = Some(ManagedInstancesSetup {
+        scale_in_after: (!dice.one_in(6)).then(|| seconds(dice.below(200))),
+        retry_after: seconds(1 + dice.below(300)),
+        lifetime: seconds(1 + dice.below(3_000)),
+    });
+    for offer in group.offers.iter().filter(|_| !dice.one_in(3)) {
+        let rate = HourlyRate(12_345_678);
+        let fee = Fee { category: Category::ManagedInstancesFee, rate };
+        fees.add(group.provider, &offer.registration.instance_type, fee);
+    }
+    seconds(dice.below(20))
 }
 
 /// The bill of instances from `instances.csv`, and no charge without an instance.

@@ -11,14 +11,82 @@
 
 use crate::base::money::HourlyRate;
 use crate::model::resources::Resources;
+use std::collections::BTreeMap;
 
-/// A type that the provider may launch.
+/// A type in a zone that the provider may launch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Offer {
-    /// What tasks may have: EC2's total less the agent's reserve.
+    /// What tasks may have: EC2's total less the agent's reserve, and what daemons take.
     pub resources: Resources,
-    /// Price.
+    /// Price, the fee included.
     pub price: HourlyRate,
+    /// Whether EC2 has capacity of it, as far as is known.
+    pub is_available: bool,
+}
+
+/// Tasks that are equal to placement.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Kind {
+    /// Offers that a constraint keeps them away from.
+    pub barred: Vec<usize>,
+    /// Kinds that no instance holds beside them: the same host ports, or instances of their own.
+    pub conflicts: Vec<usize>,
+}
+
+/// What can be bought, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Market<'a> {
+    /// By zone, then by type: as many types in each zone.
+    pub offers: &'a [Offer],
+    /// How many zones there are.
+    pub zones: usize,
+    /// Kinds of tasks.
+    pub kinds: &'a [Kind],
+}
+
+impl Market<'_> {
+    fn types(&self) -> usize {
+        self.offers.len() / self.zones.max(1)
+    }
+
+    /// The zone of an offer.
+    #[must_use]
+    pub fn zone(&self, offer: usize) -> usize {
+        offer / self.types().max(1)
+    }
+
+    fn takes(&self, offer: usize, kind: usize) -> bool {
+        !self.kinds.get(kind).is_some_and(|kind| kind.barred.contains(&offer))
+    }
+
+    fn conflict(&self, one: usize, other: usize) -> bool {
+        self.kinds.get(one).is_some_and(|kind| kind.conflicts.contains(&other))
+    }
+
+    /// The cheapest type in a zone that holds `demand` and takes all these kinds, the first of equal ones.
+    fn cheapest(&self, zone: usize, demand: Resources, kinds: &[usize]) -> Option<usize> {
+        let own = zone * self.types()..(zone + 1) * self.types();
+        let fits = |&index: &usize| {
+            let offer = &self.offers[index];
+            offer.is_available
+                && demand.fits_into(offer.resources)
+                && kinds.iter().all(|&kind| self.takes(index, kind))
+        };
+        own.filter(fits).min_by_key(|&index| (self.offers[index].price, index))
+    }
+
+    /// Indices of tasks, the largest first; among equal ones as they came.
+    fn decreasing(&self, tasks: &[Task]) -> Vec<usize> {
+        let most = |most: Resources, offer: &Offer| most.largest_of_each(offer.resources);
+        let largest = self.offers.iter().fold(Resources::ZERO, most);
+        let share = |amount: u32, of: u32| u64::from(amount) * 1_000_000 / u64::from(of.max(1));
+        let size = |demand: Resources| {
+            share(demand.cpu, largest.cpu).max(share(demand.memory, largest.memory))
+        };
+        let mut order: Vec<usize> = (0..tasks.len()).collect();
+        order.sort_by_key(|&index| (u64::MAX - size(tasks[index].demand), index));
+        order
+    }
 }
 
 /// A task that runs or waits.
@@ -28,36 +96,40 @@ pub struct Task {
     pub demand: Resources,
     /// Whose it is: tasks with equal numbers are spread over zones together.
     pub owner: usize,
+    /// Its kind, by number.
+    pub kind: usize,
+    /// Whether its owner keeps zones balanced.
+    pub is_balanced: bool,
 }
 
 /// An instance of the provider, oldest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Host {
-    /// Index of its zone.
-    pub zone: usize,
-    /// Its type.
-    pub offer: Offer,
-    /// Its tasks.
+    /// Index of its type and zone among the offers.
+    pub offer: usize,
+    /// What it has left for more tasks.
+    pub free: Resources,
+    /// Its tasks, daemons not counted.
     pub tasks: Vec<Task>,
     /// Whether it is being drained.
     pub is_draining: bool,
+    /// Whether it has been quiet for as long as it must be before it may go.
+    pub is_ripe: bool,
+    /// Whether its tasks may be moved.
+    pub is_movable: bool,
 }
 
 impl Host {
-    fn free(&self) -> Resources {
-        let used = self.tasks.iter().map(|task| task.demand);
-        used.fold(self.offer.resources, |free, demand| {
-            free.checked_sub(demand).unwrap_or(Resources::ZERO)
-        })
+    fn takes(&self, task: &Task, market: &Market) -> bool {
+        market.takes(self.offer, task.kind)
+            && !self.tasks.iter().any(|other| market.conflict(task.kind, other.kind))
     }
 }
 
 /// An instance to be launched.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Launch {
-    /// Index of its zone.
-    pub zone: usize,
-    /// Index of its type in the offers.
+    /// Index of its type and zone in the offers.
     pub offer: usize,
     /// Tasks that it is for, by their index.
     pub tasks: Vec<usize>,
@@ -70,88 +142,89 @@ pub struct Plan {
     pub onto: Vec<(usize, usize)>,
     /// New instances.
     pub launches: Vec<Launch>,
-    /// Tasks that fit on no allowed type.
+    /// Tasks for which no allowed type is large enough, or to be had.
     pub too_large: Vec<usize>,
 }
 
-/// Plans for the tasks that wait. `zones`: how many zones there are.
+/// Plans for the tasks that wait.
 #[must_use]
-pub fn plan(waiting: &[Task], hosts: &[Host], offers: &[Offer], zones: usize) -> Plan {
+pub fn plan(waiting: &[Task], hosts: &[Host], market: &Market) -> Plan {
     let mut plan = Plan::default();
-    let mut free: Vec<Resources> = hosts.iter().map(Host::free).collect();
-    let mut by_zone: Vec<Vec<usize>> = vec![Vec::new(); zones];
-    for index in decreasing(waiting, offers) {
-        let Task { demand, owner } = waiting[index];
-        let room = (0..hosts.len()).find(|&h| !hosts[h].is_draining && demand.fits_into(free[h]));
-        if let Some(host) = room {
-            free[host] = free[host].checked_sub(demand).unwrap_or(Resources::ZERO);
-            plan.onto.push((index, host));
-        } else if cheapest(demand, offers).is_none() {
-            plan.too_large.push(index);
-        } else {
-            // The zone with fewest tasks of the owner, then with fewest new tasks at all.
-            let load = |zone: usize| {
-                let running = hosts.iter().filter(|host| host.zone == zone && !host.is_draining);
-                let running = running.flat_map(|host| &host.tasks).filter(|t| t.owner == owner);
-                let new = by_zone[zone].iter().filter(|&&task| waiting[task].owner == owner);
-                let onto = plan.onto.iter().filter(|&&(task, host)| {
-                    waiting[task].owner == owner && hosts[host].zone == zone
-                });
-                (running.count() + new.count() + onto.count(), by_zone[zone].len(), zone)
-            };
-            if let Some(zone) = (0..zones).min_by_key(|&zone| load(zone)) {
-                by_zone[zone].push(index);
-            }
+    let mut free: Vec<Resources> = hosts.iter().map(|host| host.free).collect();
+    let mut hosts = hosts.to_vec();
+    let mut by_zone: Vec<Vec<usize>> = vec![Vec::new(); market.zones];
+    // Tasks by owner and zone: those that run, and those of this batch.
+    let mut count: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for host in hosts.iter().filter(|host| !host.is_draining) {
+        for task in &host.tasks {
+            *count.entry((task.owner, market.zone(host.offer))).or_default() += 1;
         }
     }
+    for index in market.decreasing(waiting) {
+        let task = waiting[index];
+        let has_room = |&h: &usize| {
+            !hosts[h].is_draining && task.demand.fits_into(free[h]) && hosts[h].takes(&task, market)
+        };
+        let zone = if let Some(host) = (0..hosts.len()).find(has_room) {
+            free[host] = free[host].checked_sub(task.demand).unwrap_or(Resources::ZERO);
+            hosts[host].tasks.push(task);
+            plan.onto.push((index, host));
+            market.zone(hosts[host].offer)
+        } else {
+            // The zone with fewest tasks of the owner, then with fewest new tasks at all.
+            let load = |&zone: &usize| {
+                let own = count.get(&(task.owner, zone)).copied().unwrap_or(0);
+                (own, by_zone[zone].len(), zone)
+            };
+            let fits = |&zone: &usize| market.cheapest(zone, task.demand, &[task.kind]).is_some();
+            let Some(zone) = (0..market.zones).filter(fits).min_by_key(load) else {
+                plan.too_large.push(index);
+                continue;
+            };
+            by_zone[zone].push(index);
+            zone
+        };
+        *count.entry((task.owner, zone)).or_default() += 1;
+    }
     for (zone, tasks) in by_zone.into_iter().enumerate() {
-        plan.launches.extend(
-            bins(&tasks, waiting, offers).into_iter().map(|(offer, tasks)| Launch {
-                zone,
-                offer,
-                tasks,
-            }),
-        );
+        plan.launches.extend(bins(zone, &tasks, waiting, market));
     }
     plan
 }
 
+/// Tasks that share a new instance.
+struct Bin {
+    sum: Resources,
+    kinds: Vec<usize>,
+    launch: Launch,
+}
+
 /// First Fit of tasks that are in decreasing order: each bin as large as some type holds, then the cheapest such type.
-fn bins(tasks: &[usize], waiting: &[Task], offers: &[Offer]) -> Vec<(usize, Vec<usize>)> {
-    let mut bins: Vec<(Resources, usize, Vec<usize>)> = Vec::new();
-    for &task in tasks {
-        let demand = waiting[task].demand;
+fn bins(zone: usize, tasks: &[usize], waiting: &[Task], market: &Market) -> Vec<Launch> {
+    let mut bins: Vec<Bin> = Vec::new();
+    for &index in tasks {
+        let Task { demand, kind, .. } = waiting[index];
         let mut fitting = bins.iter_mut().find_map(|bin| {
-            let sum = bin.0.checked_add(demand)?;
-            cheapest(sum, offers).map(|offer| (bin, sum, offer))
+            if bin.kinds.iter().any(|&other| market.conflict(kind, other)) {
+                return None;
+            }
+            let sum = bin.sum.checked_add(demand)?;
+            let mut kinds = bin.kinds.clone();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+            market.cheapest(zone, sum, &kinds).map(|offer| (bin, sum, kinds, offer))
         });
-        if let Some((bin, sum, offer)) = &mut fitting {
-            (bin.0, bin.1) = (*sum, *offer);
-            bin.2.push(task);
-        } else if let Some(offer) = cheapest(demand, offers) {
-            bins.push((demand, offer, vec![task]));
+        if let Some((bin, sum, kinds, offer)) = &mut fitting {
+            (bin.sum, bin.launch.offer) = (*sum, *offer);
+            bin.kinds = std::mem::take(kinds);
+            bin.launch.tasks.push(index);
+        } else if let Some(offer) = market.cheapest(zone, demand, &[kind]) {
+            let launch = Launch { offer, tasks: vec![index] };
+            bins.push(Bin { sum: demand, kinds: vec![kind], launch });
         }
     }
-    bins.into_iter().map(|(_, offer, tasks)| (offer, tasks)).collect()
-}
-
-/// The cheapest type that holds `demand`, the first of equal ones.
-fn cheapest(demand: Resources, offers: &[Offer]) -> Option<usize> {
-    let fitting = (0..offers.len()).filter(|&index| demand.fits_into(offers[index].resources));
-    fitting.min_by_key(|&index| (offers[index].price, index))
-}
-
-/// Indices of tasks, the largest first; among equal ones as they came.
-fn decreasing(tasks: &[Task], offers: &[Offer]) -> Vec<usize> {
-    let largest =
-        offers.iter().fold(Resources::ZERO, |most, offer| most.largest_of_each(offer.resources));
-    let share = |amount: u32, of: u32| u64::from(amount) * 1_000_000 / u64::from(of.max(1));
-    let size = |demand: Resources| {
-        share(demand.cpu, largest.cpu).max(share(demand.memory, largest.memory))
-    };
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by_key(|&index| (u64::MAX - size(tasks[index].demand), index));
-    order
+    bins.into_iter().map(|bin| bin.launch).collect()
 }
 
 /// The next step of consolidation.
@@ -177,111 +250,135 @@ pub enum Step {
     Rebalance {
         /// The host and the index of the task on it.
         from: (usize, usize),
-        /// The zone.
-        zone: usize,
         /// The host there with room; `None`: an instance is launched.
         onto: Option<usize>,
-        /// Index of the type that is launched.
+        /// Index of the type that is launched, and of its zone.
         offer: usize,
     },
 }
 
 /// The next step; `None` where nothing is left to do, or a drain goes on: there are never two.
 #[must_use]
-pub fn consolidate(hosts: &[Host], offers: &[Offer], zones: usize) -> Option<Step> {
+pub fn consolidate(hosts: &[Host], market: &Market) -> Option<Step> {
     if hosts.iter().any(|host| host.is_draining) {
         return None;
     }
-    if let Some(idle) = hosts.iter().position(|host| host.tasks.is_empty()) {
+    if let Some(idle) = hosts.iter().position(|host| host.is_ripe && host.tasks.is_empty()) {
         return Some(Step::Deregister(idle));
     }
-    let mut order: Vec<usize> = (0..hosts.len()).collect();
-    order.sort_by_key(|&index| (std::cmp::Reverse(hosts[index].offer.price), hosts.len() - index));
+    let price = |host: usize| market.offers[hosts[host].offer].price;
+    let may_move = |&host: &usize| {
+        hosts[host].is_ripe && hosts[host].is_movable && !hosts[host].tasks.is_empty()
+    };
+    let mut order: Vec<usize> = (0..hosts.len()).filter(may_move).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(price(index)), hosts.len() - index));
+    let counts = Counts::of(hosts, market);
     let step = order.into_iter().find_map(|index| {
-        let cheaper = cheaper(&hosts[index], offers);
-        let room = into_room(index, hosts, offers).filter(|onto| {
+        let cheaper = cheaper(&hosts[index], market);
+        let room = into_room(index, hosts, market).filter(|onto| {
             // What rebalancing would undo is done for an instance that is too large, and not onto a cheaper one.
-            let is_worth_it = |&(_, other): &(usize, usize)| {
-                cheaper.is_some() && hosts[other].offer.price >= hosts[index].offer.price
-            };
-            onto.iter().all(is_worth_it) || !unbalances(index, onto, hosts, zones)
+            let is_worth_it =
+                |&(_, other): &(usize, usize)| cheaper.is_some() && price(other) >= price(index);
+            onto.iter().all(is_worth_it) || !counts.worse(index, onto, hosts, market)
         });
         let drain = room.map(|onto| Step::Drain { host: index, onto });
         drain.or_else(|| cheaper.map(|offer| Step::Replace { host: index, offer }))
     });
-    step.or_else(|| rebalance(hosts, offers, zones))
+    step.or_else(|| rebalance(&counts, hosts, market))
 }
 
 /// All tasks of a host onto the room of others, the largest first.
-fn into_room(index: usize, hosts: &[Host], offers: &[Offer]) -> Option<Vec<(usize, usize)>> {
-    let mut free: Vec<Resources> = hosts.iter().map(Host::free).collect();
-    let mut onto = Vec::new();
-    for task in decreasing(&hosts[index].tasks, offers) {
-        let demand = hosts[index].tasks[task].demand;
-        let other = (0..hosts.len()).find(|&h| h != index && demand.fits_into(free[h]))?;
-        free[other] = free[other].checked_sub(demand)?;
+fn into_room(index: usize, hosts: &[Host], market: &Market) -> Option<Vec<(usize, usize)>> {
+    let mut free: Vec<Resources> = hosts.iter().map(|host| host.free).collect();
+    let mut onto: Vec<(usize, usize)> = Vec::new();
+    for task in market.decreasing(&hosts[index].tasks) {
+        let moved = &hosts[index].tasks[task];
+        let conflicts = |host: usize| {
+            let before = onto.iter().filter(|(_, other)| *other == host);
+            before
+                .into_iter()
+                .any(|&(other, _)| market.conflict(moved.kind, hosts[index].tasks[other].kind))
+        };
+        let has_room = |&h: &usize| {
+            h != index
+                && moved.demand.fits_into(free[h])
+                && hosts[h].takes(moved, market)
+                && !conflicts(h)
+        };
+        let other = (0..hosts.len()).find(has_room)?;
+        free[other] = free[other].checked_sub(moved.demand)?;
         onto.push((task, other));
     }
     Some(onto)
 }
 
 /// The type that holds a host's tasks for less.
-fn cheaper(host: &Host, offers: &[Offer]) -> Option<usize> {
+fn cheaper(host: &Host, market: &Market) -> Option<usize> {
     let sum = |sum: Resources, task: &Task| sum.checked_add(task.demand);
-    let offer = cheapest(host.tasks.iter().try_fold(Resources::ZERO, sum)?, offers)?;
-    (offers[offer].price < host.offer.price).then_some(offer)
+    let sum = host.tasks.iter().try_fold(Resources::ZERO, sum)?;
+    let kinds: Vec<usize> = host.tasks.iter().map(|task| task.kind).collect();
+    let offer = market.cheapest(market.zone(host.offer), sum, &kinds)?;
+    (market.offers[offer].price < market.offers[host.offer].price).then_some(offer)
 }
 
-/// Whether moving a host's tasks makes zones differ more than before.
-fn unbalances(index: usize, onto: &[(usize, usize)], hosts: &[Host], zones: usize) -> bool {
-    let mut after = hosts.to_vec();
-    for &(task, other) in onto {
-        after[other].tasks.push(hosts[index].tasks[task]);
+/// Tasks by owner and zone, of owners that keep zones balanced.
+struct Counts(BTreeMap<usize, Vec<usize>>);
+
+impl Counts {
+    fn of(hosts: &[Host], market: &Market) -> Counts {
+        let mut counts = Counts(BTreeMap::new());
+        for host in hosts {
+            for task in host.tasks.iter().filter(|task| task.is_balanced) {
+                let own = counts.0.entry(task.owner).or_insert_with(|| vec![0; market.zones]);
+                own[market.zone(host.offer)] += 1;
+            }
+        }
+        counts
     }
-    after[index].tasks.clear();
-    imbalance(&after, zones) > imbalance(hosts, zones)
+
+    /// Whether moving a host's tasks makes zones differ more than before.
+    fn worse(&self, from: usize, onto: &[(usize, usize)], hosts: &[Host], market: &Market) -> bool {
+        let mut after: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &(task, other) in onto {
+            let owner = hosts[from].tasks[task].owner;
+            let Some(before) = self.0.get(&owner) else { continue };
+            let own = after.entry(owner).or_insert_with(|| before.clone());
+            own[market.zone(hosts[from].offer)] -= 1;
+            own[market.zone(hosts[other].offer)] += 1;
+        }
+        let before: usize =
+            after.keys().filter_map(|owner| self.0.get(owner)).map(|c| gap(c)).sum();
+        after.values().map(|counts| gap(counts)).sum::<usize>() > before
+    }
 }
 
-/// By how many tasks zones differ, over the owners for which it is more than one.
-fn imbalance(hosts: &[Host], zones: usize) -> usize {
-    let gap = |owner: usize| {
-        let counts = (0..zones).map(|zone| count(hosts, owner, zone));
-        let (least, most) = counts.fold((usize::MAX, 0), |(l, m), c| (l.min(c), m.max(c)));
-        most.saturating_sub(least)
-    };
-    owners(hosts).into_iter().map(gap).filter(|&gap| gap > 1).sum()
-}
-
-fn owners(hosts: &[Host]) -> Vec<usize> {
-    let mut owners: Vec<usize> =
-        hosts.iter().flat_map(|host| &host.tasks).map(|task| task.owner).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    owners
-}
-
-/// Tasks of an owner in a zone.
-fn count(hosts: &[Host], owner: usize, zone: usize) -> usize {
-    let there = hosts.iter().filter(|host| host.zone == zone);
-    there.flat_map(|host| &host.tasks).filter(|task| task.owner == owner).count()
+/// By how many tasks zones differ, where it is more than one.
+fn gap(counts: &[usize]) -> usize {
+    let most = counts.iter().max().copied().unwrap_or(0);
+    let gap = most - counts.iter().min().copied().unwrap_or(0);
+    if gap > 1 { gap } else { 0 }
 }
 
 /// The first owner whose zones differ by more than one task: from the fullest zone to the emptiest.
-fn rebalance(hosts: &[Host], offers: &[Offer], zones: usize) -> Option<Step> {
-    owners(hosts).into_iter().find_map(|owner| {
-        let count = |zone: usize| count(hosts, owner, zone);
-        let zone = (0..zones).min_by_key(|&zone| (count(zone), zone))?;
-        let most = (0..zones).max_by_key(|&zone| (count(zone), usize::MAX - zone))?;
-        if count(most) - count(zone) < 2 {
+fn rebalance(counts: &Counts, hosts: &[Host], market: &Market) -> Option<Step> {
+    counts.0.iter().find_map(|(&owner, counts)| {
+        let least = (0..market.zones).min_by_key(|&zone| (counts[zone], zone))?;
+        let most = (0..market.zones).max_by_key(|&zone| (counts[zone], usize::MAX - zone))?;
+        if counts[most] - counts[least] < 2 {
             return None;
         }
-        let host = (0..hosts.len()).find(|&h| {
-            hosts[h].zone == most && hosts[h].tasks.iter().any(|task| task.owner == owner)
-        })?;
-        let task = hosts[host].tasks.iter().position(|task| task.owner == owner)?;
-        let demand = hosts[host].tasks[task].demand;
-        let has_room = |&h: &usize| hosts[h].zone == zone && demand.fits_into(hosts[h].free());
-        let onto = (0..hosts.len()).find(has_room);
-        Some(Step::Rebalance { from: (host, task), zone, onto, offer: cheapest(demand, offers)? })
+        let is_own = |task: &Task| task.owner == owner && task.is_balanced;
+        let is_in = |host: &Host| market.zone(host.offer) == most;
+        let host = hosts.iter().position(|host| is_in(host) && host.tasks.iter().any(is_own))?;
+        let task = hosts[host].tasks.iter().position(is_own)?;
+        let moved = hosts[host].tasks[task];
+        let has_room = |host: &Host| {
+            market.zone(host.offer) == least
+                && moved.demand.fits_into(host.free)
+                && host.takes(&moved, market)
+        };
+        let onto = hosts.iter().position(has_room);
+        let offer = market.cheapest(least, moved.demand, &[moved.kind])?;
+        Some(Step::Rebalance { from: (host, task), onto, offer })
     })
 }

@@ -31,6 +31,7 @@ impl Build<'_> {
         let launch = self.launch(settings, cluster);
         let fargate = self.is_fargate(&launch);
         let definition = self.caller_definition(settings, &name, &launch, fargate);
+        self.check_managed_launch(settings, &launch, Some(definition));
         let (strategies, distinct_instance, member_of) =
             self.placement(settings, definition, &launch, fargate);
         let zones = self.caller_zones(settings, cluster);
@@ -140,6 +141,7 @@ impl Build<'_> {
             name: name.to_string(),
             launch: LaunchType::Fargate,
             is_managed: false,
+            batch_window: None,
             purchase,
             cluster,
             largest: Resources::ZERO,
@@ -208,6 +210,12 @@ impl Build<'_> {
             && rest.iter().any(|share| launch(share) != launch(first))
         {
             let message = "a strategy cannot mix Fargate capacity providers with others";
+            self.error(place, message);
+        }
+        let is_managed =
+            |share: &ProviderShare| self.providers[share.provider].batch_window.is_some();
+        if shares.iter().any(is_managed) && !shares.iter().all(is_managed) {
+            let message = "a strategy cannot mix Managed Instances with other capacity providers";
             self.error(place, message);
         }
         shares

@@ -14,7 +14,7 @@ use crate::scenario::diagnostic::quoted;
 use crate::scenario::sections;
 use crate::scenario::settings::{Settings, Value};
 use crate::scenario::tree::Place;
-use crate::sim::setup::{InstanceSetup, Price, ProviderSetup};
+use crate::sim::setup::{InstanceSetup, MANAGED_INSTANCE, Price, ProviderSetup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,12 +22,13 @@ use std::sync::Arc;
 const RESERVED_WINDOWS_TCP: [u16; 11] =
     [53, 135, 139, 445, 2375, 2376, 3389, 5985, 5986, 51678, 51679];
 /// Attributes that the simulator sets by itself.
-const BUILT_IN: [&str; 5] = [
+const BUILT_IN: [&str; 6] = [
     "ecs.availability-zone",
     "ecs.instance-type",
     "ecs.os-type",
     "ecs.cpu-architecture",
     "ecs.subnet-id",
+    MANAGED_INSTANCE,
 ];
 
 /// What the instances of a provider have in common.
@@ -224,6 +225,7 @@ impl Build<'_> {
             name: name.clone(),
             launch: LaunchType::Ec2,
             is_managed: settings.is_given("managed_scaling"),
+            batch_window: None,
             purchase,
             cluster,
             largest: Resources::ZERO,
@@ -252,7 +254,9 @@ impl Build<'_> {
             shared: BTreeMap::new(),
         };
         self.check_group_keys(settings);
-        if settings.is_given("max_size") {
+        if let Some(table) = settings.table("managed_instances") {
+            self.read_managed_instances(&mut fleet, table);
+        } else if settings.is_given("max_size") {
             self.read_group(&mut fleet);
         } else if settings.is_given("inventory") {
             for key in ["instance_types", "desired_capacity"] {
@@ -387,7 +391,9 @@ impl Build<'_> {
     ) -> Option<InstanceSetup> {
         let price = self.instance_price(fleet, new)?;
         let cluster = &self.clusters[fleet.cluster.index()];
-        let mut resources = resources(new.facts, cluster.trunking);
+        // Trunking is always on there (documented).
+        let trunking = cluster.trunking || fleet.settings.is_given("managed_instances");
+        let mut resources = resources(new.facts, trunking);
         match fleet.settings.whole32("registered_memory") {
             Some(memory) => resources.memory = memory,
             None => resources.memory = resources.memory.saturating_sub(cluster.reserved_memory),

@@ -30,6 +30,8 @@ const GROUP_KEYS: &[&str] = &[
 ];
 /// The longest that managed draining holds an instance (documented).
 const LONGEST_DRAIN: SimSpan = SimSpan::from_secs(48 * 3_600);
+/// The same for Managed Instances (documented).
+pub(super) const LONGEST_DRAIN_OF_MANAGED: SimSpan = SimSpan::from_secs(7 * 86_400);
 
 impl Build<'_> {
     /// What a fixed fleet does not have, and a group does not take.
@@ -41,7 +43,10 @@ impl Build<'_> {
             }
             return;
         }
-        for key in GROUP_KEYS.iter().filter(|key| settings.is_given(key)) {
+        let is_managed = settings.is_given("managed_instances");
+        let drains = |key: &&str| is_managed && ["drain_timeout", "shortages"].contains(key);
+        let given = GROUP_KEYS.iter().filter(|key| settings.is_given(key) && !drains(key));
+        for key in given {
             let message = format!("`{key}` without `max_size`");
             let help = "`max_size` makes the capacity provider an Auto Scaling group";
             self.error_with_help(settings.place_of(key), message, help);
@@ -74,6 +79,8 @@ impl Build<'_> {
         if mixed.is_none() && settings.is_given("mixed_instances") {
             return; // it was refused
         }
+        let names: Vec<String> =
+            settings.texts("instance_types").map(|(name, _)| name.to_string()).collect();
         let mut group = GroupSetup {
             provider: fleet.provider,
             min,
@@ -84,7 +91,7 @@ impl Build<'_> {
             purchase: fleet.purchase,
             allocation: on_demand_allocation(settings),
             mixed,
-            shortages: self.shortages(fleet),
+            shortages: self.shortages(fleet, &names),
             termination: termination_policies(settings),
             is_protected: settings.flag("protect_from_scale_in"),
             draining: Draining {
@@ -95,6 +102,7 @@ impl Build<'_> {
             changes,
             managed: self.read_managed_scaling(settings),
             scaling: self.read_group_scaling(settings),
+            instances: None,
         };
         group.changes.sort_by_key(|change| change.at);
         if group.mixed.is_none() {
@@ -206,8 +214,9 @@ impl Build<'_> {
     /// How long launches take, once `[latency]` can be read.
     pub(super) fn read_group_timing(&mut self, root: &Settings) {
         if let Some(settings) = root.table("latency") {
-            let timing = timing(settings);
+            let (timing, settings) = (timing(settings), settings.clone());
             self.groups.iter_mut().for_each(|group| group.timing = timing.clone());
+            self.read_managed_timing(&settings);
         }
     }
 }

@@ -69,8 +69,10 @@ impl Build<'_> {
 
     fn pool_limits(&mut self, fleet: &FleetSpec<'_>, table: &Settings) -> Vec<PoolLimit> {
         let mut limits = Vec::new();
+        let own = fleet.settings.texts("instance_types").map(|(name, _)| name.to_string());
+        let own: Vec<String> = own.collect();
         for settings in table.tables("availability") {
-            let Some(offers) = self.offers_of(fleet, settings) else { continue };
+            let Some(offers) = self.offers_of(fleet, &own, settings) else { continue };
             let Some(written) = settings.text("trace").map(str::to_string) else { continue };
             let path = self.resolve(&written);
             self.is_file(&path, &written, settings.value_place("trace"));
@@ -92,9 +94,13 @@ impl Build<'_> {
     }
 
     /// The offers of a zone and a type, where they are given.
-    fn offers_of(&mut self, fleet: &FleetSpec<'_>, of: &Settings) -> Option<Vec<usize>> {
-        let types: Vec<&str> =
-            fleet.settings.texts("instance_types").map(|(name, _)| name).collect();
+    fn offers_of(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        types: &[String],
+        of: &Settings,
+    ) -> Option<Vec<usize>> {
+        let types: Vec<&str> = types.iter().map(String::as_str).collect();
         let zones: Vec<String> = fleet.zones.iter().map(|&z| self.zones[z].clone()).collect();
         let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
         for (key, known, what) in [
@@ -120,10 +126,10 @@ impl Build<'_> {
     }
 
     /// When a group finds no capacity.
-    pub(super) fn shortages(&mut self, fleet: &FleetSpec<'_>) -> Vec<Shortage> {
+    pub(super) fn shortages(&mut self, fleet: &FleetSpec<'_>, types: &[String]) -> Vec<Shortage> {
         let mut shortages = Vec::new();
         for settings in fleet.settings.tables("shortages") {
-            let Some(offers) = self.offers_of(fleet, settings) else { continue };
+            let Some(offers) = self.offers_of(fleet, types, settings) else { continue };
             let (Some(at), Some(lasts)) = (settings.span("at"), settings.span("duration")) else {
                 continue;
             };

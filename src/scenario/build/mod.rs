@@ -15,6 +15,7 @@ mod group;
 mod group_scaling;
 mod interruption;
 mod inventory;
+mod managed_instances;
 mod mixed_instances;
 mod rows;
 mod service;
@@ -44,7 +45,7 @@ use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
 use crate::sim::setup::{
-    Failure, GroupSetup, InstanceSetup, ProviderSetup, ProviderShare, ServiceSetup, Setup,
+    Failure, Fees, GroupSetup, InstanceSetup, ProviderSetup, ProviderShare, ServiceSetup, Setup,
     SourceSetup,
 };
 use definition::Definition;
@@ -100,6 +101,7 @@ pub(super) struct Build<'a> {
     instances: Vec<InstanceSetup>,
     groups: Vec<GroupSetup>,
     markets: Vec<MarketTrace>,
+    fees: Fees,
     definitions: Vec<Definition>,
     /// Declared definitions by `family` and by `family:revision`.
     definition_names: Lookup<String, DefinitionId>,
@@ -176,6 +178,7 @@ pub(super) fn build(
         instances: build.instances,
         groups: build.groups,
         faults,
+        fees: build.fees,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
         latencies,
@@ -257,6 +260,7 @@ impl<'a> Build<'a> {
             instances: Vec::new(),
             groups: Vec::new(),
             markets: Vec::new(),
+            fees: Fees::default(),
             definitions: Vec::new(),
             definition_names: Lookup::new(),
             provider_names: Lookup::new(),

@@ -98,6 +98,7 @@ impl Build<'_> {
             Some(id) => self.placement(settings, id, &subject.launch, fargate),
             None => Default::default(),
         };
+        self.check_managed_launch(settings, &subject.launch, definition);
         let zones = self.caller_zones(settings, cluster);
         let balancer = self.balancer(settings);
         let deployment = self.deployment(&subject, balancer.as_ref());
@@ -252,11 +253,7 @@ impl Build<'_> {
             let message = "the DAEMON scheduling strategy needs the deployment controller ECS";
             self.error(place, message);
         }
-        if matches!(subject.launch, Launch::Providers(_)) && !subject.fargate {
-            let message =
-                "a DAEMON service takes no capacity provider strategy: it runs on every instance";
-            self.error(settings.place_of("capacity_provider_strategy"), message);
-        }
+        self.check_daemon_launch(settings, &subject.launch, subject.fargate);
         let refused = [
             (
                 "desired_count",

@@ -363,6 +363,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "managed_instances",
+            Kind::Table(&super::managed_instances::MANAGED_INSTANCES),
+            "none",
+            "ECS Managed Instances in place of a fleet or an Auto Scaling group, with `instance_types` as the allowed ones.",
+            "API",
+        ),
+        optional(
             "managed_termination_protection",
             Kind::Flag,
             "false",
@@ -372,7 +379,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
         optional(
             "drain_timeout",
             ANY_SPAN,
-            "\"48h\"",
+            "\"48h\"; of Managed Instances \"7d\"",
             "For how long it drains at most.",
             "documented",
         ),

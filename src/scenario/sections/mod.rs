@@ -5,6 +5,7 @@ mod capacity;
 mod failure;
 mod group_scaling;
 mod interruption;
+mod managed_instances;
 mod mixed_instances;
 mod service;
 mod service_deployment;

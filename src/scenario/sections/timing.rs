@@ -94,6 +94,27 @@ pub static LATENCY: Section = Section::new(
             "measured",
         ),
         with_default(
+            "managed_instance_launch",
+            SECONDS,
+            "{ type = \"uniform\", min = \"1s\", max = \"3s\" }",
+            "Managed Instances: from the decision to RunInstances.",
+            "assumed",
+        ),
+        with_default(
+            "managed_instance_boot",
+            SECONDS,
+            "{ type = \"uniform\", min = \"8s\", max = \"14s\" }",
+            "Managed Instances: from `running` to the start of the container agent.",
+            "fitted (from nothing to the first log line in about 40 s)",
+        ),
+        with_default(
+            "managed_instance_register",
+            SECONDS,
+            "{ type = \"uniform\", min = \"2s\", max = \"4s\" }",
+            "Managed Instances: from there to the registration with the cluster.",
+            "fitted (the same)",
+        ),
+        with_default(
             "instance_pending",
             SECONDS,
             "{ type = \"uniform\", min = \"16s\", max = \"18s\" }",

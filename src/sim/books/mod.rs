@@ -79,6 +79,15 @@ pub enum Change<'a> {
         /// It.
         instance: InstanceId,
     },
+    /// The fee of ECS for an instance begins, or ends.
+    Fee {
+        /// Its capacity provider.
+        provider: ProviderId,
+        /// Its type.
+        instance_type: &'a str,
+        /// Which of both.
+        begins: bool,
+    },
     /// EC2 bills it no longer.
     InstanceEnds {
         /// Its capacity provider.
@@ -229,7 +238,7 @@ impl Books {
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
         let capacity = CapacityTables::new(&mut sinks);
         Books {
-            spending: Spending::new(&setup.fargate, purchases),
+            spending: Spending::new(&setup.fargate, purchases, setup.fees.clone()),
             tables,
             fleet_events,
             capacity,
@@ -259,6 +268,9 @@ impl Books {
             }
             Change::Forgiven { instance } => spending.forgive(instance),
             Change::InstanceRuns { provider, price } => spending.instance_runs(provider, price),
+            Change::Fee { provider, instance_type, begins } => {
+                spending.fee_runs(provider, instance_type, begins);
+            }
             Change::InstanceEnds { provider, price } => {
                 tally.ended += 1;
                 spending.instance_ends(provider, price);

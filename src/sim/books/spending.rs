@@ -10,7 +10,7 @@ use crate::model::fleet::Fleet;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::{Platform, Purchase};
 use crate::pricing::{
-    Bill, CpuMemory, EndedPromise, FargateTask, Invoice, Price, SPOT_FREE_HOUR, SplitWeights,
+    Bill, CpuMemory, EndedPromise, FargateTask, Fees, Invoice, Price, SPOT_FREE_HOUR, SplitWeights,
     UsageByService, fargate_task_cost, instance_cost,
 };
 use crate::sim::setup::FargateSetup;
@@ -40,12 +40,18 @@ pub struct Spending {
     types: Column<InstanceId, u32>,
     /// Whether Fargate bills until STOPPED.
     is_billed_until_stopped: bool,
+    /// What ECS charges for instances.
+    fees: Fees,
 }
 
 impl Spending {
     /// Nothing spent yet.
     #[must_use]
-    pub fn new(fargate: &FargateSetup, purchases: Column<ProviderId, Purchase>) -> Self {
+    pub fn new(
+        fargate: &FargateSetup,
+        purchases: Column<ProviderId, Purchase>,
+        fees: Fees,
+    ) -> Self {
         Spending {
             bill: Bill::new(),
             rates: fargate.rates.clone(),
@@ -60,6 +66,7 @@ impl Spending {
             by_service: UsageByService::default(),
             types: Column::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
+            fees,
         }
     }
 
@@ -103,6 +110,32 @@ impl Spending {
         self.by_service.forgive(instance);
     }
 
+    /// What ECS charges an hour for instances of a type.
+    #[must_use]
+    pub fn fee(&self, provider: ProviderId, instance_type: &str) -> HourlyRate {
+        self.fees.of(provider, instance_type).map_or(HourlyRate(0), |fee| fee.rate)
+    }
+
+    /// The fee for an instance begins, or ends.
+    pub fn fee_runs(&mut self, provider: ProviderId, instance_type: &str, begins: bool) {
+        if let Some(fee) = self.fees.of(provider, instance_type) {
+            let rate = i128::from(fee.rate.0);
+            self.fixed[provider] += if begins { rate } else { -rate };
+        }
+    }
+
+    /// Puts the fee for one start of an instance on the bill; what it costs.
+    fn bill_fee(
+        &mut self,
+        provider: ProviderId,
+        instance_type: &str,
+        (from, until): (SimTime, SimTime),
+    ) -> NanoUsd {
+        let Some(fee) = self.fees.of(provider, instance_type) else { return NanoUsd::ZERO };
+        self.bill.instance_fee(provider, instance_type, fee, from, until);
+        instance_cost(&Price::Fixed(fee.rate), from, until)
+    }
+
     /// An instance that never registered was billed, too: what it cost.
     pub fn bill_unregistered(
         &mut self,
@@ -112,7 +145,7 @@ impl Spending {
         (from, until): (SimTime, SimTime),
     ) -> NanoUsd {
         self.bill.instance(provider, instance_type, purchase, price, from, until);
-        instance_cost(price, from, until)
+        instance_cost(price, from, until) + self.bill_fee(provider, instance_type, (from, until))
     }
 
     fn rate(&self, provider: ProviderId, platform: Platform) -> &FargateRate {
@@ -287,7 +320,9 @@ impl Spending {
                 from,
                 until,
             );
-            costs.push(instance_cost(price, from, until));
+            let cost = instance_cost(price, from, until);
+            let fee = self.bill_fee(provider, &fleet.instance_type[instance], (from, until));
+            costs.push(cost + fee);
         }
         costs
     }
@@ -295,7 +330,7 @@ impl Spending {
     /// The bill, its lines cut into the parts of services.
     #[must_use]
     pub fn invoice(&self, services: &Column<ServiceId, String>) -> Invoice {
-        self.by_service.split(self.bill.invoice(), services)
+        self.by_service.split(self.bill.invoice(), &self.fees, services)
     }
 
     /// The part of an instance's cost that its tasks' promises cover.

@@ -45,6 +45,12 @@ impl Cluster {
             || self.future.as_ref().is_some_and(|future| future.could_fit(ask, ports))
     }
 
+    /// Whether a new instance of this kind, by its number in [`Cluster::may_come`], could take a task.
+    #[must_use]
+    pub fn new_one_takes(&self, ask: &Ask, kind: usize, ports: &PortSets) -> bool {
+        self.future.as_ref().is_some_and(|future| future.kind_fits(ask, kind, ports))
+    }
+
     /// Whether this instance could take a task if nothing else ran on it.
     #[must_use]
     pub fn could_take_when_empty(&self, ask: &Ask, instance: InstanceId, ports: &PortSets) -> bool {

@@ -1,8 +1,10 @@
 //! What may come: one instance of each kind that a group may launch, to say whether a task that fits nothing now may
 //! ever find a place.
 
+use crate::base::id::Id as _;
 use crate::base::random::{Purpose, Seed};
 use crate::model::fleet::{Fleet, Registration};
+use crate::model::ids::InstanceId;
 use crate::model::ports::PortSets;
 use crate::policy::placement::{Ask, Placer, Rule, TieBreak};
 
@@ -32,6 +34,12 @@ impl Future {
     /// So have groups.
     pub fn name_group(&mut self, name: &str) {
         self.placer.name_group(name);
+    }
+
+    /// Whether an instance of this kind could take a task.
+    pub fn kind_fits(&self, ask: &Ask, kind: usize, ports: &PortSets) -> bool {
+        let instance = InstanceId::from_index(kind);
+        self.placer.could_take_when_empty(ask, instance, &self.fleet, ports)
     }
 
     /// Whether an instance that may come could take a task.

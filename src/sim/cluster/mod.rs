@@ -5,6 +5,7 @@
 mod ask;
 mod future;
 mod host;
+mod watch;
 
 use super::task::Slot;
 use crate::base::canary;
@@ -21,6 +22,7 @@ use crate::policy::placement::{Ask, Placer, Refusals, Rule, RuleId, TieBreak};
 use crate::policy::query::Expression;
 use future::Future;
 pub use host::Host;
+use watch::Watch;
 
 /// Container instances and everything that must change together with them.
 pub struct Cluster {
@@ -41,6 +43,8 @@ pub struct Cluster {
     eased: Vec<InstanceId>,
     /// What may come; none where the fleet is fixed.
     future: Option<Box<Future>>,
+    /// When instances were last touched, where anybody asks.
+    watch: Option<Box<Watch>>,
 }
 
 /// Refusals of the last ask that failed: a burst of equal tasks counts the fleet once.
@@ -80,6 +84,7 @@ impl Cluster {
             draining: 0,
             eased: Vec::new(),
             future: None,
+            watch: None,
         }
     }
 
@@ -124,6 +129,7 @@ impl Cluster {
         self.hosts.push(Host::default());
         self.capacity.registered(now, id, &self.fleet);
         self.placer.instance_registered(id, &self.fleet);
+        self.touch(now, id);
         self.version += 1;
         self.has_freed = true;
         id
@@ -167,6 +173,7 @@ impl Cluster {
         self.fleet.deregister(instance, now);
         self.capacity.deregistered(now, instance, &self.fleet);
         self.placer.instance_left(instance, &self.fleet);
+        self.touch(now, instance);
         self.version += 1;
         self.has_freed = true; // as above
     }
@@ -214,6 +221,7 @@ impl Cluster {
         self.placer.placed(instance, group, &self.fleet);
         self.has_freed |= self.looks_at_tasks;
         self.capacity.promised(now, instance, demand, &self.fleet);
+        self.touch(now, instance);
     }
 
     /// A promise of `since` ends. A task that was [`Cluster::uncount`]ed is not in its group's counts any more.
@@ -228,6 +236,7 @@ impl Cluster {
             self.placer.released(instance, group, &self.fleet);
         }
         self.capacity.released(now, since, instance, demand, &self.fleet);
+        self.touch(now, instance);
         self.has_freed = true;
         self.eases(instance);
     }
@@ -239,6 +248,7 @@ impl Cluster {
         self.version += 1;
         self.placer.amount_changed(instance, before, &self.fleet);
         self.capacity.interface_gone(now, instance, slots, &self.fleet);
+        self.touch(now, instance);
         self.has_freed = true;
         self.eases(instance);
     }

@@ -19,6 +19,10 @@ impl Supply<'_> {
     /// # Errors
     /// An output cannot be written.
     pub fn reconcile(&mut self, group: usize, cause: LaunchCause) -> Result<(), RunError> {
+        if self.groups.all[group].instances.is_some() {
+            self.count(group); // ECS says itself what it launches and what it ends
+            return Ok(());
+        }
         let of = &mut self.groups.all[group];
         let there = of.members.len() as u32;
         let wanted = of.desired + of.at_risk.len() as u32;
@@ -71,7 +75,7 @@ impl Supply<'_> {
         Ok(())
     }
 
-    fn next_stage_after(
+    pub(super) fn next_stage_after(
         &mut self,
         id: MachineId,
         span: impl FnOnce(&crate::model::group::InstanceTiming) -> &Distribution,
@@ -117,7 +121,8 @@ impl Supply<'_> {
             }
             Stage::Registering => self.registers(id),
             Stage::Draining => self.finish(id), // it has drained for as long as it may
-            Stage::InService | Stage::Terminated => Ok(()),
+            Stage::InService => self.grows_old(id),
+            Stage::Terminated => Ok(()),
         }
     }
 
@@ -125,6 +130,8 @@ impl Supply<'_> {
         let provider = self.groups.all[self.groups.machines[id].group].setup.provider;
         let price = self.groups.price_of(id);
         self.drive.books.saw(Change::InstanceRuns { provider, price });
+        let instance_type = self.groups.type_of(id);
+        self.drive.books.saw(Change::Fee { provider, instance_type, begins: true });
     }
 
     /// ACTIVE: the cluster has it, those who wait for capacity are told.
@@ -145,6 +152,7 @@ impl Supply<'_> {
         self.drive.books.saw(Change::Registered { instance, purchase, price, fleet });
         self.groups.all[group].active += 1;
         self.tell(id, "registered", None)?;
+        self.instance_takes_its_batch(id, instance)?;
         self.drive.plan().instance_registers(cluster);
         self.relieve(group, id)?;
         // The desired capacity may have gone down while it was on its way.

@@ -14,6 +14,7 @@
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
 //! | `scaled.rs` | policies of a group's own |
+//! | `instances/` | ECS Managed Instances: batches, consolidation, age |
 //!
 //! An instance is a *machine* from its launch on, and a container instance when it has registered. A fixed fleet has no
 //! group and no machines, and costs nothing here.
@@ -21,6 +22,7 @@
 mod changes;
 mod choose;
 mod fail;
+mod instances;
 mod launch;
 mod managed;
 mod pools;
@@ -147,6 +149,8 @@ pub struct Group {
     scaled: Option<scaled::Scaled>,
     /// When a policy last changed the desired capacity.
     last_scaled: Option<SimTime>,
+    /// ECS Managed Instances, if that is what it is.
+    pub instances: Option<Box<instances::ManagedInstances>>,
 }
 
 impl Group {
@@ -175,6 +179,7 @@ impl Group {
             managed: setup.managed.as_ref().map(managed::Managed::new),
             scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
             last_scaled: None,
+            instances: instances::ManagedInstances::of(&setup),
             setup,
         }
     }
@@ -183,6 +188,11 @@ impl Group {
     #[must_use]
     pub fn waits(&self) -> bool {
         self.retries.iter().any(|retry| !retry.is_free())
+    }
+
+    /// Least, most and desired capacity; Managed Instances have none.
+    fn sizes(&self) -> Option<[u32; 3]> {
+        self.instances.is_none().then_some([self.min, self.max, self.desired])
     }
 
     /// What there is of it.
@@ -379,6 +389,12 @@ impl Groups {
     fn price_of(&self, id: MachineId) -> &Price {
         let machine = &self.machines[id];
         self.all[machine.group].price_of(machine.offer, machine.purchase)
+    }
+
+    /// Its type.
+    fn type_of(&self, id: MachineId) -> &str {
+        let machine = &self.machines[id];
+        &self.all[machine.group].setup.offers[machine.offer].registration.instance_type
     }
 
     /// Whether capacity may still come that nobody has asked for by now. Managed scaling launches for those who wait in

@@ -65,6 +65,9 @@ impl Supply<'_> {
             return Ok(());
         }
         machine.end = Some(cause);
+        if let Some(ticket) = machine.ticket.take() {
+            self.drive.queue.cancel(ticket);
+        }
         let index = machine.group;
         self.leaves(id);
         let machine = &mut self.groups.machines[id];
@@ -147,7 +150,10 @@ impl Supply<'_> {
             let provider = self.groups.all[index].setup.provider;
             let price = self.groups.price_of(id);
             self.drive.books.saw(Change::InstanceEnds { provider, price });
+            let instance_type = self.groups.type_of(id);
+            self.drive.books.saw(Change::Fee { provider, instance_type, begins: false });
         }
+        self.batch_is_upset(id);
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);
         Ok(())

@@ -24,7 +24,10 @@ impl Supply<'_> {
 
     /// The books are told what a group has.
     pub(super) fn count(&mut self, group: usize) {
-        let group = &self.groups.all[group];
+        let group = &mut self.groups.all[group];
+        if group.instances.is_some() {
+            group.desired = group.members.len() as u32;
+        }
         let (provider, counts) = (group.setup.provider, group.counts());
         self.drive.books.saw(Change::Group { provider, counts });
     }
@@ -55,7 +58,7 @@ impl Supply<'_> {
             provider: &group.name,
             event,
             instance: Some((&name, &kind.instance_type, machine.purchase, zone)),
-            sizes: Some([group.min, group.max, group.desired]),
+            sizes: group.sizes(),
             reason,
             tasks,
         };
@@ -76,12 +79,15 @@ impl Supply<'_> {
     ) -> Result<(), RunError> {
         let at = self.now();
         let group = &self.groups.all[group];
+        if group.instances.is_some() {
+            return Ok(());
+        }
         let row = FleetRow {
             at,
             provider: &group.name,
             event,
             instance: None,
-            sizes: Some([group.min, group.max, group.desired]),
+            sizes: group.sizes(),
             reason,
             tasks: None,
         };

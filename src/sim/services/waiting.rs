@@ -6,6 +6,7 @@ use crate::model::lifecycle::StopReason;
 use crate::policy::placement::Ask;
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
+use crate::sim::tasks::Kind;
 
 impl Drive<'_> {
     /// Capacity has changed: those who wait are tried in order, each kind until one of it finds no room.
@@ -14,10 +15,17 @@ impl Drive<'_> {
     /// An output cannot be written.
     pub fn place_waiting(&mut self) -> Result<(), RunError> {
         let mut in_vain: Vec<Ask> = Vec::new();
-        while let Some((slot, ask)) = self.tasks.line.first(|ask| !in_vain.contains(ask)) {
+        let providers = &self.rules.providers;
+        let may = |kind: &Kind, in_vain: &[Ask]| {
+            providers[kind.provider].batch_window.is_none() && !in_vain.contains(&kind.ask)
+        };
+        while let Some((slot, ask)) = self.tasks.line.first(|kind| may(kind, &in_vain)) {
             if !self.life().place_waiting(slot, ask) {
                 in_vain.push(ask);
             }
+        }
+        for provider in self.tasks.line.providers() {
+            self.life().call_for_batch(provider);
         }
         self.start_ready()
     }

@@ -22,6 +22,8 @@ pub struct ProviderSetup {
     pub launch: LaunchType,
     /// Whether it has managed scaling: then tasks wait in PROVISIONING for its capacity.
     pub is_managed: bool,
+    /// ECS Managed Instances: for so long waiting tasks are collected before instances are launched for them.
+    pub batch_window: Option<SimSpan>,
     /// On-Demand or Spot.
     pub purchase: Purchase,
     /// Cluster of an EC2 provider's instances; for Fargate the cluster that uses it.
@@ -78,6 +80,8 @@ pub struct GroupSetup {
     pub managed: Option<ManagedSetup>,
     /// Policies of its own, without it.
     pub scaling: Option<GroupScaling>,
+    /// ECS Managed Instances: no Auto Scaling group at all; ECS launches and ends the instances itself.
+    pub instances: Option<ManagedInstancesSetup>,
 }
 
 /// Policies of a group without managed scaling.
@@ -87,6 +91,20 @@ pub struct GroupScaling {
     pub target: ScalableTarget,
     /// From the end of a minute to the evaluation of its point.
     pub delay: SimSpan,
+}
+
+/// The attribute that Managed Instances have here, so that launch types can keep away from them.
+pub const MANAGED_INSTANCE: &str = "ecs.managed-instance";
+
+/// How ECS runs the instances of a Managed Instances provider.
+#[derive(Clone, Debug)]
+pub struct ManagedInstancesSetup {
+    /// `scaleInAfter`: how long an instance must be quiet before it may go; `None`: none ever does.
+    pub scale_in_after: Option<SimSpan>,
+    /// How long a type in a zone that EC2 has no capacity of is left alone.
+    pub retry_after: SimSpan,
+    /// The age at which an instance begins to drain.
+    pub lifetime: SimSpan,
 }
 
 /// Managed scaling of a capacity provider.

@@ -6,7 +6,7 @@ use super::Life;
 use crate::base::id::Id as _;
 use crate::base::time::SimTime;
 use crate::engine::Class;
-use crate::model::ids::{ClusterId, ProviderId};
+use crate::model::ids::{ClusterId, InstanceId, ProviderId};
 use crate::model::lifecycle::StopReason;
 use crate::policy::placement::Ask;
 use crate::sim::books::Change;
@@ -33,6 +33,11 @@ impl Kind {
     pub fn count(&self) -> u32 {
         self.tasks.len() as u32
     }
+
+    /// Those who wait, each with its place in the line.
+    pub fn tasks(&self) -> impl Iterator<Item = (u32, Slot)> + '_ {
+        self.tasks.iter().map(|(&place, &(slot, _))| (place, slot))
+    }
 }
 
 /// All who wait.
@@ -44,11 +49,20 @@ pub struct Line {
     next: u32,
     /// Whether an event will look who has waited for too long.
     is_watched: bool,
+    /// Providers of Managed Instances for whose next batch an event is arranged.
+    called: Vec<ProviderId>,
 }
 
 impl Line {
     pub(super) fn new(settings: ProvisioningSetup) -> Line {
-        Line { settings, kinds: Vec::new(), by_cluster: Vec::new(), next: 0, is_watched: false }
+        Line {
+            settings,
+            kinds: Vec::new(),
+            by_cluster: Vec::new(),
+            next: 0,
+            is_watched: false,
+            called: Vec::new(),
+        }
     }
 
     /// Whether nobody waits.
@@ -81,10 +95,24 @@ impl Line {
     }
 
     /// The first in the line whose kind `may` be tried: its place, itself, what it asks for.
-    pub fn first(&self, mut may: impl FnMut(&Ask) -> bool) -> Option<(Slot, Ask)> {
-        let tried = self.kinds.iter().filter(|kind| may(&kind.ask));
+    pub fn first(&self, mut may: impl FnMut(&Kind) -> bool) -> Option<(Slot, Ask)> {
+        let tried = self.kinds.iter().filter(|kind| may(kind));
         let heads = tried.filter_map(|kind| Some((kind.tasks.first_key_value()?, kind.ask)));
         heads.min_by_key(|((place, _), _)| **place).map(|((_, (slot, _)), ask)| (*slot, ask))
+    }
+
+    /// Those for whose capacity anybody waits.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderId> {
+        let mut all: Vec<ProviderId> = self.kinds.iter().map(|kind| kind.provider).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// A batch of a provider begins: the next one may be called for.
+    pub fn batch_begins(&mut self, provider: ProviderId) {
+        self.called.retain(|called| *called != provider);
     }
 
     /// The first of all, and when it has waited for as long as it may.
@@ -148,6 +176,7 @@ impl Life<'_> {
         let slot = self.tasks.insert(task);
         self.tasks.line.join((slot, now), ask, provider, cluster);
         self.watch_the_line();
+        self.call_for_batch(provider);
         Ok(slot)
     }
 
@@ -167,9 +196,27 @@ impl Life<'_> {
         self.tasks.line.next_timeout().filter(|(_, at)| *at <= now).map(|(slot, _)| slot)
     }
 
+    /// The tasks that wait for Managed Instances are looked at together, a little later.
+    pub fn call_for_batch(&mut self, provider: ProviderId) {
+        let Some(window) = self.rules.providers[provider].batch_window else { return };
+        if !self.tasks.line.called.contains(&provider) {
+            self.tasks.line.called.push(provider);
+            let at = self.now() + window;
+            self.queue.schedule(at, Class::Control, Event::Batch(provider));
+        }
+    }
+
     /// A task that waits is given an instance, if there is room for it now.
     pub fn place_waiting(&mut self, slot: Slot, ask: Ask) -> bool {
-        let Some(instance) = self.cluster.choose(&ask, &self.rules.port_sets) else { return false };
+        let chosen = self.cluster.choose(&ask, &self.rules.port_sets);
+        chosen.is_some_and(|instance| self.place_waiting_on(slot, ask, instance))
+    }
+
+    /// A task that waits is given this instance, if there is room for it now.
+    pub fn place_waiting_on(&mut self, slot: Slot, ask: Ask, instance: InstanceId) -> bool {
+        if self.cluster.verdict(&ask, instance, &self.rules.port_sets).is_some() {
+            return false;
+        }
         let now = self.now();
         self.leave_line(slot);
         let task = &mut self.tasks[slot];
@@ -210,7 +257,9 @@ impl Life<'_> {
         }
     }
 
-    fn ask_of(&self, task: &Task) -> Ask {
+    /// What a task of a capacity provider strategy asked for.
+    #[must_use]
+    pub fn ask_of(&self, task: &Task) -> Ask {
         let asker = &self.rules.askers[task.source];
         let item = asker.waits_for.iter().position(|of| *of == Some(task.provider)).unwrap_or(0);
         let rule = asker.table.of(item, task.definition);

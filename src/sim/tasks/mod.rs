@@ -33,7 +33,7 @@ use crate::base::time::SimTime;
 use crate::engine::Queue;
 use crate::model::ids::GroupId;
 pub use latency::{Latency, Stages};
-pub use line::Line;
+pub use line::{Kind, Line};
 pub use stop::Farewell;
 
 /// The slab of live tasks.
@@ -161,6 +161,17 @@ impl Tasks {
         let mut live: Vec<&Task> = self.rows.iter().flatten().collect();
         live.sort_unstable_by_key(|task| task.id);
         live
+    }
+
+    /// The task of a slot, if there is one.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Option<&Task> {
+        self.rows.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// Live tasks, in no order that means anything.
+    pub fn live(&self) -> impl Iterator<Item = &Task> {
+        self.rows.iter().flatten()
     }
 }
 

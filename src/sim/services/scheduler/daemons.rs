@@ -1,15 +1,29 @@
 //! DAEMON services: one task on each instance that is eligible.
 
-use crate::model::ids::{InstanceId, ServiceId};
+use crate::base::id::Id as _;
+use crate::model::ids::{InstanceId, ServiceId, SourceId};
 use crate::model::lifecycle::StopReason;
 use crate::policy::service::StopReason as ServiceStop;
 use crate::policy::service::daemon::{self, DaemonInput};
 use crate::sim::event::RunError;
 use crate::sim::request::Target;
 use crate::sim::services::Drive;
-use crate::sim::task::Slot;
+use crate::sim::task::{Slot, Task};
 
 impl Drive<'_> {
+    /// The service of one who asks for tasks, if it is one.
+    #[must_use]
+    pub fn service_of(&self, source: SourceId) -> Option<ServiceId> {
+        let index = source.0.checked_sub(self.rules.first_service)?;
+        Some(ServiceId::from_index(index as usize))
+    }
+
+    /// Whether a task is a DAEMON service's.
+    #[must_use]
+    pub fn is_daemon_task(&self, task: &Task) -> bool {
+        self.service_of(task.source).is_some_and(|id| self.services.all[id].is_daemon())
+    }
+
     /// One look at a DAEMON service. Says whether anything was done.
     pub fn reconcile_daemons(&mut self, id: ServiceId) -> Result<bool, RunError> {
         let now = self.queue.now();

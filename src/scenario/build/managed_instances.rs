@@ -1,0 +1,259 @@
+//! ECS Managed Instances: which types a provider may launch, its fee, what ECS refuses.
+
+use super::Build;
+use super::fleet::{FleetSpec, NewInstance};
+use super::group::LONGEST_DRAIN_OF_MANAGED;
+use crate::base::distribution::Distribution;
+use crate::base::money::HourlyRate;
+use crate::base::time::SimSpan;
+use crate::model::definition::NetworkMode;
+use crate::model::group::{Allocation, Draining, InstanceTiming};
+use crate::model::ids::{DefinitionId, ProviderId};
+use crate::model::platform::OperatingSystem;
+use crate::pricing::{Category, Fee};
+use crate::scenario::book::{TypeFacts, Wanted};
+use crate::scenario::diagnostic::quoted;
+use crate::scenario::settings::Settings;
+use crate::scenario::tree::Place;
+use crate::sim::setup::{GroupSetup, InstanceSetup, Launch, ManagedInstancesSetup};
+
+/// Share of the On-Demand price that ECS charges, in percent: documented for c6a.2xlarge, assumed for the others.
+const FEE_PERCENT: f64 = 12.0;
+/// The same for the G families: measured on bills of g6.xlarge and g6e.xlarge, assumed for the others.
+const FEE_PERCENT_G: f64 = 7.8;
+/// Keys of fleets that somebody else sizes.
+const NOT_FOR_MANAGED: [&str; 3] = ["max_size", "desired_capacity", "inventory"];
+
+/// A type that may be launched, and where it was named.
+type Candidate = (String, TypeFacts, Place);
+
+impl Build<'_> {
+    /// The Managed Instances of a capacity provider.
+    pub(super) fn read_managed_instances(&mut self, fleet: &mut FleetSpec<'_>, table: &Settings) {
+        let settings = fleet.settings;
+        for key in NOT_FOR_MANAGED.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` and `managed_instances` exclude each other");
+            let help = "ECS chooses, launches and ends Managed Instances by itself";
+            self.error_with_help(settings.place_of(key), message, help);
+        }
+        if fleet.os == OperatingSystem::Windows {
+            let message = "Managed Instances run Linux only";
+            self.error(settings.value_place("operating_system_family"), message);
+        }
+        let types = self.managed_types(settings, table);
+        let Some(offers) = self.managed_offers(fleet, &types) else { return };
+        for (name, facts, place) in &types {
+            self.fee_of(fleet, table, name, facts, *place);
+        }
+        let names: Vec<String> = types.iter().map(|(name, ..)| name.clone()).collect();
+        let shortages = self.shortages(fleet, &names);
+        let scale_in_after = table.span("scale_in_after");
+        let or = |key: &str, default: u64| table.span(key).unwrap_or(SimSpan::from_secs(default));
+        self.groups.push(GroupSetup {
+            provider: fleet.provider,
+            min: 0,
+            max: u32::MAX,
+            desired: 0,
+            zones: fleet.zones.clone(),
+            offers,
+            purchase: fleet.purchase,
+            mixed: None,
+            shortages,
+            allocation: Allocation::LowestPrice,
+            termination: Vec::new(),
+            is_protected: false,
+            draining: Draining {
+                is_on: true,
+                longest: settings.span("drain_timeout").unwrap_or(LONGEST_DRAIN_OF_MANAGED),
+            },
+            timing: managed_timing(&Settings::empty(
+                &crate::scenario::sections::LATENCY,
+                settings.place,
+            )),
+            changes: Vec::new(),
+            managed: None,
+            scaling: None,
+            instances: Some(ManagedInstancesSetup {
+                scale_in_after,
+                retry_after: or("retry_after", 300),
+                lifetime: or("lifetime", 14 * 86_400),
+            }),
+        });
+        let batch_window = or("batch_window", 1);
+        let provider = &mut self.providers[fleet.provider];
+        (provider.is_managed, provider.batch_window) = (true, Some(batch_window));
+    }
+
+    /// The types: a list, or attributes.
+    fn managed_types(&mut self, settings: &Settings, table: &Settings) -> Vec<Candidate> {
+        let requirements = table.table("instance_requirements");
+        if settings.is_given("instance_types") {
+            if requirements.is_some() {
+                let message = "`instance_requirements` and `instance_types` exclude each other";
+                self.error(table.place_of("instance_requirements"), message);
+            }
+            return self.types_of(settings);
+        }
+        let place = table.place;
+        let mut wanted = Wanted { allowed: vec!["m*".to_string()], ..Wanted::default() };
+        if let Some(of) = requirements {
+            let whole = |key: &str, or: u32| of.whole32(key).unwrap_or(or);
+            let names = |key: &str| of.texts(key).map(|(name, _)| name.to_string()).collect();
+            wanted = Wanted {
+                vcpus: (whole("min_vcpus", 1), whole("max_vcpus", u32::MAX)),
+                memory: (whole("min_memory", 1), whole("max_memory", u32::MAX)),
+                allowed: names("allowed_instance_types"),
+                excluded: names("excluded_instance_types"),
+                burstable: of.text("burstable_performance") == Some("included"),
+            };
+            for (low, high, range) in [
+                ("min_vcpus", "max_vcpus", wanted.vcpus),
+                ("min_memory", "max_memory", wanted.memory),
+            ] {
+                if range.0 > range.1 {
+                    let message = format!("`{low}` {} is above `{high}` {}", range.0, range.1);
+                    self.error(of.place_of(low), message);
+                    return Vec::new();
+                }
+            }
+        }
+        let found = self.book.types_that_are(&self.region, &wanted);
+        if found.is_empty() {
+            let message = format!(
+                "no instance type with a price in {} meets the `instance_requirements`",
+                self.region
+            );
+            self.error(table.place_of("instance_requirements"), message);
+        }
+        found.into_iter().map(|(name, facts)| (name, facts, place)).collect()
+    }
+
+    /// Each type in each zone.
+    fn managed_offers(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        types: &[Candidate],
+    ) -> Option<Vec<InstanceSetup>> {
+        if types.is_empty() || fleet.zones.is_empty() {
+            return None;
+        }
+        let mark = [(crate::sim::setup::MANAGED_INSTANCE.to_string(), "true".to_string())];
+        let mut offers = Vec::new();
+        for zone in fleet.zones.clone() {
+            for (type_name, facts, place) in types {
+                let new = NewInstance {
+                    name: format!("{}-{}", fleet.name, offers.len()),
+                    type_name,
+                    facts,
+                    zone,
+                    price: None,
+                    attributes: &mark,
+                    place: *place,
+                };
+                offers.push(self.new_instance(fleet, &new)?);
+            }
+        }
+        Some(offers)
+    }
+
+    fn fee_of(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        table: &Settings,
+        name: &str,
+        facts: &TypeFacts,
+        place: Place,
+    ) {
+        let of_g = name.starts_with('g') && name.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+        let usual = if of_g { FEE_PERCENT_G } else { FEE_PERCENT };
+        let percent = table.number("fee_percent").unwrap_or(usual);
+        let on_demand = fleet.settings.rate("usd_per_hour").or(facts.on_demand);
+        let share = |rate: HourlyRate| share_of(rate, percent);
+        let Some(rate) = table.rate("fee_usd_per_hour").or(on_demand.map(share)) else {
+            let message = format!("no On-Demand price of {} is known for its fee", quoted(name));
+            let help = "set `fee_usd_per_hour` in `managed_instances`";
+            self.error_with_help(place, message, help);
+            return;
+        };
+        if rate.0 > 0 {
+            let fee = Fee { category: Category::ManagedInstancesFee, rate };
+            self.fees.add(fleet.provider, name, fee);
+        }
+    }
+
+    /// The providers of Managed Instances that a launch names.
+    fn managed_of(&self, launch: &Launch) -> Option<ProviderId> {
+        let Launch::Providers(shares) = launch else { return None };
+        let is_managed = |id: &ProviderId| self.providers[*id].batch_window.is_some();
+        shares.iter().map(|share| share.provider).find(is_managed)
+    }
+
+    /// What Managed Instances refuse of a caller or a service.
+    pub(super) fn check_managed_launch(
+        &mut self,
+        settings: &Settings,
+        launch: &Launch,
+        definition: Option<DefinitionId>,
+    ) {
+        let Some(provider) = self.managed_of(launch) else { return };
+        let name = self.providers[provider].name.clone();
+        if settings.is_given("placement_strategy") {
+            let message = "placement strategies are not supported with Managed Instances: ECS spreads tasks over the \
+                           Availability Zones by itself";
+            self.error(settings.place_of("placement_strategy"), message);
+        }
+        let Some(id) = definition else { return };
+        let definition = &self.definitions[id.0 as usize].definition;
+        if definition.network_mode == NetworkMode::Bridge {
+            let message = format!(
+                "the task definition {} has the network mode bridge, which Managed Instances ({}) do not support",
+                quoted(&definition.family),
+                quoted(&name)
+            );
+            let help = "write network_mode = \"awsvpc\", \"host\" or \"none\"";
+            let place = settings.place_of("capacity_provider_strategy");
+            self.error_with_help(place, message, help);
+        }
+    }
+
+    /// What a DAEMON service may not ask for. On Managed Instances it is a managed daemon, of one provider.
+    pub(super) fn check_daemon_launch(
+        &mut self,
+        settings: &Settings,
+        launch: &Launch,
+        fargate: bool,
+    ) {
+        let Launch::Providers(shares) = launch else { return };
+        if fargate || (self.managed_of(launch).is_some() && shares.len() == 1) {
+            return;
+        }
+        let message = "a DAEMON service takes no capacity provider strategy: it runs on every instance, or on those \
+                       of one provider of Managed Instances";
+        self.error(settings.place_of("capacity_provider_strategy"), message);
+    }
+
+    /// How long launches take, once `[latency]` can be read.
+    pub(super) fn read_managed_timing(&mut self, latency: &Settings) {
+        let own = self.groups.iter_mut().filter(|group| group.instances.is_some());
+        own.for_each(|group| group.timing = managed_timing(latency));
+    }
+}
+
+/// From the decision to ACTIVE: the same EC2, and an operating system made for containers.
+fn managed_timing(latency: &Settings) -> InstanceTiming {
+    let get = |key: &str, (min, max): (f64, f64)| {
+        latency.distribution(key).cloned().unwrap_or(Distribution::Uniform { min, max })
+    };
+    InstanceTiming {
+        launch: get("managed_instance_launch", (1.0, 3.0)),
+        pending: get("instance_pending", (16.0, 18.0)),
+        boot: get("managed_instance_boot", (8.0, 14.0)),
+        register: get("managed_instance_register", (2.0, 4.0)),
+    }
+}
+
+/// So many percent of a rate.
+fn share_of(rate: HourlyRate, percent: f64) -> HourlyRate {
+    let scaled = (u128::from(rate.0) * (percent * 1e6).round() as u128 + 50_000_000) / 100_000_000;
+    HourlyRate(u64::try_from(scaled).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,105 @@
+//! Keys of ECS Managed Instances.
+
+use super::{Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, with_default};
+
+/// `managed_instances` of a capacity provider.
+pub static MANAGED_INSTANCES: Section = Section::new(
+    "managed_instances",
+    "ECS Managed Instances: ECS chooses, launches and ends the instances; what AWS does not publish is a key here.",
+    &[
+        optional(
+            "instance_requirements",
+            Kind::Table(&INSTANCE_REQUIREMENTS),
+            "the M families of the current generation",
+            "Which types of the catalogue may be launched, in place of `instance_types`.",
+            "API",
+        ),
+        with_default(
+            "scale_in_after",
+            Kind::WordOr(&["never"], &Kind::Span(0, 3_600 * SECOND)),
+            "\"300s\"",
+            "`scaleInAfter`: for how long no task may have begun or ended on an instance before it may go; `never` is the API's -1.",
+            "assumed (AWS's own default is unpublished)",
+        ),
+        with_default(
+            "batch_window",
+            Kind::Span(0, 600 * SECOND),
+            "\"1s\"",
+            "For how long waiting tasks are collected before instances are launched for them.",
+            "assumed",
+        ),
+        with_default(
+            "retry_after",
+            Kind::Span(SECOND, 86_400 * SECOND),
+            "\"300s\"",
+            "How long a type in a zone of which EC2 had no capacity is left alone.",
+            "measured",
+        ),
+        with_default(
+            "lifetime",
+            Kind::Span(SECOND, 10_000 * 86_400 * SECOND),
+            "\"14d\"",
+            "Age at which an instance begins to drain; `drain_timeout` (here 7 days) later it ends.",
+            "documented",
+        ),
+        optional(
+            "fee_percent",
+            Kind::Number(0.0, 1_000.0),
+            "12; 7.8 of types of the G families",
+            "What ECS charges for an instance, in percent of its On-Demand price, however it is bought.",
+            "measured (c6a.2xlarge, g6.xlarge, g6e.xlarge); else assumed",
+        ),
+        optional(
+            "fee_usd_per_hour",
+            Kind::Usd,
+            "`fee_percent`",
+            "What ECS charges for each instance an hour.",
+            "ecsim",
+        ),
+    ],
+);
+
+static INSTANCE_REQUIREMENTS: Section = Section::new(
+    "instance_requirements",
+    "Attributes of the types that may be launched: those of the current generation with a price in the region, none \
+     with GPUs or without a hypervisor.",
+    &[
+        with_default("min_vcpus", Kind::Whole(1, MOST_CPU / 1_024), "1", "`vCpuCount.min`.", "API"),
+        optional(
+            "max_vcpus",
+            Kind::Whole(1, MOST_CPU / 1_024),
+            "any number",
+            "`vCpuCount.max`.",
+            "API",
+        ),
+        with_default("min_memory", Kind::Memory(1, MOST_MEMORY), "1", "`memoryMiB.min`.", "API"),
+        optional(
+            "max_memory",
+            Kind::Memory(1, MOST_MEMORY),
+            "any amount",
+            "`memoryMiB.max`.",
+            "API",
+        ),
+        optional(
+            "allowed_instance_types",
+            Kind::List(&Kind::Text, 400),
+            "all",
+            "`allowedInstanceTypes`, such as `m7g.large` or `r7*`.",
+            "API",
+        ),
+        with_default(
+            "excluded_instance_types",
+            Kind::List(&Kind::Text, 400),
+            "[]",
+            "`excludedInstanceTypes`, such as `*.metal*`.",
+            "API",
+        ),
+        with_default(
+            "burstable_performance",
+            Kind::Choice(&["included", "excluded"]),
+            "\"excluded\"",
+            "`burstablePerformance`: the T families.",
+            "API",
+        ),
+    ],
+);

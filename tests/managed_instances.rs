@@ -1,0 +1,321 @@
+//! ECS Managed Instances from end to end: scenarios as text, run under all checks; AS-60 through a whole run.
+//!
+//! Tasks that wait are collected for 1 s; an instance is ACTIVE 30 s after its launch (1 + 15 + 10 + 4 s) and is billed
+//! from 16 s on.
+
+use crate::support::fleet::{Moved, errors, run};
+
+fn scenario(length: u32, provider: &str, more: &str) -> String {
+    format!(
+        r#"
+[simulation]
+region = "us-west-2"
+duration = "{length}s"
+sample_interval = "10s"
+
+[latency]
+ec2_start = "2s"
+eni_attach = "0s"
+eni_detach = "0s"
+container_stop = "1s"
+managed_instance_launch = "1s"
+instance_pending = "15s"
+managed_instance_boot = "10s"
+managed_instance_register = "4s"
+
+[service_scheduler]
+reaction = "1s"
+
+[[instance_type]]
+name = "box.large"
+vcpus = 4
+memory = 8192
+registered_memory = 8192
+usd_per_hour = 3.6
+
+[[instance_type]]
+name = "box.small"
+vcpus = 2
+memory = 4096
+registered_memory = 4096
+usd_per_hour = 2.4
+
+[[cluster]]
+availability_zones = ["us-west-2a", "us-west-2b"]
+
+[[capacity_provider]]
+name = "mi"
+{provider}
+
+[[task_definition]]
+family = "web"
+cpu = 1024
+memory = 1024
+network_mode = "host"
+
+[[task_definition]]
+family = "a"
+cpu = 1024
+memory = 9728
+network_mode = "host"
+
+[[task_definition]]
+family = "b"
+cpu = 1024
+memory = 5632
+network_mode = "host"
+{more}
+"#
+    )
+}
+
+fn boxes(keys: &str, managed: &str) -> String {
+    format!(
+        "instance_types = [\"box.large\", \"box.small\"]\n{keys}\n\
+         [capacity_provider.managed_instances]\n{managed}\n"
+    )
+}
+
+const STRATEGY: &str =
+    "capacity_provider_strategy = [{ capacity_provider = \"mi\", weight = 1 }]\n";
+
+/// Tasks of RunTask at this instant.
+fn tasks(name: &str, at: u32, count: u32, seconds: u32, keys: &str) -> String {
+    format!(
+        "[[run_task]]\nname = \"{name}\"\ntask_definition = \"web\"\n{STRATEGY}{keys}\n[run_task.generate]\n\
+         per_second = {rate}\nprocess = \"even\"\nlimit = 1\ncount = {count}\nduration = \"{seconds}s\"\n",
+        rate = 1.0 / f64::from(at)
+    )
+}
+
+fn service(name: &str, definition: &str, count: u32, keys: &str) -> String {
+    format!(
+        "[[service]]\nname = \"{name}\"\ntask_definition = \"{definition}\"\ndesired_count = {count}\n\
+         {STRATEGY}{keys}\n"
+    )
+}
+
+fn launches(ran: &Moved) -> Vec<(f64, String, String)> {
+    let launched = ran.fleet.iter().filter(|row| row["event"] == "launch");
+    launched
+        .map(|row| {
+            let at = row["time_s"].parse().unwrap();
+            (at, row["instance_type"].clone(), row["availability_zone"].clone())
+        })
+        .collect()
+}
+
+fn events(ran: &Moved) -> Vec<String> {
+    let told = |row: &crate::support::services::Cells| {
+        format!("{} {} {} {}", row["time_s"], row["event"], row["instance_id"], row["reason"])
+    };
+    ran.fleet.iter().map(told).collect()
+}
+
+/// One task: the cheapest type that holds it, and it goes when it has been idle for as long as it may be.
+#[test]
+fn one_task_from_zero_gets_the_cheapest_instance_that_goes_when_idle() {
+    let ran = run(&scenario(1_000, &boxes("", ""), &tasks("jobs", 1, 1, 100, "")));
+    assert_eq!(
+        events(&ran),
+        [
+            "2 launch mi-0 tasks_waited",
+            "18 running mi-0 tasks_waited",
+            "32 registered mi-0 tasks_waited",
+            "434 terminated mi-0 idle",
+        ],
+        "placed at 32, runs from 34 to 134; quiet for 300 s then"
+    );
+    assert_eq!(ran.of_tasks("placed_s"), ["32"]);
+    assert_eq!(launches(&ran)[0].1, "box.small");
+    // 416 s at 2.4 $/h, and 12 % of it for ECS.
+    assert_eq!(ran.number("ec2_usd"), 0.310_613_333);
+    let lines = &ran.result.invoice.lines;
+    let fee = lines.iter().filter(|line| line.category.name() == "managed_instances_fee");
+    assert_eq!(fee.map(|line| line.usd.0).sum::<i128>(), 33_280_000);
+    let by_task = lines.iter().filter(|line| !line.is_idle).count();
+    assert_eq!(by_task, 2, "the task's part of the instance, and of its fee");
+}
+
+/// AS-60: A goes to 0 at 1,000 s. Instances must be quiet for 300 s, rebalancing waits for 60 s of a steady state.
+#[test]
+fn as_60_two_large_instances_become_two_medium_ones_one_drain_at_a_time() {
+    let managed =
+        "instance_requirements = { allowed_instance_types = [\"r5a.*\", \"r7a.*\", \"m5.*\"] }";
+    let provider = format!("[capacity_provider.managed_instances]\n{managed}\n");
+    let services = service("a", "a", 2, "update = [{ at = \"1000s\", desired_count = 0 }]\n")
+        + &service("b", "b", 2, "");
+    let ran = run(&scenario(4_000, &provider, &services));
+    let launch = |at: f64, kind: &str, zone: &str| (at, kind.to_string(), zone.to_string());
+    assert_eq!(
+        launches(&ran),
+        [
+            launch(1.0, "r5a.large", "us-west-2a"),
+            launch(1.0, "r5a.large", "us-west-2b"),
+            launch(1_602.0, "r7a.medium", "us-west-2b"),
+            launch(1_979.0, "r7a.medium", "us-west-2a"),
+        ]
+    );
+    let moves = |row: &&crate::support::services::Cells| {
+        ["draining", "terminated"].contains(&row["event"].as_str())
+    };
+    let moved: Vec<String> = ran
+        .fleet
+        .iter()
+        .filter(moves)
+        .map(|row| format!("{} {} {}", row["event"], row["instance_id"], row["reason"]))
+        .collect();
+    assert_eq!(
+        moved,
+        [
+            "draining mi-1 under_used",
+            "terminated mi-1 under_used",
+            "draining mi-0 under_used",
+            "terminated mi-0 under_used",
+        ],
+        "never two drains at once"
+    );
+    let lost: Vec<&str> = ran
+        .fleet
+        .iter()
+        .filter(|row| row["event"] == "terminated")
+        .map(|row| &*row["tasks"])
+        .collect();
+    assert_eq!(lost, ["0", "0"]);
+}
+
+/// Eight tasks over two zones: four fit on a box.large, which is cheaper than two small ones.
+#[test]
+fn a_batch_is_spread_over_the_zones_and_packed_onto_the_cheapest_types() {
+    let ran = run(&scenario(100, &boxes("", ""), &service("web", "web", 8, "")));
+    let launched = launches(&ran);
+    let told: Vec<(&str, &str)> = launched.iter().map(|(_, k, z)| (&**k, &**z)).collect();
+    assert_eq!(told, [("box.large", "us-west-2a"), ("box.large", "us-west-2b")]);
+    assert_eq!(ran.of_tasks("placed_s"), ["31"; 8]);
+}
+
+#[test]
+fn room_on_an_instance_is_used_first_and_those_on_their_way_count() {
+    // The first task gets a small box, which has room for the second one, 10 s later; the third one needs another.
+    let more = tasks("one", 10, 1, 500, "")
+        + &tasks("two", 20, 1, 500, "")
+        + &tasks("three", 30, 1, 500, "");
+    let ran = run(&scenario(100, &boxes("", ""), &more));
+    let at: Vec<f64> = launches(&ran).iter().map(|(at, ..)| *at).collect();
+    assert_eq!(at, [11.0, 31.0], "1 s after the first and the third task");
+    assert_eq!(ran.of_tasks("placed_s"), ["41", "41", "61"]);
+}
+
+#[test]
+fn how_long_an_instance_must_be_quiet_is_a_key() {
+    let text = |managed: &str| scenario(1_000, &boxes("", managed), &tasks("jobs", 1, 1, 100, ""));
+    let never = run(&text("scale_in_after = \"never\""));
+    assert!(never.event("terminated").is_empty());
+    let soon = run(&text("scale_in_after = \"0s\""));
+    assert_eq!(events(&soon)[3..], ["134 terminated mi-0 idle"]);
+}
+
+/// 600 s after its launch an instance drains; its task moves to a new one first.
+#[test]
+fn an_instance_drains_when_it_is_old() {
+    let ran = run(&scenario(900, &boxes("", "lifetime = \"600s\""), &service("web", "web", 1, "")));
+    let told = events(&ran);
+    assert_eq!(told[3], "601 draining mi-0 age");
+    assert_eq!(told[4], "603 launch mi-1 tasks_waited", "1 s for the service, 1 s for the batch");
+    assert!(told.last().unwrap().ends_with("terminated mi-0 age"), "{told:?}");
+    assert_eq!(ran.fleet.last().unwrap()["tasks"], "0");
+    // A standalone task is not moved: it is lost when the drain has lasted for as long as it may.
+    let jobs = tasks("jobs", 1, 1, 5_000, "");
+    let keys = boxes("drain_timeout = \"200s\"\n", "lifetime = \"600s\"");
+    let ran = run(&scenario(900, &keys, &jobs));
+    assert_eq!(events(&ran)[3..], ["602 draining mi-0 age", "802 terminated mi-0 age"]);
+    assert_eq!(ran.number("tasks_lost"), 1.0);
+}
+
+/// A type that EC2 has none of is left alone for 300 s: others are tried, a batch each; then all are tried again.
+#[test]
+fn without_capacity_other_types_are_tried_and_then_the_same_again() {
+    let one = "shortages = [{ at = \"0s\", duration = \"200s\", instance_type = \"box.small\" }]";
+    let jobs = tasks("jobs", 1, 1, 100, "");
+    let ran = run(&scenario(500, &boxes(one, ""), &jobs));
+    assert_eq!(launches(&ran), [(3.0, "box.large".to_string(), "us-west-2a".to_string())]);
+    let all = "shortages = [{ at = \"0s\", duration = \"200s\" }]";
+    let ran = run(&scenario(500, &boxes(all, ""), &jobs));
+    let failed: Vec<f64> = ran.event("launch_failed").iter().map(|(at, _)| *at).collect();
+    assert_eq!(failed, [2.0, 3.0, 4.0, 5.0], "two types in two zones");
+    assert_eq!(launches(&ran), [(302.0, "box.small".to_string(), "us-west-2a".to_string())]);
+    assert_eq!(ran.of_tasks("placed_s"), ["332"]);
+}
+
+/// A daemon takes 1 of 4 vCPUs: the task of 2 vCPUs does not fit beside it on a small box.
+#[test]
+fn daemons_are_reckoned_with_and_come_first() {
+    let wide = "[[task_definition]]\nfamily = \"wide\"\ncpu = 2048\nmemory = 1024\nnetwork_mode = \"host\"\n";
+    let more = wide.to_string()
+        + &service("agent", "web", 0, "scheduling_strategy = \"DAEMON\"\n")
+            .replace("desired_count = 0\n", "")
+        + &service("wide", "wide", 1, "");
+    let ran = run(&scenario(1_000, &boxes("", ""), &more));
+    assert_eq!(launches(&ran)[0].1, "box.large");
+    let mut placed: Vec<(&str, &str)> =
+        ran.tasks.iter().map(|t| (&*t["task_definition"], &*t["placed_s"])).collect();
+    placed.sort_unstable();
+    assert_eq!(placed, [("web:1", "31"), ("wide:1", "31")]);
+    assert!(ran.event("terminated").is_empty(), "the daemon and the task that it is for");
+}
+
+/// Managed Instances are reached by a strategy only: a task with the launch type EC2 finds no instance.
+#[test]
+fn the_launch_type_ec2_does_not_reach_managed_instances() {
+    let other = "[[run_task]]\nname = \"other\"\ntask_definition = \"web\"\nlaunch_type = \"EC2\"\n\
+                 [run_task.generate]\nper_second = 0.01\nprocess = \"even\"\nlimit = 1\ncount = 1\nduration = \"10s\"\n";
+    let ran = run(&scenario(500, &boxes("", ""), &(tasks("jobs", 1, 1, 400, "") + other)));
+    assert_eq!(ran.number("tasks_refused"), 1.0);
+    assert_eq!(ran.number("tasks_placed"), 1.0);
+}
+
+#[test]
+fn what_managed_instances_refuse_is_said() {
+    let refused = |provider: &str, more: &str, sentence: &str| {
+        let told = errors(&scenario(100, provider, more));
+        assert!(told.contains(sentence), "{sentence:?} is not in:\n{told}");
+    };
+    let jobs = |keys: &str| tasks("jobs", 1, 1, 10, keys);
+    for key in ["max_size = 4", "desired_capacity = 4", "inventory = \"a.csv\""] {
+        refused(&boxes(key, ""), "", "and `managed_instances` exclude each other");
+    }
+    refused(
+        &boxes("operating_system_family = \"WINDOWS_SERVER_2022_CORE\"", ""),
+        "",
+        "Managed Instances run Linux only",
+    );
+    refused(
+        &boxes("", ""),
+        &jobs("placement_strategy = [{ type = \"binpack\", field = \"cpu\" }]"),
+        "placement strategies are not supported with Managed Instances",
+    );
+    let bridge = "[[task_definition]]\nfamily = \"bridge\"\ncpu = 1\nmemory = 4\nnetwork_mode = \"bridge\"\n";
+    let service = service("web", "bridge", 1, "");
+    refused(&boxes("", ""), &(bridge.to_string() + &service), "has the network mode bridge");
+    let requirements = "instance_requirements = { min_vcpus = 4, max_vcpus = 2 }";
+    let only = |managed: &str| format!("[capacity_provider.managed_instances]\n{managed}\n");
+    refused(&only(requirements), "", "`min_vcpus` 4 is above `max_vcpus` 2");
+    refused(
+        &only("instance_requirements = { allowed_instance_types = [\"q9.*\"] }"),
+        "",
+        "no instance type with a price in us-west-2 meets the `instance_requirements`",
+    );
+    refused(
+        &boxes("", "instance_requirements = { min_vcpus = 4 }"),
+        "",
+        "`instance_requirements` and `instance_types` exclude each other",
+    );
+    refused(&boxes("", "scale_in_after = \"2h\""), "", "scale_in_after");
+    let both = boxes("", "")
+        + "\n[[capacity_provider]]\nname = \"fleet\"\ninstance_types = [\"box.large\"]\ndesired_capacity = 1\n";
+    let mixed = jobs("").replace(
+        "[{ capacity_provider = \"mi\", weight = 1 }]",
+        "[{ capacity_provider = \"mi\", weight = 1 }, { capacity_provider = \"fleet\", weight = 1 }]",
+    );
+    refused(&both, &mixed, "a strategy cannot mix Managed Instances with other capacity providers");
+}
