@@ -6,6 +6,7 @@ use crate::capacity_traces::shared;
 use crate::support::fleet::{Moved, errors, run};
 use crate::support::services::Cells;
 use ecsim::base::random::Seed;
+use ecsim::base::time::SimTime;
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
 use ecsim::model::arrival::RowCounts;
@@ -363,4 +364,170 @@ fn bad_traces_of_machines_are_refused() {
         let found = trace(text);
         assert!(found.contains(message), "{text}: {found}");
     }
+}
+
+/// The first zone is out from 100 s to 300 s; hosts are found after 60 s.
+const FIRST_ZONE_IS_OUT: &str = "[[failure]]\nkind = \"az_outage\"\n\
+    availability_zone = \"us-east-1a\"\nat = \"100s\"\nduration = \"200s\"\n\
+    found_after = \"60s\"\nagent_noticed_after = \"30s\"\n";
+
+#[test]
+fn a_group_launches_in_the_zone_that_is_left_and_moves_back_launching_first() {
+    let text = boxes("max_size = 4", FIRST_ZONE_IS_OUT)
+        .replace("desired_capacity = 2", "desired_capacity = 4")
+        .replace("us-east-1b\"]", "us-east-1b\", \"us-east-1c\"]");
+    let ran = run(&text);
+    // Four in three zones: boxes-0 and boxes-3 are in the first one.
+    assert_eq!(ran.event("failed"), [(100.0, "boxes-0"), (100.0, "boxes-3")]);
+    let ends = ran.event("terminated");
+    assert_eq!(ends[..2], [(160.0, "boxes-0"), (160.0, "boxes-3")]);
+    assert_eq!(ran.event("launch")[..2], [(160.0, "boxes-4"), (160.0, "boxes-5")]);
+    // At 300 s there are none, two and two: one is launched in the first zone, and registers at 360 s. Then one ends.
+    assert_eq!(ran.event("launch")[2..], [(300.0, "boxes-6")]);
+    assert_eq!(ends[2..], [(360.0, "boxes-1")]);
+    let zones: Vec<&str> = ran.of_instances("availability_zone").iter().map(|(_, z)| *z).collect();
+    let letters: Vec<&str> = zones.iter().map(|zone| &zone[9..]).collect();
+    assert_eq!(letters, ["a", "b", "c", "a", "b", "c", "a"]);
+    assert_eq!(ran.of_instances("launch_cause")[6], ("boxes-6", "rebalance"));
+    assert_eq!(ran.of_instances("end_cause")[1], ("boxes-1", "rebalance"));
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!((incident.kind, incident.what.as_str()), ("az_outage", "us-east-1a"));
+    assert_eq!((incident.instances, incident.tasks_lost), (2, 0));
+    let seconds = |at: SimTime| at.0 / 1_000_000;
+    assert_eq!([incident.start, incident.found, incident.over].map(seconds), [100, 160, 300]);
+}
+
+#[test]
+fn what_is_on_its_way_in_a_zone_that_goes_is_launched_elsewhere() {
+    let action = "[[capacity_provider.scheduled_actions]]\nat = \"90s\"\ndesired_capacity = 4\n";
+    let text = boxes(&format!("max_size = 4\n{action}"), FIRST_ZONE_IS_OUT);
+    let ran = run(&text);
+    // At 90 s one is asked for in each zone; that of the first zone fails at 100 s before it runs, and costs nothing.
+    let launches = ran.event("launch");
+    assert_eq!(launches[..3], [(90.0, "boxes-2"), (90.0, "boxes-3"), (100.0, "boxes-4")]);
+    assert_eq!(ran.event("terminated")[0], (100.0, "boxes-2"));
+    assert!(ran.of_instances("usd").contains(&("boxes-2", "0.000000000")));
+}
+
+#[test]
+fn fargate_tasks_of_a_zone_are_lost_at_once_and_start_in_the_others() {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"far\"\nlaunch_type = \"FARGATE\"\n\
+                   desired_count = 4\navailability_zone_rebalancing = \"ENABLED\"\n\
+                   [[task_definition]]\nfamily = \"far\"\ncpu = 256\nmemory = 512\n\
+                   network_mode = \"awsvpc\"\n";
+    let ran = run(&boxes("", &format!("{service}{FIRST_ZONE_IS_OUT}")));
+    let in_first = |task: &&Cells| task["availability_zone"] == "us-east-1a";
+    let lost: Vec<&Cells> =
+        ran.tasks.iter().filter(in_first).filter(|task| task["stopped_s"] == "100").collect();
+    assert_eq!(lost.len(), 2);
+    assert_eq!(ran.number("tasks_lost"), 2.0);
+    let between = |task: &&Cells| {
+        let placed = task["placed_s"].parse::<f64>().unwrap();
+        (100.0..300.0).contains(&placed)
+    };
+    let meanwhile: Vec<&Cells> = ran.tasks.iter().filter(between).collect();
+    assert!(meanwhile.len() >= 2);
+    assert!(meanwhile.iter().all(|task| task["availability_zone"] == "us-east-1b"));
+    let after = ran.tasks.iter().filter(in_first).filter(|task| task["stopped_s"].is_empty());
+    assert_eq!(after.count(), 2, "rebalancing has moved two back");
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!((incident.tasks_lost, incident.services), (2, 1));
+    assert!(incident.recovered > incident.start && incident.recovered < incident.over);
+}
+
+#[test]
+fn a_service_that_never_gets_its_tasks_back_has_not_recovered() {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 4\n";
+    let ran = run(&boxes("", &format!("{service}{}", fails("kind = \"instance\""))));
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!((incident.tasks_lost, incident.recovery()), (2, None));
+    assert_eq!((ran.number("incidents"), ran.number("incidents_recovered")), (1.0, 0.0));
+    // With a repair at 300 s it has: its tasks are RUNNING 2 s after they have been placed.
+    let failure = fails("kind = \"instance\"\nrepair = \"200s\"");
+    let ran = run(&boxes("", &format!("{service}{failure}")));
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    let last =
+        ran.of_tasks("started_s").iter().map(|at| at.parse::<f64>().unwrap()).fold(0.0, f64::max);
+    assert_eq!(incident.recovered.0, (last * 1e6) as u64);
+    assert!(last > 302.0 && ran.number("recovery_s_max") == last - 100.0);
+}
+
+#[test]
+fn bad_outages_of_zones_are_refused() {
+    let failure =
+        |text: &str| errors(&boxes("", &format!("[[failure]]\nkind = \"az_outage\"\n{text}\n")));
+    let zone = "availability_zone = \"us-east-1a\"";
+    let cases = [
+        ("at = \"1s\"\nduration = \"1s\"".to_string(), "needs an `availability_zone`"),
+        (format!("at = \"1s\"\n{zone}"), "needs a `duration`"),
+        (format!("duration = \"1s\"\n{zone}"), "needs `at`"),
+        (format!("at = \"1s\"\nduration = \"1s\"\n{zone}\nrepair = \"1s\""), "of a whole zone"),
+        (
+            "at = \"1s\"\nduration = \"1s\"\navailability_zone = \"us-east-1z\"".to_string(),
+            "unknown availability zone \"us-east-1z\"",
+        ),
+    ];
+    for (text, message) in cases {
+        let found = failure(&text);
+        assert!(found.contains(message), "{text}: {found}");
+    }
+    let found =
+        errors(&boxes("", &format!("[[failure]]\nkind = \"instance\"\nat = \"1s\"\n{zone}\n")));
+    assert!(found.contains("is about the kind \"az_outage\""), "{found}");
+}
+
+/// The drill with so many instances and tasks.
+fn drill(instances: u32, tasks: u32) -> RunResult {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/67-az-outage-drill.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text
+        .replace("desired_capacity = 60", &format!("desired_capacity = {instances}"))
+        .replace("desired_count = 120", &format!("desired_count = {tasks}"));
+    let scenario = load_text(&text, "drill.toml", Path::new("."), &[]).unwrap();
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
+    run_one(&scenario, scenario.setup.seed, Sinks::default(), watch).unwrap()
+}
+
+#[test]
+fn with_90_instances_two_zones_carry_the_peak_and_with_60_they_do_not() {
+    let (tight, ample) = (drill(60, 120), drill(90, 180));
+    let offered = 9_600 * 3_600;
+    assert_eq!([&tight, &ample].map(|run| number(run, "requests_offered")), [offered; 2]);
+    let [short, long] = [&tight, &ample].map(|run| {
+        let [incident] = run.incidents.as_slice() else { panic!("one incident") };
+        incident.clone()
+    });
+    assert_eq!((short.instances, short.tasks_lost), (20, 40));
+    assert_eq!((long.instances, long.tasks_lost), (30, 60));
+    // Two zones of three carry the peak: only what dead targets were sent before two checks had failed, 10 s apart, is
+    // answered with errors, a third of the requests; and what they worked on is lost.
+    let failed = number(&ample, "requests_errors");
+    assert!((3_200 * 10..3_200 * 30).contains(&failed), "{failed}");
+    assert!(number(&ample, "requests_dropped") < 1_000);
+    // 80 vCPUs for 96 of work: a sixth is too much, until the group has replaced what it lost.
+    let recovery = short.recovery().unwrap().0 / 1_000_000;
+    assert!((120..600).contains(&recovery), "{recovery} s");
+    assert!(short.dropped / 1_000_000 > 1_600 * (recovery - 60), "{short:?}");
+    assert!(number(&tight, "requests_dropped") < offered / 20);
+}
+
+#[test]
+fn an_instance_that_never_registers_is_replaced_after_a_while() {
+    let action = "[[capacity_provider.scheduled_actions]]\nat = \"100s\"\ndesired_capacity = 3\n";
+    let failure = "[[failure]]\nkind = \"never_registers\"\npercent = 100\n\
+                   capacity_provider = \"boxes\"\nfound_after = \"300s\"\n";
+    let ran = run(&boxes(&format!("max_size = 3\n{action}"), failure));
+    // Asked for at 100 s, running at 120 s, its agent is there at 150 s and says nothing.
+    assert_eq!(ran.event("never_registered"), [(450.0, "boxes-2"), (800.0, "boxes-3")]);
+    assert_eq!(ran.event("launch"), [(100.0, "boxes-2"), (450.0, "boxes-3"), (800.0, "boxes-4")]);
+    assert_eq!(ran.event("registered"), []);
+    // Two for 1000 s; then 120 s to 450 s, 470 s to 800 s, and from 820 s on.
+    assert_eq!(ran.number("ec2_usd"), 2.84);
+    let none = failure.replace("percent = 100", "percent = 0");
+    let ran = run(&boxes(&format!("max_size = 3\n{action}"), &none));
+    assert_eq!(ran.event("registered"), [(160.0, "boxes-2")]);
+    let bad = errors(&boxes("", "[[failure]]\nkind = \"never_registers\"\nat = \"1s\"\n"));
+    assert!(bad.contains("needs a `percent`") && bad.contains("says nothing of launches"), "{bad}");
+    let bad = errors(&boxes("", "[[failure]]\nkind = \"impaired\"\nat = \"1s\"\npercent = 1\n"));
+    assert!(bad.contains("is about the kind \"never_registers\""), "{bad}");
 }

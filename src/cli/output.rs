@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
+use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::pricing::Line;
@@ -134,6 +135,9 @@ pub fn write_result(
     if scenario.outputs.instances {
         let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
         write(tables::INSTANCES.file, &tables::instances(result, &zones))?;
+    }
+    if !result.incidents.is_empty() {
+        write(INCIDENTS.file, &tables::incidents(result))?;
     }
     for (name, bytes) in charts::render(&chart_input(scenario, result), format) {
         write(&name, &bytes)?;

@@ -7,6 +7,7 @@
 
 pub mod capacity;
 pub mod elasticity;
+pub mod incident;
 pub mod picture;
 pub mod series;
 pub mod service;

@@ -16,6 +16,8 @@ pub enum FaultKind {
     Impaired,
     /// All hosts of an Availability Zone are gone.
     ZoneOutage,
+    /// It runs, and never registers with its cluster.
+    NeverRegisters,
 }
 
 impl FaultKind {
@@ -27,6 +29,7 @@ impl FaultKind {
             FaultKind::AgentDisconnect => "agent_disconnect",
             FaultKind::Impaired => "impaired",
             FaultKind::ZoneOutage => "az_outage",
+            FaultKind::NeverRegisters => "never_registers",
         }
     }
 
@@ -39,7 +42,7 @@ impl FaultKind {
     /// Whether ECS hears nothing.
     #[must_use]
     pub fn is_silent(self) -> bool {
-        self != FaultKind::Impaired
+        !matches!(self, FaultKind::Impaired | FaultKind::NeverRegisters)
     }
 }
 
@@ -74,6 +77,8 @@ pub enum Trigger {
     /// Each instance of its victims after a time of its own, in seconds, from its registration and from the end of each
     /// fault on.
     Each(Distribution),
+    /// Launched instances with this chance, in parts per million.
+    Launch(u32),
     /// When a machine of the trace is down: the first machine is the first instance, and so on.
     Trace(OutageTrace),
 }

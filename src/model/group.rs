@@ -94,6 +94,8 @@ pub enum LaunchCause {
     Tasks,
     /// ECS Managed Instances: a zone had too few of a service's tasks.
     Rebalancing,
+    /// Zones are balanced.
+    Rebalance,
 }
 
 impl LaunchCause {
@@ -107,6 +109,7 @@ impl LaunchCause {
             LaunchCause::CapacityRebalancing => "capacity_rebalancing",
             LaunchCause::Tasks => "tasks_waited",
             LaunchCause::Rebalancing => "zone_rebalancing",
+            LaunchCause::Rebalance => "rebalance",
         }
     }
 }
@@ -128,6 +131,8 @@ pub enum EndCause {
     UnderUsed,
     /// ECS Managed Instances: it was as old as it may be.
     Age,
+    /// Zones are balanced.
+    Rebalance,
 }
 
 impl EndCause {
@@ -142,6 +147,7 @@ impl EndCause {
             EndCause::Idle => "idle",
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
+            EndCause::Rebalance => "rebalance",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::summary::METRICS;
 use crate::base::id::Id as _;
 use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
+use crate::metrics::incident::INCIDENTS;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
 use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
@@ -30,8 +31,13 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
     column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
     column("usd", "decimal", "USD", "what it cost, rounded by itself"),
-    column("launch_cause", "text", "–", "initial, scale_out"),
-    column("end_cause", "text", "–", "scale_in; empty where it drains or lives at the end"),
+    column("launch_cause", "text", "–", "initial, scale_out, replacement, rebalance"),
+    column(
+        "end_cause",
+        "text",
+        "–",
+        "scale_in, failure, rebalance; empty where it drains or lives at the end",
+    ),
 ];
 
 /// `instances.csv`.
@@ -81,7 +87,7 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 14] = [
+pub const ALL: [TableSpec; 15] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -93,6 +99,7 @@ pub const ALL: [TableSpec; 14] = [
     FLEET_EVENTS,
     CAPACITY_RESERVATION,
     CAPACITY_SCALING,
+    INCIDENTS,
     COST,
     METRICS,
     SEEDS,
@@ -161,6 +168,31 @@ fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [St
         one.cause.name().to_string(),
         one.end.map_or(String::new(), |end| end.name().to_string()),
     ]
+}
+
+/// `incidents.csv` of a finished run.
+#[must_use]
+pub fn incidents(result: &RunResult) -> Vec<u8> {
+    let mut table = TableWriter::new(INCIDENTS);
+    let at = |at: SimTime| if at == SimTime::NEVER { String::new() } else { at.to_string() };
+    for (index, incident) in result.incidents.iter().enumerate() {
+        table.row(&[
+            (index + 1).to_string(),
+            incident.kind.to_string(),
+            incident.what.clone(),
+            incident.start.to_string(),
+            at(incident.found),
+            at(incident.over),
+            at(incident.recovered),
+            incident.recovery().map_or(String::new(), |span| span.to_string()),
+            incident.instances.to_string(),
+            incident.tasks_lost.to_string(),
+            incident.services.to_string(),
+            SimSpan(incident.dropped).to_string(), // millionths, as of seconds
+            SimSpan(incident.errors).to_string(),
+        ]);
+    }
+    table.into_bytes()
 }
 
 /// `100 · used / (capacity · life)` with four decimals; empty without capacity or life.

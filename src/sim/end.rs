@@ -13,6 +13,7 @@ use crate::base::time::SimTime;
 use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
 use crate::metrics::histogram::SpanHistogram;
+use crate::metrics::incident::{Incident, incident_metrics};
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
@@ -65,6 +66,8 @@ pub struct RunResult {
     pub rows: InputRows,
     /// Every service, in the order of the setup.
     pub services: Vec<ServiceReport>,
+    /// What failed, and what came of it; empty without failures of instances.
+    pub incidents: Vec<Incident>,
 }
 
 /// An instance that was launched and never registered.
@@ -176,8 +179,13 @@ fn finish(
         markets: Vec::new(),
         outages: world.faults.counts().cloned().collect(),
     };
+    let fails = !world.faults.is_empty();
+    let incidents = world.faults.close(&world.services);
     let services = world.flow().service_reports(end);
     let mut summary = summary::of(&world, &invoice, instances, end, events);
+    if fails {
+        summary.0.extend(incident_metrics(&incidents));
+    }
     summary.0.extend(service_metrics(&services, invoice.total()));
     world.books.close_tables()?;
     let World { books, cluster, rules, .. } = world;
@@ -202,6 +210,7 @@ fn finish(
         providers: rules.providers,
         rows,
         services,
+        incidents,
     })
 }
 

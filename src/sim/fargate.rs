@@ -31,6 +31,8 @@ pub struct Fargate {
     launches: [Option<TokenBucket>; 2],
     version: u64,
     has_freed: bool,
+    /// Zones that are out.
+    out: Vec<ZoneId>,
 }
 
 impl Fargate {
@@ -59,6 +61,7 @@ impl Fargate {
                 .map(|limit| limit.map(TokenBucket::new)),
             version: 0,
             has_freed: false,
+            out: Vec::new(),
         }
     }
 
@@ -109,7 +112,7 @@ impl Fargate {
     /// the subnets (best-effort AZ spread; FARGATE and FARGATE_SPOT spread separately; documented).
     ///
     /// # Errors
-    /// The quota is used up.
+    /// The quota is used up, or all zones are out.
     pub fn take(
         &mut self,
         size: Resources,
@@ -124,10 +127,9 @@ impl Fargate {
         }
         let zones = subnets.unwrap_or(&self.zones);
         let counts = self.spread.get_or_insert_with((group, provider), || vec![0; self.zone_count]);
-        let zone = *zones
-            .iter()
-            .min_by_key(|zone| counts[zone.0 as usize])
-            .expect("a scenario with Fargate has zones");
+        let up = zones.iter().filter(|zone| !self.out.contains(zone));
+        let zone = up.min_by_key(|zone| counts[zone.0 as usize]);
+        let zone = *zone.ok_or(Failure::FargateCapacity)?;
         counts[zone.0 as usize] += 1;
         self.cpu[purchase as usize] = used;
         self.version += 1;
@@ -152,6 +154,16 @@ impl Fargate {
         self.cpu[purchase as usize] -= u64::from(size.cpu);
         self.version += 1;
         self.has_freed = true;
+    }
+
+    /// A zone is out, or back.
+    pub fn set_out(&mut self, zone: ZoneId, is_out: bool) {
+        self.out.retain(|&known| known != zone);
+        if is_out {
+            self.out.push(zone);
+        }
+        self.version += 1;
+        self.has_freed = true; // those who wait see less room, too
     }
 
     /// Whether anything has come back since this was last asked.

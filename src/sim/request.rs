@@ -88,6 +88,8 @@ pub enum Failure {
     FargateConfiguration,
     /// The account's quota of Fargate vCPUs is used up.
     FargateVcpuLimit,
+    /// All zones that the task may use are out.
+    FargateCapacity,
     /// As many tasks of the cluster wait in PROVISIONING as may.
     ProvisioningLimit,
 }
@@ -105,6 +107,7 @@ impl Failure {
             Failure::NoInstances => "NO_CONTAINER_INSTANCES",
             Failure::FargateConfiguration => "FARGATE_CONFIGURATION",
             Failure::FargateVcpuLimit => "FARGATE_VCPU_LIMIT",
+            Failure::FargateCapacity => "FARGATE_CAPACITY",
             Failure::ProvisioningLimit => "PROVISIONING_LIMIT",
         }
     }

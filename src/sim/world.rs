@@ -68,6 +68,7 @@ impl World {
         let fleet = cluster.fleet();
         groups.begin(fleet);
         if !faults.is_empty() {
+            groups.know_misfits(faults.at_launches(), setup.seed);
             groups.watch_newcomers();
         }
         for (instance, price) in fleet.ids().zip(prices) {
@@ -254,7 +255,10 @@ impl World {
                 self.drive(queue).flow().stop_sending(service, now)?;
             }
             Event::Memory(service) => self.drive(queue).look_at_memory(service)?,
-            Event::Reconcile(service) => self.drive(queue).reconcile(service)?,
+            Event::Reconcile(service) => {
+                self.drive(queue).reconcile(service)?;
+                self.faults.notice();
+            }
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
             Event::Tick(tick) => self.drive(queue).tick(tick)?,
@@ -287,6 +291,7 @@ impl World {
     fn settle(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
         if self.tasks.has_ready() {
             self.drive(queue).start_ready()?;
+            self.faults.notice();
         }
         if self.tasks.has_any_stopped() {
             self.drive(queue).forget_stopped();
@@ -296,6 +301,9 @@ impl World {
         }
         if !self.tasks.line.is_empty() && self.cluster.has_freed() {
             self.drive(queue).place_waiting()?;
+        }
+        if self.faults.is_noticed() {
+            self.mishap(queue).look_at_incidents()?;
         }
         if self.groups.has_newcomers() {
             self.mishap(queue).take_newcomers();

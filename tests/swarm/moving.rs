@@ -181,7 +181,27 @@ fn faults(dice: &mut Dice, setup: &Setup) -> Vec<Fault> {
             silent_after: span(dice, 100),
         }
     };
-    (0..1 + dice.below(3)).map(|_| one(dice)).collect()
+    let mut faults: Vec<Fault> = (0..1 + dice.below(3)).map(|_| one(dice)).collect();
+    if dice.one_in(3) {
+        faults.push(Fault {
+            kind: FaultKind::NeverRegisters,
+            trigger: Trigger::Launch(dice.below(500_000) as u32),
+            victims: Victims::Random(None, 1),
+            lasts: None,
+            reaction: Reaction::Terminate,
+            ..one(dice)
+        });
+    }
+    while dice.one_in(2) {
+        faults.push(Fault {
+            kind: FaultKind::ZoneOutage,
+            trigger: Trigger::At(SimTime(seconds(dice.below(900)).0)),
+            victims: Victims::Zone(dice.pick(&setup.zones.ids().collect::<Vec<_>>())),
+            lasts: Some(span(dice, 400)),
+            ..one(dice)
+        });
+    }
+    faults
 }
 
 fn outages(dice: &mut Dice) -> OutageTrace {

@@ -14,7 +14,9 @@ use crate::scenario::settings::Settings;
 const OF_SERVICES: [&str; 6] =
     ["service", "tasks", "duration", "latency", "error_percent", "health_checks"];
 /// Keys of failures of instances.
-const OF_INSTANCES: [&str; 9] = [
+const OF_INSTANCES: [&str; 11] = [
+    "percent",
+    "availability_zone",
     "capacity_provider",
     "instance",
     "instances",
@@ -44,6 +46,8 @@ fn kind_of(settings: &Settings) -> Option<FaultKind> {
         "instance" => Some(FaultKind::Failure),
         "agent_disconnect" => Some(FaultKind::AgentDisconnect),
         "impaired" => Some(FaultKind::Impaired),
+        "az_outage" => Some(FaultKind::ZoneOutage),
+        "never_registers" => Some(FaultKind::NeverRegisters),
         _ => None,
     }
 }
@@ -57,7 +61,7 @@ impl Build<'_> {
         }
         for key in OF_INSTANCES.into_iter().filter(|key| settings.is_given(key)) {
             let message = format!("`{key}` is about instances; the kind is {kind:?}");
-            let help = "kinds of instances are \"instance\", \"agent_disconnect\" and \"impaired\"";
+            let help = "kinds of instances are \"instance\", \"agent_disconnect\", \"impaired\", \"az_outage\"";
             self.error_with_help(settings.place_of(key), message, help);
         }
     }
@@ -70,17 +74,26 @@ impl Build<'_> {
 
     fn fault(&mut self, settings: &Settings) -> Option<Fault> {
         let kind = kind_of(settings)?;
-        for key in OF_SERVICES.into_iter().filter(|key| settings.is_given(key)) {
+        let is_zone = kind == FaultKind::ZoneOutage;
+        let of_services = OF_SERVICES.into_iter().filter(|key| !(is_zone && *key == "duration"));
+        for key in of_services.filter(|key| settings.is_given(key)) {
             let message = format!("`{key}` is about services; the kind is {:?}", kind.name());
             self.error(settings.place_of(key), message);
         }
-        let victims = self.victims(settings);
+        let (victims, lasts) = if is_zone {
+            (self.zone_that_is_out(settings), Some(self.length_of_outage(settings)?))
+        } else {
+            if settings.is_given("availability_zone") {
+                let message = "`availability_zone` is about the kind \"az_outage\"";
+                self.error(settings.place_of("availability_zone"), message);
+            }
+            (self.victims(settings), settings.distribution("repair").cloned())
+        };
         let trigger = self.trigger(settings);
-        let lasts = settings.distribution("repair").cloned();
         let reaction = match (settings.text("reaction"), kind) {
             (Some("terminate"), _) => Reaction::Terminate,
             (Some("drain"), _) => Reaction::Drain,
-            (None, FaultKind::Failure | FaultKind::Impaired) => Reaction::Terminate,
+            (None, kind) if kind != FaultKind::AgentDisconnect => Reaction::Terminate,
             _ => Reaction::Nothing,
         };
         if reaction == Reaction::Nothing && lasts.is_none() && !self.has_duration {
@@ -90,6 +103,7 @@ impl Build<'_> {
         }
         let found = match kind {
             FaultKind::AgentDisconnect => Distribution::Constant(300.0),
+            FaultKind::NeverRegisters => Distribution::Constant(900.0), // assumed; unpublished
             _ => FOUND_AFTER,
         };
         Some(Fault {
@@ -150,6 +164,37 @@ impl Build<'_> {
         Some(instant.as_microsecond())
     }
 
+    /// Whom an outage of a zone strikes.
+    fn zone_that_is_out(&mut self, settings: &Settings) -> Option<Victims> {
+        let not_here = ["capacity_provider", "instance", "instances", "repair"];
+        for key in not_here.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` says nothing of a whole zone");
+            self.error(settings.place_of(key), message);
+        }
+        if !settings.is_given("at") {
+            self.error(settings.place, "an \"az_outage\" needs `at`");
+        }
+        let Some(name) = settings.text("availability_zone") else {
+            self.error(settings.place, "an \"az_outage\" needs an `availability_zone`");
+            return None;
+        };
+        let Some((zone, _)) = self.zones.enumerate().find(|(_, known)| *known == name) else {
+            let message = format!("unknown availability zone {}", quoted(name));
+            let help = suggestion(name, self.zones.iter().map(String::as_str));
+            self.error_with_help(settings.value_place("availability_zone"), message, help);
+            return None;
+        };
+        Some(Victims::Zone(zone))
+    }
+
+    fn length_of_outage(&mut self, settings: &Settings) -> Option<Distribution> {
+        let Some(lasts) = settings.span("duration") else {
+            self.error(settings.place, "an \"az_outage\" needs a `duration`");
+            return None;
+        };
+        Some(Distribution::Constant(lasts.0 as f64 / 1e6))
+    }
+
     fn victims(&mut self, settings: &Settings) -> Option<Victims> {
         let of = self.provider_of_instances(settings)?;
         let Some(name) = settings.text("instance") else {
@@ -193,7 +238,29 @@ impl Build<'_> {
         None
     }
 
+    /// Of how many launches nothing comes.
+    fn share_of_launches(&mut self, settings: &Settings) -> Option<Trigger> {
+        let not_here =
+            ["at", "instance", "instances", "time_to_failure", "failures_per_year", "repair"];
+        for key in not_here.into_iter().filter(|key| settings.is_given(key)) {
+            let message = format!("`{key}` says nothing of launches");
+            self.error(settings.place_of(key), message);
+        }
+        if !settings.is_given("percent") {
+            self.error(settings.place, "a \"never_registers\" needs a `percent`");
+            return None;
+        }
+        Some(Trigger::Launch(super::service::ppm(settings, "percent")))
+    }
+
     fn trigger(&mut self, settings: &Settings) -> Option<Trigger> {
+        if kind_of(settings) == Some(FaultKind::NeverRegisters) {
+            return self.share_of_launches(settings);
+        }
+        if settings.is_given("percent") {
+            let message = "`percent` is about the kind \"never_registers\"";
+            self.error(settings.place_of("percent"), message);
+        }
         let ways = ["at", "time_to_failure", "failures_per_year"];
         if ways.into_iter().filter(|key| settings.is_given(key)).count() != 1 {
             let message = "a failure of instances needs one of `at`, `time_to_failure` and `failures_per_year`";

@@ -25,11 +25,14 @@ pub static FAILURE: Section = Section::new(
                 "instance",
                 "agent_disconnect",
                 "impaired",
+                "az_outage",
+                "never_registers",
             ]),
             "\"task_crash\"",
             "RUNNING tasks of a service crash or are stopped by StopTask, drawn at random; or what all of its tasks \
              depend on, such as a database, is slow or gone. Or of instances: the host stands still; ECS hears nothing \
-             of its agent, though its tasks run; EC2's status checks fail, though all runs.",
+             of its agent, though its tasks run; EC2's status checks fail, though all runs. Or a whole Availability Zone is \
+             out, for hosts and for Fargate. Or instances that groups launch run and never register.",
             "ecsim",
         ),
         optional(
@@ -50,7 +53,7 @@ pub static FAILURE: Section = Section::new(
             "duration",
             Kind::Span(1_000, LATEST.0),
             "none; an outage needs it",
-            "How long an outage lasts.",
+            "How long an outage lasts, of a dependency or of an Availability Zone.",
             "ecsim",
         ),
         optional(
@@ -82,6 +85,13 @@ pub static FAILURE: Section = Section::new(
             "Instances: those of this capacity provider.",
             "ecsim",
         ),
+        optional(
+            "availability_zone",
+            Kind::Text,
+            "none; an `az_outage` needs it",
+            "The zone that is out.",
+            "ecsim",
+        ),
         optional("instance", Kind::Text, "none: drawn at random", "Instance by its name.", "ecsim"),
         optional(
             "instances",
@@ -106,6 +116,13 @@ pub static FAILURE: Section = Section::new(
             "ecsim",
         ),
         optional(
+            "percent",
+            Kind::Number(0.0, 100.0),
+            "none; `never_registers` needs it",
+            "Share of the launches of which nothing comes.",
+            "ecsim",
+        ),
+        optional(
             "repair",
             Kind::Distribution(Unit::Seconds),
             "none: it is never well again by itself",
@@ -124,7 +141,7 @@ pub static FAILURE: Section = Section::new(
         optional(
             "found_after",
             Kind::Distribution(Unit::Seconds),
-            "uniform from 60 s to 180 s; of an `agent_disconnect` 300 s",
+            "uniform from 60 s to 180 s; of an `agent_disconnect` 300 s, of `never_registers` 15 minutes",
             "From the failure to the reaction.",
             "assumed",
         ),

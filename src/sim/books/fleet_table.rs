@@ -15,7 +15,7 @@ const COLUMNS: &[ColumnSpec] = &[
         "text",
         "–",
         "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
-         agent_lost, recovered",
+         agent_lost, recovered, never_registered",
     ),
     column(
         "instance_id",

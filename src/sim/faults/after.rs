@@ -36,13 +36,18 @@ impl Mishap<'_> {
     pub(super) fn is_found(&mut self, spell: Spell) -> Result<(), RunError> {
         let Some(out) = self.still_out(spell) else { return Ok(()) };
         let instance = spell.instance;
+        self.faults.count_found(out.incident, self.now());
         let reaction = self.faults.list[out.fault].reaction;
         match (self.supply.groups.behind(instance), reaction) {
             (_, Reaction::Nothing) => Ok(()),
             (Some(machine), Reaction::Drain) => self.supply.drain_failed(machine),
             (Some(machine), Reaction::Terminate) => {
                 self.faults.out.remove(&instance);
-                self.supply.replace_failed(machine)
+                let before = self.supply.drive.books.tally.lost;
+                self.supply.replace_failed(machine)?;
+                let lost = self.supply.drive.books.tally.lost - before;
+                self.faults.count_lost(out.incident, lost as u32);
+                Ok(())
             }
             (None, _) => {
                 self.faults.out.remove(&instance);
@@ -59,6 +64,7 @@ impl Mishap<'_> {
         let price = &self.faults.kinds[self.faults.origin(instance).0].price;
         self.supply.drive.books.saw(Change::InstanceEnds { provider, price });
         self.supply.groups.ends_fixed(instance, EndCause::Failure);
+        self.faults.count_lost(out.incident, lost);
         self.tell(instance, "terminated", out.kind, Some(lost))?;
         if out.until != crate::base::time::SimTime::NEVER {
             self.schedule(out.until, Class::Supply, Due::Returns { was: instance });
@@ -69,6 +75,11 @@ impl Mishap<'_> {
     /// A machine of a fixed fleet is there again, as a new container instance.
     pub(super) fn returns(&mut self, was: InstanceId) -> Result<(), RunError> {
         let now = self.now();
+        let zone = self.supply.drive.cluster.fleet().zone[was];
+        if let Some(until) = self.out_until(zone) {
+            self.schedule(until, Class::Supply, Due::Returns { was });
+            return Ok(());
+        }
         let (kind, times) = self.faults.origin(was);
         let of = &self.faults.kinds[kind];
         let (mut registration, price) = (of.registration.clone(), of.price.clone());
@@ -95,6 +106,11 @@ impl Mishap<'_> {
     pub(super) fn is_over(&mut self, spell: Spell) -> Result<Vec<Event>, RunError> {
         let Some(out) = self.still_out(spell) else { return Ok(Vec::new()) };
         let instance = spell.instance;
+        let zone = self.supply.drive.cluster.fleet().zone[instance];
+        if let Some(until) = self.out_until(zone) {
+            self.schedule(until, Class::Supply, Due::Over(spell)); // nothing comes back there
+            return Ok(Vec::new());
+        }
         self.faults.out.remove(&instance);
         let drive = &mut self.supply.drive;
         let status = drive.cluster.fleet().status[instance];
@@ -111,6 +127,7 @@ impl Mishap<'_> {
         }
         let cluster = drive.cluster.fleet().cluster[instance];
         drive.plan().instance_registers(cluster);
+        self.faults.count_lost(out.incident, lost);
         self.tell(instance, "recovered", out.kind, Some(lost))?;
         let number = out.draw % super::strike::MOST_FAULTS;
         self.arrange_hazard(out.fault, instance, number + 1);

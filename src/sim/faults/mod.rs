@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | `mod.rs` | the state: faults, instances that are out, what is due |
 //! | `strike.rs` | victims are found and struck |
+//! | `zone.rs` | a whole zone is out, and back |
+//! | `incidents.rs` | what became of it, for `incidents.csv` |
 //! | `after.rs` | ECS and groups notice; the host comes back, or another one does |
 //!
 //! A host that is out *stands still* or is *silent* until somebody reacts: its tasks are RUNNING for ECS, and hold what
 //! they hold. They are lost when the instance is terminated, or when it comes back from its reboot.
 
 mod after;
+mod incidents;
 mod strike;
+mod zone;
 
 use super::event::Event;
 use super::fleet::Supply;
@@ -22,7 +26,7 @@ use crate::engine::Class;
 use crate::model::arrival::RowCounts;
 use crate::model::fault::{Fault, FaultKind, Trigger};
 use crate::model::fleet::{Fleet, InstanceStatus};
-use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::ids::{InstanceId, ProviderId, ZoneId};
 use std::collections::BTreeMap;
 
 /// Something that is due.
@@ -42,6 +46,8 @@ enum Due {
     Over(Spell),
     /// A machine of a fixed fleet is there again.
     Returns { was: InstanceId },
+    /// A zone is back.
+    ZoneOver { zone: ZoneId, incident: usize },
 }
 
 /// One fault of one instance, from beginning to end.
@@ -61,6 +67,7 @@ struct Out {
     until: SimTime,
     /// Which draw of the fault's it was.
     draw: u64,
+    incident: usize,
 }
 
 /// All that goes wrong with hosts.
@@ -82,6 +89,9 @@ pub struct Faults {
     seats: Vec<InstanceId>,
     /// What became of the outages of each trace.
     counts: Vec<Option<RowCounts>>,
+    /// Zones that are out, and until when.
+    zones: BTreeMap<ZoneId, SimTime>,
+    incidents: incidents::Incidents,
 }
 
 /// The host stood still already.
@@ -107,6 +117,8 @@ impl Faults {
             kinds,
             origins: BTreeMap::new(),
             seats: Vec::new(),
+            zones: BTreeMap::new(),
+            incidents: incidents::Incidents::default(),
             counts: list.iter().map(|f| is_trace(f).then(RowCounts::default)).collect(),
             list,
         }
@@ -123,6 +135,11 @@ impl Faults {
         let returns =
             |fault: &Fault| fault.lasts.is_some() || matches!(fault.trigger, Trigger::Trace(_));
         self.kinds.iter().filter(move |_| self.list.iter().any(returns))
+    }
+
+    /// Which launched instances never register.
+    pub fn at_launches(&self) -> impl Iterator<Item = &Fault> {
+        self.list.iter().filter(|fault| matches!(fault.trigger, Trigger::Launch(_)))
     }
 
     /// Whether something is still to come of an instance that is out.

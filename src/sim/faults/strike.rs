@@ -28,7 +28,7 @@ impl Mishap<'_> {
                     self.schedule(at, Class::Release, Due::Strike { fault });
                 }
                 Trigger::Trace(_) => self.arrange_outage(fault, 0),
-                Trigger::Each(_) => {}
+                Trigger::Each(_) | Trigger::Launch(_) => {}
             }
         }
         let first: Vec<InstanceId> = self.supply.drive.cluster.fleet().ids().collect();
@@ -86,10 +86,12 @@ impl Mishap<'_> {
         let due = self.faults.due[number as usize];
         self.faults.free.push(number);
         self.faults.pending -= u32::from(super::is_aftermath(due));
+        self.faults.notice();
         match due {
             Due::Strike { fault } => self.strikes(fault)?,
             Due::Hazard { fault, instance, number } => {
-                let has_struck = self.strike(fault, instance, draw_of(instance, number), None)?;
+                let draw = draw_of(instance, number);
+                let has_struck = self.strike_alone(fault, instance, draw, None)?;
                 let status = self.supply.drive.cluster.fleet().status[instance];
                 if !has_struck && status != InstanceStatus::Inactive {
                     self.arrange_hazard(fault, instance, number + 1);
@@ -100,6 +102,7 @@ impl Mishap<'_> {
             Due::Found(spell) => self.is_found(spell)?,
             Due::Over(spell) => return self.is_over(spell),
             Due::Returns { was } => self.returns(was)?,
+            Due::ZoneOver { zone, incident } => self.zone_is_back(zone, incident)?,
         }
         Ok(Vec::new())
     }
@@ -126,10 +129,51 @@ impl Mishap<'_> {
             }
             ids = drawn;
         }
+        if ids.is_empty() && !matches!(self.faults.list[fault].victims, Victims::Zone(_)) {
+            return Ok(());
+        }
+        let incident = self.incident_begins(fault, &ids);
+        let lasts = self.begin_outage_of_zone(fault, incident)?;
         for instance in ids {
-            self.strike(fault, instance, draw_of(instance, 0), None)?;
+            self.strike(fault, instance, draw_of(instance, 0), lasts, incident)?;
         }
         Ok(())
+    }
+
+    /// An instance is struck by itself, unless it is out already or gone.
+    fn strike_alone(
+        &mut self,
+        fault: usize,
+        instance: InstanceId,
+        draw: u64,
+        lasts: Option<SimSpan>,
+    ) -> Result<bool, RunError> {
+        if !self.can_be_struck(instance) {
+            return Ok(false);
+        }
+        let incident = self.incident_begins(fault, &[instance]);
+        self.strike(fault, instance, draw, lasts, incident)?;
+        Ok(true)
+    }
+
+    fn can_be_struck(&self, instance: InstanceId) -> bool {
+        let status = self.supply.drive.cluster.fleet().status[instance];
+        status != InstanceStatus::Inactive && !self.faults.out.contains_key(&instance)
+    }
+
+    /// Where a whole zone is struck: for how long.
+    fn begin_outage_of_zone(
+        &mut self,
+        fault: usize,
+        incident: usize,
+    ) -> Result<Option<SimSpan>, RunError> {
+        let of = &self.faults.list[fault];
+        let (Victims::Zone(zone), Some(lasts)) = (&of.victims, &of.lasts) else { return Ok(None) };
+        let zone = *zone;
+        let lasts = lasts.sample_span(&mut self.draw(fault, 0, LASTS));
+        let lasts = SimSpan(lasts.0.max(1));
+        self.zone_is_out(zone, self.now() + lasts, incident)?;
+        Ok(Some(lasts))
     }
 
     fn outage(&mut self, fault: usize, next: usize) -> Result<(), RunError> {
@@ -147,7 +191,7 @@ impl Mishap<'_> {
             Some(instance) if !is_there(&instance) => Some(ALREADY_OUT),
             Some(instance) => {
                 let has_struck =
-                    self.strike(fault, instance, next as u64, Some(outage.duration))?;
+                    self.strike_alone(fault, instance, next as u64, Some(outage.duration))?;
                 (!has_struck).then_some(ALREADY_OUT)
             }
         };
@@ -169,12 +213,12 @@ impl Mishap<'_> {
         instance: InstanceId,
         draw: u64,
         lasts: Option<SimSpan>,
-    ) -> Result<bool, RunError> {
-        let fleet = self.supply.drive.cluster.fleet();
-        let is_gone = fleet.status[instance] == InstanceStatus::Inactive;
-        if is_gone || self.faults.out.contains_key(&instance) {
-            return Ok(false);
+        incident: usize,
+    ) -> Result<(), RunError> {
+        if !self.can_be_struck(instance) {
+            return Ok(());
         }
+        self.incident_strikes(incident, instance)?;
         let of = &self.faults.list[fault];
         let (kind, reaction) = (of.kind, of.reaction);
         let sample = |distribution: &crate::base::distribution::Distribution, purpose| {
@@ -187,7 +231,7 @@ impl Mishap<'_> {
         let until = lasts.map_or(SimTime::NEVER, |lasts| now + SimSpan(lasts.0.max(1)));
         self.faults.spells += 1;
         let number = self.faults.spells;
-        self.faults.out.insert(instance, Out { number, fault, kind, until, draw });
+        self.faults.out.insert(instance, Out { number, fault, kind, until, draw, incident });
         let spell = Spell { instance, number };
         self.tell(instance, "failed", kind, None)?;
         if kind.is_silent() {
@@ -203,7 +247,7 @@ impl Mishap<'_> {
         if until != SimTime::NEVER {
             self.schedule(until, Class::Supply, Due::Over(spell));
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Something has happened to an instance.

@@ -6,7 +6,7 @@ use crate::model::group::Allocation;
 use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
-use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
+use crate::policy::capacity::zones::{self, Distribution as Spread};
 use crate::pricing::Price;
 use crate::sim::setup::{InstanceSetup, MixedSetup};
 
@@ -29,17 +29,22 @@ impl Group {
         }
     }
 
+    /// How many instances it wants now: beside its desired capacity, for those at risk and while it balances its zones.
+    #[must_use]
+    pub fn wanted(&self) -> u32 {
+        self.desired + self.at_risk.len() as u32 + self.moving
+    }
+
     /// How the next instance that it lacks is bought: On-Demand ones come first. `None` where it lacks none, or waits with
     /// all that it lacks.
     pub(super) fn lacks(&self) -> Option<Purchase> {
         let there = self.members.len() as u32;
-        let wanted = self.desired + self.at_risk.len() as u32;
-        let lacking = wanted.saturating_sub(there);
+        let lacking = self.wanted().saturating_sub(there);
         let [of_on_demand, of_spot] = match &self.setup.mixed {
             Some(mixed) => {
                 let on_demand = mixed
                     .share
-                    .of(self.desired)
+                    .of(self.desired + self.moving)
                     .saturating_sub(self.bought[Purchase::OnDemand as usize]);
                 [on_demand.min(lacking), lacking.saturating_sub(on_demand)]
             }
@@ -60,17 +65,15 @@ impl Group {
     pub(super) fn choose(&self, purchase: Purchase, now: SimTime) -> Option<usize> {
         let picks: Vec<Option<usize>> =
             (0..self.by_zone.len()).map(|zone| self.pick(zone, purchase, now)).collect();
-        let view = |(&instances, pick): (&u32, &Option<usize>)| Zone {
-            instances,
-            is_used: true,
-            has_capacity: pick.is_some(),
-        };
-        let zones: Vec<Zone> = self.by_zone.iter().zip(&picks).map(view).collect();
+        let mut zones = self.zones_with(&self.by_zone);
+        for (zone, pick) in zones.iter_mut().zip(&picks) {
+            zone.has_capacity &= pick.is_some();
+        }
         picks[zones::launch(&zones, Spread::default())?]
     }
 
     /// The offer that the group takes in a zone.
-    fn pick(&self, zone: usize, purchase: Purchase, now: SimTime) -> Option<usize> {
+    pub(super) fn pick(&self, zone: usize, purchase: Purchase, now: SimTime) -> Option<usize> {
         let first = zone * self.types();
         let pools = self.pools(zone, purchase, now);
         let pool = match (&self.setup.mixed, purchase) {
@@ -102,6 +105,9 @@ impl Group {
 
     /// Why [`Group::choose`] has found nothing.
     pub(super) fn why_not(&self, purchase: Purchase) -> &'static str {
+        if self.out.iter().all(|&is_out| is_out) {
+            return "availability_zone_out";
+        }
         let is_open = (0..self.setup.offers.len()).any(|offer| self.is_open(offer, purchase));
         if is_open { "price_above_spot_max_price" } else { "insufficient_capacity" }
     }

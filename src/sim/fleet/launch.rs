@@ -4,7 +4,7 @@ use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
 use crate::base::time::SimSpan;
 use crate::engine::Class;
-use crate::model::group::LaunchCause;
+use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::sim::books::Change;
@@ -25,7 +25,7 @@ impl Supply<'_> {
         }
         let of = &mut self.groups.all[group];
         let there = of.members.len() as u32;
-        let wanted = of.desired + of.at_risk.len() as u32;
+        let wanted = of.wanted();
         if std::mem::replace(&mut of.tried, wanted) != wanted {
             self.try_now(group);
         }
@@ -45,9 +45,9 @@ impl Supply<'_> {
         loop {
             let of = &self.groups.all[group];
             let there = of.members.len();
-            let excess = there.saturating_sub(of.desired as usize + of.at_risk.len());
+            let excess = there.saturating_sub(of.wanted() as usize);
             if excess > 0 {
-                self.scale_in(group, excess as u32)?;
+                self.scale_in(group, excess as u32, EndCause::ScaleIn)?;
             }
             if excess == 0 || self.groups.all[group].members.len() == there {
                 return Ok(());
@@ -67,12 +67,24 @@ impl Supply<'_> {
             let reason = self.groups.all[group].why_not(purchase);
             return self.back_off(group, purchase, reason);
         };
+        self.launch_offer(group, (offer, purchase), cause)?;
+        Ok(())
+    }
+
+    /// Launches one instance of an offer.
+    pub(super) fn launch_offer(
+        &mut self,
+        group: usize,
+        (offer, purchase): (usize, Purchase),
+        cause: LaunchCause,
+    ) -> Result<MachineId, RunError> {
+        let now = self.now();
         self.has_launched(group, purchase);
         let id = self.groups.add(group, (offer, purchase), now, cause);
         self.drive.books.tally.launched += 1;
         self.tell(id, "launch", None)?;
         self.next_stage_after(id, |timing| &timing.launch);
-        Ok(())
+        Ok(id)
     }
 
     pub(super) fn next_stage_after(
@@ -116,8 +128,14 @@ impl Supply<'_> {
             }
             Stage::Booting => {
                 machine.stage = Stage::Registering;
-                self.next_stage_after(id, |timing| &timing.register);
+                if !self.never_registers(id) {
+                    self.next_stage_after(id, |timing| &timing.register);
+                }
                 Ok(())
+            }
+            Stage::Registering if machine.never_registers => {
+                self.tell(id, "never_registered", None)?;
+                self.replace_failed(id)
             }
             Stage::Registering => self.registers(id),
             Stage::Draining => self.finish(id), // it has drained for as long as it may
@@ -155,6 +173,10 @@ impl Supply<'_> {
         self.instance_takes_its_batch(id, instance)?;
         self.drive.plan().instance_registers(cluster);
         self.relieve(group, id)?;
+        if self.is_extra_no_more(id) {
+            self.scale_in(group, 1, EndCause::Rebalance)?;
+            self.rebalance(group)?;
+        }
         // The desired capacity may have gone down while it was on its way.
         self.reconcile(group, LaunchCause::ScaleOut)
     }

@@ -11,6 +11,8 @@
 //! | `spot.rs` | the end of a Spot instance: recommendation, notice, loss |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `fail.rs` | instances that fail are replaced |
+//! | `register.rs` | instances that never register |
+//! | `zones.rs` | zones that are out, and balance when they are back |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
 //! | `scaled.rs` | policies of a group's own |
@@ -26,11 +28,13 @@ mod instances;
 mod launch;
 mod managed;
 mod pools;
+mod register;
 mod retire;
 mod retry;
 mod scaled;
 mod spot;
 mod supply;
+mod zones;
 
 use super::books::GroupCounts;
 use super::setup::{GroupSetup, InstanceSetup};
@@ -95,6 +99,10 @@ pub struct Machine {
     pub fate: spot::Fate,
     /// Whether it costs nothing: EC2 has taken it back within its first hour.
     pub is_free: bool,
+    /// Whether its group has it beyond its desired capacity until another one ends.
+    is_extra: bool,
+    /// Whether its agent never registers.
+    never_registers: bool,
     /// The next stage, or the longest that it may drain.
     ticket: Option<Ticket>,
 }
@@ -135,6 +143,10 @@ pub struct Group {
     pub active: u32,
     /// Instances that drain: they are no members any more.
     pub draining: u32,
+    /// Instances on their way beyond the desired capacity: zones are balanced.
+    pub moving: u32,
+    /// Which of its zones are out.
+    out: Vec<bool>,
     /// Changes that have happened.
     changes_done: usize,
     /// The number of the next instance.
@@ -171,6 +183,8 @@ impl Group {
             retries: Default::default(),
             active: 0,
             draining: 0,
+            moving: 0,
+            out: vec![false; setup.zones.len()],
             changes_done: 0,
             next_number: 0,
             draws: seed.family(Purpose::Instance, &name),
@@ -235,6 +249,7 @@ pub struct Groups {
     fixed: BTreeMap<InstanceId, (LaunchCause, Option<EndCause>)>,
     /// Instances that have registered, where somebody wants to know.
     newcomers: Option<VecDeque<InstanceId>>,
+    misfits: Vec<register::Misfits>,
 }
 
 /// An instance that was launched and never registered.
@@ -269,6 +284,7 @@ impl Groups {
             machine_of: Vec::new(),
             fixed: BTreeMap::new(),
             newcomers: None,
+            misfits: Vec::new(),
         }
     }
 
@@ -319,6 +335,8 @@ impl Groups {
             end: None,
             fate: Default::default(),
             is_free: false,
+            is_extra: false,
+            never_registers: false,
             ticket: None,
         });
         of.next_number += 1;
@@ -336,34 +354,6 @@ impl Groups {
         if let Some(newcomers) = &mut self.newcomers {
             newcomers.push_back(instance);
         }
-    }
-
-    /// From now on somebody wants to know which instances register.
-    pub fn watch_newcomers(&mut self) {
-        self.newcomers = Some(VecDeque::new());
-    }
-
-    /// Whether any has registered.
-    #[inline]
-    #[must_use]
-    pub fn has_newcomers(&self) -> bool {
-        self.newcomers.as_ref().is_some_and(|newcomers| !newcomers.is_empty())
-    }
-
-    /// The next one that has registered.
-    pub fn next_newcomer(&mut self) -> Option<InstanceId> {
-        self.newcomers.as_mut()?.pop_front()
-    }
-
-    /// An instance of a fixed fleet has come later.
-    pub fn comes_fixed(&mut self, instance: InstanceId, cause: LaunchCause) {
-        self.fixed.insert(instance, (cause, None));
-    }
-
-    /// An instance of a fixed fleet has ended.
-    pub fn ends_fixed(&mut self, instance: InstanceId, cause: EndCause) {
-        let came = self.causes(instance).0;
-        self.fixed.insert(instance, (came, Some(cause)));
     }
 
     /// The machine behind a container instance.

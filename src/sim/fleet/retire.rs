@@ -15,7 +15,12 @@ use crate::sim::event::{Event, RunError};
 
 impl Supply<'_> {
     /// Ends up to so many instances of a group.
-    pub(super) fn scale_in(&mut self, index: usize, count: u32) -> Result<(), RunError> {
+    pub(super) fn scale_in(
+        &mut self,
+        index: usize,
+        count: u32,
+        cause: EndCause,
+    ) -> Result<(), RunError> {
         let now = self.now();
         let mut ids = self.may_scale_in(index);
         let ranks = self.groups.all[index].ranks(now);
@@ -50,7 +55,7 @@ impl Supply<'_> {
             chosen.push(ids.remove(at));
         }
         for id in chosen {
-            self.end(id, EndCause::ScaleIn)?;
+            self.end(id, cause)?;
         }
         Ok(())
     }
@@ -132,6 +137,7 @@ impl Supply<'_> {
 
     /// The end of an instance: what still runs on it is lost, its bill is closed.
     pub(super) fn finish(&mut self, id: MachineId) -> Result<(), RunError> {
+        self.is_extra_no_more(id);
         let now = self.now();
         let machine = &mut self.groups.machines[id];
         let before = machine.stage;

@@ -121,7 +121,8 @@ impl Drive<'_> {
     ) -> Result<(), RunError> {
         let task = &self.tasks[slot];
         let (status, is_member) = (task.status, self.rules.is_service(task.source));
-        let mut is_quiet = status == TaskStatus::Pending;
+        // On an instance it waits for its host then; on Fargate its host is being prepared.
+        let mut is_quiet = status == TaskStatus::Pending && task.instance().is_some();
         if is_member && status < TaskStatus::Deactivating {
             is_quiet |= status == TaskStatus::Running; // its crash is called off
             self.plan().leave(slot)?;

@@ -3,11 +3,11 @@
 use super::stop::SIGKILL_EXIT_CODE;
 use super::{Life, Tasks};
 use crate::base::time::SimTime;
-use crate::model::ids::InstanceId;
+use crate::model::ids::{InstanceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::books::Change;
 use crate::sim::event::RunError;
-use crate::sim::task::Slot;
+use crate::sim::task::{Place, Slot};
 
 impl Tasks {
     /// Live tasks with a place on this instance, in order of id; those that wait for the host come first, so that none
@@ -24,6 +24,21 @@ impl Tasks {
         }
         found.sort_unstable_by_key(|&(waits, id, _)| (waits, id));
         found.into_iter().map(|(.., slot)| slot).collect()
+    }
+
+    /// Live tasks on Fargate in a zone, in order of id. A walk over all live tasks.
+    #[must_use]
+    pub fn on_fargate(&self, zone: ZoneId) -> Vec<Slot> {
+        let mut found: Vec<(u64, Slot)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let Some(task) = row.as_ref().filter(|task| task.place == Place::Fargate(zone)) else {
+                continue;
+            };
+            let slot = Slot(u32::try_from(index).expect("fewer than 2^32 live tasks"));
+            found.push((task.id, slot));
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, slot)| slot).collect()
     }
 
     /// Whether the slot held a task that was lost while an event of its was on its way. That event has come now, and the
@@ -76,7 +91,9 @@ impl Life<'_> {
                 self.leave_host_queue(slot, instance);
                 self.stop_unstarted(slot);
             }
-            (TaskStatus::Provisioning | TaskStatus::Activating, _) => self.stop_unstarted(slot),
+            (TaskStatus::Provisioning | TaskStatus::Pending | TaskStatus::Activating, _) => {
+                self.stop_unstarted(slot);
+            }
             (TaskStatus::Running, _) => {
                 self.become_deactivating(slot);
                 self.end_lost_run(slot);
@@ -118,9 +135,24 @@ impl Life<'_> {
         let task = &mut self.tasks[slot];
         task.execution_stopped = now;
         let task = &self.tasks[slot];
-        let Some(instance) = task.instance().filter(|_| task.is_on_host()) else { return };
-        self.books.saw(Change::Vacated { task });
-        let ports = self.rules.ports(task.definition);
-        self.cluster.vacate(instance, task.demand.without_enis(), ports);
+        let is_on_host = task.is_on_host();
+        if is_on_host {
+            self.books.saw(Change::Vacated { task });
+        }
+        match task.place {
+            Place::Instance(instance) if is_on_host => {
+                let ports = self.rules.ports(task.definition);
+                self.cluster.vacate(instance, task.demand.without_enis(), ports);
+            }
+            Place::Instance(_) | Place::Waiting(_) => {}
+            Place::Fargate(_) => {
+                let purchase = self.rules.providers[task.provider].purchase;
+                self.fargate.give_back(task.demand, purchase);
+                if is_on_host {
+                    let definition = &self.rules.definitions[task.definition];
+                    self.books.saw(Change::FargateStops { task, definition });
+                }
+            }
+        }
     }
 }

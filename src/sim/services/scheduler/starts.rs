@@ -171,6 +171,7 @@ impl Drive<'_> {
         let name = &service.setup.name;
         let why = match failure {
             Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
+            Failure::FargateCapacity => "capacity is unavailable at this time",
             _ => "no container instance met all of its requirements",
         };
         let text = format!(

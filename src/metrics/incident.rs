@@ -1,0 +1,113 @@
+//! Incidents: what failed, until when, and what it cost.
+
+use super::summary::{Metric, Value};
+use super::table::{ColumnSpec, TableSpec, column};
+use crate::base::time::{SimSpan, SimTime};
+
+/// A failure of instances or of a zone, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Incident {
+    /// What kind of failure.
+    pub kind: &'static str,
+    /// What failed: an instance, a zone, or how many instances.
+    pub what: String,
+    /// When.
+    pub start: SimTime,
+    /// When it was first reacted to; `NEVER`: not before it was over.
+    pub found: SimTime,
+    /// When it was over: the zone was back; every instance was well again or had ended.
+    pub over: SimTime,
+    /// When no instance was out any more and each service concerned had as many RUNNING tasks as it should.
+    pub recovered: SimTime,
+    /// Instances that failed.
+    pub instances: u32,
+    /// Tasks that were lost with them.
+    pub tasks_lost: u64,
+    /// Services that had tasks there.
+    pub services: u32,
+    /// Requests of these services dropped until then, in millionths.
+    pub dropped: u64,
+    /// Requests of these services answered with an error until then, in millionths.
+    pub errors: u64,
+}
+
+impl Incident {
+    /// From the failure until all was as it should be.
+    #[must_use]
+    pub fn recovery(&self) -> Option<SimSpan> {
+        (self.recovered != SimTime::NEVER).then(|| self.recovered.since(self.start))
+    }
+}
+
+const COLUMNS: &[ColumnSpec] = &[
+    column("incident", "integer", "–", "number, in order of time"),
+    column("kind", "text", "–", "instance, agent_disconnect, impaired, az_outage"),
+    column("what", "text", "–", "instance, Availability Zone, or how many instances"),
+    column("start_s", "decimal", "s", "when it failed"),
+    column("found_s", "decimal", "s", "when it was first reacted to; empty where it was not"),
+    column(
+        "over_s",
+        "decimal",
+        "s",
+        "when the zone was back, or each instance well again or ended; empty where it was not",
+    ),
+    column(
+        "recovered_s",
+        "decimal",
+        "s",
+        "when no instance was out and each service concerned had its desired count RUNNING; empty where it was not",
+    ),
+    column("recovery_s", "decimal", "s", "`recovered_s` less `start_s`"),
+    column("instances", "integer", "instances", "instances that failed"),
+    column("tasks_lost", "integer", "tasks", "tasks that ended with them"),
+    column("services", "integer", "services", "services that had tasks there"),
+    column(
+        "requests_dropped",
+        "decimal",
+        "requests",
+        "requests of these services dropped from `start_s` to `recovered_s` or the end, for whatever reason",
+    ),
+    column("requests_failed", "decimal", "requests", "answered with an error, in the same time"),
+];
+
+/// `incidents.csv`.
+pub const INCIDENTS: TableSpec = TableSpec {
+    file: "incidents.csv",
+    row: "failure of instances or of an Availability Zone, in order of time; only with such failures",
+    columns: COLUMNS,
+};
+
+/// The metrics of a run's incidents.
+#[must_use]
+pub fn incident_metrics(incidents: &[Incident]) -> Vec<Metric> {
+    let spans = || incidents.iter().filter_map(Incident::recovery);
+    let recovered = spans().count() as u64;
+    let total: u128 = spans().map(|span| u128::from(span.0)).sum();
+    let mean = (recovered > 0).then(|| SimSpan((total / u128::from(recovered)) as u64));
+    let seconds = |span: Option<SimSpan>| span.map_or(Value::Missing, Value::Seconds);
+    let metric = |name: &'static str, unit, meaning, value| Metric {
+        name: name.into(),
+        unit,
+        meaning,
+        section: "Incidents",
+        value,
+    };
+    let lost = incidents.iter().map(|incident| incident.tasks_lost).sum();
+    vec![
+        metric(
+            "incidents",
+            "incidents",
+            "failures of instances and of zones",
+            Value::Count(incidents.len() as u64),
+        ),
+        metric(
+            "incidents_recovered",
+            "incidents",
+            "of these, after which all was as it should be",
+            Value::Count(recovered),
+        ),
+        metric("recovery_s_mean", "s", "mean time until then", seconds(mean)),
+        metric("recovery_s_max", "s", "longest time until then", seconds(spans().max())),
+        metric("incident_tasks_lost", "tasks", "tasks that ended with them", Value::Count(lost)),
+    ]
+}
