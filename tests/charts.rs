@@ -2,12 +2,14 @@
 
 use ecsim::base::money::NanoUsd;
 use ecsim::base::time::{SimSpan, SimTime};
+use ecsim::metrics::capacity_track::{InstanceLife, ReservationTrack, Track};
 use ecsim::metrics::histogram::SpanHistogram;
 use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
 use ecsim::metrics::series::{Sample, ServiceSeries, Stretch};
 use ecsim::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use ecsim::metrics::summary::{Metric, Summary, Value};
 use ecsim::model::resources::Resources;
+use ecsim::model::scaling::MetricValue;
 use ecsim::report::charts::{ChartInput, Format, render};
 
 /// Everything that a chart input borrows or owns.
@@ -45,10 +47,50 @@ impl Case {
             costs: self.costs.clone(),
             costs_by: "category",
             picture: self.picture.clone(),
+            lives: lives(&self.series),
+            reservations: reservations(&self.series),
             services: &self.services,
             summary: &self.summary,
         }
     }
+}
+
+/// Instances of every length of life and with every kind of end, as many as the series has samples and three more.
+fn lives(series: &[Sample]) -> Vec<InstanceLife> {
+    let Some(end) = series.last().map(|last| last.at.0) else { return Vec::new() };
+    let mut dice = Dice(11);
+    let mut life = |number: usize| {
+        let at: [u64; 5] = std::array::from_fn(|_| dice.below(end.saturating_mul(2).max(1)));
+        let mut at = at.map(SimTime);
+        at.sort_unstable();
+        let [launched, running, registered, draining, ended] = at;
+        let never = |at: SimTime, is_so: bool| if is_so { SimTime::NEVER } else { at };
+        let lives = number.is_multiple_of(3);
+        InstanceLife {
+            name: format!("capacity-provider-with-a-long-name-{number}"),
+            launched: SimTime(launched.0.min(end)),
+            running: never(running, number % 7 == 1),
+            registered: never(registered, number % 7 < 3),
+            draining: never(draining, number.is_multiple_of(2)),
+            ended: never(ended, lives),
+            end: (!lives).then_some("scale_in"),
+        }
+    };
+    (0..series.len() + 3).map(&mut life).collect()
+}
+
+/// The metric of seven providers, which no chart draws all.
+fn reservations(series: &[Sample]) -> Vec<ReservationTrack> {
+    let track = |number: u64| {
+        let mut track = Track::default();
+        for (index, sample) in (0..).zip(series) {
+            let percent = if index == 2 { 4_000 } else { (index * 37 + number * 11) % 220 };
+            track.add(sample.at, MetricValue(percent * 1_000_000));
+        }
+        let target = 100 - 10 * (number % 3) as u32;
+        ReservationTrack { provider: format!("provider-{number}"), target, track }
+    };
+    (0..7).map(track).collect()
 }
 
 /// A small generator of our own: the numbers only have to look alive and to be the same every time.
@@ -538,8 +580,9 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
     assert_eq!(names("no-data"), [""; 0]);
     let kinds = ["traffic", "tasks", "utilization", "latency"];
     let expected = kinds.map(|kind| format!("charts/service-api-{kind}.svg"));
-    assert_eq!(names("ten-minutes")[0], "charts/traffic.svg");
-    assert_eq!(names("ten-minutes")[1..], expected);
+    let groups = ["groups", "instances", "traffic"].map(|kind| format!("charts/{kind}.svg"));
+    assert_eq!(names("ten-minutes")[..3], groups);
+    assert_eq!(names("ten-minutes")[3..], expected);
     let many = Case {
         services: (0..40).map(|i| idle_service(&format!("s{i}"))).collect(),
         ..Case::empty("many")

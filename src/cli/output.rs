@@ -163,6 +163,8 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
         costs: costs.into_iter().collect(),
         costs_by: if has_services { "service" } else { "category" },
         picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
+        lives: result.lives.clone(),
+        reservations: result.reservations.clone(),
         services: &result.services,
         summary: &result.summary,
     }

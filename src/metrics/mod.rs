@@ -6,6 +6,7 @@
 //! writers, reference page and tests. What a number means is decided here, how it looks in `report`.
 
 pub mod capacity;
+pub mod capacity_track;
 pub mod elasticity;
 pub mod incident;
 pub mod picture;

@@ -12,6 +12,7 @@ use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::SimTime;
 use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
+use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::incident::{Incident, incident_metrics};
 use crate::metrics::picture::FleetPicture;
@@ -60,6 +61,10 @@ pub struct RunResult {
     pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
     /// Instances that were launched and had not registered when they or the run ended.
     pub unregistered: Vec<Unregistered>,
+    /// The lives of instances of Auto Scaling groups, where somebody will draw.
+    pub lives: Vec<InstanceLife>,
+    /// The metric of each provider with managed scaling, likewise.
+    pub reservations: Vec<ReservationTrack>,
     /// The capacity providers as they were set up.
     pub providers: Column<ProviderId, super::setup::ProviderSetup>,
     /// What became of the rows that were read.
@@ -163,6 +168,12 @@ fn finish(
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
     let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
     let purchases = books_of_purchases(&world);
+    let lives = if world.books.recorder.picture {
+        world.groups.lives(world.cluster.fleet())
+    } else {
+        Vec::new()
+    };
+    let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
     let invoice = world.books.spending.invoice(&names);
     world.arrivals.end();
@@ -207,6 +218,8 @@ fn finish(
         causes,
         purchases,
         unregistered,
+        lives,
+        reservations,
         providers: rules.providers,
         rows,
         services,

@@ -12,7 +12,9 @@ mod drawing;
 mod fleet;
 mod font;
 mod frame;
+mod groups;
 mod latency;
+mod lives;
 mod load;
 mod paint;
 mod reservation;
@@ -25,6 +27,7 @@ mod utilization;
 mod waits;
 
 use crate::base::money::NanoUsd;
+use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Stretch;
@@ -50,6 +53,10 @@ pub struct ChartInput<'a> {
     pub costs_by: &'static str,
     /// The fleet at one instant.
     pub picture: Option<FleetPicture>,
+    /// The lives of instances of Auto Scaling groups, in order of launch.
+    pub lives: Vec<InstanceLife>,
+    /// The metric of each capacity provider with managed scaling.
+    pub reservations: Vec<ReservationTrack>,
     /// Every service; the worst and the largest get charts of their own.
     pub services: &'a [ServiceReport],
     /// Metrics that the subtitles quote, where the summary has them.
@@ -102,7 +109,7 @@ const SERVICE_CHARTS: [ServiceChart; 4] = [
 type Draw<'a> = Box<dyn Fn(&ChartInput) -> Drawing + Send + Sync + 'a>;
 
 /// Draws every chart: (name in the output folder, content). A chart without data says why it is empty; where there are
-/// no services, neither are their charts.
+/// no services and no groups, neither are their charts.
 #[must_use]
 pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
     let paint: (fn(&Drawing) -> Vec<u8>, &str) = match format {
@@ -121,6 +128,10 @@ fn charts<'a>(input: &'a ChartInput) -> Vec<(String, Draw<'a>)> {
     let mut charts: Vec<(String, Draw<'a>)> = Vec::new();
     for (name, draw) in CHARTS {
         charts.push((name.into(), Box::new(draw)));
+    }
+    if !input.lives.is_empty() {
+        charts.push(("groups".into(), Box::new(groups::draw)));
+        charts.push(("instances".into(), Box::new(lives::draw)));
     }
     if !input.services.is_empty() {
         charts.push(("traffic".into(), Box::new(traffic::draw_all)));

@@ -5,6 +5,7 @@
 use super::{Group, Groups, Stage, Supply};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::metrics::capacity_track::{ReservationTrack, Track};
 use crate::model::fleet::InstanceStatus;
 use crate::model::group::LaunchCause;
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
@@ -26,6 +27,8 @@ pub struct Managed {
     pub protects: bool,
     /// Whether N counts instances that run and have not registered.
     counts_unregistered: bool,
+    /// The metric over time, where somebody will draw.
+    seen: Track,
     /// When the next step between two points is due.
     step_at: Option<SimTime>,
 }
@@ -36,7 +39,16 @@ impl Managed {
             scaler: ManagedScaler::new(setup.scaling),
             protects: setup.protects,
             counts_unregistered: setup.counts_unregistered,
+            seen: Track::default(),
             step_at: None,
+        }
+    }
+
+    pub(super) fn track(&self, provider: &str) -> ReservationTrack {
+        ReservationTrack {
+            provider: provider.into(),
+            target: self.scaler.managed().target_capacity,
+            track: self.seen.clone(),
         }
     }
 }
@@ -78,6 +90,9 @@ impl Supply<'_> {
         let reading = self.read(index, &hosts);
         if let Some(managed) = &mut self.groups.all[index].managed {
             managed.scaler.publish_reading(now, reading);
+            if let (true, Some(reading)) = (self.drive.books.recorder.picture, reading) {
+                managed.seen.add(now, reading.value);
+            }
         }
         let of = &self.groups.all[index];
         if let Some(managed) = &of.managed {

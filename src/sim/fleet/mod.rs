@@ -42,6 +42,7 @@ use crate::base::id::{Column, Id as _};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::SimTime;
 use crate::engine::Ticket;
+use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
@@ -87,6 +88,8 @@ pub struct Machine {
     pub launched: SimTime,
     /// When its bill began; `NEVER` before.
     pub running: SimTime,
+    /// Since when it drains; `NEVER` before.
+    pub draining: SimTime,
     /// When it ended; `NEVER` before.
     pub ended: SimTime,
     /// The container instance that it has become.
@@ -329,6 +332,7 @@ impl Groups {
             stage: Stage::Requested,
             launched: now,
             running: SimTime::NEVER,
+            draining: SimTime::NEVER,
             ended: SimTime::NEVER,
             instance: None,
             cause,
@@ -412,6 +416,31 @@ impl Groups {
             Some(id) => (self.machines[id].cause, self.machines[id].end),
             None => self.fixed.get(&instance).copied().unwrap_or((LaunchCause::Initial, None)),
         }
+    }
+
+    /// The life of each instance, for charts.
+    #[must_use]
+    pub fn lives(&self, fleet: &Fleet) -> Vec<InstanceLife> {
+        let life = |(id, machine): (MachineId, &Machine)| InstanceLife {
+            name: self.name_of(id),
+            launched: machine.launched,
+            running: machine.running,
+            registered: machine.instance.map_or(SimTime::NEVER, |i| fleet.registered_at[i]),
+            draining: machine.draining,
+            ended: machine.ended,
+            end: machine.end.map(EndCause::name),
+        };
+        self.machines.enumerate().map(life).collect()
+    }
+
+    /// The metric of each provider with managed scaling, for charts.
+    #[must_use]
+    pub fn reservations(&self) -> Vec<ReservationTrack> {
+        let track = |group: &Group| {
+            let managed = group.managed.as_ref()?;
+            Some(managed.track(&group.name)).filter(|of| !of.track.extents.is_empty())
+        };
+        self.all.iter().filter_map(track).collect()
     }
 
     /// Instances that have run and never registered.

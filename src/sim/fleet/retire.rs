@@ -105,6 +105,7 @@ impl Supply<'_> {
 
     /// DRAINING: no new tasks, services replace theirs.
     pub(super) fn drains(&mut self, id: MachineId, instance: InstanceId) -> Result<(), RunError> {
+        self.groups.machines[id].draining = self.now();
         self.drive.cluster.set_status(instance, InstanceStatus::Draining);
         let tasks = self.drive.cluster.fleet().tasks[instance];
         self.tell(id, "draining", Some(tasks))?;
