@@ -51,9 +51,11 @@ pub(super) fn scheduler(root: &Settings) -> SchedulerSettings {
     }
 }
 
-/// Whoever says how fast the scheduler is says it of crashes, too.
+/// Whoever says that the scheduler is faster or slower than by default says it of crashes, too. By the value: the resolved
+/// scenario gives every key.
 fn crash_reaction(table: &Settings) -> Option<&Distribution> {
-    let all = || table.distribution("reaction").filter(|_| table.is_given("reaction"));
+    let known = SchedulerSettings::default().reaction;
+    let all = || table.distribution("reaction").filter(|reaction| **reaction != known);
     table.distribution("crash_reaction").or_else(all)
 }
 

@@ -99,7 +99,7 @@ impl Build<'_> {
         index: usize,
         taken: &mut BTreeMap<String, Place>,
     ) -> String {
-        let kind = settings.section.name.replace('_', "-");
+        let kind = settings.section.name.trim_start_matches("group_").replace('_', "-");
         let name = settings.text("name").map(str::to_string);
         let name = name.unwrap_or_else(|| format!("{kind}-{}", index + 1));
         self.take_name(taken, &name, settings.value_place("name"), "scaling policy");

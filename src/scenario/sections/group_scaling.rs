@@ -46,7 +46,7 @@ pub static GROUP_SCALING: Section = Section::new(
 );
 
 static TRACKING: Section = Section::new(
-    "target_tracking",
+    "group_target_tracking",
     "Keeps a metric of the fleet near a target.",
     &[
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
@@ -103,7 +103,7 @@ static TRACKING: Section = Section::new(
 );
 
 static STEPS: Section = Section::new(
-    "step_scaling",
+    "group_step_scaling",
     "Changes the desired capacity by steps, as far as an alarm is breached.",
     &[
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
@@ -140,7 +140,7 @@ static STEPS: Section = Section::new(
 );
 
 static PREDICTIVE: Section = Section::new(
-    "predictive",
+    "group_predictive",
     "Forecasts by the hour from a day of data on; a seasonal model of ours, AWS's is not published.",
     &[
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),

@@ -71,8 +71,8 @@ const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[(
-    "managed_scaling",
-    "managed scaling is not simulated by this version; set `desired_capacity`",
+    "warm_pool",
+    "warm pools are not simulated by this version; a shorter `latency.instance_boot` shows what one is worth",
 )];
 
 /// The whole scenario.

@@ -307,7 +307,7 @@ pub static SERVICE_SCHEDULER: Section = Section::new(
         optional(
             "crash_reaction",
             SECONDS,
-            "`reaction` where it is given, else uniform from 8 s to 20 s",
+            "`reaction` where it is not its default, else uniform from 8 s to 20 s",
             "From the exit of an essential container to the start of the task that replaces it.",
             "assumed (measured on EC2: 12 to 25 s between the starts of a task that crashes at once)",
         ),

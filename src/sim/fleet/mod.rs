@@ -15,6 +15,7 @@
 //! | `zones.rs` | zones that are out, and balance when they are back |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
+//! | `record.rs` | what is told of instances when the run has ended |
 //! | `scaled.rs` | policies of a group's own |
 //! | `instances/` | ECS Managed Instances: batches, consolidation, age |
 //!
@@ -28,6 +29,7 @@ mod instances;
 mod launch;
 mod managed;
 mod pools;
+mod record;
 mod register;
 mod retire;
 mod retry;
@@ -42,12 +44,12 @@ use crate::base::id::{Column, Id as _};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::SimTime;
 use crate::engine::Ticket;
-use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
-use crate::model::fleet::{Fleet, Registration};
+use crate::model::fleet::Fleet;
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
 use crate::model::platform::Purchase;
 use crate::pricing::Price;
+pub use record::Unregistered;
 use retry::Retry;
 use std::collections::{BTreeMap, VecDeque};
 pub use supply::Supply;
@@ -255,19 +257,6 @@ pub struct Groups {
     misfits: Vec<register::Misfits>,
 }
 
-/// An instance that was launched and never registered.
-#[derive(Clone, Debug)]
-pub struct Unregistered<'a> {
-    /// It.
-    pub machine: &'a Machine,
-    /// Its name.
-    pub name: String,
-    /// What it was to become.
-    pub kind: &'a Registration,
-    /// What it cost by hour.
-    pub price: &'a Price,
-}
-
 impl Groups {
     /// The groups of a setup.
     #[must_use]
@@ -407,52 +396,5 @@ impl Groups {
     #[must_use]
     pub fn purchase_of(&self, instance: InstanceId, own: Purchase) -> Purchase {
         self.behind(instance).map_or(own, |id| self.machines[id].purchase)
-    }
-
-    /// Why each container instance came and went.
-    #[must_use]
-    pub fn causes(&self, instance: InstanceId) -> (LaunchCause, Option<EndCause>) {
-        match self.behind(instance) {
-            Some(id) => (self.machines[id].cause, self.machines[id].end),
-            None => self.fixed.get(&instance).copied().unwrap_or((LaunchCause::Initial, None)),
-        }
-    }
-
-    /// The life of each instance, for charts.
-    #[must_use]
-    pub fn lives(&self, fleet: &Fleet) -> Vec<InstanceLife> {
-        let life = |(id, machine): (MachineId, &Machine)| InstanceLife {
-            name: self.name_of(id),
-            launched: machine.launched,
-            running: machine.running,
-            registered: machine.instance.map_or(SimTime::NEVER, |i| fleet.registered_at[i]),
-            draining: machine.draining,
-            ended: machine.ended,
-            end: machine.end.map(EndCause::name),
-        };
-        self.machines.enumerate().map(life).collect()
-    }
-
-    /// The metric of each provider with managed scaling, for charts.
-    #[must_use]
-    pub fn reservations(&self) -> Vec<ReservationTrack> {
-        let track = |group: &Group| {
-            let managed = group.managed.as_ref()?;
-            Some(managed.track(&group.name)).filter(|of| !of.track.extents.is_empty())
-        };
-        self.all.iter().filter_map(track).collect()
-    }
-
-    /// Instances that have run and never registered.
-    pub fn unregistered(&self) -> impl Iterator<Item = Unregistered<'_>> {
-        let is_one = |machine: &Machine| machine.instance.is_none();
-        self.machines.enumerate().filter(move |(_, machine)| is_one(machine)).map(
-            |(id, machine)| Unregistered {
-                machine,
-                name: self.name_of(id),
-                kind: &self.all[machine.group].setup.offers[machine.offer].registration,
-                price: self.price_of(id),
-            },
-        )
     }
 }
