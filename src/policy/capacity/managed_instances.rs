@@ -27,7 +27,7 @@ pub struct Offer {
 /// Tasks that are equal to placement.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Kind {
-    /// Offers that a constraint keeps them away from.
+    /// Offers that a constraint keeps them away from, ascending.
     pub barred: Vec<usize>,
     /// Kinds that no instance holds beside them: the same host ports, or instances of their own.
     pub conflicts: Vec<usize>,
@@ -56,7 +56,7 @@ impl Market<'_> {
     }
 
     fn takes(&self, offer: usize, kind: usize) -> bool {
-        !self.kinds.get(kind).is_some_and(|kind| kind.barred.contains(&offer))
+        !self.kinds.get(kind).is_some_and(|kind| kind.barred.binary_search(&offer).is_ok())
     }
 
     fn conflict(&self, one: usize, other: usize) -> bool {

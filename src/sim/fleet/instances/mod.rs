@@ -19,6 +19,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::group::EndCause;
 use crate::model::ids::{InstanceId, MachineId, ServiceId};
+use crate::policy::placement::Ask;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::{GroupSetup, ManagedInstancesSetup};
 use crate::sim::task::Slot;
@@ -40,6 +41,8 @@ pub struct ManagedInstances {
     is_looked_at: bool,
     /// By offer: EC2 had no capacity, and is not asked again before.
     short_until: Vec<SimTime>,
+    /// Offers that do not take an ask, of all asks so far: nothing in it ever changes.
+    barred: Vec<(Ask, Vec<usize>)>,
     /// No instance is launched to rebalance zones before: the last one was of no use.
     no_rebalancing_before: SimTime,
 }
@@ -52,6 +55,7 @@ impl ManagedInstances {
             meant: BTreeMap::new(),
             is_looked_at: false,
             short_until: vec![SimTime::ZERO; setup.offers.len()],
+            barred: Vec::new(),
             no_rebalancing_before: SimTime::ZERO,
         }))
     }

@@ -1,7 +1,7 @@
 //! A provider of Managed Instances as the pure policy sees it.
 
 use super::super::{Stage, Supply};
-use super::Meant;
+use super::{ManagedInstances, Meant};
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
 use crate::model::ids::{InstanceId, MachineId};
@@ -228,21 +228,39 @@ impl Supply<'_> {
         group.setup.offers.iter().enumerate().map(offer).collect()
     }
 
-    fn kinds(&self, index: usize, asks: &[Ask]) -> Vec<Kind> {
+    /// The offers that do not take an ask, reckoned once.
+    fn refusing(&mut self, index: usize, ask: &Ask) -> Vec<usize> {
+        let known = |of: &ManagedInstances| of.barred.iter().position(|(known, _)| known == ask);
+        let of = self.groups.all[index].instances.as_deref();
+        if let Some((at, of)) = of.and_then(|of| known(of).map(|at| (at, of))) {
+            return of.barred[at].1.clone();
+        }
         let before = self.groups.all[..index].iter().map(|group| group.setup.offers.len());
         let first: usize = before.sum();
         let offers = self.groups.all[index].setup.offers.len();
+        let (cluster, ports) = (&self.drive.cluster, &self.drive.rules.port_sets);
+        let refuses = |offer: &usize| !cluster.new_one_takes(ask, first + offer, ports);
+        let barred: Vec<usize> = (0..offers).filter(refuses).collect();
+        if let Some(of) = &mut self.groups.all[index].instances {
+            of.barred.push((*ask, barred.clone()));
+        }
+        barred
+    }
+
+    fn kinds(&mut self, index: usize, asks: &[Ask]) -> Vec<Kind> {
+        let mut barred: Vec<Vec<usize>> =
+            asks.iter().map(|ask| self.refusing(index, ask)).collect();
         let (cluster, ports) = (&self.drive.cluster, &self.drive.rules.port_sets);
         let conflicts = |one: &Ask, other: &Ask| {
             let is_distinct = cluster.is_distinct(one.rule) || cluster.is_distinct(other.rule);
             (is_distinct && one.group == other.group)
                 || !ports.get(one.ports).is_disjoint(ports.get(other.ports))
         };
-        let kind = |ask: &Ask| Kind {
-            barred: (0..offers).filter(|o| !cluster.new_one_takes(ask, first + o, ports)).collect(),
+        let kind = |(ask, barred): (&Ask, Vec<usize>)| Kind {
+            barred,
             conflicts: (0..asks.len()).filter(|&other| conflicts(ask, &asks[other])).collect(),
         };
-        asks.iter().map(kind).collect()
+        asks.iter().zip(barred.drain(..)).map(kind).collect()
     }
 }
 
