@@ -93,6 +93,9 @@
 //! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/services/rollout/` |
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
+//! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
+//! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
+//! | what EC2 takes back, and what it has not | `sim/fleet/`: `spot.rs`, `pools.rs`, `choose.rs`, `retry.rs` |
 //! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
 //! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
@@ -229,7 +232,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | Auto Scaling groups, managed scaling, Spot interruptions, outages | `model/` for groups and failures, `policy/capacity.rs`; instances already come, drain and go by `sim/cluster`, and `Class::Supply` is theirs |
+//! | warm pools, instance refresh, external instances, limits of subnets | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |

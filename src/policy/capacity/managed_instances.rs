@@ -56,7 +56,7 @@ impl Market<'_> {
     }
 
     fn takes(&self, offer: usize, kind: usize) -> bool {
-        !self.kinds.get(kind).is_some_and(|kind| kind.barred.binary_search(&offer).is_ok())
+        self.kinds.get(kind).is_none_or(|kind| kind.barred.binary_search(&offer).is_err())
     }
 
     fn conflict(&self, one: usize, other: usize) -> bool {
