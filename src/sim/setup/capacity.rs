@@ -41,7 +41,8 @@ pub struct InstanceSetup {
     pub price: Price,
 }
 
-/// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`] that are its provider's are its
+/// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`](super::Setup::instances) that are
+/// its provider's are its
 /// first instances.
 #[derive(Clone, Debug)]
 pub struct GroupSetup {
