@@ -453,3 +453,29 @@ fn a_default_capacity_provider_strategy_is_used_by_those_who_name_nothing() {
     let said = errors(&scenario(400, &format!("{wrong}\n{boxes}"), job));
     assert!(said.contains("bxes") && said.contains("boxes"), "{said}");
 }
+
+/// An instance that a single task keeps, and the time that is paid for before an instance is of use.
+#[test]
+fn who_keeps_an_instance_and_what_starting_costs_are_told() {
+    let boxes = provider("boxes", &format!("max_size = 10\n{EMPTIES_ONLY}"), "");
+    let ran = run(&scenario(4_000, &boxes, &tasks("jobs", 1, 1, 2_000, "")));
+    // As AS-11: one of two instances has the task from 150 s to 2,152 s, at the ends of 33 minutes from 180 to 2,100 s.
+    let kept: Vec<&str> = ran.of_instances("single_task_s").iter().map(|(_, kept)| *kept).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept == "1980").count(), 1, "{kept:?}");
+    assert_eq!(kept.iter().filter(|kept| **kept == "0").count(), 1, "{kept:?}");
+    // Both are billed from 110 s and register at 150 s: 80 of 940 + 2,920 s.
+    assert!((ran.number("launching_time_percent") - 100.0 * 80.0 / 3_860.0).abs() < 1e-9);
+    assert_eq!(ran.number("single_task_s"), 1_980.0);
+}
+
+/// DISABLED is as if the table were not there: who finds no room is refused.
+#[test]
+fn managed_scaling_may_be_disabled() {
+    let boxes = provider("boxes", "max_size = 10\n", "status = \"DISABLED\"");
+    let ran = run(&scenario(400, &boxes, &tasks("jobs", 1, 1, 50, "")));
+    assert_eq!(ran.number("tasks_refused"), 1.0);
+    assert!(ran.reservation.is_empty());
+    let said =
+        errors(&scenario(400, &provider("boxes", "max_size = 10\n", "status = \"OFF\""), ""));
+    assert!(said.contains("\"ENABLED\", \"DISABLED\""), "{said}");
+}

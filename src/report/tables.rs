@@ -38,6 +38,12 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "–",
         "scale_in, failure, rebalance; empty where it drains or lives at the end",
     ),
+    column(
+        "single_task_s",
+        "integer",
+        "s",
+        "time for which a single task, daemons' not counted, kept it, by the minute; 0 without managed scaling",
+    ),
 ];
 
 /// `instances.csv`.
@@ -136,6 +142,7 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
             result.instance_costs[instance].to_string(),
             launch.name().to_string(),
             end.filter(|_| is_over).map_or(String::new(), |end| end.name().to_string()),
+            (result.lonely[instance].0 / 1_000_000).to_string(),
         ]);
     }
     for one in &result.unregistered {
@@ -145,7 +152,7 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
 }
 
 /// A row for an instance that was launched and never registered.
-fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 17] {
+fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 18] {
     let of = &one.registration;
     let provider = &result.providers[of.provider];
     let running = Some(one.running).filter(|&at| at != SimTime::NEVER);
@@ -167,6 +174,7 @@ fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [St
         one.usd.to_string(),
         one.cause.name().to_string(),
         one.end.map_or(String::new(), |end| end.name().to_string()),
+        "0".to_string(),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::summary;
 use super::world::World;
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{self, Outcome, Pulse, Queue};
 use crate::metrics::capacity::Capacity;
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
@@ -59,6 +59,8 @@ pub struct RunResult {
     pub purchases: Column<InstanceId, Purchase>,
     /// Why each instance came, and why it went where it did.
     pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
+    /// For how long a single task kept each instance, by the minute; zero without managed scaling.
+    pub lonely: Column<InstanceId, SimSpan>,
     /// Instances that were launched and had not registered when they or the run ended.
     pub unregistered: Vec<Unregistered>,
     /// The lives of instances of Auto Scaling groups, where somebody will draw.
@@ -167,6 +169,7 @@ fn finish(
     let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
     let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
+    let lonely = world.cluster.fleet().ids().map(|id| world.groups.lonely(id)).collect();
     let purchases = books_of_purchases(&world);
     let lives = if world.books.recorder.picture {
         world.groups.lives(world.cluster.fleet())
@@ -216,6 +219,7 @@ fn finish(
         capacity,
         instance_costs,
         causes,
+        lonely,
         purchases,
         unregistered,
         lives,

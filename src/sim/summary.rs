@@ -116,7 +116,7 @@ pub(super) fn of(
     sheet.spans(&WAIT, &world.books.recorder.waits);
     sheet.spans(&START, &world.books.recorder.starts);
     sheet.spans(&THROTTLED, &world.books.recorder.throttled);
-    capacity(&mut sheet, world);
+    capacity(&mut sheet, world, end);
     fargate(&mut sheet, world);
     cost(&mut sheet, world, invoice, instances);
     Summary(sheet.metrics)
@@ -208,7 +208,7 @@ const REASONS: [(&str, &str, &str); 13] = [
     ),
 ];
 
-fn capacity(sheet: &mut Sheet, world: &World) {
+fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     sheet.section = "EC2 capacity";
     let mut all = ProviderCapacity::default();
     for provider in world.cluster.capacity().providers.iter() {
@@ -238,6 +238,16 @@ fn capacity(sheet: &mut Sheet, world: &World) {
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
     sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
+    let (before, launched) = world.groups.time_before_useful(world.cluster.fleet(), end);
+    sheet.percent(
+        "launching_time_percent",
+        "billed time of launched instances before they had registered",
+        before,
+        launched,
+    );
+    let lonely = world.cluster.fleet().ids().map(|id| world.groups.lonely(id).0).sum();
+    let kept = "instance time for which a single task kept the instance, by the minute; managed scaling only";
+    sheet.add("single_task_s", "s", kept, Value::Seconds(SimSpan(lonely)));
     sheet.percent(
         "cpu_reservation_percent",
         "promised share of the registered CPU over time",

@@ -224,7 +224,7 @@ impl Build<'_> {
         let provider = self.providers.push(ProviderSetup {
             name: name.clone(),
             launch: LaunchType::Ec2,
-            is_managed: settings.is_given("managed_scaling"),
+            is_managed: super::group::enabled(settings).is_some(),
             batch_window: None,
             purchase,
             cluster,

@@ -120,7 +120,7 @@ impl Build<'_> {
             let help = "ECS takes away a protection that the group has set";
             self.error_with_help(place, message, help);
         }
-        let Some(table) = settings.table("managed_scaling") else {
+        let Some(table) = enabled(settings) else {
             if protects {
                 self.error(place, "`managed_termination_protection` needs `managed_scaling`");
             }
@@ -232,6 +232,11 @@ fn timing(latency: &Settings) -> InstanceTiming {
         boot: get("instance_boot", (25.0, 80.0)),
         register: get("instance_register", (5.0, 10.0)),
     }
+}
+
+/// The `managed_scaling` of a capacity provider that is ENABLED.
+pub(super) fn enabled(settings: &Settings) -> Option<&Settings> {
+    settings.table("managed_scaling").filter(|table| table.text("status") != Some("DISABLED"))
 }
 
 fn managed_scaling(table: &Settings) -> ManagedScaling {

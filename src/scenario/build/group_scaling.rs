@@ -18,7 +18,7 @@ impl Build<'_> {
     /// The `scaling` of a group; it has the group's own limits.
     pub(super) fn read_group_scaling(&mut self, settings: &Settings) -> Option<GroupScaling> {
         let table = settings.table("scaling")?;
-        if settings.is_given("managed_scaling") {
+        if super::group::enabled(settings).is_some() {
             let message = "`scaling` and `managed_scaling` exclude each other";
             let help = "ECS asks that nothing else scales a group that it manages; scheduled_actions may set its limits";
             self.error_with_help(settings.place_of("scaling"), message, help);

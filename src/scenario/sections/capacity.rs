@@ -165,6 +165,13 @@ static MANAGED_SCALING: Section = Section::new(
     "Managed scaling: a target tracking policy of ECS on `CapacityProviderReservation`; what AWS does not publish is a key here.",
     &[
         with_default(
+            "status",
+            Kind::Choice(&["ENABLED", "DISABLED"]),
+            "\"ENABLED\"",
+            "`status`: DISABLED is as if the table were not there.",
+            "API",
+        ),
+        with_default(
             "target_capacity",
             Kind::Whole(1, 100),
             "100",

@@ -87,6 +87,9 @@ impl Supply<'_> {
         let now = self.now();
         self.drive.queue.schedule(now + MINUTE, Class::Control, Event::Reservation(provider));
         let hosts = self.hosts(index);
+        for host in hosts.iter().filter(|host| host.tasks == 1) {
+            self.groups.machines[host.machine].lonely_minutes += 1;
+        }
         let reading = self.read(index, &hosts);
         if let Some(managed) = &mut self.groups.all[index].managed {
             managed.scaler.publish_reading(now, reading);
@@ -141,7 +144,7 @@ impl Supply<'_> {
         let room = |host: &&HostView| Room {
             free: fleet.free[host.instance],
             ports: &fleet.ports[host.instance],
-            is_busy: host.is_busy,
+            is_busy: host.tasks > 0,
         };
         let rooms: Vec<Room> = open.iter().map(room).collect();
         let barred: Vec<Vec<u32>> =
@@ -170,21 +173,22 @@ impl Supply<'_> {
         group.active + group.members.iter().filter(runs).count() as u32
     }
 
-    /// The container instances of a group, and which of them have a task that is not a daemon's.
+    /// The container instances of a group and their tasks, daemons' not counted.
     fn hosts(&self, index: usize) -> Vec<HostView> {
         let fleet = self.drive.cluster.fleet();
         let daemons = self.daemons();
-        let is_busy = |instance: InstanceId| {
-            if daemons.is_empty() {
-                return fleet.tasks[instance] > 0; // the usual case
-            }
-            let on_it = daemons.partition_point(|of| *of <= instance)
-                - daemons.partition_point(|of| *of < instance);
-            fleet.tasks[instance] as usize > on_it
+        let daemons_on = |instance: InstanceId| {
+            let until =
+                |is_before: &dyn Fn(&InstanceId) -> bool| daemons.partition_point(is_before);
+            (until(&|of| *of <= instance) - until(&|of| *of < instance)) as u32
         };
         let host = |&machine: &MachineId| {
             let instance = self.groups.machines[machine].instance?;
-            Some(HostView { machine, instance, is_busy: is_busy(instance) })
+            let mut tasks = fleet.tasks[instance];
+            if !daemons.is_empty() {
+                tasks = tasks.saturating_sub(daemons_on(instance));
+            }
+            Some(HostView { machine, instance, tasks })
         };
         self.groups.all[index].members.iter().filter_map(host).collect()
     }
@@ -312,7 +316,7 @@ impl Supply<'_> {
             return Vec::new();
         }
         if protects {
-            let empty = self.hosts(index).into_iter().filter(|host| !host.is_busy);
+            let empty = self.hosts(index).into_iter().filter(|host| host.tasks == 0);
             return empty.map(|host| host.machine).collect();
         }
         let is_in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
@@ -324,10 +328,10 @@ impl Supply<'_> {
 struct HostView {
     machine: MachineId,
     instance: InstanceId,
-    /// Whether it has a task that is not a daemon's.
-    is_busy: bool,
+    /// Its tasks, daemons' not counted.
+    tasks: u32,
 }
 
 fn count_busy(hosts: &[HostView]) -> u32 {
-    hosts.iter().filter(|host| host.is_busy).count() as u32
+    hosts.iter().filter(|host| host.tasks > 0).count() as u32
 }

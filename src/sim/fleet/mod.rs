@@ -94,6 +94,8 @@ pub struct Machine {
     pub draining: SimTime,
     /// When it ended; `NEVER` before.
     pub ended: SimTime,
+    /// Minutes of managed scaling at whose end a single task kept it.
+    pub lonely_minutes: u32,
     /// The container instance that it has become.
     pub instance: Option<InstanceId>,
     /// Why it was launched.
@@ -323,6 +325,7 @@ impl Groups {
             running: SimTime::NEVER,
             draining: SimTime::NEVER,
             ended: SimTime::NEVER,
+            lonely_minutes: 0,
             instance: None,
             cause,
             end: None,

@@ -1,7 +1,7 @@
 //! What is told of instances when the run has ended.
 
 use super::{Group, Groups, Machine};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
@@ -29,6 +29,26 @@ impl Groups {
             Some(id) => (self.machines[id].cause, self.machines[id].end),
             None => self.fixed.get(&instance).copied().unwrap_or((LaunchCause::Initial, None)),
         }
+    }
+
+    /// For how long a single task kept each container instance, by the minute; zero without managed scaling.
+    #[must_use]
+    pub fn lonely(&self, instance: InstanceId) -> SimSpan {
+        let minutes = self.behind(instance).map_or(0, |id| self.machines[id].lonely_minutes);
+        SimSpan::from_secs(60 * u64::from(minutes))
+    }
+
+    /// Time for which instances of groups were billed by `end`, and the part of it before they had registered. What was
+    /// there at the beginning is not counted.
+    #[must_use]
+    pub fn time_before_useful(&self, fleet: &Fleet, end: SimTime) -> (u128, u128) {
+        let launched = self.machines.iter().filter(|m| m.cause != LaunchCause::Initial);
+        launched.filter(|machine| machine.running < end).fold((0, 0), |(before, all), machine| {
+            let until = machine.ended.min(end);
+            let registered = machine.instance.map_or(until, |i| fleet.registered_at[i].min(until));
+            let span = |from: SimTime, to: SimTime| u128::from(to.0.saturating_sub(from.0));
+            (before + span(machine.running, registered), all + span(machine.running, until))
+        })
     }
 
     /// The life of each instance, for charts.
