@@ -5,7 +5,6 @@ use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::platform::Purchase;
-use ecsim::model::resources::Resources;
 use ecsim::model::scaling::{
     AdjustmentType, Aggregation, AlarmSpec, Comparison, MetricDelays, MetricValue, MissingData,
     ScalableTarget, ScalingMetric, ScheduledAction, Step as ScalingStep, StepScaling,
@@ -315,9 +314,8 @@ fn only_the_cpu_of_a_group_has_points_of_20_seconds() {
 #[test]
 fn reservations_are_sums_over_instances_and_missing_without_any() {
     // AS-47: c4.4xlarge and c4.large, 10 tasks of 1024 CPU units and 2048 MiB, 8 on the larger one.
-    let amount = |cpu, memory| Resources { cpu, memory, ..Resources::ZERO };
-    let large = (amount(16_384, 30_158), amount(16_384 - 8 * 1_024, 30_158 - 9 * 2_048));
-    let small = (amount(2_048, 3_768), amount(0, 3_768 - 2_048));
+    let large = ([16_384, 30_158], [8 * 1_024, 9 * 2_048]);
+    let small = ([2_048, 3_768], [2 * 1_024, 2_048]);
     let (cpu, memory) = group_scaling::reservations([large, small]).unwrap();
     assert_eq!((cpu.0 / 10_000, memory.0 / 10_000), (5_555, 6_036));
     assert_eq!(group_scaling::reservations([]), None);

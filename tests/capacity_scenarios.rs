@@ -11,10 +11,17 @@ fn starts(run: &Shipped) -> Vec<f64> {
     starts
 }
 
-/// A figure is within 9 % of what was published.
-fn is_near(found: f64, published: f64) {
+/// How far a figure is off what was published, in percent; within 9.
+fn is_near(found: f64, published: f64) -> f64 {
     let deviation = (found - published) / published * 100.0;
     assert!(deviation.abs() <= 9.0, "{found} for {published}: {deviation:+.1} %");
+    deviation
+}
+
+/// README's table of measurements has these cells, which follow what was published.
+fn readme_says(cells: &str) {
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(cells), "README's table of measurements lacks `{cells}`");
 }
 
 #[test]
@@ -22,8 +29,10 @@ fn from_zero_on_ec2_the_first_runs_after_2_5_minutes_and_all_after_10() {
     let run = Shipped::run_checked("50-from-zero-on-ec2", &[], false);
     let starts = starts(&run);
     assert_eq!(starts.len(), 3_500);
-    is_near(starts[0], 150.0);
-    is_near(starts[3_499], 600.0);
+    let (first, last) = (starts[0], starts[3_499]);
+    let off = [is_near(first, 150.0), is_near(last, 600.0)];
+    readme_says(&format!("| {first:.0} s, {last:.0} s | {:+.1} %, {:+.1} % |", off[0], off[1]));
+    readme_says(&format!("100 instances, ${:.2} |", run.number("total_usd")));
 }
 
 #[test]
@@ -31,8 +40,10 @@ fn from_zero_on_fargate_the_first_runs_after_half_a_minute_and_all_after_4_5() {
     let run = Shipped::run_checked("51-from-zero-on-fargate", &[], false);
     let starts = starts(&run);
     assert_eq!(starts.len(), 3_500);
-    is_near(starts[0], 30.0);
-    is_near(starts[3_499], 270.0);
+    let (first, last) = (starts[0], starts[3_499]);
+    let off = [is_near(first, 30.0), is_near(last, 270.0)];
+    readme_says(&format!("| {first:.1} s, {last:.0} s | {:+.1} %, {:+.1} % |", off[0], off[1]));
+    readme_says(&format!("3,500 tasks, ${:.2} |", run.number("total_usd")));
 }
 
 #[test]
@@ -41,11 +52,15 @@ fn from_334_instances_to_34_in_10_minutes_and_in_80_before_2022() {
     let halves = run.steps("halves");
     let sizes: Vec<(u32, u32)> = halves.iter().map(|(_, from, to)| (*from, *to)).collect();
     assert_eq!(sizes, [(334, 167), (167, 84), (84, 42), (42, 34)], "AS-09");
-    is_near((halves[3].0 - halves[0].0) / 60.0, 10.0);
+    let today = (halves[3].0 - halves[0].0) / 60.0;
+    is_near(today, 10.0);
     let tenths = run.steps("tenths");
     let minutes = (tenths[tenths.len() - 1].0 - tenths[0].0) / 60.0;
     assert_eq!(tenths[tenths.len() - 1].2, 34);
     assert!((73.0..=80.0).contains(&minutes.round()), "{minutes}");
+    let off = is_near(minutes, 80.0);
+    readme_says(&format!("| {today:.1} min; {minutes:.1} min | 0 %; {off:+.1} % |"));
+    readme_says(&format!("668 instances for 2 h, ${:.2} |", run.number("total_usd")));
     assert_eq!(run.number("tasks_lost"), 0.0);
 }
 
@@ -60,7 +75,10 @@ fn one_task_from_zero_starts_two_instances_and_gives_one_back() {
 #[test]
 fn managed_instances_from_zero_log_their_first_line_after_40_seconds() {
     let run = Shipped::run_checked("54-managed-instances-from-zero", &[], true);
-    is_near(starts(&run)[0] - 1.0, 40.0); // the task is asked for at 1 s
+    let first = starts(&run)[0] - 1.0; // the task is asked for at 1 s
+    let off = is_near(first, 40.0);
+    readme_says(&format!("| {first:.1} s | {off:+.1} % |"));
+    readme_says(&format!("one instance, ${:.2} |", run.number("total_usd")));
 }
 
 #[test]
@@ -74,8 +92,11 @@ fn settings_of_a_load_balancer_alone_are_worth_140_seconds() {
         };
         first(&|_, healthy| healthy == 40) - first(&|running, _| running == 40)
     };
-    is_near(healthy_after("defaults"), 150.0);
-    is_near(healthy_after("quick"), 10.0);
+    let (slow, quick) = (healthy_after("defaults"), healthy_after("quick"));
+    is_near(slow, 150.0);
+    is_near(quick, 10.0);
+    readme_says(&format!("| {slow:.0} s, {quick:.0} s | 0 %, 0 % |"));
+    readme_says(&format!("80 tasks, ${:.2} |", run.number("total_usd")));
 }
 
 #[test]

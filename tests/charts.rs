@@ -8,6 +8,7 @@ use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
 use ecsim::metrics::series::{Sample, ServiceSeries, Stretch};
 use ecsim::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
 use ecsim::metrics::summary::{Metric, Summary, Value};
+use ecsim::model::group::EndCause;
 use ecsim::model::resources::Resources;
 use ecsim::model::scaling::MetricValue;
 use ecsim::report::charts::{ChartInput, Format, render};
@@ -73,7 +74,11 @@ fn lives(series: &[Sample]) -> Vec<InstanceLife> {
             registered: never(registered, number % 7 < 3),
             draining: never(draining, number.is_multiple_of(2)),
             ended: never(ended, lives),
-            end: (!lives).then_some("scale_in"),
+            end: (!lives).then_some(if number.is_multiple_of(5) {
+                EndCause::Failure
+            } else {
+                EndCause::ScaleIn
+            }),
         }
     };
     (0..series.len() + 3).map(&mut life).collect()

@@ -3,7 +3,7 @@
 //!
 //! A box has two vCPUs and 4,096 MiB. A metric has a point at whole minutes, which is evaluated two minutes later.
 
-use crate::support::fleet::{errors, run};
+use crate::support::fleet::{WEB, errors, run};
 
 fn scenario(length: &str, provider: &str, scaling: &str, more: &str) -> String {
     format!(
@@ -35,11 +35,7 @@ instance_types = ["box.large"]
 [capacity_provider.scaling]
 {scaling}
 
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "bridge"
+{WEB}
 {more}
 "#
     )

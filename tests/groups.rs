@@ -3,7 +3,7 @@
 //! An instance is ACTIVE 60 s after it was needed: RunInstances is called after 5 s, EC2 says `running` 15 s later, the
 //! agent starts 30 s after that and registers within 10 s. A box costs a tenth of a cent a second.
 
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, jobs, run};
 use crate::support::services::{Cells, count, seconds};
 
 /// A group of boxes with room for two tasks each, in two zones.
@@ -15,57 +15,23 @@ region = "us-east-1"
 duration = "1000s"
 sample_interval = "10s"
 
-[latency]
-ec2_start = "2s"
-container_stop = "1s"
-instance_launch = "5s"
-instance_pending = "15s"
-instance_boot = "30s"
-instance_register = "10s"
+{LATENCY}
 
 [service_scheduler]
 reaction = "1s"
 
-[[instance_type]]
-name = "box.large"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 3.6
-
-[[instance_type]]
-name = "box.cheap"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 1.8
-
-[[cluster]]
-availability_zones = ["us-east-1a", "us-east-1b"]
+{BOXES}
 
 [[capacity_provider]]
 name = "boxes"
 {types}
 {sizes}
 
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "bridge"
+{WEB}
 {more}
 "#,
         types =
             if sizes.contains("instance_types") { "" } else { "instance_types = [\"box.large\"]" }
-    )
-}
-
-/// Tasks of RunTask, asked for at 1 s, that wait in a queue.
-fn jobs(count: u32, duration: &str) -> String {
-    format!(
-        "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\non_failure = \"queue\"\n\
-         [run_task.generate]\nper_second = 1\nprocess = \"even\"\nlimit = 1\ncount = {count}\n\
-         duration = \"{duration}\"\n"
     )
 }
 

@@ -3,7 +3,7 @@
 //! Boxes have room for two tasks each and cost a tenth of a cent a second. A task is RUNNING 2 s after it was placed. A new instance is ACTIVE 60 s after it was needed.
 
 use crate::capacity_traces::shared;
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, jobs, run};
 use crate::support::services::Cells;
 use ecsim::base::random::Seed;
 use ecsim::base::time::SimTime;
@@ -25,23 +25,9 @@ region = "us-east-1"
 duration = "1000s"
 sample_interval = "10s"
 
-[latency]
-ec2_start = "2s"
-container_stop = "1s"
-instance_launch = "5s"
-instance_pending = "15s"
-instance_boot = "30s"
-instance_register = "10s"
+{LATENCY}
 
-[[instance_type]]
-name = "box.large"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 3.6
-
-[[cluster]]
-availability_zones = ["us-east-1a", "us-east-1b"]
+{BOXES}
 
 [[capacity_provider]]
 name = "boxes"
@@ -49,22 +35,9 @@ instance_types = ["box.large"]
 desired_capacity = 2
 {provider}
 
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "bridge"
+{WEB}
 {more}
 "#
-    )
-}
-
-/// Tasks of RunTask, asked for at 1 s, that wait in a queue.
-fn jobs(count: u32, duration: &str) -> String {
-    format!(
-        "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\non_failure = \"queue\"\n\
-         [run_task.generate]\nper_second = 1\nprocess = \"even\"\nlimit = 1\ncount = {count}\n\
-         duration = \"{duration}\"\n"
     )
 }
 

@@ -4,7 +4,7 @@
 //! The metric is published at whole minutes and evaluated 30 s later. An instance is ACTIVE 60 s after it was needed. A
 //! box has room for two tasks.
 
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{LATENCY, Moved, WEB, errors, run};
 use crate::support::services::{Cells, count};
 
 fn scenario(length: u32, providers: &str, more: &str) -> String {
@@ -15,13 +15,7 @@ region = "us-east-1"
 duration = "{length}s"
 sample_interval = "10s"
 
-[latency]
-ec2_start = "2s"
-container_stop = "1s"
-instance_launch = "5s"
-instance_pending = "15s"
-instance_boot = "30s"
-instance_register = "10s"
+{LATENCY}
 
 [service_scheduler]
 reaction = "1s"
@@ -44,11 +38,7 @@ usd_per_hour = 1.8
 availability_zones = ["us-east-1a", "us-east-1b"]
 {providers}
 
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "bridge"
+{WEB}
 
 [[task_definition]]
 family = "large"

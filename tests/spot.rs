@@ -3,7 +3,7 @@
 //! An instance is ACTIVE 60 s after it was needed, and runs 20 s after. A large box costs 3.60 $ an hour On-Demand, a
 //! tenth of a cent a second, a small one half of that; Spot costs a quarter of it where nothing else is said.
 
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, run};
 use crate::support::services::Cells;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,33 +16,12 @@ region = "us-east-1"
 duration = "1000s"
 sample_interval = "10s"
 
-[latency]
-ec2_start = "2s"
-container_stop = "1s"
-instance_launch = "5s"
-instance_pending = "15s"
-instance_boot = "30s"
-instance_register = "10s"
+{LATENCY}
 
 [service_scheduler]
 reaction = "1s"
 
-[[instance_type]]
-name = "box.large"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 3.6
-
-[[instance_type]]
-name = "box.cheap"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 1.8
-
-[[cluster]]
-availability_zones = ["us-east-1a", "us-east-1b"]
+{BOXES}
 
 [[capacity_provider]]
 name = "boxes"
@@ -50,11 +29,7 @@ name = "boxes"
 {spot}
 {keys}
 
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "bridge"
+{WEB}
 {more}
 "#,
         types =

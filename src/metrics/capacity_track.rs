@@ -1,6 +1,7 @@
 //! What charts of a fleet that moves show: the lives of instances, and the metric of managed scaling over time.
 
 use crate::base::time::SimTime;
+use crate::model::group::EndCause;
 use crate::model::scaling::MetricValue;
 
 /// The life of an instance of an Auto Scaling group; [`SimTime::NEVER`] is what has not happened.
@@ -19,7 +20,7 @@ pub struct InstanceLife {
     /// When it was gone.
     pub ended: SimTime,
     /// Why.
-    pub end: Option<&'static str>,
+    pub end: Option<EndCause>,
 }
 
 /// Values of one metric in a stretch of time.

@@ -348,7 +348,7 @@ impl World {
             Event::Memory(service) => (0, u64::from(service.0) << 2 | 1 << 42),
             Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
             Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
-            Event::WaitedEnough => (0, 1 << 42),
+            Event::WaitedEnough => (0, 1 << 51),
             Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
             Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
             Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),

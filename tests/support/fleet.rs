@@ -11,6 +11,55 @@ use ecsim::sim::outputs::Sinks;
 use ecsim::sim::{RunResult, Watch};
 use std::path::Path;
 
+/// Stages without chance: an instance is ACTIVE 60 s after it was needed, a task RUNNING 2 s after it was placed.
+pub const LATENCY: &str = r#"
+[latency]
+ec2_start = "2s"
+container_stop = "1s"
+instance_launch = "5s"
+instance_pending = "15s"
+instance_boot = "30s"
+instance_register = "10s"
+"#;
+
+/// Boxes with room for two tasks of [`WEB`] each, a tenth of a cent and half of it a second, in two zones.
+pub const BOXES: &str = r#"
+[[instance_type]]
+name = "box.large"
+vcpus = 2
+memory = 4096
+registered_memory = 4096
+usd_per_hour = 3.6
+
+[[instance_type]]
+name = "box.cheap"
+vcpus = 2
+memory = 4096
+registered_memory = 4096
+usd_per_hour = 1.8
+
+[[cluster]]
+availability_zones = ["us-east-1a", "us-east-1b"]
+"#;
+
+/// A task of one vCPU.
+pub const WEB: &str = r#"
+[[task_definition]]
+family = "web"
+cpu = 1024
+memory = 1024
+network_mode = "bridge"
+"#;
+
+/// Tasks of RunTask, asked for at 1 s, that wait in a queue.
+pub fn jobs(count: u32, duration: &str) -> String {
+    format!(
+        "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\non_failure = \"queue\"\n\
+         [run_task.generate]\nper_second = 1\nprocess = \"even\"\nlimit = 1\ncount = {count}\n\
+         duration = \"{duration}\"\n"
+    )
+}
+
 /// A finished run and its tables.
 pub struct Moved {
     /// The result.

@@ -5,7 +5,6 @@
 //! cooldown for these policies but a warm-up (documented), and its low alarm is at 70 % of the target (measured).
 
 use crate::base::time::SimSpan;
-use crate::model::resources::Resources;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric, TargetTracking};
 use crate::policy::scaling::metric;
 
@@ -44,19 +43,20 @@ pub fn target_tracking(
     }
 }
 
-/// `CPUReservation` and `MemoryReservation` of a cluster, percent, over its ACTIVE and DRAINING instances (assumed),
-/// each given by what it registered and what is free of it. Without instances there is no data, which is why policies
-/// on these metrics cannot start a group from zero.
+/// `CPUReservation` and `MemoryReservation` of a cluster, percent, over its ACTIVE and DRAINING instances (assumed): of
+/// each instance or each part of the fleet `[CPU units, MiB]` that it registered, and of these what tasks hold. Without
+/// instances there is no data, which is why policies on these metrics cannot start a group from zero.
 #[must_use]
 pub fn reservations(
-    instances: impl IntoIterator<Item = (Resources, Resources)>,
+    parts: impl IntoIterator<Item = ([u64; 2], [u64; 2])>,
 ) -> Option<(MetricValue, MetricValue)> {
-    let (mut cpu, mut memory) = ((0_u64, 0_u64), (0_u64, 0_u64));
-    for (registered, free) in instances {
-        cpu.0 += u64::from(registered.cpu.saturating_sub(free.cpu));
-        cpu.1 += u64::from(registered.cpu);
-        memory.0 += u64::from(registered.memory.saturating_sub(free.memory));
-        memory.1 += u64::from(registered.memory);
+    let (mut registered, mut held) = ([0; 2], [0; 2]);
+    for (has, holds) in parts {
+        for resource in 0..2 {
+            registered[resource] += has[resource];
+            held[resource] += holds[resource];
+        }
     }
-    Some((metric::utilisation(cpu.0, cpu.1)?, metric::utilisation(memory.0, memory.1)?))
+    let percent = |resource: usize| metric::utilisation(held[resource], registered[resource]);
+    Some((percent(0)?, percent(1)?))
 }

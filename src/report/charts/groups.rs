@@ -41,24 +41,31 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let most = INSTANCES.iter().flat_map(|line| series.iter().map(|s| line.2(&s.most))).max();
     let most = most.unwrap_or(0) as f64;
     let mut top = Panel::new("Container instances", TOP, middle - 26.0, most, Steps::Whole);
-    let percents = input.reservations.iter().flat_map(|of| &of.track.extents);
-    let percent = percents.map(|extent| percent(extent.most.0)).fold(100.0, f64::max);
-    let heading = if percent > MOST_PERCENT {
-        format!("CapacityProviderReservation, %, drawn up to {MOST_PERCENT}")
-    } else {
-        "CapacityProviderReservation, %".into()
-    };
-    let percent = percent.min(MOST_PERCENT);
-    let mut bottom = Panel::new(&heading, middle + 12.0, BOTTOM, percent, Steps::Decimal);
-    let left = if is_managed { top.left.max(bottom.left) } else { top.left };
-    (top.left, bottom.left) = (left, left);
-    let (x, name) = Axis::clock(input.start, last.to.to_secs_f64(), (left, RIGHT));
+    let mut bottom = is_managed.then(|| metric_panel(middle + 12.0, &input.reservations));
+    if let Some(bottom) = &mut bottom {
+        // Both panels share the x axis, so they share its left end.
+        top.left = top.left.max(bottom.left);
+        bottom.left = top.left;
+    }
+    let (x, name) = Axis::clock(input.start, last.to.to_secs_f64(), (top.left, RIGHT));
     draw_instances(&mut drawing, &top, &x, series);
-    if is_managed {
+    if let Some(bottom) = bottom {
         draw_metric(&mut drawing, &bottom, &x, &input.reservations);
     }
     frame::x_axis(&mut drawing, BOTTOM, &x, &trend::caption(series, &x, &name));
     drawing
+}
+
+/// The panel of the metric: up to its greatest value, or as far as it is drawn.
+fn metric_panel(top: f64, all: &[ReservationTrack]) -> Panel {
+    let extents = all.iter().flat_map(|of| &of.track.extents);
+    let most = extents.map(|extent| percent(extent.most.0)).fold(100.0, f64::max);
+    let heading = if most > MOST_PERCENT {
+        format!("CapacityProviderReservation, %, drawn up to {MOST_PERCENT}")
+    } else {
+        "CapacityProviderReservation, %".into()
+    };
+    Panel::new(&heading, top, BOTTOM, most.min(MOST_PERCENT), Steps::Decimal)
 }
 
 fn percent(millionths: u64) -> f64 {

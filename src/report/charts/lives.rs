@@ -7,6 +7,7 @@ use super::font::{fit_middle, width};
 use super::frame::{self, BOTTOM, LEFT, Mark, RIGHT, TOP};
 use crate::base::time::SimTime;
 use crate::metrics::capacity_track::InstanceLife;
+use crate::model::group::EndCause;
 use crate::report::human;
 
 /// Rows at most.
@@ -22,6 +23,13 @@ const STATES: [(&str, Color); 4] = [
     ("registered", palette::BLUE),
     ("draining", palette::ORANGE),
 ];
+
+/// The end of an instance that nobody wanted.
+const LOST: Color = palette::PARTS[4];
+
+fn is_lost(life: &InstanceLife) -> bool {
+    matches!(life.end, Some(EndCause::Failure | EndCause::SpotInterruption))
+}
 
 /// Draws the chart.
 pub fn draw(input: &ChartInput) -> Drawing {
@@ -39,7 +47,11 @@ pub fn draw(input: &ChartInput) -> Drawing {
     };
     let mut legend: Vec<(Mark, Color, String)> =
         STATES.iter().map(|(name, color)| (Mark::Box, *color, (*name).into())).collect();
+    let has_losses = shown.iter().any(|life| is_lost(life));
     legend.push((Mark::Line, palette::INK, "gone".into()));
+    if has_losses {
+        legend.push((Mark::Line, LOST, "gone by a failure or taken back".into()));
+    }
     let top = frame::legend(&mut drawing, (LEFT, TOP + 18.0), RIGHT, &legend) + 16.0;
     let slot = ((BOTTOM - top) / shown.len() as f64).min(34.0);
     let names = shown.iter().map(|life| width(&life.name, frame::TICK).min(LONGEST_NAME));
@@ -83,6 +95,7 @@ fn draw_life(
     }
     if life.ended <= end {
         let x = x.at(life.ended.to_secs_f64());
-        drawing.line(vec![(x, top), (x, bottom)], 2.5, palette::INK);
+        let color = if is_lost(life) { LOST } else { palette::INK };
+        drawing.line(vec![(x, top), (x, bottom)], 2.5, color);
     }
 }

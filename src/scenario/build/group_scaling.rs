@@ -1,11 +1,12 @@
 //! Policies of an Auto Scaling group that ECS does not manage.
 
 use super::Build;
-use super::service_scaling::metric_value;
+use super::service_scaling::{stepping, tune};
 use crate::base::time::SimSpan;
 use crate::model::scaling::{
-    BreachBehaviour, PredictiveScaling, ScalableTarget, ScalingMetric, StepScaling, TargetTracking,
+    MetricValue, PredictiveScaling, ScalableTarget, ScalingMetric, StepScaling, TargetTracking,
 };
+use crate::policy::capacity::group_scaling;
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
 use crate::sim::setup::GroupScaling;
@@ -55,21 +56,9 @@ impl Build<'_> {
         for (index, table) in settings.tables("target_tracking").enumerate() {
             let name = self.policy_name(table, index, taken);
             let Some(metric) = metric(table) else { continue };
-            let warm_up = table.span("estimated_instance_warmup").unwrap_or_default();
-            policies.push(TargetTracking {
-                name,
-                metric,
-                statistic: metric.statistics()[0],
-                high_resolution: false,
-                target: metric_value(table, "target_value"),
-                scale_out_cooldown: warm_up,
-                scale_in_cooldown: warm_up,
-                disable_scale_in: table.flag("disable_scale_in"),
-                high_periods: table.whole32("high_periods").unwrap_or(3),
-                low_periods: table.whole32("low_periods").unwrap_or(15),
-                low_percent: table.whole32("low_percent").unwrap_or(70),
-                scale_in_percent: table.whole32("scale_in_percent").unwrap_or(10),
-            });
+            let none = MetricValue::default();
+            let policy = group_scaling::target_tracking(&name, metric, none, warm_up(table));
+            policies.push(tune(policy, table));
         }
         policies
     }
@@ -90,16 +79,8 @@ impl Build<'_> {
                 let place = table.table("alarm").map_or(table.place, |a| a.value_place("period"));
                 self.error_with_help(place, message, "`period` must be whole minutes");
             }
-            policies.push(StepScaling {
-                name,
-                metric,
-                aggregation: metric.statistics()[0],
-                alarm,
-                adjustment_type: super::service_scaling::adjustment_type(table),
-                steps,
-                min_magnitude: table.whole32("min_adjustment_magnitude").unwrap_or(0),
-                cooldown: table.span("estimated_instance_warmup").unwrap_or_default(),
-            });
+            let source = (metric, metric.statistics()[0]);
+            policies.push(stepping(table, name, source, alarm, (steps, warm_up(table))));
         }
         policies
     }
@@ -112,23 +93,15 @@ impl Build<'_> {
         let mut policies = Vec::new();
         for (index, table) in settings.tables("predictive").enumerate() {
             let name = self.policy_name(table, index, taken);
-            let buffer = table.span("scheduling_buffer_time").unwrap_or_default();
-            if buffer >= SimSpan::from_secs(3_600) {
-                let message = "`scheduling_buffer_time` must be below 3,600 s";
-                self.error(table.value_place("scheduling_buffer_time"), message);
-            }
             let Some(metric) = metric(table) else { continue };
-            policies.push(PredictiveScaling {
-                name,
-                metric,
-                target: metric_value(table, "target_value"),
-                scales: table.text("mode") == Some("ForecastAndScale"),
-                scheduling_buffer: buffer,
-                breach: BreachBehaviour::HonorMaxCapacity,
-            });
+            policies.push(self.forecasting(table, name, metric));
         }
         policies
     }
+}
+
+fn warm_up(table: &Settings) -> SimSpan {
+    table.span("estimated_instance_warmup").unwrap_or(group_scaling::DEFAULT_COOLDOWN)
 }
 
 fn metric(table: &Settings) -> Option<ScalingMetric> {

@@ -23,6 +23,8 @@ const MOST_STEPS: usize = 20;
 const MOST_ACTIONS: usize = 200;
 /// Points of the low alarm: 15 minutes (measured; of 20-second points assumed).
 const LOW_PERIODS: u32 = 15;
+/// The low alarm's threshold, percent of the target (measured).
+const LOW_PERCENT: u32 = 90;
 const LOW_PERIODS_HIGH_RESOLUTION: u32 = 45;
 /// An alarm looks back a day at most (CloudWatch; documented).
 const LONGEST_ALARM: SimSpan = SimSpan::from_secs(86_400);
@@ -166,20 +168,21 @@ impl Build<'_> {
                 self.error(table.value_place("statistic"), message);
             }
             let span = |key: &str| table.span(key).unwrap_or_default();
-            policies.push(TargetTracking {
+            let policy = TargetTracking {
                 name,
                 metric,
                 statistic,
                 high_resolution,
-                target: metric_value(table, "target_value"),
+                target: MetricValue::default(),
                 scale_out_cooldown: span("scale_out_cooldown"),
                 scale_in_cooldown: span("scale_in_cooldown"),
-                disable_scale_in: table.flag("disable_scale_in"),
-                high_periods: table.whole32("high_periods").unwrap_or(3),
-                low_periods: table.whole32("low_periods").unwrap_or(low),
-                low_percent: table.whole32("low_percent").unwrap_or(90),
-                scale_in_percent: table.whole32("scale_in_percent").unwrap_or(10),
-            });
+                disable_scale_in: false,
+                high_periods: 3,
+                low_periods: low,
+                low_percent: LOW_PERCENT,
+                scale_in_percent: 10,
+            };
+            policies.push(tune(policy, table));
         }
         policies
     }
@@ -198,16 +201,8 @@ impl Build<'_> {
             let alarm = table.table("alarm").map(|alarm| self.scaling_alarm(alarm));
             let (Some(metric), Some(alarm)) = (metric, alarm) else { continue };
             let aggregation = self.step_statistic(table, metric, &alarm);
-            policies.push(StepScaling {
-                name,
-                metric,
-                aggregation,
-                alarm,
-                adjustment_type: adjustment_type(table),
-                steps,
-                min_magnitude: table.whole32("min_adjustment_magnitude").unwrap_or(0),
-                cooldown: table.span("cooldown").unwrap_or_default(),
-            });
+            let cooldown = table.span("cooldown").unwrap_or_default();
+            policies.push(stepping(table, name, (metric, aggregation), alarm, (steps, cooldown)));
         }
         policies
     }
@@ -406,33 +401,76 @@ impl Build<'_> {
         let mut policies = Vec::new();
         for (index, table) in settings.tables("predictive").enumerate() {
             let name = self.policy_name(table, index, taken);
-            let buffer = table.span("scheduling_buffer_time").unwrap_or_default();
-            if buffer >= SimSpan::from_secs(3_600) {
-                let message = "`scheduling_buffer_time` must be below 3,600 s";
-                self.error(table.value_place("scheduling_buffer_time"), message);
-            }
             let Some(metric) = self.scaling_metric(table, metered) else { continue };
-            let buffer_percent = table.whole32("max_capacity_buffer").unwrap_or(0);
-            policies.push(PredictiveScaling {
-                name,
-                metric,
-                target: metric_value(table, "target_value"),
-                scales: table.text("mode") == Some("ForecastAndScale"),
-                scheduling_buffer: buffer,
-                breach: match table.text("max_capacity_breach_behavior") {
-                    Some("IncreaseMaxCapacity") => {
-                        BreachBehaviour::IncreaseMaxCapacity { buffer_percent }
-                    }
-                    _ => BreachBehaviour::HonorMaxCapacity,
-                },
-            });
+            let mut policy = self.forecasting(table, name, metric);
+            if table.text("max_capacity_breach_behavior") == Some("IncreaseMaxCapacity") {
+                let buffer_percent = table.whole32("max_capacity_buffer").unwrap_or(0);
+                policy.breach = BreachBehaviour::IncreaseMaxCapacity { buffer_percent };
+            }
+            policies.push(policy);
         }
         policies
+    }
+
+    /// A predictive policy on a metric; what happens at the maximum is left at its default.
+    pub(super) fn forecasting(
+        &mut self,
+        table: &Settings,
+        name: String,
+        metric: ScalingMetric,
+    ) -> PredictiveScaling {
+        let buffer = table.span("scheduling_buffer_time").unwrap_or_default();
+        if buffer >= SimSpan::from_secs(3_600) {
+            let message = "`scheduling_buffer_time` must be below 3,600 s";
+            self.error(table.value_place("scheduling_buffer_time"), message);
+        }
+        PredictiveScaling {
+            name,
+            metric,
+            target: metric_value(table, "target_value"),
+            scales: table.text("mode") == Some("ForecastAndScale"),
+            scheduling_buffer: buffer,
+            breach: BreachBehaviour::HonorMaxCapacity,
+        }
+    }
+}
+
+/// What a target tracking policy of a service or of a group says beside its metric; what it does not say stays.
+pub(super) fn tune(policy: TargetTracking, table: &Settings) -> TargetTracking {
+    let whole = |key: &str, default: u32| table.whole32(key).unwrap_or(default);
+    TargetTracking {
+        target: metric_value(table, "target_value"),
+        disable_scale_in: table.flag("disable_scale_in"),
+        high_periods: whole("high_periods", policy.high_periods),
+        low_periods: whole("low_periods", policy.low_periods),
+        low_percent: whole("low_percent", policy.low_percent),
+        scale_in_percent: whole("scale_in_percent", policy.scale_in_percent),
+        ..policy
+    }
+}
+
+/// A step scaling policy on a metric, of a service or of a group.
+pub(super) fn stepping(
+    table: &Settings,
+    name: String,
+    (metric, aggregation): (ScalingMetric, Aggregation),
+    alarm: AlarmSpec,
+    (steps, cooldown): (Vec<Step>, SimSpan),
+) -> StepScaling {
+    StepScaling {
+        name,
+        metric,
+        aggregation,
+        alarm,
+        adjustment_type: adjustment_type(table),
+        steps,
+        min_magnitude: table.whole32("min_adjustment_magnitude").unwrap_or(0),
+        cooldown,
     }
 }
 
 /// How the adjustments of a step policy are meant.
-pub(super) fn adjustment_type(table: &Settings) -> AdjustmentType {
+fn adjustment_type(table: &Settings) -> AdjustmentType {
     match table.text("adjustment_type") {
         Some("ExactCapacity") => AdjustmentType::ExactCapacity,
         Some("PercentChangeInCapacity") => AdjustmentType::PercentChangeInCapacity,
@@ -441,6 +479,6 @@ pub(super) fn adjustment_type(table: &Settings) -> AdjustmentType {
 }
 
 /// A number as whole millionths.
-pub(super) fn metric_value(settings: &Settings, key: &str) -> MetricValue {
+fn metric_value(settings: &Settings, key: &str) -> MetricValue {
     MetricValue((settings.number(key).unwrap_or_default() * 1e6).round() as u64)
 }

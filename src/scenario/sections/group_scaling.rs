@@ -1,7 +1,10 @@
 //! Keys of the policies of an Auto Scaling group that ECS does not manage (`scaling` of a capacity provider).
 
-use super::service_scaling::{PERIODS, SCALING_ALARM, STEP, TARGET, UNNAMED};
-use super::{ANY_SPAN, Kind, SECOND, Section, optional, required, with_default};
+use super::service_scaling::{
+    ADJUSTMENT_TYPE, ALARM_OF_STEPS, BUFFER_OF_FORECASTS, DISABLE_SCALE_IN, HIGH_PERIODS,
+    LEAST_ADJUSTMENT, MODE_OF_FORECASTS, PERIODS, STEP_ADJUSTMENTS, TARGET, UNNAMED,
+};
+use super::{Kind, SECOND, Section, optional, required, with_default};
 
 /// Metrics of fleets: those of the cluster, then the group's own.
 pub const FLEET_METRICS: &[&str] =
@@ -64,20 +67,8 @@ static TRACKING: Section = Section::new(
             "After a change only larger scale-outs follow for so long.",
             "documented",
         ),
-        with_default(
-            "disable_scale_in",
-            Kind::Flag,
-            "false",
-            "Whether the policy only scales out.",
-            "API",
-        ),
-        with_default(
-            "high_periods",
-            PERIODS,
-            "3",
-            "Points above the target that scale out.",
-            "measured",
-        ),
+        DISABLE_SCALE_IN,
+        HIGH_PERIODS,
         with_default(
             "low_periods",
             PERIODS,
@@ -108,27 +99,10 @@ static STEPS: Section = Section::new(
     &[
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
         required("metric", METRIC, "Metric of the alarm.", "API"),
-        required("alarm", Kind::Table(&SCALING_ALARM), "The alarm that calls the policy.", "API"),
-        with_default(
-            "adjustment_type",
-            Kind::Choice(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]),
-            "\"ChangeInCapacity\"",
-            "How adjustments are meant.",
-            "API",
-        ),
-        required(
-            "step_adjustments",
-            Kind::List(&Kind::Table(&STEP), usize::MAX),
-            "Steps, at most 20, without gaps or overlaps.",
-            "documented",
-        ),
-        with_default(
-            "min_adjustment_magnitude",
-            Kind::Whole(0, 1_000_000),
-            "0",
-            "Least change of `PercentChangeInCapacity`, instances.",
-            "API",
-        ),
+        ALARM_OF_STEPS,
+        ADJUSTMENT_TYPE,
+        STEP_ADJUSTMENTS,
+        LEAST_ADJUSTMENT,
         with_default(
             "estimated_instance_warmup",
             WARM_UP,
@@ -146,19 +120,7 @@ static PREDICTIVE: Section = Section::new(
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
         required("metric", METRIC, "Metric whose need is forecast.", "API"),
         required("target_value", TARGET, "Target in percent.", "API"),
-        with_default(
-            "mode",
-            Kind::Choice(&["ForecastOnly", "ForecastAndScale"]),
-            "\"ForecastOnly\"",
-            "Whether the forecast is acted on.",
-            "API",
-        ),
-        with_default(
-            "scheduling_buffer_time",
-            ANY_SPAN,
-            "\"300s\"",
-            "How long before the hour capacity is launched; below 3,600 s.",
-            "API",
-        ),
+        MODE_OF_FORECASTS,
+        BUFFER_OF_FORECASTS,
     ],
 );

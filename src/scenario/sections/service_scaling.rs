@@ -1,7 +1,7 @@
 //! Keys of service auto scaling (`scaling` of a service): those of Application Auto Scaling in snake_case.
 
 use super::service::TASKS;
-use super::{ANY_SPAN, Kind, SECOND, Section, optional, required, with_default};
+use super::{ANY_SPAN, Key, Kind, SECOND, Section, optional, required, with_default};
 
 /// Metrics: the names in outputs, then short ones.
 pub const METRICS: &[&str] = &[
@@ -30,6 +30,60 @@ const METRIC_VALUE: Kind = Kind::Number(0.0, 1e12);
 pub(super) const TARGET: Kind = Kind::Number(1e-6, 1e12);
 pub(super) const PERIODS: Kind = Kind::Whole(1, 8_640);
 pub(super) const UNNAMED: &str = "by kind and number, such as `target-tracking-1`";
+
+static A_STEP: Kind = Kind::Table(&STEP);
+
+// Keys that groups of instances have, too.
+pub(super) const DISABLE_SCALE_IN: Key = with_default(
+    "disable_scale_in",
+    Kind::Flag,
+    "false",
+    "Whether the policy only scales out.",
+    "API",
+);
+pub(super) const HIGH_PERIODS: Key = with_default(
+    "high_periods",
+    PERIODS,
+    "3",
+    "Points above the target that scale out.",
+    "measured",
+);
+pub(super) const ALARM_OF_STEPS: Key =
+    required("alarm", Kind::Table(&SCALING_ALARM), "The alarm that calls the policy.", "API");
+pub(super) const ADJUSTMENT_TYPE: Key = with_default(
+    "adjustment_type",
+    Kind::Choice(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]),
+    "\"ChangeInCapacity\"",
+    "How adjustments are meant.",
+    "API",
+);
+pub(super) const STEP_ADJUSTMENTS: Key = required(
+    "step_adjustments",
+    Kind::List(&A_STEP, usize::MAX),
+    "Steps, at most 20, without gaps or overlaps.",
+    "documented",
+);
+pub(super) const LEAST_ADJUSTMENT: Key = with_default(
+    "min_adjustment_magnitude",
+    Kind::Whole(0, 1_000_000),
+    "0",
+    "Least change of `PercentChangeInCapacity`, tasks or instances.",
+    "API",
+);
+pub(super) const MODE_OF_FORECASTS: Key = with_default(
+    "mode",
+    Kind::Choice(&["ForecastOnly", "ForecastAndScale"]),
+    "\"ForecastOnly\"",
+    "Whether the forecast changes the capacity.",
+    "API",
+);
+pub(super) const BUFFER_OF_FORECASTS: Key = with_default(
+    "scheduling_buffer_time",
+    Kind::Span(0, 3_600 * SECOND),
+    "\"300s\"",
+    "How much earlier than forecast capacity starts.",
+    "API",
+);
 
 /// `scaling` of a service.
 pub static SCALING: Section = Section::new(
@@ -104,13 +158,7 @@ static TARGET_TRACKING: Section = Section::new(
             "Time between scale-ins.",
             "documented",
         ),
-        with_default(
-            "disable_scale_in",
-            Kind::Flag,
-            "false",
-            "Whether the policy only scales out.",
-            "API",
-        ),
+        DISABLE_SCALE_IN,
         with_default(
             "high_resolution",
             Kind::Flag,
@@ -118,13 +166,7 @@ static TARGET_TRACKING: Section = Section::new(
             "Whether 20-second points of CPU or memory are used.",
             "documented",
         ),
-        with_default(
-            "high_periods",
-            PERIODS,
-            "3",
-            "Points above the target that scale out.",
-            "measured",
-        ),
+        HIGH_PERIODS,
         optional(
             "low_periods",
             PERIODS,
@@ -169,32 +211,15 @@ static STEP_SCALING: Section = Section::new(
             "Statistic of the alarm: of CPU over the tasks, of latency over the requests of a minute. Percentiles by the minute only.",
             "API",
         ),
-        required("alarm", Kind::Table(&SCALING_ALARM), "The alarm that calls the policy.", "API"),
-        with_default(
-            "adjustment_type",
-            Kind::Choice(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]),
-            "\"ChangeInCapacity\"",
-            "How adjustments are meant.",
-            "API",
-        ),
-        required(
-            "step_adjustments",
-            Kind::List(&Kind::Table(&STEP), usize::MAX),
-            "Steps, at most 20, without gaps or overlaps.",
-            "documented",
-        ),
-        with_default(
-            "min_adjustment_magnitude",
-            Kind::Whole(0, 1_000_000),
-            "0",
-            "Least change of `PercentChangeInCapacity`, tasks.",
-            "API",
-        ),
+        ALARM_OF_STEPS,
+        ADJUSTMENT_TYPE,
+        STEP_ADJUSTMENTS,
+        LEAST_ADJUSTMENT,
         with_default("cooldown", ANY_SPAN, "\"300s\"", "Time between changes.", "documented"),
     ],
 );
 
-pub(super) static SCALING_ALARM: Section = Section::new(
+static SCALING_ALARM: Section = Section::new(
     "alarm",
     "A CloudWatch alarm.",
     &[
@@ -236,7 +261,7 @@ pub(super) static SCALING_ALARM: Section = Section::new(
     ],
 );
 
-pub(super) static STEP: Section = Section::new(
+static STEP: Section = Section::new(
     "step_adjustment",
     "A step: bounds count from the alarm's threshold.",
     &[
@@ -287,20 +312,8 @@ static PREDICTIVE: Section = Section::new(
         optional("name", Kind::Text, UNNAMED, "Name.", "API"),
         required("metric", METRIC, "Metric.", "API"),
         required("target_value", TARGET, "Target, in the unit of the metric.", "API"),
-        with_default(
-            "mode",
-            Kind::Choice(&["ForecastOnly", "ForecastAndScale"]),
-            "\"ForecastOnly\"",
-            "Whether the forecast changes the capacity.",
-            "API",
-        ),
-        with_default(
-            "scheduling_buffer_time",
-            Kind::Span(0, 3_600 * SECOND),
-            "\"300s\"",
-            "How much earlier than forecast tasks start.",
-            "API",
-        ),
+        MODE_OF_FORECASTS,
+        BUFFER_OF_FORECASTS,
         with_default(
             "max_capacity_breach_behavior",
             Kind::Choice(&["HonorMaxCapacity", "IncreaseMaxCapacity"]),

@@ -4,6 +4,8 @@ use super::Supply;
 use crate::engine::Class;
 use crate::model::group::LaunchCause;
 use crate::model::ids::ProviderId;
+use crate::policy::scaling::Decision;
+use crate::sim::books::capacity_tables::ScalingRow;
 use crate::sim::event::{Event, RunError};
 
 impl Supply<'_> {
@@ -14,7 +16,6 @@ impl Supply<'_> {
     pub fn begin(&mut self) -> Result<(), RunError> {
         for group in 0..self.groups.all.len() {
             self.arrange_change(group);
-            self.begin_managed_scaling(group);
             self.begin_scaling(group);
             self.arrange_pools(group);
             for id in self.groups.all[group].members.clone() {
@@ -51,5 +52,44 @@ impl Supply<'_> {
         self.arrange_change(index);
         self.tell_sizes(index, "scheduled")?;
         self.reconcile(index, LaunchCause::ScaleOut)
+    }
+
+    /// A decision about the desired capacity is written down and carried out.
+    pub(super) fn obey(&mut self, index: usize, decision: &Decision) -> Result<(), RunError> {
+        self.tell_decision(index, decision)?;
+        let now = self.now();
+        let group = &mut self.groups.all[index];
+        let Some(to) = decision.to.map(|to| to.clamp(group.min, group.max)) else { return Ok(()) };
+        if to == group.desired {
+            return Ok(());
+        }
+        group.desired = to;
+        group.last_scaled = Some(now);
+        let reason = if group.managed.is_some() { "managed_scaling" } else { "scaling_policy" };
+        self.tell_sizes(index, reason)?;
+        self.reconcile(index, LaunchCause::ScaleOut)
+    }
+
+    fn tell_decision(&mut self, index: usize, decision: &Decision) -> Result<(), RunError> {
+        let group = &self.groups.all[index];
+        let last = group.last_scaled;
+        let alarm = decision.alarm.as_ref();
+        let row = ScalingRow {
+            at: decision.at,
+            provider: &group.name,
+            policy: decision.kind.name(),
+            alarm: alarm.map_or("", |alarm| alarm.name.as_str()),
+            metric: decision.metric.map(|(metric, value)| (metric.name(), value)),
+            threshold: alarm.map(|alarm| alarm.threshold),
+            running: decision.running,
+            wanted: decision.wanted,
+            from: decision.from,
+            to: decision.to.unwrap_or(decision.from),
+            min: decision.min_capacity,
+            max: decision.max_capacity,
+            reason: decision.reason.name(),
+            since_last: last.map(|last| decision.at.since(last)),
+        };
+        self.drive.books.capacity.scaling(&row)
     }
 }

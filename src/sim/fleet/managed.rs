@@ -10,15 +10,16 @@ use crate::model::fleet::InstanceStatus;
 use crate::model::group::LaunchCause;
 use crate::model::ids::{InstanceId, MachineId, ProviderId};
 use crate::policy::capacity::need::{self, Capacity, Room, View};
+use crate::policy::capacity::protection::{self, Held};
 use crate::policy::capacity::{GroupState, ManagedScaler, Reading};
 use crate::policy::placement::{Ask, Reason as Refusal};
-use crate::policy::scaling::Decision;
-use crate::sim::books::capacity_tables::{ReservationRow, ScalingRow};
+use crate::policy::scaling::target_tracking::STANDARD_PERIOD;
+use crate::sim::books::capacity_tables::ReservationRow;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::ManagedSetup;
 
 /// A metric is published so often (documented).
-const MINUTE: SimSpan = SimSpan::from_secs(60);
+pub(super) const MINUTE: SimSpan = STANDARD_PERIOD;
 
 /// Managed scaling of a group in the middle of a run.
 pub struct Managed {
@@ -67,12 +68,14 @@ impl Group {
 }
 
 impl Supply<'_> {
-    pub(super) fn begin_managed_scaling(&mut self, group: usize) {
+    /// A group that somebody scales has a metric each minute.
+    pub(super) fn begin_scaling(&mut self, group: usize) {
         let of = &self.groups.all[group];
-        if of.managed.is_some() {
+        if of.managed.is_some() || of.scaled.is_some() {
             let event = Event::Reservation(of.setup.provider);
             self.drive.queue.schedule(SimTime(MINUTE.0), Class::Control, event);
         }
+        self.schedule_forecast(group);
     }
 
     /// A minute has ended: the metric is published, and evaluated when it is visible.
@@ -280,33 +283,6 @@ impl Supply<'_> {
         self.drive.books.capacity.reservation(&row)
     }
 
-    pub(super) fn tell_decision(
-        &mut self,
-        index: usize,
-        decision: &Decision,
-    ) -> Result<(), RunError> {
-        let group = &self.groups.all[index];
-        let last = group.last_scaled;
-        let alarm = decision.alarm.as_ref();
-        let row = ScalingRow {
-            at: decision.at,
-            provider: &group.name,
-            policy: decision.kind.name(),
-            alarm: alarm.map_or("", |alarm| alarm.name.as_str()),
-            metric: decision.metric.map(|(metric, value)| (metric.name(), value)),
-            threshold: alarm.map(|alarm| alarm.threshold),
-            running: decision.running,
-            wanted: decision.wanted,
-            from: decision.from,
-            to: decision.to.unwrap_or(decision.from),
-            min: decision.min_capacity,
-            max: decision.max_capacity,
-            reason: decision.reason.name(),
-            since_last: last.map(|last| decision.at.since(last)),
-        };
-        self.drive.books.capacity.scaling(&row)
-    }
-
     /// Instances that may end when their group scales in, oldest first. Those that are on their way are not among them
     /// (assumed): once ACTIVE they are.
     pub(super) fn may_scale_in(&self, index: usize) -> Vec<MachineId> {
@@ -316,8 +292,12 @@ impl Supply<'_> {
             return Vec::new();
         }
         if protects {
-            let empty = self.hosts(index).into_iter().filter(|host| host.tasks == 0);
-            return empty.map(|host| host.machine).collect();
+            let held = self.hosts(index).into_iter().map(|host| Held {
+                instance: host.machine,
+                is_busy: host.tasks > 0,
+                is_protected: true,
+            });
+            return protection::change(held).release;
         }
         let is_in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
         group.members.iter().copied().filter(is_in_service).collect()

@@ -61,7 +61,7 @@ impl Groups {
             registered: machine.instance.map_or(SimTime::NEVER, |i| fleet.registered_at[i]),
             draining: machine.draining,
             ended: machine.ended,
-            end: machine.end.map(EndCause::name),
+            end: machine.end,
         };
         self.machines.enumerate().map(life).collect()
     }

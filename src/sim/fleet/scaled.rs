@@ -1,20 +1,16 @@
 //! Groups without managed scaling: the policies of EC2 Auto Scaling on metrics of the cluster and of the group, by the
 //! alarms and policies of services.
 
+use super::managed::MINUTE;
 use super::{Group, Supply};
-use crate::base::time::{SimSpan, SimTime};
+use crate::base::time::SimSpan;
 use crate::engine::Class;
-use crate::model::fleet::InstanceStatus;
-use crate::model::group::LaunchCause;
 use crate::model::ids::{InstanceId, ProviderId};
 use crate::model::scaling::{MetricDelays, MetricValue, ScalingMetric};
 use crate::policy::capacity::group_scaling;
 use crate::policy::scaling::{Decision, Point, Scaler, ServiceState, metric};
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::GroupScaling;
-
-/// A metric is published so often (documented).
-const MINUTE: SimSpan = SimSpan::from_secs(60);
 
 /// The policies of a group in the middle of a run.
 pub struct Scaled {
@@ -38,16 +34,7 @@ impl Group {
 }
 
 impl Supply<'_> {
-    pub(super) fn begin_scaling(&mut self, group: usize) {
-        let of = &self.groups.all[group];
-        if of.scaled.is_some() {
-            let event = Event::Reservation(of.setup.provider);
-            self.drive.queue.schedule(SimTime(MINUTE.0), Class::Control, event);
-            self.schedule_forecast(group);
-        }
-    }
-
-    fn schedule_forecast(&mut self, group: usize) {
+    pub(super) fn schedule_forecast(&mut self, group: usize) {
         let of = &self.groups.all[group];
         let next = of.scaled.as_ref().and_then(|scaled| scaled.scaler.next_action());
         if let Some(at) = next {
@@ -83,13 +70,13 @@ impl Supply<'_> {
     }
 
     fn reservations(&self, provider: ProviderId) -> Option<(MetricValue, MetricValue)> {
-        let fleet = self.drive.cluster.fleet();
-        let cluster = self.drive.rules.providers[provider].cluster;
-        let is_of = |i: &InstanceId| {
-            fleet.cluster[*i] == cluster && fleet.status[*i] != InstanceStatus::Inactive
-        };
-        let own = fleet.ids().filter(is_of);
-        group_scaling::reservations(own.map(|i| (fleet.registered[i], fleet.free[i])))
+        let providers = &self.drive.rules.providers;
+        let of_cluster = |id: &ProviderId| providers[*id].cluster == providers[provider].cluster;
+        let books = &self.drive.cluster.capacity().providers;
+        group_scaling::reservations(providers.ids().filter(of_cluster).map(|id| {
+            let of = &books[id];
+            ([of.registered.cpu, of.registered.memory], [of.promised.cpu, of.promised.memory])
+        }))
     }
 
     /// CPU that is used on a group's instances: by tasks of services what they have to do, by others all that they
@@ -131,21 +118,5 @@ impl Supply<'_> {
             Some(decision) => self.obey(index, &decision),
             None => Ok(()),
         }
-    }
-
-    /// A decision about the desired capacity is written down and carried out.
-    pub(super) fn obey(&mut self, index: usize, decision: &Decision) -> Result<(), RunError> {
-        self.tell_decision(index, decision)?;
-        let now = self.now();
-        let group = &mut self.groups.all[index];
-        let Some(to) = decision.to.map(|to| to.clamp(group.min, group.max)) else { return Ok(()) };
-        if to == group.desired {
-            return Ok(());
-        }
-        group.desired = to;
-        group.last_scaled = Some(now);
-        let reason = if group.managed.is_some() { "managed_scaling" } else { "scaling_policy" };
-        self.tell_sizes(index, reason)?;
-        self.reconcile(index, LaunchCause::ScaleOut)
     }
 }

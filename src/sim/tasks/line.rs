@@ -209,14 +209,22 @@ impl Life<'_> {
     /// A task that waits is given an instance, if there is room for it now.
     pub fn place_waiting(&mut self, slot: Slot, ask: Ask) -> bool {
         let chosen = self.cluster.choose(&ask, &self.rules.port_sets);
-        chosen.is_some_and(|instance| self.place_waiting_on(slot, ask, instance))
+        if let Some(instance) = chosen {
+            self.give_place(slot, instance);
+        }
+        chosen.is_some()
     }
 
     /// A task that waits is given this instance, if there is room for it now.
     pub fn place_waiting_on(&mut self, slot: Slot, ask: Ask, instance: InstanceId) -> bool {
-        if self.cluster.verdict(&ask, instance, &self.rules.port_sets).is_some() {
-            return false;
+        let has_room = self.cluster.verdict(&ask, instance, &self.rules.port_sets).is_none();
+        if has_room {
+            self.give_place(slot, instance);
         }
+        has_room
+    }
+
+    fn give_place(&mut self, slot: Slot, instance: InstanceId) {
         let now = self.now();
         self.leave_line(slot);
         let task = &mut self.tasks[slot];
@@ -229,7 +237,6 @@ impl Life<'_> {
         self.books.saw(Change::WaitsNoMore { provider: task.provider });
         self.books.saw(Change::Placed { task, asked: task.demand });
         self.provisioned(slot);
-        true
     }
 
     /// A task that waits is wanted no longer, or has waited for too long.

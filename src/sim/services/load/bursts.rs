@@ -101,7 +101,7 @@ impl Flow<'_> {
         let with_work = self.services.all.iter().filter(|service| service.load.is_some());
         let mut with_work: Vec<SourceId> = with_work.map(|service| service.source).collect();
         with_work.sort_unstable();
-        for task in self.tasks.by_id() {
+        for task in self.tasks.live() {
             let works = with_work.binary_search(&task.source).is_ok();
             if let (false, TaskStatus::Running, Some(host)) = (works, task.status, task.instance())
             {
