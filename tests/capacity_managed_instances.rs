@@ -200,3 +200,13 @@ proptest! {
         prop_assert_eq!(consolidate(&hosts, &market), None, "it ends");
     }
 }
+
+/// An instance without tasks is kept for somebody, or goes by itself: nothing is drained onto it.
+#[test]
+fn nothing_moves_onto_an_instance_that_has_no_task() {
+    let offers = offers(1);
+    let mut kept = host(0, vec![]);
+    kept.is_ripe = false;
+    let hosts = [host(0, vec![task(0, 1_024)]), kept];
+    assert_eq!(consolidate(&hosts, &market(&offers)), None);
+}

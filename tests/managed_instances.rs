@@ -319,3 +319,92 @@ fn what_managed_instances_refuse_is_said() {
     );
     refused(&both, &mixed, "a strategy cannot mix Managed Instances with other capacity providers");
 }
+
+/// A zone that is out is avoided, and used again when it is back (documented: Managed Instances avoid a zone in trouble).
+#[test]
+fn a_zone_that_is_out_gets_no_instance_until_it_is_back() {
+    let outage = "[[failure]]\nkind = \"az_outage\"\nat = \"100s\"\nduration = \"400s\"\n\
+                  availability_zone = \"us-west-2a\"\n";
+    let more = tasks("early", 125, 1, 100, "") + &tasks("late", 625, 1, 100, "") + outage;
+    let ran = run(&scenario(900, &boxes("", "scale_in_after = \"10s\""), &more));
+    let zones: Vec<(f64, String)> =
+        launches(&ran).into_iter().map(|(at, _, zone)| (at, zone)).collect();
+    let expected = [(126.0, "us-west-2b".to_string()), (626.0, "us-west-2a".to_string())];
+    assert_eq!(zones, expected);
+}
+
+/// While EC2 has nothing, a type in a zone is asked for once a `retry_after`, however many tasks come meanwhile.
+#[test]
+fn what_ec2_lacks_is_asked_for_once_a_while_and_counted() {
+    let none = "shortages = [{ at = \"0s\", duration = \"1000s\" }]";
+    let stream = "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\ncapacity_provider_strategy = \
+                  [{ capacity_provider = \"mi\", weight = 1 }]\n[run_task.generate]\nper_second = 0.1\n\
+                  process = \"even\"\nduration = \"50s\"\n";
+    let ran = run(&scenario(950, &boxes(none, ""), stream));
+    // Two types in two zones, from 11 s on each 300 s: four times.
+    let failed = ran.event("launch_failed").len();
+    assert_eq!(failed, 16);
+    assert_eq!(ran.number("launches_failed"), 16.0);
+    assert!(ran.number("events") < 600.0, "{}", ran.number("events"));
+}
+
+/// A service that found no room in the other zone looks again when an instance registers there.
+#[test]
+fn a_service_uses_the_instance_that_was_launched_to_balance_its_zones() {
+    let short =
+        "shortages = [{ at = \"0s\", duration = \"600s\", availability_zone = \"us-west-2b\" }]";
+    let web = service(
+        "web",
+        "web",
+        2,
+        "starts_running = false\nplacement_constraints = [{ type = \"distinctInstance\" }]\n",
+    );
+    let ran = run(&scenario(3_000, &boxes(short, "scale_in_after = \"300s\""), &web));
+    let live = ran.tasks.iter().filter(|task| task["stopped_s"].is_empty());
+    let mut zones: Vec<&str> = live.map(|task| task["availability_zone"].as_str()).collect();
+    zones.sort_unstable();
+    assert_eq!(zones, ["us-west-2a", "us-west-2b"]);
+    assert_eq!(launches(&ran).len(), 3, "two in the zone that was there, one in the other");
+}
+
+/// ECS takes constraints over four attributes there; another one could keep a task waiting for ever.
+#[test]
+fn constraints_are_over_four_attributes() {
+    let job = |expression: &str| {
+        let keys = format!(
+            "placement_constraints = [{{ type = \"memberOf\", expression = \"{expression}\" }}]\n"
+        );
+        scenario(100, &boxes("", ""), &tasks("jobs", 1, 1, 10, &keys))
+    };
+    for refused in
+        ["attribute:rack == a", "not (task:group == service:web)", "runningTasksCount < 2"]
+    {
+        let said = errors(&job(refused));
+        assert!(said.contains("`memberOf` over four attributes only"), "{refused}: {said}");
+    }
+    let ran = run(&job("attribute:ecs.instance-type == box.large"));
+    assert_eq!(launches(&ran)[0].1, "box.large");
+}
+
+/// Two daemons: while one of them is missing, its room is kept.
+#[test]
+fn room_is_kept_for_each_daemon_that_is_missing() {
+    let daemon = |name: &str, keys: &str| {
+        service(name, "web", 0, &format!("scheduling_strategy = \"DAEMON\"\n{keys}"))
+            .replace("desired_count = 0\n", "")
+    };
+    // box.small has 2 vCPUs for two daemons of one; the task of one needs a large one beside them.
+    let more = daemon("one", "")
+        + &daemon("two", "behaviour = { time_to_failure = \"40s\" }\n")
+        + &tasks("jobs", 1, 1, 2_000, "")
+        + &tasks("more", 80, 2, 500, "");
+    let ran = run(&scenario(300, &boxes("", ""), &more));
+    // The first instance has two daemons, the first task and room for one more; what a crash of the second daemon leaves
+    // is its own again.
+    let on_first = |name: &str| {
+        let of = ran.tasks.iter().filter(|t| t["source"] == name && t["instance_id"] == "mi-0");
+        of.count()
+    };
+    assert_eq!((on_first("jobs"), on_first("more")), (1, 1));
+    assert!(launches(&ran).len() == 2, "{:?}", launches(&ran));
+}

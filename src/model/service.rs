@@ -487,6 +487,8 @@ pub struct SchedulerSettings {
     pub alarm_bake: SimSpan,
     /// How long a repeated service event is suppressed (documented: 6 h).
     pub event_repeat: SimSpan,
+    /// From the death of a task for its memory to the next look at the others of its service (assumed).
+    pub next_out_of_memory: SimSpan,
 }
 
 impl Default for SchedulerSettings {
@@ -509,6 +511,7 @@ impl Default for SchedulerSettings {
             rebalancing_delay: SimSpan::from_secs(60),
             alarm_bake: SimSpan::from_secs(180),
             event_repeat: SimSpan::from_secs(6 * 3_600),
+            next_out_of_memory: SimSpan::from_secs(1),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::cluster::Cluster;
 use super::setup::{ImageCleanup, Launch, MANAGED_INSTANCE, ProviderSetup, Setup, SourceSetup};
+use super::task::Task;
 use crate::base::distribution::Distribution;
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
@@ -13,7 +14,7 @@ use crate::model::definition::{NetworkMode, TaskDefinition};
 use crate::model::ids::{DefinitionId, GroupId, PortSetId, ProviderId, SourceId, ZoneId};
 use crate::model::platform::LaunchType;
 use crate::model::ports::{PortSet, PortSets};
-use crate::policy::placement::{Rule, RuleId, Strategy};
+use crate::policy::placement::{Ask, Rule, RuleId, Strategy};
 use crate::policy::query::Expression;
 
 /// Placement rules of one who asks for tasks: for each item of its strategy one a task definition.
@@ -252,6 +253,16 @@ impl Rules {
     #[must_use]
     pub fn reaches(&self, source: SourceId, provider: ProviderId) -> bool {
         self.askers[source].waits_for.contains(&Some(provider))
+    }
+
+    /// What a task of a capacity provider strategy asked for.
+    #[must_use]
+    pub fn ask_of(&self, task: &Task) -> Ask {
+        let asker = &self.askers[task.source];
+        let item = asker.waits_for.iter().position(|of| *of == Some(task.provider)).unwrap_or(0);
+        let rule = asker.table.of(item, task.definition);
+        let ports = self.definition_ports[task.definition];
+        Ask { rule, demand: task.demand, ports, group: task.group }
     }
 
     /// Whether this is a service.

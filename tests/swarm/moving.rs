@@ -287,6 +287,8 @@ fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -
         scale_in_after: (!dice.one_in(6)).then(|| seconds(dice.below(200))),
         retry_after: seconds(1 + dice.below(300)),
         lifetime: seconds(1 + dice.below(3_000)),
+        patience: seconds(dice.below(120)),
+        rebalancing_pause: seconds(dice.below(600)),
     });
     for offer in group.offers.iter().filter(|_| !dice.one_in(3)) {
         let rate = HourlyRate(12_345_678);

@@ -153,10 +153,14 @@ pub fn plan(waiting: &[Task], hosts: &[Host], market: &Market) -> Plan {
     let mut free: Vec<Resources> = hosts.iter().map(|host| host.free).collect();
     let mut hosts = hosts.to_vec();
     let mut by_zone: Vec<Vec<usize>> = vec![Vec::new(); market.zones];
-    // Tasks by owner and zone: those that run, and those of this batch.
+    // Tasks by owner and zone, of those who wait: those that run, and those of this batch.
     let mut count: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut owners: Vec<usize> = waiting.iter().map(|task| task.owner).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let waits = |task: &&Task| owners.binary_search(&task.owner).is_ok();
     for host in hosts.iter().filter(|host| !host.is_draining) {
-        for task in &host.tasks {
+        for task in host.tasks.iter().filter(waits) {
             *count.entry((task.owner, market.zone(host.offer))).or_default() += 1;
         }
     }
@@ -301,6 +305,7 @@ fn into_room(index: usize, hosts: &[Host], market: &Market) -> Option<Vec<(usize
         };
         let has_room = |&h: &usize| {
             h != index
+                && !hosts[h].tasks.is_empty() // an empty one goes by itself, or is kept for somebody
                 && moved.demand.fits_into(free[h])
                 && hosts[h].takes(moved, market)
                 && !conflicts(h)

@@ -146,6 +146,15 @@ impl Expression {
         !self.0.all_subjects(&mut |subject| *subject != Subject::TaskGroup)
     }
 
+    /// Whether it asks for nothing but these attributes.
+    #[must_use]
+    pub fn asks_only_for(&self, attributes: &[&str]) -> bool {
+        self.0.all_subjects(&mut |subject| match subject {
+            Subject::Attribute(name) => attributes.contains(&name.as_str()),
+            _ => false,
+        })
+    }
+
     /// Whether `instance` is a member.
     pub fn holds(&self, instance: &dyn InstanceView) -> bool {
         self.0.holds(instance)

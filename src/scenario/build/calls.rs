@@ -31,9 +31,9 @@ impl Build<'_> {
         let launch = self.launch(settings, cluster);
         let fargate = self.is_fargate(&launch);
         let definition = self.caller_definition(settings, &name, &launch, fargate);
-        self.check_managed_launch(settings, &launch, Some(definition));
         let (strategies, distinct_instance, member_of) =
             self.placement(settings, definition, &launch, fargate);
+        self.check_managed_launch(settings, &launch, Some(definition), &member_of);
         let zones = self.caller_zones(settings, cluster);
         let workload = self.workload(settings, &name);
         let Some(workload) = workload else { return };

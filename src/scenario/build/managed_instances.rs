@@ -10,6 +10,7 @@ use crate::model::definition::NetworkMode;
 use crate::model::group::{Allocation, Draining, InstanceTiming};
 use crate::model::ids::{DefinitionId, ProviderId};
 use crate::model::platform::OperatingSystem;
+use crate::policy::query::Expression;
 use crate::pricing::{Category, Fee};
 use crate::scenario::book::{TypeFacts, Wanted};
 use crate::scenario::diagnostic::quoted;
@@ -21,6 +22,11 @@ use crate::sim::setup::{GroupSetup, InstanceSetup, Launch, ManagedInstancesSetup
 const FEE_PERCENT: f64 = 12.0;
 /// The same for the G families: measured on bills of g6.xlarge and g6e.xlarge, assumed for the others.
 const FEE_PERCENT_G: f64 = 7.8;
+/// What `memberOf` may ask for on Managed Instances (developer guide; documented).
+const CONSTRAINED_BY: [&str; 4] =
+    ["ecs.subnet-id", "ecs.availability-zone", "ecs.instance-type", "ecs.cpu-architecture"];
+const CONSTRAINED_OTHERWISE: &str = "Managed Instances take `memberOf` over four attributes only";
+const ALLOWED_CONSTRAINTS: &str = "ecs.subnet-id, ecs.availability-zone, ecs.instance-type, ecs.cpu-architecture; others could keep a task waiting for ever";
 /// Keys of fleets that somebody else sizes.
 const NOT_FOR_MANAGED: [&str; 3] = ["max_size", "desired_capacity", "inventory"];
 
@@ -77,6 +83,8 @@ impl Build<'_> {
                 scale_in_after,
                 retry_after: or("retry_after", 300),
                 lifetime: or("lifetime", 14 * 86_400),
+                patience: or("patience", 60),
+                rebalancing_pause: or("rebalancing_pause", 3_600),
             }),
         });
         let batch_window = or("batch_window", 1);
@@ -194,6 +202,7 @@ impl Build<'_> {
         settings: &Settings,
         launch: &Launch,
         definition: Option<DefinitionId>,
+        member_of: &[Expression],
     ) {
         let Some(provider) = self.managed_of(launch) else { return };
         let name = self.providers[provider].name.clone();
@@ -202,7 +211,21 @@ impl Build<'_> {
                            Availability Zones by itself";
             self.error(settings.place_of("placement_strategy"), message);
         }
+        if !member_of.iter().all(|of| of.asks_only_for(&CONSTRAINED_BY)) {
+            let place = settings.place_of("placement_constraints");
+            self.error_with_help(place, CONSTRAINED_OTHERWISE, ALLOWED_CONSTRAINTS);
+        }
         let Some(id) = definition else { return };
+        let definition = &self.definitions[id.0 as usize].definition;
+        let own = definition.placement_constraints.iter();
+        let mut own = own.filter_map(|text| Expression::parse(text).ok());
+        if !own.all(|of| of.asks_only_for(&CONSTRAINED_BY)) {
+            let family = quoted(&definition.family);
+            let message =
+                format!("{CONSTRAINED_OTHERWISE}, those of the task definition {family} too");
+            let place = settings.place_of("capacity_provider_strategy");
+            self.error_with_help(place, message, ALLOWED_CONSTRAINTS);
+        }
         let definition = &self.definitions[id.0 as usize].definition;
         if definition.network_mode == NetworkMode::Bridge {
             let message = format!(

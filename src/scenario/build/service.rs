@@ -98,7 +98,7 @@ impl Build<'_> {
             Some(id) => self.placement(settings, id, &subject.launch, fargate),
             None => Default::default(),
         };
-        self.check_managed_launch(settings, &subject.launch, definition);
+        self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
         let balancer = self.balancer(settings);
         let deployment = self.deployment(&subject, balancer.as_ref());

@@ -48,6 +48,7 @@ pub(super) fn scheduler(root: &Settings) -> SchedulerSettings {
         rebalancing_delay: span("rebalancing_delay", known.rebalancing_delay),
         alarm_bake: span("alarm_bake", known.alarm_bake),
         event_repeat: span("event_repeat", known.event_repeat),
+        next_out_of_memory: span("next_out_of_memory", known.next_out_of_memory),
     }
 }
 

@@ -42,6 +42,20 @@ pub static MANAGED_INSTANCES: Section = Section::new(
             "Age at which an instance begins to drain; `drain_timeout` (here 7 days) later it ends.",
             "documented",
         ),
+        with_default(
+            "patience",
+            Kind::Span(0, 86_400 * SECOND),
+            "\"60s\"",
+            "How much longer than zone rebalancing takes an instance is kept that was launched for a task which has not come.",
+            "assumed",
+        ),
+        with_default(
+            "rebalancing_pause",
+            Kind::Span(0, 30 * 86_400 * SECOND),
+            "\"1h\"",
+            "How long no instance is launched to rebalance zones after one that nobody used.",
+            "assumed",
+        ),
         optional(
             "fee_percent",
             Kind::Number(0.0, 1_000.0),

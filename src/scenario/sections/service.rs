@@ -388,6 +388,13 @@ pub static SERVICE_SCHEDULER: Section = Section::new(
             "How long a repeated service event is left out.",
             "documented",
         ),
+        with_default(
+            "next_out_of_memory",
+            Kind::Span(1, 86_400 * SECOND),
+            "\"1s\"",
+            "From the death of a task for its memory to the next look at the others of its service.",
+            "assumed",
+        ),
     ],
 );
 

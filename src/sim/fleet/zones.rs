@@ -57,6 +57,7 @@ impl Supply<'_> {
                 self.try_now(group);
                 self.reconcile(group, LaunchCause::Replacement)?;
                 self.rebalance(group)?;
+                self.zone_may_be_used(group);
             }
         }
         Ok(())

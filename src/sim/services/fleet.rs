@@ -25,6 +25,7 @@ impl Plan<'_> {
             if lacks {
                 service.throttle.instance_registered(&self.services.settings);
             }
+            service.rebalancing.try_again();
             self.look_soon(id);
         }
     }

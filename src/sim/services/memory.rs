@@ -1,10 +1,9 @@
 //! Out of memory: requests in flight take some, and above a container's limit the kernel kills it.
 //!
 //! Each task is judged by its own requests, at the end of a minute. The one that is furthest above its limit dies first;
-//! what it leaves goes to the others, which are judged anew a second later, and so on until nobody is above.
+//! what it leaves goes to the others, which are judged anew a second later (assumed: `next_out_of_memory`), and so on until nobody is above.
 
 use super::Drive;
-use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::StopReason;
@@ -14,8 +13,6 @@ use std::cmp::Reverse;
 
 /// Exit code of a container that the kernel killed (128 + 9).
 const KILLED: u8 = 137;
-/// From one death to the next look at the others (assumed).
-const NEXT: SimSpan = SimSpan::from_secs(1);
 
 impl Drive<'_> {
     /// Another look at a service's memory is due.
@@ -35,7 +32,7 @@ impl Drive<'_> {
         self.books.services[id].out_of_memory += 1;
         self.crash(slot, StopReason::OutOfMemory, KILLED)?;
         self.services.all[id].meter.looks_at_memory = true;
-        let at = self.now() + NEXT;
+        let at = self.now() + self.services.settings.next_out_of_memory;
         self.queue.schedule(at, Class::Release, Event::Memory(id));
         Ok(())
     }

@@ -73,7 +73,8 @@ impl Plan<'_> {
     pub fn zone_recovers(&mut self) {
         let ids: Vec<ServiceId> = self.services.all.ids().collect();
         for id in ids {
-            let service = &self.services.all[id];
+            let service = &mut self.services.all[id];
+            service.rebalancing.try_again();
             if service.setup.rebalances_zones || !service.wishes.is_empty() {
                 self.look_soon(id);
             }

@@ -106,6 +106,10 @@ pub struct ManagedInstancesSetup {
     pub retry_after: SimSpan,
     /// The age at which an instance begins to drain.
     pub lifetime: SimSpan,
+    /// How much longer than zone rebalancing takes an instance without tasks is kept.
+    pub patience: SimSpan,
+    /// How long no instance is launched to rebalance zones after one that nobody used.
+    pub rebalancing_pause: SimSpan,
 }
 
 /// Managed scaling of a capacity provider.

@@ -13,7 +13,7 @@ use crate::sim::books::Change;
 use crate::sim::event::Event;
 use crate::sim::request::{Failure, Request};
 use crate::sim::setup::ProvisioningSetup;
-use crate::sim::task::{Place, Slot, Task};
+use crate::sim::task::{Place, Slot};
 use std::collections::BTreeMap;
 
 /// Tasks with the same requirements under the same rule.
@@ -254,7 +254,7 @@ impl Life<'_> {
     fn leave_line(&mut self, slot: Slot) {
         let task = &self.tasks[slot];
         let Place::Waiting(place) = task.place else { return };
-        let (ask, provider) = (self.ask_of(task), task.provider);
+        let (ask, provider) = (self.rules.ask_of(task), task.provider);
         let cluster = self.rules.providers[provider].cluster;
         let line = &mut self.tasks.line;
         let was_full = line.is_full(cluster);
@@ -262,15 +262,5 @@ impl Life<'_> {
         if was_full {
             self.cluster.line_has_room(); // a caller may have been turned away
         }
-    }
-
-    /// What a task of a capacity provider strategy asked for.
-    #[must_use]
-    pub fn ask_of(&self, task: &Task) -> Ask {
-        let asker = &self.rules.askers[task.source];
-        let item = asker.waits_for.iter().position(|of| *of == Some(task.provider)).unwrap_or(0);
-        let rule = asker.table.of(item, task.definition);
-        let ports = self.rules.definition_ports[task.definition];
-        Ask { rule, demand: task.demand, ports, group: task.group }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::super::Supply;
 use super::Meant;
+use super::view::View;
 use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::group::LaunchCause;
 use crate::model::ids::{MachineId, ProviderId};
-use crate::policy::capacity::managed_instances;
+use crate::policy::capacity::managed_instances::{self, Launch};
 use crate::sim::books::fleet_table::FleetRow;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::Shortage;
@@ -22,33 +23,56 @@ impl Supply<'_> {
         if self.drive.tasks.line.count(provider) == 0 {
             return Ok(());
         }
+        let now = self.now();
+        if let Some(of) = &mut self.groups.all[index].instances {
+            of.retry_at = of.retry_at.filter(|at| *at > now);
+        }
         let view = self.view(index);
         if view.waiting.is_empty() {
             return Ok(());
         }
         let plan = managed_instances::plan(&view.tasks, &view.hosts, &view.market());
+        let mut homeless: Vec<usize> = Vec::new();
         for &(task, host) in &plan.onto {
-            let (task, id) = (view.waiting[task], view.ids[host]);
+            let (waits, id) = (view.waiting[task], view.ids[host]);
             match self.open(id) {
-                Some(instance) => {
-                    let ask = self.ask_of(task.slot);
-                    self.drive.life().place_waiting_on(task.slot, ask, instance);
-                }
-                None => self.mean(index, id, &[task]),
+                Some(instance) if !self.takes_place(waits, instance) => homeless.push(task),
+                Some(_) => {}
+                None => self.mean(index, id, &[waits]),
             }
         }
-        for launch in &plan.launches {
-            let meant: Vec<Meant> = launch.tasks.iter().map(|&task| view.waiting[task]).collect();
-            match self.launch_instance(index, launch.offer, LaunchCause::Tasks)? {
-                Some(id) => self.mean(index, id, &meant),
-                None => self.drive.life().call_for_batch(provider), // other types may do
-            }
+        self.launch_all(index, &view, &plan.launches, None)?;
+        if !homeless.is_empty() {
+            // Placement knows better than the plan: these get instances of their own.
+            let tasks: Vec<_> = homeless.iter().map(|&task| view.tasks[task]).collect();
+            let plan = managed_instances::plan(&tasks, &[], &view.market());
+            self.launch_all(index, &view, &plan.launches, Some(&homeless))?;
         }
         if !plan.too_large.is_empty() {
             self.try_again_later(index);
         }
         self.count(index);
         self.drive.start_ready()
+    }
+
+    /// Launches what was planned; `among` are the waiting tasks that the plan knows by their order, all without it.
+    fn launch_all(
+        &mut self,
+        index: usize,
+        view: &View,
+        launches: &[Launch],
+        among: Option<&[usize]>,
+    ) -> Result<(), RunError> {
+        let provider = self.groups.all[index].setup.provider;
+        for launch in launches {
+            let task = |&task: &usize| view.waiting[among.map_or(task, |all| all[task])];
+            let meant: Vec<Meant> = launch.tasks.iter().map(task).collect();
+            match self.launch_instance(index, launch.offer, LaunchCause::Tasks)? {
+                Some(id) => self.mean(index, id, &meant),
+                None => self.drive.life().call_for_batch(provider), // other types may do
+            }
+        }
+        Ok(())
     }
 
     fn mean(&mut self, index: usize, id: MachineId, tasks: &[Meant]) {
@@ -74,8 +98,12 @@ impl Supply<'_> {
                 && shortage.offers.contains(&offer)
                 && shortage.purchase.is_none_or(|of| of == purchase)
         };
+        if of.short_until[offer] > now {
+            return Ok(None); // it is left alone
+        }
         if group.setup.shortages.iter().any(strikes) {
             of.short_until[offer] = now + of.setup.retry_after;
+            self.drive.books.tally.launches_failed += 1;
             let zone = &self.drive.rules.zones[kind.zone];
             let row = FleetRow {
                 at: now,
@@ -96,15 +124,31 @@ impl Supply<'_> {
         Ok(Some(id))
     }
 
-    /// Tasks for which nothing can be had are looked at again when the first type may be asked for again.
+    /// When the first type and zone that EC2 had no capacity of may be asked for again.
+    pub(super) fn next_try(&self, index: usize) -> Option<SimTime> {
+        let of = self.groups.all[index].instances.as_ref()?;
+        of.short_until.iter().copied().filter(|at| *at > self.now()).min()
+    }
+
+    /// Tasks for which nothing can be had are looked at again then.
     fn try_again_later(&mut self, index: usize) {
-        let now = self.now();
-        let group = &self.groups.all[index];
-        let Some(of) = &group.instances else { return };
-        let later = of.short_until.iter().copied().filter(|at| *at > now).min();
+        let next = self.next_try(index);
+        let group = &mut self.groups.all[index];
         let provider = group.setup.provider;
-        if let Some(at) = later.filter(|at| *at < SimTime::NEVER) {
+        let Some(of) = &mut group.instances else { return };
+        if let Some(at) = next.filter(|at| of.retry_at.is_none_or(|known| *at < known)) {
+            of.retry_at = Some(at);
             self.drive.queue.schedule(at, Class::Control, Event::Batch(provider));
+        }
+    }
+
+    /// A zone is back: waiting tasks may use it, and tasks may be spread over it.
+    pub(crate) fn zone_may_be_used(&mut self, index: usize) {
+        let provider = self.groups.all[index].setup.provider;
+        if self.groups.all[index].instances.is_some() {
+            self.drive.life().call_for_batch(provider);
+            let now = self.now();
+            self.look_again(index, Some(now));
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct ManagedInstances {
     is_looked_at: bool,
     /// By offer: EC2 had no capacity, and is not asked again before.
     short_until: Vec<SimTime>,
+    /// When a batch is arranged because EC2 may have capacity again.
+    retry_at: Option<SimTime>,
     /// Offers that do not take an ask, of all asks so far: nothing in it ever changes.
     barred: Vec<(Ask, Vec<usize>)>,
     /// No instance is launched to rebalance zones before: the last one was of no use.
@@ -55,6 +57,7 @@ impl ManagedInstances {
             meant: BTreeMap::new(),
             is_looked_at: false,
             short_until: vec![SimTime::ZERO; setup.offers.len()],
+            retry_at: None,
             barred: Vec::new(),
             no_rebalancing_before: SimTime::ZERO,
         }))
@@ -78,13 +81,19 @@ impl Supply<'_> {
         for service in self.daemons_of(index) {
             self.drive.reconcile_daemons(service)?;
         }
+        let provider = self.groups.all[index].setup.provider;
         for task in meant {
-            if self.is_waiting(task) {
-                let ask = self.ask_of(task.slot);
-                self.drive.life().place_waiting_on(task.slot, ask, instance);
+            if self.is_waiting(task) && !self.takes_place(task, instance) {
+                self.drive.life().call_for_batch(provider); // it needs another one
             }
         }
         self.drive.start_ready()
+    }
+
+    /// A task that waits is given a container instance, where placement agrees.
+    fn takes_place(&mut self, task: Meant, instance: InstanceId) -> bool {
+        let ask = self.drive.rules.ask_of(&self.drive.tasks[task.slot]);
+        self.drive.life().place_waiting_on(task.slot, ask, instance)
     }
 
     /// A Managed Instance has reached the age at which it begins to drain.

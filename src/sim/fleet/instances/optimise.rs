@@ -1,15 +1,12 @@
 //! Idle and under-used instances go: one drain at a time in a provider, until nothing changes any more.
 
 use super::super::Supply;
-use crate::base::time::SimSpan;
+use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{MachineId, ProviderId};
 use crate::policy::capacity::managed_instances::{self, Step};
 use crate::sim::event::{Event, RunError};
-
-/// An instance that rebalancing asked for and never used is not asked for again so soon (assumed).
-const REBALANCING_PAUSE: SimSpan = SimSpan::from_secs(3_600);
 
 impl Supply<'_> {
     /// Something has begun or ended on an instance: those of Managed Instances are looked at when they may be ripe.
@@ -48,8 +45,14 @@ impl Supply<'_> {
                     self.end(view.ids[host], EndCause::UnderUsed)?;
                 }
                 Some(Step::Rebalance { onto: None, offer, .. }) if self.may_rebalance(index) => {
-                    self.launch_instance(index, offer, LaunchCause::Rebalancing)?;
-                    self.look_again(index, view.next_ripe);
+                    let launched = self.launch_instance(index, offer, LaunchCause::Rebalancing)?;
+                    let retry = self.next_try(index).filter(|_| launched.is_none());
+                    self.look_again(index, earlier(view.next_ripe, retry));
+                }
+                Some(Step::Rebalance { onto: None, .. }) => {
+                    let of = self.groups.all[index].instances.as_ref();
+                    let again = of.map(|of| of.no_rebalancing_before);
+                    self.look_again(index, earlier(view.next_ripe, again));
                 }
                 Some(Step::Rebalance { .. }) | None => self.look_again(index, view.next_ripe),
             }
@@ -59,7 +62,7 @@ impl Supply<'_> {
         Ok(())
     }
 
-    fn look_again(&mut self, index: usize, at: Option<crate::base::time::SimTime>) {
+    pub(super) fn look_again(&mut self, index: usize, at: Option<SimTime>) {
         let group = &mut self.groups.all[index];
         if let (Some(of), Some(at)) = (&mut group.instances, at)
             && !of.is_looked_at
@@ -83,8 +86,13 @@ impl Supply<'_> {
         if machine.cause == LaunchCause::Rebalancing && !was_used {
             let (group, now) = (machine.group, self.now());
             if let Some(of) = &mut self.groups.all[group].instances {
-                of.no_rebalancing_before = now + REBALANCING_PAUSE;
+                of.no_rebalancing_before = now + of.setup.rebalancing_pause;
             }
         }
     }
+}
+
+/// The earlier of two instants, as far as there are any.
+fn earlier(one: Option<SimTime>, other: Option<SimTime>) -> Option<SimTime> {
+    one.into_iter().chain(other).min()
 }

@@ -2,19 +2,15 @@
 
 use super::super::{Stage, Supply};
 use super::{ManagedInstances, Meant};
+use crate::base::id::Id as _;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
-use crate::model::ids::{InstanceId, MachineId};
+use crate::model::ids::{InstanceId, MachineId, ServiceId};
 use crate::model::platform::Purchase;
 use crate::model::resources::Resources;
 use crate::policy::capacity::managed_instances::{Host, Kind, Market, Offer, Task};
 use crate::policy::placement::Ask;
 use crate::sim::task::{Slot, Task as Live};
-use std::collections::BTreeMap;
-
-/// An instance that was launched for a task that has not come: it is kept so much longer than rebalancing takes
-/// (assumed).
-const PATIENCE: SimSpan = SimSpan::from_secs(60);
 
 /// A provider at an instant.
 pub(super) struct View {
@@ -40,23 +36,17 @@ impl View {
 }
 
 impl Supply<'_> {
-    /// What a live task asked for.
-    pub(super) fn ask_of(&mut self, slot: Slot) -> Ask {
-        let task = self.drive.tasks[slot].clone();
-        self.drive.life().ask_of(&task)
-    }
-
     /// Looks at a provider.
     pub(super) fn view(&mut self, index: usize) -> View {
         let mut asks: Vec<Ask> = Vec::new();
-        let on = self.tasks_by_instance(index, &mut asks);
+        let mut on = self.tasks_by_instance(index, &mut asks);
         let waiting = self.without_instance(index);
         let mut tasks = Vec::new();
         for meant in &waiting {
-            let live = self.drive.tasks[meant.slot].clone();
-            tasks.push(self.as_task(&live, &mut asks));
+            tasks.push(self.as_task(&self.drive.tasks[meant.slot], &mut asks));
         }
-        let reserve = self.reserve(index);
+        let daemons = self.demands_of_daemons(index);
+        let reserve = sum_of(daemons.iter().map(|(_, demand)| *demand));
         let mut view = View {
             ids: Vec::new(),
             hosts: Vec::new(),
@@ -69,8 +59,8 @@ impl Supply<'_> {
         };
         for id in self.groups.all[index].members.clone() {
             if let Some(instance) = self.open(id) {
-                let here = on.get(&instance).cloned().unwrap_or_default();
-                self.see_instance(&mut view, (id, instance), here, reserve);
+                let here = std::mem::take(&mut on[instance.index()]);
+                self.see_instance(&mut view, (id, instance), here, &daemons);
             } else if self.groups.machines[id].stage != Stage::InService {
                 self.see_launch(&mut view, id, &mut asks);
             }
@@ -84,18 +74,21 @@ impl Supply<'_> {
         view: &mut View,
         (id, instance): (MachineId, InstanceId),
         here: Here,
-        reserve: Resources,
+        daemons: &[(ServiceId, Resources)],
     ) {
         let machine = &self.groups.machines[id];
         let of = &self.groups.all[machine.group];
         let fleet = self.drive.cluster.fleet();
-        let missing = if here.has_daemons { Resources::ZERO } else { reserve };
+        let missing = daemons.iter().filter(|(id, _)| !here.daemons.contains(id));
+        let missing = sum_of(missing.map(|(_, demand)| *demand));
         let touched = self.drive.cluster.touched(instance);
-        let after = of.instances.as_ref().and_then(|of| of.setup.scale_in_after);
+        let own = of.instances.as_ref().map(|of| &of.setup);
+        let after = own.and_then(|own| own.scale_in_after);
+        let patience = own.map_or(SimSpan::ZERO, |own| own.patience);
         let ripe_at = after.map(|mut after| {
             if here.tasks.is_empty() && touched == fleet.registered_at[instance] {
                 let settings = &self.drive.services.settings;
-                after = after.max(SimSpan(settings.rebalancing_delay.0 + PATIENCE.0));
+                after = after.max(SimSpan(settings.rebalancing_delay.0 + patience.0));
             }
             touched + after
         });
@@ -117,7 +110,7 @@ impl Supply<'_> {
     }
 
     /// An instance on its way, with the tasks that it is meant for.
-    fn see_launch(&mut self, view: &mut View, id: MachineId, asks: &mut Vec<Ask>) {
+    fn see_launch(&self, view: &mut View, id: MachineId, asks: &mut Vec<Ask>) {
         let machine = &self.groups.machines[id];
         let (group, offer) = (machine.group, machine.offer);
         let of = self.groups.all[group].instances.as_ref();
@@ -126,8 +119,7 @@ impl Supply<'_> {
         let mut tasks = Vec::new();
         for meant in meant {
             if self.is_waiting(meant) {
-                let live = self.drive.tasks[meant.slot].clone();
-                let task = self.as_task(&live, asks);
+                let task = self.as_task(&self.drive.tasks[meant.slot], asks);
                 free = free.checked_sub(task.demand).unwrap_or(Resources::ZERO);
                 tasks.push(task);
             }
@@ -147,7 +139,9 @@ impl Supply<'_> {
     fn without_instance(&self, index: usize) -> Vec<Meant> {
         let group = &self.groups.all[index];
         let Some(of) = &group.instances else { return Vec::new() };
-        let has_one = |wanted: &Meant| of.meant.values().any(|all| all.contains(wanted));
+        let mut on_its_way: Vec<u64> = of.meant.values().flatten().map(|of| of.task).collect();
+        on_its_way.sort_unstable();
+        let has_one = |wanted: &Meant| on_its_way.binary_search(&wanted.task).is_ok();
         let mut all: Vec<(u32, Meant)> = Vec::new();
         for kind in self.drive.tasks.line.of_provider(group.setup.provider) {
             let meant = |slot: Slot| Meant { slot, task: self.drive.tasks[slot].id };
@@ -157,32 +151,29 @@ impl Supply<'_> {
         all.into_iter().map(|(_, meant)| meant).filter(|meant| !has_one(meant)).collect()
     }
 
-    fn tasks_by_instance(
-        &mut self,
-        index: usize,
-        asks: &mut Vec<Ask>,
-    ) -> BTreeMap<InstanceId, Here> {
+    /// Tasks by number of the instance, each in order of id.
+    fn tasks_by_instance(&self, index: usize, asks: &mut Vec<Ask>) -> Vec<Here> {
         let provider = self.groups.all[index].setup.provider;
         let own = |task: &&Live| task.provider == provider && task.holds_promise();
-        let mut placed: Vec<Live> = self.drive.tasks.live().filter(own).cloned().collect();
+        let mut placed: Vec<&Live> = self.drive.tasks.live().filter(own).collect();
         placed.sort_unstable_by_key(|task| task.id);
-        let mut on: BTreeMap<InstanceId, Here> = BTreeMap::new();
+        let mut on = vec![Here::default(); self.drive.cluster.fleet().len()];
         for live in placed {
             let Some(instance) = live.instance() else { continue };
-            let here = on.entry(instance).or_default();
-            if self.drive.is_daemon_task(&live) {
-                here.has_daemons = true;
+            let here = &mut on[instance.index()];
+            if self.drive.is_daemon_task(live) {
+                here.daemons.extend(self.drive.service_of(live.source));
                 continue;
             }
             here.has_standalone |= !self.drive.rules.is_service(live.source);
-            let task = self.as_task(&live, asks);
+            let task = self.as_task(live, asks);
             here.tasks.push(task);
         }
         on
     }
 
-    fn as_task(&mut self, live: &Live, asks: &mut Vec<Ask>) -> Task {
-        let ask = self.drive.life().ask_of(live);
+    fn as_task(&self, live: &Live, asks: &mut Vec<Ask>) -> Task {
+        let ask = self.drive.rules.ask_of(live);
         let kind = asks.iter().position(|known| *known == ask).unwrap_or_else(|| {
             asks.push(ask);
             asks.len() - 1
@@ -197,14 +188,14 @@ impl Supply<'_> {
         }
     }
 
-    /// What the tasks of daemons take of each instance.
-    fn reserve(&self, index: usize) -> Resources {
-        let demands = self.daemons_of(index).into_iter().map(|id| {
+    /// What the task of each daemon takes of each instance.
+    fn demands_of_daemons(&self, index: usize) -> Vec<(ServiceId, Resources)> {
+        let demand = |id: ServiceId| {
             let service = &self.drive.services.all[id];
             let definition = service.revision_of(service.generation).definition;
-            self.drive.rules.definitions[definition].demand
-        });
-        demands.fold(Resources::ZERO, |sum, demand| sum.checked_add(demand).unwrap_or(sum))
+            (id, self.drive.rules.definitions[definition].demand)
+        };
+        self.daemons_of(index).into_iter().map(demand).collect()
     }
 
     fn offers(&self, index: usize, reserve: Resources) -> Vec<Offer> {
@@ -222,7 +213,7 @@ impl Supply<'_> {
                     .checked_sub(reserve)
                     .unwrap_or(Resources::ZERO),
                 price: HourlyRate(rate),
-                is_available: of.short_until[nth] <= now,
+                is_available: of.short_until[nth] <= now && !group.out[group.zone_of(nth)],
             }
         };
         group.setup.offers.iter().enumerate().map(offer).collect()
@@ -264,10 +255,14 @@ impl Supply<'_> {
     }
 }
 
+fn sum_of(demands: impl Iterator<Item = Resources>) -> Resources {
+    demands.fold(Resources::ZERO, |sum, demand| sum.checked_add(demand).unwrap_or(sum))
+}
+
 /// What is on an instance.
 #[derive(Clone, Default)]
 pub(super) struct Here {
     tasks: Vec<Task>,
-    has_daemons: bool,
+    daemons: Vec<ServiceId>,
     has_standalone: bool,
 }

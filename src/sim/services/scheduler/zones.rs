@@ -16,8 +16,17 @@ pub enum Rebalancing {
     Idle,
     /// A task more has been started; one less comes when it is healthy.
     Started,
-    /// The least loaded zone has no room; not tried again before the service has changed.
+    /// The least loaded zone has no room; not tried again before the service or the fleet has changed.
     Stuck,
+}
+
+impl Rebalancing {
+    /// There may be room now.
+    pub fn try_again(&mut self) {
+        if *self == Rebalancing::Stuck {
+            *self = Rebalancing::Idle;
+        }
+    }
 }
 
 impl Drive<'_> {
