@@ -6,7 +6,7 @@
 use super::decimal::{self, DecimalError};
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub};
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Microseconds in an hour.
 pub const MICROS_PER_HOUR: u128 = 3_600_000_000;
@@ -68,6 +68,12 @@ impl Sub for NanoUsd {
     type Output = NanoUsd;
     fn sub(self, other: NanoUsd) -> NanoUsd {
         self + -other
+    }
+}
+
+impl SubAssign for NanoUsd {
+    fn sub_assign(&mut self, other: NanoUsd) {
+        *self = *self - other;
     }
 }
 

@@ -14,10 +14,15 @@ use crate::trace::AFTER_END;
 use crate::trace::capacity::Reading;
 use crate::trace::capacity::availability::{self, Polarity};
 use crate::trace::capacity::spot_price::{self, Options};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+
+/// What the histories so far say of each market of a provider, in order of time: several files may tell of one.
+type Known = BTreeMap<(ProviderId, String, String), Vec<(SimTime, HourlyRate)>>;
 
 /// A record of a market in which nobody buys.
 const OTHER_MARKET: &str = "nobody buys in this market";
+/// A record that another history of the provider has told for the same instant.
+const TOLD_ALREADY: &str = "another history says the price of this instant";
 /// A price that is known later than it is needed.
 const HOLDS_BEFORE: &str = "the first price of a market also holds before it";
 
@@ -27,7 +32,7 @@ const HOLDS_BEFORE: &str = "the first price of a market also holds before it";
 /// A trace that cannot be opened, or a market of which it says no price.
 pub(super) fn open(scenario: &Scenario, setup: &mut Setup) -> Result<Vec<RowCounts>, TraceProblem> {
     let mut rows = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut known = Known::new();
     for trace in &scenario.markets {
         rows.push(match &trace.file {
             MarketFile::Prices { start, instance_type } => {
@@ -59,7 +64,7 @@ fn lay_prices(
     setup: &mut Setup,
     provider: ProviderId,
     history: PriceHistory,
-    known: &mut BTreeSet<(ProviderId, String, String)>,
+    known: &mut Known,
 ) -> RowCounts {
     let horizon = setup.horizon.unwrap_or(SimTime::NEVER);
     let mut counts = history.counts.clone();
@@ -72,22 +77,24 @@ fn lay_prices(
     let mut held = 0;
     for (index, market) in history.markets.iter().enumerate() {
         let all = history.changes.iter().filter(|change| change.market == index);
-        let mut steps: Vec<(SimTime, HourlyRate)> = all.map(|c| (c.at, c.price)).collect();
+        let steps: Vec<(SimTime, HourlyRate)> = all.map(|c| (c.at, c.price)).collect();
         let late = steps.iter().filter(|&&(at, _)| at >= horizon).count();
         let zones: Vec<String> =
             setup.zones.iter().filter(|z| is_in(z, &market.zone)).cloned().collect();
-        held += u64::from(steps.first().is_some_and(|step| step.0 > SimTime::ZERO));
-        if let Some(first) = steps.first_mut() {
-            first.0 = SimTime::ZERO;
-        }
-        let price = Price::Steps(steps.clone().into());
-        let mut is_used = false;
+        let (mut is_used, mut twice) = (false, 0);
         for zone in zones {
-            if lay_price(setup, provider, (&zone, &market.instance_type), &price) {
-                known.insert((provider, zone, market.instance_type.clone()));
-                is_used = true;
+            let key = (provider, zone, market.instance_type.clone());
+            let (all, again) = merged(known.get(&key), &steps);
+            let price = Price::Steps(from_the_beginning(&all).into());
+            if lay_price(setup, provider, (&key.1, &key.2), &price) {
+                let was_held = known.get(&key).and_then(|old| old.first());
+                let is_held = |first: &(SimTime, HourlyRate)| first.0 > SimTime::ZERO;
+                held += u64::from(was_held.is_none() && all.first().is_some_and(is_held));
+                known.insert(key, all);
+                (is_used, twice) = (true, again);
             }
         }
+        unused(TOLD_ALREADY, twice);
         match is_used {
             true => unused(AFTER_END, late as u64),
             false => unused(OTHER_MARKET, steps.len() as u64),
@@ -97,6 +104,31 @@ fn lay_prices(
         counts.adjusted.insert(HOLDS_BEFORE.into(), held);
     }
     counts
+}
+
+/// What two histories say together, in order of time; of an instant that both know the first one's word, and how many
+/// such there are.
+fn merged(
+    old: Option<&Vec<(SimTime, HourlyRate)>>,
+    new: &[(SimTime, HourlyRate)],
+) -> (Vec<(SimTime, HourlyRate)>, u64) {
+    let Some(old) = old else { return (new.to_vec(), 0) };
+    let is_new =
+        |step: &&(SimTime, HourlyRate)| old.binary_search_by_key(&step.0, |known| known.0).is_err();
+    let mut all = old.clone();
+    all.extend(new.iter().filter(is_new));
+    let twice = (old.len() + new.len() - all.len()) as u64;
+    all.sort_by_key(|step| step.0);
+    (all, twice)
+}
+
+/// The first price also holds before it.
+fn from_the_beginning(steps: &[(SimTime, HourlyRate)]) -> Vec<(SimTime, HourlyRate)> {
+    let mut steps = steps.to_vec();
+    if let Some(first) = steps.first_mut() {
+        first.0 = SimTime::ZERO;
+    }
+    steps
 }
 
 /// Whether a zone is one that a market's name means: itself, or one of the region that stands for all of them.
@@ -159,11 +191,7 @@ fn lay_limit(
 }
 
 /// A market in which somebody buys, and of which no history says a price.
-fn missing(
-    scenario: &Scenario,
-    setup: &Setup,
-    known: &BTreeSet<(ProviderId, String, String)>,
-) -> Option<TraceProblem> {
+fn missing(scenario: &Scenario, setup: &Setup, known: &Known) -> Option<TraceProblem> {
     let is_of_prices = |trace: &&MarketTrace| matches!(trace.file, MarketFile::Prices { .. });
     for trace in scenario.markets.iter().filter(is_of_prices) {
         let instances = setup.instances.iter();
@@ -171,7 +199,7 @@ fn missing(
         for one in instances.chain(offers).map(|one| &one.registration) {
             let zone = setup.zones[one.zone].clone();
             let key = (trace.provider, zone.clone(), one.instance_type.clone());
-            if one.provider == trace.provider && !known.contains(&key) {
+            if one.provider == trace.provider && !known.contains_key(&key) {
                 let kind = quoted(&one.instance_type);
                 return Some(TraceProblem(format!(
                     "{}: no price of {kind} in {zone} in the histories of this capacity provider",

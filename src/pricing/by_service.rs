@@ -33,8 +33,8 @@ pub struct UsageByService {
     types: BTreeMap<String, u32>,
     /// Instance-microseconds that promises cover.
     promised: BTreeMap<PromiseKey, u128>,
-    /// The same of instances in their first hour, by promise: should EC2 take them back, they cost nothing.
-    young: BTreeMap<InstanceId, Vec<(PromiseKey, u128)>>,
+    /// The same of instances in their first hour: should EC2 take them back, they cost nothing.
+    young: BTreeMap<InstanceId, BTreeMap<PromiseKey, u128>>,
     fargate: BTreeMap<(ProviderId, u32, Option<ServiceId>), FargateUsage>,
     /// Prices of Fargate by their numbers above: a handful.
     rates: Vec<FargateRate>,
@@ -87,9 +87,14 @@ impl UsageByService {
             let key = (promise.provider, promise.instance_type, promise.purchase, rate, service);
             *self.promised.entry(key).or_default() += share;
             if let Some(instance) = promise.young {
-                self.young.entry(instance).or_default().push((key, share));
+                *self.young.entry(instance).or_default().entry(key).or_default() += share;
             }
         }
+    }
+
+    /// An instance is old enough, or gone: it will be paid for.
+    pub fn is_paid(&mut self, instance: InstanceId) {
+        self.young.remove(&instance);
     }
 
     /// An instance costs nothing: its promises were at no price.

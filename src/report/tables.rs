@@ -31,12 +31,17 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
     column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
     column("usd", "decimal", "USD", "what it cost, rounded by itself"),
-    column("launch_cause", "text", "–", "initial, scale_out, replacement, rebalance"),
+    column(
+        "launch_cause",
+        "text",
+        "–",
+        "initial, scale_out, replacement, rebalance, capacity_rebalancing; of Managed Instances tasks_waited, zone_rebalancing",
+    ),
     column(
         "end_cause",
         "text",
         "–",
-        "scale_in, failure, rebalance; empty where it drains or lives at the end",
+        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing; of Managed Instances idle, under_used, age; empty where it drains or lives at the end",
     ),
     column(
         "single_task_s",

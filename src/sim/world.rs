@@ -52,8 +52,12 @@ impl World {
         let offers = setup.groups.iter().flat_map(|group| group.offers.iter());
         let mut may_come: Vec<_> = offers.map(|offer| offer.registration.clone()).collect();
         let name = |provider| setup.providers[provider].name.clone();
-        let mut groups =
-            Groups::new(std::mem::take(&mut setup.groups), name, setup.seed, setup.epoch_s);
+        let mut groups = Groups::new(
+            std::mem::take(&mut setup.groups),
+            name,
+            &setup.zones,
+            (setup.seed, setup.epoch_s),
+        );
         groups.choose_first(&mut instances);
         let faults = Faults::new(std::mem::take(&mut setup.faults), &instances, setup.seed);
         let (registrations, prices): (Vec<_>, Vec<_>) =

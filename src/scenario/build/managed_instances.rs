@@ -26,7 +26,8 @@ const FEE_PERCENT_G: f64 = 7.8;
 const CONSTRAINED_BY: [&str; 4] =
     ["ecs.subnet-id", "ecs.availability-zone", "ecs.instance-type", "ecs.cpu-architecture"];
 const CONSTRAINED_OTHERWISE: &str = "Managed Instances take `memberOf` over four attributes only";
-const ALLOWED_CONSTRAINTS: &str = "ecs.subnet-id, ecs.availability-zone, ecs.instance-type, ecs.cpu-architecture; others could keep a task waiting for ever";
+const ALLOWED_CONSTRAINTS: &str = "ecs.subnet-id, ecs.availability-zone, ecs.instance-type, ecs.cpu-architecture; \
+                                   others could keep a task waiting for ever";
 /// Keys of fleets that somebody else sizes.
 const NOT_FOR_MANAGED: [&str; 3] = ["max_size", "desired_capacity", "inventory"];
 

@@ -100,14 +100,16 @@ impl Build<'_> {
             given.push((name.to_string(), zone, (pool.whole32("score"), hazard)));
         }
         let mut found = Vec::new();
-        let usual: Vec<f64> = types.iter().map(|name| self.hazard(policy, name)).collect();
+        let mut usual: Vec<Option<f64>> = vec![None; types.len()]; // asked for where nobody says otherwise
         for &zone in &fleet.zones {
-            for (name, &usual) in types.iter().zip(&usual) {
+            for (name, usual) in types.iter().zip(&mut usual) {
                 let own = Some(self.zones[zone].as_str());
                 let score = said(&given, name, own, |(score, _)| *score);
                 let hazard = said(&given, name, own, |(_, hazard)| *hazard);
                 let score = score.unwrap_or_else(|| self.known_score(name));
-                found.push((score, hazard.unwrap_or(usual)));
+                let hazard = hazard
+                    .unwrap_or_else(|| *usual.get_or_insert_with(|| self.hazard(policy, name)));
+                found.push((score, hazard));
             }
         }
         found

@@ -260,13 +260,17 @@ impl Books {
     /// Everybody hears of a change. Inlined, so that each place keeps the one arm that it needs.
     #[inline(always)]
     pub fn saw(&mut self, change: Change<'_>) {
-        let Books { recorder, tally, spending, first_service, .. } = self;
+        let Books { recorder, tally, spending, services, first_service, .. } = self;
         match change {
             Change::Registered { instance, purchase, price, fleet } => {
                 recorder.registered(instance, fleet);
                 spending.registered(instance, (purchase, price), fleet);
             }
-            Change::Forgiven { instance } => spending.forgive(instance),
+            Change::Forgiven { instance } => {
+                for (service, usd) in spending.forgive(instance) {
+                    services[service].usd -= usd;
+                }
+            }
             Change::InstanceRuns { provider, price } => spending.instance_runs(provider, price),
             Change::Fee { provider, instance_type, begins } => {
                 spending.fee_runs(provider, instance_type, begins);
@@ -344,6 +348,7 @@ impl Books {
         let usd = self.spending.task_cost(task, now, definition, fleet);
         if let Some(service) = service {
             self.services[service].usd += usd;
+            self.spending.remember_young(task, service, usd, (now, fleet));
         }
         if self.recorder.tasks.is_on() {
             self.recorder.tasks.task(task, now, usd)?;

@@ -1,5 +1,7 @@
 //! The bill as the run goes on: Fargate tasks when they stop, instances at the end, and the rate of spending now.
 
+use std::collections::BTreeMap;
+
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::SimTime;
@@ -42,6 +44,8 @@ pub struct Spending {
     is_billed_until_stopped: bool,
     /// What ECS charges for instances.
     fees: Fees,
+    /// What services were charged for tasks on Spot instances in their first hour.
+    young_costs: BTreeMap<InstanceId, BTreeMap<ServiceId, NanoUsd>>,
 }
 
 impl Spending {
@@ -67,6 +71,7 @@ impl Spending {
             types: Column::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
             fees,
+            young_costs: BTreeMap::new(),
         }
     }
 
@@ -103,11 +108,28 @@ impl Spending {
         }
     }
 
-    /// An instance costs nothing, from its beginning on.
-    pub fn forgive(&mut self, instance: InstanceId) {
+    /// An instance costs nothing, from its beginning on. Returns what services were charged for it.
+    #[must_use]
+    pub fn forgive(&mut self, instance: InstanceId) -> BTreeMap<ServiceId, NanoUsd> {
         self.prices[instance] = Price::Fixed(HourlyRate::default());
         self.shares[instance] = NanoUsd::ZERO;
         self.by_service.forgive(instance);
+        self.young_costs.remove(&instance).unwrap_or_default()
+    }
+
+    /// A service was charged for a task whose instance may turn out to cost nothing.
+    pub fn remember_young(
+        &mut self,
+        task: &Task,
+        service: ServiceId,
+        usd: NanoUsd,
+        (now, fleet): (SimTime, &Fleet),
+    ) {
+        let Some(instance) = task.instance() else { return };
+        if self.may_be_forgiven(instance, now, fleet) {
+            let own = self.young_costs.entry(instance).or_default();
+            *own.entry(service).or_default() += usd;
+        }
     }
 
     /// What ECS charges an hour for instances of a type.
@@ -257,6 +279,10 @@ impl Spending {
             from: task.placed,
             until,
         };
+        if self.bought[instance] == Purchase::Spot && promise.young.is_none() {
+            self.by_service.is_paid(instance);
+            self.young_costs.remove(&instance);
+        }
         self.by_service.promise(self.weights, &self.prices[instance], &promise, service);
         if matches!(self.prices[instance], Price::Steps(_)) {
             let share = self.share(task, instance, until, fleet);

@@ -6,7 +6,7 @@ use crate::model::group::Allocation;
 use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
-use crate::policy::capacity::zones::{self, Distribution as Spread};
+use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
 use crate::pricing::Price;
 use crate::sim::setup::{InstanceSetup, MixedSetup};
 
@@ -32,7 +32,9 @@ impl Group {
     /// How many instances it wants now: beside its desired capacity, for those at risk and while it balances its zones.
     #[must_use]
     pub fn wanted(&self) -> u32 {
-        self.desired + self.at_risk.len() as u32 + self.moving
+        // Others may stand in beyond `MaxSize` as far as when zones are rebalanced (assumed of those at risk).
+        let most = self.desired.max(self.max.saturating_add(zones::above_max(self.max)));
+        (self.desired + self.at_risk.len() as u32).min(most) + self.moving
     }
 
     /// How the next instance that it lacks is bought: On-Demand ones come first. `None` where it lacks none, or waits with
@@ -63,13 +65,24 @@ impl Group {
 
     /// The offer of the next instance that is bought so; `None` where no zone has any.
     pub(super) fn choose(&self, purchase: Purchase, now: SimTime) -> Option<usize> {
+        let (zones, picks) = self.zones_to_launch_in(&self.by_zone, purchase, now);
+        picks[zones::launch(&zones, Spread::default())?]
+    }
+
+    /// Its zones with so many instances each, and what it would take in each.
+    pub(super) fn zones_to_launch_in(
+        &self,
+        instances: &[u32],
+        purchase: Purchase,
+        now: SimTime,
+    ) -> (Vec<Zone>, Vec<Option<usize>>) {
         let picks: Vec<Option<usize>> =
             (0..self.by_zone.len()).map(|zone| self.pick(zone, purchase, now)).collect();
-        let mut zones = self.zones_with(&self.by_zone);
+        let mut zones = self.zones_with(instances);
         for (zone, pick) in zones.iter_mut().zip(&picks) {
             zone.has_capacity &= pick.is_some();
         }
-        picks[zones::launch(&zones, Spread::default())?]
+        (zones, picks)
     }
 
     /// The offer that the group takes in a zone.
@@ -108,8 +121,13 @@ impl Group {
         if self.out.iter().all(|&is_out| is_out) {
             return "availability_zone_out";
         }
-        let is_open = (0..self.setup.offers.len()).any(|offer| self.is_open(offer, purchase));
-        if is_open { "price_above_spot_max_price" } else { "insufficient_capacity" }
+        let most = self.setup.mixed.as_ref().and_then(|mixed| mixed.max_price);
+        let is_there = |offer: &usize| !self.out[self.zone_of(*offer)];
+        let mut offers = (0..self.setup.offers.len()).filter(is_there);
+        let is_dear = purchase == Purchase::Spot
+            && most.is_some()
+            && offers.any(|offer| self.is_open(offer, purchase));
+        if is_dear { "price_above_spot_max_price" } else { "insufficient_capacity" }
     }
 
     /// Per offer and purchase option how many types of the same zone the allocation strategy likes better.
@@ -145,13 +163,14 @@ impl Group {
     }
 
     /// Whether what the group lacks may be had later: the price of a pool changes after `now`.
-    pub(super) fn may_find(&self, now: SimTime) -> bool {
+    pub(super) fn may_find(&self, purchase: Purchase, now: SimTime) -> bool {
         let changes = |price: &Price| match price {
             Price::Fixed(_) => false,
             Price::Steps(steps) => steps.last().is_some_and(|&(at, _)| at > now),
         };
-        let pools = self.setup.mixed.iter().flat_map(|mixed| &mixed.pools);
-        self.pools.may_open() || pools.map(|pool| &pool.price).any(changes)
+        let mixed = self.setup.mixed.iter().filter(|_| purchase == Purchase::Spot);
+        let mut prices = mixed.flat_map(|mixed| &mixed.pools).map(|pool| &pool.price);
+        self.pools.may_open() || prices.any(changes)
     }
 }
 

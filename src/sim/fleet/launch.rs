@@ -170,6 +170,10 @@ impl Supply<'_> {
         self.drive.books.saw(Change::Registered { instance, purchase, price, fleet });
         self.groups.all[group].active += 1;
         self.tell(id, "registered", None)?;
+        if self.agent_drains(id) {
+            self.drains(id, instance)?; // its notice came before it registered
+            return self.reconcile(group, LaunchCause::ScaleOut);
+        }
         self.instance_takes_its_batch(id, instance)?;
         self.drive.plan().instance_registers(cluster);
         self.relieve(group, id)?;

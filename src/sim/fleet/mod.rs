@@ -46,7 +46,7 @@ use crate::base::time::SimTime;
 use crate::engine::Ticket;
 use crate::model::fleet::Fleet;
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::{InstanceId, MachineId, ProviderId};
+use crate::model::ids::{InstanceId, MachineId, ProviderId, ZoneId};
 use crate::model::platform::Purchase;
 use crate::pricing::Price;
 pub use record::Unregistered;
@@ -152,6 +152,10 @@ pub struct Group {
     pub draining: u32,
     /// Instances on their way beyond the desired capacity: zones are balanced.
     pub moving: u32,
+    /// Those that drain, in order of their leaving: they run, and EC2 may still take them back.
+    pub leaving: Vec<MachineId>,
+    /// The Spot instances among them, by offer.
+    leaving_spot: Vec<u32>,
     /// Which of its zones are out.
     out: Vec<bool>,
     /// Changes that have happened.
@@ -173,7 +177,12 @@ pub struct Group {
 }
 
 impl Group {
-    fn new(setup: GroupSetup, name: String, seed: Seed, epoch_s: i64) -> Group {
+    fn new(
+        setup: GroupSetup,
+        name: String,
+        zones: &Column<ZoneId, String>,
+        (seed, epoch_s): (Seed, i64),
+    ) -> Group {
         Group {
             min: setup.min,
             max: setup.max,
@@ -185,12 +194,14 @@ impl Group {
             first: Vec::new(),
             tried: setup.desired,
             at_risk: Vec::new(),
-            pools: pools::Pools::new(&setup, &name, seed),
-            fates: spot::fates(&setup, &name, seed),
+            pools: pools::Pools::new(&setup, &name, zones, seed),
+            fates: spot::fates(&setup, &name, zones, seed),
             retries: Default::default(),
             active: 0,
             draining: 0,
             moving: 0,
+            leaving: Vec::new(),
+            leaving_spot: vec![0; setup.offers.len()],
             out: vec![false; setup.zones.len()],
             changes_done: 0,
             next_number: 0,
@@ -265,12 +276,12 @@ impl Groups {
     pub fn new(
         setups: Vec<GroupSetup>,
         name: impl Fn(ProviderId) -> String,
-        seed: Seed,
-        epoch_s: i64,
+        zones: &Column<ZoneId, String>,
+        (seed, epoch_s): (Seed, i64),
     ) -> Groups {
         let group = |setup: GroupSetup| {
             let name = name(setup.provider);
-            Group::new(setup, name, seed, epoch_s)
+            Group::new(setup, name, zones, (seed, epoch_s))
         };
         Groups {
             all: setups.into_iter().map(group).collect(),
@@ -388,7 +399,10 @@ impl Groups {
     #[must_use]
     pub fn may_grow(&self) -> bool {
         let moves = |group: &Group| {
-            group.retries.iter().any(Retry::has_hope)
+            let is_noticed = |id: &MachineId| self.machines[*id].is_noticed();
+            let leaves = || group.members.iter().chain(&group.leaving).any(is_noticed);
+            let may_open = || group.pools.may_open() || leaves();
+            group.retries.iter().any(|retry| retry.has_hope() || !retry.is_free() && may_open())
                 || group.members.len() as u32 > group.active
                 || group.changes_done < group.setup.changes.len()
         };

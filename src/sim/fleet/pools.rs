@@ -3,11 +3,12 @@
 
 use super::{Group, Supply};
 use crate::base::distribution::Distribution;
+use crate::base::id::Column;
 use crate::base::money::HourlyRate;
 use crate::base::random::{Purpose, Seed, Stream};
 use crate::base::time::{LATEST, SimTime};
 use crate::engine::Class;
-use crate::model::ids::{MachineId, ProviderId};
+use crate::model::ids::{MachineId, ProviderId, ZoneId};
 use crate::model::platform::Purchase;
 use crate::model::spot::Availability;
 use crate::pricing::Price;
@@ -36,14 +37,19 @@ pub struct Pools {
     closed: Vec<[u32; 2]>,
     /// What each limit is now.
     limits: Vec<Option<u32>>,
-    /// When each pool takes back many instances next.
+    /// When each pool takes back many instances next, and which.
     reclaims: Vec<(SimTime, Stream)>,
-    /// Which instances are taken back.
-    dice: Stream,
+    /// Which instances each limit takes back.
+    dice: Vec<Stream>,
 }
 
 impl Pools {
-    pub(super) fn new(setup: &GroupSetup, name: &str, seed: Seed) -> Pools {
+    pub(super) fn new(
+        setup: &GroupSetup,
+        name: &str,
+        zones: &Column<ZoneId, String>,
+        seed: Seed,
+    ) -> Pools {
         let mut agenda = Vec::new();
         for (index, shortage) in setup.shortages.iter().enumerate() {
             agenda.push((shortage.from, Turn::Closes(index)));
@@ -69,18 +75,19 @@ impl Pools {
         if let Some((per_hour, _)) = setup.mixed.as_ref().and_then(|m| m.interruption.reclaims) {
             for offer in &setup.offers {
                 let of = &offer.registration;
-                let key = format!("{name}/{}/{}", of.zone.0, of.instance_type);
+                let key = format!("{name}/{}/{}", zones[of.zone], of.instance_type);
                 let mut stream = seed.stream(Purpose::Reclaim, &key);
                 reclaims.push((after(SimTime::ZERO, per_hour, &mut stream), stream));
             }
         }
+        let dice = |limit: usize| seed.stream(Purpose::Reclaim, &format!("{name}/limit {limit}"));
         Pools {
+            dice: (0..limits.len()).map(dice).collect(),
             agenda,
             done: 0,
             closed: vec![[0; 2]; setup.offers.len()],
             limits,
             reclaims,
-            dice: seed.stream(Purpose::Reclaim, name),
         }
     }
 
@@ -123,12 +130,17 @@ impl Group {
             && (purchase == Purchase::OnDemand || self.has_room(offer))
     }
 
+    /// Spot instances of an offer that run or will, those that drain too.
+    fn spot_running(&self, offer: usize) -> u32 {
+        self.by_offer[offer][Purchase::Spot as usize] + self.leaving_spot[offer]
+    }
+
     /// Whether the limits of a Spot pool leave room for an instance.
     fn has_room(&self, offer: usize) -> bool {
         let Some(mixed) = &self.setup.mixed else { return true };
         let limits = mixed.interruption.limits.iter().zip(&self.pools.limits);
         limits.filter(|(limit, _)| limit.offers.contains(&offer)).all(|(limit, most)| {
-            let there = limit.offers.iter().map(|&o| self.by_offer[o][Purchase::Spot as usize]);
+            let there = limit.offers.iter().map(|&o| self.spot_running(o));
             most.is_none_or(|most| there.sum::<u32>() < most)
         })
     }
@@ -150,23 +162,25 @@ impl Supply<'_> {
     pub fn pools_change(&mut self, provider: ProviderId) -> Result<(), RunError> {
         let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
         let now = self.now();
-        self.turn_pools(index)?;
+        let is_more = self.turn_pools(index)?;
         for offer in 0..self.groups.all[index].pools.reclaims.len() {
             if self.groups.all[index].pools.reclaims[offer].0 <= now {
                 self.reclaim(index, offer)?;
             }
         }
         self.arrange_pools(index);
-        Ok(())
+        // Capacity that is back is a cause to balance zones (documented).
+        if is_more { self.rebalance(index) } else { Ok(()) }
     }
 
-    /// What stands on the agenda until now is done.
-    pub(super) fn turn_pools(&mut self, index: usize) -> Result<(), RunError> {
+    /// What stands on the agenda until now is done. Says whether there may be more capacity than before.
+    pub(super) fn turn_pools(&mut self, index: usize) -> Result<bool, RunError> {
         let now = self.now();
+        let mut is_more = false;
         loop {
             let group = &mut self.groups.all[index];
             let next = group.pools.agenda.get(group.pools.done).copied();
-            let Some((_, turn)) = next.filter(|&(at, _)| at <= now) else { return Ok(()) };
+            let Some((_, turn)) = next.filter(|&(at, _)| at <= now) else { return Ok(is_more) };
             group.pools.done += 1;
             match turn {
                 Turn::Above(offer) => {
@@ -174,9 +188,15 @@ impl Supply<'_> {
                         self.interrupt(id)?;
                     }
                 }
-                Turn::Limit(limit, most) => self.limit(index, limit, most)?,
+                Turn::Limit(limit, most) => {
+                    is_more |= group.pools.limits[limit].is_some_and(|before| most > before);
+                    self.limit(index, limit, most)?;
+                }
                 Turn::Closes(shortage) => self.close(index, shortage, 1)?,
-                Turn::Opens(shortage) => self.close(index, shortage, -1)?,
+                Turn::Opens(shortage) => {
+                    is_more = true;
+                    self.close(index, shortage, -1)?;
+                }
             }
         }
     }
@@ -203,7 +223,10 @@ impl Supply<'_> {
         let offers = mixed.interruption.limits[limit].offers.clone();
         let there = self.spot_of(index, &offers);
         let excess = there.len().saturating_sub(most as usize);
-        self.interrupt_some(index, there, excess)
+        let mut dice = self.groups.all[index].pools.dice[limit].clone();
+        let done = self.interrupt_some(there, excess, &mut dice);
+        self.groups.all[index].pools.dice[limit] = dice;
+        done
     }
 
     /// A pool takes back its share of instances.
@@ -216,7 +239,10 @@ impl Supply<'_> {
         *at = after(now, per_hour, stream);
         let there = self.spot_of(index, &[offer]);
         let count = (there.len() * percent as usize).div_ceil(100);
-        self.interrupt_some(index, there, count)
+        let mut dice = self.groups.all[index].pools.reclaims[offer].1.clone();
+        let done = self.interrupt_some(there, count, &mut dice);
+        self.groups.all[index].pools.reclaims[offer].1 = dice;
+        done
     }
 
     /// Spot instances of some offers that have no notice yet, in order of their launch.
@@ -225,17 +251,20 @@ impl Supply<'_> {
             let machine = &self.groups.machines[*id];
             machine.is_spot() && !machine.is_noticed() && offers.contains(&machine.offer)
         };
-        self.groups.all[index].members.iter().copied().filter(is_one).collect()
+        let group = &self.groups.all[index];
+        let mut there: Vec<MachineId> =
+            group.members.iter().chain(&group.leaving).copied().filter(is_one).collect();
+        there.sort_unstable();
+        there
     }
 
     fn interrupt_some(
         &mut self,
-        index: usize,
         mut there: Vec<MachineId>,
         count: usize,
+        dice: &mut Stream,
     ) -> Result<(), RunError> {
         for _ in 0..count.min(there.len()) {
-            let dice = &mut self.groups.all[index].pools.dice;
             let id = there.remove(dice.below(there.len() as u64) as usize);
             self.interrupt(id)?;
         }

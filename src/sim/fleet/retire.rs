@@ -1,5 +1,6 @@
 //! A group loses what it has too much of: the choice, draining, the end of an instance and of what runs on it.
 
+use super::retry::Retry;
 use super::{Stage, Supply};
 use crate::base::time::SimSpan;
 use crate::engine::Class;
@@ -82,6 +83,8 @@ impl Supply<'_> {
             Some(instance) if draining.is_on => {
                 machine.stage = Stage::Draining;
                 group.draining += 1;
+                group.leaving.push(id);
+                group.leaving_spot[machine.offer] += u32::from(machine.is_spot());
                 if self.drive.cluster.fleet().holds_nothing(instance) {
                     return self.finish(id);
                 }
@@ -105,6 +108,10 @@ impl Supply<'_> {
 
     /// DRAINING: no new tasks, services replace theirs.
     pub(super) fn drains(&mut self, id: MachineId, instance: InstanceId) -> Result<(), RunError> {
+        if self.drive.cluster.fleet().status[instance] == InstanceStatus::Draining {
+            self.count(self.groups.machines[id].group); // its agent was quicker
+            return Ok(());
+        }
         self.groups.machines[id].draining = self.now();
         self.drive.cluster.set_status(instance, InstanceStatus::Draining);
         let tasks = self.drive.cluster.fleet().tasks[instance];
@@ -146,9 +153,16 @@ impl Supply<'_> {
         for ticket in [machine.ticket.take(), machine.fate.ticket.take()].into_iter().flatten() {
             self.drive.queue.cancel(ticket);
         }
-        let (index, instance) = (machine.group, machine.instance);
+        let (index, instance, offer) = (machine.group, machine.instance, machine.offer);
+        let is_spot = machine.is_spot();
         let was_billed = machine.running <= now;
-        self.groups.all[index].draining -= u32::from(before == Stage::Draining);
+        let group = &mut self.groups.all[index];
+        group.draining -= u32::from(before == Stage::Draining);
+        if before == Stage::Draining {
+            group.leaving.retain(|other| *other != id);
+            group.leaving_spot[offer] -= u32::from(is_spot);
+        }
+        group.retries.iter_mut().for_each(Retry::may_find_now); // what it held may be had again
         let mut lost = 0;
         if let Some(instance) = instance {
             lost = self.drive.lose_instance(instance, StopReason::HostTerminated)?;

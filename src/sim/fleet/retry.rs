@@ -31,6 +31,11 @@ impl Retry {
         self.ticket.is_some() && self.has_hope
     }
 
+    /// Something has left: what it held may be had at the next try.
+    pub(super) fn may_find_now(&mut self) {
+        self.has_hope = true;
+    }
+
     /// From a failure to the next try.
     fn wait(&self) -> SimSpan {
         let minutes = 1_u64.checked_shl(self.failures).unwrap_or(LONGEST_MINUTES);
@@ -48,7 +53,7 @@ impl Supply<'_> {
     ) -> Result<(), RunError> {
         let now = self.now();
         let group = &mut self.groups.all[index];
-        let (provider, has_hope) = (group.setup.provider, group.may_find(now));
+        let (provider, has_hope) = (group.setup.provider, group.may_find(purchase, now));
         let retry = &mut group.retries[purchase as usize];
         let at = now + retry.wait();
         (retry.failures, retry.has_hope) = (retry.failures + 1, has_hope);

@@ -2,11 +2,12 @@
 
 use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
+use crate::base::id::Column;
 use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::{LATEST, SimSpan, SimTime};
 use crate::engine::{Class, Ticket};
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::MachineId;
+use crate::model::ids::{MachineId, ZoneId};
 use crate::model::platform::Purchase;
 use crate::pricing::SPOT_FREE_HOUR;
 use crate::sim::books::Change;
@@ -160,6 +161,12 @@ impl Supply<'_> {
         self.reconcile(index, LaunchCause::Replacement)
     }
 
+    /// Whether the agent of an instance drains it because it has its notice.
+    pub(super) fn agent_drains(&self, id: MachineId) -> bool {
+        let drains = self.interruption(id).is_some_and(|setup| setup.agent_drains);
+        drains && self.groups.machines[id].is_noticed()
+    }
+
     /// An instance of a group is ACTIVE: it stands in for the first one that is at risk, which ends.
     pub(super) fn relieve(&mut self, index: usize, relief: MachineId) -> Result<(), RunError> {
         let group = &self.groups.all[index];
@@ -187,11 +194,16 @@ impl super::Machine {
 }
 
 /// The interruptions of each offer; none without a mixed instances policy.
-pub(super) fn fates(setup: &GroupSetup, name: &str, seed: Seed) -> Vec<Family> {
+pub(super) fn fates(
+    setup: &GroupSetup,
+    name: &str,
+    zones: &Column<ZoneId, String>,
+    seed: Seed,
+) -> Vec<Family> {
     let offers = setup.offers.iter().filter(|_| setup.mixed.is_some());
     let family = |offer: &InstanceSetup| {
         let of = &offer.registration;
-        let key = format!("{name}/{}/{}", of.zone.0, of.instance_type);
+        let key = format!("{name}/{}/{}", zones[of.zone], of.instance_type);
         seed.family(Purpose::Interruption, &key)
     };
     offers.map(family).collect()

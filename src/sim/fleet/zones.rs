@@ -80,13 +80,15 @@ impl Supply<'_> {
                     *most = most.saturating_sub(1);
                 }
             }
-            let Some(step) = zones::rebalance(&of.zones_with(&instances)) else { return Ok(()) };
             let now = self.now();
             let of = &mut self.groups.all[group];
             of.moving += 1;
-            let purchase = of.lacks();
-            let offer = purchase.and_then(|purchase| of.pick(step.to, purchase, now));
-            let (Some(purchase), Some(offer)) = (purchase, offer) else {
+            let offer = of.lacks().and_then(|purchase| {
+                let (zones, picks) = of.zones_to_launch_in(&instances, purchase, now);
+                let step = zones::rebalance(&zones)?;
+                Some((picks[step.to]?, purchase))
+            });
+            let Some((offer, purchase)) = offer else {
                 of.moving -= 1;
                 return Ok(());
             };

@@ -1,7 +1,8 @@
 //! Out of memory: requests in flight take some, and above a container's limit the kernel kills it.
 //!
 //! Each task is judged by its own requests, at the end of a minute. The one that is furthest above its limit dies first;
-//! what it leaves goes to the others, which are judged anew a second later (assumed: `next_out_of_memory`), and so on until nobody is above.
+//! what it leaves goes to the others, which are judged anew a second later (assumed: `next_out_of_memory`), and so on
+//! until nobody is above.
 
 use super::Drive;
 use crate::engine::Class;
