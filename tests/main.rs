@@ -60,6 +60,7 @@ mod services_cli;
 mod shared_hosts;
 mod spot;
 mod spot_interruption;
+mod spot_leaving;
 mod support;
 mod swarm;
 mod theory;

@@ -35,13 +35,15 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "launch_cause",
         "text",
         "–",
-        "initial, scale_out, replacement, rebalance, capacity_rebalancing; of Managed Instances tasks_waited, zone_rebalancing",
+        "initial, scale_out, replacement, rebalance, capacity_rebalancing; of Managed Instances tasks_waited, \
+         zone_rebalancing",
     ),
     column(
         "end_cause",
         "text",
         "–",
-        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing; of Managed Instances idle, under_used, age; empty where it drains or lives at the end",
+        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing; of Managed Instances idle, under_used, \
+         age; empty where it drains or lives at the end",
     ),
     column(
         "single_task_s",

@@ -85,7 +85,8 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
         "decimal",
         "USD",
         "Fargate: its bill; EC2: its share of the instance's price, a fraction of a nano-dollar cut off, so that shares \
-         never exceed it",
+         never exceed it; a Spot instance that EC2 takes back in its first hour costs nothing, which rows of tasks that \
+         had stopped before do not know",
     ),
     column("refused_s", "decimal", "s", "when its caller gave it up, if it did"),
     column(
