@@ -36,7 +36,7 @@ fn what_cannot_be_used_is_refused_with_its_place() {
         ("-1,task_crash,web,", "f.csv:2:1: time_s is \"-1\": must not be negative"),
         (
             "1,availability_zone_outage,us-east-1a,60",
-            "f.csv:2:3: kind is \"availability_zone_outage\": not simulated by this version",
+            "f.csv:2:3: kind is \"availability_zone_outage\": only task_crash stands in such a file",
         ),
         ("1,task_crsh,web,", "did you mean task_crash?"),
         ("1,,web,", "f.csv:2:3: kind is \"\": unknown"),

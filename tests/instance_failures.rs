@@ -122,15 +122,18 @@ fn a_group_terminates_what_its_health_check_finds_and_launches_another_one() {
 
 #[test]
 fn an_impaired_instance_works_until_its_group_replaces_it() {
-    let failure = fails("kind = \"impaired\"");
+    let failure = |more: &str| {
+        fails(&format!("kind = \"impaired\"\n{more}"))
+            .replace("agent_noticed_after = \"30s\"\n", "")
+    };
     // Done at 103 s: the host works.
-    let ran = run(&boxes("max_size = 2", &(jobs(4, "100s") + &failure)));
+    let ran = run(&boxes("max_size = 2", &(jobs(4, "100s") + &failure(""))));
     assert_eq!((ran.number("tasks_lost"), ran.number("tasks_completed")), (0.0, 4.0));
     assert_eq!(ran.event("agent_lost"), []);
     assert_eq!(ran.event("terminated"), [(160.0, "boxes-0")]);
     // With managed draining what runs there goes on to its end: RUNNING at 3 s, 300 s of work.
-    let failure = fails("kind = \"impaired\"\nreaction = \"drain\"");
-    let ran = run(&boxes("max_size = 2", &(jobs(4, "300s") + &failure)));
+    let drains = failure("reaction = \"drain\"");
+    let ran = run(&boxes("max_size = 2", &(jobs(4, "300s") + &drains)));
     assert_eq!(ran.event("draining"), [(160.0, "boxes-0")]);
     assert_eq!(ran.event("terminated"), [(303.0, "boxes-0")]);
     assert_eq!(ran.event("registered"), [(220.0, "boxes-2")]);
@@ -139,7 +142,8 @@ fn an_impaired_instance_works_until_its_group_replaces_it() {
 
 #[test]
 fn tasks_of_a_silent_agent_run_on_and_are_heard_of_when_it_is_back() {
-    let failure = fails("kind = \"agent_disconnect\"\nrepair = \"200s\"");
+    let failure = fails("kind = \"agent_disconnect\"\nrepair = \"200s\"")
+        .replace("found_after = \"60s\"\n", "");
     let ran = run(&boxes("", &(jobs(6, "100s") + &failure)));
     // All end at 103 s; on the silent host this is known at 300 s.
     assert_eq!(of_first(&ran, "stopped_s"), ["300", "300"]);
@@ -224,6 +228,18 @@ fn bad_failures_of_instances_are_refused() {
         ("kind = \"instance\"\nfailures_per_year = 1\ninstances = 2", "`instances` is about"),
         ("kind = \"instance\"\ntime_to_failure = \"1ms\"", "a mean below one second"),
         ("kind = \"instance\"\nfailures_per_year = 0", "failures_per_year"),
+        (
+            "kind = \"agent_disconnect\"\nat = \"1s\"\nfound_after = \"9s\"",
+            "`found_after` is until the reaction, and there is none",
+        ),
+        (
+            "kind = \"impaired\"\nat = \"1s\"\nagent_noticed_after = \"9s\"",
+            "`agent_noticed_after` is about agents that fall silent; the kind is \"impaired\"",
+        ),
+        (
+            "kind = \"never_registers\"\npercent = 1\nreaction = \"drain\"",
+            "an instance that never registers has nothing to drain",
+        ),
         ("at = \"1s\"", "needs `service`"),
         ("service = \"web\"", "needs `at`"),
         ("at = \"1s\"\nservice = \"web\"\nrepair = \"1s\"", "`repair` is about instances"),

@@ -29,6 +29,7 @@ mod golden;
 mod group_policies;
 mod groups;
 mod house;
+mod incidents;
 mod inputs;
 mod instance_failures;
 mod latency_table;

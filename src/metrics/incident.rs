@@ -29,6 +29,10 @@ pub struct Incident {
     pub dropped: u64,
     /// Requests of these services answered with an error until then, in millionths.
     pub errors: u64,
+    /// Of those dropped: while another incident was open that concerned the same service, and counts them too.
+    pub shared_dropped: u64,
+    /// Of those answered with an error: the same.
+    pub shared_errors: u64,
 }
 
 impl Incident {
@@ -68,6 +72,13 @@ const COLUMNS: &[ColumnSpec] = &[
         "requests of these services dropped from `start_s` to `recovered_s` or the end, for whatever reason",
     ),
     column("requests_failed", "decimal", "requests", "answered with an error, in the same time"),
+    column(
+        "requests_dropped_shared",
+        "decimal",
+        "requests",
+        "of those dropped: while another incident of the same service was open, whose row counts them too",
+    ),
+    column("requests_failed_shared", "decimal", "requests", "the same of those with an error"),
 ];
 
 /// `incidents.csv`.
@@ -77,9 +88,10 @@ pub const INCIDENTS: TableSpec = TableSpec {
     columns: COLUMNS,
 };
 
-/// The metrics of a run's incidents.
+/// The metrics of a run's incidents: `failed` are the requests dropped and answered with an error in any of them, in
+/// millionths; `missed` failures by script found nobody.
 #[must_use]
-pub fn incident_metrics(incidents: &[Incident]) -> Vec<Metric> {
+pub fn incident_metrics(incidents: &[Incident], failed: [u64; 2], missed: u64) -> Vec<Metric> {
     let spans = || incidents.iter().filter_map(Incident::recovery);
     let recovered = spans().count() as u64;
     let total: u128 = spans().map(|span| u128::from(span.0)).sum();
@@ -109,5 +121,23 @@ pub fn incident_metrics(incidents: &[Incident]) -> Vec<Metric> {
         metric("recovery_s_mean", "s", "mean time until then", seconds(mean)),
         metric("recovery_s_max", "s", "longest time until then", seconds(spans().max())),
         metric("incident_tasks_lost", "tasks", "tasks that ended with them", Value::Count(lost)),
+        metric(
+            "incident_requests_dropped",
+            "requests",
+            "requests dropped while an incident of their service was open, each once",
+            Value::Millionths(failed[0]),
+        ),
+        metric(
+            "incident_requests_failed",
+            "requests",
+            "the same of requests answered with an error",
+            Value::Millionths(failed[1]),
+        ),
+        metric(
+            "failures_missed",
+            "failures",
+            "failures at an instant that found no instance to strike",
+            Value::Count(missed),
+        ),
     ]
 }

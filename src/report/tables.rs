@@ -205,6 +205,8 @@ pub fn incidents(result: &RunResult) -> Vec<u8> {
             incident.services.to_string(),
             SimSpan(incident.dropped).to_string(), // millionths, as of seconds
             SimSpan(incident.errors).to_string(),
+            SimSpan(incident.shared_dropped).to_string(),
+            SimSpan(incident.shared_errors).to_string(),
         ]);
     }
     table.into_bytes()

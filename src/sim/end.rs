@@ -198,7 +198,8 @@ fn finish(
     let services = world.flow().service_reports(end);
     let mut summary = summary::of(&world, &invoice, instances, end, events);
     if fails {
-        summary.0.extend(incident_metrics(&incidents));
+        let (failed, missed) = (world.faults.failed_in_incidents(), world.faults.missed());
+        summary.0.extend(incident_metrics(&incidents, failed, missed));
     }
     summary.0.extend(service_metrics(&services, invoice.total()));
     world.books.close_tables()?;

@@ -59,7 +59,8 @@ impl World {
             (setup.seed, setup.epoch_s),
         );
         groups.choose_first(&mut instances);
-        let faults = Faults::new(std::mem::take(&mut setup.faults), &instances, setup.seed);
+        let faults = std::mem::take(&mut setup.faults);
+        let faults = Faults::new(faults, &instances, name, &setup.zones, setup.seed);
         let (registrations, prices): (Vec<_>, Vec<_>) =
             instances.into_iter().map(|i| (i.registration, i.price)).unzip();
         let (registrations, largest) = (registrations.into_iter(), largest.into_iter());
@@ -267,7 +268,10 @@ impl World {
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
             Event::Tick(tick) => self.drive(queue).tick(tick)?,
             Event::Failure => self.drive(queue).failure_strikes()?,
-            Event::Machine(machine) => self.supply(queue).machine_goes_on(machine)?,
+            Event::Machine(machine) => {
+                self.supply(queue).machine_goes_on(machine)?;
+                self.faults.notice_hosts();
+            }
             Event::GroupChange(provider) => self.supply(queue).group_changes(provider)?,
             Event::WaitedEnough => self.drive(queue).waited_enough()?,
             Event::Reservation(provider) => self.supply(queue).minute_ends(provider)?,
@@ -302,6 +306,7 @@ impl World {
         }
         if self.cluster.has_eased() {
             self.supply(queue).drained()?;
+            self.faults.notice_hosts();
         }
         if !self.tasks.line.is_empty() && self.cluster.has_freed() {
             self.drive(queue).place_waiting()?;

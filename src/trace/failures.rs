@@ -33,8 +33,8 @@ const COLUMNS: [Column; 5] = [
 /// The name of [`FailureTraceKind::TaskCrash`].
 const TASK_CRASH: &str = "task_crash";
 
-/// Kinds that a failure trace may name some day.
-const NOT_SIMULATED: [&str; 7] = [
+/// Kinds that are written elsewhere, or not simulated at all.
+const ELSEWHERE: [&str; 7] = [
     "instance_failure",
     "availability_zone_outage",
     "agent_disconnect",
@@ -182,16 +182,18 @@ impl Columns {
             return Ok(FailureTraceKind::TaskCrash);
         }
         let written = String::from_utf8_lossy(name);
-        if NOT_SIMULATED.contains(&&*written) {
-            let text = format!("kind is {}: not simulated by this version", shown(name));
-            let fault = Fault::field(self.kind, "a kind that is not simulated", text);
-            return Err(fault.help(format!("this version simulates {TASK_CRASH}")));
+        if ELSEWHERE.contains(&&*written) {
+            let text = format!("kind is {}: only {TASK_CRASH} stands in such a file", shown(name));
+            let fault = Fault::field(self.kind, "a kind for other places", text);
+            return Err(fault.help(
+                "outages of machines have traces of their own (`format`), other failures `[[failure]]` entries",
+            ));
         }
-        let near = suggest::nearest(&written, NOT_SIMULATED.into_iter().chain([TASK_CRASH]));
+        let near = suggest::nearest(&written, ELSEWHERE.into_iter().chain([TASK_CRASH]));
         let near = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let text = format!("kind is {}: unknown{near}", shown(name));
         let fault = Fault::field(self.kind, "an unknown kind", text);
-        Err(fault.help(format!("this version simulates {TASK_CRASH}")))
+        Err(fault.help(format!("the one kind is {TASK_CRASH}")))
     }
 
     /// A crash is over at once.

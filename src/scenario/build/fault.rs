@@ -61,7 +61,8 @@ impl Build<'_> {
         }
         for key in OF_INSTANCES.into_iter().filter(|key| settings.is_given(key)) {
             let message = format!("`{key}` is about instances; the kind is {kind:?}");
-            let help = "kinds of instances are \"instance\", \"agent_disconnect\", \"impaired\", \"az_outage\"";
+            let help = "kinds of instances are \"instance\", \"agent_disconnect\", \"impaired\", \
+                        \"az_outage\", \"never_registers\"";
             self.error_with_help(settings.place_of(key), message, help);
         }
     }
@@ -101,6 +102,7 @@ impl Build<'_> {
                            `[simulation] duration`";
             self.error(settings.place, message);
         }
+        self.check_timing(settings, kind, reaction);
         let found = match kind {
             FaultKind::AgentDisconnect => Distribution::Constant(300.0),
             FaultKind::NeverRegisters => Distribution::Constant(900.0), // assumed; unpublished
@@ -115,6 +117,26 @@ impl Build<'_> {
             reaction,
             silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
         })
+    }
+
+    /// Keys that would say nothing, as others are.
+    fn check_timing(&mut self, settings: &Settings, kind: FaultKind, reaction: Reaction) {
+        if reaction == Reaction::Nothing && settings.is_given("found_after") {
+            let message = "`found_after` is until the reaction, and there is none";
+            let help = "set `reaction` to \"terminate\" or \"drain\", or leave `found_after` out";
+            self.error_with_help(settings.place_of("found_after"), message, help);
+        }
+        if !kind.is_silent() && settings.is_given("agent_noticed_after") {
+            let message = format!(
+                "`agent_noticed_after` is about agents that fall silent; the kind is {:?}",
+                kind.name()
+            );
+            self.error(settings.place_of("agent_noticed_after"), message);
+        }
+        if kind == FaultKind::NeverRegisters && reaction == Reaction::Drain {
+            let message = "an instance that never registers has nothing to drain";
+            self.error(settings.value_place("reaction"), message);
+        }
     }
 
     /// What a trace of failures says of machines; `None` where it is one of services.

@@ -15,26 +15,72 @@ pub(super) struct Followed {
     incident: Incident,
     /// Its instances that are out.
     out: Vec<InstanceId>,
-    /// Services that had tasks there, with their requests dropped and failed by then.
-    services: BTreeMap<ServiceId, [u64; 2]>,
+    /// Services that had tasks there, and how their requests stood by then.
+    services: BTreeMap<ServiceId, Standing>,
     is_zone: bool,
+}
+
+/// Requests of a service, in millionths: dropped, and answered with an error.
+type Failed = [u64; 2];
+
+/// How the requests of a service stood when an incident began.
+struct Standing {
+    failed: Failed,
+    shared: Failed,
+}
+
+/// The failed requests of a service that several incidents may concern at once.
+#[derive(Default)]
+struct Share {
+    /// Incidents that concern it and are open.
+    open: u32,
+    /// What had failed when that was last looked at.
+    seen: Failed,
+    /// What has failed while any was open, and while several were.
+    counted: Failed,
+    shared: Failed,
+}
+
+impl Share {
+    /// So much has failed by now.
+    fn goes_on(&mut self, now: Failed) {
+        for (which, now) in now.into_iter().enumerate() {
+            let more = now.saturating_sub(self.seen[which]);
+            self.counted[which] += if self.open > 0 { more } else { 0 };
+            self.shared[which] += if self.open > 1 { more } else { 0 };
+            self.seen[which] = now;
+        }
+    }
 }
 
 /// All incidents.
 #[derive(Default)]
 pub(super) struct Incidents {
     all: Vec<Followed>,
-    /// Those that are open, by number.
-    open: Vec<usize>,
+    /// Those whose instances are out, by number.
+    out: Vec<usize>,
+    /// Those that wait for a service to have its tasks again, whatever else they wait for.
+    waiting: BTreeMap<ServiceId, Vec<usize>>,
     /// Whether something has happened that may close one.
     is_due: bool,
+    /// The same of one whose instances are out.
+    are_hosts_due: bool,
+    shares: BTreeMap<ServiceId, Share>,
 }
 
 impl Faults {
-    /// Something has happened that may end an incident.
+    /// Tasks have started or are wanted: a service may have all of its own again.
     #[inline]
     pub fn notice(&mut self) {
-        self.incidents.is_due = !self.incidents.open.is_empty();
+        self.incidents.is_due |= !self.incidents.waiting.is_empty();
+    }
+
+    /// Instances have come, gone or are well again.
+    #[inline]
+    pub fn notice_hosts(&mut self) {
+        self.notice();
+        self.incidents.are_hosts_due = !self.incidents.out.is_empty();
+        self.incidents.is_due |= self.incidents.are_hosts_due;
     }
 
     /// Whether incidents are to be looked at.
@@ -46,15 +92,27 @@ impl Faults {
 
     /// The run is over: what came of all incidents.
     pub fn close(&mut self, services: &Services) -> Vec<Incident> {
-        let incidents = std::mem::take(&mut self.incidents);
-        let mut all: Vec<Incident> = Vec::new();
-        for mut followed in incidents.all {
-            if followed.incident.recovered == SimTime::NEVER {
-                followed.count(|id| services.failed_requests(id));
-            }
-            all.push(followed.incident);
+        let mut incidents = std::mem::take(&mut self.incidents);
+        for (&id, share) in &mut incidents.shares {
+            share.goes_on(services.failed_requests(id));
         }
-        all
+        let shares = &incidents.shares;
+        for followed in &mut incidents.all {
+            if followed.incident.recovered == SimTime::NEVER {
+                followed.count(shares);
+            }
+        }
+        self.failed_in_incidents = shares
+            .values()
+            .fold([0; 2], |sum, share| [sum[0] + share.counted[0], sum[1] + share.counted[1]]);
+        incidents.all.into_iter().map(|followed| followed.incident).collect()
+    }
+
+    /// Requests dropped and answered with an error while an incident was open that concerned their service, in
+    /// millionths, each once; after [`Faults::close`].
+    #[must_use]
+    pub fn failed_in_incidents(&self) -> [u64; 2] {
+        self.failed_in_incidents
     }
 
     /// Tasks were lost in an incident.
@@ -75,14 +133,15 @@ impl Faults {
 }
 
 impl Followed {
-    fn count(&mut self, of: impl Fn(ServiceId) -> [u64; 2]) {
-        let sums = self.services.iter().map(|(&id, before)| (of(id), before));
-        let (mut dropped, mut errors) = (0, 0);
-        for (after, before) in sums {
-            dropped += after[0].saturating_sub(before[0]);
-            errors += after[1].saturating_sub(before[1]);
+    fn count(&mut self, shares: &BTreeMap<ServiceId, Share>) {
+        let of = &mut self.incident;
+        for (id, before) in &self.services {
+            let Some(share) = shares.get(id) else { continue };
+            of.dropped += share.seen[0] - before.failed[0];
+            of.errors += share.seen[1] - before.failed[1];
+            of.shared_dropped += share.shared[0] - before.shared[0];
+            of.shared_errors += share.shared[1] - before.shared[1];
         }
-        (self.incident.dropped, self.incident.errors) = (dropped, errors);
     }
 }
 
@@ -109,11 +168,15 @@ impl Mishap<'_> {
             services: 0,
             dropped: 0,
             errors: 0,
+            shared_dropped: 0,
+            shared_errors: 0,
         };
         let number = self.faults.incidents.all.len();
         let (out, services) = (Vec::new(), BTreeMap::new());
         self.faults.incidents.all.push(Followed { incident, out, services, is_zone });
-        self.faults.incidents.open.push(number);
+        let incidents = &mut self.faults.incidents;
+        incidents.out.push(number);
+        (incidents.are_hosts_due, incidents.is_due) = (true, true);
         number
     }
 
@@ -139,54 +202,86 @@ impl Mishap<'_> {
     ) -> Result<(), RunError> {
         for id in ids {
             if !self.faults.incidents.all[number].services.contains_key(&id) {
-                let before = self.supply.drive.failed_requests_now(id)?;
-                let followed = &mut self.faults.incidents.all[number];
-                followed.services.insert(id, before);
+                let failed = self.supply.drive.failed_requests_now(id)?;
+                let incidents = &mut self.faults.incidents;
+                let share = incidents.shares.entry(id).or_default();
+                share.goes_on(failed);
+                share.open += 1;
+                let followed = &mut incidents.all[number];
+                followed.services.insert(id, Standing { failed, shared: share.shared });
                 followed.incident.services += 1;
             }
         }
         Ok(())
     }
 
-    /// Closes incidents after which all is as it should be.
+    /// Closes incidents after which all is as it should be. Each is looked at when what it waits for may have come: its
+    /// instances, then one service after the other.
     ///
     /// # Errors
     /// What requests meet.
     pub fn look_at_incidents(&mut self) -> Result<(), RunError> {
-        self.faults.incidents.is_due = false;
-        let now = self.now();
+        let incidents = &mut self.faults.incidents;
+        incidents.is_due = false;
+        let mut to_see = Vec::new();
+        if std::mem::take(&mut incidents.are_hosts_due) {
+            to_see = self.no_longer_out();
+        }
+        let all = &self.supply.drive.services.all;
+        let has_all = |id: ServiceId| all[id].running >= all[id].desired;
+        let waiting = &mut self.faults.incidents.waiting;
+        waiting.retain(|&id, numbers| {
+            let is_over = has_all(id);
+            to_see.extend(numbers.drain(..if is_over { numbers.len() } else { 0 }));
+            !is_over
+        });
         let mut closed = Vec::new();
-        let Mishap { supply, faults } = self;
-        let fleet = supply.drive.cluster.fleet();
-        for &number in &faults.incidents.open {
-            let followed = &mut faults.incidents.all[number];
-            let out = &faults.out;
-            let is_out = |instance: &InstanceId| {
-                fleet.status[*instance] != InstanceStatus::Inactive
-                    && out.get(instance).is_some_and(|out| out.incident == number)
-            };
-            followed.out.retain(is_out);
-            if !followed.out.is_empty() {
-                continue;
-            }
-            if followed.incident.over == SimTime::NEVER && !followed.is_zone {
-                followed.incident.over = now;
-            }
-            let all = &supply.drive.services.all;
-            if followed.services.keys().all(|&id| all[id].running >= all[id].desired) {
-                followed.incident.recovered = now;
-                closed.push(number);
+        for number in to_see {
+            let incidents = &mut self.faults.incidents;
+            let lacking = incidents.all[number].services.keys().find(|&&id| !has_all(id)).copied();
+            match lacking {
+                Some(id) => incidents.waiting.entry(id).or_default().push(number),
+                None => closed.push(number),
             }
         }
-        faults.incidents.open.retain(|number| !closed.contains(number));
-        for number in closed {
-            let ids: Vec<ServiceId> =
-                self.faults.incidents.all[number].services.keys().copied().collect();
-            for id in ids {
-                self.supply.drive.failed_requests_now(id)?;
+        closed.into_iter().try_for_each(|number| self.close_incident(number))
+    }
+
+    /// Incidents of whose instances none is out any more.
+    fn no_longer_out(&mut self) -> Vec<usize> {
+        let now = self.now();
+        let fleet = self.supply.drive.cluster.fleet();
+        let Faults { incidents, out, .. } = &mut *self.faults;
+        let all = &mut incidents.all;
+        let is_well = |number: &mut usize| {
+            let followed = &mut all[*number];
+            let is_out = |instance: &InstanceId| {
+                fleet.status[*instance] != InstanceStatus::Inactive
+                    && out.get(instance).is_some_and(|out| out.incident == *number)
+            };
+            while followed.out.pop_if(|instance| !is_out(instance)).is_some() {}
+            let is_well = followed.out.is_empty();
+            if is_well && followed.incident.over == SimTime::NEVER && !followed.is_zone {
+                followed.incident.over = now;
             }
-            let services = &*self.supply.drive.services;
-            self.faults.incidents.all[number].count(|id| services.failed_requests(id));
+            is_well
+        };
+        incidents.out.extract_if(.., is_well).collect()
+    }
+
+    fn close_incident(&mut self, number: usize) -> Result<(), RunError> {
+        let services = &self.faults.incidents.all[number].services;
+        let ids: Vec<ServiceId> = services.keys().copied().collect();
+        for &id in &ids {
+            let failed = self.supply.drive.failed_requests_now(id)?;
+            self.faults.incidents.shares.entry(id).or_default().goes_on(failed);
+        }
+        let now = self.now();
+        let incidents = &mut self.faults.incidents;
+        incidents.all[number].incident.recovered = now;
+        incidents.all[number].count(&incidents.shares);
+        for id in ids {
+            incidents.shares.entry(id).or_default().open -= 1;
         }
         Ok(())
     }

@@ -19,12 +19,12 @@ mod zone;
 use super::event::Event;
 use super::fleet::Supply;
 use super::setup::InstanceSetup;
-use crate::base::id::Id as _;
+use crate::base::id::{Column, Id as _};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::arrival::RowCounts;
-use crate::model::fault::{Fault, FaultKind, Trigger};
+use crate::model::fault::{Fault, FaultKind, Trigger, Victims};
 use crate::model::fleet::{Fleet, InstanceStatus};
 use crate::model::ids::{InstanceId, ProviderId, ZoneId};
 use std::collections::BTreeMap;
@@ -92,6 +92,9 @@ pub struct Faults {
     /// Zones that are out, and until when.
     zones: BTreeMap<ZoneId, SimTime>,
     incidents: incidents::Incidents,
+    failed_in_incidents: [u64; 2],
+    /// Failures at an instant that found nobody to strike.
+    missed: u64,
 }
 
 /// The host stood still already.
@@ -100,10 +103,17 @@ const ALREADY_OUT: &str = "the instance was out already";
 const NO_INSTANCE: &str = "no instance for the machine";
 
 impl Faults {
-    /// The faults of a setup; `instances` are those at the beginning.
+    /// The faults of a setup; `instances` are those at the beginning, `name` says what a provider is called and `zones`
+    /// what zones are.
     #[must_use]
-    pub fn new(list: Vec<Fault>, instances: &[InstanceSetup], seed: Seed) -> Faults {
-        let name = |index: usize| format!("failure-{index}");
+    pub fn new(
+        list: Vec<Fault>,
+        instances: &[InstanceSetup],
+        name: impl Fn(ProviderId) -> String,
+        zones: &Column<ZoneId, String>,
+        seed: Seed,
+    ) -> Faults {
+        let names = names(&list, name, zones);
         let is_trace = |fault: &Fault| matches!(fault.trigger, Trigger::Trace(_));
         let kinds = if list.is_empty() { Vec::new() } else { instances.to_vec() };
         Faults {
@@ -112,13 +122,15 @@ impl Faults {
             out: BTreeMap::new(),
             spells: 0,
             pending: 0,
-            draws: (0..list.len()).map(|i| seed.family(Purpose::Fault, &name(i))).collect(),
-            dice: (0..list.len()).map(|i| seed.stream(Purpose::Fault, &name(i))).collect(),
+            draws: names.iter().map(|name| seed.family(Purpose::Fault, name)).collect(),
+            dice: names.iter().map(|name| seed.stream(Purpose::Fault, name)).collect(),
             kinds,
             origins: BTreeMap::new(),
             seats: Vec::new(),
             zones: BTreeMap::new(),
             incidents: incidents::Incidents::default(),
+            failed_in_incidents: [0; 2],
+            missed: 0,
             counts: list.iter().map(|f| is_trace(f).then(RowCounts::default)).collect(),
             list,
         }
@@ -178,10 +190,51 @@ impl Faults {
         self.seats.iter().filter(own).nth(n).copied()
     }
 
+    /// Failures at an instant that found nobody to strike.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Whether an instance is the one of this name, or has come back in its place.
+    fn is_called(&self, instance: InstanceId, name: &str, fleet: &Fleet) -> bool {
+        let first = |&(kind, _): &(usize, u32)| self.kinds[kind].registration.name == name;
+        fleet.name[instance] == name || self.origins.get(&instance).is_some_and(first)
+    }
+
     /// The first instance behind this one, and how often it has come back.
     fn origin(&self, instance: InstanceId) -> (usize, u32) {
         self.origins.get(&instance).copied().unwrap_or((instance.index(), 0))
     }
+}
+
+/// What the random streams of faults are called: after what fails and whom it strikes, so that another fault before or
+/// after leaves them as they are; the n-th of the same after its number.
+fn names(
+    list: &[Fault],
+    name: impl Fn(ProviderId) -> String,
+    zones: &Column<ZoneId, String>,
+) -> Vec<String> {
+    let mut known: BTreeMap<String, u32> = BTreeMap::new();
+    let mut names = Vec::new();
+    for fault in list {
+        let when = match fault.trigger {
+            Trigger::At(_) => "at",
+            Trigger::Each(_) => "each",
+            Trigger::Launch(_) => "launch",
+            Trigger::Trace(_) => "trace",
+        };
+        let whom = match &fault.victims {
+            Victims::Named(name) => format!("instance {name}"),
+            Victims::Random(of, _) => of.map_or("all".into(), |of| format!("of {}", name(of))),
+            Victims::Zone(zone) => format!("zone {}", zones[*zone]),
+        };
+        let of = format!("{} {when} {whom}", fault.kind.name());
+        let times = known.entry(of.clone()).or_default();
+        names.push(format!("{of} {times}"));
+        *times += 1;
+    }
+    names
 }
 
 /// Hosts fail: what this room may touch.

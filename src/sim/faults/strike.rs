@@ -55,7 +55,7 @@ impl Mishap<'_> {
         let Trigger::Each(time) = &of.trigger else { return };
         let fleet = self.supply.drive.cluster.fleet();
         let is_victim = match &of.victims {
-            Victims::Named(name) => fleet.name[instance] == *name,
+            Victims::Named(name) => self.faults.is_called(instance, name, fleet),
             Victims::Random(of, _) => of.is_none_or(|of| fleet.provider[instance] == of),
             Victims::Zone(zone) => fleet.zone[instance] == *zone,
         };
@@ -86,7 +86,7 @@ impl Mishap<'_> {
         let due = self.faults.due[number as usize];
         self.faults.free.push(number);
         self.faults.pending -= u32::from(super::is_aftermath(due));
-        self.faults.notice();
+        self.faults.notice_hosts();
         match due {
             Due::Strike { fault } => self.strikes(fault)?,
             Due::Hazard { fault, instance, number } => {
@@ -111,7 +111,9 @@ impl Mishap<'_> {
         let fleet = self.supply.drive.cluster.fleet();
         let is_up = |i: &InstanceId| fleet.status[*i] != InstanceStatus::Inactive;
         let mut ids: Vec<InstanceId> = match &self.faults.list[fault].victims {
-            Victims::Named(name) => fleet.ids().filter(|&i| fleet.name[i] == *name).collect(),
+            Victims::Named(name) => {
+                fleet.ids().filter(|&i| self.faults.is_called(i, name, fleet)).collect()
+            }
             Victims::Zone(zone) => fleet.ids().filter(|&i| fleet.zone[i] == *zone).collect(),
             Victims::Random(of, _) => {
                 let own = |&i: &InstanceId| of.is_none_or(|of| fleet.provider[i] == of);
@@ -129,8 +131,12 @@ impl Mishap<'_> {
             }
             ids = drawn;
         }
-        if ids.is_empty() && !matches!(self.faults.list[fault].victims, Victims::Zone(_)) {
-            return Ok(());
+        if !matches!(self.faults.list[fault].victims, Victims::Zone(_)) {
+            ids.retain(|instance| !self.faults.out.contains_key(instance));
+            if ids.is_empty() {
+                self.faults.missed += 1;
+                return Ok(());
+            }
         }
         let incident = self.incident_begins(fault, &ids);
         let lasts = self.begin_outage_of_zone(fault, incident)?;

@@ -112,6 +112,7 @@ impl Services {
             steady_since: None,
             rebalancing: Rebalancing::default(),
             dice: rules.seed.stream(Purpose::Service, &setup.name),
+            crash_dice: rules.seed.stream(Purpose::Fault, &format!("tasks of {}", setup.name)),
             behaviour: rules.seed.family(Purpose::Behaviour, &setup.name),
             outage: None,
             stop: setup.container_stop.clone().map(|stop| {

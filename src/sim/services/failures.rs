@@ -53,7 +53,7 @@ impl Drive<'_> {
         running.sort_by_key(|&slot| self.tasks[slot].id);
         let mut drawn = Vec::new();
         for _ in 0..tasks.min(running.len() as u32) {
-            let index = self.services.all[id].dice.below(running.len() as u64) as usize;
+            let index = self.services.all[id].crash_dice.below(running.len() as u64) as usize;
             drawn.push(running.swap_remove(index));
         }
         drawn

@@ -215,6 +215,8 @@ pub struct Service {
     pub rebalancing: Rebalancing,
     /// Draws that follow the order of its decisions: reactions, random choices.
     pub dice: Stream,
+    /// Draws of whose tasks fail by script: their own, so that nothing else moves with them.
+    pub crash_dice: Stream,
     /// Draws of its tasks, by their number.
     pub behaviour: Family,
     /// What its tasks depend on is slow or gone until then.

@@ -1,0 +1,96 @@
+//! Incidents: what is counted once, whom failures by script strike, and that streams of failures are their own.
+
+use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, run};
+
+/// A service of four tasks fills two boxes of a fixed fleet; ten requests a second.
+fn served(more: &str) -> Moved {
+    run(&format!(
+        r#"
+[simulation]
+region = "us-east-1"
+duration = "1000s"
+
+{LATENCY}
+
+{BOXES}
+
+[[capacity_provider]]
+name = "boxes"
+instance_types = ["box.large"]
+desired_capacity = 2
+
+{WEB}
+
+[[service]]
+name = "web"
+task_definition = "web"
+desired_count = 4
+
+[service.load_balancer]
+type = "application"
+
+[service.traffic]
+cpu_ms_per_request = 10
+timeout = "1s"
+
+[service.traffic.generate]
+per_second = 10
+
+{more}
+"#
+    ))
+}
+
+/// A host stands still at `at`, is terminated after 60 s and comes back after `repair`.
+fn fails(name: &str, at: u32, repair: u32) -> String {
+    format!(
+        "[[failure]]\nkind = \"instance\"\ninstance = \"{name}\"\nat = \"{at}s\"\n\
+         found_after = \"60s\"\nagent_noticed_after = \"30s\"\nrepair = \"{repair}s\"\n"
+    )
+}
+
+#[test]
+fn requests_dropped_in_two_incidents_at_once_count_once() {
+    let ran = served(&(fails("boxes-0", 100, 300) + &fails("boxes-1", 200, 300)));
+    let [first, second] = ran.result.incidents.as_slice() else { panic!("two incidents") };
+    // The first goes on until the boxes are back, at 400 s and 500 s: only then are there four tasks. So the second
+    // lies within it, and all that it counts the first one counts as well.
+    assert_eq!(first.recovered, second.recovered);
+    assert!(first.recovered.0 > 500_000_000);
+    assert!(second.dropped > 0 && first.dropped > second.dropped);
+    assert_eq!(first.shared_dropped, second.dropped);
+    assert_eq!(second.shared_dropped, second.dropped);
+    // From 260 s, when the second box is terminated, to 400 s there is no task: 10 × 140 requests at least.
+    assert!(second.dropped >= 1_400_000_000);
+    assert_eq!(ran.number("incident_requests_dropped"), first.dropped as f64 / 1e6);
+    let alone = served(&fails("boxes-0", 100, 300));
+    let [only] = alone.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!((only.shared_dropped, only.shared_errors), (0, 0));
+    assert_eq!(alone.number("incident_requests_dropped"), only.dropped as f64 / 1e6);
+}
+
+#[test]
+fn a_machine_that_has_come_back_is_struck_by_its_name_and_one_that_is_gone_is_told() {
+    let text = fails("boxes-0", 100, 100) + &fails("boxes-0", 170, 1) + &fails("boxes-0", 300, 100);
+    let ran = served(&text);
+    // Terminated at 160 s, it is back at 200 s: the failure at 170 s finds nobody, that at 300 s its successor.
+    assert_eq!(ran.event("failed"), [(100.0, "boxes-0"), (300.0, "boxes-0.1")]);
+    assert_eq!(ran.number("failures_missed"), 1.0);
+    assert_eq!(ran.number("incidents"), 2.0);
+}
+
+#[test]
+fn a_failure_does_not_move_the_draws_of_others() {
+    let hazard = "[[failure]]\nkind = \"agent_disconnect\"\nrepair = \"30s\"\n\
+                  time_to_failure = { type = \"exponential\", mean = \"200s\" }\n";
+    let impaired = "[[failure]]\nkind = \"impaired\"\nat = \"999s\"\nreaction = \"none\"\n";
+    let crash = "[[failure]]\nat = \"998s\"\nservice = \"web\"\n";
+    let times = |text: &str| -> Vec<(f64, String)> {
+        let ran = served(text);
+        let early = ran.event("failed").into_iter().filter(|(at, _)| *at < 990.0);
+        early.map(|(at, name)| (at, name.to_string())).collect()
+    };
+    let alone = times(hazard);
+    assert!(alone.len() > 3);
+    assert_eq!(times(&format!("{impaired}{crash}{hazard}")), alone);
+}
