@@ -95,6 +95,7 @@
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
 //! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
 //! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
+//! | what waits in a warm pool, and when it leaves | the decision: `policy/capacity/warm_pool.rs`; `sim/fleet/warm.rs` |
 //! | what EC2 takes back, and what it has not | `sim/fleet/`: `spot.rs`, `pools.rs`, `choose.rs`, `retry.rs` |
 //! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
@@ -232,7 +233,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | warm pools, instance refresh, external instances, limits of subnets | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
+//! | instance refresh, external instances, limits of subnets | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |

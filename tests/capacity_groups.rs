@@ -15,6 +15,7 @@ use ecsim::policy::capacity::mixed::{
     self, OnDemandAllocation, OnDemandShare, Pool, SpotAllocation,
 };
 use ecsim::policy::capacity::terminate::{self, Candidate, Group, TerminationPolicy};
+use ecsim::policy::capacity::warm_pool;
 use ecsim::policy::capacity::zones::{self, Distribution, Step, Zone};
 use ecsim::policy::scaling::{Point, Scaler, ServiceState, check};
 use proptest::prelude::*;
@@ -146,10 +147,10 @@ fn rebalancing_launches_first_and_ends_then() {
 
 #[test]
 fn a_warm_pool_fills_up_to_what_is_prepared() {
-    assert_eq!(zones::warm_pool_size(10, 6, 0), 4, "max 10, desired 6");
-    assert_eq!(zones::warm_pool_size(8, 6, 0), 2, "prepared 8");
-    assert_eq!(zones::warm_pool_size(6, 8, 0), 0);
-    assert_eq!(zones::warm_pool_size(8, 8, 3), 3, "its own minimum");
+    assert_eq!(warm_pool::size(10, 6, 0), 4, "max 10, desired 6");
+    assert_eq!(warm_pool::size(8, 6, 0), 2, "prepared 8");
+    assert_eq!(warm_pool::size(6, 8, 0), 0);
+    assert_eq!(warm_pool::size(8, 8, 3), 3, "its own minimum");
 }
 
 fn candidate(zone: usize, launched_min: u64, number: u64) -> Candidate {

@@ -69,6 +69,7 @@ fn lives(series: &[Sample]) -> Vec<InstanceLife> {
         let lives = number.is_multiple_of(3);
         InstanceLife {
             name: format!("capacity-provider-with-a-long-name-{number}"),
+            warm: never(SimTime(launched.0 / 2), number % 5 != 4),
             launched: SimTime(launched.0.min(end)),
             running: never(running, number % 7 == 1),
             registered: never(registered, number % 7 < 3),
@@ -142,6 +143,7 @@ fn wave(seconds: u64, samples: u64, period: u64, fargate: bool) -> Vec<Sample> {
             desired_instances: 0,
             launching_instances: 0,
             draining_instances: 0,
+            warm_instances: 0,
             nano_usd_per_hour: i128::from(instances) * 163_000_000,
         }
     };

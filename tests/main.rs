@@ -76,3 +76,4 @@ mod traffic;
 mod traffic_real;
 mod use_cases;
 mod waiting;
+mod warm_pools;

@@ -51,15 +51,15 @@ fn keys_of_later_versions_say_what_to_do_instead() {
 name = "general"
 instance_types = ["m5.large"]
 desired_capacity = 3
-warm_pool = 1
+lifecycle_hooks = 1
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:5:1: unknown key "warm_pool" in `capacity_provider`
+    error: web.toml:5:1: unknown key "lifecycle_hooks" in `capacity_provider`
       |
-    5 | warm_pool = 1
-      | ^^^^^^^^^
+    5 | lifecycle_hooks = 1
+      | ^^^^^^^^^^^^^^^
       |
-      = help: warm pools are not simulated by this version; a shorter `latency.instance_boot` shows what one is worth
+      = help: lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs
     "##);
 }
 
@@ -1265,7 +1265,7 @@ generate = { per_second = 0, limit = 1 }
 name = "general"
 instance_types = ["m5.large", "m5.lagre"]
 desired_capacity = 3
-warm_pool = 9
+lifecycle_hooks = 9
 
 [simulation]
 tie_break = "fair"
@@ -1297,12 +1297,12 @@ tie_break = "fair"
       |
       = help: did you mean "m5.large" or "c5.large" or "m1.large"?
 
-    error: web.toml:9:1: unknown key "warm_pool" in `capacity_provider`
+    error: web.toml:9:1: unknown key "lifecycle_hooks" in `capacity_provider`
       |
-    9 | warm_pool = 9
-      | ^^^^^^^^^
+    9 | lifecycle_hooks = 9
+      | ^^^^^^^^^^^^^^^
       |
-      = help: warm pools are not simulated by this version; a shorter `latency.instance_boot` shows what one is worth
+      = help: lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs
 
     error: web.toml:12:13: unknown `tie_break` "fair"
        |

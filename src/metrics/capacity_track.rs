@@ -9,7 +9,9 @@ use crate::model::scaling::MetricValue;
 pub struct InstanceLife {
     /// Its name.
     pub name: String,
-    /// When it was asked for.
+    /// Since when it was in a warm pool.
+    pub warm: SimTime,
+    /// When it was asked for, or taken from the pool.
     pub launched: SimTime,
     /// When EC2 began to bill it.
     pub running: SimTime,

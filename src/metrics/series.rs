@@ -44,6 +44,8 @@ pub struct Sample {
     pub launching_instances: u64,
     /// Registered instances that are DRAINING.
     pub draining_instances: u64,
+    /// Instances in warm pools, those on their way there included.
+    pub warm_instances: u64,
     /// Spending rate now, nano-dollars an hour.
     pub nano_usd_per_hour: i128,
 }
@@ -76,6 +78,7 @@ impl Sample {
             desired_instances: f(self.desired_instances, other.desired_instances),
             launching_instances: f(self.launching_instances, other.launching_instances),
             draining_instances: f(self.draining_instances, other.draining_instances),
+            warm_instances: f(self.warm_instances, other.warm_instances),
             nano_usd_per_hour: usd(self.nano_usd_per_hour, other.nano_usd_per_hour),
         }
     }

@@ -57,6 +57,42 @@ pub struct InstanceTiming {
     pub register: Distribution,
 }
 
+/// In which state a warm pool keeps its instances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PoolState {
+    /// Stopped: their compute is not billed.
+    #[default]
+    Stopped,
+    /// Hibernated: not billed either.
+    Hibernated,
+    /// Running: billed like all others.
+    Running,
+}
+
+impl PoolState {
+    /// All of them with their names in the API.
+    pub const ALL: [(PoolState, &'static str); 3] = [
+        (PoolState::Stopped, "Stopped"),
+        (PoolState::Hibernated, "Hibernated"),
+        (PoolState::Running, "Running"),
+    ];
+
+    /// Whether EC2 bills an instance that waits in the pool.
+    #[must_use]
+    pub fn is_billed(self) -> bool {
+        self == PoolState::Running
+    }
+}
+
+/// How long an instance of a warm pool takes, in seconds.
+#[derive(Clone, Debug)]
+pub struct PoolTiming {
+    /// From the need of it to the state `running`; of one that runs already, to its being InService.
+    pub start: Distribution,
+    /// From there to the start of the container agent.
+    pub boot: Distribution,
+}
+
 /// A change of a group that is made by hand or by schedule; what is not given stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CapacityChange {
@@ -96,6 +132,8 @@ pub enum LaunchCause {
     Rebalancing,
     /// Zones are balanced.
     Rebalance,
+    /// Its group's warm pool was too small; it has not left the pool.
+    WarmPool,
 }
 
 impl LaunchCause {
@@ -110,6 +148,7 @@ impl LaunchCause {
             LaunchCause::Tasks => "tasks_waited",
             LaunchCause::Rebalancing => "zone_rebalancing",
             LaunchCause::Rebalance => "rebalance",
+            LaunchCause::WarmPool => "warm_pool",
         }
     }
 }
@@ -133,6 +172,8 @@ pub enum EndCause {
     Age,
     /// Zones are balanced.
     Rebalance,
+    /// Its group's warm pool was too large.
+    WarmPool,
 }
 
 impl EndCause {
@@ -148,6 +189,7 @@ impl EndCause {
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
             EndCause::Rebalance => "rebalance",
+            EndCause::WarmPool => "warm_pool",
         }
     }
 }

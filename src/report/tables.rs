@@ -4,6 +4,7 @@ use super::csv::TableWriter;
 use super::replications::SEEDS;
 use super::summary::METRICS;
 use crate::base::id::Id as _;
+use crate::base::money::NanoUsd;
 use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::incident::INCIDENTS;
@@ -23,8 +24,18 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("purchase", "text", "–", "on_demand or spot"),
     column("registered_cpu", "integer", "CPU units", "what tasks may be promised"),
     column("registered_memory_mib", "integer", "MiB", "what tasks may be promised"),
-    column("launched_s", "decimal", "s", "when the launch was asked for"),
-    column("running_s", "decimal", "s", "when it was running: the bill begins"),
+    column(
+        "launched_s",
+        "decimal",
+        "s",
+        "when the launch was asked for; of one from a warm pool, when it was taken",
+    ),
+    column(
+        "running_s",
+        "decimal",
+        "s",
+        "when it was running: the bill begins; one from a pool of running instances has run before it was taken",
+    ),
     column("registered_s", "decimal", "s", "when its agent had registered"),
     column("terminated_s", "decimal", "s", "when it was terminated, or the end of the run"),
     column("tasks_hosted", "integer", "tasks", "tasks that were ever placed on it"),
@@ -35,21 +46,33 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "launch_cause",
         "text",
         "–",
-        "initial, scale_out, replacement, rebalance, capacity_rebalancing; of Managed Instances tasks_waited, \
-         zone_rebalancing",
+        "initial, scale_out, replacement, rebalance, capacity_rebalancing, warm_pool (it has not left it); \
+         of Managed Instances tasks_waited, zone_rebalancing",
     ),
     column(
         "end_cause",
         "text",
         "–",
-        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing; of Managed Instances idle, under_used, \
-         age; empty where it drains or lives at the end",
+        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing, warm_pool (it was too large); \
+         of Managed Instances idle, under_used, age; empty where it drains or lives at the end",
     ),
     column(
         "single_task_s",
         "integer",
         "s",
         "time for which a single task, daemons' not counted, kept it, by the minute; 0 without managed scaling",
+    ),
+    column(
+        "warm_pool_since_s",
+        "decimal",
+        "s",
+        "when it was launched for a warm pool, or returned to it; empty for others",
+    ),
+    column(
+        "warm_pool_usd",
+        "decimal",
+        "USD",
+        "what it cost before it left the pool; part of `usd`",
     ),
 ];
 
@@ -130,6 +153,7 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
         let from = fleet.registered_at[instance];
         let until = fleet.deregistered_at[instance].min(result.end);
         let (launch, end) = result.causes[instance];
+        let warm = in_pool(result.in_pool[instance]);
         let is_over = until < result.end || fleet.deregistered_at[instance] == until;
         table.row(&[
             fleet.name[instance].clone(),
@@ -150,6 +174,8 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
             launch.name().to_string(),
             end.filter(|_| is_over).map_or(String::new(), |end| end.name().to_string()),
             (result.lonely[instance].0 / 1_000_000).to_string(),
+            warm[0].clone(),
+            warm[1].clone(),
         ]);
     }
     for one in &result.unregistered {
@@ -159,9 +185,10 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
 }
 
 /// A row for an instance that was launched and never registered.
-fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 18] {
+fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 20] {
     let of = &one.registration;
     let provider = &result.providers[of.provider];
+    let [since, usd] = in_pool(one.in_pool);
     let running = Some(one.running).filter(|&at| at != SimTime::NEVER);
     [
         of.name.clone(),
@@ -182,7 +209,14 @@ fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [St
         one.cause.name().to_string(),
         one.end.map_or(String::new(), |end| end.name().to_string()),
         "0".to_string(),
+        since,
+        usd,
     ]
+}
+
+/// Since when an instance was in a warm pool, and what it cost there.
+fn in_pool(warm: Option<(SimTime, NanoUsd)>) -> [String; 2] {
+    warm.map_or_else(Default::default, |(since, usd)| [since.to_string(), usd.to_string()])
 }
 
 /// `incidents.csv` of a finished run.

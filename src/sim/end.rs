@@ -57,6 +57,8 @@ pub struct RunResult {
     pub instance_costs: Column<InstanceId, NanoUsd>,
     /// How each instance was bought.
     pub purchases: Column<InstanceId, Purchase>,
+    /// Since when each instance was in a warm pool, and what it cost there.
+    pub in_pool: Column<InstanceId, Option<(SimTime, NanoUsd)>>,
     /// Why each instance came, and why it went where it did.
     pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
     /// For how long a single task kept each instance, by the minute; zero without managed scaling.
@@ -96,6 +98,8 @@ pub struct Unregistered {
     pub end: Option<EndCause>,
     /// What it cost.
     pub usd: NanoUsd,
+    /// Since when it was in a warm pool, and what it cost there.
+    pub in_pool: Option<(SimTime, NanoUsd)>,
 }
 
 /// What became of the rows of a run's inputs.
@@ -164,11 +168,16 @@ fn finish(
     write_living(&mut world, end)?;
     write_waiting(&mut world, end)?;
     world.cluster.finish(end);
-    let instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
+    let mut instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
+    for id in world.cluster.fleet().ids() {
+        let machine = world.groups.behind(id);
+        instance_costs[id] += machine.map_or(NanoUsd::ZERO, |m| world.groups.billed_in_pool(m));
+    }
     let unregistered = bill_unregistered(&mut world, end);
     let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
     let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
+    let in_pool = world.cluster.fleet().ids().map(|id| world.groups.in_pool(id, end)).collect();
     let lonely = world.cluster.fleet().ids().map(|id| world.groups.lonely(id)).collect();
     let purchases = books_of_purchases(&world);
     let lives = if world.books.recorder.picture {
@@ -219,6 +228,7 @@ fn finish(
         fleet,
         capacity,
         instance_costs,
+        in_pool,
         causes,
         lonely,
         purchases,
@@ -285,13 +295,13 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
     let bill = |of: fleet::Unregistered<'_>| {
         let machine = of.machine;
         let kind = of.kind;
-        let mut usd = NanoUsd::ZERO;
+        let mut usd = groups.billed_in_pool(of.id);
         if machine.running < end {
             let ran = (machine.running, machine.ended.min(end));
             let free = Price::Fixed(HourlyRate::default());
             let price = if machine.is_free { &free } else { of.price };
             let (provider, price) = (kind.provider, (machine.purchase, price));
-            usd = books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
+            usd += books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
         }
         Unregistered {
             registration: Registration { name: of.name, ..kind.clone() },
@@ -302,6 +312,7 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
             cause: machine.cause,
             end: machine.end,
             usd,
+            in_pool: machine.pool.map(|pool| (pool.since, groups.warm_usd(of.id, end))),
         }
     };
     groups.unregistered().map(bill).collect()

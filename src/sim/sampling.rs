@@ -92,6 +92,7 @@ fn sample_of(
         sample.desired_instances = group.desired.into();
         sample.launching_instances = group.launching.into();
         sample.draining_instances = group.draining.into();
+        sample.warm_instances = group.warm.into();
     }
     if rules.providers[provider].launch == LaunchType::Fargate {
         sample.fargate_tasks = tasks.iter().sum();
@@ -125,6 +126,7 @@ fn row(books: &mut Books, name: &[u8], sample: &Sample, held: (u64, u64)) {
         .int(sample.desired_instances)
         .int(sample.launching_instances)
         .int(sample.draining_instances)
+        .int(sample.warm_instances)
         .utc(sample.at)
         .end();
 }
@@ -171,5 +173,6 @@ fn add(total: &mut Sample, part: &Sample) {
     total.desired_instances += part.desired_instances;
     total.launching_instances += part.launching_instances;
     total.draining_instances += part.draining_instances;
+    total.warm_instances += part.warm_instances;
     total.nano_usd_per_hour += part.nano_usd_per_hour;
 }

@@ -23,7 +23,7 @@ mod spot;
 
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, MANAGED_INSTANCE, ManagedInstancesSetup, ManagedSetup,
-    ProviderSetup, ProvisioningSetup,
+    ProviderSetup, ProvisioningSetup, WarmPoolSetup,
 };
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.

@@ -245,6 +245,9 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
         before,
         launched,
     );
+    let warm =
+        "what instances cost in warm pools, before their groups took them; part of `ec2_usd`";
+    sheet.add("warm_pool_usd", "USD", warm, Value::Usd(world.groups.warm_pools_usd(end)));
     let lonely = world.cluster.fleet().ids().map(|id| world.groups.lonely(id).0).sum();
     let kept = "instance time for which a single task kept the instance, by the minute; managed scaling only";
     sheet.add("single_task_s", "s", kept, Value::Seconds(SimSpan(lonely)));

@@ -12,7 +12,7 @@ use ecsim::model::arrival::RowCounts;
 use ecsim::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
 use ecsim::model::fleet::Registration;
 use ecsim::model::group::{
-    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming, TerminationPolicy,
 };
 use ecsim::model::ids::ZoneId;
 use ecsim::model::outage::{Outage, OutageCause, OutageTrace};
@@ -26,7 +26,7 @@ use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedInstancesSetup, ManagedSetup,
-    MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool,
+    MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool, WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -107,12 +107,16 @@ fn moving(seed: u64) -> Case {
                 register: stage(&mut dice),
             },
             changes,
+            warm_pool: None,
             managed: managed(&mut dice),
             scaling: None,
             instances: None,
         });
         let group = setup.groups.last_mut().unwrap();
         setup.providers[provider].is_managed = group.managed.is_some();
+        if dice.one_in(3) && may_have_pool(group) {
+            group.warm_pool = Some(warm_pool(&mut dice, group.managed.is_some()));
+        }
         if dice.one_in(3) {
             let window = managed_instances(&mut dice, group, &mut setup.fees);
             let provider = &mut setup.providers[provider];
@@ -123,6 +127,26 @@ fn moving(seed: u64) -> Case {
         setup.faults = faults(&mut dice, setup);
     }
     case
+}
+
+/// A warm pool is On-Demand.
+fn may_have_pool(group: &GroupSetup) -> bool {
+    let all_on_demand = |mixed: &MixedSetup| mixed.share.percent == 100;
+    match &group.mixed {
+        Some(mixed) => all_on_demand(mixed),
+        None => group.purchase == Purchase::OnDemand,
+    }
+}
+
+fn warm_pool(dice: &mut Dice, is_managed: bool) -> WarmPoolSetup {
+    let span = |dice: &mut Dice| Distribution::Uniform { min: 0.0, max: dice.below(60) as f64 };
+    WarmPoolSetup {
+        state: dice.pick(&PoolState::ALL).0,
+        min: dice.below(4) as u32,
+        prepared: dice.one_in(2).then(|| dice.below(14) as u32),
+        reuses: !is_managed && dice.one_in(2),
+        timing: PoolTiming { start: span(dice), boot: span(dice) },
+    }
 }
 
 /// Managed scaling of one group in two, with delays that a short run can feel.
@@ -282,6 +306,7 @@ fn shortages(dice: &mut Dice, offers: usize) -> Vec<Shortage> {
 /// Makes a group the Managed Instances of its provider; how long a batch is collected.
 fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -> SimSpan {
     (group.min, group.max, group.managed, group.mixed) = (0, u32::MAX, None, None);
+    group.warm_pool = None;
     group.changes.clear();
     group.instances = Some(ManagedInstancesSetup {
         scale_in_after: (!dice.one_in(6)).then(|| seconds(dice.below(200))),
@@ -305,12 +330,17 @@ fn bill(case: &Case, result: &RunResult) -> f64 {
     let mut reader = csv::Reader::from_reader(text.as_slice());
     let names = reader.headers().unwrap().clone();
     let at = |name: &str| names.iter().position(|known| known == name).unwrap();
+    let warm = at("warm_pool_usd");
     let (running, usd, end) = (at("running_s"), at("usd"), at("terminated_s"));
     let mut sum = 0.0;
     for row in reader.records() {
         let row = row.unwrap();
         let cost: f64 = row[usd].parse().unwrap();
-        assert!(cost == 0.0 || !row[running].is_empty(), "no charge without an instance: {row:?}");
+        // One that was stopped in a warm pool has only what it cost to prepare it.
+        let in_pool: f64 = row[warm].parse().unwrap_or(0.0);
+        assert!(in_pool <= cost, "{row:?}");
+        let is_charged = !row[running].is_empty() || cost == in_pool;
+        assert!(is_charged, "no charge without an instance: {row:?}");
         if let (Ok(from), Ok(until)) = (row[running].parse::<f64>(), row[end].parse::<f64>()) {
             assert!(from <= until, "{row:?}");
         }

@@ -6,11 +6,12 @@
 //! | [`managed`] | managed scaling: alarms, steps, warm-up, from points to desired capacities |
 //! | [`protection`] | managed termination protection and draining: what becomes of an instance that is to end |
 //! | [`strategy`] | base and weight: which provider a task goes to |
-//! | [`zones`] | where an instance is launched, rebalancing, the size of a warm pool |
+//! | [`zones`] | where an instance is launched, rebalancing |
 //! | [`mixed`] | On-Demand or Spot, and the pool by allocation strategy |
 //! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
 //! | [`fargate`] | when Fargate takes a task away |
 //! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
+//! | [`warm_pool`] | the size of a warm pool, which of its instances is taken, which goes |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
 //! Every one is a function of a plain view, or a state machine that is told what happens and when. `sim` fills the
@@ -25,6 +26,7 @@ pub mod need;
 pub mod protection;
 pub mod strategy;
 pub mod terminate;
+pub mod warm_pool;
 pub mod zones;
 
 pub use managed::{GroupState, ManagedScaler, ManagedScaling};

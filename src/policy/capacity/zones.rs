@@ -69,10 +69,3 @@ pub fn rebalance(zones: &[Zone]) -> Option<Step> {
 pub fn above_max(max: u32) -> u32 {
     (max / 10).max(1)
 }
-
-/// Instances that a warm pool holds: (`MaxGroupPreparedCapacity` or `MaxSize`) less the desired capacity, and `MinSize`
-/// of the pool at least (documented).
-#[must_use]
-pub fn warm_pool_size(prepared_or_max: u32, desired: u32, min: u32) -> u32 {
-    prepared_or_max.saturating_sub(desired).max(min)
-}

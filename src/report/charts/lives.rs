@@ -17,7 +17,8 @@ const NAMED: f64 = 15.0;
 /// Widest name, in pixels.
 const LONGEST_NAME: f64 = 190.0;
 
-const STATES: [(&str, Color); 4] = [
+const STATES: [(&str, Color); 5] = [
+    ("in a warm pool", palette::PARTS[2]),
     ("launching", palette::AMBER),
     ("running, not registered", palette::GREY),
     ("registered", palette::BLUE),
@@ -45,8 +46,10 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let Some(end) = input.series.last().map(|last| last.to).filter(|_| !shown.is_empty()) else {
         return frame::empty(drawing, "No group had an instance: there is nothing to show.");
     };
+    let has_pool = shown.iter().any(|life| life.warm != SimTime::NEVER);
+    let used = STATES.iter().skip(usize::from(!has_pool));
     let mut legend: Vec<(Mark, Color, String)> =
-        STATES.iter().map(|(name, color)| (Mark::Box, *color, (*name).into())).collect();
+        used.map(|(name, color)| (Mark::Box, *color, (*name).into())).collect();
     let has_losses = shown.iter().any(|life| is_lost(life));
     legend.push((Mark::Line, palette::INK, "gone".into()));
     if has_losses {
@@ -82,7 +85,7 @@ fn draw_life(
     let (top, bottom) = (y + gap, y + slot - gap);
     let gone = life.ended.min(end);
     let at = |instant: SimTime| x.at(instant.min(gone).to_secs_f64());
-    let begins = [life.launched, life.running, life.registered, life.draining];
+    let begins = [life.warm, life.launched, life.running, life.registered, life.draining];
     for (index, (begin, (_, color))) in begins.into_iter().zip(STATES).enumerate() {
         if begin > gone {
             continue;

@@ -26,6 +26,7 @@ const GROUP_KEYS: &[&str] = &[
     "scheduled_actions",
     "managed_scaling",
     "scaling",
+    "warm_pool",
     "managed_termination_protection",
 ];
 /// The longest that managed draining holds an instance (documented).
@@ -90,6 +91,7 @@ impl Build<'_> {
             offers,
             purchase: fleet.purchase,
             allocation: on_demand_allocation(settings),
+            warm_pool: self.warm_pool(fleet, mixed.as_ref()),
             mixed,
             shortages: self.shortages(fleet, &names),
             termination: termination_policies(settings),

@@ -65,6 +65,7 @@ impl Build<'_> {
             offers,
             purchase: fleet.purchase,
             mixed: None,
+            warm_pool: None,
             shortages,
             allocation: Allocation::LowestPrice,
             termination: Vec::new(),

@@ -28,6 +28,7 @@ mod service_traffic;
 mod service_update;
 mod spot_prices;
 mod timing;
+mod warm_pool;
 mod workload;
 
 use super::book::{Book, TypeFacts};

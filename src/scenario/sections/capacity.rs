@@ -377,6 +377,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "warm_pool",
+            Kind::Table(&super::warm_pool::WARM_POOL),
+            "none",
+            "Auto Scaling group: instances that wait until they are needed.",
+            "API",
+        ),
+        optional(
             "managed_termination_protection",
             Kind::Flag,
             "false",

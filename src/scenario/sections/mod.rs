@@ -16,6 +16,7 @@ mod shared;
 mod spot_prices;
 mod task_definition;
 mod timing;
+mod warm_pool;
 
 use super::keys::{Default, Key, Kind, Section};
 use crate::base::time::LATEST;
@@ -71,8 +72,8 @@ const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[(
-    "warm_pool",
-    "warm pools are not simulated by this version; a shorter `latency.instance_boot` shows what one is worth",
+    "lifecycle_hooks",
+    "lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs",
 )];
 
 /// The whole scenario.

@@ -15,7 +15,7 @@ const COLUMNS: &[ColumnSpec] = &[
         "text",
         "–",
         "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
-         agent_lost, recovered, never_registered",
+         agent_lost, recovered, never_registered; of a warm pool warmed, leaves_warm_pool, returns_to_warm_pool",
     ),
     column(
         "instance_id",

@@ -143,6 +143,7 @@ const TIMESERIES_COLUMNS: &[ColumnSpec] = &[
     ),
     column("launching_instances", "integer", "instances", "launched and not registered yet"),
     column("draining_instances", "integer", "instances", "registered ones that are DRAINING"),
+    column("warm_instances", "integer", "instances", "in warm pools, or on their way there"),
     UTC,
 ];
 

@@ -110,6 +110,8 @@ pub struct GroupCounts {
     pub active: u32,
     /// DRAINING.
     pub draining: u32,
+    /// In the warm pool, those on their way to it included.
+    pub warm: u32,
 }
 
 /// How much Fargate's sizes waste.

@@ -19,7 +19,7 @@ pub fn check(parts: &Parts<'_>) {
         assert_eq!(group.active as usize, active, "C2: ACTIVE instances of a group");
         assert_eq!(group.draining as usize, drains, "C2: DRAINING instances of a group");
         assert_eq!(
-            group.members.len() + drains + ended,
+            group.members.len() + drains + ended + group.counts().warm as usize,
             of_group().count(),
             "C2: launched - ended"
         );
@@ -39,6 +39,13 @@ pub fn check(parts: &Parts<'_>) {
         assert!(has_all, "C3: {there} instances, {} wanted", group.desired);
         let is_even = keeps || there <= wanted || group.waits();
         assert!(is_even, "C3: {there} instances, {}", group.desired);
+        if let Some((size, returning)) = group.warm_pool(&parts.groups.machines) {
+            let warm = group.counts().warm;
+            let in_pool = of_group().filter(|machine| machine.is_in_pool()).count();
+            assert_eq!(in_pool, warm as usize, "C6: instances of a warm pool");
+            assert!(warm <= size, "C6: {warm} in a warm pool of {size}");
+            assert!(warm + returning >= size || group.waits(), "C6: a warm pool is filled");
+        }
         assert_eq!(parts.books.tally.groups[group.setup.provider], Some(group.counts()), "C4");
     }
     for machine in parts.groups.machines.iter() {

@@ -21,6 +21,7 @@ impl Supply<'_> {
             for id in self.groups.all[group].members.clone() {
                 self.draw_fate(id);
             }
+            self.begin_pool(group)?;
             self.tell_sizes(group, "initial")?;
             self.count(group);
             // A mixed group may lack what it found no capacity for.

@@ -53,14 +53,18 @@ impl Group {
             None if self.setup.purchase == Purchase::Spot => [0, lacking],
             None => [lacking, 0],
         };
-        let is_free = |purchase: Purchase| self.retries[purchase as usize].is_free();
-        if of_on_demand > 0 && is_free(Purchase::OnDemand) {
+        if of_on_demand > 0 && self.is_free(Purchase::OnDemand) {
             Some(Purchase::OnDemand)
-        } else if of_spot > 0 && is_free(Purchase::Spot) {
+        } else if of_spot > 0 && self.is_free(Purchase::Spot) {
             Some(Purchase::Spot)
         } else {
             None
         }
+    }
+
+    /// Whether it does not wait with launches that are bought so.
+    pub(super) fn is_free(&self, purchase: Purchase) -> bool {
+        self.retries[purchase as usize].is_free()
     }
 
     /// The offer of the next instance that is bought so; `None` where no zone has any.

@@ -2,7 +2,7 @@
 
 use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
-use crate::base::time::SimSpan;
+use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::MachineId;
@@ -30,12 +30,15 @@ impl Supply<'_> {
             self.try_now(group);
         }
         if there < wanted {
+            let lacks = |of: &super::Group| (of.members.len() as u32) < wanted;
+            while lacks(&self.groups.all[group]) && self.take_warm(group, cause)? {}
             while let Some(purchase) = self.groups.all[group].lacks() {
                 self.launch(group, purchase, cause)?;
             }
         } else {
             self.shrink(group)?;
         }
+        self.fill_pool(group)?;
         self.count(group);
         Ok(())
     }
@@ -92,15 +95,19 @@ impl Supply<'_> {
         id: MachineId,
         span: impl FnOnce(&crate::model::group::InstanceTiming) -> &Distribution,
     ) {
-        let now = self.now();
-        let machine = &mut self.groups.machines[id];
+        let machine = &self.groups.machines[id];
         let group = &self.groups.all[machine.group];
         let draw = machine.number * DRAWS + machine.stage as u64;
         let span = span(&group.setup.timing).sample_span(&mut group.draws.member(draw));
+        self.stage_ends_in(id, span);
+    }
+
+    pub(super) fn stage_ends_in(&mut self, id: MachineId, span: SimSpan) {
+        let now = self.now();
         // Capacity that is decided about now is there at the next microsecond at the earliest.
         let span = SimSpan(span.0.max(1));
         let event = Event::Machine(id);
-        machine.ticket =
+        self.groups.machines[id].ticket =
             Some(self.drive.queue.schedule_cancellable(now + span, Class::Supply, event));
     }
 
@@ -117,15 +124,8 @@ impl Supply<'_> {
                 self.next_stage_after(id, |timing| &timing.pending);
                 Ok(())
             }
-            Stage::Pending => {
-                machine.stage = Stage::Booting;
-                machine.running = self.drive.queue.now();
-                self.bill_begins(id);
-                self.draw_fate(id);
-                self.tell(id, "running", None)?;
-                self.next_stage_after(id, |timing| &timing.boot);
-                Ok(())
-            }
+            Stage::Pending => self.runs(id),
+            Stage::Booting if machine.is_in_pool() => self.has_warmed(id),
             Stage::Booting => {
                 machine.stage = Stage::Registering;
                 if !self.never_registers(id) {
@@ -138,13 +138,32 @@ impl Supply<'_> {
                 self.replace_failed(id)
             }
             Stage::Registering => self.registers(id),
-            Stage::Draining => self.finish(id), // it has drained for as long as it may
+            Stage::Draining => self.finish_or_return(id), // it has drained for as long as it may
             Stage::InService => self.grows_old(id),
-            Stage::Terminated => Ok(()),
+            Stage::Terminated | Stage::Warm => Ok(()),
         }
     }
 
-    fn bill_begins(&mut self, id: MachineId) {
+    /// EC2 says `running`: one of a warm pool may have run all the time.
+    fn runs(&mut self, id: MachineId) -> Result<(), RunError> {
+        let machine = &mut self.groups.machines[id];
+        machine.stage = Stage::Booting;
+        let is_from_pool = machine.was_in_pool();
+        if machine.running == SimTime::NEVER {
+            machine.running = self.drive.queue.now();
+            self.bill_begins(id);
+            self.draw_fate(id);
+            self.tell(id, "running", None)?;
+        }
+        if is_from_pool {
+            self.pool_stage(id, 1, |timing| &timing.boot);
+        } else {
+            self.next_stage_after(id, |timing| &timing.boot);
+        }
+        Ok(())
+    }
+
+    pub(super) fn bill_begins(&mut self, id: MachineId) {
         let provider = self.groups.all[self.groups.machines[id].group].setup.provider;
         let price = self.groups.price_of(id);
         self.drive.books.saw(Change::InstanceRuns { provider, price });

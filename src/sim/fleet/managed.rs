@@ -56,13 +56,15 @@ impl Managed {
 
 impl Group {
     fn state(&self, groups: &Groups) -> GroupState {
+        // Of those that come from a warm pool the youngest is not the last.
         let launches = self.members.iter().rev().map(|&id| &groups.machines[id]);
-        let mut own = launches.filter(|machine| machine.cause != LaunchCause::Initial);
+        let own = launches.filter(|machine| machine.cause != LaunchCause::Initial);
+        let own = own.map(|machine| machine.launched);
         GroupState {
             desired: self.desired,
             min: self.min,
             max: self.max,
-            youngest_launch: own.next().map(|machine| machine.launched),
+            youngest_launch: if self.pool.is_some() { own.max() } else { { own }.next() },
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `fail.rs` | instances that fail are replaced |
 //! | `register.rs` | instances that never register |
+//! | `warm.rs` | warm pools |
 //! | `zones.rs` | zones that are out, and balance when they are back |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
@@ -36,6 +37,7 @@ mod retry;
 mod scaled;
 mod spot;
 mod supply;
+mod warm;
 mod zones;
 
 use super::books::GroupCounts;
@@ -71,6 +73,8 @@ pub enum Stage {
     Draining,
     /// Gone.
     Terminated,
+    /// In the warm pool of its group, and ready.
+    Warm,
 }
 
 /// An EC2 instance of a group, from its launch on.
@@ -86,7 +90,7 @@ pub struct Machine {
     pub number: u64,
     /// Where it stands.
     pub stage: Stage,
-    /// When it was asked for.
+    /// When it was asked for; of one from a warm pool, when it was taken.
     pub launched: SimTime,
     /// When its bill began; `NEVER` before.
     pub running: SimTime,
@@ -104,6 +108,8 @@ pub struct Machine {
     pub end: Option<EndCause>,
     /// What is to become of it, where it is a Spot instance.
     pub fate: spot::Fate,
+    /// Its time in the warm pool of its group, where it was ever there.
+    pub pool: Option<warm::InPool>,
     /// Whether it costs nothing: EC2 has taken it back within its first hour.
     pub is_free: bool,
     /// Whether its group has it beyond its desired capacity until another one ends.
@@ -162,6 +168,8 @@ pub struct Group {
     changes_done: usize,
     /// The number of the next instance.
     next_number: u64,
+    /// Its warm pool, if it has one.
+    pub pool: Option<warm::Pool>,
     /// How long each instance takes, by its number.
     draws: Family,
     /// Which instance ends among equals.
@@ -205,6 +213,7 @@ impl Group {
             out: vec![false; setup.zones.len()],
             changes_done: 0,
             next_number: 0,
+            pool: warm::Pool::of(&setup, &name, seed),
             draws: seed.family(Purpose::Instance, &name),
             dice: seed.stream(Purpose::Termination, &name),
             name,
@@ -235,6 +244,7 @@ impl Group {
             launching: self.members.len() as u32 - self.active,
             active: self.active,
             draining: self.draining,
+            warm: self.pool.as_ref().map_or(0, |pool| pool.members.len() as u32),
         }
     }
 
@@ -325,6 +335,20 @@ impl Groups {
         now: SimTime,
         cause: LaunchCause,
     ) -> MachineId {
+        let id = self.create(group, (offer, purchase), now, cause);
+        self.all[group].members.push(id);
+        self.all[group].enters(offer, purchase, 1);
+        id
+    }
+
+    /// An instance of a group that is in none of its lists yet.
+    fn create(
+        &mut self,
+        group: usize,
+        (offer, purchase): (usize, Purchase),
+        now: SimTime,
+        cause: LaunchCause,
+    ) -> MachineId {
         let of = &mut self.all[group];
         let id = self.machines.push(Machine {
             group,
@@ -341,14 +365,13 @@ impl Groups {
             cause,
             end: None,
             fate: Default::default(),
+            pool: None,
             is_free: false,
             is_extra: false,
             never_registers: false,
             ticket: None,
         });
         of.next_number += 1;
-        of.members.push(id);
-        of.enters(offer, purchase, 1);
         id
     }
 

@@ -1,6 +1,7 @@
 //! What is told of instances when the run has ended.
 
 use super::{Group, Groups, Machine};
+use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::model::fleet::{Fleet, Registration};
@@ -11,6 +12,8 @@ use crate::pricing::Price;
 /// An instance that was launched and never registered.
 #[derive(Clone, Debug)]
 pub struct Unregistered<'a> {
+    /// Its number among all of them.
+    pub id: MachineId,
     /// It.
     pub machine: &'a Machine,
     /// Its name.
@@ -31,6 +34,19 @@ impl Groups {
         }
     }
 
+    /// Since when each container instance was in a warm pool, and what it cost there until `end`.
+    #[must_use]
+    pub fn in_pool(&self, instance: InstanceId, end: SimTime) -> Option<(SimTime, NanoUsd)> {
+        let id = self.behind(instance)?;
+        Some((self.machines[id].pool?.since, self.warm_usd(id, end)))
+    }
+
+    /// What all instances cost in warm pools.
+    #[must_use]
+    pub fn warm_pools_usd(&self, end: SimTime) -> NanoUsd {
+        self.machines.ids().map(|id| self.warm_usd(id, end)).sum()
+    }
+
     /// For how long a single task kept each container instance, by the minute; zero without managed scaling.
     #[must_use]
     pub fn lonely(&self, instance: InstanceId) -> SimSpan {
@@ -43,21 +59,31 @@ impl Groups {
     #[must_use]
     pub fn time_before_useful(&self, fleet: &Fleet, end: SimTime) -> (u128, u128) {
         let launched = self.machines.iter().filter(|m| m.cause != LaunchCause::Initial);
-        launched.filter(|machine| machine.running < end).fold((0, 0), |(before, all), machine| {
+        launched.fold((0, 0), |(before, all), machine| {
             let until = machine.ended.min(end);
             let registered = machine.instance.map_or(until, |i| fleet.registered_at[i].min(until));
             let span = |from: SimTime, to: SimTime| u128::from(to.0.saturating_sub(from.0));
-            (before + span(machine.running, registered), all + span(machine.running, until))
+            let warm = machine.pool.map_or(0, |pool| u128::from(pool.billed().0));
+            let (booting, running) = match machine.running < end {
+                true => (span(machine.running, registered), span(machine.running, until)),
+                false => (0, 0),
+            };
+            (before + warm + booting, all + warm + running)
         })
     }
 
     /// The life of each instance, for charts.
     #[must_use]
     pub fn lives(&self, fleet: &Fleet) -> Vec<InstanceLife> {
+        let taken = |machine: &Machine, at: SimTime| match machine.pool {
+            Some(pool) if pool.left == SimTime::NEVER => SimTime::NEVER,
+            _ => at.max(machine.launched),
+        };
         let life = |(id, machine): (MachineId, &Machine)| InstanceLife {
             name: self.name_of(id),
-            launched: machine.launched,
-            running: machine.running,
+            launched: taken(machine, machine.launched),
+            running: taken(machine, machine.running),
+            warm: machine.pool.map_or(SimTime::NEVER, |pool| pool.since),
             registered: machine.instance.map_or(SimTime::NEVER, |i| fleet.registered_at[i]),
             draining: machine.draining,
             ended: machine.ended,
@@ -81,6 +107,7 @@ impl Groups {
         let is_one = |machine: &Machine| machine.instance.is_none();
         self.machines.enumerate().filter(move |(_, machine)| is_one(machine)).map(
             |(id, machine)| Unregistered {
+                id,
                 machine,
                 name: self.name_of(id),
                 kind: &self.all[machine.group].setup.offers[machine.offer].registration,

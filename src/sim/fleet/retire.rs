@@ -86,7 +86,7 @@ impl Supply<'_> {
                 group.leaving.push(id);
                 group.leaving_spot[machine.offer] += u32::from(machine.is_spot());
                 if self.drive.cluster.fleet().holds_nothing(instance) {
-                    return self.finish(id);
+                    return self.finish_or_return(id);
                 }
                 let at = self.now() + SimSpan(draining.longest.0.max(1));
                 let event = Event::Machine(id);
@@ -94,7 +94,7 @@ impl Supply<'_> {
                 self.groups.machines[id].ticket = Some(ticket);
                 self.drains(id, instance)
             }
-            _ => self.finish(id),
+            _ => self.finish_or_return(id),
         }
     }
 
@@ -104,6 +104,7 @@ impl Supply<'_> {
         let group = &mut self.groups.all[machine.group];
         group.leave(id, machine.offer, machine.purchase);
         group.active -= u32::from(machine.stage == Stage::InService);
+        self.groups.leaves_pool(id);
     }
 
     /// DRAINING: no new tasks, services replace theirs.
@@ -137,7 +138,7 @@ impl Supply<'_> {
             } else if let Some(id) = self.groups.behind(instance)
                 && self.groups.machines[id].stage == Stage::Draining
             {
-                self.finish(id)?; // one that only its agent drains is EC2's to end
+                self.finish_or_return(id)?; // one that only its agent drains is EC2's to end
             }
         }
         Ok(())
@@ -173,6 +174,8 @@ impl Supply<'_> {
             self.drive.books.saw(Change::InstanceEnds { provider, price });
             let instance_type = self.groups.type_of(id);
             self.drive.books.saw(Change::Fee { provider, instance_type, begins: false });
+        } else if before == Stage::Warm {
+            self.drive.books.tally.ended += 1; // it was stopped
         }
         self.batch_is_upset(id);
         self.tell(id, "terminated", Some(lost))?;

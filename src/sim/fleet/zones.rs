@@ -7,6 +7,11 @@ use crate::policy::capacity::zones::{self, Zone};
 use crate::sim::event::RunError;
 
 impl Group {
+    /// Whether one of its zones is out.
+    pub(super) fn is_out(&self, zone: usize) -> bool {
+        self.out[zone]
+    }
+
     /// Its zones as its policies see them, with so many instances each.
     pub(super) fn zones_with(&self, instances: &[u32]) -> Vec<Zone> {
         let view = |(&is_out, &instances): (&bool, &u32)| Zone {
@@ -42,7 +47,8 @@ impl Supply<'_> {
             is_there && machine.instance.is_none() && machine.stage != Stage::Terminated
         };
         let members = groups.all.iter().flat_map(|group| group.members.iter().copied());
-        let coming: Vec<MachineId> = members.filter(is_coming).collect();
+        let mut coming: Vec<MachineId> = members.filter(is_coming).collect();
+        coming.extend(self.warming_in(zone));
         coming.into_iter().try_for_each(|id| self.replace_failed(id))
     }
 

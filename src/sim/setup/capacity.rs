@@ -4,7 +4,7 @@ use super::{MixedSetup, Shortage};
 use crate::base::time::SimSpan;
 use crate::model::fleet::Registration;
 use crate::model::group::{
-    Allocation, CapacityChange, Draining, InstanceTiming, TerminationPolicy,
+    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming, TerminationPolicy,
 };
 use crate::model::ids::{ClusterId, ProviderId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
@@ -69,6 +69,8 @@ pub struct GroupSetup {
     pub shortages: Vec<Shortage>,
     /// Which instance it ends, the first policy first.
     pub termination: Vec<TerminationPolicy>,
+    /// Its warm pool, if it has one.
+    pub warm_pool: Option<WarmPoolSetup>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
     pub is_protected: bool,
     /// What becomes of tasks on an instance that it ends.
@@ -83,6 +85,21 @@ pub struct GroupSetup {
     pub scaling: Option<GroupScaling>,
     /// ECS Managed Instances: no Auto Scaling group at all; ECS launches and ends the instances itself.
     pub instances: Option<ManagedInstancesSetup>,
+}
+
+/// The warm pool of a group. All of its instances are On-Demand, and it is full at the beginning.
+#[derive(Clone, Debug)]
+pub struct WarmPoolSetup {
+    /// `PoolState`.
+    pub state: PoolState,
+    /// `MinSize` of the pool.
+    pub min: u32,
+    /// `MaxGroupPreparedCapacity`; `None`: the group's `MaxSize`.
+    pub prepared: Option<u32>,
+    /// `ReuseOnScaleIn`: instances return to the pool when the group scales in.
+    pub reuses: bool,
+    /// How long it takes until one of them is in service.
+    pub timing: PoolTiming,
 }
 
 /// Policies of a group without managed scaling.
