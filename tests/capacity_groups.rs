@@ -9,7 +9,7 @@ use ecsim::model::scaling::{
     AdjustmentType, Aggregation, AlarmSpec, Comparison, MetricDelays, MetricValue, MissingData,
     ScalableTarget, ScalingMetric, ScheduledAction, Step as ScalingStep, StepScaling,
 };
-use ecsim::policy::capacity::fargate::{self, RetirementWait};
+use ecsim::policy::capacity::fargate::{self, EventWindow, RetirementWait};
 use ecsim::policy::capacity::group_scaling;
 use ecsim::policy::capacity::mixed::{
     self, OnDemandAllocation, OnDemandShare, Pool, SpotAllocation,
@@ -323,22 +323,34 @@ fn reservations_are_sums_over_instances_and_missing_without_any() {
 }
 
 #[test]
-fn fargate_retires_what_runs_since_before_the_notice() {
+fn fargate_retires_after_the_wait_and_in_a_window_that_is_open() {
     let day = |days: u64| SimTime(days * 86_400_000_000);
-    let notices = [day(10), day(40)];
+    let hours = |hours: u64| SimSpan::from_secs(hours * 3_600);
+    // 5 January 2026, a Monday.
+    let retires = |notice, wait, windows: &[EventWindow]| {
+        fargate::retires_at(notice, wait, windows, 1_767_571_200)
+    };
     let default = RetirementWait::default();
-    assert_eq!(fargate::retirement(day(3), &notices, default), Some(day(17)));
-    assert_eq!(fargate::retirement(day(11), &notices, RetirementWait::None), Some(day(40)));
-    assert_eq!(fargate::retirement(day(11), &notices, RetirementWait::Days14), Some(day(54)));
-    assert_eq!(fargate::retirement(day(41), &notices, default), None);
+    assert_eq!(retires(day(10), default, &[]), day(17));
+    assert_eq!(retires(day(10), RetirementWait::None, &[]), day(10));
+    assert_eq!(retires(day(10), RetirementWait::Days14, &[]), day(24));
+    // From Saturday 22:00 on for four hours; day 17 is a Thursday.
+    let saturday = EventWindow { from: 5 * 24 + 22, hours: 4 };
+    assert_eq!(retires(day(10), default, &[saturday]), day(19) + hours(22));
+    let (inside, behind) = (day(13) + hours(1), day(13) + hours(2));
+    assert_eq!(
+        retires(inside, default, &[saturday]),
+        day(20) + hours(1),
+        "it is open on Sunday at 1:00"
+    );
+    assert_eq!(retires(behind, default, &[saturday]), day(26) + hours(22), "and not at 2:00");
+    let tuesday = EventWindow { from: 24, hours: 2 };
+    assert_eq!(retires(behind, default, &[saturday, tuesday]), day(22), "whichever is first");
 }
 
 #[test]
-fn fargate_spot_interrupts_a_share_by_month_and_grants_the_stop_timeout() {
-    let seconds = SimSpan::from_secs;
-    assert_eq!(fargate::spot_grace(seconds(30)), seconds(30), "30 s by default and not 120");
-    assert_eq!(fargate::spot_grace(seconds(300)), seconds(120));
-    let hazard = fargate::spot_hazard_per_hour(fargate::MONTHLY_PERCENT);
+fn fargate_spot_interrupts_a_share_by_month() {
+    let hazard = fargate::spot_hazard_per_hour(5.0);
     let mut dice = Seed(1).stream(Purpose::Test, "fargate spot");
     let month = SimTime(730 * 3_600_000_000);
     let mut warned = 0;

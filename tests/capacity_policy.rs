@@ -1,14 +1,16 @@
 //! Managed scaling, strategies and protection as pure policies: the published vectors by name, and every case of M.
 
 use ecsim::base::time::{SimSpan, SimTime};
+use ecsim::model::ids::ProviderId;
 use ecsim::model::ports::{HostPort, PortSet, Protocol};
 use ecsim::model::resources::Resources;
 use ecsim::model::scaling::{MetricValue, ScalingMetric};
 use ecsim::policy::capacity::need::{self, Capacity, Estimator, Group, Packing, Room};
 use ecsim::policy::capacity::protection::{self, Cause, Ending, Held};
-use ecsim::policy::capacity::strategy::{self, Share};
 use ecsim::policy::capacity::{GroupState, ManagedScaler, ManagedScaling, Reading, View, managed};
 use ecsim::policy::scaling::{Decision, NotScaled, PolicyKind, Reason};
+use ecsim::sim::setup::ProviderShare;
+use ecsim::sim::split_by_strategy;
 use proptest::prelude::*;
 
 const NO_PORTS: &PortSet = &PortSet::NONE;
@@ -227,8 +229,7 @@ fn as_07_two_tasks_by_instance() {
 
 #[test]
 fn as_08a_base_two_and_one_to_three_from_zero_start_two_and_two() {
-    let shares = [Share { base: 2, weight: 1 }, Share { base: 0, weight: 3 }];
-    assert_eq!(strategy::split(&shares, 10), [4, 6]);
+    assert_eq!(split(&[(2, 1), (0, 3)], 10), [4, 6]);
     let task = Resources { cpu: 420, memory: 1_680, ..Resources::ZERO };
     let types = [offer(vcpu(2, 8))];
     for tasks in [4, 6] {
@@ -332,32 +333,22 @@ fn as_15_a_step_of_two_for_a_demand_of_one() {
     assert_eq!(h.desired_steps(), [6]);
 }
 
-#[test]
-fn as_30_to_33_a_strategy_is_split_by_base_and_weight() {
-    let of = |list: &[(u32, u32)]| -> Vec<Share> {
-        list.iter().map(|&(base, weight)| Share { base, weight }).collect()
-    };
-    assert_eq!(strategy::split(&of(&[(0, 1), (0, 4)]), 5), [1, 4], "AS-30");
-    assert_eq!(strategy::split(&of(&[(0, 1), (0, 1)]), 2), [1, 1], "AS-31");
-    assert_eq!(strategy::split(&of(&[(2, 1), (0, 3)]), 10), [4, 6], "AS-32");
-    assert_eq!(strategy::split(&of(&[(2, 1), (0, 3)]), 22), [7, 15], "AS-32");
-    assert_eq!(strategy::split(&of(&[(0, 3), (0, 1)]), 4), [3, 1], "AS-33");
-    assert_eq!(strategy::split(&of(&[(0, 1), (0, 1)]), 3), [2, 1], "ties go to the first");
-    assert_eq!(strategy::split(&of(&[(5, 0), (0, 1)]), 3), [0, 3], "weight 0 places nothing");
-    assert_eq!(strategy::split(&of(&[(0, 0), (0, 0)]), 3), [0, 0]);
+/// How many of `count` tasks go to each (base, weight).
+fn split(list: &[(u32, u32)], count: u32) -> Vec<u32> {
+    let share =
+        |&(base, weight): &(u32, u32)| ProviderShare { provider: ProviderId(0), base, weight };
+    split_by_strategy(&list.iter().map(share).collect::<Vec<_>>(), count)
 }
 
 #[test]
-fn a_strategy_that_ecs_refuses_is_refused() {
-    let share = |base, weight| Share { base, weight };
-    let says = |shares: &[Share]| strategy::check(shares).unwrap_err();
-    assert!(says(&[]).contains("1 to 20"));
-    assert!(says(&[share(0, 1); 21]).contains("not 21"));
-    assert!(says(&[share(1, 1), share(1, 1)]).contains("only one"));
-    assert!(says(&[share(0, 0), share(1, 0)]).contains("above 0"));
-    assert!(says(&[share(0, 1_001)]).contains("0 to 1000"));
-    assert!(says(&[share(100_001, 1)]).contains("0 to 100000"));
-    assert_eq!(strategy::check(&[share(1, 1), share(0, 3)]), Ok(()));
+fn as_30_to_33_a_strategy_is_split_by_base_and_weight() {
+    assert_eq!(split(&[(0, 1), (0, 4)], 5), [1, 4], "AS-30");
+    assert_eq!(split(&[(0, 1), (0, 1)], 2), [1, 1], "AS-31");
+    assert_eq!(split(&[(2, 1), (0, 3)], 10), [4, 6], "AS-32");
+    assert_eq!(split(&[(2, 1), (0, 3)], 22), [7, 15], "AS-32");
+    assert_eq!(split(&[(0, 3), (0, 1)], 4), [3, 1], "AS-33");
+    assert_eq!(split(&[(0, 1), (0, 1)], 3), [2, 1], "ties go to the first");
+    assert_eq!(split(&[(5, 0), (0, 1)], 9), [5, 4], "weight 0 takes its base and no more");
 }
 
 #[test]
@@ -579,17 +570,16 @@ fn parameters_out_of_range_are_refused_by_name() {
 
 proptest! {
     #[test]
-    fn a_split_hands_out_every_task_and_grows_by_one(
+    fn a_split_hands_out_every_task(
         list in prop::collection::vec(0_u32..5, 1..5), base in 0_u32..5, count in 0_u32..40
     ) {
-        let mut shares: Vec<Share> = list.iter().map(|&weight| Share { base: 0, weight }).collect();
-        shares[0] = Share { base, weight: shares[0].weight + 1 };
-        let split = strategy::split(&shares, count);
-        prop_assert_eq!(split.iter().sum::<u32>(), count);
-        let next = strategy::next(&shares, &split).unwrap();
-        prop_assert!(shares[next].weight > 0);
-        if count > 0 {
-            prop_assert!(split[strategy::surplus(&shares, &split).unwrap()] > 0);
+        let mut shares: Vec<(u32, u32)> = list.iter().map(|&weight| (0, weight)).collect();
+        shares[0] = (base, shares[0].1 + 1);
+        let (before, after) = (split(&shares, count), split(&shares, count + 1));
+        prop_assert_eq!(before.iter().sum::<u32>(), count);
+        prop_assert_eq!(after.iter().sum::<u32>(), count + 1);
+        for (share, tasks) in shares.iter().zip(after) {
+            prop_assert!(share.1 > 0 || tasks == 0);
         }
     }
 

@@ -17,6 +17,7 @@ mod containers;
 mod deployment_table;
 mod determinism;
 mod failure_trace;
+mod fargate_capacity;
 mod faults;
 mod first_hour;
 #[path = "fuzz/bodies/mod.rs"]

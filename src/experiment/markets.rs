@@ -34,22 +34,23 @@ pub(super) fn open(scenario: &Scenario, setup: &mut Setup) -> Result<Vec<RowCoun
     let mut rows = Vec::new();
     let mut known = Known::new();
     for trace in &scenario.markets {
-        rows.push(match &trace.file {
-            MarketFile::Prices { start, instance_type } => {
+        rows.push(match (&trace.file, trace.provider) {
+            (MarketFile::Prices { .. }, None) => continue, // Fargate's are no market
+            (MarketFile::Prices { start, instance_type }, Some(provider)) => {
                 let options = Options {
                     reading: Reading { start: *start, on_error: OnRowError::Fail },
                     instance_type: instance_type.clone(),
                     zone: None,
                 };
                 let history = spot_price::open(&trace.path, &trace.display, &options)?;
-                lay_prices(setup, trace.provider, history, &mut known)
+                lay_prices(setup, provider, history, &mut known)
             }
-            MarketFile::Availability { limit, is_available, gap } => {
+            (MarketFile::Availability { limit, is_available, gap }, provider) => {
                 let polarity =
                     if *is_available { Polarity::Available } else { Polarity::Unavailable };
                 let how = (polarity, *gap);
                 let found = availability::open(&trace.path, &trace.display, how, OnRowError::Fail)?;
-                lay_limit(setup, trace.provider, *limit, &found)
+                lay_limit(setup, provider, *limit, &found)
             }
         });
     }
@@ -169,7 +170,7 @@ fn lay_price(
 
 fn lay_limit(
     setup: &mut Setup,
-    provider: ProviderId,
+    provider: Option<ProviderId>,
     limit: usize,
     found: &crate::model::spot::AvailabilityTrace,
 ) -> RowCounts {
@@ -181,7 +182,12 @@ fn lay_limit(
         counts.used = within;
         *counts.skipped.entry(AFTER_END.into()).or_default() += late;
     }
-    for group in setup.groups.iter_mut().filter(|group| group.provider == provider) {
+    if provider.is_none()
+        && let Some(own) = setup.fargate.risks.limits.get_mut(limit)
+    {
+        own.changes = found.changes.clone();
+    }
+    for group in setup.groups.iter_mut().filter(|group| Some(group.provider) == provider) {
         let limits = group.mixed.as_mut().map(|mixed| &mut mixed.interruption.limits);
         if let Some(own) = limits.and_then(|limits| limits.get_mut(limit)) {
             own.changes = found.changes.clone();
@@ -194,12 +200,13 @@ fn lay_limit(
 fn missing(scenario: &Scenario, setup: &Setup, known: &Known) -> Option<TraceProblem> {
     let is_of_prices = |trace: &&MarketTrace| matches!(trace.file, MarketFile::Prices { .. });
     for trace in scenario.markets.iter().filter(is_of_prices) {
+        let Some(provider) = trace.provider else { continue };
         let instances = setup.instances.iter();
         let offers = setup.groups.iter().flat_map(|group| &group.offers);
         for one in instances.chain(offers).map(|one| &one.registration) {
             let zone = setup.zones[one.zone].clone();
-            let key = (trace.provider, zone.clone(), one.instance_type.clone());
-            if one.provider == trace.provider && !known.contains_key(&key) {
+            let key = (provider, zone.clone(), one.instance_type.clone());
+            if one.provider == provider && !known.contains_key(&key) {
                 let kind = quoted(&one.instance_type);
                 return Some(TraceProblem(format!(
                     "{}: no price of {kind} in {zone} in the histories of this capacity provider",

@@ -45,8 +45,18 @@ impl Incident {
 
 const COLUMNS: &[ColumnSpec] = &[
     column("incident", "integer", "–", "number, in order of time"),
-    column("kind", "text", "–", "instance, agent_disconnect, impaired, az_outage"),
-    column("what", "text", "–", "instance, Availability Zone, or how many instances"),
+    column(
+        "kind",
+        "text",
+        "–",
+        "instance, agent_disconnect, impaired, az_outage, fargate_spot, fargate_retirement",
+    ),
+    column(
+        "what",
+        "text",
+        "–",
+        "instance, Availability Zone, how many instances, or FARGATE_SPOT and where",
+    ),
     column("start_s", "decimal", "s", "when it failed"),
     column("found_s", "decimal", "s", "when it was first reacted to; empty where it was not"),
     column(

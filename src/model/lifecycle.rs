@@ -80,8 +80,10 @@ pub enum StopCode {
     UserInitiated,
     /// The service scheduler stopped it.
     ServiceSchedulerInitiated,
-    /// Its host went away.
+    /// Its host went away, or is to.
     TerminationNotice,
+    /// Fargate took a Spot task back.
+    SpotInterruption,
 }
 
 impl fmt::Display for StopCode {
@@ -118,11 +120,15 @@ pub enum StopReason {
     HostTerminated,
     /// It has waited in PROVISIONING for as long as it may.
     ProvisioningTimeout,
+    /// Fargate took the Spot task back.
+    SpotInterruption,
+    /// Fargate retires the revision of the platform that it runs on.
+    Retired,
 }
 
 impl StopReason {
     /// All of them.
-    pub const ALL: [StopReason; 12] = [
+    pub const ALL: [StopReason; 14] = [
         StopReason::EssentialContainerExited,
         StopReason::OutOfMemory,
         StopReason::UserInitiated,
@@ -135,6 +141,8 @@ impl StopReason {
         StopReason::Draining,
         StopReason::HostTerminated,
         StopReason::ProvisioningTimeout,
+        StopReason::SpotInterruption,
+        StopReason::Retired,
     ];
 
     /// `stopCode`.
@@ -148,9 +156,16 @@ impl StopReason {
             StopReason::FailedToStart | StopReason::ProvisioningTimeout => {
                 StopCode::TaskFailedToStart
             }
-            StopReason::HostTerminated => StopCode::TerminationNotice,
+            StopReason::HostTerminated | StopReason::Retired => StopCode::TerminationNotice,
+            StopReason::SpotInterruption => StopCode::SpotInterruption,
             _ => StopCode::ServiceSchedulerInitiated,
         }
+    }
+
+    /// Whether its essential container gets SIGTERM, and does not end by itself.
+    #[must_use]
+    pub fn is_signalled(self) -> bool {
+        !matches!(self.code(), StopCode::EssentialContainerExited | StopCode::TaskFailedToStart)
     }
 
     /// `stoppedReason`, in ECS's words as far as they are known.
@@ -169,6 +184,10 @@ impl StopReason {
             StopReason::Draining => "Container instance is draining",
             StopReason::HostTerminated => "Host EC2 instance terminated",
             StopReason::ProvisioningTimeout => "Timed out in PROVISIONING: no capacity",
+            StopReason::SpotInterruption => "Your Spot Task was interrupted.",
+            StopReason::Retired => {
+                "ECS is performing maintenance on the underlying infrastructure hosting the task"
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 /// A trace of a Spot market, not opened yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MarketTrace {
-    /// The capacity provider that buys there.
-    pub provider: ProviderId,
+    /// The capacity provider that buys there; `None`: Fargate.
+    pub provider: Option<ProviderId>,
     /// What it is for, such as `capacity_provider.general.availability.1`.
     pub name: String,
     /// The file as it is opened.

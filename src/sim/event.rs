@@ -69,6 +69,10 @@ pub enum Event {
     Pools(ProviderId),
     /// An Auto Scaling group tries again to launch what it found no capacity for.
     LaunchAgain(ProviderId, Purchase),
+    /// Fargate's capacity changes, or it takes tasks back.
+    Fargate,
+    /// A Spot task on Fargate is warned.
+    FargateWarning(u32),
     /// Managed Instances: the tasks that have come together are given instances.
     Batch(ProviderId),
     /// Managed Instances: some may have become idle or under-used.

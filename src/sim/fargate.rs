@@ -1,16 +1,21 @@
 //! Fargate capacity: sizes, the account's quotas and launch rates, the spread over Availability Zones.
 
+mod market;
+
 use super::bucket::TokenBucket;
 use super::request::Failure;
-use super::setup::{FargateSetup, Limits, ProviderSetup};
+use super::setup::{FargateRisks, FargateSetup, Limits, ProviderSetup};
+use super::task::{Place, Task};
 use crate::base::id::Column;
 use crate::base::lookup::Lookup;
+use crate::base::random::Seed;
 use crate::base::time::SimTime;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::fargate_size_for;
 use crate::model::ids::{GroupId, ProviderId, ZoneId};
 use crate::model::platform::{LaunchType, OperatingSystem, Purchase};
 use crate::model::resources::Resources;
+pub use market::{Market, Turn};
 
 /// What Fargate has, and what tasks take of it. Arrays of two are by [`Purchase`].
 pub struct Fargate {
@@ -33,6 +38,8 @@ pub struct Fargate {
     has_freed: bool,
     /// Zones that are out.
     out: Vec<ZoneId>,
+    /// Capacity over time; `None`: there is always enough.
+    pub market: Option<Box<Market>>,
 }
 
 impl Fargate {
@@ -42,8 +49,11 @@ impl Fargate {
         setup: FargateSetup,
         limits: &Limits,
         providers: &Column<ProviderId, ProviderSetup>,
-        zone_count: usize,
+        (zone_count, seed): (usize, Seed),
     ) -> Fargate {
+        let may_fail = setup.risks != FargateRisks::default();
+        let market = || Market::new(setup.risks.clone(), &setup.zones, zone_count, seed);
+        let market = may_fail.then(|| Box::new(market()));
         let is_windows = |(cpu, _): &(u32, u32)| (1024..=4096).contains(cpu);
         let mut all = providers.enumerate();
         let on_demand =
@@ -62,6 +72,7 @@ impl Fargate {
             version: 0,
             has_freed: false,
             out: Vec::new(),
+            market,
         }
     }
 
@@ -112,7 +123,7 @@ impl Fargate {
     /// the subnets (best-effort AZ spread; FARGATE and FARGATE_SPOT spread separately; documented).
     ///
     /// # Errors
-    /// The quota is used up, or all zones are out.
+    /// The quota is used up, or no zone has capacity.
     pub fn take(
         &mut self,
         size: Resources,
@@ -127,11 +138,16 @@ impl Fargate {
         }
         let zones = subnets.unwrap_or(&self.zones);
         let counts = self.spread.get_or_insert_with((group, provider), || vec![0; self.zone_count]);
-        let up = zones.iter().filter(|zone| !self.out.contains(zone));
+        let market = self.market.as_deref();
+        let is_open = |zone| market.is_none_or(|market| market.is_open(zone, purchase));
+        let up = zones.iter().filter(|zone| !self.out.contains(zone) && is_open(**zone));
         let zone = up.min_by_key(|zone| counts[zone.0 as usize]);
         let zone = *zone.ok_or(Failure::FargateCapacity)?;
         counts[zone.0 as usize] += 1;
         self.cpu[purchase as usize] = used;
+        if let Some(market) = self.market.as_deref_mut().filter(|_| purchase == Purchase::Spot) {
+            market.spot[zone.0 as usize] += 1;
+        }
         self.version += 1;
         Ok(zone)
     }
@@ -150,8 +166,11 @@ impl Fargate {
     }
 
     /// A task's containers have exited: its part of the quota is free.
-    pub fn give_back(&mut self, size: Resources, purchase: Purchase) {
+    pub fn give_back(&mut self, size: Resources, purchase: Purchase, zone: ZoneId) {
         self.cpu[purchase as usize] -= u64::from(size.cpu);
+        if let Some(market) = self.market.as_deref_mut().filter(|_| purchase == Purchase::Spot) {
+            market.spot[zone.0 as usize] -= 1;
+        }
         self.version += 1;
         self.has_freed = true;
     }
@@ -164,6 +183,39 @@ impl Fargate {
         }
         self.version += 1;
         self.has_freed = true; // those who wait see less room, too
+    }
+
+    /// What can be had has changed.
+    pub fn turns(&mut self) {
+        self.version += 1;
+        self.has_freed = true;
+    }
+
+    /// Whether what has no place now may have one later, though nothing runs.
+    #[must_use]
+    pub fn may_open(&self) -> bool {
+        self.market.as_ref().is_some_and(|market| market.may_open())
+    }
+
+    /// Whether any revision of the platform has been retired.
+    #[inline]
+    #[must_use]
+    pub fn has_retired(&self) -> bool {
+        self.market.as_ref().is_some_and(|market| market.retired_to.is_some())
+    }
+
+    /// Whether a task is to make room because its revision of the platform is retired.
+    #[must_use]
+    pub fn is_retired(&self, task: &Task) -> bool {
+        let to = self.market.as_ref().and_then(|market| market.retired_to);
+        matches!(task.place, Place::Fargate(_)) && to.is_some_and(|to| task.started <= to)
+    }
+
+    /// Whether tasks may be stopped before their work is done.
+    #[inline]
+    #[must_use]
+    pub fn stops_tasks(&self) -> bool {
+        self.market.as_ref().is_some_and(|market| market.risks.stops_tasks())
     }
 
     /// Whether anything has come back since this was last asked.

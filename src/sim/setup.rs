@@ -19,12 +19,14 @@ use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
 mod capacity;
+mod fargate;
 mod spot;
 
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, MANAGED_INSTANCE, ManagedInstancesSetup, ManagedSetup,
     ProviderSetup, ProvisioningSetup, WarmPoolSetup,
 };
+pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
@@ -381,4 +383,6 @@ pub struct FargateSetup {
     pub zones: Vec<ZoneId>,
     /// Whether a task is billed until it is STOPPED, and not only until its last container has exited.
     pub is_billed_until_stopped: bool,
+    /// How its capacity fails.
+    pub risks: FargateRisks,
 }

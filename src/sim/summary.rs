@@ -236,6 +236,10 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     let failed = "launches of Auto Scaling groups that found no capacity";
     let interrupted = "Spot instances that EC2 took back";
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
+    let interrupted = "Spot tasks that Fargate took back";
+    sheet.count("fargate_interrupted", "tasks", interrupted, tally.fargate_interrupted);
+    let retired = "tasks that Fargate retired with the revision of its platform";
+    sheet.count("fargate_retired", "tasks", retired, tally.fargate_retired);
     sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     let (before, launched) = world.groups.time_before_useful(world.cluster.fleet(), end);

@@ -86,7 +86,7 @@ impl World {
         }
         let fargate = std::mem::take(&mut setup.fargate);
         let zones = setup.zones.len();
-        let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, zones);
+        let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, (zones, setup.seed));
         let stages = Stages::new(&setup.latencies, setup.seed);
         let pace = setup.scheduler.clone();
         let services = Services::new(setup.sources.len(), pace, setup.metric_delays, failures);
@@ -117,6 +117,7 @@ impl World {
         self.supply(queue).begin()?;
         self.drive(queue).start_services()?;
         self.mishap(queue).begin();
+        self.mishap(queue).arrange_fargate();
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
         Ok(())
     }
@@ -288,6 +289,8 @@ impl World {
             Event::LaunchAgain(provider, purchase) => {
                 self.supply(queue).launch_again(provider, purchase)?;
             }
+            Event::Fargate => self.mishap(queue).fargate_changes()?,
+            Event::FargateWarning(number) => self.mishap(queue).fargate_warns(number)?,
             Event::Batch(provider) => self.supply(queue).batch(provider)?,
             Event::Optimise(provider) => self.supply(queue).optimise(provider)?,
         }
@@ -366,6 +369,8 @@ impl World {
             Event::LaunchAgain(provider, purchase) => {
                 (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)
             }
+            Event::Fargate => (0, 1 << 52),
+            Event::FargateWarning(number) => (0, u64::from(number) << 2 | 1 << 53),
             Event::Batch(provider) => (0, u64::from(provider.0) << 2 | 1 << 50),
             Event::Optimise(provider) => (0, u64::from(provider.0) << 2 | 1 << 49),
             Event::Sample => return, // samples observe: with another interval the digest is the same
@@ -427,6 +432,7 @@ impl Model for World {
             && (self.tasks.wanted == 0
                 || self.callers.is_stuck(versions())
                     && !self.groups.may_grow()
-                    && !self.faults.is_pending())
+                    && !self.faults.is_pending()
+                    && !self.fargate.may_open())
     }
 }

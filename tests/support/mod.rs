@@ -25,8 +25,8 @@ use ecsim::policy::placement::{PackField, Strategy, TieBreak};
 use ecsim::pricing::Price;
 use ecsim::sim::outputs::Sinks;
 use ecsim::sim::setup::{
-    FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure, ProviderSetup,
-    ProvisioningSetup, Setup, SourceSetup,
+    FargateRisks, FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure,
+    ProviderSetup, ProvisioningSetup, Setup, SourceSetup,
 };
 use ecsim::sim::{RunResult, Watch};
 use std::io::Write;
@@ -228,6 +228,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
                 .into(),
             zones: vec![ZoneId(0), ZoneId(1)],
             is_billed_until_stopped: false,
+            risks: FargateRisks::default(),
         },
     }
 }

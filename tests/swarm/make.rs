@@ -19,8 +19,8 @@ use ecsim::policy::placement::{PackField, SpreadField, Strategy, TieBreak};
 use ecsim::policy::query::Expression;
 use ecsim::pricing::Price;
 use ecsim::sim::setup::{
-    Bucket, FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits, OnFailure,
-    ProviderSetup, ProviderShare, ProvisioningSetup, Setup, SourceSetup,
+    Bucket, FargateRisks, FargateSetup, ImageCleanup, InstanceSetup, Latencies, Launch, Limits,
+    OnFailure, ProviderSetup, ProviderShare, ProvisioningSetup, Setup, SourceSetup,
 };
 use std::collections::BTreeMap;
 
@@ -467,6 +467,7 @@ fn fargate() -> FargateSetup {
         ],
         rates: rates.map(rate).into(),
         is_billed_until_stopped: false,
+        risks: FargateRisks::default(),
         zones: vec![ZoneId(0), ZoneId(1), ZoneId(2)],
     }
 }

@@ -85,6 +85,9 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
         .collect();
     failures.sort_by_key(|failure| failure.at);
     setup.services = services;
+    if dice.one_in(3) {
+        setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
+    }
     (case, failures)
 }
 

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bill;
+mod fargate_risks;
 mod make;
 mod make_services;
 mod moving;

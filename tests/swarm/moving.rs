@@ -126,6 +126,9 @@ fn moving(seed: u64) -> Case {
     if !dice.one_in(3) {
         setup.faults = faults(&mut dice, setup);
     }
+    if !dice.one_in(3) {
+        setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
+    }
     case
 }
 

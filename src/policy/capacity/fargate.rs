@@ -1,18 +1,12 @@
 //! When Fargate takes a task away: retirement of old platform revisions, and interruption on Fargate Spot.
 //!
-//! Documented: a retirement is announced, and carried out 0, 7 (the default) or 14 days later on the tasks that run
-//! since before; a Spot task has a warning of 120 s with SIGTERM at once, and SIGKILL after its `stopTimeout`, 30 s by
-//! default. How often Spot is interrupted is unpublished: a Poisson process by task (assumed), at a share by month.
+//! Documented: a retirement is announced, and carried out 0, 7 (the default) or 14 days later, or in an event window, on
+//! the tasks that run since before; a Spot task has SIGTERM at once, and SIGKILL after its `stopTimeout`, 30 s by default.
+//! How often Spot is interrupted is unpublished: a Poisson process by task (assumed), at a rate that is given.
 
 use crate::base::distribution::standard_exponential;
 use crate::base::random::Stream;
 use crate::base::time::{SimSpan, SimTime};
-
-/// The warning before a Fargate Spot task has to be gone (documented).
-pub const SPOT_WARNING: SimSpan = SimSpan::from_secs(120);
-
-/// Share of Fargate Spot tasks that are interrupted over a month, percent. Assumed.
-pub const MONTHLY_PERCENT: f64 = 5.0;
 
 const HOURS_OF_MONTH: f64 = 730.0;
 const SECONDS_OF_HOUR: f64 = 3_600.0;
@@ -46,12 +40,38 @@ impl RetirementWait {
     }
 }
 
-/// When a task that started at `started` is retired, with notices at `notices` in order: it runs on the revision of its
-/// start, so the first notice from there on is meant for it. `None`: it is not.
+/// A weekly event window (`fargateEventWindows`), in hours from Monday 00:00 UTC on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventWindow {
+    /// Where it begins: 0 to 167.
+    pub from: u32,
+    /// How long it is: 2 at least (documented).
+    pub hours: u32,
+}
+
+/// When tasks are retired of which notice is given at `notice`: after the wait, and where there are event windows in the
+/// first of them that is open then or later (assumed: a window does not shorten the wait). Time zero is `epoch_s` seconds
+/// after 1970. A task runs on the revision of its start: the notice is meant for those that have started by then.
 #[must_use]
-pub fn retirement(started: SimTime, notices: &[SimTime], wait: RetirementWait) -> Option<SimTime> {
-    let index = notices.partition_point(|&notice| notice < started);
-    notices.get(index).map(|&notice| notice + wait.span())
+pub fn retires_at(
+    notice: SimTime,
+    wait: RetirementWait,
+    windows: &[EventWindow],
+    epoch_s: i64,
+) -> SimTime {
+    const WEEK: u64 = 7 * 24 * 3_600;
+    let at = notice + wait.span();
+    // 1970 began on a Thursday: three days after a Monday.
+    let second = (epoch_s + 3 * 86_400).rem_euclid(WEEK as i64) as u64;
+    let into_week = (at.0 + second * 1_000_000) % (WEEK * 1_000_000);
+    let until_open = |window: &EventWindow| {
+        let (from, hours) = (u64::from(window.from), u64::from(window.hours));
+        let hour = 3_600 * 1_000_000;
+        let since = (into_week + WEEK * 1_000_000 - from * hour) % (WEEK * 1_000_000);
+        if since < hours * hour { 0 } else { WEEK * 1_000_000 - since }
+    };
+    let wait = windows.iter().map(until_open).min();
+    at + SimSpan(wait.unwrap_or(0))
 }
 
 /// The rate of interruptions by task and hour at which `monthly_percent` of tasks are interrupted over a month.
@@ -68,10 +88,4 @@ pub fn spot_warning(started: SimTime, per_hour: f64, dice: &mut Stream) -> Optio
     }
     let seconds = standard_exponential(dice) / per_hour * SECONDS_OF_HOUR;
     Some(started + SimSpan::from_secs_f64(seconds))
-}
-
-/// How long containers have from the warning, with SIGTERM at once, to SIGKILL.
-#[must_use]
-pub fn spot_grace(stop_timeout: SimSpan) -> SimSpan {
-    stop_timeout.min(SPOT_WARNING)
 }

@@ -5,7 +5,6 @@
 //! | [`need`] | M and N: the metric `CapacityProviderReservation` |
 //! | [`managed`] | managed scaling: alarms, steps, warm-up, from points to desired capacities |
 //! | [`protection`] | managed termination protection and draining: what becomes of an instance that is to end |
-//! | [`strategy`] | base and weight: which provider a task goes to |
 //! | [`zones`] | where an instance is launched, rebalancing |
 //! | [`mixed`] | On-Demand or Spot, and the pool by allocation strategy |
 //! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
@@ -24,7 +23,6 @@ pub mod managed_instances;
 pub mod mixed;
 pub mod need;
 pub mod protection;
-pub mod strategy;
 pub mod terminate;
 pub mod warm_pool;
 pub mod zones;

@@ -78,7 +78,7 @@ impl Build<'_> {
             self.is_file(&path, &written, settings.value_place("trace"));
             let number = limits.len();
             self.markets.push(MarketTrace {
-                provider: fleet.provider,
+                provider: Some(fleet.provider),
                 name: format!("capacity_provider.{}.availability.{}", fleet.name, number + 1),
                 path,
                 display: written,

@@ -9,6 +9,7 @@ mod definition_order;
 mod definition_rules;
 mod expect;
 mod failure;
+mod fargate_risks;
 mod fault;
 mod fleet;
 mod group;
@@ -157,7 +158,7 @@ pub(super) fn build(
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
     let limits = timing::limits(root);
-    let fargate = build.fargate(root);
+    let fargate = build.fargate(root, epoch_s);
     let expects = build
         .read_expects(root, || expect::nothing(latencies.clone(), limits, fargate.clone(), root));
     if !build.problems.is_empty() {

@@ -64,7 +64,7 @@ impl Build<'_> {
             let path = self.resolve(&written);
             self.is_file(&path, &written, place);
             self.markets.push(MarketTrace {
-                provider,
+                provider: Some(provider),
                 name: format!("capacity_provider.{name}.spot_price_history.{}", index + 1),
                 path,
                 display: written,

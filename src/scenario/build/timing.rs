@@ -108,7 +108,7 @@ impl Build<'_> {
         self.account("prices".into(), &written, rows);
     }
 
-    pub(super) fn fargate(&mut self, root: &Settings) -> FargateSetup {
+    pub(super) fn fargate(&mut self, root: &Settings, epoch_s: i64) -> FargateSetup {
         let defaults = Settings::empty(&FARGATE, root.place);
         let settings = root.table("fargate").unwrap_or(&defaults);
         let mut zones = self.zone_list(settings, "availability_zones");
@@ -133,11 +133,13 @@ impl Build<'_> {
         }
         rates.sort_by_key(platform);
         self.check_fargate_rates(&rates);
+        let risks = self.fargate_risks(settings, &zones, epoch_s);
         FargateSetup {
             sizes: self.book.fargate_sizes(OperatingSystem::Linux),
             rates,
             zones,
             is_billed_until_stopped: settings.text("billed_until") == Some("stopped"),
+            risks,
         }
     }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod capacity;
 mod failure;
+mod fargate;
 mod group_scaling;
 mod interruption;
 mod managed_instances;
@@ -24,6 +25,7 @@ use crate::base::time::LATEST;
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use failure::{FAILURE, FAILURE_TRACE};
+pub use fargate::WEEKDAYS;
 pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
 pub use service_deployment::DEPLOYMENT;
 pub use service_scaling::METRICS;

@@ -1,5 +1,6 @@
 //! Keys of latencies, limits and Fargate prices.
 
+use super::fargate::{EVENT_WINDOW, FARGATE_SHORTAGE, FARGATE_SPOT, RETIREMENT};
 use super::shared::{CPU_ARCHITECTURE, OPERATING_SYSTEM};
 use super::{Kind, Section, optional, required, with_default};
 use crate::base::time::LATEST;
@@ -291,6 +292,44 @@ pub static FARGATE: Section = Section::new(
             "the catalogue's",
             "Rates that replace the catalogue's.",
             "ecsim",
+        ),
+        optional(
+            "spot",
+            Kind::Table(&FARGATE_SPOT),
+            "none is taken back",
+            "How tasks of FARGATE_SPOT are taken back.",
+            "ecsim",
+        ),
+        optional(
+            "shortages",
+            Kind::Tables(&FARGATE_SHORTAGE),
+            "none",
+            "When Fargate has no capacity for new tasks.",
+            "ecsim",
+        ),
+        optional(
+            "retirements",
+            Kind::Tables(&RETIREMENT),
+            "none",
+            "When AWS announces that revisions of the platform are retired: the tasks on Fargate that have started by then \
+             are stopped after the wait. A service replaces its own within its minimum and maximum percent; a task of \
+             RunTask is stopped, and nobody starts another one.",
+            "documented",
+        ),
+        with_default(
+            "task_retirement_wait_days",
+            Kind::Choice(&["0", "7", "14"]),
+            "\"7\"",
+            "Account setting `fargateTaskRetirementWaitPeriod`: from the announcement to the retirement.",
+            "API",
+        ),
+        optional(
+            "event_windows",
+            Kind::Tables(&EVENT_WINDOW),
+            "none",
+            "Account setting `fargateEventWindows`: weekly windows; tasks are retired in the first that is open after the \
+             wait.",
+            "API",
         ),
     ],
 );

@@ -15,7 +15,8 @@ const COLUMNS: &[ColumnSpec] = &[
         "text",
         "–",
         "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
-         agent_lost, recovered, never_registered; of a warm pool warmed, leaves_warm_pool, returns_to_warm_pool",
+         agent_lost, recovered, never_registered; of a warm pool warmed, leaves_warm_pool, returns_to_warm_pool; of \
+         Fargate interruption_notice, retirement; shortage_begins, shortage_ends",
     ),
     column(
         "instance_id",

@@ -41,6 +41,10 @@ pub struct Tally {
     pub launches_failed: u64,
     /// Spot instances that EC2 took back.
     pub interrupted: u64,
+    /// Spot tasks that Fargate took back.
+    pub fargate_interrupted: u64,
+    /// Tasks that Fargate retired.
+    pub fargate_retired: u64,
     /// Instances that ended.
     pub ended: u64,
 }

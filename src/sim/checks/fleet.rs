@@ -2,8 +2,24 @@
 
 use super::Parts;
 use crate::model::fleet::InstanceStatus;
+use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
 use crate::sim::fleet::Stage;
+use crate::sim::task::Place;
+
+/// Compares what Fargate counts with its tasks.
+pub fn check_fargate(parts: &Parts<'_>) {
+    let Some(market) = &parts.fargate.market else { return };
+    let mut spot = vec![0; market.spot.len()];
+    for task in parts.tasks.live().filter(|task| task.status < TaskStatus::Deprovisioning) {
+        if let Place::Fargate(zone) = task.place
+            && parts.rules.providers[task.provider].purchase == Purchase::Spot
+        {
+            spot[zone.0 as usize] += 1;
+        }
+    }
+    assert_eq!(market.spot, spot, "C6: Spot tasks that hold Fargate's capacity");
+}
 
 /// Compares groups with the fleet and with the books.
 pub fn check(parts: &Parts<'_>) {

@@ -46,6 +46,7 @@ pub fn check(parts: &Parts<'_>, now: SimTime) {
     parts.check_resources();
     parts.check_counts();
     fleet::check(parts);
+    fleet::check_fargate(parts);
 }
 
 impl Parts<'_> {

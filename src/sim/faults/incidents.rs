@@ -150,14 +150,24 @@ impl Mishap<'_> {
     pub(super) fn incident_begins(&mut self, fault: usize, victims: &[InstanceId]) -> usize {
         let of = &self.faults.list[fault];
         let fleet = self.supply.drive.cluster.fleet();
-        let is_zone = of.kind == FaultKind::ZoneOutage;
+        let (kind, is_zone) = (of.kind.name(), of.kind == FaultKind::ZoneOutage);
         let what = match (&of.victims, victims) {
             (Victims::Zone(zone), _) => self.supply.drive.rules.zones[*zone].clone(),
             (_, [one]) => fleet.name[*one].clone(),
             (_, many) => format!("{} instances", many.len()),
         };
+        self.incident_opens(kind, what, is_zone)
+    }
+
+    /// An incident of a kind begins. Returns its number.
+    pub(super) fn incident_opens(
+        &mut self,
+        kind: &'static str,
+        what: String,
+        is_zone: bool,
+    ) -> usize {
         let incident = Incident {
-            kind: of.kind.name(),
+            kind,
             what,
             start: self.now(),
             found: SimTime::NEVER,

@@ -5,6 +5,7 @@
 //! | `mod.rs` | the state: faults, instances that are out, what is due |
 //! | `strike.rs` | victims are found and struck |
 //! | `zone.rs` | a whole zone is out, and back |
+//! | `fargate.rs` | Fargate takes tasks back, and has none to give |
 //! | `incidents.rs` | what became of it, for `incidents.csv` |
 //! | `after.rs` | ECS and groups notice; the host comes back, or another one does |
 //!
@@ -12,6 +13,7 @@
 //! they hold. They are lost when the instance is terminated, or when it comes back from its reboot.
 
 mod after;
+mod fargate;
 mod incidents;
 mod strike;
 mod zone;

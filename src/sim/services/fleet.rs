@@ -30,14 +30,17 @@ impl Plan<'_> {
         }
     }
 
-    /// Whether a task of the service is on an instance that drains.
+    /// Whether a task of the service is on an instance that drains, or on a platform that is retired.
     pub fn has_draining_task(&self, id: ServiceId) -> bool {
-        if self.cluster.draining() == 0 {
+        if self.cluster.draining() == 0 && !self.fargate.has_retired() {
             return false;
         }
         let fleet = self.cluster.fleet();
         let drains = |i: InstanceId| fleet.status[i] == InstanceStatus::Draining;
-        self.services.all[id].members.iter().any(|&s| self.tasks[s].instance().is_some_and(drains))
+        self.services.all[id].members.iter().any(|&slot| {
+            let task = &self.tasks[slot];
+            task.instance().is_some_and(drains) || self.fargate.is_retired(task)
+        })
     }
 
     /// An instance drains: its services replace their tasks.
@@ -127,7 +130,7 @@ impl Drive<'_> {
         if is_member && status < TaskStatus::Deactivating {
             is_quiet |= status == TaskStatus::Running; // its crash is called off
             self.plan().leave(slot)?;
-        } else if is_member && status == TaskStatus::Deactivating {
+        } else if is_member && status <= TaskStatus::Stopping {
             self.flow().remove_from_load(slot, now)?;
         }
         self.life().lose(slot, reason, is_quiet)

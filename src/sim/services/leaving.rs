@@ -2,7 +2,6 @@
 
 use super::Drive;
 use crate::base::time::SimSpan;
-use crate::model::lifecycle::StopCode;
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
 use crate::sim::tasks::Farewell;
@@ -36,9 +35,7 @@ impl Drive<'_> {
         let task = &self.tasks[slot];
         let stop = self.services.all[self.services.member(slot).service].stop.as_ref()?;
         let others = self.rules.definitions[task.definition].other_containers;
-        let code = task.stop_reason.code();
-        let is_asked =
-            matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
+        let is_asked = task.stop_reason.is_signalled();
         Some(stop.longest(others + u16::from(is_asked), task.draws))
     }
 
@@ -46,7 +43,14 @@ impl Drive<'_> {
     pub fn has_left(&mut self, slot: Slot) -> Result<(), RunError> {
         if self.rules.is_service(self.tasks[slot].source) && self.services.member(slot).in_load {
             let now = self.now();
+            let (task, id) = (self.tasks[slot].id, self.services.member(slot).service);
+            let late = self.services.all[id].late.iter().find(|late| late.task == task);
+            let until = late.map_or(now, |late| late.at); // its load balancer sends requests on
+            self.services.all[id].late.retain(|late| late.task != task);
             self.flow().remove_from_load(slot, now)?;
+            if until > now {
+                self.plan().not_known(slot, true, until.since(now))?;
+            }
         }
         self.life().execution_stopped(slot)
     }

@@ -225,7 +225,7 @@ impl Drive<'_> {
 
 impl Plan<'_> {
     /// A load balancer goes on for so long to send requests to a target, which is dead or no longer wanted.
-    fn not_known(&mut self, slot: Slot, is_dead: bool, span: SimSpan) -> Result<(), RunError> {
+    pub fn not_known(&mut self, slot: Slot, is_dead: bool, span: SimSpan) -> Result<(), RunError> {
         let id = self.services.member(slot).service;
         if span == SimSpan::ZERO || self.services.all[id].load.is_none() {
             return Ok(());
@@ -258,7 +258,8 @@ impl Plan<'_> {
                 deployment.draining.saturating_sub(1)
             };
         }
-        if !begins && (!service.is_as_wanted() || service.may_be_sick()) {
+        let has_work = !service.is_as_wanted() || service.may_be_sick();
+        if !begins && (has_work || self.has_draining_task(id)) {
             self.look_soon(id); // there may be room now
         }
     }

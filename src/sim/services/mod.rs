@@ -24,6 +24,7 @@ mod create;
 mod failures;
 mod fleet;
 mod health;
+mod interrupted;
 mod leaving;
 mod load;
 mod members;

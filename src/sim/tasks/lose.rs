@@ -81,6 +81,7 @@ impl Life<'_> {
     ) -> Result<(), RunError> {
         is_quiet |= self.tasks.forget_held(slot);
         let status = self.tasks[slot].status;
+        is_quiet |= status == TaskStatus::Running && self.call_off_exit(slot);
         if status < TaskStatus::Deactivating {
             self.tasks[slot].stop_reason = reason;
             self.tasks[slot].exit_code = SIGKILL_EXIT_CODE;
@@ -145,9 +146,9 @@ impl Life<'_> {
                 self.cluster.vacate(instance, task.demand.without_enis(), ports);
             }
             Place::Instance(_) | Place::Waiting(_) => {}
-            Place::Fargate(_) => {
+            Place::Fargate(zone) => {
                 let purchase = self.rules.providers[task.provider].purchase;
-                self.fargate.give_back(task.demand, purchase);
+                self.fargate.give_back(task.demand, purchase, zone);
                 if is_on_host {
                     let definition = &self.rules.definitions[task.definition];
                     self.books.saw(Change::FargateStops { task, definition });

@@ -30,8 +30,10 @@ use super::rules::Rules;
 use super::setup::ProvisioningSetup;
 use super::task::{Slot, Task};
 use crate::base::time::SimTime;
-use crate::engine::Queue;
+use crate::engine::{Queue, Ticket};
 use crate::model::ids::GroupId;
+use std::collections::BTreeMap;
+
 pub use latency::{Latency, Stages};
 pub use line::{Kind, Line};
 pub use stop::Farewell;
@@ -48,6 +50,8 @@ pub struct Tasks {
     held: hold::Held,
     /// Tasks of services that are STOPPED and whose services have not been told.
     stopped: Vec<Slot>,
+    /// Ends of work that may be called off: of callers' tasks on Fargate where it may take them away.
+    pub(super) exits: BTreeMap<Slot, Ticket>,
     /// Tasks that wait in PROVISIONING for capacity.
     pub line: Line,
     /// How long the stages take.
@@ -69,6 +73,7 @@ impl Tasks {
             ghosts: 0,
             held: hold::Held::default(),
             stopped: Vec::new(),
+            exits: BTreeMap::new(),
             line: Line::new(provisioning),
             stages,
             next_id: 0,

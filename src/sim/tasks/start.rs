@@ -7,6 +7,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::InstanceId;
 use crate::model::lifecycle::TaskStatus;
+use crate::model::platform::Purchase;
 use crate::sim::books::Change;
 use crate::sim::event::Event;
 use crate::sim::task::{Place, Slot};
@@ -134,6 +135,24 @@ impl Life<'_> {
         let task = &mut self.tasks[slot];
         task.started = now;
         self.books.saw(Change::Started { task });
+        if self.fargate.market.is_some() {
+            self.draw_warning(slot);
+        }
+    }
+
+    /// A Spot task on Fargate runs: when it is to be taken back, if it is.
+    fn draw_warning(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        let is_spot = self.rules.providers[task.provider].purchase == Purchase::Spot;
+        let is_one = is_spot && matches!(task.place, Place::Fargate(_));
+        let ends = match self.rules.is_service(task.source) {
+            true => self.rules.horizon.unwrap_or(SimTime::NEVER),
+            false => task.started + task.work,
+        };
+        let market = self.fargate.market.as_mut().filter(|_| is_one);
+        if let Some((at, number)) = market.and_then(|m| m.draw_warning(task, slot, ends)) {
+            self.queue.schedule(at, Class::Release, Event::FargateWarning(number));
+        }
     }
 
     /// RUNNING for a task of a caller: the work begins, and its end is known.
@@ -142,7 +161,12 @@ impl Life<'_> {
         // Even a task without work exits in an event of its own: its promise ends among the releases of the
         // next microsecond at the earliest, never in the middle of a placement.
         let at = self.now() + SimSpan(self.tasks[slot].work.0.max(1));
-        self.queue.schedule(at, Class::Release, Event::Exit(slot));
+        let is_on_fargate = matches!(self.tasks[slot].place, Place::Fargate(_));
+        if !is_on_fargate || !self.fargate.stops_tasks() {
+            return self.queue.schedule(at, Class::Release, Event::Exit(slot));
+        }
+        let ticket = self.queue.schedule_cancellable(at, Class::Release, Event::Exit(slot));
+        self.tasks.exits.insert(slot, ticket);
     }
 
     /// PENDING tasks of a host start in strict order, as far as its real room goes: a large one at the head

@@ -33,8 +33,30 @@ impl Life<'_> {
     /// # Errors
     /// An output cannot be written.
     pub fn exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        if !self.tasks.exits.is_empty() {
+            self.tasks.exits.remove(&slot);
+        }
         self.become_deactivating(slot);
         self.stopping(slot, Farewell::default())
+    }
+
+    /// A task of a caller is stopped in the middle of its work.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn break_off(&mut self, slot: Slot) -> Result<(), RunError> {
+        let is_known = self.call_off_exit(slot);
+        assert!(is_known, "what may be broken off has an end that can be called off");
+        self.exits(slot)
+    }
+
+    /// Calls off the end of a task's work, where it can be.
+    pub(super) fn call_off_exit(&mut self, slot: Slot) -> bool {
+        let ticket = self.tasks.exits.remove(&slot);
+        if let Some(ticket) = ticket {
+            self.queue.cancel(ticket);
+        }
+        ticket.is_some()
     }
 
     /// STOPPING: the scheduler has the resources back, the host not yet.
@@ -67,9 +89,7 @@ impl Life<'_> {
         if let Place::Fargate(_) = task.place {
             timeout = timeout.min(FARGATE_STOP_TIMEOUT);
         }
-        let code = task.stop_reason.code();
-        let is_asked =
-            matches!(code, StopCode::UserInitiated | StopCode::ServiceSchedulerInitiated);
+        let (code, is_asked) = (task.stop_reason.code(), task.stop_reason.is_signalled());
         let signalled = others + u16::from(is_asked);
         let stop = || self.tasks.stages.stop.longest(signalled, task.draws);
         let wanted = farewell.work + farewell.containers.unwrap_or_else(stop);
@@ -79,7 +99,7 @@ impl Life<'_> {
             if is_asked {
                 task.exit_code = SIGKILL_EXIT_CODE;
             }
-        } else if code == StopCode::UserInitiated {
+        } else if is_asked && code != StopCode::ServiceSchedulerInitiated {
             task.exit_code = SIGTERM_EXIT_CODE;
         }
         wanted.min(timeout)
@@ -181,9 +201,9 @@ impl Life<'_> {
                 }
                 &self.tasks.stages.eni_detach
             }
-            Place::Fargate(_) => {
+            Place::Fargate(zone) => {
                 let purchase = self.rules.providers[task.provider].purchase;
-                self.fargate.give_back(task.demand, purchase);
+                self.fargate.give_back(task.demand, purchase, zone);
                 if is_on_host {
                     let definition = &self.rules.definitions[task.definition];
                     self.books.saw(Change::FargateStops { task, definition });

@@ -59,11 +59,12 @@ impl Plan<'_> {
             let is_sick = self.services.member(slot).health == Health::Unhealthy;
             let place = self.tasks[slot].place;
             is_sick
+                || self.fargate.is_retired(&self.tasks[slot])
                 || matches!(place, Place::Instance(i) if self.cluster.fleet().status[i] == InstanceStatus::Draining)
         };
         // Tasks on Fargate that are all healthy need not be looked at one by one.
         let is_on_ec2 = self.rules.askers[service.source].launch == LaunchType::Ec2;
-        let may_move = service.may_be_sick() || is_on_ec2;
+        let may_move = service.may_be_sick() || is_on_ec2 || self.fargate.has_retired();
         if service.is_rolling()
             || service.members.len() > service.desired as usize
             || (may_move && service.members.iter().any(is_moving))

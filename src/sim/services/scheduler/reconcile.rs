@@ -118,6 +118,10 @@ impl Drive<'_> {
             let reason = match reason {
                 policy::StopReason::ScaleIn => StopReason::ScaledIn,
                 policy::StopReason::Deployment => StopReason::Deployed,
+                policy::StopReason::Draining if self.fargate.is_retired(&self.tasks[slot]) => {
+                    self.books.tally.fargate_retired += 1;
+                    StopReason::Retired
+                }
                 policy::StopReason::Draining => StopReason::Draining,
                 policy::StopReason::Unhealthy => {
                     self.plan().task_failed(id, generation)?;

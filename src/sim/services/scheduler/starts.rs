@@ -168,16 +168,7 @@ impl Drive<'_> {
         }
         let service = &mut self.services.all[id];
         service.throttle.could_not_place(now, &self.services.settings);
-        let name = &service.setup.name;
-        let why = match failure {
-            Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
-            Failure::FargateCapacity => "capacity is unavailable at this time",
-            _ => "no container instance met all of its requirements",
-        };
-        let text = format!(
-            "(service {name}) was unable to place a task because {why}. Reason: {}.",
-            failure.reason()
-        );
+        let text = format!("(service {}) {}", service.setup.name, why_not_placed(failure));
         self.books.service_event(id, now, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", &text)?;
         self.plan().launch_failed(id, generation)?;
         if let Some(at) = self.services.all[id].throttle.blocked_until(now) {
@@ -185,6 +176,20 @@ impl Drive<'_> {
         }
         Ok(())
     }
+}
+
+/// What ECS says of a task that found no place.
+fn why_not_placed(failure: &Failure) -> String {
+    let why = match failure {
+        Failure::FargateCapacity => {
+            return "was unable to place a task. Reason: Capacity is unavailable at this time. Please try again \
+                    later or in a different availability zone."
+                .into();
+        }
+        Failure::FargateVcpuLimit => "you have reached the limit on the number of vCPUs",
+        _ => "no container instance met all of its requirements",
+    };
+    format!("was unable to place a task because {why}. Reason: {}.", failure.reason())
 }
 
 impl Look<'_> {

@@ -115,8 +115,9 @@ impl Look<'_> {
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until || self.works(slot),
             provider: self.item_of(member.service, task.provider),
-            is_draining: instance
-                .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
+            is_draining: self.fargate.is_retired(task)
+                || instance
+                    .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
             zone,
             instance,
         }
