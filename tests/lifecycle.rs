@@ -430,12 +430,12 @@ fn a_sample_sees_its_instant_after_all_have_acted() {
     let total: Vec<&str> = finished.timeseries.lines().filter(|l| l.contains(",total,")).collect();
     let at = |second: &str| total.iter().find(|l| l.starts_with(&format!("{second},"))).copied();
     // One instance at 0.1 $/h: idle, then one task RUNNING from 60 s to 150 s, where the run ends.
-    assert_eq!(at("0"), Some("0,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,1,0,0,"));
+    assert_eq!(at("0"), Some("0,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,1,0,0,0,"));
     assert_eq!(
         at("60"),
-        Some("60,total,1,0,1,0,0,0,1,0,0,0,0,1024,1024,1024,1024,1024,1024,0.1,1,0,0,")
+        Some("60,total,1,0,1,0,0,0,1,0,0,0,0,1024,1024,1024,1024,1024,1024,0.1,1,0,0,0,")
     );
-    assert_eq!(at("150"), Some("150,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,1,0,0,"));
+    assert_eq!(at("150"), Some("150,total,1,1,0,0,0,0,0,0,0,0,0,1024,0,0,1024,0,0,0.1,1,0,0,0,"));
     assert_eq!(total.len(), 4);
 }
 
