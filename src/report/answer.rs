@@ -159,6 +159,15 @@ impl Facts<'_> {
                  running to its end"
             ));
         }
+        if self
+            .0
+            .get("launching_time_percent")
+            .and_then(Value::as_f64)
+            .is_some_and(|part| part > 0.0)
+        {
+            let told = "Fleet     moves: container instances left their warm pool; each is paid for from running to its end";
+            return Some(told.into());
+        }
         let (number, verb) =
             (human::thousands(count.into()), if count == 1 { "is" } else { "are" });
         let noun = if count == 1 { "instance" } else { "instances" };
@@ -218,6 +227,8 @@ mod tests {
         let text = told(&[&[("instances", Value::Count(4))], &moved[..]].concat());
         assert!(text.contains("moves: 3 container instances were launched and 1 ended"), "{text}");
         assert!(!text.contains("fixed"), "{text}");
+        let warm = [("instances", Value::Count(4)), ("launching_time_percent", Value::Ratio(0.4))];
+        assert!(told(&warm).contains("moves: container instances left their warm pool"));
     }
 
     #[test]
