@@ -570,7 +570,7 @@ fn parameters_out_of_range_are_refused_by_name() {
 
 proptest! {
     #[test]
-    fn a_split_hands_out_every_task(
+    fn a_split_hands_out_every_task_by_weight_and_grows(
         list in prop::collection::vec(0_u32..5, 1..5), base in 0_u32..5, count in 0_u32..40
     ) {
         let mut shares: Vec<(u32, u32)> = list.iter().map(|&weight| (0, weight)).collect();
@@ -578,8 +578,12 @@ proptest! {
         let (before, after) = (split(&shares, count), split(&shares, count + 1));
         prop_assert_eq!(before.iter().sum::<u32>(), count);
         prop_assert_eq!(after.iter().sum::<u32>(), count + 1);
-        for (share, tasks) in shares.iter().zip(after) {
-            prop_assert!(share.1 > 0 || tasks == 0);
+        let weights: u32 = shares.iter().map(|share| share.1).sum();
+        let rest = count.saturating_sub(base);
+        for (&(base, weight), (tasks, more)) in shares.iter().zip(before.into_iter().zip(after)) {
+            let exact = f64::from(base.min(count)) + f64::from(rest * weight) / f64::from(weights);
+            prop_assert!((f64::from(tasks) - exact).abs() < 1.0, "{tasks} for {exact}");
+            prop_assert!(more >= tasks, "{shares:?}: one task more takes none away");
         }
     }
 

@@ -160,6 +160,24 @@ fn a_zone_takes_back_its_share_at_once() {
 }
 
 #[test]
+fn what_is_taken_back_in_one_zone_does_not_move_whom_the_other_one_loses() {
+    let script = |at: &str, zone: &str| {
+        let more = format!("availability_zone = \"us-east-1{zone}\"\ntasks = 3");
+        taken(&more).replace("100s", at)
+    };
+    let lost_in_b = |scripts: String| -> Vec<String> {
+        let ran = run(&jobs(SPOT, 40, &scripts));
+        let in_b = ran.tasks.iter().filter(|task| {
+            task["stop_code"] == "SpotInterruption" && task["availability_zone"] == "us-east-1b"
+        });
+        in_b.map(|task| task["task_id"].clone()).collect()
+    };
+    let alone = lost_in_b(script("200s", "b"));
+    assert_eq!(alone.len(), 3, "of 20");
+    assert_eq!(lost_in_b(script("100s", "a") + &script("200s", "b")), alone);
+}
+
+#[test]
 fn tasks_are_interrupted_at_the_given_rate() {
     // 200 tasks run for 300 s; at 12 an hour a share of 1 - 1/e is interrupted: 126.4, standard deviation 6.8.
     let rate = "\n[fargate.spot]\ninterruptions_per_task_hour = 12\n";

@@ -1,26 +1,14 @@
 //! Incidents: what is counted once, whom failures by script strike, and that streams of failures are their own.
 
-use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, run};
+use crate::instance_failures::boxes;
+use crate::support::fleet::{Moved, run};
 
 /// A service of four tasks fills two boxes of a fixed fleet; ten requests a second.
 fn served(more: &str) -> Moved {
-    run(&format!(
-        r#"
-[simulation]
-region = "us-east-1"
-duration = "1000s"
-
-{LATENCY}
-
-{BOXES}
-
-[[capacity_provider]]
-name = "boxes"
-instance_types = ["box.large"]
-desired_capacity = 2
-
-{WEB}
-
+    run(&boxes(
+        "",
+        &format!(
+            r#"
 [[service]]
 name = "web"
 task_definition = "web"
@@ -38,6 +26,7 @@ per_second = 10
 
 {more}
 "#
+        ),
     ))
 }
 

@@ -17,7 +17,7 @@ use ecsim::sim::{RunResult, Watch};
 use std::path::Path;
 
 /// Two boxes in two zones, fixed or behind a group.
-fn boxes(provider: &str, more: &str) -> String {
+pub fn boxes(provider: &str, more: &str) -> String {
     format!(
         r#"
 [simulation]

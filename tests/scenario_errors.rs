@@ -881,6 +881,23 @@ capacity_provider_strategy = [
 }
 
 #[test]
+fn a_strategy_has_one_to_twenty_providers_with_bases_and_weights_of_the_api() {
+    let told = |items: &str| {
+        let toml = format!(
+            "[[run_task]]\ngenerate = {{ per_second = 1, limit = 9, sizes = [{{ cpu = 256, memory = 512 }}] }}\n\
+             capacity_provider_strategy = [{items}]\n"
+        );
+        refused(&toml, &[])
+    };
+    assert!(told("").contains("needs at least one provider"));
+    let many = ["{ capacity_provider = \"FARGATE\", weight = 1 }"; 21].join(", ");
+    assert!(told(&many).contains("at most 20 providers, this one 21"));
+    let item = |keys: &str| told(&format!("{{ capacity_provider = \"FARGATE\", {keys} }}"));
+    assert!(item("weight = 1001").contains("`weight`"));
+    assert!(item("weight = 1, base = 100001").contains("`base`"));
+}
+
+#[test]
 fn fargate_and_ec2_providers_do_not_mix() {
     let toml = r#"[[capacity_provider]]
 name = "general"

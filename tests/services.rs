@@ -215,6 +215,23 @@ fn attempts_of_a_service_whose_tasks_do_not_start_follow_the_launch_throttle() {
     expected.retain(|&at| at < 10_800.0);
     assert_eq!(told.placed(0.0), expected);
     assert_eq!(told.event("SERVICE_TASK_START_IMPAIRED").len(), 1);
+    assert!(told.tasks.iter().all(|task| task["stopped_reason"] == "CannotPullContainerError"));
+}
+
+#[test]
+fn a_task_that_does_not_start_says_why_in_the_words_of_its_revision() {
+    let why = "ResourceInitializationError: no role, no \\\"secret\\\"";
+    let behaviour =
+        format!("behaviour = {{ start_failure_percent = 100, start_failure_reason = \"{why}\" }}");
+    let told = tell(
+        &(cluster(2, 100, "2m") + &service(1, &format!("{behaviour}\nstarts_running = false"))),
+    );
+    let stopped: Vec<_> = told.tasks.iter().filter(|task| !task["stop_code"].is_empty()).collect();
+    assert!(stopped.len() >= 3, "{}", stopped.len());
+    for task in stopped {
+        assert_eq!(task["stop_code"], "TaskFailedToStart");
+        assert_eq!(task["stopped_reason"], "ResourceInitializationError: no role, no \"secret\"");
+    }
 }
 
 #[test]

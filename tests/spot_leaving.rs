@@ -45,6 +45,14 @@ fn service(tasks: u32) -> String {
     )
 }
 
+/// Two instances of at most so many; from 50 s on, for so many seconds, none can be had in us-east-1b.
+fn short_in_b((most, seconds): (u32, u32), action: String) -> String {
+    format!(
+        "max_size = {most}\ndesired_capacity = 2\n{action}[[capacity_provider.shortages]]\nat = \"50s\"\n\
+         duration = \"{seconds}s\"\navailability_zone = \"us-east-1b\"\n"
+    )
+}
+
 /// Instants of an event of one instance.
 fn of(ran: &Moved, event: &str, instance: &str) -> Vec<f64> {
     let own = ran.event(event).into_iter().filter(|(_, id)| *id == instance);
@@ -106,12 +114,7 @@ fn a_group_goes_beyond_its_limit_by_a_tenth_for_instances_at_risk() {
 
 #[test]
 fn zones_are_balanced_when_a_shortage_ends() {
-    let sizes = format!(
-        "max_size = 8\ndesired_capacity = 2\n{}[[capacity_provider.shortages]]\nat = \"50s\"\n\
-         duration = \"200s\"\navailability_zone = \"us-east-1b\"\n",
-        action(100, "desired_capacity = 6")
-    );
-    let ran = run(&group(&sizes, ""));
+    let ran = run(&group(&short_in_b((8, 200), action(100, "desired_capacity = 6")), ""));
     // 5 and 1 at 250 s: two are moved, one after the other, each launched 60 s before another one ends.
     let moved: Vec<f64> = ran.event("launch").iter().skip(4).map(|(at, _)| *at).collect();
     assert_eq!(moved, [250.0, 310.0]);
@@ -127,11 +130,7 @@ fn zones_are_balanced_when_a_shortage_ends() {
 #[test]
 fn a_failed_launch_without_a_highest_price_is_no_question_of_price() {
     // us-east-1a is out, us-east-1b has no capacity.
-    let sizes = format!(
-        "max_size = 4\ndesired_capacity = 2\n{}[[capacity_provider.shortages]]\nat = \"50s\"\n\
-         duration = \"900s\"\navailability_zone = \"us-east-1b\"\n",
-        action(200, "desired_capacity = 4")
-    );
+    let sizes = short_in_b((4, 900), action(200, "desired_capacity = 4"));
     let outage = "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"us-east-1a\"\n\
                   at = \"100s\"\nduration = \"700s\"\n";
     let ran = run(&group(&sizes, outage));

@@ -47,6 +47,7 @@ fn a_stopped_instance_is_taken_starts_in_its_own_time_and_cost_nothing_before() 
     // boxes-0 and boxes-1 are the group's, boxes-2 and boxes-3 wait in zones a and b: the first zone is filled first.
     assert_eq!(ran.event("launch"), [], "the pool is one smaller, and has one less to hold");
     assert_eq!(ran.event("leaves_warm_pool"), [(100.0, "boxes-2")]);
+    assert_eq!((ran.number("warm_starts"), ran.number("instances_launched")), (1.0, 0.0));
     assert_eq!(ran.event("running"), [(108.0, "boxes-2")]);
     assert_eq!(ran.event("registered"), [(120.0, "boxes-2")]);
     assert_eq!([warm(&ran, 90.0), warm(&ran, 100.0)], [2, 1]);

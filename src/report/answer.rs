@@ -151,22 +151,19 @@ impl Facts<'_> {
     fn fleet(&self) -> Option<String> {
         let count = self.count("instances")?;
         let moved = |metric| self.count(metric).unwrap_or(0);
-        let (launched, ended) = (moved("instances_launched"), moved("instances_ended"));
-        if launched > 0 || ended > 0 {
-            let [launched, ended] = [launched, ended].map(|n| human::thousands(n.into()));
+        let metrics = ["instances_launched", "warm_starts", "instances_ended"];
+        let moves = metrics.map(moved);
+        if moves != [0; 3] {
+            let [launched, warm, ended] = moves.map(|number| human::thousands(number.into()));
+            let from_pool = if moves[1] > 0 {
+                format!(", {warm} came from a warm pool")
+            } else {
+                String::new()
+            };
             return Some(format!(
-                "Fleet     moves: {launched} container instances were launched and {ended} ended; each is paid for from \
-                 running to its end"
+                "Fleet     moves: {launched} container instances were launched{from_pool} and {ended} ended; each is \
+                 paid for from running to its end"
             ));
-        }
-        if self
-            .0
-            .get("launching_time_percent")
-            .and_then(Value::as_f64)
-            .is_some_and(|part| part > 0.0)
-        {
-            let told = "Fleet     moves: container instances left their warm pool; each is paid for from running to its end";
-            return Some(told.into());
         }
         let (number, verb) =
             (human::thousands(count.into()), if count == 1 { "is" } else { "are" });
@@ -227,8 +224,14 @@ mod tests {
         let text = told(&[&[("instances", Value::Count(4))], &moved[..]].concat());
         assert!(text.contains("moves: 3 container instances were launched and 1 ended"), "{text}");
         assert!(!text.contains("fixed"), "{text}");
-        let warm = [("instances", Value::Count(4)), ("launching_time_percent", Value::Ratio(0.4))];
-        assert!(told(&warm).contains("moves: container instances left their warm pool"));
+        let warm = [("instances", Value::Count(4)), ("warm_starts", Value::Count(2))];
+        let text = told(&warm);
+        assert!(
+            text.contains(
+                "moves: 0 container instances were launched, 2 came from a warm pool and 0"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::model::fargate::fargate_size_for;
 use crate::model::ids::{GroupId, ProviderId, ZoneId};
 use crate::model::platform::{LaunchType, OperatingSystem, Purchase};
 use crate::model::resources::Resources;
-pub use market::{Market, Turn};
+pub use market::{Cause, Market, Turn};
 
 /// What Fargate has, and what tasks take of it. Arrays of two are by [`Purchase`].
 pub struct Fargate {
@@ -49,10 +49,10 @@ impl Fargate {
         setup: FargateSetup,
         limits: &Limits,
         providers: &Column<ProviderId, ProviderSetup>,
-        (zone_count, seed): (usize, Seed),
+        (zone_names, seed): (&Column<ZoneId, String>, Seed),
     ) -> Fargate {
         let may_fail = setup.risks != FargateRisks::default();
-        let market = || Market::new(setup.risks.clone(), &setup.zones, zone_count, seed);
+        let market = || Market::new(setup.risks.clone(), &setup.zones, zone_names, seed);
         let market = may_fail.then(|| Box::new(market()));
         let is_windows = |(cpu, _): &(u32, u32)| (1024..=4096).contains(cpu);
         let mut all = providers.enumerate();
@@ -62,7 +62,7 @@ impl Fargate {
             windows: setup.sizes.iter().copied().filter(is_windows).collect(),
             linux: setup.sizes,
             zones: setup.zones,
-            zone_count,
+            zone_count: zone_names.len(),
             on_demand: on_demand.map_or(ProviderId(0), |(id, _)| id),
             quotas: [limits.fargate_vcpus, limits.fargate_spot_vcpus],
             cpu: [0; 2],

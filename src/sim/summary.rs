@@ -233,6 +233,8 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     let tally = &world.books.tally;
     let launched = "instances that Auto Scaling groups launched after the beginning";
     sheet.count("instances_launched", "instances", launched, tally.launched);
+    let warm = "instances that Auto Scaling groups took from their warm pools";
+    sheet.count("warm_starts", "instances", warm, tally.warm_starts);
     let failed = "launches of Auto Scaling groups that found no capacity";
     let interrupted = "Spot instances that EC2 took back";
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);

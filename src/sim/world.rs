@@ -85,8 +85,8 @@ impl World {
             books.saw(Change::Registered { instance, purchase, price, fleet });
         }
         let fargate = std::mem::take(&mut setup.fargate);
-        let zones = setup.zones.len();
-        let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, (zones, setup.seed));
+        let by_name = (&setup.zones, setup.seed);
+        let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, by_name);
         let stages = Stages::new(&setup.latencies, setup.seed);
         let pace = setup.scheduler.clone();
         let services = Services::new(setup.sources.len(), pace, setup.metric_delays, failures);

@@ -1,15 +1,13 @@
 //! How Fargate takes tasks back, and when it has none to give.
 
 use super::Build;
+use super::interruption::shortage;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::ZoneId;
-use crate::model::platform::Purchase;
 use crate::policy::capacity::fargate::{
     EventWindow, RetirementWait, retires_at, spot_hazard_per_hour,
 };
-use crate::scenario::MarketTrace;
 use crate::scenario::diagnostic::{quoted, suggestion};
-use crate::scenario::market::MarketFile;
 use crate::scenario::sections::WEEKDAYS;
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{
@@ -27,21 +25,14 @@ impl Build<'_> {
         let mut risks = FargateRisks::default();
         if let Some(spot) = fargate.table("spot") {
             risks.spot_per_task_hour = self.spot_rate(spot);
-            risks.spot_reclaims = self.spot_reclaims(spot);
+            risks.spot_reclaims = self.reclaims(spot, "reclaims_per_zone_hour");
             risks.scripted = self.spot_script(spot, zones);
             risks.limits = self.spot_limits(spot, zones);
         }
         for settings in fargate.tables("shortages") {
             let Some(zone) = self.fargate_zone(settings, zones) else { continue };
-            let (Some(at), Some(lasts)) = (settings.span("at"), settings.span("duration")) else {
-                continue;
-            };
-            let purchase = settings.text("purchase").map(|name| match name {
-                "spot" => Purchase::Spot,
-                _ => Purchase::OnDemand,
-            });
-            let from = SimTime(at.0);
-            risks.shortages.push(FargateShortage { zone, purchase, from, until: from + lasts });
+            let Some((from, until, purchase)) = shortage(settings) else { continue };
+            risks.shortages.push(FargateShortage { zone, purchase, from, until });
         }
         risks.retirements = retirements(fargate, epoch_s);
         let hours: u32 = windows(fargate).iter().map(|window| window.hours).sum();
@@ -67,16 +58,6 @@ impl Build<'_> {
         per_hour.or(per_month.map(spot_hazard_per_hour)).unwrap_or(0.0)
     }
 
-    fn spot_reclaims(&mut self, spot: &Settings) -> Option<(f64, u32)> {
-        let percent = spot.whole32("reclaim_percent");
-        let often = spot.number("reclaims_per_zone_hour").filter(|often| *often > 0.0);
-        if percent.is_some() && often.is_none() {
-            let message = "`reclaim_percent` without `reclaims_per_zone_hour`";
-            self.error(spot.place_of("reclaim_percent"), message);
-        }
-        often.map(|often| (often, percent.unwrap_or(100)))
-    }
-
     fn spot_script(&mut self, spot: &Settings, zones: &[ZoneId]) -> Vec<SpotReclaim> {
         let mut script = Vec::new();
         for settings in spot.tables("interruptions") {
@@ -97,22 +78,9 @@ impl Build<'_> {
         let mut limits = Vec::new();
         for settings in spot.tables("availability") {
             let Some(zone) = self.fargate_zone(settings, zones) else { continue };
-            let Some(written) = settings.text("trace").map(str::to_string) else { continue };
-            let path = self.resolve(&written);
-            self.is_file(&path, &written, settings.value_place("trace"));
-            let number = limits.len();
-            self.markets.push(MarketTrace {
-                provider: None,
-                name: format!("fargate.spot.availability.{}", number + 1),
-                path,
-                display: written,
-                file: MarketFile::Availability {
-                    limit: number,
-                    is_available: settings.text("meaning") != Some("unavailable"),
-                    gap: settings.span("gap"),
-                },
-            });
-            limits.push(SpotLimit { zone, changes: Vec::new() });
+            if self.availability(settings, (None, "fargate.spot".into()), limits.len()) {
+                limits.push(SpotLimit { zone, changes: Vec::new() });
+            }
         }
         limits
     }

@@ -3,6 +3,7 @@
 use super::Build;
 use super::fleet::FleetSpec;
 use crate::base::time::SimTime;
+use crate::model::ids::ProviderId;
 use crate::model::platform::Purchase;
 use crate::scenario::MarketTrace;
 use crate::scenario::diagnostic::{quoted, suggestion};
@@ -24,16 +25,11 @@ impl Build<'_> {
             let message = "`above_max_price` without `spot_max_price`";
             self.error(table.place_of("above_max_price"), message);
         }
-        let percent = table.whole32("reclaim_percent");
-        let often = table.number("reclaims_per_pool_hour").filter(|often| *often > 0.0);
-        if percent.is_some() && often.is_none() {
-            let message = "`reclaim_percent` without `reclaims_per_pool_hour`";
-            self.error(table.place_of("reclaim_percent"), message);
-        }
+        let reclaims = self.reclaims(table, "reclaims_per_pool_hour");
         let limits = self.pool_limits(fleet, table);
         InterruptionSetup {
             above_max_price,
-            reclaims: often.map(|often| (often, percent.unwrap_or(100))),
+            reclaims,
             notice: table.span("notice").unwrap_or(usual.notice),
             recommendation: table
                 .distribution("rebalance_recommendation")
@@ -43,6 +39,42 @@ impl Build<'_> {
             agent_drains: table.flag("spot_instance_draining"),
             limits,
         }
+    }
+
+    /// Reclaims of many at once: how often an hour, and of which share in percent.
+    pub(super) fn reclaims(&mut self, table: &Settings, key: &str) -> Option<(f64, u32)> {
+        let percent = table.whole32("reclaim_percent");
+        let often = table.number(key).filter(|often| *often > 0.0);
+        if percent.is_some() && often.is_none() {
+            let message = format!("`reclaim_percent` without `{key}`");
+            self.error(table.place_of("reclaim_percent"), message);
+        }
+        often.map(|often| (often, percent.unwrap_or(100)))
+    }
+
+    /// A file that says how much Spot capacity there is over time, for the limit of this number. Says whether one is
+    /// named.
+    pub(super) fn availability(
+        &mut self,
+        settings: &Settings,
+        (provider, name): (Option<ProviderId>, String),
+        limit: usize,
+    ) -> bool {
+        let Some(written) = settings.text("trace").map(str::to_string) else { return false };
+        let path = self.resolve(&written);
+        self.is_file(&path, &written, settings.value_place("trace"));
+        self.markets.push(MarketTrace {
+            provider,
+            name: format!("{name}.availability.{}", limit + 1),
+            path,
+            display: written,
+            file: MarketFile::Availability {
+                limit,
+                is_available: settings.text("meaning") != Some("unavailable"),
+                gap: settings.span("gap"),
+            },
+        });
+        true
     }
 
     /// Interruptions of an instance of a type in an hour.
@@ -73,22 +105,10 @@ impl Build<'_> {
         let own: Vec<String> = own.collect();
         for settings in table.tables("availability") {
             let Some(offers) = self.offers_of(fleet, &own, settings) else { continue };
-            let Some(written) = settings.text("trace").map(str::to_string) else { continue };
-            let path = self.resolve(&written);
-            self.is_file(&path, &written, settings.value_place("trace"));
-            let number = limits.len();
-            self.markets.push(MarketTrace {
-                provider: Some(fleet.provider),
-                name: format!("capacity_provider.{}.availability.{}", fleet.name, number + 1),
-                path,
-                display: written,
-                file: MarketFile::Availability {
-                    limit: number,
-                    is_available: settings.text("meaning") != Some("unavailable"),
-                    gap: settings.span("gap"),
-                },
-            });
-            limits.push(PoolLimit { offers, changes: Vec::new() });
+            let of = (Some(fleet.provider), format!("capacity_provider.{}", fleet.name));
+            if self.availability(settings, of, limits.len()) {
+                limits.push(PoolLimit { offers, changes: Vec::new() });
+            }
         }
         limits
     }
@@ -130,16 +150,19 @@ impl Build<'_> {
         let mut shortages = Vec::new();
         for settings in fleet.settings.tables("shortages") {
             let Some(offers) = self.offers_of(fleet, types, settings) else { continue };
-            let (Some(at), Some(lasts)) = (settings.span("at"), settings.span("duration")) else {
-                continue;
-            };
-            let purchase = settings.text("purchase").map(|name| match name {
-                "spot" => Purchase::Spot,
-                _ => Purchase::OnDemand,
-            });
-            let from = SimTime(at.0);
-            shortages.push(Shortage { offers, purchase, from, until: from + lasts });
+            let Some((from, until, purchase)) = shortage(settings) else { continue };
+            shortages.push(Shortage { offers, purchase, from, until });
         }
         shortages
     }
+}
+
+/// From when until when there is a shortage, and of what.
+pub(super) fn shortage(settings: &Settings) -> Option<(SimTime, SimTime, Option<Purchase>)> {
+    let purchase = settings.text("purchase").map(|name| match name {
+        "spot" => Purchase::Spot,
+        _ => Purchase::OnDemand,
+    });
+    let from = SimTime(settings.span("at")?.0);
+    Some((from, from + settings.span("duration")?, purchase))
 }

@@ -436,7 +436,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "purchase",
             Kind::Choice(&["on_demand", "spot"]),
             "\"on_demand\"",
-            "How the instances are bought.",
+            "How the instances are bought. Spot instances are taken back in `mixed_instances` alone.",
             "ecsim",
         ),
         optional(

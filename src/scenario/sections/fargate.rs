@@ -1,6 +1,10 @@
 //! Keys of how Fargate's capacity fails.
 
-use super::{ANY_SPAN, Kind, SPAN_FROM_1S, Section, optional, required, with_default};
+use super::shared::{
+    AVAILABILITY_GAP, AVAILABILITY_MEANING, AVAILABILITY_TRACE, RECLAIM_PERCENT, SHORTAGE_AT,
+    SHORTAGE_DURATION, SHORTAGE_PURCHASE,
+};
+use super::{ANY_SPAN, Key, Kind, Section, optional, required};
 
 /// `[fargate.spot]`.
 pub(super) static FARGATE_SPOT: Section = Section::new(
@@ -30,13 +34,7 @@ pub(super) static FARGATE_SPOT: Section = Section::new(
             "How often in an hour an Availability Zone takes back many of its tasks at once, at random.",
             "ecsim",
         ),
-        optional(
-            "reclaim_percent",
-            Kind::Whole(1, 100),
-            "100",
-            "Share of the zone's tasks that it takes back then, rounded up.",
-            "ecsim",
-        ),
+        RECLAIM_PERCENT,
         optional(
             "interruptions",
             Kind::Tables(&INTERRUPTION),
@@ -54,18 +52,20 @@ pub(super) static FARGATE_SPOT: Section = Section::new(
     ],
 );
 
+const ONE_ZONE: Key = optional(
+    "availability_zone",
+    Kind::Text,
+    "all",
+    "One of Fargate's Availability Zones.",
+    "ecsim",
+);
+
 static INTERRUPTION: Section = Section::new(
     "fargate interruption",
     "Spot tasks on Fargate are taken back at an instant, drawn at random among those that are not on their way out.",
     &[
         required("at", ANY_SPAN, "When.", "ecsim"),
-        optional(
-            "availability_zone",
-            Kind::Text,
-            "all",
-            "One of Fargate's Availability Zones.",
-            "ecsim",
-        ),
+        ONE_ZONE,
         optional("tasks", Kind::Whole(1, 1_000_000), "by `percent`", "How many.", "ecsim"),
         optional(
             "percent",
@@ -88,20 +88,9 @@ static AVAILABILITY: Section = Section::new(
             "One of Fargate's Availability Zones.",
             "ecsim",
         ),
-        required(
-            "trace",
-            Kind::Path,
-            "JSON as SkyPilot published it: `{\"metadata\": {\"gap_seconds\": N}, \"data\": [counts]}`.",
-            "ecsim",
-        ),
-        with_default(
-            "meaning",
-            Kind::Choice(&["available", "unavailable"]),
-            "\"available\"",
-            "What its numbers mean: so many can be had; or 0: one can, anything else: none.",
-            "ecsim",
-        ),
-        optional("gap", SPAN_FROM_1S, "the file's", "Distance of its samples.", "ecsim"),
+        AVAILABILITY_TRACE,
+        AVAILABILITY_MEANING,
+        AVAILABILITY_GAP,
     ],
 );
 
@@ -110,24 +99,7 @@ pub(super) static FARGATE_SHORTAGE: Section = Section::new(
     "fargate shortage",
     "For a while Fargate has no capacity for new tasks; what runs stays. RunTask fails with FARGATE_CAPACITY; a service \
      tries again as its launch throttle has it. Nothing falls back to another provider (documented).",
-    &[
-        required("at", ANY_SPAN, "When it begins.", "ecsim"),
-        required("duration", SPAN_FROM_1S, "How long it lasts.", "ecsim"),
-        optional(
-            "availability_zone",
-            Kind::Text,
-            "all",
-            "One of Fargate's Availability Zones.",
-            "ecsim",
-        ),
-        optional(
-            "purchase",
-            Kind::Choice(&["on_demand", "spot"]),
-            "both",
-            "FARGATE or FARGATE_SPOT.",
-            "ecsim",
-        ),
-    ],
+    &[SHORTAGE_AT, SHORTAGE_DURATION, ONE_ZONE, SHORTAGE_PURCHASE],
 );
 
 /// `[[fargate.retirements]]`.

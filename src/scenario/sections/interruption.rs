@@ -1,7 +1,11 @@
 //! Keys of how Spot instances are taken back, and of capacity that is not to be had.
 
+use super::shared::{
+    AVAILABILITY_GAP, AVAILABILITY_MEANING, AVAILABILITY_TRACE, RECLAIM_PERCENT, SHORTAGE_AT,
+    SHORTAGE_DURATION, SHORTAGE_PURCHASE,
+};
 use super::timing::SECONDS;
-use super::{ANY_SPAN, Kind, SPAN_FROM_1S, Section, optional, required, with_default};
+use super::{ANY_SPAN, Kind, Section, optional, required, with_default};
 
 /// `[capacity_provider.mixed_instances.interruption]`.
 pub(super) static INTERRUPTION: Section = Section::new(
@@ -38,13 +42,7 @@ pub(super) static INTERRUPTION: Section = Section::new(
             "How often in an hour a pool takes back many of its instances at once, at random.",
             "ecsim",
         ),
-        optional(
-            "reclaim_percent",
-            Kind::Whole(1, 100),
-            "100",
-            "Share of the pool's instances that it takes back then, rounded up.",
-            "ecsim",
-        ),
+        RECLAIM_PERCENT,
         optional(
             "availability",
             Kind::Tables(&AVAILABILITY),
@@ -102,20 +100,9 @@ static AVAILABILITY: Section = Section::new(
             "One of `instance_types`.",
             "ecsim",
         ),
-        required(
-            "trace",
-            Kind::Path,
-            "JSON as SkyPilot published it: `{\"metadata\": {\"gap_seconds\": N}, \"data\": [counts]}`.",
-            "ecsim",
-        ),
-        with_default(
-            "meaning",
-            Kind::Choice(&["available", "unavailable"]),
-            "\"available\"",
-            "What its numbers mean: so many can be had; or 0: one can, anything else: none.",
-            "ecsim",
-        ),
-        optional("gap", SPAN_FROM_1S, "the file's", "Distance of its samples.", "ecsim"),
+        AVAILABILITY_TRACE,
+        AVAILABILITY_MEANING,
+        AVAILABILITY_GAP,
     ],
 );
 
@@ -124,8 +111,8 @@ pub(super) static SHORTAGE: Section = Section::new(
     "shortage",
     "For a while EC2 has no capacity for launches of an Auto Scaling group; what runs stays.",
     &[
-        required("at", ANY_SPAN, "When it begins.", "ecsim"),
-        required("duration", SPAN_FROM_1S, "How long it lasts.", "ecsim"),
+        SHORTAGE_AT,
+        SHORTAGE_DURATION,
         optional(
             "availability_zone",
             Kind::Text,
@@ -134,12 +121,6 @@ pub(super) static SHORTAGE: Section = Section::new(
             "ecsim",
         ),
         optional("instance_type", Kind::Text, "all", "One of `instance_types`.", "ecsim"),
-        optional(
-            "purchase",
-            Kind::Choice(&["on_demand", "spot"]),
-            "both",
-            "How it cannot be had.",
-            "ecsim",
-        ),
+        SHORTAGE_PURCHASE,
     ],
 );

@@ -215,7 +215,7 @@ const BEHAVIOURS: [Key; 11] = [
         "start_failure_reason",
         Kind::Text,
         "\"CannotPullContainerError\"",
-        "`stoppedReason` of such a task.",
+        "`stopped_reason` of such a task in `tasks.csv`.",
         "documented",
     ),
     optional(

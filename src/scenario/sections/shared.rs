@@ -2,7 +2,7 @@
 
 use super::calls::{BURSTS, PLACEMENT_CONSTRAINT, PROVIDER_SHARE};
 use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
-use super::{Key, Kind, SECOND, optional, with_default};
+use super::{ANY_SPAN, Key, Kind, SECOND, SPAN_FROM_1S, optional, required, with_default};
 
 pub(super) static A_SHARE: Kind = Kind::Table(&PROVIDER_SHARE);
 static A_CONSTRAINT: Kind = Kind::Table(&PLACEMENT_CONSTRAINT);
@@ -83,4 +83,44 @@ pub(super) const OPERATING_SYSTEM: Key = with_default(
     "\"LINUX\"",
     "Operating system.",
     "API",
+);
+
+pub(super) const RECLAIM_PERCENT: Key = optional(
+    "reclaim_percent",
+    Kind::Whole(1, 100),
+    "100",
+    "Share of what is there that is taken back then, rounded up.",
+    "ecsim",
+);
+
+/// How much Spot capacity there is over time, as SkyPilot's files say.
+pub(super) const AVAILABILITY_TRACE: Key = required(
+    "trace",
+    Kind::Path,
+    "JSON as SkyPilot published it: `{\"metadata\": {\"gap_seconds\": N}, \"data\": [counts]}`.",
+    "ecsim",
+);
+
+pub(super) const AVAILABILITY_MEANING: Key = with_default(
+    "meaning",
+    Kind::Choice(&["available", "unavailable"]),
+    "\"available\"",
+    "What its numbers mean: so many can be had; or 0: one can, anything else: none.",
+    "ecsim",
+);
+
+pub(super) const AVAILABILITY_GAP: Key =
+    optional("gap", SPAN_FROM_1S, "the file's", "Distance of its samples.", "ecsim");
+
+pub(super) const SHORTAGE_AT: Key = required("at", ANY_SPAN, "When it begins.", "ecsim");
+
+pub(super) const SHORTAGE_DURATION: Key =
+    required("duration", SPAN_FROM_1S, "How long it lasts.", "ecsim");
+
+pub(super) const SHORTAGE_PURCHASE: Key = optional(
+    "purchase",
+    Kind::Choice(&["on_demand", "spot"]),
+    "both",
+    "What cannot be had: On-Demand or Spot.",
+    "ecsim",
 );

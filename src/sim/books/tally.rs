@@ -37,6 +37,8 @@ pub struct Tally {
     pub groups: Column<ProviderId, Option<GroupCounts>>,
     /// Instances that were launched after the beginning.
     pub launched: u64,
+    /// Instances that groups took from their warm pools.
+    pub warm_starts: u64,
     /// Launches that found no capacity.
     pub launches_failed: u64,
     /// Spot instances that EC2 took back.

@@ -21,6 +21,8 @@ pub enum Line {
     Group(String),
     /// `launch,capacity_provider,availability_zone,instance_id` of tasks on the next container instance.
     Place(Box<[u8]>),
+    /// The task of this number has failed to start, for a reason of its own.
+    NotStarted(u64, Box<str>),
     /// A task has stopped, or lives on at the end of the run ([`SimTime::NEVER`]); what it cost.
     Task(Task, SimTime, NanoUsd),
     /// Tasks of a request were never placed, why, and when their caller gave them up ([`SimTime::NEVER`]: it did not).
@@ -35,6 +37,8 @@ pub struct TaskRows {
     places: Column<InstanceId, Box<[u8]>>,
     origins: LastOrigin,
     stop_texts: StopTexts,
+    /// Tasks that failed to start and are not STOPPED: why, as fields.
+    not_started: BTreeMap<u64, Box<[u8]>>,
 }
 
 impl TaskRows {
@@ -48,6 +52,7 @@ impl TaskRows {
             places: Column::new(),
             origins: LastOrigin::default(),
             stop_texts: StopTexts::default(),
+            not_started: BTreeMap::new(),
         }
     }
 
@@ -63,6 +68,11 @@ impl TaskRows {
             }
             Line::Place(place) => {
                 self.places.push(place.clone());
+            }
+            Line::NotStarted(task, why) => {
+                let code = StopReason::FailedToStart.code().to_string();
+                let fields = [code.as_bytes(), &field(why)].join(&b',');
+                self.not_started.insert(*task, fields.into_boxed_slice());
             }
             Line::Task(task, stopped, usd) => return self.task(task, *stopped, *usd),
             Line::Unplaced(request, why, refused) => return self.unplaced(request, why, *refused),
@@ -141,7 +151,12 @@ impl TaskRows {
         } else if task.stopping == SimTime::NEVER {
             row.empty().empty().empty();
         } else {
-            row.name(self.stop_texts.of(task.stop_reason)).int(u64::from(task.exit_code));
+            let own = match task.stop_reason {
+                StopReason::FailedToStart => self.not_started.remove(&task.id),
+                _ => None,
+            };
+            let texts = own.as_deref().unwrap_or_else(|| self.stop_texts.of(task.stop_reason));
+            row.name(texts).int(u64::from(task.exit_code));
         }
         if task.waits() {
             row.empty().usd(usd);

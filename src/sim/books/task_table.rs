@@ -55,6 +55,11 @@ impl TaskTable {
         self.tell_name(|| Line::Place(place));
     }
 
+    /// A task has failed to start: why.
+    pub fn not_started(&mut self, task: u64, why: &str) {
+        self.tell_name(|| Line::NotStarted(task, why.into()));
+    }
+
     /// A task has stopped, or lives on ([`SimTime::NEVER`]).
     ///
     /// # Errors

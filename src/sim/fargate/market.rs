@@ -1,11 +1,12 @@
 //! Fargate's capacity over time: shortages, limits of Spot, what is taken back at known instants and at random.
 
+use crate::base::id::Column;
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::{LATEST, SimTime};
 use crate::model::ids::ZoneId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::fargate::spot_warning;
-use crate::sim::setup::FargateRisks;
+use crate::sim::setup::{FargateRisks, SpotLimit, SpotReclaim};
 use crate::sim::task::{Slot, Task};
 
 /// Something about Fargate's capacity changes.
@@ -23,6 +24,29 @@ pub enum Turn {
     Retires(usize),
 }
 
+/// Why many Spot tasks are taken back at once.
+#[derive(Clone, Copy, Debug)]
+pub enum Cause {
+    /// A zone does so at random.
+    Reclaim(usize),
+    /// There are more than this limit.
+    Limit(usize),
+    /// By script.
+    Script(usize),
+}
+
+impl Cause {
+    /// Its name in `fleet_events.csv`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Reclaim(_) => "reclaim",
+            Cause::Limit(_) => "availability",
+            Cause::Script(_) => "script",
+        }
+    }
+}
+
 /// Fargate's capacity in the middle of a run.
 pub struct Market {
     /// What is set up.
@@ -36,11 +60,10 @@ pub struct Market {
     pub limits: Vec<Option<u32>>,
     /// Spot tasks that hold capacity, by zone.
     pub spot: Vec<u32>,
-    /// When each zone takes back many Spot tasks next, and which.
+    /// When each zone takes back many Spot tasks next.
     reclaims: Vec<(SimTime, ZoneId, Stream)>,
-    /// Which tasks are taken back together, by number of the occasion.
-    picks: Family,
-    picked: u64,
+    /// Which tasks each zone, limit and line of the script takes back: their own, so that nothing else moves with them.
+    picks: [Vec<Stream>; 3],
     /// When single tasks are taken back.
     draws: Family,
     /// Tasks whose warning is known, by the number in their event: the slot, and the task that had it.
@@ -53,7 +76,12 @@ pub struct Market {
 impl Market {
     /// The beginning of a run.
     #[must_use]
-    pub fn new(risks: FargateRisks, zones: &[ZoneId], zone_count: usize, seed: Seed) -> Market {
+    pub fn new(
+        risks: FargateRisks,
+        zones: &[ZoneId],
+        names: &Column<ZoneId, String>,
+        seed: Seed,
+    ) -> Market {
         let mut agenda = Vec::new();
         for (index, shortage) in risks.shortages.iter().enumerate() {
             agenda.push((shortage.from, Turn::Closes(index)));
@@ -72,7 +100,7 @@ impl Market {
         let mut reclaims = Vec::new();
         if let Some((per_hour, _)) = risks.spot_reclaims {
             for &zone in zones {
-                let name = format!("FARGATE_SPOT/{}", zone.0);
+                let name = format!("FARGATE_SPOT/{}", names[zone]);
                 let mut stream = seed.stream(Purpose::Reclaim, &name);
                 let at = spot_warning(SimTime::ZERO, per_hour, &mut stream);
                 reclaims.push((at.unwrap_or(SimTime::NEVER), zone, stream));
@@ -80,14 +108,13 @@ impl Market {
         }
         Market {
             limits: vec![None; risks.limits.len()],
+            picks: picks(&risks, zones, names, seed),
             risks,
             agenda,
             done: 0,
-            closed: vec![[0; 2]; zone_count],
-            spot: vec![0; zone_count],
+            closed: vec![[0; 2]; names.len()],
+            spot: vec![0; names.len()],
             reclaims,
-            picks: seed.family(Purpose::Reclaim, "FARGATE_SPOT"),
-            picked: 0,
             draws: seed.family(Purpose::Interruption, "FARGATE_SPOT"),
             warnings: Vec::new(),
             free: Vec::new(),
@@ -111,17 +138,22 @@ impl Market {
     }
 
     /// A zone that takes back many Spot tasks now, and the share in percent; the next time is drawn.
-    pub fn next_reclaim(&mut self, now: SimTime) -> Option<(ZoneId, u32)> {
+    pub fn next_reclaim(&mut self, now: SimTime) -> Option<(Cause, ZoneId, u32)> {
         let (per_hour, percent) = self.risks.spot_reclaims?;
-        let (at, zone, stream) = self.reclaims.iter_mut().find(|&&mut (at, ..)| at <= now)?;
+        let index = self.reclaims.iter().position(|&(at, ..)| at <= now)?;
+        let (at, zone, stream) = &mut self.reclaims[index];
         *at = spot_warning(now, per_hour, stream).unwrap_or(SimTime::NEVER);
-        Some((*zone, percent))
+        Some((Cause::Reclaim(index), *zone, percent))
     }
 
     /// What chooses among tasks that may be taken back.
-    pub fn dice(&mut self) -> Stream {
-        self.picked += 1;
-        self.picks.member(self.picked)
+    pub fn dice(&mut self, cause: Cause) -> &mut Stream {
+        let (kind, index) = match cause {
+            Cause::Reclaim(index) => (0, index),
+            Cause::Limit(index) => (1, index),
+            Cause::Script(index) => (2, index),
+        };
+        &mut self.picks[kind][index]
     }
 
     /// Whether there may be more capacity later than there is now.
@@ -193,4 +225,25 @@ impl Market {
         self.free.push(number);
         self.warnings[number as usize]
     }
+}
+
+/// The streams that choose tasks, named after what takes them and where.
+fn picks(
+    risks: &FargateRisks,
+    zones: &[ZoneId],
+    names: &Column<ZoneId, String>,
+    seed: Seed,
+) -> [Vec<Stream>; 3] {
+    let stream = |name: String| seed.stream(Purpose::Reclaim, &format!("FARGATE_SPOT/{name}"));
+    let place = |zone: Option<ZoneId>| zone.map_or("all zones", |zone| names[zone].as_str());
+    let by_zone = |&zone: &ZoneId| stream(format!("{}/tasks", names[zone]));
+    let by_limit =
+        |(index, of): (usize, &SpotLimit)| stream(format!("limit {index} of {}", place(of.zone)));
+    let by_script = |of: &SpotReclaim| stream(format!("at {} in {}", of.at.0, place(of.zone)));
+    let zones = if risks.spot_reclaims.is_some() { zones } else { &[] };
+    [
+        zones.iter().map(by_zone).collect(),
+        risks.limits.iter().enumerate().map(by_limit).collect(),
+        risks.scripted.iter().map(by_script).collect(),
+    ]
 }

@@ -8,7 +8,7 @@ use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::Purchase;
 use crate::sim::books::fleet_table::FleetRow;
 use crate::sim::event::{Event, RunError};
-use crate::sim::fargate::Turn;
+use crate::sim::fargate::{Cause, Turn};
 use crate::sim::setup::Amount;
 use crate::sim::task::{Place, Slot};
 
@@ -33,10 +33,10 @@ impl Mishap<'_> {
         {
             self.fargate_turns(turn)?;
         }
-        while let Some((zone, percent)) =
+        while let Some((cause, zone, percent)) =
             self.supply.drive.fargate.market.as_mut().and_then(|market| market.next_reclaim(now))
         {
-            self.take_back(Some(zone), Amount::Percent(percent), "reclaim")?;
+            self.take_back(Some(zone), Amount::Percent(percent), cause)?;
         }
         self.arrange_fargate();
         self.faults.notice();
@@ -65,11 +65,11 @@ impl Mishap<'_> {
                 self.supply.drive.fargate.turns();
                 let there = self.spot_tasks(zone).len();
                 let excess = there.saturating_sub(most as usize) as u32;
-                self.take_back(zone, Amount::Tasks(excess), "availability")
+                self.take_back(zone, Amount::Tasks(excess), Cause::Limit(index))
             }
             Turn::Takes(index) => {
                 let of = market.risks.scripted[index];
-                self.take_back(of.zone, of.amount, "script")
+                self.take_back(of.zone, of.amount, Cause::Script(index))
             }
             Turn::Retires(index) => {
                 let notice = market.risks.retirements[index].notice;
@@ -102,7 +102,7 @@ impl Mishap<'_> {
         &mut self,
         zone: Option<ZoneId>,
         amount: Amount,
-        why: &'static str,
+        cause: Cause,
     ) -> Result<(), RunError> {
         let mut there = self.spot_tasks(zone);
         let count = amount.of(there.len());
@@ -110,7 +110,7 @@ impl Mishap<'_> {
             return Ok(());
         }
         let Some(market) = self.supply.drive.fargate.market.as_mut() else { return Ok(()) };
-        let mut dice = market.dice();
+        let dice = market.dice(cause);
         let mut taken: Vec<Slot> = Vec::with_capacity(count);
         for _ in 0..count {
             taken.push(there.swap_remove(dice.below(there.len() as u64) as usize));
@@ -122,7 +122,13 @@ impl Mishap<'_> {
         };
         self.stop_on_fargate(&taken, ("fargate_spot", what), StopReason::SpotInterruption)?;
         self.supply.drive.books.tally.fargate_interrupted += count as u64;
-        self.tell_fargate("interruption_notice", Purchase::Spot, zone, why, Some(count as u32))
+        self.tell_fargate(
+            "interruption_notice",
+            Purchase::Spot,
+            zone,
+            cause.name(),
+            Some(count as u32),
+        )
     }
 
     /// Tasks on Fargate are stopped together: an incident.

@@ -37,8 +37,10 @@ pub struct Pools {
     closed: Vec<[u32; 2]>,
     /// What each limit is now.
     limits: Vec<Option<u32>>,
-    /// When each pool takes back many instances next, and which.
+    /// When each pool takes back many instances next.
     reclaims: Vec<(SimTime, Stream)>,
+    /// Which: its own, so that how many are there does not move when the next time is.
+    reclaimed: Vec<Stream>,
     /// Which instances each limit takes back.
     dice: Vec<Stream>,
 }
@@ -71,13 +73,14 @@ impl Pools {
             }
         }
         agenda.sort_by_key(|&(at, _)| at);
-        let mut reclaims = Vec::new();
+        let (mut reclaims, mut reclaimed) = (Vec::new(), Vec::new());
         if let Some((per_hour, _)) = setup.mixed.as_ref().and_then(|m| m.interruption.reclaims) {
             for offer in &setup.offers {
                 let of = &offer.registration;
                 let key = format!("{name}/{}/{}", zones[of.zone], of.instance_type);
                 let mut stream = seed.stream(Purpose::Reclaim, &key);
                 reclaims.push((after(SimTime::ZERO, per_hour, &mut stream), stream));
+                reclaimed.push(seed.stream(Purpose::Reclaim, &format!("{key}/instances")));
             }
         }
         let dice = |limit: usize| seed.stream(Purpose::Reclaim, &format!("{name}/limit {limit}"));
@@ -88,6 +91,7 @@ impl Pools {
             closed: vec![[0; 2]; setup.offers.len()],
             limits,
             reclaims,
+            reclaimed,
         }
     }
 
@@ -239,9 +243,9 @@ impl Supply<'_> {
         *at = after(now, per_hour, stream);
         let there = self.spot_of(index, &[offer]);
         let count = (there.len() * percent as usize).div_ceil(100);
-        let mut dice = self.groups.all[index].pools.reclaims[offer].1.clone();
+        let mut dice = self.groups.all[index].pools.reclaimed[offer].clone();
         let done = self.interrupt_some(there, count, &mut dice);
-        self.groups.all[index].pools.reclaims[offer].1 = dice;
+        self.groups.all[index].pools.reclaimed[offer] = dice;
         done
     }
 

@@ -226,6 +226,7 @@ impl Supply<'_> {
         let place = of.members.partition_point(|&other| other < id);
         of.members.insert(place, id);
         of.enters(machine.offer, machine.purchase, 1);
+        self.drive.books.tally.warm_starts += 1;
         self.tell(id, "leaves_warm_pool", None)?;
         self.pool_stage(id, 0, |timing| &timing.start);
         Ok(true)

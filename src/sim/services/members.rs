@@ -81,6 +81,8 @@ impl Drive<'_> {
         task.stop_reason = StopReason::FailedToStart;
         task.exit_code = 1;
         let of = &mut self.services.all[service];
+        let why = &of.revision_of(generation).behaviour.start_failure_reason;
+        self.books.recorder.tasks.not_started(task.id, why);
         of.throttle.failed_to_start(self.queue.now(), &self.services.settings);
         self.plan().task_failed(service, generation)?;
         self.life().fail_to_start(slot)
