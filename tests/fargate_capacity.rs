@@ -221,6 +221,9 @@ fn in_a_shortage_nothing_falls_back_to_the_other_provider() {
     assert_eq!(given_up.number("tasks_completed"), 2.0);
     let reasons = given_up.of_tasks("stopped_reason");
     assert_eq!(reasons.iter().filter(|reason| reason.contains("FARGATE_CAPACITY")).count(), 2);
+    assert_eq!(given_up.number("tasks_refused_fargate_capacity"), 2.0);
+    let attempts = given_up.number("placement_failures");
+    assert_eq!(given_up.number("placement_failures_fargate_capacity"), attempts);
     // A queue waits: at 60 s there is capacity.
     let waits = run(&jobs(SPOT, 4, &format!("on_failure = \"queue\"\n{shortage}")));
     assert_eq!(waits.of_tasks("placed_s"), ["60"; 4]);
@@ -235,6 +238,51 @@ fn in_the_shortage_of_one_zone_tasks_go_to_the_other_one() {
     let ran = run(&jobs(ON_DEMAND, 4, shortage));
     assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1b"; 4]);
     assert_eq!(notices(&ran).len(), 4, "begins and ends, for FARGATE and FARGATE_SPOT");
+}
+
+/// Twelve tasks on FARGATE (base 2, weight 1) and FARGATE_SPOT (weight 3): 5 and 7, each spread over three zones.
+fn on_both(more: &str) -> String {
+    service("FARGATE", more)
+        .replace("desired_count = 2", "desired_count = 12")
+        .replace(
+            "{ capacity_provider = \"FARGATE\", weight = 1 }",
+            "{ capacity_provider = \"FARGATE\", base = 2, weight = 1 }, \
+             { capacity_provider = \"FARGATE_SPOT\", weight = 3 }",
+        )
+        .replace("\"us-east-1b\"]", "\"us-east-1b\", \"us-east-1c\"]")
+        .replace("\"1000s\"", "\"2h\"")
+}
+
+#[test]
+fn a_service_on_both_providers_is_even_where_each_of_them_is() {
+    let told = tell(&on_both(""));
+    // 2, 2, 1 and 3, 2, 2 are 5, 4, 3 together: no zone can be chosen that makes both even.
+    assert_eq!(told.tasks.len(), 12, "no task is moved");
+    assert!(told.event("SERVICE_REBALANCING_STARTED").is_empty());
+}
+
+#[test]
+fn zones_are_balanced_when_the_shortage_of_one_ends_and_not_before() {
+    let shortage = "starts_running = false\n[[fargate.shortages]]\nat = \"0s\"\nduration = \"30m\"\n\
+                    availability_zone = \"us-east-1a\"\n";
+    let told = tell(&on_both(shortage));
+    let started: Vec<f64> =
+        told.event("SERVICE_REBALANCING_STARTED").iter().map(|(at, _)| *at).collect();
+    // Without the zone 3, 2 and 4, 3 (or the like) run in the others: at the end 2 or 1 and 3 or 2 in each of three.
+    assert!(!started.is_empty() && started.iter().all(|&at| at >= 1_800.0), "{started:?}");
+    assert!(started.len() <= 6, "{started:?}");
+    let lives = told.tasks.iter().filter(|task| task["stopping_s"].is_empty());
+    let mut counts = std::collections::BTreeMap::new();
+    for task in lives {
+        let place = (task["capacity_provider"].clone(), task["availability_zone"].clone());
+        *counts.entry(place).or_insert(0) += 1;
+    }
+    for provider in ["FARGATE", "FARGATE_SPOT"] {
+        let own: Vec<u32> =
+            counts.iter().filter(|((of, _), _)| of == provider).map(|(_, &count)| count).collect();
+        assert_eq!(own.len(), 3, "{counts:?}");
+        assert!(own.iter().max().unwrap() - own.iter().min().unwrap() <= 1, "{counts:?}");
+    }
 }
 
 #[test]

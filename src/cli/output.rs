@@ -18,6 +18,7 @@ use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
+use crate::sim::setup::FargateRisks;
 use crate::trace::{AFTER_END, UNIX_TIME};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -70,7 +71,7 @@ impl StreamedFiles {
         let of_machines = |trace: &FailureTrace| trace.machines.is_some();
         let fails =
             !scenario.setup.faults.is_empty() || scenario.failure_traces.iter().any(of_machines);
-        let moves = has_groups || fails;
+        let moves = has_groups || fails || scenario.setup.fargate.risks != FargateRisks::default();
         let mut files = Vec::new();
         let mut sink = |wanted: bool, name: &str| -> Result<_, Failure> {
             if !wanted {

@@ -195,11 +195,12 @@ fn tells_something(metric: &Metric, summary: &Summary) -> bool {
     if metric.section == "EC2 capacity" && is_zero("instances") {
         return false;
     }
-    const ONLY_WHERE_NOT_ZERO: [&str; 10] = [
+    const ONLY_WHERE_NOT_ZERO: [&str; 11] = [
         "tasks_refused_",
         "tasks_killed",
         "placement_failures",
-        "fargate_rounding_",
+        "fargate_",
+        "warm_starts",
         "requests_errors",
         "requests_dropped_",
         "scale_",

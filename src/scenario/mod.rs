@@ -100,7 +100,7 @@ pub struct Outputs {
     pub scaling: bool,
     /// `service_events.csv`.
     pub service_events: bool,
-    /// `fleet_events.csv`; only where the fleet can change.
+    /// `fleet_events.csv`; only where the fleet or Fargate's capacity can change.
     pub fleet_events: bool,
     /// `capacity_reservation.csv`; as the next, only with managed scaling.
     pub capacity_reservation: bool,

@@ -136,13 +136,9 @@ impl Fargate {
         if self.quotas[purchase as usize].is_some_and(|vcpus| used > u64::from(vcpus) * 1024) {
             return Err(Failure::FargateVcpuLimit);
         }
-        let zones = subnets.unwrap_or(&self.zones);
+        let zone = self.zone_for(purchase, provider, group, subnets);
+        let zone = zone.ok_or(Failure::FargateCapacity)?;
         let counts = self.spread.get_or_insert_with((group, provider), || vec![0; self.zone_count]);
-        let market = self.market.as_deref();
-        let is_open = |zone| market.is_none_or(|market| market.is_open(zone, purchase));
-        let up = zones.iter().filter(|zone| !self.out.contains(zone) && is_open(**zone));
-        let zone = up.min_by_key(|zone| counts[zone.0 as usize]);
-        let zone = *zone.ok_or(Failure::FargateCapacity)?;
         counts[zone.0 as usize] += 1;
         self.cpu[purchase as usize] = used;
         if let Some(market) = self.market.as_deref_mut().filter(|_| purchase == Purchase::Spot) {
@@ -150,6 +146,23 @@ impl Fargate {
         }
         self.version += 1;
         Ok(zone)
+    }
+
+    /// The zone of the next task: `None` where no zone has capacity.
+    #[must_use]
+    pub fn zone_for(
+        &self,
+        purchase: Purchase,
+        provider: ProviderId,
+        group: GroupId,
+        subnets: Option<&[ZoneId]>,
+    ) -> Option<ZoneId> {
+        let zones = subnets.unwrap_or(&self.zones);
+        let counts = self.spread.get(&(group, provider));
+        let market = self.market.as_deref();
+        let is_open = |zone| market.is_none_or(|market| market.is_open(zone, purchase));
+        let up = zones.iter().filter(|zone| !self.out.contains(zone) && is_open(**zone));
+        up.min_by_key(|zone| counts.map_or(0, |counts| counts[zone.0 as usize])).copied()
     }
 
     /// A task no longer counts for the spread of its group.

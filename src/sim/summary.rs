@@ -180,7 +180,7 @@ fn tasks(sheet: &mut Sheet, world: &World) {
 }
 
 /// Metrics of refused tasks and of failed placements, by reason.
-const REASONS: [(&str, &str, &str); 13] = [
+const REASONS: [(&str, &str, &str); 15] = [
     ("tasks_refused_cpu", "placement_failures_cpu", "RESOURCE:CPU"),
     ("tasks_refused_memory", "placement_failures_memory", "RESOURCE:MEMORY"),
     ("tasks_refused_gpu", "placement_failures_gpu", "RESOURCE:GPU"),
@@ -205,6 +205,12 @@ const REASONS: [(&str, &str, &str); 13] = [
         "tasks_refused_fargate_vcpu_limit",
         "placement_failures_fargate_vcpu_limit",
         "FARGATE_VCPU_LIMIT",
+    ),
+    ("tasks_refused_fargate_capacity", "placement_failures_fargate_capacity", "FARGATE_CAPACITY"),
+    (
+        "tasks_refused_provisioning_limit",
+        "placement_failures_provisioning_limit",
+        "PROVISIONING_LIMIT",
     ),
 ];
 
@@ -238,10 +244,6 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     let failed = "launches of Auto Scaling groups that found no capacity";
     let interrupted = "Spot instances that EC2 took back";
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
-    let interrupted = "Spot tasks that Fargate took back";
-    sheet.count("fargate_interrupted", "tasks", interrupted, tally.fargate_interrupted);
-    let retired = "tasks that Fargate retired with the revision of its platform";
-    sheet.count("fargate_retired", "tasks", retired, tally.fargate_retired);
     sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     let (before, launched) = world.groups.time_before_useful(world.cluster.fleet(), end);
@@ -298,6 +300,10 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
 fn fargate(sheet: &mut Sheet, world: &World) {
     let rounding = world.books.tally.rounding;
     sheet.section = "Fargate";
+    let interrupted = "Spot tasks that Fargate took back";
+    sheet.count("fargate_interrupted", "tasks", interrupted, world.books.tally.fargate_interrupted);
+    let retired = "tasks that Fargate retired with the revision of its platform";
+    sheet.count("fargate_retired", "tasks", retired, world.books.tally.fargate_retired);
     sheet.percent(
         "fargate_rounding_cpu_percent",
         "CPU of Fargate sizes beyond what tasks asked for",

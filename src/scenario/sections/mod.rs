@@ -299,7 +299,7 @@ pub static OUTPUTS: Section = Section::new(
             "fleet_events",
             Kind::Flag,
             "true",
-            "`fleet_events.csv`; only with Auto Scaling groups or failures of instances.",
+            "`fleet_events.csv`; only with Auto Scaling groups, or failures of instances or of Fargate's capacity.",
             "ecsim",
         ),
         with_default(

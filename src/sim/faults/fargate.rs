@@ -51,6 +51,9 @@ impl Mishap<'_> {
                 market.close(index, begins);
                 let of = market.risks.shortages[index];
                 self.supply.drive.fargate.turns();
+                if !begins {
+                    self.supply.drive.plan().zone_recovers();
+                }
                 for how in Purchase::ALL {
                     if of.purchase.is_none_or(|only| only == how) {
                         let event = if begins { "shortage_begins" } else { "shortage_ends" };

@@ -154,8 +154,8 @@ impl Look<'_> {
         self.cluster.fleet().ids().filter(takes).collect()
     }
 
-    /// Tasks of a service by AZ, over the AZs that it may use.
-    pub fn tasks_by_zone(&self, id: ServiceId) -> Vec<(ZoneId, u32)> {
+    /// Tasks of a service by AZ, over the AZs that it may use: all of them, or those of one capacity provider.
+    pub fn tasks_by_zone(&self, id: ServiceId, of: Option<ProviderId>) -> Vec<(ZoneId, u32)> {
         let service = &self.services.all[id];
         let all: Vec<ZoneId> = match self.rules.askers[service.source].launch {
             LaunchType::Fargate => self.fargate.zones().to_vec(),
@@ -173,7 +173,8 @@ impl Look<'_> {
         zones.sort_unstable();
         zones.dedup();
         let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
-        for &slot in &service.members {
+        let is_own = |provider: ProviderId| of.is_none_or(|only| only == provider);
+        for &slot in service.members.iter().filter(|&&slot| is_own(self.tasks[slot].provider)) {
             let zone = self.tasks[slot].zone(self.cluster.fleet());
             if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == zone) {
                 *count += 1;

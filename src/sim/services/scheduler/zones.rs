@@ -1,12 +1,13 @@
 //! Availability Zone rebalancing: a task more in the least loaded zone, then one less in the most loaded.
 
 use crate::base::time::SimTime;
-use crate::model::ids::{ServiceId, ZoneId};
+use crate::model::ids::{ProviderId, ServiceId, ZoneId};
 use crate::model::platform::LaunchType;
 use crate::policy::service::rebalance;
 use crate::sim::event::RunError;
 use crate::sim::request::Target;
 use crate::sim::services::{Drive, Health};
+use crate::sim::setup::Launch;
 
 /// How far the rebalancing of a service is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,7 +48,7 @@ impl Drive<'_> {
         if service.rebalancing == Rebalancing::Stuck {
             return Ok(());
         }
-        let Some(step) = rebalance::step(&self.look().tasks_by_zone(id)) else { return Ok(()) };
+        let Some((step, target)) = self.next_step(id) else { return Ok(()) };
         let due = since + self.services.settings.rebalancing_delay;
         if now < due {
             self.plan().look_at(id, due);
@@ -58,10 +59,10 @@ impl Drive<'_> {
             self.plan().look_at(id, now + cycle); // when those that drain are gone
             return Ok(());
         }
-        let Some(target) = self.target_in_zone(id, step.start_in, now) else {
+        if !self.is_target_in(id, target, step.start_in, now) {
             self.services.all[id].rebalancing = Rebalancing::Stuck;
             return self.tell_rebalancing(id, now, "SERVICE_REBALANCING_STOPPED", "has no room");
-        };
+        }
         let generation = self.services.all[id].generation;
         if self.place_member_at(id, generation, target)?.is_ok() {
             self.services.all[id].rebalancing = Rebalancing::Started;
@@ -90,18 +91,43 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// A place in the zone, among the instances that are there (documented: none are asked for).
-    pub fn target_in_zone(&mut self, id: ServiceId, zone: ZoneId, now: SimTime) -> Option<Target> {
-        let target = self.next_target_of(id);
-        if self.rules.askers[self.services.all[id].source].launch == LaunchType::Fargate {
-            return Some(target); // Fargate takes the zone with the fewest tasks
+    /// The next step, and where its task goes. On Fargate the tasks of each capacity provider are balanced by themselves,
+    /// since they are spread so (documented): a service on FARGATE and FARGATE_SPOT would else never be even.
+    fn next_step(&self, id: ServiceId) -> Option<(rebalance::Step, Target)> {
+        let look = self.look();
+        let service = &self.services.all[id];
+        if self.rules.askers[service.source].launch == LaunchType::Ec2 {
+            let step = rebalance::step(&look.tasks_by_zone(id, None))?;
+            return Some((step, self.next_target_of(id)));
         }
-        let Target::Instances(item) = target else { return None };
+        let providers: Vec<ProviderId> = match &service.setup.launch {
+            Launch::Providers(shares) => shares.iter().map(|share| share.provider).collect(),
+            _ => vec![self.fargate.on_demand()],
+        };
+        let step = |of: ProviderId| {
+            let step = rebalance::step(&look.tasks_by_zone(id, Some(of)))?;
+            Some((step, Target::Fargate(of)))
+        };
+        providers.into_iter().find_map(step)
+    }
+
+    /// Whether a task more would be placed in the zone, on what is there now (documented: no capacity is asked for).
+    fn is_target_in(&mut self, id: ServiceId, target: Target, zone: ZoneId, now: SimTime) -> bool {
         let generation = self.services.all[id].generation;
         let (request, _) = self.look().ask_for_member(id, generation, now);
-        let ask = self.life().ask(&request, item);
-        let instance = self.cluster.choose(&ask, &self.rules.port_sets)?;
-        (self.cluster.fleet().zone[instance] == zone).then_some(Target::Instances(item))
+        match target {
+            Target::Fargate(provider) => {
+                let purchase = self.rules.providers[provider].purchase;
+                let subnets = self.rules.askers[request.source].zones.as_deref();
+                self.fargate.zone_for(purchase, provider, request.group, subnets) == Some(zone)
+            }
+            Target::Instances(item) => {
+                let ask = self.life().ask(&request, item);
+                let chosen = self.cluster.choose(&ask, &self.rules.port_sets);
+                chosen.is_some_and(|instance| self.cluster.fleet().zone[instance] == zone)
+            }
+            Target::Named(_) => false,
+        }
     }
 
     pub fn tell_rebalancing(
