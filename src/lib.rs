@@ -319,3 +319,7 @@ pub mod report;
 pub mod scenario;
 pub mod sim;
 pub mod trace;
+
+#[cfg(test)]
+#[path = "../tests/support/random.rs"]
+mod random;

@@ -1,6 +1,7 @@
 //! Auto Scaling groups as pure functions: shares of On-Demand (AS-20 to AS-24), pools by allocation strategy, zones,
 //! termination policies.
 
+use crate::support::random::drawn;
 use ecsim::base::money::HourlyRate;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
@@ -364,6 +365,8 @@ fn fargate_spot_interrupts_a_share_by_month() {
 }
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     #[test]
     fn a_launch_keeps_zones_within_one_of_each_other(count in 0_u32..50, list in 1_usize..5) {
         let mut zones = vec![zone(0); list];

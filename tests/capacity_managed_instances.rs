@@ -1,5 +1,6 @@
 //! ECS Managed Instances as a pure policy: the published example AS-60 step by step, and what must hold for any fleet.
 
+use crate::support::random::drawn;
 use ecsim::base::money::HourlyRate;
 use ecsim::model::resources::Resources;
 use ecsim::policy::capacity::managed_instances::{
@@ -174,6 +175,8 @@ fn constraints_bar_types_and_keep_tasks_apart() {
 }
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     #[test]
     fn plans_hold_what_they_promise_and_consolidation_ends(
         sizes in prop::collection::vec((0_usize..3, 100_u32..15_000), 1..25), zones in 1_usize..4

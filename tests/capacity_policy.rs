@@ -1,5 +1,6 @@
 //! Managed scaling, strategies and protection as pure policies: the published vectors by name, and every case of M.
 
+use crate::support::random::drawn;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::ids::ProviderId;
 use ecsim::model::ports::{HostPort, PortSet, Protocol};
@@ -349,6 +350,9 @@ fn as_30_to_33_a_strategy_is_split_by_base_and_weight() {
     assert_eq!(split(&[(0, 3), (0, 1)], 4), [3, 1], "AS-33");
     assert_eq!(split(&[(0, 1), (0, 1)], 3), [2, 1], "ties go to the first");
     assert_eq!(split(&[(5, 0), (0, 1)], 9), [5, 4], "weight 0 takes its base and no more");
+    // The paradox of largest remainders: of 8 the two last get a task each, of 9 only one of them does.
+    assert_eq!(split(&[(2, 4), (0, 4), (0, 1), (0, 1)], 8), [4, 2, 1, 1]);
+    assert_eq!(split(&[(2, 4), (0, 4), (0, 1), (0, 1)], 9), [5, 3, 1, 0]);
 }
 
 #[test]
@@ -569,21 +573,21 @@ fn parameters_out_of_range_are_refused_by_name() {
 }
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     #[test]
-    fn a_split_hands_out_every_task_by_weight_and_grows(
+    fn a_split_hands_out_every_task_by_weight(
         list in prop::collection::vec(0_u32..5, 1..5), base in 0_u32..5, count in 0_u32..40
     ) {
         let mut shares: Vec<(u32, u32)> = list.iter().map(|&weight| (0, weight)).collect();
         shares[0] = (base, shares[0].1 + 1);
-        let (before, after) = (split(&shares, count), split(&shares, count + 1));
-        prop_assert_eq!(before.iter().sum::<u32>(), count);
-        prop_assert_eq!(after.iter().sum::<u32>(), count + 1);
+        let tasks = split(&shares, count);
+        prop_assert_eq!(tasks.iter().sum::<u32>(), count);
         let weights: u32 = shares.iter().map(|share| share.1).sum();
         let rest = count.saturating_sub(base);
-        for (&(base, weight), (tasks, more)) in shares.iter().zip(before.into_iter().zip(after)) {
+        for (&(base, weight), tasks) in shares.iter().zip(tasks) {
             let exact = f64::from(base.min(count)) + f64::from(rest * weight) / f64::from(weights);
             prop_assert!((f64::from(tasks) - exact).abs() < 1.0, "{tasks} for {exact}");
-            prop_assert!(more >= tasks, "{shares:?}: one task more takes none away");
         }
     }
 

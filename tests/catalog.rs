@@ -398,6 +398,7 @@ mod origin {
 
 mod price_file {
     use super::*;
+    use crate::support::random::drawn;
 
     fn parse(text: &str) -> Result<PriceFile, String> {
         PriceFile::parse("p.csv", text.as_bytes(), &book()).map_err(|problems| {
@@ -629,6 +630,8 @@ mod price_file {
     }
 
     proptest::proptest! {
+        #![proptest_config(drawn(256))]
+
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
             let _ = PriceFile::parse("p.csv", &bytes, &book());

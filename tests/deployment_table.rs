@@ -2,6 +2,7 @@
 //!
 //! The harness applies each pass to a cluster where started tasks are healthy in the next round.
 
+use crate::support::random::drawn;
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::model::fleet::Fleet;
 use ecsim::model::ids::ZoneId;
@@ -373,6 +374,8 @@ fn cases(with_protection: bool) -> impl Strategy<Value = Case> {
 }
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     #[test]
     fn a_pass_keeps_to_its_bounds_and_to_protection(case in cases(true)) {
         let mut cluster = Cluster::new(case.tasks.clone(), case.desired, case.minimum, case.maximum);

@@ -1,6 +1,7 @@
 //! Hostile input to the policies: the saved corpus of the fuzz target, and properties over generated text.
 
 use crate::fuzz_bodies::policy::memberof_expr;
+use crate::support::random::drawn;
 use ecsim::policy::query::{Expression, MAX_CHARACTERS};
 use proptest::prelude::*;
 use std::path::Path;
@@ -51,6 +52,8 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     #[test]
     fn expressions_print_as_what_they_were(text in expression()) {
         prop_assert!(text.chars().count() > MAX_CHARACTERS || Expression::parse(&text).is_ok(), "{text}");

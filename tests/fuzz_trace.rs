@@ -5,6 +5,7 @@
 //! ordinary tests. The comma-separated dialect is also compared with a splitter that is too simple to be wrong.
 
 use crate::fuzz_bodies::trace::{TARGETS, input, read_in};
+use crate::support::random::drawn;
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::model::workload::TraceFormat;
 use proptest::prelude::*;
@@ -259,7 +260,7 @@ fn trace_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(drawn(2_000))]
 
     #[test]
     fn the_dialect_is_that_of_a_simple_splitter(text in trace_text(), chunk in 1..50usize) {

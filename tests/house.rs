@@ -333,6 +333,23 @@ fn every_file_says_what_its_one_job_is() {
 }
 
 #[test]
+fn random_tests_draw_the_same_cases_every_time() {
+    let mut files = Vec::new();
+    rust_files(&root().join("src"), &mut files);
+    rust_files(&root().join("tests"), &mut files);
+    let (start, config) = (concat!("proptest", "! {"), concat!("#![proptest_config", "(drawn("));
+    let is_free = |path: &&PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.matches(start).count() != text.matches(config).count()
+    };
+    let problem = |path: &PathBuf| {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        format!("{name}:1: error: random cases without `support::random::drawn`: luck is no result")
+    };
+    report(files.iter().filter(is_free).map(problem).collect());
+}
+
+#[test]
 fn the_rules_would_notice() {
     assert_eq!(mentioned("use crate::sim::setup::{Setup};"), ["sim"]);
     assert_eq!(mentioned("    pub(crate) fn x() -> crate::base::time::SimTime {"), ["base"]);

@@ -4,6 +4,7 @@
 //! The reference knows no accumulators, no pieces and no helper of the program: it makes one charge row per second of
 //! a task and per slice of an instance's life, groups equal rows, and rounds each group with signed arithmetic.
 
+use crate::support::random::drawn;
 use ecsim::base::money::{HourlyRate, NanoUsd};
 use ecsim::base::time::SimTime;
 use ecsim::model::fargate::FargateRate;
@@ -217,7 +218,7 @@ fn any_life() -> impl Strategy<Value = Life> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(drawn(256))]
 
     #[test]
     fn the_bill_equals_the_reference_in_every_line(log in prop::collection::vec(any_life(), 0..10)) {
@@ -332,7 +333,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(drawn(256))]
 
     #[test]
     fn shares_over_time_never_exceed_what_the_instance_costs(

@@ -1,6 +1,7 @@
 //! The published vectors of service auto scaling by name, the rules of bounds, cooldowns and several policies, reaction
 //! times, and schedules under daylight saving.
 
+use crate::support::random::drawn;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::model::scaling::*;
 use ecsim::policy::scaling::alarm::{Alarm, AlarmState};
@@ -771,7 +772,7 @@ fn mixed(min: u32, max: u32) -> ScalableTarget {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(drawn(64))]
 
     #[test]
     fn decisions_stay_within_the_bounds(

@@ -1,5 +1,6 @@
 //! Traffic: every format against small files of it and the published totals of real ones, and what is done to rates.
 
+use crate::support::random::drawn;
 use crate::trace_support::{Chunked, assert_accounted, gzip, shared};
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
@@ -409,7 +410,7 @@ fn services_that_share_a_file_get_what_each_would_get_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(drawn(64))]
 
     #[test]
     fn no_request_is_lost_or_made_up(

@@ -116,9 +116,12 @@ impl SpanHistogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::drawn;
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(drawn(256))]
+
         #[test]
         fn merging_is_adding_one_by_one(
             spans in proptest::collection::vec((0..(1u64 << 40), 1..9u64, any::<bool>()), 0..50),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::time::SimTime;
+use crate::random::drawn;
 use proptest::prelude::*;
 
 #[test]
@@ -69,6 +70,8 @@ const ALL: [Class; 5] =
     [Class::Release, Class::Supply, Class::Demand, Class::Control, Class::Sample];
 
 proptest! {
+    #![proptest_config(drawn(256))]
+
     /// The queue agrees with a sorted list of (instant, class, sequence).
     #[test]
     fn the_queue_equals_a_sorted_list(ops in proptest::collection::vec(op(), 1..400)) {

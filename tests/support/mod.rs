@@ -3,6 +3,7 @@
 pub mod balancer;
 pub mod fleet;
 pub mod program;
+pub mod random;
 pub mod services;
 pub mod shipped;
 

@@ -256,6 +256,7 @@ impl Alarm {
 mod tests {
     use super::*;
     use crate::base::time::SimSpan;
+    use crate::random::drawn;
     use proptest::prelude::*;
 
     fn spec(m: u32, n: u32, missing: MissingData) -> AlarmSpec {
@@ -312,6 +313,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(drawn(256))]
+
         #[test]
         fn bit_sets_agree_with_the_rules_read_aloud(
             history in prop::collection::vec(prop::option::weighted(0.6, any::<bool>()), 0..60),

@@ -94,6 +94,7 @@ mod tests {
     use crate::base::time::SimSpan;
     use crate::model::scaling::{MetricDelays, ScalableTarget, TargetTracking};
     use crate::policy::scaling::Point;
+    use crate::random::drawn;
     use proptest::prelude::*;
 
     fn scaler(bounds: (u32, u32), cooldowns: (u64, u64), disable_scale_in: bool) -> Scaler {
@@ -131,6 +132,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(drawn(256))]
+
         #[test]
         fn what_is_said_to_be_quiet_says_nothing_and_passing_over_it_is_to_evaluate_it(
             stretches in prop::collection::vec((40_u64..80, 1_usize..9, 0_u64..4), 10..40),

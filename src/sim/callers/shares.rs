@@ -31,7 +31,8 @@ fn deficits(shares: &[ProviderShare], placed: &[u32], total: u32) -> impl Fn(usi
     }
 }
 
-/// How many tasks of a call of `total` go to each item of a capacity provider strategy.
+/// How many tasks of a call of `total` go to each item of a capacity provider strategy: within one of its exact share.
+/// As with all largest remainders, a larger call may give one item fewer; tasks that run are never taken away by it.
 #[must_use]
 pub fn split_by_strategy(shares: &[ProviderShare], total: u32) -> Vec<u32> {
     let mut placed = vec![0; shares.len()];

@@ -133,9 +133,12 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::drawn;
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(drawn(256))]
+
         #[test]
         fn a_roster_is_a_sorted_list(steps in proptest::collection::vec((0..5u8, any::<u16>()), 1..300)) {
             let mut roster = Roster::default();
