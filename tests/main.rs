@@ -33,6 +33,7 @@ mod house;
 mod incidents;
 mod inputs;
 mod instance_failures;
+mod instance_refresh;
 mod latency_table;
 mod lifecycle;
 mod load;

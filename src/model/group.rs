@@ -132,6 +132,8 @@ pub enum LaunchCause {
     Rebalancing,
     /// Zones are balanced.
     Rebalance,
+    /// Another one was as old as it may be.
+    Lifetime,
     /// Its group's warm pool was too small; it has not left the pool.
     WarmPool,
 }
@@ -148,6 +150,7 @@ impl LaunchCause {
             LaunchCause::Tasks => "tasks_waited",
             LaunchCause::Rebalancing => "zone_rebalancing",
             LaunchCause::Rebalance => "rebalance",
+            LaunchCause::Lifetime => "max_lifetime",
             LaunchCause::WarmPool => "warm_pool",
         }
     }
@@ -172,6 +175,8 @@ pub enum EndCause {
     Age,
     /// Zones are balanced.
     Rebalance,
+    /// It had been in service for as long as it may: `MaxInstanceLifetime`.
+    Lifetime,
     /// Its group's warm pool was too large.
     WarmPool,
 }
@@ -189,6 +194,7 @@ impl EndCause {
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
             EndCause::Rebalance => "rebalance",
+            EndCause::Lifetime => "max_lifetime",
             EndCause::WarmPool => "warm_pool",
         }
     }

@@ -67,6 +67,8 @@ pub enum Event {
     Spot(MachineId),
     /// What can be had of a group's pools changes, or a pool takes instances back.
     Pools(ProviderId),
+    /// An Auto Scaling group goes on with replacing instances that are too old.
+    Renew(ProviderId),
     /// An Auto Scaling group tries again to launch what it found no capacity for.
     LaunchAgain(ProviderId, Purchase),
     /// Fargate's capacity changes, or it takes tasks back.

@@ -23,8 +23,8 @@ mod fargate;
 mod spot;
 
 pub use capacity::{
-    GroupScaling, GroupSetup, InstanceSetup, MANAGED_INSTANCE, ManagedInstancesSetup, ManagedSetup,
-    ProviderSetup, ProvisioningSetup, WarmPoolSetup,
+    GroupScaling, GroupSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
+    ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, WarmPoolSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};

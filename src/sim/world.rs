@@ -285,6 +285,7 @@ impl World {
                 }
             }
             Event::Spot(machine) => self.supply(queue).spot_goes_on(machine)?,
+            Event::Renew(provider) => self.supply(queue).renew(provider)?,
             Event::Pools(provider) => self.supply(queue).pools_change(provider)?,
             Event::LaunchAgain(provider, purchase) => {
                 self.supply(queue).launch_again(provider, purchase)?;
@@ -365,6 +366,7 @@ impl World {
             Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
             Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),
             Event::Spot(machine) => (0, u64::from(machine.0) << 2 | 1 << 46),
+            Event::Renew(provider) => (0, u64::from(provider.0) << 2 | 1 << 54),
             Event::Pools(provider) => (0, u64::from(provider.0) << 2 | 1 << 47),
             Event::LaunchAgain(provider, purchase) => {
                 (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)

@@ -25,8 +25,8 @@ use ecsim::pricing::{Category, Fee, Fees};
 use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
-    GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedInstancesSetup, ManagedSetup,
-    MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool, WarmPoolSetup,
+    GroupSetup, InstanceSetup, InterruptionSetup, Launch, LifetimeSetup, ManagedInstancesSetup,
+    ManagedSetup, MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool, WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -108,6 +108,7 @@ fn moving(seed: u64) -> Case {
             },
             changes,
             warm_pool: None,
+            lifetime: None,
             managed: managed(&mut dice),
             scaling: None,
             instances: None,
@@ -116,6 +117,10 @@ fn moving(seed: u64) -> Case {
         setup.providers[provider].is_managed = group.managed.is_some();
         if dice.one_in(3) && may_have_pool(group) {
             group.warm_pool = Some(warm_pool(&mut dice, group.managed.is_some()));
+        }
+        if dice.one_in(3) {
+            let (longest, pause) = (seconds(1 + dice.below(3_000)), seconds(1 + dice.below(200)));
+            group.lifetime = Some(LifetimeSetup { longest, pause });
         }
         if dice.one_in(3) {
             let window = managed_instances(&mut dice, group, &mut setup.fees);
@@ -309,7 +314,7 @@ fn shortages(dice: &mut Dice, offers: usize) -> Vec<Shortage> {
 /// Makes a group the Managed Instances of its provider; how long a batch is collected.
 fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -> SimSpan {
     (group.min, group.max, group.managed, group.mixed) = (0, u32::MAX, None, None);
-    group.warm_pool = None;
+    (group.warm_pool, group.lifetime) = (None, None);
     group.changes.clear();
     group.instances = Some(ManagedInstancesSetup {
         scale_in_after: (!dice.one_in(6)).then(|| seconds(dice.below(200))),

@@ -10,6 +10,7 @@
 //! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
 //! | [`fargate`] | when Fargate takes a task away |
 //! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
+//! | [`lifetime`] | instances that are as old as they may be: how many are replaced at once |
 //! | [`warm_pool`] | the size of a warm pool, which of its instances is taken, which goes |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
@@ -18,6 +19,7 @@
 
 pub mod fargate;
 pub mod group_scaling;
+pub mod lifetime;
 pub mod managed;
 pub mod managed_instances;
 pub mod mixed;

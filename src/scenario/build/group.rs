@@ -27,6 +27,8 @@ const GROUP_KEYS: &[&str] = &[
     "managed_scaling",
     "scaling",
     "warm_pool",
+    "max_instance_lifetime",
+    "max_instance_lifetime_pause",
     "managed_termination_protection",
 ];
 /// The longest that managed draining holds an instance (documented).
@@ -95,6 +97,7 @@ impl Build<'_> {
             mixed,
             shortages: self.shortages(fleet, &names),
             termination: termination_policies(settings),
+            lifetime: self.lifetime(settings),
             is_protected: settings.flag("protect_from_scale_in"),
             draining: Draining {
                 is_on: !settings.is_given("managed_draining") || settings.flag("managed_draining"),

@@ -66,6 +66,7 @@ impl Build<'_> {
             purchase: fleet.purchase,
             mixed: None,
             warm_pool: None,
+            lifetime: None,
             shortages,
             allocation: Allocation::LowestPrice,
             termination: Vec::new(),

@@ -14,6 +14,7 @@ mod fault;
 mod fleet;
 mod group;
 mod group_scaling;
+mod instance_refresh;
 mod interruption;
 mod inventory;
 mod managed_instances;

@@ -1,6 +1,7 @@
 //! Keys of clusters, instance types and capacity providers.
 
 use super::group_scaling::GROUP_SCALING;
+use super::instance_refresh::{MAX_INSTANCE_LIFETIME, MAX_INSTANCE_LIFETIME_PAUSE};
 use super::interruption::SHORTAGE;
 use super::mixed_instances::MIXED_INSTANCES;
 use super::shared::A_SHARE;
@@ -383,6 +384,8 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "Auto Scaling group: instances that wait until they are needed.",
             "API",
         ),
+        MAX_INSTANCE_LIFETIME,
+        MAX_INSTANCE_LIFETIME_PAUSE,
         optional(
             "managed_termination_protection",
             Kind::Flag,

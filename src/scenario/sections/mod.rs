@@ -5,6 +5,7 @@ mod capacity;
 mod failure;
 mod fargate;
 mod group_scaling;
+mod instance_refresh;
 mod interruption;
 mod managed_instances;
 mod mixed_instances;

@@ -20,6 +20,7 @@ impl Supply<'_> {
             self.arrange_pools(group);
             for id in self.groups.all[group].members.clone() {
                 self.draw_fate(id);
+                self.arrange_old_age(id);
             }
             self.begin_pool(group)?;
             self.tell_sizes(group, "initial")?;

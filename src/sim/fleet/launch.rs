@@ -194,6 +194,7 @@ impl Supply<'_> {
             return self.reconcile(group, LaunchCause::ScaleOut);
         }
         self.instance_takes_its_batch(id, instance)?;
+        self.arrange_old_age(id);
         self.drive.plan().instance_registers(cluster);
         self.relieve(group, id)?;
         if self.is_extra_no_more(id) {
@@ -201,6 +202,7 @@ impl Supply<'_> {
             self.rebalance(group)?;
         }
         // The desired capacity may have gone down while it was on its way.
-        self.reconcile(group, LaunchCause::ScaleOut)
+        self.reconcile(group, LaunchCause::ScaleOut)?;
+        self.replace_old(group)
     }
 }

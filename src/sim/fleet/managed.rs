@@ -118,7 +118,7 @@ impl Supply<'_> {
         if of.managed.as_ref().is_some_and(|m| m.protects) && of.members.len() as u32 > of.desired {
             self.reconcile(index, LaunchCause::ScaleOut)?;
         }
-        Ok(())
+        self.replace_old(index)
     }
 
     /// M and N as they are now.

@@ -13,6 +13,7 @@
 //! | `fail.rs` | instances that fail are replaced |
 //! | `register.rs` | instances that never register |
 //! | `warm.rs` | warm pools |
+//! | `lifetime.rs` | instances that are as old as they may be are replaced |
 //! | `zones.rs` | zones that are out, and balance when they are back |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
@@ -28,6 +29,7 @@ mod choose;
 mod fail;
 mod instances;
 mod launch;
+mod lifetime;
 mod managed;
 mod pools;
 mod record;
@@ -180,6 +182,8 @@ pub struct Group {
     scaled: Option<scaled::Scaled>,
     /// When a policy last changed the desired capacity.
     last_scaled: Option<SimTime>,
+    /// Instances that are as old as they may be, where it has such an age.
+    ageing: Option<lifetime::Ageing>,
     /// ECS Managed Instances, if that is what it is.
     pub instances: Option<Box<instances::ManagedInstances>>,
 }
@@ -220,6 +224,7 @@ impl Group {
             managed: setup.managed.as_ref().map(managed::Managed::new),
             scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
             last_scaled: None,
+            ageing: lifetime::Ageing::of(&setup),
             instances: instances::ManagedInstances::of(&setup),
             setup,
         }

@@ -71,6 +71,8 @@ pub struct GroupSetup {
     pub termination: Vec<TerminationPolicy>,
     /// Its warm pool, if it has one.
     pub warm_pool: Option<WarmPoolSetup>,
+    /// `MaxInstanceLifetime`, if it has one.
+    pub lifetime: Option<LifetimeSetup>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
     pub is_protected: bool,
     /// What becomes of tasks on an instance that it ends.
@@ -85,6 +87,15 @@ pub struct GroupSetup {
     pub scaling: Option<GroupScaling>,
     /// ECS Managed Instances: no Auto Scaling group at all; ECS launches and ends the instances itself.
     pub instances: Option<ManagedInstancesSetup>,
+}
+
+/// For how long instances of a group may be in service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LifetimeSetup {
+    /// `MaxInstanceLifetime`.
+    pub longest: SimSpan,
+    /// From one replacement to the next at least.
+    pub pause: SimSpan,
 }
 
 /// The warm pool of a group. All of its instances are On-Demand, and it is full at the beginning.

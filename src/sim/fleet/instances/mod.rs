@@ -96,8 +96,12 @@ impl Supply<'_> {
         self.drive.life().place_waiting_on(task.slot, ask, instance)
     }
 
-    /// A Managed Instance has reached the age at which it begins to drain.
+    /// An instance has reached the age at which a Managed Instance begins to drain, and one of a group is replaced.
     pub(super) fn grows_old(&mut self, id: MachineId) -> Result<(), RunError> {
+        if self.groups.all[self.groups.machines[id].group].instances.is_none() {
+            self.is_too_old(id);
+            return Ok(());
+        }
         self.end(id, EndCause::Age)
     }
 
