@@ -173,3 +173,53 @@ fn a_provider_for_each_zone_holds_a_deployment_up_when_a_zone_is_taken_out() {
     let free = run.last_minute("zone-b")["busy_instances"].clone();
     assert_eq!(free, "1");
 }
+
+#[test]
+fn a_warm_pool_has_instances_there_in_half_of_the_time() {
+    let run = Shipped::run("68-warm-pool", &[]);
+    let waits = |source: &str| -> Vec<f64> {
+        let mut waits: Vec<f64> = run
+            .cells(&run.tasks, source, "wait_s")
+            .iter()
+            .map(|wait| wait.parse().unwrap())
+            .collect();
+        waits.sort_by(f64::total_cmp);
+        waits
+    };
+    let (cold, warm) = (waits("on-cold"), waits("on-warm"));
+    // Two jobs have room at once. ECS decides after 30 s; a stopped instance runs after 17 to 19 s and boots in 5 to 15 s,
+    // then it registers: no warm one can be later than the earliest cold one.
+    assert_eq!((cold[1], warm[1]), (0.0, 0.0));
+    assert!(warm[2] >= 30.0 + 17.0 + 5.0 && warm[19] < cold[2], "{warm:?} {cold:?}");
+    let mean = |waits: &[f64]| waits[2..].iter().sum::<f64>() / 18.0;
+    assert!(mean(&cold) - 30.0 > 1.8 * (mean(&warm) - 30.0), "{} {}", mean(&cold), mean(&warm));
+    assert_eq!(run.number("warm_starts"), 9.0);
+    // Nine launches of each group: of the cold one when it grows, of the pool when the group has shrunk.
+    assert_eq!(run.number("instances_launched"), 18.0);
+    assert!(run.number("warm_pool_usd") > 0.0);
+}
+
+#[test]
+fn a_base_on_fargate_is_what_is_left_when_spot_is_taken_back() {
+    let run = Shipped::run("69-fargate-spot-taken-back", &[]);
+    let back_at_two = |run: &Shipped| {
+        let of_task = rows(&run.tasks);
+        let reclaimed = of_task
+            .iter()
+            .filter(|row| row["stop_code"] == "SpotInterruption" && row["stopping_s"] == "50400");
+        reclaimed.count()
+    };
+    // 14 tasks: 2 + 12 / 4 on FARGATE, 9 on FARGATE_SPOT, 60 % of them are 5.4: six go.
+    assert_eq!(back_at_two(&run), 6);
+    assert!(run.number("requests_dropped") > 100_000.0);
+    // With a base of 6: 8 on FARGATE, 6 on FARGATE_SPOT, four go, and ten tasks of half a vCPU serve a peak of 4.16.
+    let strategy = r#"[{ capacity_provider = "FARGATE", base = 6, weight = 1 },
+                       { capacity_provider = "FARGATE_SPOT", weight = 3 }]"#;
+    let safe = Shipped::run(
+        "69-fargate-spot-taken-back",
+        &[("service.api.capacity_provider_strategy", strategy)],
+    );
+    assert_eq!(back_at_two(&safe), 4);
+    assert_eq!(safe.number("requests_dropped"), 0.0);
+    assert!(safe.number("fargate_usd") > run.number("fargate_usd"));
+}
