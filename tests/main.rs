@@ -41,6 +41,7 @@ mod load_latency;
 mod managed_instances;
 mod managed_scaling;
 mod memory;
+mod network;
 mod pathologies;
 mod placement;
 mod pricing_reference;

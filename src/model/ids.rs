@@ -21,6 +21,8 @@ crate::define_ids! {
     SourceId;
     /// A service.
     ServiceId;
+    /// A subnet of `[network]`.
+    SubnetId;
     /// A distinct set of static host ports.
     PortSetId;
     /// An attribute name, such as `ecs.availability-zone` or a custom one.

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod group;
 pub mod ids;
 pub mod lifecycle;
+pub mod network;
 pub mod outage;
 pub mod platform;
 pub mod ports;

@@ -12,6 +12,7 @@ use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::definition::{NetworkMode, TaskDefinition};
 use crate::model::ids::{DefinitionId, GroupId, PortSetId, ProviderId, SourceId, ZoneId};
+use crate::model::network::TaskNetwork;
 use crate::model::platform::LaunchType;
 use crate::model::ports::{PortSet, PortSets};
 use crate::policy::placement::{Ask, Rule, RuleId, Strategy};
@@ -46,6 +47,8 @@ pub struct Asker {
     pub launch: LaunchType,
     /// AZs of its subnets; `None`: all.
     pub zones: Option<Vec<ZoneId>>,
+    /// Those subnets themselves.
+    pub network: TaskNetwork,
     /// How long a task works whose row does not say so, and the draws of it, one stream a task.
     pub duration: Distribution,
     /// Draws of durations.
@@ -151,6 +154,7 @@ impl Rules {
         self.askers.push(Asker {
             launch,
             zones: setup.zones.clone(),
+            network: setup.network.clone(),
             duration: setup.duration.clone(),
             durations: self.seed.family(Purpose::Duration, &setup.name),
             draws: self.seed.stream(Purpose::ContainerStart, &setup.name).next_u64(),

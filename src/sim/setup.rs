@@ -8,6 +8,7 @@ use crate::model::arrival::TaskStream;
 use crate::model::definition::TaskDefinition;
 use crate::model::fault::Fault;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
+use crate::model::network::TaskNetwork;
 use crate::model::platform::LaunchType;
 use crate::model::scaling::{MetricDelays, ScalableTarget};
 use crate::model::service::{
@@ -20,6 +21,7 @@ use crate::policy::query::Expression;
 
 mod capacity;
 mod fargate;
+mod network;
 mod spot;
 
 pub use capacity::{
@@ -27,6 +29,7 @@ pub use capacity::{
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, WarmPoolSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
+pub use network::NetworkSetup;
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
@@ -71,6 +74,8 @@ pub struct Setup {
     pub limits: Limits,
     /// Fargate sizes and prices.
     pub fargate: FargateSetup,
+    /// Subnets whose addresses are counted; `None`: there are always enough.
+    pub network: Option<NetworkSetup>,
     /// Services.
     pub services: Column<ServiceId, ServiceSetup>,
     /// How the service scheduler paces itself.
@@ -104,6 +109,8 @@ pub struct SourceSetup {
     pub member_of: Vec<Expression>,
     /// AZs of the call's subnets; `None`: all.
     pub zones: Option<Vec<ZoneId>>,
+    /// Those subnets themselves.
+    pub network: TaskNetwork,
     /// Tasks in one API call, 1 to 10.
     pub tasks_per_call: u32,
     /// What the caller does when placement fails.
@@ -149,6 +156,8 @@ pub struct ServiceSetup {
     pub member_of: Vec<Expression>,
     /// AZs of its subnets; `None`: all.
     pub zones: Option<Vec<ZoneId>>,
+    /// Those subnets themselves.
+    pub network: TaskNetwork,
     /// Load balancer.
     pub balancer: Option<LoadBalancer>,
     /// `healthCheckGracePeriodSeconds`.

@@ -8,7 +8,7 @@ use super::books::outputs::Sinks;
 use super::books::{Books, Change};
 use super::callers::{Callers, Calls};
 use super::checks::{self, Parts};
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Network};
 use super::event::{Event, RunError};
 use super::fargate::Fargate;
 use super::faults::{Faults, Mishap};
@@ -58,7 +58,10 @@ impl World {
             &setup.zones,
             (setup.seed, setup.epoch_s),
         );
-        groups.choose_first(&mut instances);
+        let mut network = setup.network.take().map(Network::new).map(Box::new);
+        may_come.extend(groups.kinds_elsewhere(network.as_deref()));
+        groups.choose_first(&mut instances, network.as_deref());
+        let subnets: Vec<_> = instances.iter().map(|instance| instance.subnet).collect();
         let faults = std::mem::take(&mut setup.faults);
         let faults = Faults::new(faults, &instances, name, &setup.zones, setup.seed);
         let (registrations, prices): (Vec<_>, Vec<_>) =
@@ -72,6 +75,9 @@ impl World {
         }
         let fleet = cluster.fleet();
         groups.begin(fleet);
+        if let Some(network) = &mut network {
+            groups.take_first_addresses(network, &subnets);
+        }
         if !faults.is_empty() {
             groups.know_misfits(faults.at_launches(), setup.seed);
             groups.watch_newcomers();
@@ -84,6 +90,7 @@ impl World {
             books.saw(Change::Fee { provider, instance_type, begins: true });
             books.saw(Change::Registered { instance, purchase, price, fleet });
         }
+        cluster.network = network;
         let fargate = std::mem::take(&mut setup.fargate);
         let by_name = (&setup.zones, setup.seed);
         let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, by_name);
@@ -428,12 +435,13 @@ impl Model for World {
     }
 
     fn is_idle(&self) -> bool {
+        let given_back = || self.cluster.network.as_ref().map_or(0, |network| network.given_back());
         let versions = || [self.cluster.version(), self.fargate.version()];
         self.rules.horizon.is_none()
             && self.tasks.is_empty()
             && (self.tasks.wanted == 0
                 || self.callers.is_stuck(versions())
-                    && !self.groups.may_grow()
+                    && !self.groups.may_grow(given_back())
                     && !self.faults.is_pending()
                     && !self.fargate.may_open())
     }

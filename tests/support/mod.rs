@@ -141,6 +141,7 @@ pub fn instance(name: &str, cpu: u32, memory: u32) -> InstanceSetup {
             registered_at: SimTime::ZERO,
         },
         price: Price::Fixed(HourlyRate(100_000_000)),
+        subnet: None,
     }
 }
 
@@ -156,6 +157,7 @@ pub fn caller() -> SourceSetup {
         distinct_instance: false,
         member_of: Vec::new(),
         zones: None,
+        network: Default::default(),
         tasks_per_call: 10,
         on_failure: OnFailure::GiveUp,
         duration: Distribution::Constant(60.0),
@@ -194,6 +196,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         .into_iter()
         .collect(),
         instances,
+        network: None,
         groups: Vec::new(),
         faults: Vec::new(),
         fees: Default::default(),

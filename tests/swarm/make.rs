@@ -93,6 +93,7 @@ impl Case {
             providers: provider_setups(&mut dice, providers, &instances),
             instances,
             definitions,
+            network: None,
             groups: Vec::new(),
             faults: Vec::new(),
             fees: Default::default(),
@@ -191,7 +192,7 @@ fn instances(dice: &mut Dice, providers: u32) -> Vec<InstanceSetup> {
                 attributes: attributes.into(),
                 registered_at: SimTime::ZERO,
             };
-            InstanceSetup { registration, price: price(dice) }
+            InstanceSetup { registration, price: price(dice), subnet: None }
         })
         .collect()
 }
@@ -376,6 +377,7 @@ fn source(
         distinct_instance: dice.one_in(6),
         member_of,
         zones: dice.one_in(4).then(|| vec![zone(dice)]),
+        network: Default::default(),
         tasks_per_call: 1 + dice.below(10) as u32,
         on_failure,
         duration: distribution(dice, 100.0),

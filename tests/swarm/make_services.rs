@@ -85,6 +85,7 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
         .collect();
     failures.sort_by_key(|failure| failure.at);
     setup.services = services;
+    super::network::at_random(setup);
     if dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
@@ -496,6 +497,7 @@ fn service(
         distinct_instance: !is_daemon && dice.one_in(6),
         member_of: Vec::new(),
         zones: dice.one_in(6).then(|| vec![ZoneId(0), ZoneId(2)]),
+        network: Default::default(),
         balancer,
         grace_period: seconds(dice.pick(&[0, 0, 60, 300])),
         rebalances_zones,

@@ -9,6 +9,7 @@ mod fargate_risks;
 mod make;
 mod make_services;
 mod moving;
+mod network;
 mod services;
 pub mod tables;
 

@@ -47,6 +47,7 @@ fn moving(seed: u64) -> Case {
         let offer = |zone: ZoneId, kind: &InstanceSetup| InstanceSetup {
             registration: Registration { zone, ..kind.registration.clone() },
             price: kind.price.clone(),
+            subnet: None,
         };
         let offers: Vec<InstanceSetup> = zones
             .iter()
@@ -134,6 +135,7 @@ fn moving(seed: u64) -> Case {
     if !dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
+    super::network::at_random(setup);
     case
 }
 

@@ -35,6 +35,8 @@ impl Build<'_> {
             self.placement(settings, definition, &launch, fargate);
         self.check_managed_launch(settings, &launch, Some(definition), &member_of);
         let zones = self.caller_zones(settings, cluster);
+        let network = self.task_network(settings, cluster, zones.as_deref());
+        let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let workload = self.workload(settings, &name);
         let Some(workload) = workload else { return };
         let constant = || crate::base::distribution::Distribution::Constant(60.0);
@@ -47,6 +49,7 @@ impl Build<'_> {
             distinct_instance,
             member_of,
             zones,
+            network,
             tasks_per_call: settings.whole32("tasks_per_call").unwrap_or(10),
             on_failure: on_failure(settings),
             duration: settings.distribution("duration").cloned().unwrap_or_else(constant),

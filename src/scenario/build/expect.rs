@@ -114,6 +114,7 @@ pub(super) fn nothing(
         latencies,
         limits,
         fargate,
+        network: None,
         services: Column::new(),
         scheduler: super::service_pace::scheduler(root),
         metric_delays: super::service_pace::metric_delays(root),

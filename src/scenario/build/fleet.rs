@@ -87,10 +87,13 @@ impl Build<'_> {
             let zones_are_given = settings.is_given("availability_zones");
             let mut zones = self.zone_list(settings, "availability_zones");
             if zones.is_empty() {
+                zones = self.network_zones();
+            }
+            if zones.is_empty() {
                 let names = self.book.zones(&self.region);
                 zones = names.iter().filter_map(|name| self.zone(name, settings.place)).collect();
             }
-            let subnets = self.read_subnets(settings);
+            let subnets = self.subnets_of_cluster(settings, &zones);
             self.clusters.push(Cluster {
                 name,
                 zones,
@@ -116,7 +119,7 @@ impl Build<'_> {
         }
     }
 
-    fn read_subnets(&mut self, settings: &Settings) -> Vec<(String, ZoneId)> {
+    pub(super) fn read_subnets(&mut self, settings: &Settings) -> Vec<(String, ZoneId)> {
         let mut subnets = Vec::new();
         let mut taken = BTreeMap::new();
         for subnet in settings.tables("subnets") {
@@ -216,7 +219,11 @@ impl Build<'_> {
 
     fn read_provider(&mut self, settings: &Settings, name: String) {
         let cluster = self.cluster_of(settings);
-        let zones = self.provider_zones(settings, cluster);
+        let subnets = self.provider_subnets(settings);
+        let zones = match self.zones_of(subnets.as_deref()) {
+            Some(zones) => zones,
+            None => self.provider_zones(settings, cluster),
+        };
         let purchase = match settings.text("purchase") {
             Some("spot") => Purchase::Spot,
             _ => Purchase::OnDemand,
@@ -230,6 +237,7 @@ impl Build<'_> {
             cluster,
             largest: Resources::ZERO,
         });
+        self.network_of_provider(subnets, &zones, settings.place);
         self.clusters[cluster.index()].has_instances = true;
         self.provider_names.get_or_insert_with(name.clone(), || provider);
         self.check_spot_keys(settings, purchase);
@@ -422,6 +430,7 @@ impl Build<'_> {
                 registered_at: SimTime::ZERO,
             },
             price,
+            subnet: None,
         })
     }
 
@@ -442,7 +451,9 @@ impl Build<'_> {
         add("ecs.os-type", platform.os.attribute_value());
         add("ecs.cpu-architecture", platform.architecture.attribute_value());
         let subnets = &self.clusters[fleet.cluster.index()].subnets;
-        if let Some((subnet, _)) = subnets.iter().find(|(_, zone)| *zone == new.zone) {
+        if let Some(subnet) = self.first_subnet(fleet.provider, new.zone) {
+            add("ecs.subnet-id", &subnet.id);
+        } else if let Some((subnet, _)) = subnets.iter().find(|(_, zone)| *zone == new.zone) {
             add("ecs.subnet-id", subnet);
         }
         let shared = fleet.shared.entry(list.clone());

@@ -19,6 +19,7 @@ mod interruption;
 mod inventory;
 mod managed_instances;
 mod mixed_instances;
+mod network;
 mod rows;
 mod service;
 mod service_balancer;
@@ -48,8 +49,8 @@ use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
 use crate::sim::setup::{
-    Failure, Fees, GroupSetup, InstanceSetup, ProviderSetup, ProviderShare, ServiceSetup, Setup,
-    SourceSetup,
+    Failure, Fees, GroupSetup, InstanceSetup, NetworkSetup, ProviderSetup, ProviderShare,
+    ServiceSetup, Setup, SourceSetup,
 };
 use definition::Definition;
 use sha2::{Digest as _, Sha256};
@@ -85,6 +86,13 @@ struct Cluster {
     default_strategy: Option<Vec<ProviderShare>>,
 }
 
+/// The subnets while the scenario is put together.
+struct NetworkPlan {
+    setup: NetworkSetup,
+    /// By capacity provider: where it was declared.
+    places: Vec<Place>,
+}
+
 /// The scenario while it is put together.
 pub(super) struct Build<'a> {
     problems: &'a mut Diagnostics,
@@ -96,6 +104,7 @@ pub(super) struct Build<'a> {
     has_duration: bool,
     zones: Column<ZoneId, String>,
     clusters: Vec<Cluster>,
+    network: Option<NetworkPlan>,
     /// Instance types of the user's own.
     types: BTreeMap<String, TypeFacts>,
     /// Instance types that the catalogue was asked for.
@@ -143,10 +152,12 @@ pub(super) fn build(
     let mut build = Build::new(base, problems, &simulation);
     build.check_name(&simulation);
     build.read_prices(root);
+    build.read_network(root);
     build.read_clusters(root);
     build.read_instance_types(root);
     build.read_providers(root);
     build.read_default_strategies(root);
+    build.give_first_addresses();
     build.read_group_timing(root);
     build.read_definitions(root);
     build.read_run_tasks(root);
@@ -187,6 +198,7 @@ pub(super) fn build(
         latencies,
         limits,
         fargate,
+        network: build.network.map(|plan| plan.setup),
         services: build.services.into_iter().collect(),
         scheduler: service_pace::scheduler(root),
         metric_delays: service_pace::metric_delays(root),
@@ -257,6 +269,7 @@ impl<'a> Build<'a> {
             has_duration: simulation.is_given("duration"),
             zones: Column::new(),
             clusters: Vec::new(),
+            network: None,
             types: BTreeMap::new(),
             catalogue_types: Lookup::new(),
             providers: Column::new(),

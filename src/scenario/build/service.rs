@@ -100,6 +100,8 @@ impl Build<'_> {
         };
         self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
+        let network = self.task_network(settings, cluster, zones.as_deref());
+        let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let balancer = self.balancer(settings);
         let deployment = self.deployment(&subject, balancer.as_ref());
         let scaling = self.scaling(&subject, balancer.as_ref(), &deployment);
@@ -125,6 +127,7 @@ impl Build<'_> {
             distinct_instance,
             member_of,
             zones,
+            network,
             balancer,
             grace_period: settings.span("health_check_grace_period").unwrap_or_default(),
             rebalances_zones,

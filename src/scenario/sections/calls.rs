@@ -2,7 +2,7 @@
 
 use super::shared::{
     BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
-    PROVIDER_STRATEGY, SUBNETS_OF_TASKS, ZONES_OF_TASKS,
+    PROVIDER_STRATEGY, PUBLIC_IP, SUBNETS_OF_TASKS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional, required,
@@ -75,6 +75,7 @@ pub static RUN_TASK: Section = Section::new(
             "API",
         ),
         SUBNETS_OF_TASKS,
+        PUBLIC_IP,
         ZONES_OF_TASKS,
         with_default(
             "tasks_per_call",

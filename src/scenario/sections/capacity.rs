@@ -429,6 +429,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "subnets",
+            Kind::List(&Kind::Text, 200),
+            "all in its zones",
+            "With `[network]`: ids of the subnets that its instances are in; their zones are its zones.",
+            "API",
+        ),
+        optional(
             "attributes",
             Kind::Attributes,
             "none",

@@ -9,6 +9,7 @@ mod instance_refresh;
 mod interruption;
 mod managed_instances;
 mod mixed_instances;
+mod network;
 mod service;
 mod service_deployment;
 mod service_scaling;
@@ -27,6 +28,7 @@ pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use failure::{FAILURE, FAILURE_TRACE};
 pub use fargate::WEEKDAYS;
+pub use network::NETWORK;
 pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
 pub use service_deployment::DEPLOYMENT;
 pub use service_scaling::METRICS;
@@ -97,6 +99,13 @@ pub static ROOT: Section = Section::new(
             Kind::TableOrTables(&CLUSTER),
             "one cluster called `default`",
             "Clusters.",
+            "API",
+        ),
+        optional(
+            "network",
+            Kind::Table(&NETWORK),
+            "none: addresses do not run out, and everything can be reached",
+            "Subnets, their addresses and routes.",
             "API",
         ),
         optional(

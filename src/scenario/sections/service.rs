@@ -6,8 +6,8 @@ use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
 use super::service_update::UPDATE;
 use super::shared::{
-    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, SUBNETS_OF_TASKS,
-    ZONES_OF_TASKS,
+    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP,
+    SUBNETS_OF_TASKS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Default, Key, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default,
@@ -67,6 +67,7 @@ pub static SERVICE: Section = Section::new(
         ),
         PLACEMENT_CONSTRAINTS,
         SUBNETS_OF_TASKS,
+        PUBLIC_IP,
         ZONES_OF_TASKS,
         optional(
             "availability_zone_rebalancing",

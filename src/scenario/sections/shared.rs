@@ -42,6 +42,14 @@ pub(super) const SUBNETS_OF_TASKS: Key = optional(
     "API",
 );
 
+pub(super) const PUBLIC_IP: Key = optional(
+    "assign_public_ip",
+    Kind::Flag,
+    "false",
+    "With `[network]`, on Fargate: whether tasks get a public address, without which a public subnet does not lead out.",
+    "API",
+);
+
 pub(super) const ZONES_OF_TASKS: Key = optional(
     "availability_zones",
     Kind::List(&Kind::Text, 26),

@@ -4,8 +4,10 @@ use super::Parts;
 use crate::model::fleet::InstanceStatus;
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
+use crate::sim::cluster::Taker;
 use crate::sim::fleet::Stage;
-use crate::sim::task::Place;
+use crate::sim::task::{Place, Task};
+use std::collections::BTreeSet;
 
 /// Compares what Fargate counts with its tasks.
 pub fn check_fargate(parts: &Parts<'_>) {
@@ -19,6 +21,32 @@ pub fn check_fargate(parts: &Parts<'_>) {
         }
     }
     assert_eq!(market.spot, spot, "C6: Spot tasks that hold Fargate's capacity");
+}
+
+/// Compares the addresses that are taken with those who have one: all that live do, and nobody else.
+pub fn check_network(parts: &Parts<'_>) {
+    let Some(network) = &parts.cluster.network else { return };
+    let has_interface = |task: &&Task| task.demand.enis > 0 && !task.waits();
+    let mut wanted: BTreeSet<Taker> = BTreeSet::new();
+    for task in parts.tasks.live().filter(has_interface) {
+        if parts.cluster.lacks_address(task.id).is_none() {
+            wanted.insert(Taker::Task(task.id));
+        }
+    }
+    let machines = parts.groups.machines.enumerate();
+    let alive = machines.filter(|(_, machine)| machine.stage != Stage::Terminated);
+    wanted.extend(alive.map(|(id, _)| Taker::Machine(id)));
+    let has: BTreeSet<Taker> = network.takers().map(|(taker, _)| taker).collect();
+    assert_eq!(has, wanted, "N1: who lives has an address, and nobody else");
+    for (id, subnet, held) in network.subnets() {
+        let count = |is_task: bool| {
+            let own = network.takers().filter(|&(_, of)| of == id);
+            own.filter(|(taker, _)| matches!(taker, Taker::Task(_)) == is_task).count()
+        };
+        assert_eq!(held.tasks as usize, count(true), "N1: addresses of tasks");
+        assert_eq!((held.instances - held.fixed) as usize, count(false), "N1: of instances");
+        assert!(held.taken() <= subnet.room(), "N2: never more than there are");
+    }
 }
 
 /// Compares groups with the fleet and with the books.

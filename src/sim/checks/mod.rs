@@ -47,6 +47,7 @@ pub fn check(parts: &Parts<'_>, now: SimTime) {
     parts.check_counts();
     fleet::check(parts);
     fleet::check_fargate(parts);
+    fleet::check_network(parts);
 }
 
 impl Parts<'_> {

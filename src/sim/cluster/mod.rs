@@ -5,6 +5,7 @@
 mod ask;
 mod future;
 mod host;
+mod network;
 mod watch;
 
 use super::task::Slot;
@@ -22,6 +23,7 @@ use crate::policy::placement::{Ask, Placer, Refusals, Rule, RuleId, TieBreak};
 use crate::policy::query::Expression;
 use future::Future;
 pub use host::Host;
+pub use network::{Held, Network, Taker, set_subnet};
 use watch::Watch;
 
 /// Container instances and everything that must change together with them.
@@ -45,6 +47,8 @@ pub struct Cluster {
     future: Option<Box<Future>>,
     /// When instances were last touched, where anybody asks.
     watch: Option<Box<Watch>>,
+    /// Addresses of subnets, where they are counted.
+    pub network: Option<Box<Network>>,
 }
 
 /// Refusals of the last ask that failed: a burst of equal tasks counts the fleet once.
@@ -85,6 +89,7 @@ impl Cluster {
             eased: Vec::new(),
             future: None,
             watch: None,
+            network: None,
         }
     }
 

@@ -68,6 +68,10 @@ impl Mishap<'_> {
         self.tell(instance, "terminated", out.kind, Some(lost))?;
         if out.until != crate::base::time::SimTime::NEVER {
             self.schedule(out.until, Class::Supply, Due::Returns { was: instance });
+        } else if let Some(subnet) = self.faults.kinds[self.faults.origin(instance).0].subnet
+            && let Some(network) = &mut self.supply.drive.cluster.network
+        {
+            network.give_back_for_good(subnet);
         }
         Ok(())
     }

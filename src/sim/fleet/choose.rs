@@ -1,5 +1,6 @@
 //! What a group launches next: how it is bought, in which zone, of which type; and how it likes what it has.
 
+use super::addresses::Plan;
 use super::{Group, Groups};
 use crate::base::time::SimTime;
 use crate::model::group::Allocation;
@@ -8,6 +9,7 @@ use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
 use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
 use crate::pricing::Price;
+use crate::sim::cluster::Network;
 use crate::sim::setup::{InstanceSetup, MixedSetup};
 
 impl Group {
@@ -91,6 +93,9 @@ impl Group {
 
     /// The offer that the group takes in a zone.
     pub(super) fn pick(&self, zone: usize, purchase: Purchase, now: SimTime) -> Option<usize> {
+        if self.full[zone] {
+            return None;
+        }
         let first = zone * self.types();
         let pools = self.pools(zone, purchase, now);
         let pool = match (&self.setup.mixed, purchase) {
@@ -180,13 +185,16 @@ impl Group {
 
 impl Groups {
     /// Mixed groups choose the instances that they have at the beginning.
-    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>) {
+    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>, network: Option<&Network>) {
+        let mut plan = Plan::new(network, instances);
         for group in self.all.iter_mut().filter(|group| group.setup.mixed.is_some()) {
             while let Some(purchase) = group.lacks() {
+                plan.show(group);
                 let Some(offer) = group.choose(purchase, SimTime::ZERO) else { break };
                 let mut instance = group.setup.offers[offer].clone();
                 instance.registration.name = format!("{}-{}", group.name, group.first.len());
                 instance.price = group.price_of(offer, purchase).clone();
+                plan.give_one(&mut instance);
                 instances.push(instance);
                 group.first.push((offer, purchase));
                 group.members.push(MachineId(0)); // counted only, until they are known

@@ -66,9 +66,10 @@ impl Supply<'_> {
         cause: LaunchCause,
     ) -> Result<(), RunError> {
         let now = self.now();
+        self.see_addresses(group);
         let Some(offer) = self.groups.all[group].choose(purchase, now) else {
-            let reason = self.groups.all[group].why_not(purchase);
-            return self.back_off(group, purchase, reason);
+            let reason = self.why_not(group, purchase);
+            return self.back_off(group, purchase, &reason);
         };
         self.launch_offer(group, (offer, purchase), cause)?;
         Ok(())
@@ -84,6 +85,7 @@ impl Supply<'_> {
         let now = self.now();
         self.has_launched(group, purchase);
         let id = self.groups.add(group, (offer, purchase), now, cause);
+        self.takes_address(id);
         self.drive.books.tally.launched += 1;
         self.tell(id, "launch", None)?;
         self.next_stage_after(id, |timing| &timing.launch);
@@ -182,6 +184,7 @@ impl Supply<'_> {
         let mut registration = self.groups.all[group].setup.offers[offer].registration.clone();
         let price = self.groups.price_of(id).clone();
         (registration.name, registration.registered_at) = (name, now);
+        self.name_subnet(id, &mut registration);
         let cluster = registration.cluster;
         let instance = self.drive.cluster.register_launched(registration, launched, running);
         self.groups.bind(id, instance);

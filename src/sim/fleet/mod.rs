@@ -5,6 +5,7 @@
 //! | `mod.rs` | the state of groups and of instances |
 //! | `supply.rs` | [`Supply`]: what this room may touch; what it writes down |
 //! | `choose.rs` | how the next instance is bought, in which zone, of which type |
+//! | `addresses.rs` | each instance takes an address of a subnet |
 //! | `launch.rs` | a group gets what it lacks; the stages until an instance is ACTIVE |
 //! | `retry.rs` | what finds no capacity is tried again |
 //! | `pools.rs` | what can be had over time: shortages, limits and prices of Spot pools, reclaims |
@@ -24,6 +25,7 @@
 //! An instance is a *machine* from its launch on, and a container instance when it has registered. A fixed fleet has no
 //! group and no machines, and costs nothing here.
 
+mod addresses;
 mod changes;
 mod choose;
 mod fail;
@@ -166,6 +168,8 @@ pub struct Group {
     leaving_spot: Vec<u32>,
     /// Which of its zones are out.
     out: Vec<bool>,
+    /// Which of its zones have no address for an instance, as it last looked.
+    full: Vec<bool>,
     /// Changes that have happened.
     changes_done: usize,
     /// The number of the next instance.
@@ -215,6 +219,7 @@ impl Group {
             leaving: Vec::new(),
             leaving_spot: vec![0; setup.offers.len()],
             out: vec![false; setup.zones.len()],
+            full: vec![false; setup.zones.len()],
             changes_done: 0,
             next_number: 0,
             pool: warm::Pool::of(&setup, &name, seed),
@@ -420,21 +425,6 @@ impl Groups {
     fn type_of(&self, id: MachineId) -> &str {
         let machine = &self.machines[id];
         &self.all[machine.group].setup.offers[machine.offer].registration.instance_type
-    }
-
-    /// Whether capacity may still come that nobody has asked for by now. Managed scaling launches for those who wait in
-    /// PROVISIONING, and these are tasks that live.
-    #[must_use]
-    pub fn may_grow(&self) -> bool {
-        let moves = |group: &Group| {
-            let is_noticed = |id: &MachineId| self.machines[*id].is_noticed();
-            let leaves = || group.members.iter().chain(&group.leaving).any(is_noticed);
-            let may_open = || group.pools.may_open() || leaves();
-            group.retries.iter().any(|retry| retry.has_hope() || !retry.is_free() && may_open())
-                || group.members.len() as u32 > group.active
-                || group.changes_done < group.setup.changes.len()
-        };
-        self.all.iter().any(moves)
     }
 
     /// How a container instance of a capacity provider is bought.

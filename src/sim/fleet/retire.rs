@@ -177,6 +177,7 @@ impl Supply<'_> {
         } else if before == Stage::Warm {
             self.drive.books.tally.ended += 1; // it was stopped
         }
+        self.gives_address_back(id);
         self.batch_is_upset(id);
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);

@@ -1,10 +1,10 @@
 //! A launch that finds no capacity is tried again, later and later.
 
-use super::Supply;
+use super::{Group, Groups, Supply};
 use crate::base::time::SimSpan;
 use crate::engine::{Class, Ticket};
 use crate::model::group::LaunchCause;
-use crate::model::ids::ProviderId;
+use crate::model::ids::{MachineId, ProviderId};
 use crate::model::platform::Purchase;
 use crate::sim::event::{Event, RunError};
 
@@ -18,6 +18,8 @@ pub struct Retry {
     failures: u32,
     ticket: Option<Ticket>,
     has_hope: bool,
+    /// How many addresses had been given back when it failed.
+    given_back: u64,
 }
 
 impl Retry {
@@ -29,6 +31,11 @@ impl Retry {
     /// Whether it waits for what may still come.
     pub(super) fn has_hope(&self) -> bool {
         self.ticket.is_some() && self.has_hope
+    }
+
+    /// Whether it waits, and an address was given back meanwhile.
+    pub(super) fn may_find_address(&self, given_back: u64) -> bool {
+        self.ticket.is_some() && given_back > self.given_back
     }
 
     /// Something has left: what it held may be had at the next try.
@@ -43,6 +50,27 @@ impl Retry {
     }
 }
 
+impl Groups {
+    /// Whether capacity may still come that nobody has asked for by now; so many addresses were given back so far. Managed
+    /// scaling launches for those who wait in PROVISIONING, and these are tasks that live.
+    #[must_use]
+    pub fn may_grow(&self, given_back: u64) -> bool {
+        let moves = |group: &Group| {
+            let is_noticed = |id: &MachineId| self.machines[*id].is_noticed();
+            let leaves = || group.members.iter().chain(&group.leaving).any(is_noticed);
+            let may_open = || group.pools.may_open() || leaves();
+            group.retries.iter().any(|retry| retry.may_find_address(given_back))
+                || group
+                    .retries
+                    .iter()
+                    .any(|retry| retry.has_hope() || !retry.is_free() && may_open())
+                || group.members.len() as u32 > group.active
+                || group.changes_done < group.setup.changes.len()
+        };
+        self.all.iter().any(moves)
+    }
+}
+
 impl Supply<'_> {
     /// A launch has found no capacity.
     pub(super) fn back_off(
@@ -51,12 +79,13 @@ impl Supply<'_> {
         purchase: Purchase,
         reason: &str,
     ) -> Result<(), RunError> {
-        let now = self.now();
+        let (now, given_back) = (self.now(), self.given_back());
         let group = &mut self.groups.all[index];
         let (provider, has_hope) = (group.setup.provider, group.may_find(purchase, now));
         let retry = &mut group.retries[purchase as usize];
         let at = now + retry.wait();
         (retry.failures, retry.has_hope) = (retry.failures + 1, has_hope);
+        retry.given_back = given_back;
         let event = Event::LaunchAgain(provider, purchase);
         let ticket = self.drive.queue.schedule_cancellable(at, Class::Control, event);
         retry.ticket = Some(ticket);

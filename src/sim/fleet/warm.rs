@@ -138,6 +138,7 @@ impl Supply<'_> {
         while self.pool_lacks(group) > 0 {
             let Some(offer) = self.offer_for_pool(group) else { return Ok(()) };
             let id = self.groups.add_warm(group, offer, self.now());
+            self.takes_address(id);
             self.groups.machines[id].running = self.now();
             self.bill_begins(id);
             self.is_ready(id, None)?;
@@ -154,7 +155,8 @@ impl Supply<'_> {
     }
 
     /// The offer of the next instance of a warm pool, which is spread over the zones by itself.
-    fn offer_for_pool(&self, group: usize) -> Option<usize> {
+    fn offer_for_pool(&mut self, group: usize) -> Option<usize> {
+        self.see_addresses(group);
         let of = &self.groups.all[group];
         let mut in_zones = vec![0; of.by_zone.len()];
         for id in of.pool.iter().flat_map(|pool| &pool.members) {
@@ -181,11 +183,12 @@ impl Supply<'_> {
                 return Ok(());
             }
             let Some(offer) = self.offer_for_pool(group) else {
-                let reason = self.groups.all[group].why_not(Purchase::OnDemand);
-                return self.back_off(group, Purchase::OnDemand, reason);
+                let reason = self.why_not(group, Purchase::OnDemand);
+                return self.back_off(group, Purchase::OnDemand, &reason);
             };
             self.has_launched(group, Purchase::OnDemand);
             let id = self.groups.add_warm(group, offer, self.now());
+            self.takes_address(id);
             self.drive.books.tally.launched += 1;
             self.tell(id, "launch", None)?;
             self.next_stage_after(id, |timing| &timing.launch);
@@ -306,6 +309,7 @@ impl Supply<'_> {
         self.finish(id)?;
         if returns {
             let id = self.groups.add_warm(group, offer, self.now());
+            self.takes_address(id);
             self.drive.books.tally.launched += 1;
             self.groups.machines[id].running = self.now();
             self.bill_begins(id);

@@ -87,6 +87,7 @@ impl Supply<'_> {
                 }
             }
             let now = self.now();
+            self.see_addresses(group);
             let of = &mut self.groups.all[group];
             of.moving += 1;
             let offer = of.lacks().and_then(|purchase| {

@@ -141,6 +141,7 @@ pub fn as_source(setup: &ServiceSetup) -> SourceSetup {
         distinct_instance: setup.distinct_instance,
         member_of: setup.member_of.clone(),
         zones: setup.zones.clone(),
+        network: setup.network.clone(),
         tasks_per_call: 10,
         on_failure: OnFailure::GiveUp,
         duration: Distribution::Constant(0.0),

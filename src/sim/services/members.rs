@@ -50,9 +50,11 @@ impl Drive<'_> {
     pub fn start_ready(&mut self) -> Result<(), RunError> {
         while let Some(slot) = self.tasks.next_ready() {
             if !self.rules.is_service(self.tasks[slot].source) {
-                self.life().runs_to_its_end(slot);
+                self.life().is_ready_to_work(slot)?;
+            } else if let Some(why) = self.life().why_it_fails(slot) {
+                self.member_failed_to_start(slot, Some(&why))?;
             } else if self.fails_to_start(slot) {
-                self.member_failed_to_start(slot)?;
+                self.member_failed_to_start(slot, None)?;
             } else {
                 self.life().becomes_running(slot);
                 self.member_runs(slot)?;
@@ -73,15 +75,16 @@ impl Drive<'_> {
         happens(ppm, &mut service.behaviour.member(member.number * DRAWS + START))
     }
 
-    /// It never reached RUNNING.
-    pub fn member_failed_to_start(&mut self, slot: Slot) -> Result<(), RunError> {
+    /// It never reached RUNNING; `None`: for the reason that its revision gives.
+    fn member_failed_to_start(&mut self, slot: Slot, why: Option<&str>) -> Result<(), RunError> {
         let Member { service, generation, .. } = *self.services.member(slot);
         self.plan().leave(slot)?;
         let task = &mut self.tasks[slot];
         task.stop_reason = StopReason::FailedToStart;
         task.exit_code = 1;
         let of = &mut self.services.all[service];
-        let why = &of.revision_of(generation).behaviour.start_failure_reason;
+        let own = &of.revision_of(generation).behaviour.start_failure_reason;
+        let why = why.unwrap_or(own);
         self.books.recorder.tasks.not_started(task.id, why);
         of.throttle.failed_to_start(self.queue.now(), &self.services.settings);
         self.plan().task_failed(service, generation)?;

@@ -6,7 +6,7 @@ use crate::model::fleet::Registration;
 use crate::model::group::{
     Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming, TerminationPolicy,
 };
-use crate::model::ids::{ClusterId, ProviderId, ZoneId};
+use crate::model::ids::{ClusterId, ProviderId, SubnetId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::model::scaling::ScalableTarget;
@@ -39,6 +39,8 @@ pub struct InstanceSetup {
     pub registration: Registration,
     /// What it costs.
     pub price: Price,
+    /// Its subnet; `None` without `[network]`, and of what a group may launch.
+    pub subnet: Option<SubnetId>,
 }
 
 /// The Auto Scaling group behind a capacity provider. Those of [`Setup::instances`](super::Setup::instances) that are

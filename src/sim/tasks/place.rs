@@ -89,7 +89,10 @@ impl Life<'_> {
         let size = self.fargate.size(definition, request.demand);
         let size = size.ok_or(Failure::FargateConfiguration)?;
         let purchase = self.rules.providers[provider].purchase;
-        let subnets = self.rules.askers[request.source].zones.as_deref();
+        let asker = &self.rules.askers[request.source];
+        let zones = asker.zones.as_deref();
+        let open = zones.and_then(|all| self.cluster.zones_with_addresses(&asker.network, all));
+        let subnets = open.as_deref().or(zones);
         let zone = self.fargate.take(size, purchase, provider, request.group, subnets)?;
         let now = self.now();
         let task = self.new_task(request, Place::Fargate(zone), provider, size, now);

@@ -6,10 +6,10 @@ use super::{Latency, Life};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::InstanceId;
-use crate::model::lifecycle::TaskStatus;
+use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::Purchase;
 use crate::sim::books::Change;
-use crate::sim::event::Event;
+use crate::sim::event::{Event, RunError};
 use crate::sim::task::{Place, Slot};
 
 impl Life<'_> {
@@ -32,22 +32,43 @@ impl Life<'_> {
 
     /// PROVISIONING: an ENI is attached on EC2 if the task has one, and always created on Fargate.
     pub(super) fn provisioned(&mut self, slot: Slot) {
+        if self.cluster.network.is_some() {
+            self.takes_address(slot);
+        }
         let task = &self.tasks[slot];
         let stages = &self.tasks.stages;
-        let span = match task.place {
+        let mut span = match task.place {
             Place::Instance(_) if task.demand.enis == 0 => SimSpan::ZERO,
             Place::Instance(_) => stages.eni_attach.span(task.draws),
             Place::Fargate(_) => stages.fargate_eni.span(task.draws),
             Place::Waiting(_) => return, // no stage of it begins
         };
+        if self.cluster.lacks_address(task.id).is_some() {
+            span = SimSpan(span.0.max(1)); // nothing is given back in the middle of a placement
+        }
         if span == SimSpan::ZERO {
             return self.attached(slot);
         }
         self.queue.schedule(self.now() + span, Class::Supply, Event::Attached(slot));
     }
 
-    /// PENDING: the agent, or Fargate, must act.
+    /// The interface of a task gets an address, where there is one.
+    fn takes_address(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        if task.demand.enis > 0 && !task.waits() {
+            let (id, zone) = (task.id, task.zone(self.cluster.fleet()));
+            let of = &self.rules.askers[task.source].network;
+            if let Some(network) = &mut self.cluster.network {
+                network.take_for_task(id, of, zone);
+            }
+        }
+    }
+
+    /// PENDING: the agent, or Fargate, must act. A task whose interface could not be created fails now instead.
     pub fn attached(&mut self, slot: Slot) {
+        if self.cluster.lacks_address(self.tasks[slot].id).is_some() {
+            return self.tasks.is_ready(slot);
+        }
         self.become_status(slot, TaskStatus::Pending);
         let now = self.now();
         self.tasks[slot].pending = now;
@@ -153,6 +174,39 @@ impl Life<'_> {
         if let Some((at, number)) = market.and_then(|m| m.draw_warning(task, slot, ends)) {
             self.queue.schedule(at, Class::Release, Event::FargateWarning(number));
         }
+    }
+
+    /// Why a task that is ready to start cannot, if it cannot, in ECS's words.
+    #[must_use]
+    pub fn why_it_fails(&self, slot: Slot) -> Option<String> {
+        let task = &self.tasks[slot];
+        let subnet = self.cluster.lacks_address(task.id)?;
+        let public_ip = match (task.place, self.rules.askers[task.source].network.public_ip) {
+            (Place::Fargate(_), true) => " with public IP assignment enabled",
+            (Place::Fargate(_), false) => " with public IP assignment disabled",
+            _ => "",
+        };
+        Some(format!(
+            "Unexpected EC2 error while attempting to Create Network Interface{public_ip} in subnet '{}': \
+             InsufficientFreeAddressesInSubnet",
+            subnet.id
+        ))
+    }
+
+    /// A task of a caller is ready: it runs to its end, or fails to start. The caller is not told: RunTask has accepted
+    /// it long ago.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn is_ready_to_work(&mut self, slot: Slot) -> Result<(), RunError> {
+        let Some(why) = self.why_it_fails(slot) else {
+            self.runs_to_its_end(slot);
+            return Ok(());
+        };
+        let task = &mut self.tasks[slot];
+        (task.stop_reason, task.exit_code) = (StopReason::FailedToStart, 1);
+        self.books.recorder.tasks.not_started(task.id, &why);
+        self.fail_to_start(slot)
     }
 
     /// RUNNING for a task of a caller: the work begins, and its end is known.

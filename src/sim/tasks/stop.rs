@@ -7,7 +7,7 @@ use crate::engine::Class;
 use crate::model::lifecycle::{StopCode, TaskStatus};
 use crate::model::ports::PortSets;
 use crate::sim::books::Change;
-use crate::sim::cluster::Promise;
+use crate::sim::cluster::{Promise, Taker};
 use crate::sim::event::{Event, RunError};
 use crate::sim::task::{Place, Slot};
 
@@ -246,6 +246,9 @@ impl Life<'_> {
             }
         }
         let task = &self.tasks[slot];
+        if let Some(network) = &mut self.cluster.network {
+            network.give_back(Taker::Task(task.id));
+        }
         let definition = &self.rules.definitions[task.definition];
         self.books.task_stopped(now, task, definition, self.cluster.fleet())?;
         if self.rules.is_service(self.tasks[slot].source) {

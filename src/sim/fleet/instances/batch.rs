@@ -11,6 +11,8 @@ use crate::policy::capacity::managed_instances::{self, Launch};
 use crate::sim::books::fleet_table::FleetRow;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::Shortage;
+use std::borrow::Cow;
+use std::ops::Range;
 
 impl Supply<'_> {
     /// The tasks that have come together are given room and instances.
@@ -89,39 +91,73 @@ impl Supply<'_> {
         cause: LaunchCause,
     ) -> Result<Option<MachineId>, RunError> {
         let now = self.now();
-        let group = &mut self.groups.all[index];
-        let kind = &group.setup.offers[offer].registration;
-        let Some(of) = &mut group.instances else { return Ok(None) };
+        let group = &self.groups.all[index];
+        let purchase = group.setup.purchase;
+        let of = group.instances.as_ref();
+        if of.is_none_or(|of| of.short_until[offer] > now) {
+            return Ok(None); // it is left alone
+        }
+        if let Some((offers, reason)) = self.cannot_have(index, offer) {
+            self.launch_fails(index, offer, (offers, &reason))?;
+            return Ok(None);
+        }
+        let id = self.groups.add(index, (offer, purchase), now, cause);
+        self.takes_address(id);
+        self.drive.books.tally.launched += 1;
+        self.tell(id, "launch", None)?;
+        self.next_stage_after(id, |timing| &timing.launch);
+        Ok(Some(id))
+    }
+
+    /// Why an offer cannot be had now, if it cannot, and all offers of which that is true.
+    fn cannot_have(
+        &mut self,
+        index: usize,
+        offer: usize,
+    ) -> Option<(Range<usize>, Cow<'static, str>)> {
+        let now = self.now();
+        self.see_addresses(index);
+        let group = &self.groups.all[index];
         let purchase = group.setup.purchase;
         let strikes = |shortage: &Shortage| {
             (shortage.from..shortage.until).contains(&now)
                 && shortage.offers.contains(&offer)
                 && shortage.purchase.is_none_or(|of| of == purchase)
         };
-        if of.short_until[offer] > now {
-            return Ok(None); // it is left alone
-        }
         if group.setup.shortages.iter().any(strikes) {
-            of.short_until[offer] = now + of.setup.retry_after;
-            self.drive.books.tally.launches_failed += 1;
-            let zone = &self.drive.rules.zones[kind.zone];
-            let row = FleetRow {
-                at: now,
-                provider: &group.name,
-                event: "launch_failed",
-                instance: Some(("", &kind.instance_type, purchase, zone)),
-                sizes: None,
-                reason: "insufficient_capacity",
-                tasks: None,
-            };
-            self.drive.books.fleet_events.write(&row)?;
-            return Ok(None);
+            return Some((offer..offer + 1, "insufficient_capacity".into()));
         }
-        let id = self.groups.add(index, (offer, purchase), now, cause);
-        self.drive.books.tally.launched += 1;
-        self.tell(id, "launch", None)?;
-        self.next_stage_after(id, |timing| &timing.launch);
-        Ok(Some(id))
+        let (zone, types) = (group.zone_of(offer), group.types());
+        if !group.full[zone] {
+            return None;
+        }
+        let (provider, id) = (group.setup.provider, group.setup.zones[zone]);
+        Some((zone * types..(zone + 1) * types, self.no_address(provider, &[id])?))
+    }
+
+    fn launch_fails(
+        &mut self,
+        index: usize,
+        offer: usize,
+        (offers, reason): (Range<usize>, &str),
+    ) -> Result<(), RunError> {
+        let now = self.now();
+        let group = &mut self.groups.all[index];
+        let kind = &group.setup.offers[offer].registration;
+        let Some(of) = &mut group.instances else { return Ok(()) };
+        of.short_until[offers].fill(now + of.setup.retry_after);
+        self.drive.books.tally.launches_failed += 1;
+        let zone = &self.drive.rules.zones[kind.zone];
+        let row = FleetRow {
+            at: now,
+            provider: &group.name,
+            event: "launch_failed",
+            instance: Some(("", &kind.instance_type, group.setup.purchase, zone)),
+            sizes: None,
+            reason,
+            tasks: None,
+        };
+        self.drive.books.fleet_events.write(&row)
     }
 
     /// When the first type and zone that EC2 had no capacity of may be asked for again.

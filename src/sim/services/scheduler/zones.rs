@@ -118,7 +118,11 @@ impl Drive<'_> {
         match target {
             Target::Fargate(provider) => {
                 let purchase = self.rules.providers[provider].purchase;
-                let subnets = self.rules.askers[request.source].zones.as_deref();
+                let asker = &self.rules.askers[request.source];
+                let zones = asker.zones.as_deref();
+                let open =
+                    zones.and_then(|all| self.cluster.zones_with_addresses(&asker.network, all));
+                let subnets = open.as_deref().or(zones);
                 self.fargate.zone_for(purchase, provider, request.group, subnets) == Some(zone)
             }
             Target::Instances(item) => {

@@ -1,0 +1,286 @@
+//! Addresses of subnets, from end to end: scenarios as text, run under all checks. On Fargate an interface takes 5 s to
+//! create and 1 s to delete, and a task is RUNNING 30 s after it was placed; a group's instance is ACTIVE 60 s after it
+//! was launched, a task on it RUNNING 2 s after it was placed.
+
+use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, run};
+use crate::support::services::tell;
+
+const HEAD: &str = r#"
+[simulation]
+region = "us-east-1"
+duration = "1000s"
+sample_interval = "10s"
+
+[service_scheduler]
+reaction = "1s"
+"#;
+
+const FARGATE: &str = r#"
+[latency]
+fargate_eni = "5s"
+fargate_prepare = "10s"
+fargate_start = "15s"
+fargate_eni_detach = "1s"
+container_stop = "20s"
+
+[[task_definition]]
+family = "web"
+cpu = 1024
+memory = 2048
+network_mode = "awsvpc"
+"#;
+
+/// A subnet with so many addresses left: a /28 has 16, AWS keeps 5 of them.
+fn subnet(id: &str, zone: &str, block: u32, free: u32) -> String {
+    format!(
+        "[[network.subnets]]\nid = \"{id}\"\navailability_zone = \"us-east-1{zone}\"\n\
+         cidr = \"10.0.0.{}/28\"\nused_addresses = {}\n",
+        16 * block,
+        11 - free
+    )
+}
+
+/// A RunTask call for so many tasks of 300 s, `1 / per_second` s after the beginning.
+fn jobs(name: &str, per_second: &str, count: u32, more: &str) -> String {
+    format!(
+        "[[run_task]]\nname = \"{name}\"\ntask_definition = \"web\"\n{more}\n[run_task.generate]\n\
+         per_second = {per_second}\nprocess = \"even\"\nlimit = 1\ncount = {count}\n\
+         duration = \"300s\"\n"
+    )
+}
+
+fn reasons(ran: &Moved) -> Vec<&str> {
+    ran.of_tasks("stopped_reason")
+}
+
+const DONE: &str = "Essential container in task exited";
+
+#[test]
+fn a_fargate_task_without_an_address_fails_to_start_and_its_caller_is_not_told() {
+    let text = format!("{HEAD}{FARGATE}{}{}", subnet("subnet-a", "a", 0, 2), jobs("j", "1", 3, ""));
+    let ran = run(&text);
+    assert_eq!(ran.of_tasks("placed_s"), ["1", "1", "1"]);
+    assert_eq!(ran.of_tasks("started_s"), ["31", "31", ""]);
+    // The third is known to have no address when its interface should have been there.
+    assert_eq!(ran.of_tasks("stopped_s"), ["332", "332", "6"]);
+    assert_eq!(ran.of_tasks("stop_code")[2], "TaskFailedToStart");
+    let why = "Unexpected EC2 error while attempting to Create Network Interface with public IP \
+               assignment disabled in subnet 'subnet-a': InsufficientFreeAddressesInSubnet";
+    assert_eq!(reasons(&ran), [DONE, DONE, why]);
+    let public = text.replace(
+        "task_definition = \"web\"\n",
+        "task_definition = \"web\"\nassign_public_ip = true\n",
+    );
+    assert!(reasons(&run(&public))[2].contains("public IP assignment enabled"));
+}
+
+#[test]
+fn an_address_comes_back_when_the_interface_is_gone_and_not_before() {
+    let with = |duration: &str| {
+        let one = jobs("one", "1", 1, "").replace("300s", duration);
+        let two = jobs("two", "0.003125", 1, "");
+        run(&format!("{HEAD}{FARGATE}{}{one}{two}", subnet("subnet-a", "a", 0, 1)))
+            .of_tasks("started_s")[1]
+            .to_string()
+    };
+    // The first task is RUNNING from 31 s on; its interface is gone a second after its end. The second one is asked for
+    // at 320 s.
+    assert_eq!(with("289s"), "", "the first is gone at 321 s");
+    assert_eq!(with("288s"), "350", "at 320 s: what goes comes before what is asked for");
+}
+
+#[test]
+fn fargate_goes_where_addresses_are_or_does_not_look() {
+    let own = [subnet("subnet-a", "a", 0, 0), subnet("subnet-b", "b", 1, 4)].concat();
+    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 4, ""));
+    let ran = run(&text);
+    assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1b"; 4]);
+    assert_eq!(ran.of_tasks("started_s"), ["31"; 4]);
+    // Spread over zones with no look at addresses: every other task goes where there is none.
+    let ran = run(&text.replace(
+        "[[network.subnets]]\nid = \"subnet-a\"",
+        "[network]\nfull_subnets = \"picked\"\n[[network.subnets]]\nid = \"subnet-a\"",
+    ));
+    assert_eq!(ran.of_tasks("started_s"), ["", "31", "", "31"]);
+}
+
+#[test]
+fn several_subnets_of_a_zone_fill_evenly_or_in_turn() {
+    let own = [subnet("subnet-1", "a", 0, 1), subnet("subnet-2", "a", 1, 3)].concat();
+    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 5, ""));
+    assert_eq!(run(&text).of_tasks("started_s"), ["31", "31", "31", "31", ""]);
+    // In turn: the third goes where the first one took the only address, and the fifth too.
+    let picked = text.replacen("[[network", "[network]\nfull_subnets = \"picked\"\n[[network", 1);
+    assert_eq!(run(&picked).of_tasks("started_s"), ["31", "31", "", "31", ""]);
+}
+
+#[test]
+fn a_caller_keeps_to_its_own_subnets() {
+    let own = [subnet("subnet-a", "a", 0, 1), subnet("subnet-b", "b", 1, 9)].concat();
+    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 2, "subnets = [\"subnet-a\"]"));
+    let ran = run(&text);
+    assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1a"; 2]);
+    assert_eq!(ran.of_tasks("started_s"), ["31", ""]);
+}
+
+#[test]
+fn a_service_that_finds_no_address_is_throttled_and_its_breaker_gives_up() {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 2\n\
+                   starts_running = false\n\
+                   deployment_configuration = { deployment_circuit_breaker = { enable = true, rollback = false } }\n";
+    let told = tell(&format!("{HEAD}{FARGATE}{}{service}", subnet("subnet-a", "a", 0, 1)));
+    let started = told.tasks.iter().filter(|row| !row["started_s"].is_empty()).count();
+    assert_eq!(started, 1, "one has the only address");
+    let failed = told.tasks.iter().filter(|row| row["stop_code"] == "TaskFailedToStart");
+    assert!(
+        failed
+            .clone()
+            .all(|row| row["stopped_reason"].ends_with("InsufficientFreeAddressesInSubnet"))
+    );
+    assert!(failed.count() >= 3, "three failures trip the breaker");
+    assert_eq!(told.deployments.last().unwrap()["rollout_state"], "FAILED");
+}
+
+/// A group of boxes with these sizes and changes of its desired capacity.
+fn group(desired: u32, changes: &[(u32, u32)], more: &str) -> String {
+    let mut text = format!(
+        "{HEAD}{LATENCY}{BOXES}{WEB}[[capacity_provider]]\nname = \"boxes\"\n\
+         instance_types = [\"box.large\"]\nmax_size = 9\ndesired_capacity = {desired}\n{more}\n"
+    );
+    for (at, desired) in changes {
+        text += &format!(
+            "[[capacity_provider.scheduled_actions]]\nat = \"{at}s\"\ndesired_capacity = {desired}\n"
+        );
+    }
+    text
+}
+
+fn told<'a>(ran: &'a Moved, event: &str) -> Vec<(&'a str, &'a str, &'a str)> {
+    let rows = ran.fleet.iter().filter(|row| row["event"] == event);
+    rows.map(|row| {
+        (row["time_s"].as_str(), row["availability_zone"].as_str(), row["reason"].as_str())
+    })
+    .collect()
+}
+
+#[test]
+fn a_group_without_addresses_backs_off_and_goes_on_when_one_is_back() {
+    let own = [subnet("subnet-a", "a", 0, 1), subnet("subnet-b", "b", 1, 1)].concat();
+    let ran = run(&(group(2, &[(100, 3), (400, 1), (500, 2)], "") + &own));
+    let why = "There are not enough free addresses in subnet 'subnet-a' to satisfy the requested \
+               number of instances.";
+    // A minute after the first failure, two after the second.
+    assert_eq!(told(&ran, "launch_failed"), [("100", "", why), ("160", "", why), ("280", "", why)]);
+    assert_eq!(told(&ran, "terminated").len(), 1);
+    assert_eq!(told(&ran, "launch"), [("500", "us-east-1a", "scale_out")]);
+    assert_eq!(told(&ran, "registered"), [("560", "us-east-1a", "scale_out")]);
+}
+
+#[test]
+fn a_group_launches_in_the_other_zone_where_one_has_no_address() {
+    let own = [subnet("subnet-a", "a", 0, 1), subnet("subnet-b", "b", 1, 5)].concat();
+    let ran = run(&(group(0, &[(100, 4)], "") + &own));
+    let zones: Vec<&str> = told(&ran, "launch").iter().map(|(_, zone, _)| *zone).collect();
+    assert_eq!(zones, ["us-east-1a", "us-east-1b", "us-east-1b", "us-east-1b"]);
+    assert!(told(&ran, "launch_failed").is_empty());
+}
+
+#[test]
+fn a_group_takes_the_emptier_subnet_of_a_zone_and_its_instances_say_which() {
+    let own = [
+        subnet("subnet-1", "a", 0, 1),
+        subnet("subnet-2", "a", 1, 2),
+        subnet("subnet-3", "b", 2, 9),
+    ];
+    let only = "subnets = [\"subnet-1\", \"subnet-2\"]";
+    let jobs = jobs(
+        "j",
+        "0.005",
+        3,
+        "placement_constraints = [{ type = \"memberOf\", expression = \"attribute:ecs.subnet-id == subnet-1\" }]",
+    );
+    let ran = run(&(group(0, &[(100, 4)], only) + &own.concat() + &jobs));
+    // Three addresses: 2, then 1 (both have one left, the first is first), then 2; the fourth finds none.
+    assert_eq!(told(&ran, "launch").len(), 3);
+    assert!(told(&ran, "launch").iter().all(|(_, zone, _)| *zone == "us-east-1a"));
+    assert_eq!(told(&ran, "launch_failed").first().map(|row| row.0), Some("100"));
+    // A box has room for two, and one box is in the first subnet.
+    assert_eq!(ran.of_tasks("started_s"), ["202", "202", ""]);
+}
+
+#[test]
+fn instances_and_their_tasks_share_the_addresses_of_a_zone() {
+    let web = WEB.replace("bridge", "awsvpc");
+    let latency =
+        LATENCY.replace("[latency]", "[latency]\neni_attach = \"4s\"\neni_detach = \"3s\"");
+    let text = |mode: &str, free: u32| {
+        let web = web.replace("awsvpc", mode);
+        format!(
+            "{HEAD}{latency}{BOXES}{web}[[capacity_provider]]\nname = \"boxes\"\n\
+             instance_types = [\"box.large\"]\ndesired_capacity = 2\n\
+             availability_zones = [\"us-east-1a\"]\n{}{}{}",
+            subnet("subnet-a", "a", 0, free),
+            subnet("subnet-b", "b", 1, 9),
+            jobs("j", "1", 4, "")
+        )
+    };
+    // Two of five addresses are the boxes' own; an interface is there after 4 s, the containers 2 s later.
+    let ran = run(&text("awsvpc", 5));
+    assert_eq!(ran.of_tasks("started_s"), ["7", "7", "7", ""]);
+    assert_eq!(ran.of_tasks("stopped_s")[3], "5");
+    assert_eq!(
+        reasons(&ran)[3],
+        "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-a': \
+         InsufficientFreeAddressesInSubnet"
+    );
+    let ran = run(&text("bridge", 2));
+    assert_eq!(ran.of_tasks("started_s"), ["3"; 4], "no interface, no address");
+    let said = errors(&text("bridge", 1));
+    let short = "1 instances of the capacity provider \"boxes\" find no address in its subnets in us-east-1a";
+    assert!(said.contains(short), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_network_is_said_where_it_stands() {
+    let with =
+        |subnets: &str| errors(&format!("{HEAD}{FARGATE}{subnets}{}", jobs("j", "1", 1, "")));
+    let good = subnet("subnet-a", "a", 0, 2);
+    for (wrong, said) in [
+        (good.replace("/28", "/29"), "a subnet cannot be a /29: AWS takes /16 to /28"),
+        (good.replace("/28", "/15"), "a subnet cannot be a /15"),
+        (good.replace("10.0.0.0/28", "10.0.0/28"), "\"10.0.0/28\" is no IPv4 block"),
+        (good.replace("= 9", "= 12"), "`used_addresses` 12 is more than the 11 that 10.0.0.0/28 has"),
+        (good.replace("us-east-1a", "us-west-2a"), "\"us-west-2a\" is no Availability Zone of us-east-1"),
+        (good.clone() + &good.replace("10.0.0.0", "10.9.0.0"), "duplicate subnet \"subnet-a\""),
+        (
+            good.clone() + &subnet("subnet-b", "b", 0, 1).replace("/28", "/20"),
+            "the block 10.0.0.0/20 overlaps 10.0.0.0/28 of the subnet \"subnet-a\"",
+        ),
+        ("[network]\nsubnets = []\n".into(), "`[network]` needs at least one of `subnets`"),
+        (
+            good.clone() + "[[cluster]]\navailability_zones = [\"us-east-1b\"]\n",
+            "`[network]` has no subnet in us-east-1b",
+        ),
+        (
+            good.clone() + "[[cluster]]\nsubnets = [{ id = \"s\", availability_zone = \"us-east-1a\" }]\n",
+            "`subnets` of a cluster and `[network]` exclude each other",
+        ),
+        (
+            good.clone() + "[[capacity_provider]]\nname = \"c\"\ninstance_types = [\"m7g.large\"]\ndesired_capacity = 1\nsubnets = [\"subnet-z\"]\n",
+            "unknown subnet \"subnet-z\"",
+        ),
+        (
+            "[[capacity_provider]]\nname = \"c\"\ninstance_types = [\"m7g.large\"]\ndesired_capacity = 1\nsubnets = [\"subnet-z\"]\n".into(),
+            "`subnets` of a capacity provider without `[network]`",
+        ),
+    ] {
+        let told = with(&wrong);
+        assert!(told.contains(said), "{said}\n{told}");
+        assert!(told.contains("test.toml:"), "{told}");
+    }
+    let told = errors(&format!("{HEAD}{FARGATE}{}", jobs("j", "1", 1, "assign_public_ip = true")));
+    assert!(told.contains("`assign_public_ip` without `[network]`"), "{told}");
+    let own = "availability_zones = [\"us-east-1c\"]";
+    let told = errors(&format!("{HEAD}{FARGATE}{good}{}", jobs("j", "1", 1, own)));
+    assert!(told.contains("has no subnet of the cluster \"default\" in us-east-1c"), "{told}");
+}
