@@ -44,6 +44,7 @@ mod memory;
 mod network;
 mod pathologies;
 mod placement;
+mod price;
 mod pricing_reference;
 mod pricing_vectors;
 mod publish;

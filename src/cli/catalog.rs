@@ -143,7 +143,7 @@ pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, Catal
 }
 
 /// The embedded book under the user's price files, and what is odd about these.
-fn open(paths: &[PathBuf]) -> Result<(Catalogue, Vec<String>), CatalogFailure> {
+pub(super) fn open(paths: &[PathBuf]) -> Result<(Catalogue, Vec<String>), CatalogFailure> {
     let mut catalogue = Catalogue::embedded();
     let mut warnings = Vec::new();
     for path in paths {
@@ -168,7 +168,7 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn known_region(catalogue: &Catalogue, region: &str) -> Result<(), CatalogFailure> {
+pub(super) fn known_region(catalogue: &Catalogue, region: &str) -> Result<(), CatalogFailure> {
     if catalogue.has_region(region) {
         return Ok(());
     }

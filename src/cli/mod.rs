@@ -8,6 +8,7 @@ mod dry_run;
 mod expect;
 pub mod init;
 mod output;
+pub mod price;
 mod progress;
 pub mod run;
 pub mod schema;
@@ -32,7 +33,8 @@ use std::process::ExitCode;
         ecsim run scenarios/01-batch-on-ec2.toml\n  \
         ecsim validate my.toml --show resolved\n  \
         ecsim trace inspect jobs.swf.gz\n  \
-        ecsim catalog show m7g.xlarge\n\n\
+        ecsim catalog show m7g.xlarge\n  \
+        ecsim price task-definition.json\n\n\
         Exit codes: 0 done; 1 an [[expect]] of the scenario failed; 2 bad usage or input; \
         3 an invariant of the simulator broke; 130 interrupted."
 )]
@@ -58,6 +60,8 @@ pub enum Verb {
     Trace(trace::TraceArgs),
     /// Look into the catalogue of instance types and prices
     Catalog(catalog::CatalogArgs),
+    /// What one task of a definition costs, on Fargate and on EC2
+    Price(price::PriceArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  ecsim completions bash > ecsim.bash")]
     Completions {
@@ -112,6 +116,7 @@ pub fn main() -> ExitCode {
             trace::run(&args, &mut std::io::stdout().lock(), &mut std::io::stderr())
         }
         Verb::Catalog(args) => catalog(&args),
+        Verb::Price(args) => price(&args),
         Verb::Completions { shell } => completions(shell),
     };
     match done {
@@ -154,12 +159,20 @@ fn catalog(args: &catalog::CatalogArgs) -> Result<(), Failure> {
             warnings.iter().for_each(|warning| complain(warning));
             Ok(())
         }
-        Err(failure) => {
-            let text = failure.to_string();
-            let is_marked = text.starts_with("error");
-            Err(Failure::Input(if is_marked { text } else { format!("error: {text}") }))
-        }
+        Err(failure) => Err(marked(failure.to_string())),
     }
+}
+
+fn price(args: &price::PriceArgs) -> Result<(), Failure> {
+    let warnings = price::run(args, &mut std::io::stdout().lock()).map_err(marked)?;
+    warnings.iter().for_each(|warning| complain(warning));
+    Ok(())
+}
+
+/// A text for stderr that says that it is an error, as some do and some do not.
+fn marked(text: String) -> Failure {
+    let is_marked = text.lines().next().is_some_and(|line| line.contains("error: "));
+    Failure::Input(if is_marked { text } else { format!("error: {text}") })
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {

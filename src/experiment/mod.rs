@@ -4,6 +4,7 @@
 //! come back in the order of the seeds, whatever the threads did.
 
 mod markets;
+pub mod quote;
 mod stamps;
 
 use crate::base::lookup::Lookup;

@@ -10,6 +10,7 @@
 //! once, in [`sections`]; `ecsim schema`, `validate --show resolved` and `scenarios/README.md` follow from it.
 //! Traces are named here, not opened.
 
+pub mod aws;
 pub mod book;
 mod build;
 pub mod check;

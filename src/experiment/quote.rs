@@ -1,0 +1,252 @@
+//! What one task costs before anybody simulates anything: on Fargate, and on instances that hold nothing but such tasks.
+
+use crate::base::money::{HourlyRate, NanoUsd};
+use crate::catalog::{Basis, Catalogue, FargatePrice, InstanceType};
+use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB, fargate_size_for};
+use crate::model::platform::{Architecture, OperatingSystem, Purchase};
+use crate::model::resources::Resources;
+use crate::pricing::meter::PARTS;
+use crate::scenario::aws::TaskSize;
+use std::collections::BTreeMap;
+
+/// Hours of a month in comparisons, as AWS's own calculator counts (documented).
+pub const HOURS_PER_MONTH: u128 = 730;
+
+/// What is asked beside the task.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// Region of the prices.
+    pub region: &'a str,
+    /// Share of the tasks that would fit that an instance holds in the mean, 1 to 100 percent.
+    pub packing_percent: u32,
+    /// Whether to look at types whose CPU is bought with credits.
+    pub with_burstable: bool,
+    /// Whether instances have ENI trunking, which lets more `awsvpc` tasks fit.
+    pub with_trunking: bool,
+}
+
+/// The answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quote {
+    /// The size that Fargate gives, in CPU units and MiB; or why it has none.
+    pub fargate_size: Result<(u32, u32), String>,
+    /// What Fargate costs, architecture by architecture, On-Demand before Spot.
+    pub fargate: Vec<OnFargate>,
+    /// What instances cost, cheapest when full first; `None` where the catalogue has no prices for the operating system.
+    pub instances: Option<Vec<OnInstance>>,
+}
+
+/// A task on Fargate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OnFargate {
+    /// CPU architecture.
+    pub architecture: Architecture,
+    /// On-Demand or Spot.
+    pub purchase: Purchase,
+    /// How the price came to be.
+    pub basis: Basis,
+    /// The task, an hour.
+    pub cost: Cost,
+    /// The part of it that pays for what the size has above the request.
+    pub wasted: Cost,
+}
+
+/// A task on instances of one type.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnInstance {
+    /// The type.
+    pub kind: InstanceType,
+    /// An instance, On-Demand.
+    pub price: HourlyRate,
+    /// Such tasks that fit on an empty instance.
+    pub tasks: u32,
+    /// What they run out of first.
+    pub binds: &'static str,
+    /// The task where every place is taken.
+    pub full: Cost,
+    /// The task at the stated packing.
+    pub packed: Cost,
+    /// The same on Spot.
+    pub packed_spot: Option<Cost>,
+    /// From which packing on it is cheaper than Fargate On-Demand on its architecture, in tenths of a percent, rounded up;
+    /// above 1,000 it never is. `None` without Fargate.
+    pub break_even_permille: Option<u64>,
+}
+
+/// What something costs an hour: an exact fraction of a nano-dollar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cost {
+    nanos: u128,
+    of: u128,
+}
+
+impl Cost {
+    /// So many hours of it, rounded once.
+    #[must_use]
+    pub fn hours(self, hours: u128) -> NanoUsd {
+        NanoUsd::from_ratio(self.nanos * hours, self.of)
+    }
+
+    fn cmp(self, other: Cost) -> std::cmp::Ordering {
+        (self.nanos * other.of).cmp(&(other.nanos * self.of))
+    }
+}
+
+impl Quote {
+    /// Of each family of an architecture the smallest type whose tasks cost at most 2 % more than its cheapest one's:
+    /// larger ones waste less at their edges, and more where the last of them is half empty.
+    #[must_use]
+    pub fn families(&self, architecture: Architecture) -> Vec<&OnInstance> {
+        let of_it = || {
+            let all = self.instances.iter().flatten();
+            all.filter(|offer| offer.kind.architecture == architecture)
+        };
+        let mut best: BTreeMap<&str, Cost> = BTreeMap::new();
+        for offer in of_it() {
+            best.entry(offer.kind.family()).or_insert(offer.full); // the first is the cheapest
+        }
+        let mut kept: BTreeMap<&str, &OnInstance> = BTreeMap::new();
+        for offer in of_it() {
+            let limit = best[offer.kind.family()];
+            let limit = Cost { nanos: limit.nanos * 102, of: limit.of * 100 };
+            if offer.full.cmp(limit).is_le() {
+                let smallest = kept.entry(offer.kind.family()).or_insert(offer);
+                if offer.kind.vcpus < smallest.kind.vcpus {
+                    *smallest = offer;
+                }
+            }
+        }
+        let mut kept: Vec<&OnInstance> = kept.into_values().collect();
+        kept.sort_by(|a, b| a.order(b));
+        kept
+    }
+}
+
+impl OnInstance {
+    /// Cheapest when full first, then the smallest.
+    fn order(&self, other: &OnInstance) -> std::cmp::Ordering {
+        let by_cost = self.full.cmp(other.full);
+        let by_size = by_cost.then_with(|| self.kind.vcpus.cmp(&other.kind.vcpus));
+        by_size.then_with(|| self.kind.name.cmp(&other.kind.name))
+    }
+}
+
+/// Answers `question` for tasks of `size`.
+#[must_use]
+pub fn quote(catalogue: &Catalogue, size: &TaskSize, question: &Question<'_>) -> Quote {
+    let fargate_size = fargate_size(catalogue, size);
+    let prices = catalogue.fargate_prices(question.region);
+    let mut of_os: Vec<&FargatePrice> =
+        prices.iter().filter(|price| price.rate.os == size.platform.os).collect();
+    // The architecture of the definition first.
+    of_os.sort_by_key(|price| price.rate.architecture != size.platform.architecture);
+    let fargate: Vec<OnFargate> = match fargate_size {
+        Ok(raised) => of_os.iter().map(|price| on_fargate(price, size, raised)).collect(),
+        Err(_) => Vec::new(),
+    };
+    let is_priced = size.platform.os == OperatingSystem::Linux;
+    let instances = is_priced.then(|| instances(catalogue, size, question, &fargate));
+    Quote { fargate_size, fargate, instances }
+}
+
+fn fargate_size(catalogue: &Catalogue, size: &TaskSize) -> Result<(u32, u32), String> {
+    if size.on_instance.gpus > 0 {
+        return Err("Fargate has no GPUs".into());
+    }
+    let (cpu, memory) = size.on_fargate;
+    let sizes = catalogue.fargate_sizes_of(size.platform.os);
+    let none = || format!("no Fargate size holds {cpu} CPU units and {memory} MiB");
+    fargate_size_for(&sizes, cpu, memory).ok_or_else(none)
+}
+
+fn on_fargate(price: &FargatePrice, size: &TaskSize, raised: (u32, u32)) -> OnFargate {
+    let storage = size.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
+    let cost = fargate_cost(&price.rate, raised, storage);
+    let exact = fargate_cost(&price.rate, size.on_fargate, storage);
+    OnFargate {
+        architecture: price.rate.architecture,
+        purchase: price.rate.purchase,
+        basis: price.basis,
+        cost,
+        wasted: Cost { nanos: cost.nanos.saturating_sub(exact.nanos), of: cost.of },
+    }
+}
+
+fn fargate_cost(rate: &FargateRate, (cpu, memory): (u32, u32), storage_gib: u16) -> Cost {
+    let of = |rate: HourlyRate, parts: u32| u128::from(rate.0) * u128::from(parts);
+    let nanos = of(rate.vcpu, cpu)
+        + of(rate.licence_vcpu, cpu)
+        + of(rate.memory_gb, memory)
+        + of(rate.ephemeral_gb, u32::from(storage_gib)) * PARTS;
+    Cost { nanos, of: PARTS }
+}
+
+/// Every type that EC2 sells, holds a task and has a price, cheapest when full first. Not those without a
+/// hypervisor and those for HPC, which no capacity provider is made of.
+fn instances(
+    catalogue: &Catalogue,
+    size: &TaskSize,
+    question: &Question<'_>,
+    fargate: &[OnFargate],
+) -> Vec<OnInstance> {
+    let is_offered = |kind: &InstanceType| {
+        let has_gpus = kind.gpus > 0 || kind.neuron_devices > 0;
+        !kind.retired
+            && !kind.family().starts_with("hpc")
+            && !kind.bare_metal
+            && (question.with_burstable || !kind.burstable)
+            && has_gpus == (size.on_instance.gpus > 0)
+    };
+    let types = catalogue.instance_types().into_iter().filter(is_offered);
+    let mut found: Vec<OnInstance> =
+        types.filter_map(|kind| on_instance(catalogue, kind, size, question, fargate)).collect();
+    found.sort_by(|a, b| a.order(b));
+    found
+}
+
+fn on_instance(
+    catalogue: &Catalogue,
+    kind: InstanceType,
+    size: &TaskSize,
+    question: &Question<'_>,
+    fargate: &[OnFargate],
+) -> Option<OnInstance> {
+    let price = catalogue.on_demand(question.region, &kind.name)?;
+    let (tasks, binds) = places(kind.resources(question.with_trunking), size.on_instance)?;
+    let packed = |rate: HourlyRate| Cost {
+        nanos: u128::from(rate.0) * 100,
+        of: u128::from(tasks) * u128::from(question.packing_percent),
+    };
+    let spot = catalogue.ec2_spot(question.region, &kind.name).filter(|_| kind.spot_supported);
+    let rival = fargate.iter().find(|offer| {
+        offer.architecture == kind.architecture && offer.purchase == Purchase::OnDemand
+    });
+    let break_even = rival.map(|rival| {
+        let of = u128::from(tasks) * rival.cost.nanos;
+        let permille = (u128::from(price.0) * rival.cost.of * 1_000).div_ceil(of.max(1));
+        u64::try_from(permille).unwrap_or(u64::MAX)
+    });
+    Some(OnInstance {
+        price,
+        tasks,
+        binds,
+        full: Cost { nanos: u128::from(price.0), of: u128::from(tasks) },
+        packed: packed(price),
+        packed_spot: spot.map(packed),
+        break_even_permille: break_even,
+        kind,
+    })
+}
+
+/// How many tasks an empty instance holds, and what they run out of first; `None` where not one fits.
+fn places(room: Resources, task: Resources) -> Option<(u32, &'static str)> {
+    let of = |room: u32, task: u32| room.checked_div(task);
+    let kinds = [
+        (of(room.cpu, task.cpu), "CPU"),
+        (of(room.memory, task.memory), "memory"),
+        (of(room.gpus.into(), task.gpus.into()), "GPUs"),
+        (of(room.enis.into(), task.enis.into()), "interfaces"),
+    ];
+    let limits = kinds.into_iter().filter_map(|(places, name)| Some((places?, name)));
+    limits.min_by_key(|&(places, _)| places).filter(|&(places, _)| places > 0)
+}
