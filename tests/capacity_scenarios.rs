@@ -223,3 +223,23 @@ fn a_base_on_fargate_is_what_is_left_when_spot_is_taken_back() {
     assert_eq!(safe.number("requests_dropped"), 0.0);
     assert!(safe.number("fargate_usd") > run.number("fargate_usd"));
 }
+
+#[test]
+fn an_outage_of_the_registry_goes_on_for_as_long_as_the_throttle_holds() {
+    let run = Shipped::run("59-registry-outage-meets-scale-out", &[]);
+    let [incident] = run.result.incidents.as_slice() else { panic!("one outage") };
+    assert_eq!(incident.over.0, 36 * 60 * 1_000_000);
+    // Six tasks an attempt on two new instances; four attempts until the registry is back. The last fails some 21 s
+    // before that, and eight minutes later all goes well.
+    assert_eq!(incident.tasks_lost, 24);
+    let late = incident.recovered.since(incident.over).0 / 1_000_000;
+    assert!((8 * 60 - 30..12 * 60).contains(&late), "{late}");
+    assert!(incident.dropped > 90_000_000_000);
+    let reasons = run.cells(&run.tasks, "web", "stopped_reason");
+    let unpulled = reasons.iter().filter(|why| why.starts_with("CannotPullContainerError"));
+    assert_eq!(unpulled.count(), 24);
+    let ready = [("service.web.scaling.min_capacity", "24"), ("service.web.desired_count", "24")];
+    let run = Shipped::run("59-registry-outage-meets-scale-out", &ready);
+    assert_eq!(run.service("web").requests.dropped(), 0);
+    assert_eq!(run.result.incidents[0].tasks_lost, 0);
+}

@@ -42,6 +42,7 @@ mod managed_instances;
 mod managed_scaling;
 mod memory;
 mod network;
+mod outages;
 mod pathologies;
 mod placement;
 mod price;

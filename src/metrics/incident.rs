@@ -21,7 +21,7 @@ pub struct Incident {
     pub recovered: SimTime,
     /// Instances that failed.
     pub instances: u32,
-    /// Tasks that were lost with them.
+    /// Tasks that were lost with them, or could not start for want of an image.
     pub tasks_lost: u64,
     /// Services that had tasks there.
     pub services: u32,
@@ -49,13 +49,13 @@ const COLUMNS: &[ColumnSpec] = &[
         "kind",
         "text",
         "–",
-        "instance, agent_disconnect, impaired, az_outage, fargate_spot, fargate_retirement",
+        "instance, agent_disconnect, impaired, az_outage, fargate_spot, fargate_retirement, registry_outage, metrics_outage",
     ),
     column(
         "what",
         "text",
         "–",
-        "instance, Availability Zone, how many instances, or FARGATE_SPOT and where",
+        "instance, Availability Zone, how many instances, FARGATE_SPOT and where, or whose images or metrics",
     ),
     column("start_s", "decimal", "s", "when it failed"),
     column("found_s", "decimal", "s", "when it was first reacted to; empty where it was not"),
@@ -63,23 +63,35 @@ const COLUMNS: &[ColumnSpec] = &[
         "over_s",
         "decimal",
         "s",
-        "when the zone was back, or each instance well again or ended; empty where it was not",
+        "when the zone, registry or metrics were back, or each instance well again or ended; empty where it was not",
     ),
     column(
         "recovered_s",
         "decimal",
         "s",
-        "when no instance was out and each service concerned had its desired count RUNNING; empty where it was not",
+        "when no instance, registry or metric was out and each service concerned had its desired count RUNNING; empty \
+         where it was not",
     ),
     column("recovery_s", "decimal", "s", "`recovered_s` less `start_s`"),
     column("instances", "integer", "instances", "instances that failed"),
-    column("tasks_lost", "integer", "tasks", "tasks that ended with them"),
-    column("services", "integer", "services", "services that had tasks there"),
+    column(
+        "tasks_lost",
+        "integer",
+        "tasks",
+        "tasks that ended with them, or failed to start for want of an image",
+    ),
+    column(
+        "services",
+        "integer",
+        "services",
+        "services that had tasks there, pulled from there or had no metrics",
+    ),
     column(
         "requests_dropped",
         "decimal",
         "requests",
-        "requests of these services dropped from `start_s` to `recovered_s` or the end, for whatever reason",
+        "requests of these services dropped from `start_s`, or their first slow or failed pull, to `recovered_s` or the \
+         end, for whatever reason",
     ),
     column("requests_failed", "decimal", "requests", "answered with an error, in the same time"),
     column(
@@ -94,7 +106,7 @@ const COLUMNS: &[ColumnSpec] = &[
 /// `incidents.csv`.
 pub const INCIDENTS: TableSpec = TableSpec {
     file: "incidents.csv",
-    row: "failure of instances or of an Availability Zone, in order of time; only with such failures",
+    row: "failure of instances, an Availability Zone, a registry or metrics, in order of time; only with such failures",
     columns: COLUMNS,
 };
 
@@ -119,7 +131,7 @@ pub fn incident_metrics(incidents: &[Incident], failed: [u64; 2], missed: u64) -
         metric(
             "incidents",
             "incidents",
-            "failures of instances and of zones",
+            "failures of instances, zones, registries and metrics",
             Value::Count(incidents.len() as u64),
         ),
         metric(
@@ -130,7 +142,12 @@ pub fn incident_metrics(incidents: &[Incident], failed: [u64; 2], missed: u64) -
         ),
         metric("recovery_s_mean", "s", "mean time until then", seconds(mean)),
         metric("recovery_s_max", "s", "longest time until then", seconds(spans().max())),
-        metric("incident_tasks_lost", "tasks", "tasks that ended with them", Value::Count(lost)),
+        metric(
+            "incident_tasks_lost",
+            "tasks",
+            "tasks that ended with them or got no image",
+            Value::Count(lost),
+        ),
         metric(
             "incident_requests_dropped",
             "requests",

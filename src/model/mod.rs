@@ -9,6 +9,7 @@
 //! table in [`lifecycle`]; ids are issued in order and never reused in a run.
 
 pub mod arrival;
+pub mod blackout;
 pub mod definition;
 pub mod fargate;
 pub mod fault;

@@ -10,6 +10,7 @@ use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::blackout::Blackouts;
 use crate::model::definition::{NetworkMode, TaskDefinition};
 use crate::model::ids::{DefinitionId, GroupId, PortSetId, ProviderId, SourceId, ZoneId};
 use crate::model::network::TaskNetwork;
@@ -91,6 +92,8 @@ pub struct Rules {
     pub images: Column<DefinitionId, u32>,
     /// When the agent removes images.
     pub image_cleanup: ImageCleanup,
+    /// When metrics are out.
+    pub blackouts: Blackouts,
     /// Sets of host ports.
     pub port_sets: PortSets,
     /// Callers, then services.
@@ -128,6 +131,7 @@ impl Rules {
             family_groups: Column::new(),
             images: image_keys(&setup.definitions),
             image_cleanup: setup.latencies.image_cleanup,
+            blackouts: setup.blackouts.clone(),
             port_sets,
             askers: Column::new(),
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),

@@ -5,6 +5,7 @@ use crate::base::id::Column;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TaskStream;
+use crate::model::blackout::Blackouts;
 use crate::model::definition::TaskDefinition;
 use crate::model::fault::Fault;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
@@ -62,6 +63,8 @@ pub struct Setup {
     pub groups: Vec<GroupSetup>,
     /// What goes wrong with hosts and zones.
     pub faults: Vec<Fault>,
+    /// When registries of images or metrics are out.
+    pub blackouts: Blackouts,
     /// What ECS charges for instances, beside EC2.
     pub fees: Fees,
     /// Task definitions.
@@ -300,9 +303,23 @@ pub enum OnFailure {
     Queue,
 }
 
-/// How the agent removes images that nobody uses (agent's README; documented).
+/// Whether the agent asks the registry for an image that the instance has (`ECS_IMAGE_PULL_BEHAVIOR`; documented).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PullBehavior {
+    /// It does, and takes what is there where it gets no answer.
+    #[default]
+    Default,
+    /// It does; a task whose pull fails fails.
+    Always,
+    /// It does not, and neither does it with `prefer-cached`, by which it removes none either.
+    Once,
+}
+
+/// How the agent keeps images, and removes those that nobody uses (agent's README; documented).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageCleanup {
+    /// Whether it asks for those that it has.
+    pub pulls: PullBehavior,
     /// `ECS_IMAGE_CLEANUP_INTERVAL`: 30 min; zero: never.
     pub every: SimSpan,
     /// `ECS_IMAGE_MINIMUM_CLEANUP_AGE`: only those pulled an hour ago or longer.
@@ -316,6 +333,7 @@ pub struct ImageCleanup {
 impl Default for ImageCleanup {
     fn default() -> Self {
         ImageCleanup {
+            pulls: PullBehavior::Default,
             every: SimSpan::from_secs(1_800),
             youngest: SimSpan::from_secs(3_600),
             after_stop: SimSpan::from_secs(3 * 3_600),

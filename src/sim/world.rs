@@ -63,7 +63,8 @@ impl World {
         groups.choose_first(&mut instances, network.as_deref());
         let subnets: Vec<_> = instances.iter().map(|instance| instance.subnet).collect();
         let faults = std::mem::take(&mut setup.faults);
-        let faults = Faults::new(faults, &instances, name, &setup.zones, setup.seed);
+        let mut faults = Faults::new(faults, &instances, name, &setup.zones, setup.seed);
+        faults.know_blackouts(&setup.blackouts);
         let (registrations, prices): (Vec<_>, Vec<_>) =
             instances.into_iter().map(|i| (i.registration, i.price)).unzip();
         let (registrations, largest) = (registrations.into_iter(), largest.into_iter());
@@ -94,7 +95,7 @@ impl World {
         let fargate = std::mem::take(&mut setup.fargate);
         let by_name = (&setup.zones, setup.seed);
         let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, by_name);
-        let stages = Stages::new(&setup.latencies, setup.seed);
+        let stages = Stages::new(&setup.latencies, &setup.blackouts, setup.seed);
         let pace = setup.scheduler.clone();
         let services = Services::new(setup.sources.len(), pace, setup.metric_delays, failures);
         let mut world = World {
@@ -322,7 +323,7 @@ impl World {
         if !self.tasks.line.is_empty() && self.cluster.has_freed() {
             self.drive(queue).place_waiting()?;
         }
-        if self.faults.is_noticed() {
+        if self.faults.is_noticed() || self.tasks.has_met() {
             self.mishap(queue).look_at_incidents()?;
         }
         if self.groups.has_newcomers() {

@@ -199,6 +199,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         network: None,
         groups: Vec::new(),
         faults: Vec::new(),
+        blackouts: Default::default(),
         fees: Default::default(),
         definitions: std::iter::once(definition("job", 1024, 1024)).collect(),
         sources: std::iter::once(caller).collect(),

@@ -96,6 +96,7 @@ impl Case {
             network: None,
             groups: Vec::new(),
             faults: Vec::new(),
+            blackouts: Default::default(),
             fees: Default::default(),
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),
@@ -402,6 +403,7 @@ fn latencies(dice: &mut Dice) -> Latencies {
     Latencies {
         ec2_disk_mib_per_s: dice.pick(&[0, 20, 125]),
         image_cleanup: ImageCleanup {
+            pulls: Default::default(),
             every: seconds(dice.pick(&[0, 60, 1_800])),
             youngest: seconds(dice.pick(&[0, 600])),
             after_stop: seconds(dice.pick(&[0, 300])),

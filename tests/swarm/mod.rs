@@ -5,6 +5,7 @@
 
 mod audit;
 mod bill;
+mod blackouts;
 mod fargate_risks;
 mod make;
 mod make_services;

@@ -136,6 +136,9 @@ fn moving(seed: u64) -> Case {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
     super::network::at_random(setup);
+    if !dice.one_in(3) {
+        super::blackouts::at_random(&mut dice, setup);
+    }
     case
 }
 

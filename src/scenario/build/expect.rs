@@ -108,6 +108,7 @@ pub(super) fn nothing(
         instances: Vec::new(),
         groups: Vec::new(),
         faults: Vec::new(),
+        blackouts: Default::default(),
         fees: crate::pricing::Fees::default(),
         definitions: Column::new(),
         sources: Column::new(),

@@ -21,7 +21,7 @@ impl Build<'_> {
         let known: Vec<&str> =
             root.tables("service").filter_map(|service| service.text("name")).collect();
         for settings in root.tables("failure") {
-            if super::fault::is_of_instances(settings) {
+            if super::fault::is_of_instances(settings) || super::blackout::is_blackout(settings) {
                 continue;
             }
             self.check_of_service(settings);

@@ -4,7 +4,7 @@ use super::Build;
 use crate::base::distribution::Distribution;
 use crate::base::time::SimTime;
 use crate::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
-use crate::model::ids::ProviderId;
+use crate::model::ids::{ProviderId, ZoneId};
 use crate::model::outage::{OutageFormat, OutageTrace};
 use crate::scenario::MachineTrace;
 use crate::scenario::diagnostic::{quoted, suggestion};
@@ -27,6 +27,8 @@ const OF_INSTANCES: [&str; 11] = [
     "found_after",
     "agent_noticed_after",
 ];
+/// All of these.
+pub(super) const KEYS: [&[&str]; 2] = [&OF_SERVICES, &OF_INSTANCES];
 /// Keys of traces of machines.
 const OF_MACHINES: [&str; 5] =
     ["start", "capacity_provider", "reaction", "found_after", "agent_noticed_after"];
@@ -200,13 +202,19 @@ impl Build<'_> {
             self.error(settings.place, "an \"az_outage\" needs an `availability_zone`");
             return None;
         };
-        let Some((zone, _)) = self.zones.enumerate().find(|(_, known)| *known == name) else {
+        self.known_zone(settings, name).map(Victims::Zone)
+    }
+
+    /// The zone of this name, which `availability_zone` gives.
+    pub(super) fn known_zone(&mut self, settings: &Settings, name: &str) -> Option<ZoneId> {
+        let found = self.zones.enumerate().find(|(_, known)| *known == name);
+        let zone = found.map(|(zone, _)| zone);
+        if zone.is_none() {
             let message = format!("unknown availability zone {}", quoted(name));
             let help = suggestion(name, self.zones.iter().map(String::as_str));
             self.error_with_help(settings.value_place("availability_zone"), message, help);
-            return None;
-        };
-        Some(Victims::Zone(zone))
+        }
+        zone
     }
 
     fn length_of_outage(&mut self, settings: &Settings) -> Option<Distribution> {

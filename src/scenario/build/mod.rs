@@ -2,6 +2,7 @@
 //!
 //! Goes on after an error with what is left, so that all errors of a scenario are found in one pass.
 
+mod blackout;
 mod calls;
 mod definition;
 mod definition_json;
@@ -166,6 +167,7 @@ pub(super) fn build(
     let epoch_s = build.epoch(&simulation);
     let failures = build.failures(root);
     let faults = build.faults(root);
+    let blackouts = build.blackouts(root);
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let latencies = timing::latencies(root);
@@ -192,6 +194,7 @@ pub(super) fn build(
         instances: build.instances,
         groups: build.groups,
         faults,
+        blackouts,
         fees: build.fees,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),

@@ -12,6 +12,7 @@ use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
 use crate::scenario::settings::{Item, Settings, Value};
 use crate::sim::setup::{
     Bucket, FargateRate, FargateSetup, ImageCleanup, Latencies, Limits, ProvisioningSetup,
+    PullBehavior,
 };
 
 /// The Fargate stages of a profile in seconds, and its pull rate in MiB per second: they sum to 20, 30 and 45 s.
@@ -54,8 +55,17 @@ pub(super) fn latencies(root: &Settings) -> Latencies {
 fn image_cleanup(settings: &Settings) -> ImageCleanup {
     let usual = ImageCleanup::default();
     let span = |key: &str, otherwise: SimSpan| settings.span(key).unwrap_or(otherwise);
+    let behavior = settings.text("image_pull_behavior");
     ImageCleanup {
-        every: span("image_cleanup_interval", usual.every),
+        pulls: match behavior {
+            Some("always") => PullBehavior::Always,
+            Some("once" | "prefer-cached") => PullBehavior::Once,
+            _ => PullBehavior::Default,
+        },
+        every: match behavior {
+            Some("prefer-cached") => SimSpan::ZERO, // no image is removed (documented)
+            _ => span("image_cleanup_interval", usual.every),
+        },
         youngest: span("image_minimum_cleanup_age", usual.youngest),
         after_stop: span("task_cleanup_wait", usual.after_stop),
         most: settings.whole32("images_deleted_per_cycle").unwrap_or(usual.most),

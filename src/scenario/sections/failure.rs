@@ -27,19 +27,23 @@ pub static FAILURE: Section = Section::new(
                 "impaired",
                 "az_outage",
                 "never_registers",
+                "registry_outage",
+                "metrics_outage",
             ]),
             "\"task_crash\"",
             "RUNNING tasks of a service crash or are stopped by StopTask, drawn at random; or what all of its tasks \
              depend on, such as a database, is slow or gone. Or of instances: the host stands still; ECS hears nothing \
              of its agent, though its tasks run; EC2's status checks fail, though all runs. Or a whole Availability Zone is \
-             out, for hosts and for Fargate. Or instances that groups launch run and never register.",
+             out, for hosts and for Fargate. Or instances that groups launch run and never register. Or registries of \
+             images are slow or down: a pull is tried five times within 12.7 s, then its task fails. Or CloudWatch has no \
+             points of periods that end in that time: alarms and policies see missing data.",
             "ecsim",
         ),
         optional(
             "service",
             Kind::Text,
             "none; needed where tasks or a dependency fail",
-            "Service.",
+            "Service; of a `metrics_outage` the one that has no metrics, instead of all and all groups.",
             "ecsim",
         ),
         optional(
@@ -53,7 +57,21 @@ pub static FAILURE: Section = Section::new(
             "duration",
             Kind::Span(1_000, LATEST.0),
             "none; an outage needs it",
-            "How long an outage lasts, of a dependency or of an Availability Zone.",
+            "How long an outage lasts: of a dependency, an Availability Zone, registries or metrics.",
+            "ecsim",
+        ),
+        optional(
+            "slowdown",
+            Kind::Number(1.0, 10_000.0),
+            "none: registries are down",
+            "How many times as long pulls take in a `registry_outage`, those that are under way included.",
+            "ecsim",
+        ),
+        optional(
+            "registry",
+            Kind::Text,
+            "all registries",
+            "Only images that come from this host, such as \"quay.io\"; images without a host come from \"docker.io\".",
             "ecsim",
         ),
         optional(
@@ -82,14 +100,15 @@ pub static FAILURE: Section = Section::new(
             "capacity_provider",
             Kind::Text,
             "those of all",
-            "Instances: those of this capacity provider.",
+            "Instances: those of this capacity provider. Of a `registry_outage` tasks that it was to run, of a \
+             `metrics_outage` its reservation and its group's metrics, instead of all.",
             "ecsim",
         ),
         optional(
             "availability_zone",
             Kind::Text,
             "none; an `az_outage` needs it",
-            "The zone that is out.",
+            "The zone that is out, or has no way to the registries.",
             "ecsim",
         ),
         optional("instance", Kind::Text, "none: drawn at random", "Instance by its name.", "ecsim"),

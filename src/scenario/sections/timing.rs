@@ -53,6 +53,15 @@ pub static LATENCY: Section = Section::new(
             "documented (gp3 volumes); one after the other assumed",
         ),
         with_default(
+            "image_pull_behavior",
+            Kind::Choice(&["default", "always", "once", "prefer-cached"]),
+            "\"default\"",
+            "EC2: whether the agent asks the registry for an image that the instance has, which matters while it is down: \
+             it does, and takes what is there where it gets no answer; does, and without an answer the task fails; does \
+             not; does not, and never removes one.",
+            "documented",
+        ),
+        with_default(
             "image_cleanup_interval",
             SPAN,
             "\"30m\"",

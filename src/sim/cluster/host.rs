@@ -29,6 +29,17 @@ pub struct Host {
 }
 
 impl Host {
+    /// When an image is there that the host has, or is pulling.
+    pub fn has_image_at(
+        &mut self,
+        key: u32,
+        now: SimTime,
+        rules: &ImageCleanup,
+    ) -> Option<SimTime> {
+        self.clean(now, rules);
+        self.images.iter().find(|image| image.key == key).map(|image| image.there)
+    }
+
     /// When an image is there for a task that wants it now and uses it from now on. Another task may still be pulling it:
     /// both wait for the same layers. Where it is not there, it is pulled in `pull`, of which the disk writes for `write`:
     /// one pull after the other (assumed), so that many at once are as slow as the disk.

@@ -2,6 +2,7 @@
 //! while. ECS asks for what a strategy says and for nothing else: a Spot task that finds none waits for Spot (documented).
 
 use super::Mishap;
+use super::incidents::Ends;
 use crate::engine::Class;
 use crate::model::ids::ZoneId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
@@ -141,7 +142,7 @@ impl Mishap<'_> {
         (kind, what): (&'static str, String),
         reason: StopReason,
     ) -> Result<(), RunError> {
-        let incident = self.incident_opens(kind, what, false);
+        let incident = self.incident_opens(kind, what, Ends::WithHosts);
         let owners = self.supply.drive.plan().owners(slots.to_vec());
         self.incident_concerns(incident, owners)?;
         self.faults.count_lost(incident, slots.len() as u32);

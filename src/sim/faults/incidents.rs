@@ -17,7 +17,18 @@ pub(super) struct Followed {
     out: Vec<InstanceId>,
     /// Services that had tasks there, and how their requests stood by then.
     services: BTreeMap<ServiceId, Standing>,
-    is_zone: bool,
+    ends: Ends,
+}
+
+/// When an incident is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ends {
+    /// When none of its instances is out.
+    WithHosts,
+    /// When its zone is back, whatever its instances do: all may be as it should be before.
+    WithZone,
+    /// When that is told, and all cannot be as it should be before; whether it was told.
+    WhenTold(bool),
 }
 
 /// Requests of a service, in millionths: dropped, and answered with an error.
@@ -126,9 +137,13 @@ impl Faults {
         of.found = of.found.min(now);
     }
 
-    /// The zone of an incident is back.
-    pub(super) fn zone_incident_ends(&mut self, incident: usize, now: SimTime) {
-        self.incidents.all[incident].incident.over = now;
+    /// What was out in an incident is back.
+    pub(super) fn incident_ends(&mut self, incident: usize, now: SimTime) {
+        let followed = &mut self.incidents.all[incident];
+        followed.incident.over = now;
+        if followed.ends == Ends::WhenTold(false) {
+            followed.ends = Ends::WhenTold(true);
+        }
     }
 }
 
@@ -150,22 +165,18 @@ impl Mishap<'_> {
     pub(super) fn incident_begins(&mut self, fault: usize, victims: &[InstanceId]) -> usize {
         let of = &self.faults.list[fault];
         let fleet = self.supply.drive.cluster.fleet();
-        let (kind, is_zone) = (of.kind.name(), of.kind == FaultKind::ZoneOutage);
+        let kind = of.kind;
         let what = match (&of.victims, victims) {
             (Victims::Zone(zone), _) => self.supply.drive.rules.zones[*zone].clone(),
             (_, [one]) => fleet.name[*one].clone(),
             (_, many) => format!("{} instances", many.len()),
         };
-        self.incident_opens(kind, what, is_zone)
+        let ends = if kind == FaultKind::ZoneOutage { Ends::WithZone } else { Ends::WithHosts };
+        self.incident_opens(kind.name(), what, ends)
     }
 
     /// An incident of a kind begins. Returns its number.
-    pub(super) fn incident_opens(
-        &mut self,
-        kind: &'static str,
-        what: String,
-        is_zone: bool,
-    ) -> usize {
+    pub(super) fn incident_opens(&mut self, kind: &'static str, what: String, ends: Ends) -> usize {
         let incident = Incident {
             kind,
             what,
@@ -183,7 +194,7 @@ impl Mishap<'_> {
         };
         let number = self.faults.incidents.all.len();
         let (out, services) = (Vec::new(), BTreeMap::new());
-        self.faults.incidents.all.push(Followed { incident, out, services, is_zone });
+        self.faults.incidents.all.push(Followed { incident, out, services, ends });
         let incidents = &mut self.faults.incidents;
         incidents.out.push(number);
         (incidents.are_hosts_due, incidents.is_due) = (true, true);
@@ -231,6 +242,7 @@ impl Mishap<'_> {
     /// # Errors
     /// What requests meet.
     pub fn look_at_incidents(&mut self) -> Result<(), RunError> {
+        self.registry_was_met()?;
         let incidents = &mut self.faults.incidents;
         incidents.is_due = false;
         let mut to_see = Vec::new();
@@ -270,8 +282,9 @@ impl Mishap<'_> {
                     && out.get(instance).is_some_and(|out| out.incident == *number)
             };
             while followed.out.pop_if(|instance| !is_out(instance)).is_some() {}
-            let is_well = followed.out.is_empty();
-            if is_well && followed.incident.over == SimTime::NEVER && !followed.is_zone {
+            let is_well = followed.out.is_empty() && followed.ends != Ends::WhenTold(false);
+            let is_known = followed.incident.over != SimTime::NEVER;
+            if is_well && !is_known && followed.ends == Ends::WithHosts {
                 followed.incident.over = now;
             }
             is_well

@@ -6,6 +6,7 @@
 //! | `strike.rs` | victims are found and struck |
 //! | `zone.rs` | a whole zone is out, and back |
 //! | `fargate.rs` | Fargate takes tasks back, and has none to give |
+//! | `blackouts.rs` | registries of images and metrics are out |
 //! | `incidents.rs` | what became of it, for `incidents.csv` |
 //! | `after.rs` | ECS and groups notice; the host comes back, or another one does |
 //!
@@ -13,6 +14,7 @@
 //! they hold. They are lost when the instance is terminated, or when it comes back from its reboot.
 
 mod after;
+mod blackouts;
 mod fargate;
 mod incidents;
 mod strike;
@@ -48,6 +50,10 @@ enum Due {
     Over(Spell),
     /// A machine of a fixed fleet is there again.
     Returns { was: InstanceId },
+    /// A registry or metrics are out.
+    BlackoutBegins { blackout: usize },
+    /// They are there again.
+    BlackoutEnds { incident: usize },
     /// A zone is back.
     ZoneOver { zone: ZoneId, incident: usize },
 }
@@ -93,6 +99,7 @@ pub struct Faults {
     counts: Vec<Option<RowCounts>>,
     /// Zones that are out, and until when.
     zones: BTreeMap<ZoneId, SimTime>,
+    blackouts: Vec<blackouts::Blackout>,
     incidents: incidents::Incidents,
     failed_in_incidents: [u64; 2],
     /// Failures at an instant that found nobody to strike.
@@ -130,6 +137,7 @@ impl Faults {
             origins: BTreeMap::new(),
             seats: Vec::new(),
             zones: BTreeMap::new(),
+            blackouts: Vec::new(),
             incidents: incidents::Incidents::default(),
             failed_in_incidents: [0; 2],
             missed: 0,
@@ -141,7 +149,7 @@ impl Faults {
     /// Whether nothing can go wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.blackouts.is_empty()
     }
 
     /// What may come back: one of each of the first instances, where any of them can.
@@ -276,5 +284,9 @@ impl Mishap<'_> {
 
 /// Whether it follows from a fault that has struck.
 fn is_aftermath(due: Due) -> bool {
-    !matches!(due, Due::Strike { .. } | Due::Hazard { .. } | Due::Outage { .. })
+    match due {
+        Due::Strike { .. } | Due::Hazard { .. } | Due::Outage { .. } => false,
+        Due::BlackoutBegins { .. } | Due::BlackoutEnds { .. } => false, // no instance waits for it
+        _ => true,
+    }
 }

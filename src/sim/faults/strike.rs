@@ -31,6 +31,7 @@ impl Mishap<'_> {
                 Trigger::Each(_) | Trigger::Launch(_) => {}
             }
         }
+        self.arrange_blackouts();
         let first: Vec<InstanceId> = self.supply.drive.cluster.fleet().ids().collect();
         first.into_iter().for_each(|instance| self.instance_comes(instance));
     }
@@ -102,6 +103,11 @@ impl Mishap<'_> {
             Due::Found(spell) => self.is_found(spell)?,
             Due::Over(spell) => return self.is_over(spell),
             Due::Returns { was } => self.returns(was)?,
+            Due::BlackoutBegins { blackout } => self.blackout_begins(blackout)?,
+            Due::BlackoutEnds { incident } => {
+                self.faults.incident_ends(incident, self.supply.now());
+                self.faults.notice_hosts();
+            }
             Due::ZoneOver { zone, incident } => self.zone_is_back(zone, incident)?,
         }
         Ok(Vec::new())

@@ -44,7 +44,7 @@ impl Mishap<'_> {
 
     /// A zone is back, unless another outage of it goes on.
     pub(super) fn zone_is_back(&mut self, zone: ZoneId, incident: usize) -> Result<(), RunError> {
-        self.faults.zone_incident_ends(incident, self.now());
+        self.faults.incident_ends(incident, self.now());
         if self.out_until(zone).is_none_or(|until| until > self.now()) {
             return Ok(());
         }

@@ -95,7 +95,8 @@ impl Supply<'_> {
         for host in hosts.iter().filter(|host| host.tasks == 1) {
             self.groups.machines[host.machine].lonely_minutes += 1;
         }
-        let reading = self.read(index, &hosts);
+        let is_dark = self.drive.rules.blackouts.is_dark(provider, now);
+        let reading = self.read(index, &hosts).filter(|_| !is_dark);
         if let Some(managed) = &mut self.groups.all[index].managed {
             managed.scaler.publish_reading(now, reading);
             if let (true, Some(reading)) = (self.drive.books.recorder.picture, reading) {

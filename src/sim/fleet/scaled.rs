@@ -26,6 +26,12 @@ impl Scaled {
 }
 
 impl Group {
+    /// Whether managed scaling or policies of its own look at metrics.
+    #[must_use]
+    pub fn looks_at_metrics(&self) -> bool {
+        self.managed.is_some() || self.scaled.is_some()
+    }
+
     /// The group as its policies see it: they start from what it has in service, and what is on its way is part of the
     /// desired capacity.
     fn service_state(&self) -> ServiceState {
@@ -60,6 +66,9 @@ impl Supply<'_> {
         }
         if wants(of, ScalingMetric::GroupCpu) {
             points[ScalingMetric::GroupCpu as usize] = self.cpu_of(index)?.map(Point::level);
+        }
+        if self.drive.rules.blackouts.is_dark(provider, now) {
+            points = [None; ScalingMetric::COUNT];
         }
         if let Some(scaled) = &mut self.groups.all[index].scaled {
             scaled.scaler.observe(now, MINUTE, &points);

@@ -70,7 +70,9 @@ impl Services {
             let of = LoadSetup { work, balancer: setup.balancer, zones, library };
             Load::new(of, rules.seed, &setup.name, stream)
         });
-        let meter = Meter::of(&setup);
+        let mut meter = Meter::of(&setup);
+        let id = ServiceId(u32::try_from(self.all.len()).expect("fewer than 2^32 services"));
+        meter.dark = rules.blackouts.of_service(id);
         let load = load.map(|mut load| {
             if meter.wants_tasks {
                 load.measure_targets();

@@ -1,8 +1,10 @@
 //! How long the stages of a task take, and the streams that is drawn from.
 
+use super::pull::Registries;
 use crate::base::distribution::Distribution;
 use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::SimSpan;
+use crate::model::blackout::Blackouts;
 use crate::sim::setup::Latencies;
 
 /// A latency and the streams it is drawn from: one stream a task, so that a draw depends on the task alone and not on
@@ -78,6 +80,8 @@ impl Latency {
 
 /// The stages' latencies, as in [`crate::sim::setup::Latencies`].
 pub struct Stages {
+    /// Where images come from.
+    pub registries: Registries,
     /// ENI attachment on EC2.
     pub eni_attach: Latency,
     /// ENI detachment on EC2.
@@ -105,11 +109,12 @@ pub struct Stages {
 impl Stages {
     /// The latencies of a scenario.
     #[must_use]
-    pub fn new(latencies: &Latencies, seed: Seed) -> Stages {
+    pub fn new(latencies: &Latencies, blackouts: &Blackouts, seed: Seed) -> Stages {
         let stage = |distribution: &Distribution, purpose, name: &str| {
             Latency::new(distribution.clone(), seed.family(purpose, name))
         };
         Stages {
+            registries: Registries::new(blackouts.registries.clone()),
             eni_attach: stage(&latencies.eni_attach, Purpose::EniAttach, "ec2"),
             eni_detach: stage(&latencies.eni_detach, Purpose::EniDetach, "ec2"),
             ec2_start: stage(&latencies.ec2_start, Purpose::ContainerStart, "ec2"),
@@ -131,6 +136,7 @@ impl Stages {
         let none = || Latency::new(Distribution::Constant(0.0), draws);
         let at_once = || Latency::new(Distribution::Constant(f64::INFINITY), draws);
         Stages {
+            registries: Registries::default(),
             eni_attach: none(),
             eni_detach: none(),
             ec2_start: none(),

@@ -6,6 +6,7 @@
 //! | `latency.rs` | how long each stage takes |
 //! | `place.rs` | a placement decision is applied: the promise, the record, the first stage |
 //! | `start.rs` | from PROVISIONING to RUNNING |
+//! | `pull.rs` | pulls while a registry is slow or down |
 //! | `stop.rs` | from the end of the work to STOPPED |
 //! | `lose.rs` | the instance of a task goes away under it |
 //! | `line.rs` | tasks in PROVISIONING that wait for capacity |
@@ -19,6 +20,7 @@ mod latency;
 mod line;
 mod lose;
 mod place;
+mod pull;
 mod start;
 mod stop;
 
@@ -36,6 +38,7 @@ use std::collections::BTreeMap;
 
 pub use latency::{Latency, Stages};
 pub use line::{Kind, Line};
+pub use pull::Met;
 pub use stop::Farewell;
 
 /// The slab of live tasks.
@@ -56,6 +59,10 @@ pub struct Tasks {
     pub line: Line,
     /// How long the stages take.
     pub(super) stages: Stages,
+    /// What tasks met on their way to their images, and nobody has been told.
+    met: Vec<Met>,
+    /// Tasks that will not get their image, by number: the outage by which.
+    unpulled: BTreeMap<u64, usize>,
     /// The number of the next task.
     pub(super) next_id: u64,
     /// Tasks that are wanted and neither placed nor refused.
@@ -76,9 +83,23 @@ impl Tasks {
             exits: BTreeMap::new(),
             line: Line::new(provisioning),
             stages,
+            met: Vec::new(),
+            unpulled: BTreeMap::new(),
             next_id: 0,
             wanted: 0,
         }
+    }
+
+    /// Whether tasks have met outages of registries, and nobody has been told.
+    #[inline]
+    #[must_use]
+    pub fn has_met(&self) -> bool {
+        !self.met.is_empty()
+    }
+
+    /// What tasks have met since this was last called.
+    pub fn take_met(&mut self) -> Vec<Met> {
+        std::mem::take(&mut self.met)
     }
 
     /// A task's containers have started: its owner is to be told.

@@ -2,14 +2,17 @@
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>); a step of no
 //! length is taken at once, without an event.
 
-use super::{Latency, Life};
+use super::pull::NO_IMAGE;
+use super::{Latency, Life, Met};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::model::blackout::Puller;
 use crate::model::ids::InstanceId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::platform::Purchase;
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
+use crate::sim::setup::PullBehavior;
 use crate::sim::task::{Place, Slot};
 
 impl Life<'_> {
@@ -106,21 +109,83 @@ impl Life<'_> {
         let ports = self.rules.ports(definition);
         self.cluster.occupy(instance, task.demand, ports);
         self.books.saw(Change::Occupied { task });
-        let stages = &self.tasks.stages;
-        let mib = self.rules.definitions[definition].image_mib;
-        let pulled = if mib == 0 {
-            now
-        } else {
-            let image = self.rules.images[definition];
-            let pull = stages.ec2_pull.transfer(mib, draws);
-            let pull = (pull, Latency::write(mib, stages.ec2_disk));
-            self.cluster.host(instance).image_at(image, now, &self.rules.image_cleanup, pull)
+        let pulled = match self.rules.definitions[definition].image_mib {
+            0 => Ok(now),
+            mib => self.pulls(slot, instance, mib),
         };
         let order = self.rules.definitions[definition].order;
-        let at = pulled + stages.ec2_start.in_turn(order.starts, draws) + order.waits;
+        let starts = self.tasks.stages.ec2_start.in_turn(order.starts, draws) + order.waits;
+        self.starts_when(slot, pulled, starts);
+    }
+
+    /// When an instance has the image of a task that wants it now; or when it is known that it gets none.
+    fn pulls(&mut self, slot: Slot, instance: InstanceId, mib: u32) -> Result<SimTime, SimTime> {
+        let now = self.now();
+        let task = &self.tasks[slot];
+        let (definition, draws) = (task.definition, task.draws);
+        let (image, cleanup) = (self.rules.images[definition], self.rules.image_cleanup);
+        let stages = &self.tasks.stages;
+        let (mut pull, write) =
+            (stages.ec2_pull.transfer(mib, draws), Latency::write(mib, stages.ec2_disk));
+        let mut answered = now;
+        if !stages.registries.are_sound() {
+            let there = self.cluster.host(instance).has_image_at(image, now, &cleanup);
+            match there {
+                Some(there) => {
+                    let is_needed = there > now || cleanup.pulls == PullBehavior::Always;
+                    let is_asked = there > now || cleanup.pulls != PullBehavior::Once;
+                    if is_asked {
+                        answered = self.asks_registry(slot, SimSpan::ZERO, |gave_up| {
+                            is_needed && (cleanup.pulls == PullBehavior::Always || gave_up < there)
+                        })?;
+                    }
+                }
+                None => pull = self.asks_registry(slot, pull, |_| true)?.since(now),
+            }
+        }
+        let host = self.cluster.host(instance);
+        Ok(host.image_at(image, now, &cleanup, (pull, write)).max(answered))
+    }
+
+    /// When a registry has answered a task that pulls for `span` where all is as usual, or has not; where the task
+    /// `is_lost` without an answer it fails then.
+    fn asks_registry(
+        &mut self,
+        slot: Slot,
+        span: SimSpan,
+        is_lost: impl Fn(SimTime) -> bool,
+    ) -> Result<SimTime, SimTime> {
+        let (now, task) = (self.now(), &self.tasks[slot]);
+        let zone = match task.place {
+            Place::Instance(instance) => self.cluster.fleet().zone[instance],
+            Place::Fargate(zone) => zone,
+            Place::Waiting(_) => return Ok(now + span), // it pulls nothing
+        };
+        let who = Puller { definition: task.definition, provider: task.provider, zone };
+        let pull = self.tasks.stages.registries.pull(who, now, span);
+        let (source, id) = (task.source, task.id);
+        let met = pull.met.iter().map(|&outage| Met { outage, source, has_failed: false });
+        self.tasks.met.extend(met);
+        match pull.failed_by.filter(|_| is_lost(pull.end)) {
+            None => Ok(pull.end),
+            Some(outage) => {
+                self.tasks.unpulled.insert(id, outage);
+                Err(pull.end)
+            }
+        }
+    }
+
+    /// The image of a task is there at an instant and its containers have started some time later; or it gets none.
+    fn starts_when(&mut self, slot: Slot, pulled: Result<SimTime, SimTime>, starts: SimSpan) {
         let task = &mut self.tasks[slot];
-        task.pull_started = now;
-        task.pull_stopped = pulled;
+        task.pull_started = self.queue.now();
+        let at = match pulled {
+            Ok(pulled) => {
+                task.pull_stopped = pulled;
+                pulled + starts
+            }
+            Err(given_up) => given_up,
+        };
         self.starts_at(slot, at);
     }
 
@@ -131,15 +196,19 @@ impl Life<'_> {
         let (draws, definition) = (self.tasks[slot].draws, self.tasks[slot].definition);
         let definition = &self.rules.definitions[definition];
         let stages = &self.tasks.stages;
-        let pulled = now + stages.fargate_pull.transfer(definition.image_mib, draws);
+        let span = stages.fargate_pull.transfer(definition.image_mib, draws);
         let order = definition.order;
-        let at = pulled + stages.fargate_start.in_turn(order.starts, draws) + order.waits;
+        let starts = stages.fargate_start.in_turn(order.starts, draws) + order.waits;
+        let is_usual = stages.registries.are_sound() || definition.image_mib == 0;
         let task = &mut self.tasks[slot];
         task.pull_started = now;
-        task.pull_stopped = pulled;
         self.books.saw(Change::Occupied { task });
         self.books.saw(Change::FargateStarts { task, definition });
-        self.starts_at(slot, at);
+        let pulled = match is_usual {
+            true => Ok(now + span),
+            false => self.asks_registry(slot, span, |_| true),
+        };
+        self.starts_when(slot, pulled, starts);
     }
 
     fn starts_at(&mut self, slot: Slot, at: SimTime) {
@@ -177,8 +246,10 @@ impl Life<'_> {
     }
 
     /// Why a task that is ready to start cannot, if it cannot, in ECS's words.
-    #[must_use]
-    pub fn why_it_fails(&self, slot: Slot) -> Option<String> {
+    pub fn why_it_fails(&mut self, slot: Slot) -> Option<String> {
+        if self.has_no_image(slot) {
+            return Some(NO_IMAGE.to_string());
+        }
         let task = &self.tasks[slot];
         let subnet = self.cluster.lacks_address(task.id)?;
         let public_ip = match (task.place, self.rules.askers[task.source].network.public_ip) {

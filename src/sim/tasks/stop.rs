@@ -1,7 +1,7 @@
 //! From the end of a task's work to STOPPED: the scheduler has its resources back first, then the host, then its ENI
 //! goes.
 
-use super::Life;
+use super::{Life, Met};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::lifecycle::{StopCode, TaskStatus};
@@ -158,6 +158,17 @@ impl Life<'_> {
         }
     }
 
+    /// A task that was to start now has no image: what that is due to is noted, and told.
+    pub(super) fn has_no_image(&mut self, slot: Slot) -> bool {
+        if self.tasks.unpulled.is_empty() {
+            return false;
+        }
+        let (id, source) = (self.tasks[slot].id, self.tasks[slot].source);
+        let outage = self.tasks.unpulled.remove(&id);
+        self.tasks.met.extend(outage.map(|outage| Met { outage, source, has_failed: true }));
+        outage.is_some()
+    }
+
     /// A task fails while it starts: nothing of it ever ran.
     ///
     /// # Errors
@@ -190,7 +201,8 @@ impl Life<'_> {
         let detach = match task.place {
             Place::Instance(instance) => {
                 if is_on_host {
-                    if self.rules.definitions[task.definition].image_mib > 0 {
+                    let has_image = task.pull_stopped != SimTime::NEVER;
+                    if has_image && self.rules.definitions[task.definition].image_mib > 0 {
                         let image = self.rules.images[task.definition];
                         let cleanup = &self.rules.image_cleanup;
                         self.cluster.host(instance).leave_image(image, now, cleanup);
@@ -234,6 +246,10 @@ impl Life<'_> {
     pub(super) fn write_stopped(&mut self, slot: Slot) -> Result<(), RunError> {
         let now = self.now();
         self.become_status(slot, TaskStatus::Stopped);
+        if !self.tasks.unpulled.is_empty() {
+            let id = self.tasks[slot].id;
+            self.tasks.unpulled.remove(&id);
+        }
         let task = &self.tasks[slot];
         if let Place::Instance(instance) = task.place
             && task.demand.enis > 0

@@ -28,6 +28,8 @@ pub struct Since {
 /// Running sums behind a service's metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
+    /// When no metrics are published: from, and until.
+    pub dark: Vec<(SimTime, SimTime)>,
     /// Memory of a request in flight, KiB.
     pub memory_kib: u32,
     /// Whether it takes messages.
@@ -82,6 +84,12 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Whether a period that ends now has no points.
+    #[must_use]
+    pub fn is_dark(&self, now: SimTime) -> bool {
+        self.dark.iter().any(|&(from, until)| from <= now && now < until)
+    }
+
     /// What a minute needs to know of the settings.
     pub fn of(setup: &ServiceSetup) -> Meter {
         let work = setup.work.as_ref();

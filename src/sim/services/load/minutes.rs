@@ -13,6 +13,8 @@ use crate::sim::task::Slot;
 
 /// 100 % in millionths of a percent.
 const WHOLE: u64 = 100_000_000;
+/// More than can be passed over at once.
+const HOUR: SimSpan = SimSpan(61 * MINUTE.0);
 /// How many minutes are passed over at once: the next more where all of them can be.
 const REACHES: [u32; 4] = [4, 12, 30, 60];
 
@@ -62,7 +64,8 @@ impl Flow<'_> {
             || meter.memory_kib > 0
             || meter.overloaded > 0
             || !meter.starting.is_empty()
-            || service.running == 0;
+            || service.running == 0
+            || meter.dark.iter().any(|&(from, until)| now < until && from <= now + HOUR);
         let Some(load) = service.load.as_mut().filter(|_| !is_watched) else { return 0 };
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
             return 0;
@@ -195,6 +198,9 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
     }
     if let Some(point) = of_tasks {
         values[ScalingMetric::Cpu as usize] = point;
+    }
+    if service.meter.is_dark(now) {
+        values = [None; METRICS];
     }
     scaler.observe(now, period, &values);
     Ok(())

@@ -15,8 +15,9 @@ impl Plan<'_> {
         let service = &mut self.services.all[id];
         let Some(alarms) = service.setup.deployment.alarms.clone() else { return Ok(()) };
         let now = self.queue.now();
-        let values: Vec<Option<u64>> =
-            alarms.alarms.iter().map(|a| service.alarm_value(a.metric, unhealthy)).collect();
+        let is_dark = service.meter.is_dark(now);
+        let mut value = |metric| service.alarm_value(metric, unhealthy).filter(|_| !is_dark);
+        let values: Vec<Option<u64>> = alarms.alarms.iter().map(|a| value(a.metric)).collect();
         service.meter.alarm_requests =
             service.load.as_ref().map(|l| *l.totals()).unwrap_or_default();
         // Like every alarm they see a point only when CloudWatch shows it, here at the next end of a minute.
