@@ -93,6 +93,7 @@
 //! | a deployment's arithmetic, stages, circuit breaker | `policy/deployment/`; applied in `sim/services/rollout/` |
 //! | an alarm, a scaling policy, a cooldown | `policy/scaling/`; a new metric: [`ScalingMetric`](model::scaling::ScalingMetric) and `sim/services/load/minutes.rs` |
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
+//! | for what tasks wait in PROVISIONING | [`WaitCause`](model::provisioning::WaitCause), `sim/fleet/waits.rs`; the clocks: `sim/tasks/line.rs` |
 //! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
 //! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
 //! | addresses of subnets: who takes one, who gets none | `sim/cluster/network.rs`; of instances `sim/fleet/addresses.rs`; what a task does then: `sim/tasks/start.rs` |

@@ -48,6 +48,7 @@ mod placement;
 mod price;
 mod pricing_reference;
 mod pricing_vectors;
+mod provisioning;
 mod publish;
 mod readme;
 mod reference_pages;

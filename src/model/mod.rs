@@ -21,6 +21,7 @@ pub mod network;
 pub mod outage;
 pub mod platform;
 pub mod ports;
+pub mod provisioning;
 pub mod resources;
 pub mod scaling;
 pub mod service;

@@ -6,6 +6,7 @@ use super::event::RunError;
 use super::fleet;
 use super::setup::{Inputs, Setup};
 use super::summary;
+use super::task::Place;
 use super::world::World;
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
@@ -24,6 +25,7 @@ use crate::model::arrival::RowCounts;
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
+use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
 use crate::pricing::{Invoice, Price};
 
@@ -165,6 +167,7 @@ fn finish(
         world.sample(end)?;
     }
     world.check(end);
+    world.time_the_line(end);
     write_living(&mut world, end)?;
     write_waiting(&mut world, end)?;
     world.cluster.finish(end);
@@ -254,6 +257,15 @@ fn write_living(world: &mut World, end: SimTime) -> Result<(), RunError> {
         }
         if let Some(instance) = task.instance().filter(|_| task.holds_promise()) {
             cluster.still_promised(end, task.placed, instance, task.demand);
+        }
+        if task.status == TaskStatus::Provisioning {
+            books.tally.interface_micros += u128::from(end.since(task.placed).0);
+        }
+        if let Place::Waiting(place) = task.place
+            && let Some(spans) = tasks.line.waited(task.provider, place)
+        {
+            books.tally.has_waited(&spans);
+            books.recorder.tasks.waited(task.id, spans);
         }
         if task.waits() {
             books.recorder.waits.add(end.since(task.accepted)); // as those that wait elsewhere

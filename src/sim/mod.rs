@@ -41,6 +41,7 @@ pub mod setup;
 mod summary;
 mod task;
 mod tasks;
+mod waits;
 mod world;
 
 pub use books::{capacity_tables, fleet_table, outputs, service_tables};

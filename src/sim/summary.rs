@@ -116,10 +116,39 @@ pub(super) fn of(
     sheet.spans(&WAIT, &world.books.recorder.waits);
     sheet.spans(&START, &world.books.recorder.starts);
     sheet.spans(&THROTTLED, &world.books.recorder.throttled);
+    provisioning(&mut sheet, world);
     capacity(&mut sheet, world, end);
     fargate(&mut sheet, world);
     cost(&mut sheet, world, invoice, instances);
     Summary(sheet.metrics)
+}
+
+/// Task time in PROVISIONING, in all and by cause.
+fn provisioning(sheet: &mut Sheet, world: &World) {
+    let spans = world.provisioning_spans();
+    let total = spans.iter().fold(SimSpan::ZERO, |sum, &span| sum + span);
+    let all =
+        "time that tasks were in PROVISIONING, all of them together; the next five add up to it";
+    sheet.add("provisioning_s", "s", all, Value::Seconds(total));
+    let causes = [
+        (
+            "provisioning_decision_s",
+            "waiting for capacity while nobody had asked for more instances",
+        ),
+        ("provisioning_launch_s", "waiting for capacity while instances were on their way"),
+        (
+            "provisioning_max_size_s",
+            "waiting for capacity of a group that is as large as it may be",
+        ),
+        (
+            "provisioning_no_capacity_s",
+            "waiting for capacity while a launch that failed is tried again",
+        ),
+        ("provisioning_interface_s", "placed, and waiting for a network interface"),
+    ];
+    for ((name, meaning), span) in causes.into_iter().zip(spans) {
+        sheet.add(name, "s", meaning, Value::Seconds(span));
+    }
 }
 
 fn tasks(sheet: &mut Sheet, world: &World) {

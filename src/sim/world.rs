@@ -96,8 +96,8 @@ impl World {
         let by_name = (&setup.zones, setup.seed);
         let fargate = Fargate::new(fargate, &setup.limits, &setup.providers, by_name);
         let stages = Stages::new(&setup.latencies, &setup.blackouts, setup.seed);
-        let pace = setup.scheduler.clone();
-        let services = Services::new(setup.sources.len(), pace, setup.metric_delays, failures);
+        let (pace, delays) = (setup.scheduler.clone(), setup.metric_delays);
+        let services = Services::new(setup.sources.len(), pace, delays, failures);
         let mut world = World {
             callers: Callers::new(&setup.limits),
             arrivals: Arrivals::new(streams),
@@ -125,7 +125,6 @@ impl World {
         self.supply(queue).begin()?;
         self.drive(queue).start_services()?;
         self.mishap(queue).begin();
-        self.mishap(queue).arrange_fargate();
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
         Ok(())
     }
@@ -400,6 +399,7 @@ impl Model for World {
     }
 
     fn arrive(&mut self, queue: &mut Queue<Event>) -> Result<(), RunError> {
+        self.time_the_line(queue.now());
         let (source, row) = self.arrivals.take();
         self.books.digest.add(queue.now().0);
         self.books.digest.add(self.tasks.next_id << 4);
@@ -417,6 +417,7 @@ impl Model for World {
         event: Event,
         queue: &mut Queue<Event>,
     ) -> Result<(), RunError> {
+        self.time_the_line(queue.now());
         if self.tasks.has_ghosts() && event.task().is_some_and(|slot| self.tasks.lay_ghost(slot)) {
             return Ok(());
         }

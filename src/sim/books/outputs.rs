@@ -95,6 +95,26 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
         "GiB",
         "task storage; on Fargate what exceeds 20 GiB is billed",
     ),
+    column(
+        "waited_decision_s",
+        "decimal",
+        "s",
+        "in PROVISIONING for capacity: while nobody had asked for more instances. The four add up to that time; empty \
+         where the task never waited so",
+    ),
+    column("waited_launch_s", "decimal", "s", "… while instances were on their way"),
+    column(
+        "waited_max_size_s",
+        "decimal",
+        "s",
+        "… while its group was as large as it may be, and none was on its way",
+    ),
+    column(
+        "waited_no_capacity_s",
+        "decimal",
+        "s",
+        "… while none was on its way, since a launch had failed and was to be tried again",
+    ),
 ];
 
 /// `tasks.csv`.

@@ -4,6 +4,7 @@ use crate::base::id::Column;
 use crate::metrics::capacity::Totals;
 use crate::model::ids::ProviderId;
 use crate::model::lifecycle::{STATUS_COUNT, TaskStatus};
+use crate::model::provisioning::{WAIT_CAUSES, WaitSpans};
 use crate::model::resources::Resources;
 use crate::sim::task::{Place, Task};
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub struct Tally {
     pub live: Column<ProviderId, Live>,
     /// Fargate's rounding.
     pub rounding: Rounding,
+    /// Σ of the time that tasks waited in PROVISIONING for capacity, by cause, microseconds.
+    pub waited: [u128; WAIT_CAUSES],
+    /// Σ of the time that placed tasks were in PROVISIONING, for their network interfaces, microseconds.
+    pub interface_micros: u128,
     /// Tasks that ended with their instance.
     pub lost: u64,
     /// Auto Scaling groups by provider; `None` for a fixed fleet and for Fargate.
@@ -58,6 +63,13 @@ impl Tally {
         let live = (0..providers).map(|_| Live::default()).collect();
         let groups = (0..providers).map(|_| None).collect();
         Tally { live, groups, ..Tally::default() }
+    }
+
+    /// A task has waited for capacity, for this.
+    pub fn has_waited(&mut self, spans: &WaitSpans) {
+        for (sum, span) in self.waited.iter_mut().zip(spans) {
+            *sum += u128::from(span.0);
+        }
     }
 
     /// A task begins to wait in PROVISIONING for capacity, or waits no more.

@@ -1,12 +1,13 @@
 //! The rows of `tasks.csv`, from lines that hold all that a row tells.
 
-use super::outputs::{RowWriter, TASKS, field};
+use super::outputs::{Row, RowWriter, TASKS, field};
 use super::recorder::Names;
 use crate::base::id::Column;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
 use crate::model::ids::{DefinitionId, GroupId, InstanceId, SourceId};
 use crate::model::lifecycle::StopReason;
+use crate::model::provisioning::{WAIT_CAUSES, WaitSpans};
 use crate::sim::request::Request;
 use crate::sim::task::{Place, Task};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub enum Line {
     Place(Box<[u8]>),
     /// The task of this number has failed to start, for a reason of its own.
     NotStarted(u64, Box<str>),
+    /// The task of this number waits no longer for capacity: for what it has waited.
+    Waited(u64, WaitSpans),
     /// A task has stopped, or lives on at the end of the run ([`SimTime::NEVER`]); what it cost.
     Task(Task, SimTime, NanoUsd),
     /// Tasks of a request were never placed, why, and when their caller gave them up ([`SimTime::NEVER`]: it did not).
@@ -39,6 +42,8 @@ pub struct TaskRows {
     stop_texts: StopTexts,
     /// Tasks that failed to start and are not STOPPED: why, as fields.
     not_started: BTreeMap<u64, Box<[u8]>>,
+    /// Tasks that have waited for capacity and are not STOPPED: for what.
+    waited: BTreeMap<u64, WaitSpans>,
 }
 
 impl TaskRows {
@@ -53,6 +58,7 @@ impl TaskRows {
             origins: LastOrigin::default(),
             stop_texts: StopTexts::default(),
             not_started: BTreeMap::new(),
+            waited: BTreeMap::new(),
         }
     }
 
@@ -73,6 +79,9 @@ impl TaskRows {
                 let code = StopReason::FailedToStart.code().to_string();
                 let fields = [code.as_bytes(), &field(why)].join(&b',');
                 self.not_started.insert(*task, fields.into_boxed_slice());
+            }
+            Line::Waited(task, spans) => {
+                self.waited.insert(*task, *spans);
             }
             Line::Task(task, stopped, usd) => return self.task(task, *stopped, *usd),
             Line::Unplaced(request, why, refused) => return self.unplaced(request, why, *refused),
@@ -109,7 +118,9 @@ impl TaskRows {
                 row.empty();
             }
             row.name(why.as_bytes()).empty().empty().empty();
-            row.time(refused).int(u64::from(request.ephemeral_gib)).end();
+            row.time(refused).int(u64::from(request.ephemeral_gib));
+            no_waits(&mut row);
+            row.end();
             self.rows.settle()?;
         }
         Ok(())
@@ -163,9 +174,25 @@ impl TaskRows {
         } else {
             row.span(task.placed.since(task.accepted)).usd(usd);
         }
-        row.empty().int(u64::from(task.ephemeral_gib)).end();
+        row.empty().int(u64::from(task.ephemeral_gib));
+        let waited = if self.waited.is_empty() { None } else { self.waited.remove(&task.id) };
+        match waited {
+            Some(spans) => spans.into_iter().for_each(|span| {
+                row.span(span);
+            }),
+            None => no_waits(&mut row),
+        }
+        row.end();
         self.rows.settle()?;
         Ok(())
+    }
+}
+
+/// It has not waited for a capacity provider.
+#[inline]
+fn no_waits(row: &mut Row<'_>) {
+    for _ in 0..WAIT_CAUSES {
+        row.empty();
     }
 }
 

@@ -5,6 +5,7 @@ use super::recorder::Names;
 use super::task_rows::{Line, TaskRows};
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;
+use crate::model::provisioning::WaitSpans;
 use crate::sim::request::Request;
 use crate::sim::task::Task;
 use std::io::{self, Write};
@@ -58,6 +59,11 @@ impl TaskTable {
     /// A task has failed to start: why.
     pub fn not_started(&mut self, task: u64, why: &str) {
         self.tell_name(|| Line::NotStarted(task, why.into()));
+    }
+
+    /// A task waits no longer for capacity: for what it has waited.
+    pub fn waited(&mut self, task: u64, spans: WaitSpans) {
+        self.tell_name(|| Line::Waited(task, spans));
     }
 
     /// A task has stopped, or lives on ([`SimTime::NEVER`]).

@@ -34,6 +34,7 @@ impl Mishap<'_> {
         self.arrange_blackouts();
         let first: Vec<InstanceId> = self.supply.drive.cluster.fleet().ids().collect();
         first.into_iter().for_each(|instance| self.instance_comes(instance));
+        self.arrange_fargate();
     }
 
     /// An instance has registered: what may strike it is drawn.

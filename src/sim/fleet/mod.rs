@@ -41,6 +41,7 @@ mod retry;
 mod scaled;
 mod spot;
 mod supply;
+mod waits;
 mod warm;
 mod zones;
 

@@ -4,10 +4,11 @@
 
 use super::Life;
 use crate::base::id::Id as _;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::{ClusterId, InstanceId, ProviderId};
 use crate::model::lifecycle::StopReason;
+use crate::model::provisioning::{WaitCause, WaitSpans};
 use crate::policy::placement::Ask;
 use crate::sim::books::Change;
 use crate::sim::event::Event;
@@ -16,6 +17,14 @@ use crate::sim::setup::ProvisioningSetup;
 use crate::sim::task::{Place, Slot};
 use std::collections::BTreeMap;
 
+/// A task that waits.
+#[derive(Debug)]
+struct Waiter {
+    slot: Slot,
+    since: SimTime,
+    began: WaitSpans,
+}
+
 /// Tasks with the same requirements under the same rule.
 #[derive(Debug)]
 pub struct Kind {
@@ -23,8 +32,8 @@ pub struct Kind {
     pub ask: Ask,
     /// Whose capacity they wait for.
     pub provider: ProviderId,
-    /// By place in the line: the task, and since when it waits.
-    tasks: BTreeMap<u32, (Slot, SimTime)>,
+    /// By place in the line: the task, since when it waits, and how the clocks stood then.
+    tasks: BTreeMap<u32, Waiter>,
 }
 
 impl Kind {
@@ -36,7 +45,7 @@ impl Kind {
 
     /// Those who wait, each with its place in the line.
     pub fn tasks(&self) -> impl Iterator<Item = (u32, Slot)> + '_ {
-        self.tasks.iter().map(|(&place, &(slot, _))| (place, slot))
+        self.tasks.iter().map(|(&place, waiter)| (place, waiter.slot))
     }
 }
 
@@ -51,6 +60,10 @@ pub struct Line {
     is_watched: bool,
     /// Providers of Managed Instances for whose next batch an event is arranged.
     called: Vec<ProviderId>,
+    /// For how long each provider's tasks have waited for what, while any did.
+    clocks: BTreeMap<ProviderId, WaitSpans>,
+    /// Until when the clocks are right.
+    timed: SimTime,
 }
 
 impl Line {
@@ -62,6 +75,8 @@ impl Line {
             next: 0,
             is_watched: false,
             called: Vec::new(),
+            clocks: BTreeMap::new(),
+            timed: SimTime::ZERO,
         }
     }
 
@@ -98,7 +113,7 @@ impl Line {
     pub fn first(&self, mut may: impl FnMut(&Kind) -> bool) -> Option<(Slot, Ask)> {
         let tried = self.kinds.iter().filter(|kind| may(kind));
         let heads = tried.filter_map(|kind| Some((kind.tasks.first_key_value()?, kind.ask)));
-        heads.min_by_key(|((place, _), _)| **place).map(|((_, (slot, _)), ask)| (*slot, ask))
+        heads.min_by_key(|((place, _), _)| **place).map(|((_, waiter), ask)| (waiter.slot, ask))
     }
 
     /// Those for whose capacity anybody waits.
@@ -119,11 +134,47 @@ impl Line {
     #[must_use]
     pub fn next_timeout(&self) -> Option<(Slot, SimTime)> {
         let heads = self.kinds.iter().filter_map(|kind| kind.tasks.first_key_value());
-        let (_, &(slot, since)) = heads.min_by_key(|(place, _)| **place)?;
-        Some((slot, since + self.settings.timeout))
+        let (_, waiter) = heads.min_by_key(|(place, _)| **place)?;
+        Some((waiter.slot, waiter.since + self.settings.timeout))
     }
 
-    fn join(&mut self, who: (Slot, SimTime), ask: Ask, provider: ProviderId, cluster: ClusterId) {
+    /// Whether time has gone by in which somebody waited.
+    #[inline]
+    #[must_use]
+    pub fn is_untimed(&self, now: SimTime) -> bool {
+        !self.kinds.is_empty() && self.timed < now
+    }
+
+    /// The time until now was for these causes.
+    pub fn time(&mut self, now: SimTime, cause: impl Fn(ProviderId) -> WaitCause) {
+        let span = now.since(self.timed);
+        for provider in self.providers() {
+            let clock = self.clocks.entry(provider).or_default();
+            let spent = &mut clock[cause(provider) as usize];
+            *spent += span;
+        }
+        self.timed = now;
+    }
+
+    /// What the time was for that a task has waited until the clocks are right.
+    #[must_use]
+    pub fn waited(&self, provider: ProviderId, place: u32) -> Option<WaitSpans> {
+        let waiter = self.of_provider(provider).find_map(|kind| kind.tasks.get(&place))?;
+        Some(self.since(provider, &waiter.began))
+    }
+
+    fn since(&self, provider: ProviderId, began: &WaitSpans) -> WaitSpans {
+        let now = self.clocks.get(&provider).copied().unwrap_or_default();
+        std::array::from_fn(|cause| SimSpan(now[cause].0 - began[cause].0))
+    }
+
+    fn join(
+        &mut self,
+        (slot, now): (Slot, SimTime),
+        ask: Ask,
+        provider: ProviderId,
+        cluster: ClusterId,
+    ) {
         let place = self.next;
         self.next += 1;
         if self.by_cluster.len() <= cluster.index() {
@@ -135,17 +186,27 @@ impl Line {
             self.kinds.push(Kind { ask, provider, tasks: BTreeMap::new() });
             self.kinds.len() - 1
         });
-        self.kinds[at].tasks.insert(place, who);
+        self.timed = now; // where others wait it is so already
+        let began = self.clocks.get(&provider).copied().unwrap_or_default();
+        self.kinds[at].tasks.insert(place, Waiter { slot, since: now, began });
     }
 
-    fn leave(&mut self, ask: Ask, provider: ProviderId, cluster: ClusterId, place: u32) {
+    fn leave(
+        &mut self,
+        ask: Ask,
+        provider: ProviderId,
+        cluster: ClusterId,
+        place: u32,
+    ) -> WaitSpans {
         let found = self.kinds.iter().position(|k| k.ask == ask && k.provider == provider);
         let at = found.expect("who waits is in the line");
-        self.kinds[at].tasks.remove(&place).expect("who waits has a place in the line");
+        let of = &mut self.kinds[at].tasks;
+        let waiter = of.remove(&place).expect("who waits has a place in the line");
         if self.kinds[at].tasks.is_empty() {
             self.kinds.remove(at);
         }
         self.by_cluster[cluster.index()] -= 1;
+        self.since(provider, &waiter.began)
     }
 }
 
@@ -258,7 +319,9 @@ impl Life<'_> {
         let cluster = self.rules.providers[provider].cluster;
         let line = &mut self.tasks.line;
         let was_full = line.is_full(cluster);
-        line.leave(ask, provider, cluster, place);
+        let waited = line.leave(ask, provider, cluster, place);
+        self.books.tally.has_waited(&waited);
+        self.books.recorder.tasks.waited(self.tasks[slot].id, waited);
         if was_full {
             self.cluster.line_has_room(); // a caller may have been turned away
         }

@@ -18,9 +18,14 @@ use crate::sim::task::{Place, Slot};
 impl Life<'_> {
     /// A task goes to its next state.
     pub(super) fn become_status(&mut self, slot: Slot, next: TaskStatus) {
+        let now = self.now();
         let task = &mut self.tasks[slot];
         let before = task.status;
         task.become_status(next);
+        if before == TaskStatus::Provisioning {
+            let attached = now.since(task.placed); // nothing where it had no place
+            self.books.tally.interface_micros += u128::from(attached.0);
+        }
         let changes = (before == TaskStatus::Running) != (next == TaskStatus::Running);
         if let (true, Some(instance)) = (changes, task.instance()) {
             self.cluster.running_changes(instance, next == TaskStatus::Running);

@@ -50,6 +50,11 @@ pub struct ManagedInstances {
 }
 
 impl ManagedInstances {
+    /// Whether EC2 had no capacity, and is asked again now or later.
+    pub(super) fn tries_again(&self, now: SimTime) -> bool {
+        self.retry_at.is_some_and(|at| at >= now)
+    }
+
     pub(super) fn of(setup: &GroupSetup) -> Option<Box<ManagedInstances>> {
         let instances = setup.instances.clone()?;
         Some(Box::new(ManagedInstances {
