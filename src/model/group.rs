@@ -44,6 +44,27 @@ pub enum Allocation {
     LowestPrice,
 }
 
+/// `ScaleInProtectedInstances`: what a refresh does about instances that are protected from scale-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProtectedInstances {
+    /// It replaces them like all others.
+    Refresh,
+    /// It leaves them as they are: the console's default.
+    Ignore,
+    /// It waits an hour for the end of their protection, and fails: the API's default.
+    #[default]
+    Wait,
+}
+
+impl ProtectedInstances {
+    /// All of them with their names in the API.
+    pub const ALL: [(ProtectedInstances, &'static str); 3] = [
+        (ProtectedInstances::Refresh, "Refresh"),
+        (ProtectedInstances::Ignore, "Ignore"),
+        (ProtectedInstances::Wait, "Wait"),
+    ];
+}
+
 /// How long each stage takes before an instance is ACTIVE, in seconds.
 #[derive(Clone, Debug)]
 pub struct InstanceTiming {
@@ -104,6 +125,8 @@ pub struct CapacityChange {
     pub max: Option<u32>,
     /// `DesiredCapacity`.
     pub desired: Option<u32>,
+    /// Version of the launch template: that of all instances that are launched from then on.
+    pub template: Option<u32>,
 }
 
 /// What becomes of an instance that its group ends.
@@ -132,6 +155,8 @@ pub enum LaunchCause {
     Rebalancing,
     /// Zones are balanced.
     Rebalance,
+    /// A refresh replaces another one.
+    Refresh,
     /// Another one was as old as it may be.
     Lifetime,
     /// Its group's warm pool was too small; it has not left the pool.
@@ -150,6 +175,7 @@ impl LaunchCause {
             LaunchCause::Tasks => "tasks_waited",
             LaunchCause::Rebalancing => "zone_rebalancing",
             LaunchCause::Rebalance => "rebalance",
+            LaunchCause::Refresh => "instance_refresh",
             LaunchCause::Lifetime => "max_lifetime",
             LaunchCause::WarmPool => "warm_pool",
         }
@@ -175,6 +201,8 @@ pub enum EndCause {
     Age,
     /// Zones are balanced.
     Rebalance,
+    /// A refresh has replaced it.
+    Refresh,
     /// It had been in service for as long as it may: `MaxInstanceLifetime`.
     Lifetime,
     /// Its group's warm pool was too large.
@@ -194,6 +222,7 @@ impl EndCause {
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
             EndCause::Rebalance => "rebalance",
+            EndCause::Refresh => "instance_refresh",
             EndCause::Lifetime => "max_lifetime",
             EndCause::WarmPool => "warm_pool",
         }

@@ -195,12 +195,15 @@ fn tells_something(metric: &Metric, summary: &Summary) -> bool {
     if metric.section == "EC2 capacity" && is_zero("instances") {
         return false;
     }
-    const ONLY_WHERE_NOT_ZERO: [&str; 11] = [
+    const ONLY_WHERE_NOT_ZERO: [&str; 14] = [
         "tasks_refused_",
         "tasks_killed",
         "placement_failures",
         "fargate_",
         "warm_starts",
+        "instances_refreshed",
+        "instances_too_old",
+        "refreshes_",
         "requests_errors",
         "requests_dropped_",
         "scale_",

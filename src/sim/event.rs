@@ -67,7 +67,7 @@ pub enum Event {
     Spot(MachineId),
     /// What can be had of a group's pools changes, or a pool takes instances back.
     Pools(ProviderId),
-    /// An Auto Scaling group goes on with replacing instances that are too old.
+    /// An Auto Scaling group goes on with a refresh, or with replacing instances that are too old.
     Renew(ProviderId),
     /// An Auto Scaling group tries again to launch what it found no capacity for.
     LaunchAgain(ProviderId, Purchase),

@@ -27,7 +27,8 @@ mod spot;
 
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
-    ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, WarmPoolSetup,
+    ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
+    WarmPoolSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use network::NetworkSetup;

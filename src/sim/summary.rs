@@ -270,6 +270,7 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     sheet.count("instances_launched", "instances", launched, tally.launched);
     let warm = "instances that Auto Scaling groups took from their warm pools";
     sheet.count("warm_starts", "instances", warm, tally.warm_starts);
+    renewals(sheet, world);
     let failed = "launches of Auto Scaling groups that found no capacity";
     let interrupted = "Spot instances that EC2 took back";
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
@@ -324,6 +325,18 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
         all.idle_time,
         all.instance_time,
     );
+}
+
+fn renewals(sheet: &mut Sheet, world: &World) {
+    let tally = &world.books.tally;
+    let renewed = "instances that instance refreshes ended";
+    sheet.count("instances_refreshed", "instances", renewed, tally.refreshed);
+    let old = "instances that ended because of `MaxInstanceLifetime`";
+    sheet.count("instances_too_old", "instances", old, tally.too_old);
+    let successful = "instance refreshes that replaced what they were to replace";
+    sheet.count("refreshes_successful", "refreshes", successful, tally.refreshes_successful);
+    let stuck = "instance refreshes that failed";
+    sheet.count("refreshes_failed", "refreshes", stuck, tally.refreshes_failed);
 }
 
 fn fargate(sheet: &mut Sheet, world: &World) {

@@ -12,7 +12,8 @@ use ecsim::model::arrival::RowCounts;
 use ecsim::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
 use ecsim::model::fleet::Registration;
 use ecsim::model::group::{
-    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming, TerminationPolicy,
+    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming,
+    ProtectedInstances, TerminationPolicy,
 };
 use ecsim::model::ids::ZoneId;
 use ecsim::model::outage::{Outage, OutageCause, OutageTrace};
@@ -26,7 +27,8 @@ use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, LifetimeSetup, ManagedInstancesSetup,
-    ManagedSetup, MixedSetup, PoolLimit, Price, Setup, Shortage, SpotPool, WarmPoolSetup,
+    ManagedSetup, MixedSetup, PoolLimit, Price, RefreshSetup, Setup, Shortage, SpotPool,
+    WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -80,6 +82,7 @@ fn moving(seed: u64) -> Case {
                 min: None,
                 max: None,
                 desired: wanted,
+                template: dice.one_in(2).then(|| 1 + dice.below(3) as u32),
             });
         }
         let stage =
@@ -110,6 +113,7 @@ fn moving(seed: u64) -> Case {
             changes,
             warm_pool: None,
             lifetime: None,
+            refreshes: Vec::new(),
             managed: managed(&mut dice),
             scaling: None,
             instances: None,
@@ -122,6 +126,9 @@ fn moving(seed: u64) -> Case {
         if dice.one_in(3) {
             let (longest, pause) = (seconds(1 + dice.below(3_000)), seconds(1 + dice.below(200)));
             group.lifetime = Some(LifetimeSetup { longest, pause });
+        }
+        if dice.one_in(3) {
+            group.refreshes = refreshes(&mut dice);
         }
         if dice.one_in(3) {
             let window = managed_instances(&mut dice, group, &mut setup.fees);
@@ -160,6 +167,29 @@ fn warm_pool(dice: &mut Dice, is_managed: bool) -> WarmPoolSetup {
         reuses: !is_managed && dice.one_in(2),
         timing: PoolTiming { start: span(dice), boot: span(dice) },
     }
+}
+
+/// Instance refreshes in order of time; some begin while another is in progress.
+fn refreshes(dice: &mut Dice) -> Vec<RefreshSetup> {
+    let (mut at, count) = (SimTime::ZERO, 1 + dice.below(3));
+    let one = |_| {
+        at = at + seconds(dice.below(900));
+        let min = dice.pick(&[0, 50, 90, 90, 100]);
+        RefreshSetup {
+            at,
+            template: dice.one_in(2).then(|| 1 + dice.below(4) as u32),
+            min,
+            max: (min + dice.below(101) as u32).max(100),
+            warm_up: seconds(dice.below(120)),
+            checkpoints: dice.pick(&[vec![], vec![], vec![30, 60, 100], vec![50]]),
+            checkpoint_delay: seconds(dice.below(400)),
+            skip_matching: dice.one_in(2),
+            protected: dice.pick(&ProtectedInstances::ALL).0,
+            bake: seconds(dice.below(2) * dice.below(200)),
+            cancel: dice.one_in(4).then(|| at + seconds(1 + dice.below(600))),
+        }
+    };
+    (0..count).map(one).collect()
 }
 
 /// Managed scaling of one group in two, with delays that a short run can feel.
@@ -320,6 +350,7 @@ fn shortages(dice: &mut Dice, offers: usize) -> Vec<Shortage> {
 fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -> SimSpan {
     (group.min, group.max, group.managed, group.mixed) = (0, u32::MAX, None, None);
     (group.warm_pool, group.lifetime) = (None, None);
+    group.refreshes.clear();
     group.changes.clear();
     group.instances = Some(ManagedInstancesSetup {
         scale_in_after: (!dice.one_in(6)).then(|| seconds(dice.below(200))),

@@ -12,6 +12,7 @@
 //! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
 //! | [`lifetime`] | instances that are as old as they may be: how many are replaced at once |
 //! | [`warm_pool`] | the size of a warm pool, which of its instances is taken, which goes |
+//! | [`refresh`] | instance refresh: how many end now, how many stand in for them |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
 //! Every one is a function of a plain view, or a state machine that is told what happens and when. `sim` fills the
@@ -25,6 +26,7 @@ pub mod managed_instances;
 pub mod mixed;
 pub mod need;
 pub mod protection;
+pub mod refresh;
 pub mod terminate;
 pub mod warm_pool;
 pub mod zones;

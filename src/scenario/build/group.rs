@@ -27,10 +27,13 @@ const GROUP_KEYS: &[&str] = &[
     "managed_scaling",
     "scaling",
     "warm_pool",
+    "instance_refreshes",
     "max_instance_lifetime",
     "max_instance_lifetime_pause",
     "managed_termination_protection",
 ];
+/// What a scheduled action may change.
+const CHANGES: &[&str] = &["min_size", "max_size", "desired_capacity", "launch_template_version"];
 /// The longest that managed draining holds an instance (documented).
 const LONGEST_DRAIN: SimSpan = SimSpan::from_secs(48 * 3_600);
 /// The same for Managed Instances (documented).
@@ -98,6 +101,7 @@ impl Build<'_> {
             shortages: self.shortages(fleet, &names),
             termination: termination_policies(settings),
             lifetime: self.lifetime(settings),
+            refreshes: self.refreshes(settings),
             is_protected: settings.flag("protect_from_scale_in"),
             draining: Draining {
                 is_on: !settings.is_given("managed_draining") || settings.flag("managed_draining"),
@@ -205,13 +209,14 @@ impl Build<'_> {
                 );
                 self.error(change.value_place("desired_capacity"), message);
             }
-            if ["min_size", "max_size", "desired_capacity"].iter().all(|key| size(key).is_none()) {
-                let message =
-                    "a scheduled action needs `min_size`, `max_size` or `desired_capacity`";
+            if CHANGES.iter().all(|key| size(key).is_none()) {
+                let message = "a scheduled action needs `min_size`, `max_size`, `desired_capacity` or \
+                               `launch_template_version`";
                 self.error(change.place, message);
             }
             let (min, max) = (size("min_size"), size("max_size"));
-            changes.push(CapacityChange { at: SimTime(at.0), min, max, desired });
+            let template = size("launch_template_version");
+            changes.push(CapacityChange { at: SimTime(at.0), min, max, desired, template });
         }
         changes
     }

@@ -67,6 +67,7 @@ impl Build<'_> {
             mixed: None,
             warm_pool: None,
             lifetime: None,
+            refreshes: Vec::new(),
             shortages,
             allocation: Allocation::LowestPrice,
             termination: Vec::new(),

@@ -1,7 +1,9 @@
 //! Keys of clusters, instance types and capacity providers.
 
 use super::group_scaling::GROUP_SCALING;
-use super::instance_refresh::{MAX_INSTANCE_LIFETIME, MAX_INSTANCE_LIFETIME_PAUSE};
+use super::instance_refresh::{
+    INSTANCE_REFRESHES, LAUNCH_TEMPLATE_VERSION, MAX_INSTANCE_LIFETIME, MAX_INSTANCE_LIFETIME_PAUSE,
+};
 use super::interruption::SHORTAGE;
 use super::mixed_instances::MIXED_INSTANCES;
 use super::shared::A_SHARE;
@@ -133,10 +135,11 @@ pub static INSTANCE_TYPE: Section = Section::new(
     ],
 );
 
-/// Termination policies as the API names them, launch templates apart: a group has one here.
+/// Termination policies as the API names them, launch configurations apart: a group has a launch template here.
 const TERMINATION_POLICIES: &[&str] = &[
     "Default",
     "AllocationStrategy",
+    "OldestLaunchTemplate",
     "OldestInstance",
     "NewestInstance",
     "ClosestToNextInstanceHour",
@@ -157,6 +160,7 @@ static GROUP_CHANGE: Section = Section::new(
             "`DesiredCapacity`.",
             "API",
         ),
+        LAUNCH_TEMPLATE_VERSION,
     ],
 );
 
@@ -384,6 +388,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "Auto Scaling group: instances that wait until they are needed.",
             "API",
         ),
+        INSTANCE_REFRESHES,
         MAX_INSTANCE_LIFETIME,
         MAX_INSTANCE_LIFETIME_PAUSE,
         optional(

@@ -1,8 +1,113 @@
-//! Keys of what replaces the instances of a group: their highest age.
+//! Keys of what replaces the instances of a group: refreshes, their highest age.
 
-use super::{Key, Kind, SECOND, optional};
+use super::{ANY_SPAN, Key, Kind, SECOND, Section, optional, required, with_default};
 
 const DAY: u64 = 86_400 * SECOND;
+/// The longest pause that the API takes.
+const TWO_DAYS: Kind = Kind::Span(0, 2 * DAY);
+
+/// A new version of the launch template.
+pub(super) const LAUNCH_TEMPLATE_VERSION: Key = optional(
+    "launch_template_version",
+    Kind::Whole(1, 1_000_000),
+    "as it is",
+    "Version of the launch template, 1 at the beginning: what is launched from then on has it.",
+    "API",
+);
+
+/// `[[capacity_provider.instance_refreshes]]`.
+static INSTANCE_REFRESH: Section = Section::new(
+    "instance_refresh",
+    "`StartInstanceRefresh`: the group replaces its instances, some at a time. One is refused while another is in \
+     progress. Instances that it ends drain as in a scale-in. Standby instances, alarms and roll-backs are not modelled.",
+    &[
+        required("at", ANY_SPAN, "When.", "ecsim"),
+        optional(
+            "launch_template_version",
+            Kind::Whole(1, 1_000_000),
+            "the next one",
+            "Version of the launch template from then on; 1 at the beginning.",
+            "API",
+        ),
+        with_default(
+            "min_healthy_percentage",
+            Kind::Whole(0, 100),
+            "90",
+            "`MinHealthyPercentage`: so much of the desired capacity, rounded up, stays in service and warm. Where nothing \
+             could end, one instance does.",
+            "API",
+        ),
+        with_default(
+            "max_healthy_percentage",
+            Kind::Whole(100, 200),
+            "100",
+            "`MaxHealthyPercentage`: above 100 new instances are launched before old ones end; at most 100 more than \
+             `min_healthy_percentage`, which must be given, too.",
+            "API",
+        ),
+        with_default(
+            "instance_warmup",
+            Kind::Span(0, DAY),
+            "\"0s\"",
+            "`InstanceWarmup`: a new instance counts as healthy so long after it has registered. By default the health \
+             check grace period, which is 0 in the API.",
+            "API",
+        ),
+        optional(
+            "checkpoint_percentages",
+            Kind::List(&Kind::Whole(1, 100), 100),
+            "none",
+            "`CheckpointPercentages`, ascending: the refresh pauses when such a share has been replaced, and ends at the \
+             last one.",
+            "API",
+        ),
+        optional(
+            "checkpoint_delay",
+            TWO_DAYS,
+            "\"1h\"",
+            "`CheckpointDelay`: how long it pauses.",
+            "API",
+        ),
+        with_default(
+            "skip_matching",
+            Kind::Flag,
+            "false",
+            "`SkipMatching`: instances that have the version of the launch template already are not replaced.",
+            "API",
+        ),
+        with_default(
+            "scale_in_protected_instances",
+            Kind::Choice(&["Refresh", "Ignore", "Wait"]),
+            "\"Wait\"",
+            "`ScaleInProtectedInstances`: replace them, leave them, or wait an hour for the end of their protection and \
+             fail. The console's default is Ignore.",
+            "API",
+        ),
+        with_default(
+            "bake_time",
+            TWO_DAYS,
+            "\"0s\"",
+            "`BakeTime`: from the last replacement to the end of the refresh.",
+            "API",
+        ),
+        optional(
+            "cancel_at",
+            ANY_SPAN,
+            "never",
+            "`CancelInstanceRefresh`: what has been replaced stays so.",
+            "API",
+        ),
+    ],
+);
+
+/// The refreshes of a group.
+pub(super) const INSTANCE_REFRESHES: Key = optional(
+    "instance_refreshes",
+    Kind::Tables(&INSTANCE_REFRESH),
+    "none",
+    "Auto Scaling group: instance refreshes, in order of time.",
+    "API",
+);
 
 /// The highest age of a group's instances.
 pub(super) const MAX_INSTANCE_LIFETIME: Key = optional(

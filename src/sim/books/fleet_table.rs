@@ -16,7 +16,9 @@ const COLUMNS: &[ColumnSpec] = &[
         "–",
         "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
          agent_lost, recovered, never_registered; of a warm pool warmed, leaves_warm_pool, returns_to_warm_pool; of \
-         Fargate interruption_notice, retirement; shortage_begins, shortage_ends",
+         Fargate interruption_notice, retirement; of an instance refresh refresh_started, refresh_progress, \
+         refresh_checkpoint, refresh_waiting, refresh_bakes, refresh_successful, refresh_cancelled, refresh_failed, \
+         refresh_refused; shortage_begins, shortage_ends",
     ),
     column(
         "instance_id",
@@ -30,7 +32,7 @@ const COLUMNS: &[ColumnSpec] = &[
     column("min_size", "integer", "instances", "`MinSize` of the group; empty without a group"),
     column("max_size", "integer", "instances", "`MaxSize`"),
     column("desired_capacity", "integer", "instances", "`DesiredCapacity`"),
-    column("reason", "text", "–", "why"),
+    column("reason", "text", "–", "why; of a refresh how many instances it has replaced"),
     column(
         "tasks",
         "integer",

@@ -52,6 +52,14 @@ pub struct Tally {
     pub fargate_interrupted: u64,
     /// Tasks that Fargate retired.
     pub fargate_retired: u64,
+    /// Instances that refreshes ended.
+    pub refreshed: u64,
+    /// Instances that ended because they were as old as they may be.
+    pub too_old: u64,
+    /// Instance refreshes that have replaced what they were to replace.
+    pub refreshes_successful: u64,
+    /// Those that have failed.
+    pub refreshes_failed: u64,
     /// Instances that ended.
     pub ended: u64,
 }

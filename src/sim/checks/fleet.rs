@@ -73,6 +73,10 @@ pub fn check(parts: &Parts<'_>) {
         let bought = Purchase::ALL.map(|how| members().filter(|m| m.purchase == how).count());
         assert_eq!(group.bought.map(|n| n as usize), bought, "C2: instances by purchase option");
         assert!(group.min <= group.desired && group.desired <= group.max, "C3: sizes");
+        let is_refreshed = group.renewal.is_in_progress();
+        let on_their_way = group.members.len() as u32 - group.active;
+        let is_right = is_refreshed || group.renewal.beyond() <= on_their_way;
+        assert!(is_right, "C7: stand-ins of a refresh");
         // Nothing is launched beyond what is wanted, and only protection and what is on its way keep more.
         let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
         let keeps =

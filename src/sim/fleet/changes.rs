@@ -18,6 +18,7 @@ impl Supply<'_> {
             self.arrange_change(group);
             self.begin_scaling(group);
             self.arrange_pools(group);
+            self.arrange_refreshes(group);
             for id in self.groups.all[group].members.clone() {
                 self.draw_fate(id);
                 self.arrange_old_age(id);
@@ -48,6 +49,7 @@ impl Supply<'_> {
         let group = &mut self.groups.all[index];
         let change = group.setup.changes[group.changes_done];
         group.changes_done += 1;
+        group.renewal.template = change.template.unwrap_or(group.renewal.template);
         group.min = change.min.unwrap_or(group.min);
         group.max = change.max.unwrap_or(group.max);
         group.desired = change.desired.unwrap_or(group.desired).min(group.max).max(group.min);

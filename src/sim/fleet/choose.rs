@@ -31,12 +31,12 @@ impl Group {
         }
     }
 
-    /// How many instances it wants now: beside its desired capacity, for those at risk and while it balances its zones.
+    /// How many instances it wants now: beside its desired capacity, for those at risk, while it balances its zones and in a refresh.
     #[must_use]
     pub fn wanted(&self) -> u32 {
         // Others may stand in beyond `MaxSize` as far as when zones are rebalanced (assumed of those at risk).
         let most = self.desired.max(self.max.saturating_add(zones::above_max(self.max)));
-        (self.desired + self.at_risk.len() as u32).min(most) + self.moving
+        (self.desired + self.at_risk.len() as u32).min(most) + self.moving + self.renewal.beyond()
     }
 
     /// How the next instance that it lacks is bought: On-Demand ones come first. `None` where it lacks none, or waits with
@@ -48,7 +48,7 @@ impl Group {
             Some(mixed) => {
                 let on_demand = mixed
                     .share
-                    .of(self.desired + self.moving)
+                    .of(self.desired + self.moving + self.renewal.beyond())
                     .saturating_sub(self.bought[Purchase::OnDemand as usize]);
                 [on_demand.min(lacking), lacking.saturating_sub(on_demand)]
             }
@@ -71,7 +71,11 @@ impl Group {
 
     /// The offer of the next instance that is bought so; `None` where no zone has any.
     pub(super) fn choose(&self, purchase: Purchase, now: SimTime) -> Option<usize> {
-        let (zones, picks) = self.zones_to_launch_in(&self.by_zone, purchase, now);
+        let instances = match self.renewal.beyond() {
+            0 => &self.by_zone,
+            _ => &self.renewal.missing_in(&self.by_zone),
+        };
+        let (zones, picks) = self.zones_to_launch_in(instances, purchase, now);
         picks[zones::launch(&zones, Spread::default())?]
     }
 

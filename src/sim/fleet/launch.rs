@@ -24,6 +24,7 @@ impl Supply<'_> {
             return Ok(());
         }
         let of = &mut self.groups.all[group];
+        of.renewal.keep_left_over(of.members.len() as u32 - of.active);
         let there = of.members.len() as u32;
         let wanted = of.wanted();
         if std::mem::replace(&mut of.tried, wanted) != wanted {
@@ -40,7 +41,7 @@ impl Supply<'_> {
         }
         self.fill_pool(group)?;
         self.count(group);
-        Ok(())
+        self.refresh_goes_on(group)
     }
 
     /// A group ends what it has too much of. Where one at risk is chosen, its replacement is one too many next.
@@ -198,6 +199,7 @@ impl Supply<'_> {
         }
         self.instance_takes_its_batch(id, instance)?;
         self.arrange_old_age(id);
+        self.arrange_warm_up(group);
         self.drive.plan().instance_registers(cluster);
         self.relieve(group, id)?;
         if self.is_extra_no_more(id) {

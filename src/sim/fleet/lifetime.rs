@@ -8,7 +8,7 @@ use super::{Groups, Stage, Supply};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::{MachineId, ProviderId};
+use crate::model::ids::MachineId;
 use crate::policy::capacity::lifetime;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::{GroupSetup, LifetimeSetup};
@@ -42,7 +42,7 @@ impl Supply<'_> {
     /// or from when it left the warm pool.
     pub(super) fn arrange_old_age(&mut self, id: MachineId) {
         let machine = &self.groups.machines[id];
-        let Some(ageing) = &self.groups.all[machine.group].ageing else { return };
+        let Some(ageing) = &self.groups.all[machine.group].renewal.ageing else { return };
         let at = machine.launched.max(machine.running) + ageing.setup.longest;
         let at = at.max(self.drive.now() + SimSpan(1));
         let event = Event::Machine(id);
@@ -54,7 +54,7 @@ impl Supply<'_> {
     pub(super) fn is_too_old(&mut self, id: MachineId) {
         let now = self.now();
         let group = &mut self.groups.all[self.groups.machines[id].group];
-        let Some(ageing) = &mut group.ageing else { return };
+        let Some(ageing) = &mut group.renewal.ageing else { return };
         if ageing.due.is_empty() {
             // Those of the same age come at the same instant: all of them are known then.
             self.drive.queue.schedule(now, Class::Control, Event::Renew(group.setup.provider));
@@ -62,30 +62,19 @@ impl Supply<'_> {
         ageing.due.push(id);
     }
 
-    /// Replacements of a group are to go on.
-    ///
-    /// # Errors
-    /// An output cannot be written.
-    pub fn renew(&mut self, provider: ProviderId) -> Result<(), RunError> {
-        match self.groups.of_provider(provider) {
-            Some(index) => self.replace_old(index),
-            None => Ok(()),
-        }
-    }
-
     /// Replaces instances that are too old, as many as may be now.
     pub(super) fn replace_old(&mut self, index: usize) -> Result<(), RunError> {
         let now = self.now();
-        let Some(mut due) =
-            self.groups.all[index].ageing.as_mut().map(|a| std::mem::take(&mut a.due))
-        else {
+        let renewal = &mut self.groups.all[index].renewal;
+        let Some(ageing) = renewal.ageing.as_mut().filter(|_| renewal.refresh.is_none()) else {
             return Ok(());
         };
+        let mut due = std::mem::take(&mut ageing.due);
         due.retain(|&id| self.groups.is_in_service(id));
         let free = if due.is_empty() { due.clone() } else { self.may_scale_in(index) };
         let group = &mut self.groups.all[index];
         let is_whole = group.active >= group.desired;
-        let Some(ageing) = &mut group.ageing else { return Ok(()) };
+        let Some(ageing) = &mut group.renewal.ageing else { return Ok(()) };
         let go = if is_whole && ageing.not_before <= now {
             let at_once =
                 lifetime::at_once(group.desired, ageing.setup.longest, ageing.setup.pause);
@@ -103,6 +92,7 @@ impl Supply<'_> {
         let (next, provider) = (ageing.not_before, group.setup.provider);
         self.drive.queue.schedule(next, Class::Control, Event::Renew(provider));
         for id in go {
+            self.drive.books.tally.too_old += 1;
             self.end(id, EndCause::Lifetime)?;
         }
         self.reconcile(index, LaunchCause::Lifetime)

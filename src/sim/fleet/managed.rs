@@ -55,6 +55,12 @@ impl Managed {
 }
 
 impl Group {
+    /// Whether all of its instances are protected from scale-in for ever.
+    pub(super) fn keeps_all(&self) -> bool {
+        let protects = self.managed.as_ref().is_some_and(|managed| managed.protects);
+        self.setup.is_protected && !protects
+    }
+
     fn state(&self, groups: &Groups) -> GroupState {
         // Of those that come from a warm pool the youngest is not the last.
         let launches = self.members.iter().rev().map(|&id| &groups.machines[id]);
@@ -119,6 +125,7 @@ impl Supply<'_> {
         if of.managed.as_ref().is_some_and(|m| m.protects) && of.members.len() as u32 > of.desired {
             self.reconcile(index, LaunchCause::ScaleOut)?;
         }
+        self.refresh_goes_on(index)?;
         self.replace_old(index)
     }
 
@@ -290,11 +297,10 @@ impl Supply<'_> {
     /// (assumed): once ACTIVE they are.
     pub(super) fn may_scale_in(&self, index: usize) -> Vec<MachineId> {
         let group = &self.groups.all[index];
-        let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
-        if group.setup.is_protected && !protects {
+        if group.keeps_all() {
             return Vec::new();
         }
-        if protects {
+        if group.managed.as_ref().is_some_and(|managed| managed.protects) {
             let held = self.hosts(index).into_iter().map(|host| Held {
                 instance: host.machine,
                 is_busy: host.tasks > 0,

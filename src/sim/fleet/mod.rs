@@ -14,7 +14,7 @@
 //! | `fail.rs` | instances that fail are replaced |
 //! | `register.rs` | instances that never register |
 //! | `warm.rs` | warm pools |
-//! | `lifetime.rs` | instances that are as old as they may be are replaced |
+//! | `refresh/`, `lifetime.rs` | instances are renewed: by a refresh, for their age |
 //! | `zones.rs` | zones that are out, and balance when they are back |
 //! | `changes.rs` | limits and desired capacity change |
 //! | `managed.rs` | managed scaling: the metric, the decisions |
@@ -35,6 +35,7 @@ mod lifetime;
 mod managed;
 mod pools;
 mod record;
+mod refresh;
 mod register;
 mod retire;
 mod retry;
@@ -93,6 +94,8 @@ pub struct Machine {
     pub purchase: Purchase,
     /// Its number in the group.
     pub number: u64,
+    /// The version of the launch template that it has.
+    template: u32,
     /// Where it stands.
     pub stage: Stage,
     /// When it was asked for; of one from a warm pool, when it was taken.
@@ -187,8 +190,8 @@ pub struct Group {
     scaled: Option<scaled::Scaled>,
     /// When a policy last changed the desired capacity.
     last_scaled: Option<SimTime>,
-    /// Instances that are as old as they may be, where it has such an age.
-    ageing: Option<lifetime::Ageing>,
+    /// How its instances are renewed.
+    pub renewal: refresh::Renewal,
     /// ECS Managed Instances, if that is what it is.
     pub instances: Option<Box<instances::ManagedInstances>>,
 }
@@ -230,7 +233,7 @@ impl Group {
             managed: setup.managed.as_ref().map(managed::Managed::new),
             scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
             last_scaled: None,
-            ageing: lifetime::Ageing::of(&setup),
+            renewal: refresh::Renewal::of(&setup),
             instances: instances::ManagedInstances::of(&setup),
             setup,
         }
@@ -366,6 +369,7 @@ impl Groups {
             offer,
             purchase,
             number: of.next_number,
+            template: of.renewal.template,
             stage: Stage::Requested,
             launched: now,
             running: SimTime::NEVER,

@@ -34,7 +34,7 @@ impl Supply<'_> {
                 purchase: machine.purchase,
                 launched: machine.launched,
                 number: machine.number,
-                template: 0,
+                template: machine.template,
                 rank: ranks[machine.offer][machine.purchase as usize],
             }
         };

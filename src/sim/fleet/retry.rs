@@ -66,6 +66,7 @@ impl Groups {
                     .any(|retry| retry.has_hope() || !retry.is_free() && may_open())
                 || group.members.len() as u32 > group.active
                 || group.changes_done < group.setup.changes.len()
+                || group.renewal.goes_on(&group.setup)
         };
         self.all.iter().any(moves)
     }

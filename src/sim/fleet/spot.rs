@@ -171,7 +171,7 @@ impl Supply<'_> {
     pub(super) fn relieve(&mut self, index: usize, relief: MachineId) -> Result<(), RunError> {
         let group = &self.groups.all[index];
         let is_one = |id: &MachineId| *id != relief;
-        let spares = group.active > group.desired;
+        let spares = group.active > group.desired + group.renewal.beyond();
         let Some(id) = group.at_risk.iter().copied().find(is_one).filter(|_| spares) else {
             return Ok(());
         };

@@ -297,20 +297,25 @@ impl Supply<'_> {
         let Some((size, _)) = group.warm_pool(&self.groups.machines) else { return false };
         let Some(pool) = &group.pool else { return false };
         let has_room = (pool.members.len() as u32) < size;
-        let is_right = machine.end == Some(EndCause::ScaleIn) && machine.instance.is_some();
+        // A refresh wants no old instances in the pool.
+        let renewal = &group.renewal;
+        let is_new = renewal.refresh.is_none() || machine.template == renewal.template;
+        let is_right =
+            machine.end == Some(EndCause::ScaleIn) && machine.instance.is_some() && is_new;
         pool.setup.reuses && is_right && has_room
     }
 
     /// The end of an instance that its group has given up: its warm pool may get it.
     pub(super) fn finish_or_return(&mut self, id: MachineId) -> Result<(), RunError> {
         let machine = &self.groups.machines[id];
-        let (group, offer) = (machine.group, machine.offer);
+        let (group, offer, template) = (machine.group, machine.offer, machine.template);
         let returns = self.returns(id);
         self.finish(id)?;
         if returns {
             let id = self.groups.add_warm(group, offer, self.now());
             self.takes_address(id);
             self.drive.books.tally.launched += 1;
+            self.groups.machines[id].template = template;
             self.groups.machines[id].running = self.now();
             self.bill_begins(id);
             self.is_ready(id, Some("returns_to_warm_pool"))?;

@@ -1,10 +1,11 @@
 //! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
 
 use super::{MixedSetup, Shortage};
-use crate::base::time::SimSpan;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Registration;
 use crate::model::group::{
-    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming, TerminationPolicy,
+    Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming,
+    ProtectedInstances, TerminationPolicy,
 };
 use crate::model::ids::{ClusterId, ProviderId, SubnetId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
@@ -73,6 +74,8 @@ pub struct GroupSetup {
     pub termination: Vec<TerminationPolicy>,
     /// Its warm pool, if it has one.
     pub warm_pool: Option<WarmPoolSetup>,
+    /// Instance refreshes, in order of time.
+    pub refreshes: Vec<RefreshSetup>,
     /// `MaxInstanceLifetime`, if it has one.
     pub lifetime: Option<LifetimeSetup>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
@@ -89,6 +92,33 @@ pub struct GroupSetup {
     pub scaling: Option<GroupScaling>,
     /// ECS Managed Instances: no Auto Scaling group at all; ECS launches and ends the instances itself.
     pub instances: Option<ManagedInstancesSetup>,
+}
+
+/// `StartInstanceRefresh` with its preferences.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefreshSetup {
+    /// When.
+    pub at: SimTime,
+    /// Version of the launch template from then on; `None`: the next one.
+    pub template: Option<u32>,
+    /// `MinHealthyPercentage`.
+    pub min: u32,
+    /// `MaxHealthyPercentage`.
+    pub max: u32,
+    /// `InstanceWarmup`: a new instance counts as healthy so long after it has registered.
+    pub warm_up: SimSpan,
+    /// `CheckpointPercentages`, ascending; the refresh ends at the last one.
+    pub checkpoints: Vec<u32>,
+    /// `CheckpointDelay`.
+    pub checkpoint_delay: SimSpan,
+    /// `SkipMatching`: instances of that version are not replaced.
+    pub skip_matching: bool,
+    /// `ScaleInProtectedInstances`.
+    pub protected: ProtectedInstances,
+    /// `BakeTime`.
+    pub bake: SimSpan,
+    /// `CancelInstanceRefresh`, if that happens before its end.
+    pub cancel: Option<SimTime>,
 }
 
 /// For how long instances of a group may be in service.
