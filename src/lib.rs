@@ -97,6 +97,7 @@
 //! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
 //! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
 //! | addresses of subnets: who takes one, who gets none | `sim/cluster/network.rs`; of instances `sim/fleet/addresses.rs`; what a task does then: `sim/tasks/start.rs` |
+//! | when instances that are well are replaced | the decision: `policy/capacity/`: `refresh.rs`, `lifetime.rs`; `sim/fleet/`: `refresh/`, `lifetime.rs` |
 //! | what waits in a warm pool, and when it leaves | the decision: `policy/capacity/warm_pool.rs`; `sim/fleet/warm.rs` |
 //! | what EC2 takes back, and what it has not | `sim/fleet/`: `spot.rs`, `pools.rs`, `choose.rs`, `retry.rs` |
 //! | how Fargate takes tasks back, and has none to give | [`FargateRisks`](sim::setup::FargateRisks), `sim/fargate/market.rs`, `sim/faults/fargate.rs`; what a task does then: `sim/services/interrupted.rs` |
@@ -237,7 +238,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | instance refresh, external instances | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
+//! | external instances | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |

@@ -1,7 +1,7 @@
 //! The shipped scenarios of capacity: published measurements, each with its deviation (scenarios 50 to 59), and what
 //! cluster auto scaling is known to go wrong by (from 60 on).
 
-use crate::support::shipped::{Shipped, rows};
+use crate::support::shipped::{Row, Shipped, rows};
 
 /// Seconds at which tasks began to run, ascending.
 fn starts(run: &Shipped) -> Vec<f64> {
@@ -159,6 +159,37 @@ fn daemons_hold_no_instance_and_protected_instances_never_go() {
     assert_eq!(left("daemons"), ["1", "1"]);
     assert_eq!(left("protected"), ["1", "4"]);
     assert_eq!(left("one-task"), ["1", "1"]);
+}
+
+#[test]
+fn a_refresh_that_meets_protected_instances_fails_or_says_that_all_is_well() {
+    let run = Shipped::run("56-refresh-meets-protected-instances", &[]);
+    let events = rows(&run.fleet);
+    let of = |provider: &str, is_it: &dyn Fn(&str) -> bool| {
+        let own = |row: &&Row| row["capacity_provider"] == provider && is_it(&row["event"]);
+        events.iter().filter(own).cloned().collect::<Vec<Row>>()
+    };
+    let over = |provider: &str| {
+        let told = of(provider, &|event| event.starts_with("refresh_"));
+        let last = told.last().unwrap();
+        (last["event"].clone(), last["reason"].clone())
+    };
+    let told = |event: &str, reason: &str| (event.to_string(), reason.to_string());
+    assert_eq!(over("waits"), told("refresh_failed", "protected_from_scale_in 2 of 4"));
+    assert_eq!(over("ignores"), told("refresh_successful", "2 of 4"));
+    assert_eq!(over("refreshes"), told("refresh_successful", "4 of 4"));
+    // An hour lies between the last thing that it could do and the failure.
+    let at = |provider: &str, event: &str| -> f64 {
+        of(provider, &|name| name == event)[0]["time_s"].parse().unwrap()
+    };
+    let waited = at("waits", "refresh_failed") - at("waits", "refresh_waiting");
+    assert_eq!(waited, 3_600.0);
+    let ended = |provider: &str| of(provider, &|event| event == "terminated").len();
+    assert_eq!(["waits", "ignores", "refreshes"].map(ended), [2, 2, 4]);
+    // Two tasks are moved by the refresh, one of them to an instance that is old itself.
+    let tasks = |service: &str| run.cells(&run.tasks, service, "task_id").len();
+    assert_eq!(["waits", "ignores", "refreshes"].map(tasks), [2, 2, 5]);
+    assert_eq!(run.number("tasks_lost"), 0.0);
 }
 
 #[test]

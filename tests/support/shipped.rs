@@ -25,6 +25,8 @@ pub struct Shipped {
     pub capacity: String,
     /// `capacity_reservation.csv`.
     pub reservation: String,
+    /// `fleet_events.csv`.
+    pub fleet: String,
 }
 
 /// A row of a table, by name of its columns.
@@ -48,8 +50,8 @@ impl Shipped {
         let set: Vec<(String, String)> =
             set.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
         let scenario = load(&path, &set).unwrap_or_else(|problems| panic!("{problems}"));
-        let pages: [Page; 6] = Default::default();
-        let [tasks, deployments, scaling, events, capacity, reservation] = pages.clone();
+        let pages: [Page; 7] = Default::default();
+        let [tasks, deployments, scaling, events, capacity, reservation, fleet] = pages.clone();
         let sinks = Sinks {
             tasks: Some(Box::new(tasks)),
             deployments: Some(Box::new(deployments)),
@@ -57,14 +59,15 @@ impl Shipped {
             service_events: Some(Box::new(events)),
             capacity_scaling: Some(Box::new(capacity)),
             capacity_reservation: Some(Box::new(reservation)),
+            fleet_events: Some(Box::new(fleet)),
             picture: true, // with it the services keep their samples
             ..Sinks::default()
         };
         let watch = Watch { pulse: &Pulse::default(), check_every_event };
         let result = run_one(&scenario, scenario.setup.seed, sinks, watch).unwrap();
-        let [tasks, deployments, scaling, events, capacity, reservation] =
+        let [tasks, deployments, scaling, events, capacity, reservation, fleet] =
             pages.map(|page| page.text());
-        Shipped { result, tasks, deployments, scaling, events, capacity, reservation }
+        Shipped { result, tasks, deployments, scaling, events, capacity, reservation, fleet }
     }
 
     /// What is known about a service.
