@@ -4,6 +4,7 @@ use ecsim::base::money::NanoUsd;
 use ecsim::base::time::{SimSpan, SimTime};
 use ecsim::metrics::capacity_track::{InstanceLife, ReservationTrack, Track};
 use ecsim::metrics::histogram::SpanHistogram;
+use ecsim::metrics::incident::Incident;
 use ecsim::metrics::picture::{FleetPicture, MOST_COLUMNS, PictureColumn};
 use ecsim::metrics::series::{Sample, ServiceSeries, Stretch};
 use ecsim::metrics::service::{Mark, RequestTotals, ServiceReport, ServiceSample};
@@ -21,6 +22,7 @@ struct Case {
     waits: SpanHistogram,
     costs: Vec<(String, NanoUsd)>,
     picture: Option<FleetPicture>,
+    incidents: Vec<Incident>,
     services: Vec<ServiceReport>,
     summary: Summary,
 }
@@ -34,6 +36,7 @@ impl Case {
             waits: SpanHistogram::default(),
             costs: Vec::new(),
             picture: None,
+            incidents: Vec::new(),
             services: Vec::new(),
             summary: Summary::default(),
         }
@@ -50,10 +53,41 @@ impl Case {
             picture: self.picture.clone(),
             lives: lives(&self.series),
             reservations: reservations(&self.series),
+            incidents: &self.incidents,
             services: &self.services,
             summary: &self.summary,
         }
     }
+}
+
+/// So many incidents of every kind and order of instants, some of which have no end.
+fn incidents(count: u64, end: u64) -> Vec<Incident> {
+    let mut dice = Dice(7);
+    let kinds = ["az_outage", "instance", "registry_outage", "fargate_retirement"];
+    let one = |number: u64| {
+        let mut at: [u64; 4] = std::array::from_fn(|_| dice.below(end.max(1)));
+        at.sort_unstable();
+        let [start, found, over, recovered] = at.map(SimTime);
+        let turned = number % 3 == 1;
+        let never = |at: SimTime, is_so: bool| if is_so { SimTime::NEVER } else { at };
+        Incident {
+            kind: kinds[number as usize % kinds.len()],
+            what: "a provider, an image or a zone with quite a long name"
+                .repeat(1 + number as usize % 3),
+            start,
+            found: never(found, number % 4 == 1),
+            over: never(if turned { recovered } else { over }, number % 5 == 4),
+            recovered: never(if turned { over } else { recovered }, number % 7 == 2),
+            instances: 3,
+            tasks_lost: number,
+            services: 2,
+            dropped: dice.below(1_000_000_000),
+            errors: 0,
+            shared_dropped: 0,
+            shared_errors: 0,
+        }
+    };
+    (0..count).map(one).collect()
 }
 
 /// Instances of every length of life and with every kind of end, as many as the series has samples and three more.
@@ -400,6 +434,7 @@ fn cases() -> Vec<Case> {
         waits: waits(skewed, 20_000),
         costs: costs(&bill),
         picture: Some(fleet(60, 5, 60)),
+        incidents: incidents(5, 172_800_000_000),
         services: vec![
             service("api", 172_800, 2_880, 1_000),
             service("checkout", 172_800, 2_880, 120),
@@ -414,6 +449,7 @@ fn cases() -> Vec<Case> {
             waits: waits(|dice| 900 + dice.below(400), 50),
             costs: costs(&bill[..1]),
             picture: Some(fleet(3, 1, 3)),
+            incidents: incidents(2, 600_000_000),
             services: vec![service("api", 600, 60, 1)],
             ..Case::empty("ten-minutes")
         },
@@ -423,6 +459,7 @@ fn cases() -> Vec<Case> {
             waits: waits(|dice| 1_000_000 * (1 + dice.below(200_000)), 50_000),
             costs: costs(&bill[..6]).into_iter().map(|(n, c)| (n, NanoUsd(c.0 * 1_000))).collect(),
             picture: Some(fleet(MOST_COLUMNS, 12, 1_812)),
+            incidents: incidents(200, 31_536_000_000_000),
             services: vec![service("api", 31_536_000, 105_120, 7_000)],
             summary: summary(),
             ..Case::empty("a-year")
@@ -439,6 +476,7 @@ fn cases() -> Vec<Case> {
             series: zeros,
             waits: waits(|_| 0, 10),
             costs: costs(&[("EC2", 0.0), ("EBS", 0.0)]),
+            incidents: incidents(1, 6_000_000_000),
             picture: Some(FleetPicture::default()),
             ..Case::empty("all-zeros")
         },
@@ -462,6 +500,10 @@ fn cases() -> Vec<Case> {
                 (hostile[1..].into(), NanoUsd(-5)),
             ],
             picture: Some(FleetPicture { families: vec![hostile.into(); 2], ..fleet(2, 2, 2) }),
+            incidents: incidents(3, u64::MAX)
+                .into_iter()
+                .map(|of| Incident { what: hostile.into(), ..of })
+                .collect(),
             services: vec![
                 extreme_service(hostile),
                 ServiceReport { name: "../../x".into(), ..ServiceReport::default() },
@@ -471,6 +513,31 @@ fn cases() -> Vec<Case> {
         Case::empty("no-data"),
         two_days,
     ]
+}
+
+#[test]
+fn incidents_have_a_chart_where_there_are_any() {
+    let drawn = |case: &Case| {
+        let files = render(&case.input(), Format::Svg);
+        files.into_iter().find(|(name, _)| name == "charts/incidents.svg")
+    };
+    for case in cases() {
+        let chart = drawn(&case);
+        assert_eq!(chart.is_some(), !case.incidents.is_empty(), "{}", case.name);
+        let Some((_, svg)) = chart else { continue };
+        let text = String::from_utf8(svg).unwrap();
+        // Eight at most, each by its name; and the panels of what there is.
+        let rows = text.matches("outage: ").count() + text.matches("instance: ").count();
+        let rows = rows + text.matches("retirement: ").count();
+        assert_eq!(rows, case.incidents.len().min(8), "{}", case.name);
+        let panels = ["Container instances", "Tasks of services", "Dropped requests per minute"];
+        let there = panels.map(|panel| text.contains(panel));
+        match case.name {
+            "two-days" | "a-year" => assert_eq!(there, [true; 3], "{}", case.name),
+            "all-zeros" => assert_eq!(there, [false; 3]),
+            _ => {}
+        }
+    }
 }
 
 /// Elements that the painter uses; anything else came from a name.
@@ -587,9 +654,9 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
     assert_eq!(names("no-data"), [""; 0]);
     let kinds = ["traffic", "tasks", "utilization", "latency"];
     let expected = kinds.map(|kind| format!("charts/service-api-{kind}.svg"));
-    let groups = ["groups", "instances", "traffic"].map(|kind| format!("charts/{kind}.svg"));
-    assert_eq!(names("ten-minutes")[..3], groups);
-    assert_eq!(names("ten-minutes")[3..], expected);
+    let groups = ["groups", "instances", "incidents", "traffic"];
+    assert_eq!(names("ten-minutes")[..4], groups.map(|kind| format!("charts/{kind}.svg")));
+    assert_eq!(names("ten-minutes")[4..], expected);
     let many = Case {
         services: (0..40).map(|i| idle_service(&format!("s{i}"))).collect(),
         ..Case::empty("many")

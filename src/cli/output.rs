@@ -166,6 +166,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
         picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
         lives: result.lives.clone(),
         reservations: result.reservations.clone(),
+        incidents: &result.incidents,
         services: &result.services,
         summary: &result.summary,
     }

@@ -13,6 +13,7 @@ mod fleet;
 mod font;
 mod frame;
 mod groups;
+mod incidents;
 mod latency;
 mod lives;
 mod load;
@@ -29,6 +30,7 @@ mod waits;
 use crate::base::money::NanoUsd;
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::metrics::histogram::SpanHistogram;
+use crate::metrics::incident::Incident;
 use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
@@ -57,6 +59,8 @@ pub struct ChartInput<'a> {
     pub lives: Vec<InstanceLife>,
     /// The metric of each capacity provider with managed scaling.
     pub reservations: Vec<ReservationTrack>,
+    /// What failed, in order of time.
+    pub incidents: &'a [Incident],
     /// Every service; the worst and the largest get charts of their own.
     pub services: &'a [ServiceReport],
     /// Metrics that the subtitles quote, where the summary has them.
@@ -132,6 +136,9 @@ fn charts<'a>(input: &'a ChartInput) -> Vec<(String, Draw<'a>)> {
     if !input.lives.is_empty() {
         charts.push(("groups".into(), Box::new(groups::draw)));
         charts.push(("instances".into(), Box::new(lives::draw)));
+    }
+    if !input.incidents.is_empty() {
+        charts.push(("incidents".into(), Box::new(incidents::draw)));
     }
     if !input.services.is_empty() {
         charts.push(("traffic".into(), Box::new(traffic::draw_all)));

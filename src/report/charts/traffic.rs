@@ -244,9 +244,9 @@ fn draw_dropped(
 }
 
 /// The services as one, at the samples of the one that has most. Samples of services are taken at the same instants;
-/// where thinning left other steps, a longer one is spread evenly over the shorter ones. Only requests and capacity
-/// are filled in.
-fn together(reports: &[ServiceReport]) -> Vec<ServiceSample> {
+/// where thinning left other steps, a longer one is spread evenly over the shorter ones. Only requests, capacity
+/// and the counts of desired and healthy tasks are filled in.
+pub fn together(reports: &[ServiceReport]) -> Vec<ServiceSample> {
     let Some(longest) = reports.iter().max_by_key(|report| report.samples.len()) else {
         return Vec::new();
     };
@@ -268,6 +268,8 @@ fn together(reports: &[ServiceReport]) -> Vec<ServiceSample> {
                 let whole = sample.at.since(begin).0.max(part);
                 sum.requests = sum.requests.plus(&share(&sample.requests, part, whole));
                 sum.capacity_micro_per_s += sample.capacity_micro_per_s;
+                sum.desired = sum.desired.saturating_add(sample.desired);
+                sum.healthy = sum.healthy.saturating_add(sample.healthy);
             }
             before = sum.at;
         }
