@@ -42,6 +42,7 @@ mod managed_instances;
 mod managed_scaling;
 mod memory;
 mod network;
+mod network_access;
 mod outages;
 mod pathologies;
 mod placement;

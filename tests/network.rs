@@ -4,6 +4,7 @@
 
 use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, run};
 use crate::support::services::tell;
+use crate::support::shipped::{Shipped, rows};
 
 const HEAD: &str = r#"
 [simulation]
@@ -139,6 +140,46 @@ fn a_service_that_finds_no_address_is_throttled_and_its_breaker_gives_up() {
     );
     assert!(failed.count() >= 3, "three failures trip the breaker");
     assert_eq!(told.deployments.last().unwrap()["rollout_state"], "FAILED");
+}
+
+#[test]
+fn the_table_of_subnets_has_addresses_over_time() {
+    let own = [subnet("subnet-a", "a", 0, 2), subnet("subnet-b", "b", 1, 0)].concat();
+    let ran = run(&format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 3, "")));
+    let row = |at: &str, subnet: &str| {
+        let is_it =
+            |row: &&crate::support::services::Cells| row["time_s"] == at && row["subnet"] == subnet;
+        let row = ran.subnets.iter().find(is_it).unwrap();
+        [
+            "used_addresses",
+            "task_addresses",
+            "free_addresses",
+            "least_free_addresses",
+            "tasks_refused",
+        ]
+        .map(|column| row[column].parse::<u32>().unwrap())
+    };
+    assert_eq!(row("0", "subnet-a"), [9, 0, 2, 2, 0]);
+    assert_eq!(row("10", "subnet-a"), [9, 2, 0, 0, 0]);
+    assert_eq!(row("330", "subnet-a"), [9, 2, 0, 0, 0]);
+    // Given back at 332 s: at 340 s all are free, and there was an instant with none since 330 s.
+    assert_eq!(row("340", "subnet-a"), [9, 0, 2, 0, 0]);
+    assert_eq!(row("350", "subnet-a"), [9, 0, 2, 2, 0]);
+    // Where there is none anywhere, the zone with fewest tasks is as good as any.
+    assert_eq!(row("340", "subnet-b"), [11, 0, 0, 0, 1]);
+    let cell = |column: &str| ran.subnets[0][column].as_str();
+    assert_eq!(
+        [cell("addresses"), cell("cidr"), cell("availability_zone")],
+        ["11", "10.0.0.0/28", "us-east-1a"]
+    );
+    assert_eq!(ran.subnets.len(), 2 * 101, "two rows every 10 s");
+    let number = |name| ran.result.summary.get(name).unwrap().as_f64();
+    assert_eq!(
+        (number("free_addresses_min"), number("tasks_without_address")),
+        (Some(0.0), Some(1.0))
+    );
+    let text = ecsim::report::answer::to_text(&ran.result.summary);
+    assert!(text.contains("Network   1 task found no free address"), "{text}");
 }
 
 /// A group of boxes with these sizes and changes of its desired capacity.
@@ -283,4 +324,38 @@ fn what_is_wrong_with_a_network_is_said_where_it_stands() {
     let own = "availability_zones = [\"us-east-1c\"]";
     let told = errors(&format!("{HEAD}{FARGATE}{good}{}", jobs("j", "1", 1, own)));
     assert!(told.contains("has no subnet of the cluster \"default\" in us-east-1c"), "{told}");
+}
+
+#[test]
+fn a_deployment_that_needs_more_addresses_than_there_are_is_rolled_back_for_nothing() {
+    let run = Shipped::run("57-subnet-out-of-addresses", &[]);
+    assert_eq!(run.number("tasks_without_address"), 6.0, "24 tasks for 18 addresses");
+    assert_eq!(run.number("free_addresses_min"), 0.0);
+    let events = run.cells(&run.deployments, "api", "event");
+    assert!(events.iter().any(|event| event == "FAILED"), "{events:?}");
+    assert_eq!(run.service("api").tasks_failed, 6);
+    let set = [("service.api.deployment_configuration.maximum_percent", "125")];
+    let run = Shipped::run("57-subnet-out-of-addresses", &set);
+    assert_eq!(run.number("tasks_without_address"), 0.0);
+    let events = run.cells(&run.deployments, "api", "event");
+    assert!(!events.iter().any(|event| event == "FAILED"), "{events:?}");
+}
+
+#[test]
+fn a_revision_that_cannot_be_pulled_is_rolled_back_and_nobody_loses_a_request() {
+    let run = Shipped::run("58-no-way-to-the-registry", &[]);
+    assert_eq!(run.number("tasks_without_access"), 4.0);
+    let rows = rows(&run.tasks);
+    let failed = rows.iter().filter(|row| row["stop_code"] == "TaskFailedToStart");
+    assert!(
+        failed.clone().all(|row| row["stopped_reason"].starts_with("CannotPullContainerError"))
+    );
+    assert_eq!(failed.count(), 4);
+    assert_eq!(run.number("requests_dropped"), 0.0);
+    let states = run.cells(&run.deployments, "api", "rollout_state");
+    assert!(states.iter().any(|state| state == "FAILED"), "{states:?}");
+    let nat =
+        [("network.subnets.private-a.route", "nat"), ("network.subnets.private-b.route", "nat")];
+    let run = Shipped::run("58-no-way-to-the-registry", &nat);
+    assert_eq!(run.number("tasks_without_access"), 0.0);
 }

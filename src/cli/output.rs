@@ -14,7 +14,7 @@ use crate::report::manifest::{Manifest, TraceRows};
 use crate::report::{summary, tables};
 use crate::scenario::{FailureTrace, Scenario};
 use crate::sim::RunResult;
-use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
+use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING, SUBNETS};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
@@ -64,6 +64,7 @@ impl StreamedFiles {
     ) -> Result<(StreamedFiles, Sinks), Failure> {
         let outputs = &scenario.outputs;
         let has_services = !scenario.setup.services.is_empty();
+        let has_network = scenario.setup.network.is_some();
         let has_groups = !scenario.setup.groups.is_empty();
         let groups = &scenario.setup.groups;
         let is_managed = groups.iter().any(|group| group.managed.is_some());
@@ -95,6 +96,7 @@ impl StreamedFiles {
                 CAPACITY_RESERVATION.file,
             )?,
             capacity_scaling: sink(is_scaled && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
+            subnets: sink(has_network && outputs.subnets, SUBNETS.file)?,
             picture,
             beside: false,
             epoch: None,

@@ -5,6 +5,7 @@
 //! where there is one and the hard limit otherwise; GPUs are summed; one ENI for `awsvpc`; static host ports only
 //! in `bridge` and `host` mode.
 
+use super::access::Needs;
 use super::platform::Platform;
 use super::ports::PortSet;
 use super::resources::Resources;
@@ -94,6 +95,8 @@ pub struct TaskDefinition {
     pub order: StartOrder,
     /// Restart in place.
     pub restart: Option<RestartPolicy>,
+    /// What it needs to start.
+    pub needs: Needs,
     /// `memberOf` expressions of the definition itself (text; compiled with the caller's).
     pub placement_constraints: Vec<String>,
 }

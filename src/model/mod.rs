@@ -8,6 +8,7 @@
 //! Invariants, asserted where they could break: 0 ≤ free ≤ registered on both ledgers; a status changes only along the
 //! table in [`lifecycle`]; ids are issued in order and never reused in a run.
 
+pub mod access;
 pub mod arrival;
 pub mod blackout;
 pub mod definition;

@@ -10,7 +10,14 @@ use crate::metrics::summary::{Summary, Value};
 #[must_use]
 pub fn to_text(summary: &Summary) -> String {
     let facts = Facts(summary);
-    let lines = [facts.tasks(), facts.failures(), facts.requests(), facts.cost(), facts.fleet()];
+    let lines = [
+        facts.tasks(),
+        facts.failures(),
+        facts.network(),
+        facts.requests(),
+        facts.cost(),
+        facts.fleet(),
+    ];
     let mut out: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
     if !out.is_empty() {
         out.push('\n');
@@ -128,6 +135,30 @@ impl Facts<'_> {
         let main: Vec<String> = reasons.into_iter().take(3).map(|(_, text)| text).collect();
         let all = human::thousands(all.into());
         Some(format!("Failures  {all} attempts to place a task, by reason: {}", main.join(", ")))
+    }
+
+    /// What kept tasks from starting and instances from being launched.
+    fn network(&self) -> Option<String> {
+        let of = |name, what: &str| {
+            let count = self.count(name)?;
+            let what = if count == 1 { what.replacen("tasks", "task", 1) } else { what.into() };
+            Some(format!("{} {what}", human::thousands(count.into())))
+        };
+        let parts: Vec<String> =
+            [of("tasks_without_address", "tasks and"), of("launches_without_address", "launches")]
+                .into_iter()
+                .flatten()
+                .collect();
+        let mut said = Vec::new();
+        if !parts.is_empty() {
+            let who = parts.join(" ").trim_end_matches(" and").to_string();
+            said.push(format!("{who} found no free address"));
+        }
+        said.extend(of(
+            "tasks_without_access",
+            "tasks could not start: no way to what they need, or denied",
+        ));
+        (!said.is_empty()).then(|| format!("Network   {}", said.join("; ")))
     }
 
     fn cost(&self) -> Option<String> {

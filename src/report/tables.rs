@@ -10,7 +10,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::incident::INCIDENTS;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::pricing::Line;
-use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING};
+use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING, SUBNETS};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
@@ -123,7 +123,7 @@ pub const COST: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 15] = [
+pub const ALL: [TableSpec; 16] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -135,6 +135,7 @@ pub const ALL: [TableSpec; 15] = [
     FLEET_EVENTS,
     CAPACITY_RESERVATION,
     CAPACITY_SCALING,
+    SUBNETS,
     INCIDENTS,
     COST,
     METRICS,

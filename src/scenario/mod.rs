@@ -107,6 +107,8 @@ pub struct Outputs {
     pub capacity_reservation: bool,
     /// `capacity_scaling.csv`.
     pub capacity_scaling: bool,
+    /// `subnets.csv`; only with `[network]`.
+    pub subnets: bool,
     /// Charts.
     pub charts: Charts,
 }

@@ -3,13 +3,16 @@
 //! Every room may read it; nobody can change it once the world stands.
 
 use super::cluster::Cluster;
-use super::setup::{ImageCleanup, Launch, MANAGED_INSTANCE, ProviderSetup, Setup, SourceSetup};
+use super::setup::{
+    AccessSetup, ImageCleanup, Launch, MANAGED_INSTANCE, ProviderSetup, Setup, SourceSetup,
+};
 use super::task::Task;
 use crate::base::distribution::Distribution;
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::access::Role;
 use crate::model::blackout::Blackouts;
 use crate::model::definition::{NetworkMode, TaskDefinition};
 use crate::model::ids::{DefinitionId, GroupId, PortSetId, ProviderId, SourceId, ZoneId};
@@ -102,6 +105,10 @@ pub struct Rules {
     pub first_service: u32,
     /// Time zero on the calendar, seconds since 1970.
     pub epoch_s: i64,
+    /// Whether tasks may be refused that have a place: there is a network, or a role that lacks something.
+    pub may_refuse: bool,
+    /// How long what cannot be had is asked for.
+    pub access: AccessSetup,
     /// Instances that only some launches reach.
     apart: Apart,
 }
@@ -136,6 +143,9 @@ impl Rules {
             askers: Column::new(),
             first_service: u32::try_from(setup.sources.len()).expect("fewer than 2^32 callers"),
             epoch_s: setup.epoch_s,
+            may_refuse: setup.network.is_some()
+                || setup.definitions.iter().any(|of| of.needs.role != Role::Allowed),
+            access: setup.access,
             apart: Apart { managed: setup.providers.iter().any(|of| of.batch_window.is_some()) },
             providers: std::mem::take(&mut setup.providers),
             definitions: std::mem::take(&mut setup.definitions),

@@ -1,6 +1,7 @@
 //! Samples: the rows of `timeseries.csv`, the series behind the charts, and the picture of the fleet.
 
 use super::books::Books;
+use super::books::capacity_tables::SubnetRow;
 use super::cluster::Cluster;
 use super::event::RunError;
 use super::rules::Rules;
@@ -15,6 +16,33 @@ use crate::model::platform::LaunchType;
 
 /// Up to this many live tasks every new maximum is worth a picture; it costs microseconds.
 const FEW_TASKS: usize = 2_000;
+
+/// Writes a row a subnet, where addresses are counted.
+///
+/// # Errors
+/// What a sink says.
+pub fn look_at_subnets(
+    now: SimTime,
+    rules: &Rules,
+    cluster: &mut Cluster,
+    books: &mut Books,
+) -> Result<(), RunError> {
+    let Some(network) = &mut cluster.network else { return Ok(()) };
+    for (id, subnet, held) in network.subnets() {
+        let (free, least) = (network.free(id), subnet.room().saturating_sub(held.recent_peak));
+        let all = subnet.cidr.usable();
+        books.capacity.subnet(&SubnetRow {
+            at: now,
+            subnet: &subnet.id,
+            zone: &rules.zones[subnet.zone],
+            cidr: &subnet.cidr.to_string(),
+            addresses: [all, subnet.used, held.tasks, held.instances, free, least],
+            refused: [held.refused_tasks, held.refused_launches],
+        })?;
+    }
+    network.next_sample();
+    Ok(())
+}
 
 /// Writes what is there at `now`: a row a provider and one in total.
 ///

@@ -31,7 +31,7 @@ pub use capacity::{
     WarmPoolSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
-pub use network::NetworkSetup;
+pub use network::{AccessSetup, NetworkSetup};
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
@@ -80,6 +80,8 @@ pub struct Setup {
     pub fargate: FargateSetup,
     /// Subnets whose addresses are counted; `None`: there are always enough.
     pub network: Option<NetworkSetup>,
+    /// How long what cannot be had is asked for.
+    pub access: AccessSetup,
     /// Services.
     pub services: Column<ServiceId, ServiceSetup>,
     /// How the service scheduler paces itself.

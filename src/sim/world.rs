@@ -58,7 +58,7 @@ impl World {
             &setup.zones,
             (setup.seed, setup.epoch_s),
         );
-        let mut network = setup.network.take().map(Network::new).map(Box::new);
+        let mut network = setup.network.clone().map(Network::new).map(Box::new);
         may_come.extend(groups.kinds_elsewhere(network.as_deref()));
         groups.choose_first(&mut instances, network.as_deref());
         let subnets: Vec<_> = instances.iter().map(|instance| instance.subnet).collect();
@@ -232,6 +232,7 @@ impl World {
     /// What is there at `now` is written down.
     pub(super) fn sample(&mut self, now: SimTime) -> Result<(), RunError> {
         sampling::look(now, &self.rules, &self.cluster, &self.tasks, &mut self.books)?;
+        sampling::look_at_subnets(now, &self.rules, &mut self.cluster, &mut self.books)?;
         self.flow().look_at_services(now)
     }
 
@@ -437,13 +438,12 @@ impl Model for World {
     }
 
     fn is_idle(&self) -> bool {
-        let given_back = || self.cluster.network.as_ref().map_or(0, |network| network.given_back());
         let versions = || [self.cluster.version(), self.fargate.version()];
         self.rules.horizon.is_none()
             && self.tasks.is_empty()
             && (self.tasks.wanted == 0
                 || self.callers.is_stuck(versions())
-                    && !self.groups.may_grow(given_back())
+                    && !self.groups.may_grow(self.cluster.given_back())
                     && !self.faults.is_pending()
                     && !self.fargate.may_open())
     }

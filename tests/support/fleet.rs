@@ -76,29 +76,33 @@ pub struct Moved {
     pub reservation: Vec<Cells>,
     /// `capacity_scaling.csv`.
     pub scaling: Vec<Cells>,
+    /// `subnets.csv`.
+    pub subnets: Vec<Cells>,
 }
 
 /// Runs a scenario from its text, every book checked after every event.
 pub fn run(text: &str) -> Moved {
     let scenario = load_text(text, "test.toml", Path::new("."), &[])
         .unwrap_or_else(|errors| panic!("{errors}"));
-    let pages: [Page; 5] = std::array::from_fn(|_| Page::default());
-    let [tasks, fleet, series, reservation, scaling] = pages.clone();
+    let pages: [Page; 6] = std::array::from_fn(|_| Page::default());
+    let [tasks, fleet, series, reservation, scaling, subnets] = pages.clone();
     let sinks = Sinks {
         tasks: Some(Box::new(tasks)),
         fleet_events: Some(Box::new(fleet)),
         timeseries: Some(Box::new(series)),
         capacity_reservation: Some(Box::new(reservation)),
         capacity_scaling: Some(Box::new(scaling)),
+        subnets: Some(Box::new(subnets)),
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
     let result = run_one(&scenario, Seed(1), sinks, watch).unwrap();
-    let [mut tasks, fleet, series, reservation, scaling] = pages.map(|page| rows(&page.text()));
+    let [mut tasks, fleet, series, reservation, scaling, subnets] =
+        pages.map(|page| rows(&page.text()));
     tasks.sort_by_key(|row| row["task_id"].parse::<u64>().unwrap());
     let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
     let instances = rows(&String::from_utf8(tables::instances(&result, &zones)).unwrap());
-    Moved { result, tasks, fleet, instances, series, reservation, scaling }
+    Moved { result, tasks, fleet, instances, series, reservation, scaling, subnets }
 }
 
 /// Everything that is wrong with a scenario.

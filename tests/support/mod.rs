@@ -119,6 +119,7 @@ pub fn definition(family: &str, cpu: u32, memory: u32) -> TaskDefinition {
         stop_timeout: SimSpan::from_secs(30),
         order: StartOrder::default(),
         restart: None,
+        needs: Default::default(),
         placement_constraints: Vec::new(),
     }
 }
@@ -197,6 +198,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         .collect(),
         instances,
         network: None,
+        access: Default::default(),
         groups: Vec::new(),
         faults: Vec::new(),
         blackouts: Default::default(),

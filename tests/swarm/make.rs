@@ -94,6 +94,7 @@ impl Case {
             instances,
             definitions,
             network: None,
+            access: Default::default(),
             groups: Vec::new(),
             faults: Vec::new(),
             blackouts: Default::default(),
@@ -288,6 +289,7 @@ pub(super) fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
             ignored_exit_codes: dice.pick(&[vec![], vec![1]]),
             attempt_period: seconds(dice.pick(&[60, 300])),
         }),
+        needs: Default::default(),
         placement_constraints: constraint.into_iter().collect(),
     }
 }

@@ -3,6 +3,7 @@
 use super::make::Dice;
 use ecsim::base::id::Column;
 use ecsim::base::random::{Purpose, Seed};
+use ecsim::model::access::{Needs, Role};
 use ecsim::model::ids::{SubnetId, ZoneId};
 use ecsim::model::network::{Cidr, Route, Subnet, TaskNetwork};
 use ecsim::sim::cluster::{Network, set_subnet};
@@ -60,6 +61,14 @@ pub fn at_random(setup: &mut Setup) {
     }
     for id in setup.services.ids().collect::<Vec<_>>() {
         setup.services[id].network = own(&setup.services[id].zones);
+    }
+    for id in setup.definitions.ids().collect::<Vec<_>>() {
+        setup.definitions[id].needs = Needs {
+            role: dice.pick(&[Role::Allowed, Role::Allowed, Role::Denied]),
+            private_image: dice.one_in(2),
+            awslogs: dice.one_in(3),
+            secrets: dice.one_in(3),
+        };
     }
     setup.network = Some(network);
 }

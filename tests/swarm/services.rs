@@ -51,6 +51,7 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         fleet_events: None,
         capacity_reservation: None,
         capacity_scaling: None,
+        subnets: None,
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };
     let result = ecsim::sim::run(case.setup.clone(), inputs(case, failures), sinks, watch);

@@ -3,6 +3,7 @@
 use super::{Build, architecture, operating_system};
 use crate::base::id::Id as _;
 use crate::base::time::SimSpan;
+use crate::model::access::Needs;
 use crate::model::definition::{NetworkMode, StartOrder, TaskDefinition};
 use crate::model::ids::DefinitionId;
 use crate::model::platform::{OperatingSystem, Platform, Purchase};
@@ -99,6 +100,7 @@ impl Build<'_> {
             stop_timeout,
             order: self.start_order(settings),
             restart: self.restart_policy(settings),
+            needs: self.needs(settings),
             placement_constraints: expressions,
             family,
         };
@@ -346,6 +348,7 @@ impl Build<'_> {
             stop_timeout: STOP_TIMEOUT,
             order: StartOrder::default(),
             restart: None,
+            needs: Needs::default(),
             placement_constraints: Vec::new(),
         };
         let implicit = Definition {
@@ -409,6 +412,7 @@ impl Build<'_> {
             let is_long = |c: &Settings| c.span("stop_timeout") == Some(definition.stop_timeout);
             self.error(place_in(&settings, "stop_timeout", is_long), message);
         }
+        self.check_fargate_role(&settings, &definition);
         self.check_fargate_size(&settings, &definition);
         self.name_json_paths_of(before, id.index());
     }

@@ -1,7 +1,8 @@
 //! Task definitions as JSON: what `aws ecs register-task-definition` takes and `describe-task-definition` prints.
 //!
-//! The known keys are renamed to the scenario's own and checked by the same rules; all others, `environment` and
-//! `secrets` among them, are dropped unread. Errors name the JSON path beside line and column.
+//! The known keys are renamed to the scenario's own and checked by the same rules; all others, `environment` among them,
+//! are dropped unread; of roles, secrets and logs only whether there are some is kept. Errors name the JSON path beside
+//! line and column.
 
 use super::Build;
 use crate::scenario::check;
@@ -190,7 +191,40 @@ fn task(node: &Node) -> Node {
         key_place: size.place,
         value: size.clone(),
     }));
+    entries.extend(needs(node));
     table(node, entries)
+}
+
+/// Whether there is an execution role, and what it is for.
+fn needs(node: &Node) -> Vec<Entry> {
+    let mut found = Vec::new();
+    let mut add = |key: &str, place: Place, data: Data| {
+        let value = Node { place, data };
+        found.push(Entry { key: key.into(), key_place: place, value });
+    };
+    let role = node.get("executionRoleArn");
+    if let Some(role) = role.filter(|role| role.as_text().is_some_and(|arn| !arn.is_empty())) {
+        add("execution_role", role.place, Data::Text("allowed".into()));
+    }
+    let Some(Node { data: Data::List(containers), .. }) = node.get("containerDefinitions") else {
+        return found;
+    };
+    let has_some = |list: &&Node| matches!(&list.data, Data::List(items) if !items.is_empty());
+    let logs =
+        |one: &Node| one.get("logConfiguration").and_then(|logs| logs.get("logDriver")).cloned();
+    let is_awslogs = |driver: &Node| driver.as_text() == Some("awslogs");
+    if let Some(driver) = containers.iter().filter_map(logs).find(is_awslogs) {
+        add("log_driver", driver.place, Data::Text("awslogs".into()));
+    }
+    let secret = |one: &Node| {
+        let own = one.get("secrets").filter(has_some);
+        own.or(one.get("repositoryCredentials").filter(|one| one.data != Data::Null))
+            .map(|of| of.place)
+    };
+    if let Some(place) = containers.iter().find_map(secret) {
+        add("secrets", place, Data::Flag(true));
+    }
+    found
 }
 
 /// The API takes whole numbers as text.

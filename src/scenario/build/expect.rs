@@ -116,6 +116,7 @@ pub(super) fn nothing(
         limits,
         fargate,
         network: None,
+        access: Default::default(),
         services: Column::new(),
         scheduler: super::service_pace::scheduler(root),
         metric_delays: super::service_pace::metric_delays(root),

@@ -21,6 +21,7 @@ mod inventory;
 mod managed_instances;
 mod mixed_instances;
 mod network;
+mod roles;
 mod rows;
 mod service;
 mod service_balancer;
@@ -201,6 +202,7 @@ pub(super) fn build(
         latencies,
         limits,
         fargate,
+        access: network::access(root),
         network: build.network.map(|plan| plan.setup),
         services: build.services.into_iter().collect(),
         scheduler: service_pace::scheduler(root),
@@ -241,6 +243,7 @@ fn read_outputs(settings: &Settings) -> Outputs {
         fleet_events: settings.flag("fleet_events"),
         capacity_reservation: settings.flag("capacity_reservation"),
         capacity_scaling: settings.flag("capacity_scaling"),
+        subnets: settings.flag("subnets"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,

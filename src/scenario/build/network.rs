@@ -8,11 +8,21 @@ use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
 use crate::sim::cluster::{Network, set_subnet};
-use crate::sim::setup::NetworkSetup;
+use crate::sim::setup::{AccessSetup, NetworkSetup};
 use std::collections::BTreeMap;
 
 /// Prefixes that a subnet may have (VPC user guide; documented).
 const PREFIXES: std::ops::RangeInclusive<u8> = 16..=28;
+
+/// How long what cannot be had is asked for.
+pub(super) fn access(root: &Settings) -> AccessSetup {
+    let or = AccessSetup::default();
+    let Some(settings) = root.table("network") else { return or };
+    AccessSetup {
+        unreachable: settings.span("unreachable_after").unwrap_or(or.unreachable),
+        denied: settings.span("access_denied_after").unwrap_or(or.denied),
+    }
+}
 
 impl Build<'_> {
     /// Reads the subnets, before anything that uses them.
@@ -224,8 +234,19 @@ impl Build<'_> {
         let all = plan.setup.subnets.enumerate();
         let in_zones = all.filter(|(_, subnet)| zones.contains(&subnet.zone)).map(|(id, _)| id);
         let ids = own.unwrap_or_else(|| in_zones.collect());
+        let is_dead_end = |id: &&SubnetId| plan.setup.subnets[**id].route == Route::Nowhere;
+        let dead_end = ids.iter().find(is_dead_end).map(|&id| plan.setup.subnets[id].id.clone());
         plan.setup.of_provider.push(ids);
         plan.places.push(place);
+        if let Some(id) = dead_end {
+            let message = format!(
+                "instances in the subnet {} can never register: it leads nowhere, and so not to ECS",
+                quoted(&id)
+            );
+            let help =
+                "name other `subnets` for the capacity provider, or give this one another `route`";
+            self.error_with_help(place, message, help);
+        }
     }
 
     /// The first subnet of a provider in a zone.

@@ -327,6 +327,13 @@ pub static OUTPUTS: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "subnets",
+            Kind::Flag,
+            "true",
+            "`subnets.csv`, one row per subnet and sample; only with `[network]`.",
+            "ecsim",
+        ),
+        with_default(
             "charts",
             Kind::Choice(&["svg", "png", "none"]),
             "\"svg\"",

@@ -1,6 +1,6 @@
 //! Keys of the network: subnets, their addresses and routes.
 
-use super::{Kind, Section, required, with_default};
+use super::{Kind, SECOND, Section, required, with_default};
 
 /// Words of `route`.
 const ROUTES: &[&str] = &["internet_gateway", "nat", "endpoints", "none"];
@@ -22,6 +22,20 @@ pub static NETWORK: Section = Section::new(
             "\"avoided\"",
             "Whether ECS creates interfaces where there is a free address, as long as one of the task's subnets has one; \
              or picks zone and subnet without a look, and tasks fail to start where there is none.",
+            "assumed",
+        ),
+        with_default(
+            "unreachable_after",
+            Kind::Span(0, 3_600 * SECOND),
+            "\"180s\"",
+            "How long a task asks for what it cannot reach (the registry, secrets) until it fails to start.",
+            "assumed (five attempts of 30 s, with pauses)",
+        ),
+        with_default(
+            "access_denied_after",
+            Kind::Span(0, 3_600 * SECOND),
+            "\"10s\"",
+            "The same for what its execution role may not have.",
             "assumed",
         ),
     ],

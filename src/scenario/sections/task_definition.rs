@@ -26,7 +26,8 @@ pub static TASK_DEFINITION: Section = Section::new(
             "file",
             Kind::Path,
             "none",
-            "JSON as `register-task-definition` takes it or `describe-task-definition` prints it. Environment and secrets are not read.",
+            "JSON as `register-task-definition` takes it or `describe-task-definition` prints it. Environment is not read, and \
+             of secrets only whether there are some.",
             "API",
         ),
         optional("revision", Kind::Whole(1, 1_000_000_000), "1, or the file's", "Revision.", "API"),
@@ -99,6 +100,35 @@ pub static TASK_DEFINITION: Section = Section::new(
             "the longest of the containers, else \"30s\"",
             "Time from SIGTERM to SIGKILL; at most 120 s on Fargate.",
             "documented",
+        ),
+        optional(
+            "execution_role",
+            Kind::Choice(&["allowed", "denied", "none"]),
+            "`allowed`; with `[network]` of a file without `executionRoleArn` `none`",
+            "The task execution role: there is one, there is one that may not do what is needed, there is none. Needed for \
+             secrets, and but for EC2 for private ECR images and `awslogs`.",
+            "API",
+        ),
+        optional(
+            "registry",
+            Kind::Choice(&["ecr", "public"]),
+            "`public` where images are named and none is of a private ECR repository, else `ecr`",
+            "Where images are: a private ECR repository, which VPC endpoints reach too, or a registry on the internet.",
+            "ecsim",
+        ),
+        optional(
+            "log_driver",
+            Kind::Choice(&["awslogs", "other"]),
+            "`other`, or the file's",
+            "Whether a container logs by `awslogs`.",
+            "API",
+        ),
+        optional(
+            "secrets",
+            Kind::Flag,
+            "false, or the file's",
+            "Whether it has secrets, or credentials of a private registry.",
+            "API",
         ),
         optional(
             "placement_constraints",

@@ -1,4 +1,5 @@
-//! `capacity_reservation.csv` and `capacity_scaling.csv`: the metric of managed scaling, and what came of it.
+//! `capacity_reservation.csv` and `capacity_scaling.csv`: the metric of managed scaling, and what came of it;
+//! `subnets.csv`: addresses over time.
 
 use super::outputs::{RowWriter, Sinks};
 use crate::base::time::{SimSpan, SimTime};
@@ -52,6 +53,52 @@ pub const CAPACITY_RESERVATION: TableSpec = TableSpec {
     row: "minute of a capacity provider with managed scaling",
     columns: RESERVATION_COLUMNS,
 };
+
+const SUBNET_COLUMNS: &[ColumnSpec] = &[
+    column("time_s", "decimal", "s", "when"),
+    column("subnet", "text", "–", "its id"),
+    column("availability_zone", "text", "–", "its Availability Zone"),
+    column("cidr", "text", "–", "its block"),
+    column("addresses", "integer", "addresses", "all of the block, less the five that AWS keeps"),
+    column("used_addresses", "integer", "addresses", "those that others have all the time"),
+    column("task_addresses", "integer", "addresses", "those of tasks"),
+    column("instance_addresses", "integer", "addresses", "those of instances"),
+    column("free_addresses", "integer", "addresses", "those that can be had"),
+    column("least_free_addresses", "integer", "addresses", "the fewest since the row before"),
+    column(
+        "tasks_refused",
+        "integer",
+        "tasks",
+        "tasks so far that failed to start for want of one",
+    ),
+    column(
+        "launches_refused",
+        "integer",
+        "launches",
+        "launches of instances so far that found none",
+    ),
+];
+
+/// `subnets.csv`.
+pub const SUBNETS: TableSpec = TableSpec {
+    file: "subnets.csv",
+    row: "subnet of `[network]` and sample",
+    columns: SUBNET_COLUMNS,
+};
+
+/// A row of `subnets.csv`; the fields are its columns.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct SubnetRow<'a> {
+    pub at: SimTime,
+    pub subnet: &'a str,
+    pub zone: &'a str,
+    pub cidr: &'a str,
+    /// From `addresses` to `least_free_addresses`.
+    pub addresses: [u32; 6],
+    /// `tasks_refused`, `launches_refused`.
+    pub refused: [u64; 2],
+}
 
 const SCALING_COLUMNS: &[ColumnSpec] = &[
     column("time_s", "decimal", "s", "when"),
@@ -131,8 +178,9 @@ pub struct ScalingRow<'a> {
     pub since_last: Option<SimSpan>,
 }
 
-/// Both tables on their way to their sinks.
+/// The tables on their way to their sinks.
 pub struct CapacityTables {
+    subnets: RowWriter,
     reservation: RowWriter,
     scaling: RowWriter,
 }
@@ -142,6 +190,7 @@ impl CapacityTables {
     #[must_use]
     pub fn new(sinks: &mut Sinks) -> CapacityTables {
         CapacityTables {
+            subnets: RowWriter::new(sinks.subnets.take(), &SUBNETS),
             reservation: RowWriter::new(sinks.capacity_reservation.take(), &CAPACITY_RESERVATION),
             scaling: RowWriter::new(sinks.capacity_scaling.take(), &CAPACITY_SCALING),
         }
@@ -168,6 +217,26 @@ impl CapacityTables {
         }
         row.text(of.high).text(of.low).end();
         Ok(self.reservation.settle()?)
+    }
+
+    /// Writes a subnet.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn subnet(&mut self, of: &SubnetRow<'_>) -> Result<(), RunError> {
+        if !self.subnets.is_on() {
+            return Ok(());
+        }
+        let mut row = self.subnets.row();
+        row.time(of.at).text(of.subnet).text(of.zone).text(of.cidr);
+        for count in of.addresses {
+            row.int(count.into());
+        }
+        for count in of.refused {
+            row.int(count);
+        }
+        row.end();
+        Ok(self.subnets.settle()?)
     }
 
     /// Writes a decision.
@@ -210,6 +279,7 @@ impl CapacityTables {
     /// # Errors
     /// What they say.
     pub fn finish(&mut self) -> Result<(), RunError> {
+        self.subnets.finish()?;
         self.reservation.finish()?;
         Ok(self.scaling.finish()?)
     }

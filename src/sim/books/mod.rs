@@ -12,7 +12,7 @@
 //! | `tally.rs` | counts of tasks |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
-//! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv` |
+//! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
 //! | `ledger.rs` | counters and series of a service |
 //! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
 

@@ -33,6 +33,8 @@ pub struct Sinks {
     pub capacity_reservation: Option<Box<dyn Write + Send>>,
     /// `capacity_scaling.csv`.
     pub capacity_scaling: Option<Box<dyn Write + Send>>,
+    /// `subnets.csv`.
+    pub subnets: Option<Box<dyn Write + Send>>,
     /// Whether somebody will draw: the picture of the fleet is made, and services keep samples for their charts.
     pub picture: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.

@@ -46,6 +46,8 @@ pub struct Tally {
     pub warm_starts: u64,
     /// Launches that found no capacity.
     pub launches_failed: u64,
+    /// Tasks that could not reach what they need to start, or were denied it.
+    pub without_access: u64,
     /// Spot instances that EC2 took back.
     pub interrupted: u64,
     /// Spot tasks that Fargate took back.

@@ -7,6 +7,7 @@ use crate::model::platform::Purchase;
 use crate::sim::cluster::Taker;
 use crate::sim::fleet::Stage;
 use crate::sim::task::{Place, Task};
+use crate::sim::tasks::Refusal;
 use std::collections::BTreeSet;
 
 /// Compares what Fargate counts with its tasks.
@@ -29,7 +30,7 @@ pub fn check_network(parts: &Parts<'_>) {
     let has_interface = |task: &&Task| task.demand.enis > 0 && !task.waits();
     let mut wanted: BTreeSet<Taker> = BTreeSet::new();
     for task in parts.tasks.live().filter(has_interface) {
-        if parts.cluster.lacks_address(task.id).is_none() {
+        if !matches!(parts.tasks.refused.get(&task.id), Some(Refusal::NoAddress(_))) {
             wanted.insert(Taker::Task(task.id));
         }
     }

@@ -23,7 +23,7 @@ use crate::policy::placement::{Ask, Placer, Refusals, Rule, RuleId, TieBreak};
 use crate::policy::query::Expression;
 use future::Future;
 pub use host::Host;
-pub use network::{Held, Network, Taker, set_subnet};
+pub use network::{Held, Network, SUBNET, Taker, set_subnet};
 use watch::Watch;
 
 /// Container instances and everything that must change together with them.

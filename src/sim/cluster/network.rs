@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The attribute that names an instance's subnet.
-const SUBNET: &str = "ecs.subnet-id";
+pub const SUBNET: &str = "ecs.subnet-id";
 
 /// Sets the attribute that names the subnet of an instance.
 pub fn set_subnet(registration: &mut Registration, id: &str) {
@@ -65,8 +65,6 @@ pub struct Network {
     setup: NetworkSetup,
     held: Column<SubnetId, Held>,
     takers: BTreeMap<Taker, SubnetId>,
-    /// Tasks whose interface cannot be created, and where that was tried.
-    without: BTreeMap<u64, SubnetId>,
     given_back: u64,
 }
 
@@ -78,7 +76,6 @@ impl Network {
             held: setup.subnets.ids().map(|_| Held::default()).collect(),
             setup,
             takers: BTreeMap::new(),
-            without: BTreeMap::new(),
             given_back: 0,
         }
     }
@@ -105,16 +102,22 @@ impl Network {
         self.takers.iter().map(|(&taker, &subnet)| (taker, subnet))
     }
 
+    /// The subnet of a task.
+    #[must_use]
+    pub fn of_task(&self, task: u64) -> Option<&Subnet> {
+        self.subnet_of(Taker::Task(task)).map(|id| &self.setup.subnets[id])
+    }
+
+    /// The subnet with this id.
+    #[must_use]
+    pub fn subnet_called(&self, id: &str) -> Option<&Subnet> {
+        self.setup.subnets.iter().find(|subnet| subnet.id == id)
+    }
+
     /// The subnet in which this one has an address.
     #[must_use]
     pub fn subnet_of(&self, taker: Taker) -> Option<SubnetId> {
         self.takers.get(&taker).copied()
-    }
-
-    /// How many addresses were ever given back.
-    #[must_use]
-    pub fn given_back(&self) -> u64 {
-        self.given_back
     }
 
     /// The most that is taken is measured anew from now on.
@@ -194,9 +197,6 @@ impl Network {
 
     /// An interface is gone; nothing happens where there was none.
     pub fn give_back(&mut self, taker: Taker) {
-        if let Taker::Task(task) = taker {
-            self.without.remove(&task);
-        }
         let Some(subnet) = self.takers.remove(&taker) else { return };
         let held = &mut self.held[subnet];
         match taker {
@@ -206,19 +206,27 @@ impl Network {
         self.given_back += 1;
     }
 
-    /// The interface of a task is to be created in a zone: it gets an address, or fails to start.
-    pub fn take_for_task(&mut self, task: u64, network: &TaskNetwork, zone: ZoneId) {
+    /// The interface of a task is to be created in a zone: it gets an address where there is one.
+    ///
+    /// # Errors
+    /// The subnet that was picked has none.
+    pub fn take_for_task(
+        &mut self,
+        task: u64,
+        network: &TaskNetwork,
+        zone: ZoneId,
+    ) -> Result<(), SubnetId> {
         let own = || self.in_zone(&network.subnets, zone);
         let least_picked = || own().min_by_key(|&id| self.held[id].picked);
         let open = self.emptiest(own()).filter(|_| self.setup.avoids_full);
-        let Some(subnet) = open.or_else(least_picked) else { return };
+        let Some(subnet) = open.or_else(least_picked) else { return Ok(()) };
         self.held[subnet].picked += 1;
-        if self.free(subnet) > 0 {
-            self.take(Taker::Task(task), subnet);
-        } else {
+        if self.free(subnet) == 0 {
             self.held[subnet].refused_tasks += 1;
-            self.without.insert(task, subnet);
+            return Err(subnet);
         }
+        self.take(Taker::Task(task), subnet);
+        Ok(())
     }
 
     /// A launch has found no address: the subnet that lacks one.
@@ -232,6 +240,12 @@ impl Network {
 }
 
 impl Cluster {
+    /// How many addresses of subnets were given back so far.
+    #[must_use]
+    pub fn given_back(&self) -> u64 {
+        self.network.as_ref().map_or(0, |network| network.given_back)
+    }
+
     /// The zones in which an interface of such a task finds an address, of those that it may use; `None` where that
     /// decides nothing.
     #[must_use]
@@ -239,13 +253,5 @@ impl Cluster {
         let network = self.network.as_deref().filter(|network| network.setup.avoids_full)?;
         let open = zones.iter().copied().filter(|&zone| network.has_room(of, zone));
         Some(open.collect::<Vec<_>>()).filter(|open| !open.is_empty())
-    }
-
-    /// Where the interface of a task could not be created, if it could not.
-    #[inline]
-    #[must_use]
-    pub fn lacks_address(&self, task: u64) -> Option<&Subnet> {
-        let network = self.network.as_deref()?;
-        network.without.get(&task).map(|&subnet| &network.setup.subnets[subnet])
     }
 }

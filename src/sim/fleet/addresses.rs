@@ -143,9 +143,4 @@ impl Supply<'_> {
         );
         Some(text.into())
     }
-
-    /// How many addresses were given back so far.
-    pub(super) fn given_back(&self) -> u64 {
-        self.drive.cluster.network.as_ref().map_or(0, |network| network.given_back())
-    }
 }

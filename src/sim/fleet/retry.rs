@@ -80,7 +80,7 @@ impl Supply<'_> {
         purchase: Purchase,
         reason: &str,
     ) -> Result<(), RunError> {
-        let (now, given_back) = (self.now(), self.given_back());
+        let (now, given_back) = (self.now(), self.drive.cluster.given_back());
         let group = &mut self.groups.all[index];
         let (provider, has_hope) = (group.setup.provider, group.may_find(purchase, now));
         let retry = &mut group.retries[purchase as usize];

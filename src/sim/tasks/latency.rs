@@ -82,6 +82,8 @@ impl Latency {
 pub struct Stages {
     /// Where images come from.
     pub registries: Registries,
+    /// Whether these are the stages of tasks that have run for long.
+    pub is_settled: bool,
     /// ENI attachment on EC2.
     pub eni_attach: Latency,
     /// ENI detachment on EC2.
@@ -115,6 +117,7 @@ impl Stages {
         };
         Stages {
             registries: Registries::new(blackouts.registries.clone()),
+            is_settled: false,
             eni_attach: stage(&latencies.eni_attach, Purpose::EniAttach, "ec2"),
             eni_detach: stage(&latencies.eni_detach, Purpose::EniDetach, "ec2"),
             ec2_start: stage(&latencies.ec2_start, Purpose::ContainerStart, "ec2"),
@@ -137,6 +140,7 @@ impl Stages {
         let at_once = || Latency::new(Distribution::Constant(f64::INFINITY), draws);
         Stages {
             registries: Registries::default(),
+            is_settled: true,
             eni_attach: none(),
             eni_detach: none(),
             ec2_start: none(),

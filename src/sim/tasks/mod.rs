@@ -10,6 +10,7 @@
 //! | `stop.rs` | from the end of the work to STOPPED |
 //! | `lose.rs` | the instance of a task goes away under it |
 //! | `line.rs` | tasks in PROVISIONING that wait for capacity |
+//! | `refuse.rs` | tasks that cannot start: no address, no role, no way to what they need |
 //! | `hold.rs` | hosts that stand still or that nobody hears |
 //!
 //! Who wanted a task is not known here. A task whose containers have started is handed out by [`Tasks::next_ready`];
@@ -21,6 +22,7 @@ mod line;
 mod lose;
 mod place;
 mod pull;
+mod refuse;
 mod start;
 mod stop;
 
@@ -39,6 +41,7 @@ use std::collections::BTreeMap;
 pub use latency::{Latency, Stages};
 pub use line::{Kind, Line};
 pub use pull::Met;
+pub use refuse::Refusal;
 pub use stop::Farewell;
 
 /// The slab of live tasks.
@@ -55,6 +58,8 @@ pub struct Tasks {
     stopped: Vec<Slot>,
     /// Ends of work that may be called off: of callers' tasks on Fargate where it may take them away.
     pub(super) exits: BTreeMap<Slot, Ticket>,
+    /// Tasks that cannot start, by number.
+    pub refused: BTreeMap<u64, Refusal>,
     /// Tasks that wait in PROVISIONING for capacity.
     pub line: Line,
     /// How long the stages take.
@@ -81,6 +86,7 @@ impl Tasks {
             held: hold::Held::default(),
             stopped: Vec::new(),
             exits: BTreeMap::new(),
+            refused: BTreeMap::new(),
             line: Line::new(provisioning),
             stages,
             met: Vec::new(),

@@ -2,16 +2,17 @@
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>); a step of no
 //! length is taken at once, without an event.
 
-use super::pull::NO_IMAGE;
+use super::refuse::Refusal;
 use super::{Latency, Life, Met};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::model::access::Lack;
 use crate::model::blackout::Puller;
 use crate::model::ids::InstanceId;
-use crate::model::lifecycle::{StopReason, TaskStatus};
+use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
 use crate::sim::books::Change;
-use crate::sim::event::{Event, RunError};
+use crate::sim::event::Event;
 use crate::sim::setup::PullBehavior;
 use crate::sim::task::{Place, Slot};
 
@@ -40,8 +41,8 @@ impl Life<'_> {
 
     /// PROVISIONING: an ENI is attached on EC2 if the task has one, and always created on Fargate.
     pub(super) fn provisioned(&mut self, slot: Slot) {
-        if self.cluster.network.is_some() {
-            self.takes_address(slot);
+        if self.rules.may_refuse {
+            self.look_for_refusal(slot);
         }
         let task = &self.tasks[slot];
         let stages = &self.tasks.stages;
@@ -51,7 +52,7 @@ impl Life<'_> {
             Place::Fargate(_) => stages.fargate_eni.span(task.draws),
             Place::Waiting(_) => return, // no stage of it begins
         };
-        if self.cluster.lacks_address(task.id).is_some() {
+        if let Some(Refusal::NoAddress(_)) = self.refusal(slot) {
             span = SimSpan(span.0.max(1)); // nothing is given back in the middle of a placement
         }
         if span == SimSpan::ZERO {
@@ -60,21 +61,9 @@ impl Life<'_> {
         self.queue.schedule(self.now() + span, Class::Supply, Event::Attached(slot));
     }
 
-    /// The interface of a task gets an address, where there is one.
-    fn takes_address(&mut self, slot: Slot) {
-        let task = &self.tasks[slot];
-        if task.demand.enis > 0 && !task.waits() {
-            let (id, zone) = (task.id, task.zone(self.cluster.fleet()));
-            let of = &self.rules.askers[task.source].network;
-            if let Some(network) = &mut self.cluster.network {
-                network.take_for_task(id, of, zone);
-            }
-        }
-    }
-
     /// PENDING: the agent, or Fargate, must act. A task whose interface could not be created fails now instead.
     pub fn attached(&mut self, slot: Slot) {
-        if self.cluster.lacks_address(self.tasks[slot].id).is_some() {
+        if let Some(Refusal::NoAddress(_)) = self.refusal(slot) {
             return self.tasks.is_ready(slot);
         }
         self.become_status(slot, TaskStatus::Pending);
@@ -82,7 +71,8 @@ impl Life<'_> {
         self.tasks[slot].pending = now;
         let task = &self.tasks[slot];
         let Place::Instance(instance) = task.place else {
-            let span = self.tasks.stages.fargate_prepare.span(task.draws);
+            let in_vain = self.lacks(slot, Lack::is_before_the_pull).unwrap_or(SimSpan::ZERO);
+            let span = self.tasks.stages.fargate_prepare.span(task.draws) + in_vain;
             if span == SimSpan::ZERO {
                 return self.activate_on_fargate(slot);
             }
@@ -114,12 +104,15 @@ impl Life<'_> {
         let ports = self.rules.ports(definition);
         self.cluster.occupy(instance, task.demand, ports);
         self.books.saw(Change::Occupied { task });
-        let pulled = match self.rules.definitions[definition].image_mib {
-            0 => Ok(now),
-            mib => self.pulls(slot, instance, mib),
+        let in_vain = self.lacks(slot, |lack| !lack.is_after_the_pull());
+        let pulled = match (in_vain, self.rules.definitions[definition].image_mib) {
+            (Some(span), _) => Err(now + span),
+            (None, 0) => Ok(now),
+            (None, mib) => self.pulls(slot, instance, mib),
         };
         let order = self.rules.definitions[definition].order;
         let starts = self.tasks.stages.ec2_start.in_turn(order.starts, draws) + order.waits;
+        let starts = self.lacks(slot, Lack::is_after_the_pull).unwrap_or(starts);
         self.starts_when(slot, pulled, starts);
     }
 
@@ -196,6 +189,9 @@ impl Life<'_> {
 
     /// ACTIVATING on Fargate: the image is pulled, always in full, and the bill begins.
     pub fn activate_on_fargate(&mut self, slot: Slot) {
+        if self.lacks(slot, Lack::is_before_the_pull).is_some() {
+            return self.tasks.is_ready(slot); // it has waited in vain, and fails
+        }
         let now = self.now();
         self.become_status(slot, TaskStatus::Activating);
         let (draws, definition) = (self.tasks[slot].draws, self.tasks[slot].definition);
@@ -204,14 +200,17 @@ impl Life<'_> {
         let span = stages.fargate_pull.transfer(definition.image_mib, draws);
         let order = definition.order;
         let starts = stages.fargate_start.in_turn(order.starts, draws) + order.waits;
+        let starts = self.lacks(slot, Lack::is_after_the_pull).unwrap_or(starts);
+        let in_vain = self.lacks(slot, |lack| !lack.is_after_the_pull());
         let is_usual = stages.registries.are_sound() || definition.image_mib == 0;
         let task = &mut self.tasks[slot];
         task.pull_started = now;
         self.books.saw(Change::Occupied { task });
         self.books.saw(Change::FargateStarts { task, definition });
-        let pulled = match is_usual {
-            true => Ok(now + span),
-            false => self.asks_registry(slot, span, |_| true),
+        let pulled = match (in_vain, is_usual) {
+            (Some(in_vain), _) => Err(now + in_vain),
+            (None, true) => Ok(now + span),
+            (None, false) => self.asks_registry(slot, span, |_| true),
         };
         self.starts_when(slot, pulled, starts);
     }
@@ -248,41 +247,6 @@ impl Life<'_> {
         if let Some((at, number)) = market.and_then(|m| m.draw_warning(task, slot, ends)) {
             self.queue.schedule(at, Class::Release, Event::FargateWarning(number));
         }
-    }
-
-    /// Why a task that is ready to start cannot, if it cannot, in ECS's words.
-    pub fn why_it_fails(&mut self, slot: Slot) -> Option<String> {
-        if self.has_no_image(slot) {
-            return Some(NO_IMAGE.to_string());
-        }
-        let task = &self.tasks[slot];
-        let subnet = self.cluster.lacks_address(task.id)?;
-        let public_ip = match (task.place, self.rules.askers[task.source].network.public_ip) {
-            (Place::Fargate(_), true) => " with public IP assignment enabled",
-            (Place::Fargate(_), false) => " with public IP assignment disabled",
-            _ => "",
-        };
-        Some(format!(
-            "Unexpected EC2 error while attempting to Create Network Interface{public_ip} in subnet '{}': \
-             InsufficientFreeAddressesInSubnet",
-            subnet.id
-        ))
-    }
-
-    /// A task of a caller is ready: it runs to its end, or fails to start. The caller is not told: RunTask has accepted
-    /// it long ago.
-    ///
-    /// # Errors
-    /// An output cannot be written.
-    pub fn is_ready_to_work(&mut self, slot: Slot) -> Result<(), RunError> {
-        let Some(why) = self.why_it_fails(slot) else {
-            self.runs_to_its_end(slot);
-            return Ok(());
-        };
-        let task = &mut self.tasks[slot];
-        (task.stop_reason, task.exit_code) = (StopReason::FailedToStart, 1);
-        self.books.recorder.tasks.not_started(task.id, &why);
-        self.fail_to_start(slot)
     }
 
     /// RUNNING for a task of a caller: the work begins, and its end is known.

@@ -1,10 +1,10 @@
 //! From the end of a task's work to STOPPED: the scheduler has its resources back first, then the host, then its ENI
 //! goes.
 
-use super::{Life, Met};
+use super::{Life, Met, Refusal};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
-use crate::model::lifecycle::{StopCode, TaskStatus};
+use crate::model::lifecycle::{StopCode, StopReason, TaskStatus};
 use crate::model::ports::PortSets;
 use crate::sim::books::Change;
 use crate::sim::cluster::{Promise, Taker};
@@ -265,6 +265,14 @@ impl Life<'_> {
         if let Some(network) = &mut self.cluster.network {
             network.give_back(Taker::Task(task.id));
         }
+        if !self.tasks.refused.is_empty() {
+            let (id, why) = (self.tasks[slot].id, self.tasks[slot].stop_reason);
+            let refusal = self.tasks.refused.remove(&id);
+            if matches!(refusal, Some(Refusal::Lacks(_))) && why == StopReason::FailedToStart {
+                self.books.tally.without_access += 1;
+            }
+        }
+        let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];
         self.books.task_stopped(now, task, definition, self.cluster.fleet())?;
         if self.rules.is_service(self.tasks[slot].source) {
