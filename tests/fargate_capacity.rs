@@ -190,6 +190,58 @@ fn tasks_are_interrupted_at_the_given_rate() {
     let codes = ran.of_tasks("stop_code");
     let stopped = codes.iter().filter(|code| **code == "SpotInterruption").count();
     assert_eq!(stopped as f64, taken);
+    // The log of interruptions has each of them, at the instant at which its SIGTERM came.
+    let logged = |ran: &Moved| -> Vec<String> {
+        let notices = notices(ran).into_iter().filter(|row| row[1] == "interruption_notice");
+        let times = notices.flat_map(|row| vec![row[0].to_string(); row[3].parse().unwrap()]);
+        let mut times: Vec<String> = times.collect();
+        times.sort_unstable();
+        times
+    };
+    let signalled = |ran: &Moved| -> Vec<String> {
+        let taken = ran.tasks.iter().filter(|task| task["stop_code"] == "SpotInterruption");
+        let mut times: Vec<String> = taken.map(|task| task["stopping_s"].clone()).collect();
+        times.sort_unstable();
+        times
+    };
+    assert_eq!(logged(&ran), signalled(&ran));
+    // And so it is with all ways at once.
+    let all =
+        format!("{rate}reclaims_per_zone_hour = 40\nreclaim_percent = 25\n{}", taken_at("60s"));
+    let mut text = jobs(SPOT, 200, &all);
+    text.push_str(limits);
+    let ran = run(&text);
+    assert_eq!(logged(&ran), signalled(&ran));
+    assert_eq!(logged(&ran).len() as f64, ran.number("fargate_interrupted"));
+}
+
+/// A tenth of the tasks are taken back at this instant.
+fn taken_at(at: &str) -> String {
+    taken("percent = 10").replace("100s", at)
+}
+
+#[test]
+fn what_a_service_cannot_replace_is_stopped_when_the_window_ends() {
+    let retirement = "[service.deployment_configuration]\nminimum_healthy_percent = 100\n\
+                      maximum_percent = 200\n[fargate]\ntask_retirement_wait_days = \"0\"\n\
+                      retirements = [{ announced_at = \"100s\" }]\n\
+                      event_windows = [{ weekday = \"monday\", start_hour = 0, hours = 4 }]\n\
+                      shortages = [{ at = \"60s\", duration = \"5h\" }]\n";
+    let text = service("FARGATE", retirement).replace("\"1000s\"", "\"6h\"");
+    let told = tell(&text);
+    // The run begins on a Monday at 0:00: four hours later they get SIGTERM, and there is nothing in their place.
+    let first = |column: &str| -> Vec<&str> { cells(&told, column)[..2].to_vec() };
+    assert_eq!(first("stopping_s"), ["14400", "14400"]);
+    assert_eq!(first("stop_code"), ["TerminationNotice"; 2]);
+    let [incident] = &told.result.incidents[..] else { panic!("{:?}", told.result.incidents) };
+    assert_eq!((incident.kind, incident.tasks_lost), ("fargate_retirement", 2));
+    assert_eq!(incident.start, SimTime(14_400_000_000));
+    // Without windows nothing ends: they run on until Fargate has capacity again, at 18,060 s, and are replaced.
+    let line = "event_windows = [{ weekday = \"monday\", start_hour = 0, hours = 4 }]\n";
+    let told = tell(&text.replace(line, ""));
+    let late = |at: &&str| at.parse::<f64>().unwrap() > 18_060.0;
+    assert!(cells(&told, "stopping_s")[..2].iter().all(late), "{:?}", cells(&told, "stopping_s"));
+    assert_eq!(told.result.services[0].tasks_started, 4);
 }
 
 #[test]

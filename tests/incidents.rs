@@ -1,7 +1,7 @@
 //! Incidents: what is counted once, whom failures by script strike, and that streams of failures are their own.
 
 use crate::instance_failures::boxes;
-use crate::support::fleet::{Moved, run};
+use crate::support::fleet::{Moved, errors, jobs, run};
 
 /// A service of four tasks fills two boxes of a fixed fleet; ten requests a second.
 fn served(more: &str) -> Moved {
@@ -82,4 +82,65 @@ fn a_failure_does_not_move_the_draws_of_others() {
     let alone = times(hazard);
     assert!(alone.len() > 3);
     assert_eq!(times(&format!("{impaired}{crash}{hazard}")), alone);
+}
+
+#[test]
+fn tasks_of_a_dead_host_that_ends_for_another_reason_are_lost_in_the_incident() {
+    let text = |provider: &str| {
+        let dies = "[[failure]]\nkind = \"instance\"\nat = \"100s\"\ninstances = 2\nfound_after = \"900s\"\n";
+        boxes(provider, &(jobs(4, "800s") + dies))
+    };
+    let action = "[[capacity_provider.scheduled_actions]]\nat = \"200s\"\ndesired_capacity = 0\n";
+    let scaled_in = format!("max_size = 2\nmin_size = 0\nmanaged_draining = false\n{action}");
+    let ran = run(&text(&scaled_in));
+    assert_eq!(ran.event("terminated").iter().map(|(at, _)| *at).collect::<Vec<_>>(), [200.0; 2]);
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!((incident.instances, incident.tasks_lost), (2, 4));
+    assert_eq!(ran.number("tasks_lost"), 4.0);
+    // Nobody has reacted to the fault, and it was over when the instances had ended.
+    assert_eq!(incident.over.0, 200_000_000);
+    assert_eq!(incident.found, ecsim::base::time::SimTime::NEVER);
+}
+
+#[test]
+fn launches_that_never_register_are_drawn_by_the_name_of_their_provider() {
+    let action = "[[capacity_provider.scheduled_actions]]\nat = \"100s\"\ndesired_capacity = 14\n";
+    let misfit = |of: &str| {
+        format!(
+            "[[failure]]\nkind = \"never_registers\"\npercent = 50\ncapacity_provider = \"{of}\"\n\
+             found_after = \"900s\"\n"
+        )
+    };
+    let other =
+        "[[capacity_provider]]\nname = \"other\"\ninstance_types = [\"box.cheap\"]\nmax_size = 3\n";
+    let registered = |failures: &str| -> Vec<String> {
+        let ran = run(&boxes(&format!("max_size = 14\n{action}"), &format!("{other}{failures}")));
+        ran.event("registered").into_iter().map(|(_, name)| name.to_string()).collect()
+    };
+    let alone = registered(&misfit("boxes"));
+    assert!((1..12).contains(&alone.len()), "{alone:?}");
+    assert_eq!(registered(&(misfit("other") + &misfit("boxes"))), alone);
+}
+
+#[test]
+fn only_groups_drain_what_has_failed() {
+    let failure = |of: &str| {
+        format!("[[failure]]\nkind = \"impaired\"\nat = \"1s\"\nreaction = \"drain\"\n{of}\n")
+    };
+    let refused = "`reaction` \"drain\" is about Auto Scaling groups: this fleet is fixed";
+    for of in ["", "instance = \"boxes-0\"", "capacity_provider = \"boxes\""] {
+        let told = errors(&boxes("", &failure(of)));
+        assert!(told.contains(refused) && told.contains("is terminated: \"terminate\""), "{told}");
+    }
+    // Where some are of a group and some are not, a note says so.
+    let group =
+        "[[capacity_provider]]\nname = \"group\"\ninstance_types = [\"box.cheap\"]\nmax_size = 3\n";
+    let notes = |of: &str| {
+        let text = boxes("", &format!("{group}{}", failure(of)));
+        let loaded = ecsim::scenario::load_text(&text, "test.toml", std::path::Path::new("."), &[]);
+        loaded.unwrap_or_else(|errors| panic!("{errors}")).notes
+    };
+    let note = "instances of fixed fleets are terminated and not drained";
+    assert!(notes("").iter().any(|told| told.contains(note)), "{:?}", notes(""));
+    assert!(notes("capacity_provider = \"group\"").is_empty());
 }

@@ -83,6 +83,38 @@ fn an_agent_that_drains_lets_services_move_before_the_end() {
     assert_eq!(count(ran.at(250.0), "draining_instances"), 0, "the group still counts it");
 }
 
+#[test]
+fn every_instance_that_is_taken_back_is_in_the_log_once() {
+    let ran = run(&group(&rise(""), &jobs(4)));
+    let noticed = ran.event("interruption_notice");
+    let mut taken: Vec<&str> = noticed.iter().map(|(_, name)| *name).collect();
+    taken.sort_unstable();
+    let ends = ran.of_instances("end_cause");
+    let mut ended: Vec<&str> =
+        ends.iter().filter(|(_, end)| *end == "spot_interruption").map(|(name, _)| *name).collect();
+    ended.sort_unstable();
+    assert_eq!(taken, ended);
+    assert_eq!(taken.len() as f64, ran.number("instances_interrupted"));
+    // Its end has a row of its own, with the tasks that were lost.
+    let rows = ran.fleet.iter().filter(|row| row["event"] == "terminated");
+    let lost: u32 = rows
+        .filter(|row| row["reason"] == "spot_interruption")
+        .map(|row| count(row, "tasks"))
+        .sum();
+    assert_eq!((f64::from(lost), lost), (ran.number("tasks_lost"), 4));
+}
+
+#[test]
+fn a_dead_host_that_is_taken_back_is_counted_in_its_incident() {
+    let dies =
+        "[[failure]]\nkind = \"instance\"\nat = \"150s\"\ninstances = 2\nfound_after = \"500s\"\n";
+    let ran = run(&group(&dip(""), &(jobs(4) + dies)));
+    // One is taken at 320 s, the other one found at 650 s.
+    assert_eq!(times(&ran, "terminated"), [("320", "spot_interruption"), ("650", "failure")]);
+    let [incident] = ran.result.incidents.as_slice() else { panic!("one incident") };
+    assert_eq!(incident.tasks_lost, 4);
+}
+
 /// Large boxes rise above the highest price at 300 s; cheap ones cost 0.90 $ all the time.
 fn rise(interruption: &str) -> String {
     let prices = file(

@@ -80,7 +80,7 @@ impl World {
             groups.take_first_addresses(network, &subnets);
         }
         if !faults.is_empty() {
-            groups.know_misfits(faults.at_launches(), setup.seed);
+            groups.know_misfits(faults.at_launches());
             groups.watch_newcomers();
         }
         for (instance, price) in fleet.ids().zip(prices) {
@@ -323,7 +323,7 @@ impl World {
         if !self.tasks.line.is_empty() && self.cluster.has_freed() {
             self.drive(queue).place_waiting()?;
         }
-        if self.faults.is_noticed() || self.tasks.has_met() {
+        if self.faults.is_noticed() || self.tasks.has_news() {
             self.mishap(queue).look_at_incidents()?;
         }
         if self.groups.has_newcomers() {

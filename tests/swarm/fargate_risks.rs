@@ -50,7 +50,9 @@ pub fn at_random(dice: &mut Dice, zones: &[ZoneId]) -> FargateRisks {
     let mut retirements: Vec<Retirement> = (0..dice.below(3))
         .map(|_| {
             let notice = instant(dice, 600);
-            Retirement { notice, at: notice + seconds(dice.below(300)) }
+            let at = notice + seconds(dice.below(300));
+            let until = dice.one_in(2).then(|| at + seconds(1 + dice.below(100)));
+            Retirement { notice, at, until }
         })
         .collect();
     retirements.sort_by_key(|of| of.at);

@@ -59,19 +59,36 @@ pub fn retires_at(
     windows: &[EventWindow],
     epoch_s: i64,
 ) -> SimTime {
-    const WEEK: u64 = 7 * 24 * 3_600;
     let at = notice + wait.span();
-    // 1970 began on a Thursday: three days after a Monday.
-    let second = (epoch_s + 3 * 86_400).rem_euclid(WEEK as i64) as u64;
-    let into_week = (at.0 + second * 1_000_000) % (WEEK * 1_000_000);
     let until_open = |window: &EventWindow| {
-        let (from, hours) = (u64::from(window.from), u64::from(window.hours));
-        let hour = 3_600 * 1_000_000;
-        let since = (into_week + WEEK * 1_000_000 - from * hour) % (WEEK * 1_000_000);
-        if since < hours * hour { 0 } else { WEEK * 1_000_000 - since }
+        let since = since_open(at, window, epoch_s);
+        if since < u64::from(window.hours) * HOUR { 0 } else { WEEK - since }
     };
     let wait = windows.iter().map(until_open).min();
     at + SimSpan(wait.unwrap_or(0))
+}
+
+/// When the last of the event windows ends that are open at `at`; `None`: none is.
+#[must_use]
+pub fn retires_until(at: SimTime, windows: &[EventWindow], epoch_s: i64) -> Option<SimTime> {
+    let until_end = |window: &EventWindow| {
+        (u64::from(window.hours) * HOUR).checked_sub(since_open(at, window, epoch_s))
+    };
+    let last = windows.iter().filter_map(until_end).max()?;
+    (last > 0).then(|| at + SimSpan(last))
+}
+
+/// Microseconds.
+const HOUR: u64 = 3_600 * 1_000_000;
+const WEEK: u64 = 7 * 24 * HOUR;
+
+/// How long ago a window has begun at `at`, microseconds.
+fn since_open(at: SimTime, window: &EventWindow, epoch_s: i64) -> u64 {
+    // 1970 began on a Thursday: three days after a Monday.
+    let week = (WEEK / 1_000_000) as i64;
+    let second = (epoch_s + 3 * 86_400).rem_euclid(week) as u64;
+    let into_week = (at.0 % WEEK + second * 1_000_000) % WEEK;
+    (into_week + WEEK - u64::from(window.from) * HOUR) % WEEK
 }
 
 /// The rate of interruptions by task and hour at which `monthly_percent` of tasks are interrupted over a month.

@@ -5,7 +5,7 @@ use super::interruption::shortage;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::ZoneId;
 use crate::policy::capacity::fargate::{
-    EventWindow, RetirementWait, retires_at, spot_hazard_per_hour,
+    EventWindow, RetirementWait, retires_at, retires_until, spot_hazard_per_hour,
 };
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::sections::WEEKDAYS;
@@ -108,7 +108,8 @@ fn retirements(fargate: &Settings, epoch_s: i64) -> Vec<Retirement> {
     let announced = fargate.tables("retirements").filter_map(|of| of.span("announced_at"));
     let retirement = |announced: SimSpan| {
         let notice = SimTime(announced.0);
-        Retirement { notice, at: retires_at(notice, wait, &windows, epoch_s) }
+        let at = retires_at(notice, wait, &windows, epoch_s);
+        Retirement { notice, at, until: retires_until(at, &windows, epoch_s) }
     };
     let mut all: Vec<Retirement> = announced.map(retirement).collect();
     all.sort_by_key(|of| of.at);

@@ -105,6 +105,9 @@ impl Build<'_> {
             self.error(settings.place, message);
         }
         self.check_timing(settings, kind, reaction);
+        if let Some(victims) = &victims {
+            self.check_drain(settings, reaction, victims);
+        }
         let found = match kind {
             FaultKind::AgentDisconnect => Distribution::Constant(300.0),
             FaultKind::NeverRegisters => Distribution::Constant(900.0), // assumed; unpublished
@@ -119,6 +122,33 @@ impl Build<'_> {
             reaction,
             silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
         })
+    }
+
+    /// Only a group drains: an instance of a fixed fleet is terminated whatever the reaction.
+    fn check_drain(&mut self, settings: &Settings, reaction: Reaction, victims: &Victims) {
+        if reaction != Reaction::Drain {
+            return;
+        }
+        let is_fixed = |id: ProviderId| self.groups.iter().all(|group| group.provider != id);
+        let mut ones = self.instances.iter().map(|one| &one.registration);
+        let (all, some) = match victims {
+            Victims::Random(Some(provider), _) => (is_fixed(*provider), false),
+            Victims::Named(name) => {
+                let named = ones.find(|one| one.name == *name);
+                (named.is_some_and(|one| is_fixed(one.provider)), false)
+            }
+            _ => (self.groups.is_empty(), ones.any(|one| is_fixed(one.provider))),
+        };
+        if all {
+            let message = "`reaction` \"drain\" is about Auto Scaling groups: this fleet is fixed";
+            let help = "an instance of a fixed fleet is terminated: \"terminate\"";
+            self.error_with_help(settings.value_place("reaction"), message, help);
+        } else if some {
+            let place = self.problems.describe(settings.value_place("reaction"));
+            self.notes.push(format!(
+                "{place}: instances of fixed fleets are terminated and not drained: only groups drain"
+            ));
+        }
     }
 
     /// Keys that would say nothing, as others are.
@@ -170,6 +200,7 @@ impl Build<'_> {
             reaction,
             silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
         };
+        self.check_drain(settings, reaction, &fault.victims);
         Some(MachineTrace { format, start: self.start_of_trace(settings, format), fault })
     }
 

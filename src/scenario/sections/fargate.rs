@@ -112,7 +112,8 @@ pub(super) static RETIREMENT: Section = Section::new(
 /// `[[fargate.event_windows]]`.
 pub(super) static EVENT_WINDOW: Section = Section::new(
     "fargate event window",
-    "A weekly window, UTC.",
+    "A weekly window, UTC. What a service has not been able to replace when the window ends in which its tasks are \
+     retired is stopped then (assumed).",
     &[
         required("weekday", Kind::Choice(WEEKDAYS), "The day on which it begins.", "API"),
         required("start_hour", Kind::Whole(0, 23), "The hour at which it begins.", "API"),

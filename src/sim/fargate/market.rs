@@ -22,6 +22,8 @@ pub enum Turn {
     Takes(usize),
     /// Tasks are retired.
     Retires(usize),
+    /// The window of a retirement ends.
+    Forces(usize),
 }
 
 /// Why many Spot tasks are taken back at once.
@@ -95,7 +97,10 @@ impl Market {
         }
         agenda.extend(risks.scripted.iter().enumerate().map(|(i, of)| (of.at, Turn::Takes(i))));
         let retires = risks.retirements.iter().enumerate();
-        agenda.extend(retires.map(|(index, of)| (of.at, Turn::Retires(index))));
+        for (index, of) in retires {
+            agenda.push((of.at, Turn::Retires(index)));
+            agenda.extend(of.until.map(|until| (until, Turn::Forces(index))));
+        }
         agenda.sort_by_key(|&(at, _)| at);
         let mut reclaims = Vec::new();
         if let Some((per_hour, _)) = risks.spot_reclaims {

@@ -3,6 +3,7 @@
 
 use super::Mishap;
 use super::incidents::Ends;
+use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::ids::ZoneId;
 use crate::model::lifecycle::{StopReason, TaskStatus};
@@ -79,6 +80,10 @@ impl Mishap<'_> {
                 let notice = market.risks.retirements[index].notice;
                 market.retired_to = market.retired_to.max(Some(notice));
                 self.retire()
+            }
+            Turn::Forces(index) => {
+                let notice = market.risks.retirements[index].notice;
+                self.force_out(notice)
             }
         }
     }
@@ -190,6 +195,27 @@ impl Mishap<'_> {
             self.supply.drive.books.tally.fargate_retired += retired.len() as u64;
         }
         self.tell_fargate("retirement", Purchase::OnDemand, None, "maintenance", Some(count))
+    }
+
+    /// The window of a retirement is over: what has not been replaced is stopped (assumed; AWS says that it retires tasks
+    /// within the window).
+    fn force_out(&mut self, notice: SimTime) -> Result<(), RunError> {
+        let drive = &mut self.supply.drive;
+        let all = drive.rules.zones.ids().flat_map(|zone| drive.tasks.on_fargate(zone));
+        let is_late = |slot: &Slot| {
+            let task = &drive.tasks[*slot];
+            task.status == TaskStatus::Running && task.started <= notice
+        };
+        let mut late: Vec<Slot> = all.filter(is_late).collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        late.sort_unstable_by_key(|&slot| drive.tasks[slot].id);
+        let what = ("fargate_retirement", "FARGATE".to_string());
+        self.stop_on_fargate(&late, what, StopReason::Retired)?;
+        let count = late.len() as u32;
+        self.supply.drive.books.tally.fargate_retired += u64::from(count);
+        self.tell_fargate("retirement", Purchase::OnDemand, None, "window_ends", Some(count))
     }
 
     fn tell_fargate(

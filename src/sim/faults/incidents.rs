@@ -243,6 +243,13 @@ impl Mishap<'_> {
     /// What requests meet.
     pub fn look_at_incidents(&mut self) -> Result<(), RunError> {
         self.registry_was_met()?;
+        for (instance, lost) in self.supply.drive.tasks.take_lost() {
+            // Where the reaction to the fault has ended it, that has counted them.
+            if let Some(out) = self.faults.out.get(&instance) {
+                self.faults.count_lost(out.incident, lost);
+                self.faults.notice_hosts();
+            }
+        }
         let incidents = &mut self.faults.incidents;
         incidents.is_due = false;
         let mut to_see = Vec::new();

@@ -159,9 +159,10 @@ impl Faults {
         self.kinds.iter().filter(move |_| self.list.iter().any(returns))
     }
 
-    /// Which launched instances never register.
-    pub fn at_launches(&self) -> impl Iterator<Item = &Fault> {
-        self.list.iter().filter(|fault| matches!(fault.trigger, Trigger::Launch(_)))
+    /// Which launched instances never register, each with its draws.
+    pub fn at_launches(&self) -> impl Iterator<Item = (&Fault, Family)> {
+        let all = self.list.iter().zip(self.draws.iter().copied());
+        all.filter(|(fault, _)| matches!(fault.trigger, Trigger::Launch(_)))
     }
 
     /// Whether something is still to come of an instance that is out.

@@ -3,7 +3,7 @@
 
 use super::{Groups, Supply};
 use crate::base::distribution::Distribution;
-use crate::base::random::{Family, Purpose, Seed};
+use crate::base::random::Family;
 use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::fault::{Fault, Reaction, Trigger, Victims};
@@ -55,8 +55,8 @@ impl Groups {
     }
 
     /// Some launched instances will never register.
-    pub fn know_misfits<'a>(&mut self, faults: impl Iterator<Item = &'a Fault>, seed: Seed) {
-        for (index, fault) in faults.enumerate() {
+    pub fn know_misfits<'a>(&mut self, faults: impl Iterator<Item = (&'a Fault, Family)>) {
+        for (fault, draws) in faults {
             let (Trigger::Launch(ppm), Victims::Random(of, _)) = (&fault.trigger, &fault.victims)
             else {
                 continue;
@@ -66,7 +66,7 @@ impl Groups {
                 ppm: *ppm,
                 found_after: fault.found_after.clone(),
                 is_found: fault.reaction != Reaction::Nothing,
-                draws: seed.family(Purpose::Fault, &format!("registration-{index}")),
+                draws,
             });
         }
     }

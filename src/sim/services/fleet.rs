@@ -84,6 +84,9 @@ impl Drive<'_> {
     ) -> Result<u32, RunError> {
         let lost = self.lose_tasks_on(instance, reason)?;
         self.tasks.let_go(instance);
+        if lost > 0 {
+            self.tasks.lost_with(instance, lost);
+        }
         let now = self.now();
         self.cluster.deregister(now, instance);
         Ok(lost)

@@ -92,6 +92,8 @@ pub struct FargateShortage {
 pub struct Retirement {
     /// When it is announced.
     pub notice: SimTime,
-    /// When the tasks are stopped.
+    /// When the tasks are stopped; services begin to replace theirs.
     pub at: SimTime,
+    /// When the event window ends: what a service has not replaced by then is stopped all the same.
+    pub until: Option<SimTime>,
 }

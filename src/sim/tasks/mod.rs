@@ -35,7 +35,7 @@ use super::setup::ProvisioningSetup;
 use super::task::{Slot, Task};
 use crate::base::time::SimTime;
 use crate::engine::{Queue, Ticket};
-use crate::model::ids::GroupId;
+use crate::model::ids::{GroupId, InstanceId};
 use std::collections::BTreeMap;
 
 pub use latency::{Latency, Stages};
@@ -66,6 +66,8 @@ pub struct Tasks {
     pub(super) stages: Stages,
     /// What tasks met on their way to their images, and nobody has been told.
     met: Vec<Met>,
+    /// Instances that have ended, and how many tasks were lost with each, that nobody has been told of.
+    lost_with: Vec<(InstanceId, u32)>,
     /// Tasks that will not get their image, by number: the outage by which.
     unpulled: BTreeMap<u64, usize>,
     /// The number of the next task.
@@ -90,17 +92,28 @@ impl Tasks {
             line: Line::new(provisioning),
             stages,
             met: Vec::new(),
+            lost_with: Vec::new(),
             unpulled: BTreeMap::new(),
             next_id: 0,
             wanted: 0,
         }
     }
 
-    /// Whether tasks have met outages of registries, and nobody has been told.
+    /// Whether tasks have met outages of registries or were lost with an instance, and nobody has been told.
     #[inline]
     #[must_use]
-    pub fn has_met(&self) -> bool {
-        !self.met.is_empty()
+    pub fn has_news(&self) -> bool {
+        !self.met.is_empty() || !self.lost_with.is_empty()
+    }
+
+    /// Instances that have ended since this was last called, and how many tasks were lost with each.
+    pub fn take_lost(&mut self) -> Vec<(InstanceId, u32)> {
+        std::mem::take(&mut self.lost_with)
+    }
+
+    /// An instance has ended, and so many tasks with it.
+    pub fn lost_with(&mut self, instance: InstanceId, tasks: u32) {
+        self.lost_with.push((instance, tasks));
     }
 
     /// What tasks have met since this was last called.
