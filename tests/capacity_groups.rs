@@ -44,7 +44,7 @@ fn launches_and_ends_keep_the_share() {
     for _ in 0..8 {
         match share.launch(on_demand, spot) {
             Purchase::OnDemand => on_demand += 1,
-            Purchase::Spot => spot += 1,
+            _ => spot += 1,
         }
         bought.push_str(&format!("{on_demand}/{spot} "));
     }
@@ -52,7 +52,7 @@ fn launches_and_ends_keep_the_share() {
     for total in (1..8).rev() {
         match share.end(on_demand, spot) {
             Purchase::OnDemand => on_demand -= 1,
-            Purchase::Spot => spot -= 1,
+            _ => spot -= 1,
         }
         assert_eq!((on_demand, spot), (share.of(total), total - share.of(total)));
     }
@@ -385,7 +385,7 @@ proptest! {
         for _ in 0..count {
             match share.launch(on_demand, spot) {
                 Purchase::OnDemand => on_demand += 1,
-                Purchase::Spot => spot += 1,
+                _ => spot += 1,
             }
             prop_assert_eq!(on_demand, share.of(on_demand + spot));
         }

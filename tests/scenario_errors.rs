@@ -41,7 +41,7 @@ seed = 3
     1 | [simulaton]
       |  ^^^^^^^^^
       |
-      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "instance_type", "capacity_provider", "task_definition", "run_task", "service", "failure", "failure_trace", "service_scheduler", "cloudwatch", "latency", "limits", "fargate", "prices", "expect"
+      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "network", "instance_type", "capacity_provider", "task_definition", "run_task", "service", "failure", "failure_trace", "zonal_shift", "service_scheduler", "cloudwatch", "latency", "limits", "fargate", "prices", "expect"
     "##);
 }
 
@@ -1293,7 +1293,7 @@ tie_break = "fair"
     2 | launch_type = "FARGAT"
       |               ^^^^^^^^
       |
-      = help: did you mean "FARGATE"? valid: "EC2", "FARGATE"
+      = help: did you mean "FARGATE"? valid: "EC2", "FARGATE", "EXTERNAL"
 
     error: web.toml:3:12: the generated tasks have no size
       |

@@ -155,6 +155,11 @@ impl Load {
         either!(mut self, load => load.drain(task));
     }
 
+    /// A target that got no new requests gets some again. Unknown tasks and those that serve are ignored.
+    pub fn resume(&mut self, task: u64) {
+        either!(mut self, load => load.resume(task));
+    }
+
     /// A target is gone: requests in flight or queued there are dropped (`task_lost`); messages go back to the head
     /// of the queue. Unknown tasks are ignored.
     pub fn remove(&mut self, task: u64) {

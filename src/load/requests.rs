@@ -352,6 +352,17 @@ impl Requests {
         }
     }
 
+    pub fn resume(&mut self, task: u64) {
+        let Some(&index) = self.index.get(&task) else { return };
+        let station = self.stations[index].as_mut().expect("known stations live");
+        if station.is_draining {
+            station.is_draining = false;
+            self.serving += 1;
+            self.router.is_stale = true;
+            self.dispatch();
+        }
+    }
+
     pub fn remove(&mut self, task: u64) {
         let Some(index) = self.index.remove(&task) else { return };
         let station = self.stations[index].take().expect("known stations live");

@@ -2,6 +2,7 @@
 
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::ids::ZoneId;
 
 /// `TerminationPolicies`: which instance of a group ends first when the group has too many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -127,6 +128,17 @@ pub struct CapacityChange {
     pub desired: Option<u32>,
     /// Version of the launch template: that of all instances that are launched from then on.
     pub template: Option<u32>,
+}
+
+/// A time in which a zone is shifted away from: nothing is launched there, or no requests are sent there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZonalShift {
+    /// The zone.
+    pub zone: ZoneId,
+    /// From when on.
+    pub from: SimTime,
+    /// Until when.
+    pub until: SimTime,
 }
 
 /// What becomes of an instance that its group ends.

@@ -88,10 +88,12 @@ pub enum Purchase {
     OnDemand,
     /// Spot.
     Spot,
+    /// Not at all: an external instance, a host of the user's own.
+    External,
 }
 
 impl Purchase {
-    /// Both.
+    /// Both that AWS sells.
     pub const ALL: [Purchase; 2] = [Purchase::OnDemand, Purchase::Spot];
 
     /// Its name in scenarios and outputs.
@@ -100,6 +102,7 @@ impl Purchase {
         match self {
             Purchase::OnDemand => "on_demand",
             Purchase::Spot => "spot",
+            Purchase::External => "external",
         }
     }
 }

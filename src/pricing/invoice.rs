@@ -23,6 +23,10 @@ pub enum Category {
     Ec2Spot,
     /// What ECS charges for its Managed Instances, on top of EC2.
     ManagedInstancesFee,
+    /// What hosts of the user's own cost.
+    ExternalHost,
+    /// What ECS charges for external instances (ECS Anywhere).
+    AnywhereFee,
     /// vCPUs of Fargate tasks.
     FargateVcpu,
     /// Memory of Fargate tasks.
@@ -47,6 +51,8 @@ impl Category {
             Category::Ec2OnDemand => "ec2_on_demand",
             Category::Ec2Spot => "ec2_spot",
             Category::ManagedInstancesFee => "managed_instances_fee",
+            Category::ExternalHost => "external_host",
+            Category::AnywhereFee => "ecs_anywhere_fee",
             Category::FargateVcpu => "fargate_vcpu",
             Category::FargateMemory => "fargate_memory",
             Category::FargateEphemeral => "fargate_ephemeral",
@@ -64,6 +70,8 @@ impl Category {
             Category::Ec2OnDemand => "EC2 On-Demand",
             Category::Ec2Spot => "EC2 Spot",
             Category::ManagedInstancesFee => "Managed Instances fee",
+            Category::ExternalHost => "External hosts",
+            Category::AnywhereFee => "ECS Anywhere fee",
             Category::FargateVcpu => "Fargate vCPU",
             Category::FargateMemory => "Fargate memory",
             Category::FargateEphemeral => "Fargate storage",
@@ -78,9 +86,11 @@ impl Category {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Category::Ec2OnDemand | Category::Ec2Spot | Category::ManagedInstancesFee => {
-                "instance-seconds"
-            }
+            Category::Ec2OnDemand
+            | Category::Ec2Spot
+            | Category::ManagedInstancesFee
+            | Category::ExternalHost
+            | Category::AnywhereFee => "instance-seconds",
             Category::FargateVcpu | Category::FargateSpotVcpu | Category::FargateWindowsLicence => {
                 "vcpu-seconds"
             }
@@ -97,13 +107,27 @@ impl Category {
         match purchase {
             Purchase::OnDemand => Category::Ec2OnDemand,
             Purchase::Spot => Category::Ec2Spot,
+            Purchase::External => Category::ExternalHost,
         }
     }
 
     /// Whether it charges for instances, which can be idle; Fargate charges for tasks.
     #[must_use]
     pub fn is_of_instances(self) -> bool {
-        matches!(self, Category::Ec2OnDemand | Category::Ec2Spot | Category::ManagedInstancesFee)
+        match self {
+            Category::Ec2OnDemand
+            | Category::Ec2Spot
+            | Category::ManagedInstancesFee
+            | Category::ExternalHost
+            | Category::AnywhereFee => true,
+            Category::FargateVcpu
+            | Category::FargateMemory
+            | Category::FargateEphemeral
+            | Category::FargateWindowsLicence
+            | Category::FargateSpotVcpu
+            | Category::FargateSpotMemory
+            | Category::FargateSpotEphemeral => false,
+        }
     }
 
     /// How many parts of usage are one priced unit: CPU units in a vCPU, MiB in a GB, else 1.
@@ -117,6 +141,8 @@ impl Category {
             Category::Ec2OnDemand
             | Category::Ec2Spot
             | Category::ManagedInstancesFee
+            | Category::ExternalHost
+            | Category::AnywhereFee
             | Category::FargateEphemeral
             | Category::FargateSpotEphemeral => 1,
         }
@@ -277,7 +303,7 @@ pub(super) fn platform_name(rate: &FargateRate) -> String {
 pub(super) fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRate, u128)> {
     let FargateAccount { rate, usage, .. } = account;
     let [vcpu, memory, ephemeral] = match rate.purchase {
-        Purchase::OnDemand => {
+        Purchase::OnDemand | Purchase::External => {
             [Category::FargateVcpu, Category::FargateMemory, Category::FargateEphemeral]
         }
         Purchase::Spot => {

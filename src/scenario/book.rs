@@ -35,12 +35,35 @@ pub struct Wanted {
     pub vcpus: (u32, u32),
     /// Least and most memory, MiB.
     pub memory: (u32, u32),
+    /// Least and most memory of a vCPU, MiB.
+    pub mib_per_vcpu: (u64, u64),
     /// Patterns of names; empty: all.
     pub allowed: Vec<String>,
     /// Patterns of names that are left out.
     pub excluded: Vec<String>,
-    /// Whether the T families are among them.
-    pub burstable: bool,
+    /// Whether types of the current generation are among them, and of previous ones.
+    pub generations: [bool; 2],
+    /// Architectures.
+    pub architectures: Vec<Architecture>,
+    /// Whether the T families are among them, and others.
+    pub burstable: [bool; 2],
+    /// Whether types without a hypervisor are among them, and others.
+    pub bare_metal: [bool; 2],
+    /// Fewest and most GPUs, Inferentia and Trainium devices together.
+    pub accelerators: (u32, u32),
+}
+
+/// A type that meets requirements.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// What it holds and costs.
+    pub facts: TypeFacts,
+    /// Whether it is of the current generation.
+    pub is_current: bool,
+    /// Whether it is of the C, M or R families.
+    pub is_general: bool,
 }
 
 impl Default for Wanted {
@@ -48,9 +71,14 @@ impl Default for Wanted {
         Wanted {
             vcpus: (1, u32::MAX),
             memory: (1, u32::MAX),
+            mib_per_vcpu: (0, u64::MAX),
             allowed: Vec::new(),
             excluded: Vec::new(),
-            burstable: false,
+            generations: [true, false],
+            architectures: vec![Architecture::X86_64, Architecture::Arm64],
+            burstable: [false, true],
+            bare_metal: [false, true],
+            accelerators: (0, 0),
         }
     }
 }
@@ -117,26 +145,36 @@ impl Book {
         self.0.spot_advice(region, name)
     }
 
-    /// Types of the current generation with a price in the region that meet requirements, in order of name.
+    /// Types with a price in the region that meet requirements, in order of name.
     #[must_use]
-    pub fn types_that_are(&self, region: &str, wanted: &Wanted) -> Vec<(String, TypeFacts)> {
+    pub fn types_that_are(&self, region: &str, wanted: &Wanted) -> Vec<Found> {
         let all = self.0.instance_types();
         let meets = |of: &&InstanceType| {
             let named = |list: &[String]| list.iter().any(|pattern| matches(pattern, &of.name));
-            of.current_generation
-                && !of.retired
-                && !of.bare_metal
-                && of.gpus == 0
-                && of.neuron_devices == 0
-                && (wanted.burstable || !of.burstable)
+            let accelerators = u32::from(of.gpus) + u32::from(of.neuron_devices);
+            let (memory, vcpus) = (u64::from(of.memory_mib), u64::from(of.vcpus));
+            let least = wanted.mib_per_vcpu.0.saturating_mul(vcpus);
+            let most = wanted.mib_per_vcpu.1.saturating_mul(vcpus);
+            !of.retired
+                && wanted.generations[usize::from(!of.current_generation)]
+                && wanted.architectures.contains(&of.architecture)
+                && wanted.burstable[usize::from(!of.burstable)]
+                && wanted.bare_metal[usize::from(!of.bare_metal)]
+                && (wanted.accelerators.0..=wanted.accelerators.1).contains(&accelerators)
                 && (wanted.vcpus.0..=wanted.vcpus.1).contains(&of.vcpus)
                 && (wanted.memory.0..=wanted.memory.1).contains(&of.memory_mib)
+                && (least..=most).contains(&memory)
                 && (wanted.allowed.is_empty() || named(&wanted.allowed))
                 && !named(&wanted.excluded)
         };
         let facts = |of: &InstanceType| {
             let facts = self.type_facts(region, &of.name).filter(|f| f.on_demand.is_some())?;
-            Some((of.name.clone(), facts))
+            Some(Found {
+                name: of.name.clone(),
+                facts,
+                is_current: of.current_generation,
+                is_general: is_general(of.family()),
+            })
         };
         all.iter().filter(meets).filter_map(facts).collect()
     }
@@ -170,6 +208,12 @@ impl Book {
     pub fn fargate_sizes(&self, os: OperatingSystem) -> Vec<(u32, u32)> {
         self.0.fargate_sizes_of(os)
     }
+}
+
+/// Whether a family is one of C, M or R: `c7g`, not `mac2`.
+fn is_general(family: &str) -> bool {
+    let letters: &str = family.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+    matches!(letters, "c" | "m" | "r")
 }
 
 /// Whether a name fits a pattern in which `*` stands for anything.

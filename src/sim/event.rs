@@ -47,6 +47,8 @@ pub enum Event {
     ScalingAction(ServiceId),
     /// A period of CloudWatch ends, or its points are visible.
     Tick(Tick),
+    /// A zonal shift of a service's load balancer begins or ends.
+    TrafficShift(ServiceId),
     /// A scripted failure strikes.
     Failure,
     /// What a service depends on is well again.
@@ -55,6 +57,8 @@ pub enum Event {
     Machine(MachineId),
     /// An Auto Scaling group is changed by hand or by schedule.
     GroupChange(ProviderId),
+    /// A zonal shift of an Auto Scaling group begins or ends.
+    ZonalShift(ProviderId),
     /// A task may have waited in PROVISIONING for as long as it may.
     WaitedEnough,
     /// A minute of a capacity provider's managed scaling ends: its metric is published.

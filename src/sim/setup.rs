@@ -8,6 +8,7 @@ use crate::model::arrival::TaskStream;
 use crate::model::blackout::Blackouts;
 use crate::model::definition::TaskDefinition;
 use crate::model::fault::Fault;
+use crate::model::group::ZonalShift;
 use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SourceId, ZoneId};
 use crate::model::network::TaskNetwork;
 use crate::model::platform::LaunchType;
@@ -28,7 +29,7 @@ mod spot;
 pub use capacity::{
     GroupScaling, GroupSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
-    WarmPoolSetup,
+    WarmPoolSetup, ZoningSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use network::{AccessSetup, NetworkSetup};
@@ -166,6 +167,8 @@ pub struct ServiceSetup {
     pub network: TaskNetwork,
     /// Load balancer.
     pub balancer: Option<LoadBalancer>,
+    /// Zonal shifts that its load balancer obeys, in order of time; one ends before the next begins.
+    pub shifts: Vec<ZonalShift>,
     /// `healthCheckGracePeriodSeconds`.
     pub grace_period: SimSpan,
     /// `availabilityZoneRebalancing` is ENABLED and the service is eligible.

@@ -3,6 +3,8 @@
 //! A part never holds another part. A handler gets a bundle of the parts that it may touch ([`Life`], [`Calls`],
 //! [`Drive`] and what it hands on), so that its receiver says what it can change.
 
+mod note;
+
 use super::arrivals::Arrivals;
 use super::books::outputs::Sinks;
 use super::books::{Books, Change};
@@ -275,6 +277,7 @@ impl World {
             }
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,
             Event::ScalingAction(service) => self.drive(queue).plan().scaling_action(service)?,
+            Event::TrafficShift(service) => self.drive(queue).plan().traffic_shifts(service)?,
             Event::Tick(tick) => self.drive(queue).tick(tick)?,
             Event::Failure => self.drive(queue).failure_strikes()?,
             Event::Machine(machine) => {
@@ -282,6 +285,7 @@ impl World {
                 self.faults.notice_hosts();
             }
             Event::GroupChange(provider) => self.supply(queue).group_changes(provider)?,
+            Event::ZonalShift(provider) => self.supply(queue).group_shifts(provider)?,
             Event::WaitedEnough => self.drive(queue).waited_enough()?,
             Event::Reservation(provider) => self.supply(queue).minute_ends(provider)?,
             Event::ManagedScaling(provider) => self.supply(queue).evaluate(provider)?,
@@ -341,53 +345,6 @@ impl World {
         }
         Ok(())
     }
-
-    /// The event as two words of the digest: its kind and whom it concerns, by numbers that do not depend on
-    /// how memory is reused.
-    #[inline]
-    fn note(&mut self, at: SimTime, event: Event) {
-        let (kind, whom) = match event {
-            Event::Attached(slot) => (1, self.tasks[slot].id),
-            Event::Prepared(slot) => (2, self.tasks[slot].id),
-            Event::Running(slot) => (3, self.tasks[slot].id),
-            Event::Exit(slot) => (4, self.tasks[slot].id),
-            Event::ExecutionStopped(slot) => (5, self.tasks[slot].id),
-            Event::Detached(slot) => (6, self.tasks[slot].id),
-            Event::Retry(parked) => (7, self.callers.parked_task(parked)),
-            Event::Gate => (8, 0),
-            Event::Control => (9, 0),
-            Event::Health(slot) => (10, self.tasks[slot].id),
-            Event::Deregistered(slot) => (11, self.tasks[slot].id),
-            Event::Reconcile(service) => (12, u64::from(service.0)),
-            Event::Update(service) => (13, u64::from(service.0)),
-            Event::ScalingAction(service) => (14, u64::from(service.0)),
-            Event::Tick(tick) => (15, tick as u64),
-            Event::Failure => (0, 0),
-            Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
-            Event::StartIsOver(slot) => (0, self.tasks[slot].id << 2 | 1), // four bits are all taken
-            Event::Known(service) => (0, u64::from(service.0) << 2 | 3),
-            Event::Memory(service) => (0, u64::from(service.0) << 2 | 1 << 42),
-            Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
-            Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
-            Event::WaitedEnough => (0, 1 << 51),
-            Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
-            Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
-            Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),
-            Event::Spot(machine) => (0, u64::from(machine.0) << 2 | 1 << 46),
-            Event::Renew(provider) => (0, u64::from(provider.0) << 2 | 1 << 54),
-            Event::Pools(provider) => (0, u64::from(provider.0) << 2 | 1 << 47),
-            Event::LaunchAgain(provider, purchase) => {
-                (0, u64::from(provider.0) << 3 | (purchase as u64) << 2 | 1 << 48)
-            }
-            Event::Fargate => (0, 1 << 52),
-            Event::FargateWarning(number) => (0, u64::from(number) << 2 | 1 << 53),
-            Event::Batch(provider) => (0, u64::from(provider.0) << 2 | 1 << 50),
-            Event::Optimise(provider) => (0, u64::from(provider.0) << 2 | 1 << 49),
-            Event::Sample => return, // samples observe: with another interval the digest is the same
-        };
-        self.books.digest.add(at.0);
-        self.books.digest.add(whom << 4 | kind);
-    }
 }
 
 impl Model for World {
@@ -425,7 +382,7 @@ impl Model for World {
         if self.tasks.holds_any() && self.tasks.hold_back(event) {
             return Ok(());
         }
-        self.note(queue.now(), event);
+        note::note(self, queue.now(), event);
         self.dispatch(event, queue)?;
         self.settle(queue)
     }

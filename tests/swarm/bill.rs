@@ -63,6 +63,7 @@ fn bill_instances(case: &Case, end: u64, lines: &mut Lines) {
         let category = match provider.purchase {
             Purchase::OnDemand => "ec2_on_demand",
             Purchase::Spot => "ec2_spot",
+            Purchase::External => "external_host",
         };
         let steps: Vec<(u64, u64)> = match &instance.price {
             Price::Fixed(rate) => vec![(0, rate.0)],

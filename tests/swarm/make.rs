@@ -227,7 +227,7 @@ fn provider_setups(
             launch: LaunchType::Ec2,
             is_managed: false,
             batch_window: None,
-            purchase: dice.pick(&[Purchase::OnDemand, Purchase::Spot]),
+            purchase: dice.pick(&[Purchase::OnDemand, Purchase::Spot, Purchase::External]),
             cluster: cluster_of(provider),
             largest: largest.unwrap_or_default(),
         });

@@ -85,6 +85,7 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
         .collect();
     failures.sort_by_key(|failure| failure.at);
     setup.services = services;
+    super::zones::shift_services(seed, setup);
     super::network::at_random(setup);
     if dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
@@ -499,6 +500,7 @@ fn service(
         zones: dice.one_in(6).then(|| vec![ZoneId(0), ZoneId(2)]),
         network: Default::default(),
         balancer,
+        shifts: Vec::new(),
         grace_period: seconds(dice.pick(&[0, 0, 60, 300])),
         rebalances_zones,
         container_stop: dice.one_in(4).then_some(Distribution::Uniform { min: 1.0, max: 40.0 }),

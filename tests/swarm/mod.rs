@@ -13,6 +13,7 @@ mod moving;
 mod network;
 mod services;
 pub mod tables;
+mod zones;
 
 use crate::support::Page;
 use ecsim::engine::Pulse;

@@ -41,7 +41,9 @@ fn moving(seed: u64) -> Case {
     for provider in setup.providers.ids().collect::<Vec<_>>() {
         let own = |i: &&InstanceSetup| i.registration.provider == provider;
         let first: Vec<InstanceSetup> = setup.instances.iter().filter(own).cloned().collect();
-        if setup.providers[provider].launch != LaunchType::Ec2 || first.is_empty() {
+        let of = &setup.providers[provider];
+        let may_move = of.launch == LaunchType::Ec2 && of.purchase != Purchase::External;
+        if !may_move || first.is_empty() {
             continue;
         }
         let kinds: Vec<InstanceSetup> = (0..=dice.below(2)).map(|_| dice.pick(&first)).collect();
@@ -90,7 +92,9 @@ fn moving(seed: u64) -> Case {
         let largest = offers.iter().map(|o| o.registration.resources);
         setup.providers[provider].largest =
             largest.reduce(ecsim::model::resources::Resources::largest_of_each).unwrap();
+        let zoning = super::zones::at_random(seed, provider, &zones);
         setup.groups.push(GroupSetup {
+            zoning,
             provider,
             min: 0,
             max: 14,
@@ -298,6 +302,7 @@ fn mixed(dice: &mut Dice, offers: &[InstanceSetup]) -> Option<MixedSetup> {
             price: Price::Steps(steps.collect()),
             score: dice.below(4) as u32,
             hazard_per_hour: dice.below(40) as f64,
+            bought: [!dice.one_in(8), !dice.one_in(8)],
         }
     };
     Some(MixedSetup {

@@ -16,6 +16,18 @@ impl Fluid {
         }
     }
 
+    /// See [`crate::load::Load::resume`].
+    pub fn resume(&mut self, task: u64) {
+        if let Ok(at) = self.find(task)
+            && self.members[at].is_draining
+        {
+            self.change();
+            self.open += 1;
+            self.members[at].is_draining = false;
+            self.members[at].leaves_behind = None;
+        }
+    }
+
     /// Another work, as far as formulas see it.
     pub fn set_delay(&mut self, delay: SimSpan) {
         self.change();

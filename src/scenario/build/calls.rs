@@ -31,8 +31,17 @@ impl Build<'_> {
         let launch = self.launch(settings, cluster);
         let fargate = self.is_fargate(&launch);
         let definition = self.caller_definition(settings, &name, &launch, fargate);
-        let (strategies, distinct_instance, member_of) =
+        let (strategies, distinct_instance, mut member_of) =
             self.placement(settings, definition, &launch, fargate);
+        self.keep_apart(settings, (&launch, cluster), &mut member_of);
+        if super::external::is_external(settings) {
+            let key = if settings.is_given("task_definition") {
+                "task_definition"
+            } else {
+                "launch_type"
+            };
+            self.check_external_task(definition, settings.value_place(key));
+        }
         self.check_managed_launch(settings, &launch, Some(definition), &member_of);
         let zones = self.caller_zones(settings, cluster);
         let network = self.task_network(settings, cluster, zones.as_deref());
@@ -82,6 +91,15 @@ impl Build<'_> {
         let default = self.clusters[cluster.index()].default_strategy.clone();
         if let (true, false, Some(shares)) = (given.is_empty(), is_daemon, default) {
             return Launch::Providers(shares);
+        }
+        if super::external::is_external(settings) {
+            if !self.clusters[cluster.index()].has_external {
+                let name = quoted(&self.clusters[cluster.index()].name);
+                let message = format!("the cluster {name} has no external instances");
+                let help = "declare a `[[capacity_provider]]` with external = true";
+                self.error_with_help(settings.value_place("launch_type"), message, help);
+            }
+            return Launch::Type(LaunchType::Ec2);
         }
         let has_instances = self.clusters[cluster.index()].has_instances;
         let fargate = match settings.text("launch_type") {
@@ -134,7 +152,7 @@ impl Build<'_> {
     /// The built-in provider of a cluster, made at first use.
     fn fargate_provider(&mut self, cluster: ClusterId, purchase: Purchase) -> ProviderId {
         let name = match purchase {
-            Purchase::OnDemand => "FARGATE",
+            Purchase::OnDemand | Purchase::External => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
         };
         if let Some(id) = self.fargate_providers.get(&(cluster, purchase)) {
@@ -207,6 +225,12 @@ impl Build<'_> {
             let help =
                 "give at least one provider a `weight` from 1 to 1,000 (the API's default is 0)";
             self.error_with_help(place, message, help);
+        }
+        let is_external =
+            |share: &ProviderShare| self.providers[share.provider].purchase == Purchase::External;
+        if shares.iter().any(is_external) {
+            let message = "external instances are in no capacity provider strategy";
+            self.error_with_help(place, message, "write launch_type = \"EXTERNAL\"");
         }
         let launch = |share: &ProviderShare| self.providers[share.provider].launch;
         if let [first, rest @ ..] = &shares[..]

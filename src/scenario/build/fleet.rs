@@ -1,5 +1,6 @@
 //! Clusters, instance types of the user's own, capacity providers and their instances.
 
+use super::external::EXTERNAL;
 use super::{Build, Cluster, architecture, operating_system};
 use crate::base::id::Id as _;
 use crate::base::money::HourlyRate;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 const RESERVED_WINDOWS_TCP: [u16; 11] =
     [53, 135, 139, 445, 2375, 2376, 3389, 5985, 5986, 51678, 51679];
 /// Attributes that the simulator sets by itself.
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: [&str; 7] = [
+    EXTERNAL,
     "ecs.availability-zone",
     "ecs.instance-type",
     "ecs.os-type",
@@ -102,6 +104,7 @@ impl Build<'_> {
                 trunking: settings.flag("awsvpc_trunking"),
                 reserved_memory: settings.whole32("ecs_reserved_memory").unwrap_or(0),
                 has_instances: false,
+                has_external: false,
                 default_strategy: None,
             });
         }
@@ -219,12 +222,16 @@ impl Build<'_> {
 
     fn read_provider(&mut self, settings: &Settings, name: String) {
         let cluster = self.cluster_of(settings);
+        self.check_external(settings);
+        let is_external = settings.flag("external");
         let subnets = self.provider_subnets(settings);
         let zones = match self.zones_of(subnets.as_deref()) {
+            _ if is_external => vec![self.nowhere()],
             Some(zones) => zones,
             None => self.provider_zones(settings, cluster),
         };
         let purchase = match settings.text("purchase") {
+            _ if is_external => Purchase::External,
             Some("spot") => Purchase::Spot,
             _ => Purchase::OnDemand,
         };
@@ -238,7 +245,9 @@ impl Build<'_> {
             largest: Resources::ZERO,
         });
         self.network_of_provider(subnets, &zones, settings.place);
-        self.clusters[cluster.index()].has_instances = true;
+        let of_cluster = &mut self.clusters[cluster.index()];
+        of_cluster.has_instances |= !is_external;
+        of_cluster.has_external |= is_external;
         self.provider_names.get_or_insert_with(name.clone(), || provider);
         self.check_spot_keys(settings, purchase);
         self.check_attribute_names(settings);
@@ -276,6 +285,9 @@ impl Build<'_> {
             self.read_inventory(&mut fleet);
         } else {
             self.deal_instances(&mut fleet);
+        }
+        if is_external {
+            self.anywhere_fee(&fleet);
         }
         let of_group = self.groups.iter().filter(|group| group.provider == provider);
         let offered = of_group.flat_map(|group| &group.offers);
@@ -402,6 +414,9 @@ impl Build<'_> {
         // Trunking is always on there (documented).
         let trunking = cluster.trunking || fleet.settings.is_given("managed_instances");
         let mut resources = resources(new.facts, trunking);
+        if fleet.purchase == Purchase::External {
+            resources.enis = 0; // `awsvpc` is not supported there (documented)
+        }
         match fleet.settings.whole32("registered_memory") {
             Some(memory) => resources.memory = memory,
             None => resources.memory = resources.memory.saturating_sub(cluster.reserved_memory),
@@ -446,7 +461,10 @@ impl Build<'_> {
             add(&attribute.name, &attribute.value);
         }
         new.attributes.iter().for_each(|(name, value)| add(name, value));
-        add("ecs.availability-zone", &self.zones[new.zone]);
+        match fleet.purchase {
+            Purchase::External => add(EXTERNAL, "true"),
+            _ => add("ecs.availability-zone", &self.zones[new.zone]),
+        }
         add("ecs.instance-type", new.type_name);
         add("ecs.os-type", platform.os.attribute_value());
         add("ecs.cpu-architecture", platform.architecture.attribute_value());
@@ -502,6 +520,8 @@ impl Build<'_> {
             return on_demand.map(Price::Fixed);
         }
         let (what, key) = match fleet.purchase {
+            // A host of the user's own costs what the user says.
+            Purchase::External => return Some(Price::Fixed(on_demand.unwrap_or_default())),
             Purchase::OnDemand => ("On-Demand", "usd_per_hour"),
             Purchase::Spot => ("Spot", "spot_price_usd_per_hour"),
         };

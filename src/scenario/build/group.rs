@@ -2,7 +2,8 @@
 
 use super::Build;
 use super::fleet::{FleetSpec, NewInstance};
-use super::mixed_instances::on_demand_allocation;
+use super::instance_requirements::Selected;
+use super::mixed_instances::{on_demand_allocation, requirements};
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::group::{
@@ -17,6 +18,8 @@ use crate::sim::setup::{GroupSetup, InstanceSetup, ManagedSetup};
 const GROUP_KEYS: &[&str] = &[
     "min_size",
     "allocation_strategy",
+    "capacity_distribution_strategy",
+    "availability_zone_impairment_policy",
     "mixed_instances",
     "shortages",
     "termination_policies",
@@ -62,7 +65,8 @@ impl Build<'_> {
     /// The group of a capacity provider, and its first instances.
     pub(super) fn read_group(&mut self, fleet: &mut FleetSpec<'_>) {
         let settings = fleet.settings;
-        if !settings.is_given("instance_types") {
+        let requirements = requirements(settings);
+        if !settings.is_given("instance_types") && requirements.is_none() {
             let message =
                 format!("the Auto Scaling group of {:?} needs `instance_types`", fleet.name);
             self.error(settings.place, message);
@@ -80,19 +84,23 @@ impl Build<'_> {
             self.error(settings.value_place("desired_capacity"), message);
         }
         let changes = self.group_changes(settings, min, max);
-        let Some(offers) = self.offers(fleet) else { return };
-        let mixed = self.mixed_instances(fleet, &offers);
+        let types = match requirements {
+            Some(of) => self.types_by_attributes(fleet, of),
+            None => self.listed_types(settings),
+        };
+        let Some(offers) = self.offers(fleet, &types) else { return };
+        let mixed = self.mixed_instances(fleet, &offers, &types);
         if mixed.is_none() && settings.is_given("mixed_instances") {
             return; // it was refused
         }
-        let names: Vec<String> =
-            settings.texts("instance_types").map(|(name, _)| name.to_string()).collect();
+        let names: Vec<String> = types.iter().map(|one| one.name.clone()).collect();
         let mut group = GroupSetup {
             provider: fleet.provider,
             min,
             max,
             desired: desired.min(max),
             zones: fleet.zones.clone(),
+            zoning: self.zoning(settings),
             offers,
             purchase: fleet.purchase,
             allocation: on_demand_allocation(settings),
@@ -151,23 +159,34 @@ impl Build<'_> {
         Some(ManagedSetup { scaling, protects, counts_unregistered })
     }
 
+    /// The types of a list: each may be bought either way.
+    fn listed_types(&mut self, settings: &Settings) -> Vec<Selected> {
+        let types = self.types_of(settings).into_iter();
+        types
+            .map(|(name, facts, place)| Selected { name, facts, place, bought: [true; 2] })
+            .collect()
+    }
+
     /// What a group may launch: each type in each zone.
-    fn offers(&mut self, fleet: &mut FleetSpec<'_>) -> Option<Vec<InstanceSetup>> {
-        let types = self.types_of(fleet.settings);
+    fn offers(
+        &mut self,
+        fleet: &mut FleetSpec<'_>,
+        types: &[Selected],
+    ) -> Option<Vec<InstanceSetup>> {
         if types.is_empty() || fleet.zones.is_empty() {
             return None;
         }
         let mut offers = Vec::new();
         for zone in fleet.zones.clone() {
-            for (type_name, facts, place) in &types {
+            for one in types {
                 let new = NewInstance {
                     name: format!("{}-{}", fleet.name, offers.len()),
-                    type_name,
-                    facts,
+                    type_name: &one.name,
+                    facts: &one.facts,
                     zone,
                     price: None,
                     attributes: &[],
-                    place: *place,
+                    place: one.place,
                 };
                 offers.push(self.new_instance(fleet, &new)?);
             }

@@ -3,6 +3,7 @@
 use super::Build;
 use super::fleet::{FleetSpec, NewInstance};
 use super::group::LONGEST_DRAIN_OF_MANAGED;
+use super::instance_requirements::Selected;
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
@@ -16,7 +17,7 @@ use crate::scenario::book::{TypeFacts, Wanted};
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
-use crate::sim::setup::{GroupSetup, InstanceSetup, Launch, ManagedInstancesSetup};
+use crate::sim::setup::{GroupSetup, InstanceSetup, Launch, ManagedInstancesSetup, ZoningSetup};
 
 /// Share of the On-Demand price that ECS charges, in percent: documented for c6a.2xlarge, assumed for the others.
 const FEE_PERCENT: f64 = 12.0;
@@ -47,7 +48,7 @@ impl Build<'_> {
             let message = "Managed Instances run Linux only";
             self.error(settings.value_place("operating_system_family"), message);
         }
-        let types = self.managed_types(settings, table);
+        let types = self.managed_types(fleet, table);
         let Some(offers) = self.managed_offers(fleet, &types) else { return };
         for (name, facts, place) in &types {
             self.fee_of(fleet, table, name, facts, *place);
@@ -57,6 +58,7 @@ impl Build<'_> {
         let scale_in_after = table.span("scale_in_after");
         let or = |key: &str, default: u64| table.span(key).unwrap_or(SimSpan::from_secs(default));
         self.groups.push(GroupSetup {
+            zoning: ZoningSetup::default(),
             provider: fleet.provider,
             min: 0,
             max: u32::MAX,
@@ -97,7 +99,8 @@ impl Build<'_> {
     }
 
     /// The types: a list, or attributes.
-    fn managed_types(&mut self, settings: &Settings, table: &Settings) -> Vec<Candidate> {
+    fn managed_types(&mut self, fleet: &FleetSpec<'_>, table: &Settings) -> Vec<Candidate> {
+        let settings = fleet.settings;
         let requirements = table.table("instance_requirements");
         if settings.is_given("instance_types") {
             if requirements.is_some() {
@@ -107,37 +110,22 @@ impl Build<'_> {
             return self.types_of(settings);
         }
         let place = table.place;
-        let mut wanted = Wanted { allowed: vec!["m*".to_string()], ..Wanted::default() };
         if let Some(of) = requirements {
-            let whole = |key: &str, or: u32| of.whole32(key).unwrap_or(or);
-            let names = |key: &str| of.texts(key).map(|(name, _)| name.to_string()).collect();
-            wanted = Wanted {
-                vcpus: (whole("min_vcpus", 1), whole("max_vcpus", u32::MAX)),
-                memory: (whole("min_memory", 1), whole("max_memory", u32::MAX)),
-                allowed: names("allowed_instance_types"),
-                excluded: names("excluded_instance_types"),
-                burstable: of.text("burstable_performance") == Some("included"),
-            };
-            for (low, high, range) in [
-                ("min_vcpus", "max_vcpus", wanted.vcpus),
-                ("min_memory", "max_memory", wanted.memory),
-            ] {
-                if range.0 > range.1 {
-                    let message = format!("`{low}` {} is above `{high}` {}", range.0, range.1);
-                    self.error(of.place_of(low), message);
-                    return Vec::new();
-                }
-            }
+            let selected = self.select_types(of, true, |facts| facts.spot);
+            let purchase = fleet.purchase as usize;
+            let own: Vec<Selected> =
+                selected.into_iter().filter(|one| one.bought[purchase]).collect();
+            self.note_selected(&fleet.name, &own, false);
+            return own.into_iter().map(|one| (one.name, one.facts, place)).collect();
         }
+        let wanted = Wanted { allowed: vec!["m*".to_string()], ..Wanted::default() };
         let found = self.book.types_that_are(&self.region, &wanted);
         if found.is_empty() {
-            let message = format!(
-                "no instance type with a price in {} meets the `instance_requirements`",
-                self.region
-            );
-            self.error(table.place_of("instance_requirements"), message);
+            let message =
+                format!("no M type of the current generation has a price in {}", self.region);
+            self.error_with_help(place, message, "list `instance_types`");
         }
-        found.into_iter().map(|(name, facts)| (name, facts, place)).collect()
+        found.into_iter().map(|one| (one.name, one.facts, place)).collect()
     }
 
     /// Each type in each zone.

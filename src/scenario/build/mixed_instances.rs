@@ -1,10 +1,12 @@
 //! Mixed instances policies: shares, strategies, and the Spot side of what a group may launch.
 
 use super::Build;
-use super::fleet::{FleetSpec, NewInstance};
+use super::fleet::{FleetSpec, NewInstance, discounted};
+use super::instance_requirements::Selected;
 use crate::model::group::Allocation;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{DEFAULT_POOLS, OnDemandShare, SpotAllocation};
+use crate::scenario::book::TypeFacts;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{InstanceSetup, MixedSetup, SpotPool};
@@ -18,6 +20,7 @@ impl Build<'_> {
         &mut self,
         fleet: &mut FleetSpec<'_>,
         offers: &[InstanceSetup],
+        types: &[Selected],
     ) -> Option<MixedSetup> {
         let policy = fleet.settings.table("mixed_instances")?;
         for (key, instead) in [
@@ -34,13 +37,14 @@ impl Build<'_> {
             }
         }
         let spot = self.spot_allocation(policy);
-        let known = self.known_pools(fleet, policy);
+        let known = self.known_pools(fleet, policy, types);
         let interruption = self.interruption(fleet, policy);
         let mut pools = Vec::with_capacity(offers.len());
         for (index, offer) in offers.iter().enumerate() {
             let price = self.spot_price_of(fleet, offer)?;
             let (score, hazard_per_hour) = known[index];
-            pools.push(SpotPool { price, score, hazard_per_hour });
+            let bought = types[index % types.len()].bought;
+            pools.push(SpotPool { price, score, hazard_per_hour, bought });
         }
         Some(MixedSetup {
             share: OnDemandShare {
@@ -52,6 +56,43 @@ impl Build<'_> {
             pools,
             interruption,
         })
+    }
+
+    /// The types that a group selects by attributes, and what is refused with them.
+    pub(super) fn types_by_attributes(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        of: &Settings,
+    ) -> Vec<Selected> {
+        let settings = fleet.settings;
+        for key in ["instance_types", "usd_per_hour", "spot_prices", "spot_price_history"] {
+            if settings.is_given(key) {
+                let message = format!("`{key}` and `instance_requirements` exclude each other");
+                let help = "types and prices are the catalogue's; list `instance_types` otherwise";
+                self.error_with_help(settings.place_of(key), message, help);
+            }
+        }
+        let Some(policy) = settings.table("mixed_instances") else { return Vec::new() };
+        for (key, refused) in [
+            ("on_demand_allocation_strategy", "prioritized"),
+            ("spot_allocation_strategy", "capacity-optimized-prioritized"),
+        ] {
+            if policy.is_given(key) && policy.text(key) == Some(refused) {
+                let message =
+                    format!("{refused:?} needs a list of types: attributes have no order");
+                self.error(policy.value_place(key), message);
+            }
+        }
+        let fixed = settings.rate("spot_price_usd_per_hour");
+        let discount = settings.number("spot_discount_percent");
+        let spot = |facts: &TypeFacts| match (fixed, discount) {
+            (Some(rate), _) => Some(rate),
+            (None, Some(percent)) => facts.on_demand.map(|rate| discounted(rate, percent)),
+            (None, None) => facts.spot,
+        };
+        let selected = self.select_types(of, false, spot);
+        self.note_selected(&fleet.name, &selected, true);
+        selected
     }
 
     fn spot_allocation(&mut self, policy: &Settings) -> SpotAllocation {
@@ -75,9 +116,13 @@ impl Build<'_> {
     }
 
     /// The score of each offer, and interruptions of an instance in an hour.
-    fn known_pools(&mut self, fleet: &FleetSpec<'_>, policy: &Settings) -> Vec<(u32, f64)> {
-        let types: Vec<String> =
-            fleet.settings.texts("instance_types").map(|(name, _)| name.to_string()).collect();
+    fn known_pools(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        policy: &Settings,
+        types: &[Selected],
+    ) -> Vec<(u32, f64)> {
+        let types: Vec<String> = types.iter().map(|one| one.name.clone()).collect();
         let mut given = Vec::new();
         for pool in policy.tables("pools") {
             let Some(name) = pool.text("instance_type") else { continue };
@@ -161,6 +206,11 @@ fn said<T>(
     of(zone).or_else(|| of(None))
 }
 
+/// Attributes that a group's types are selected by.
+pub(super) fn requirements(settings: &Settings) -> Option<&Settings> {
+    settings.table("mixed_instances")?.table("instance_requirements")
+}
+
 /// The On-Demand strategy of a group.
 pub(super) fn on_demand_allocation(settings: &Settings) -> Allocation {
     let own = settings.text("allocation_strategy");
@@ -169,6 +219,7 @@ pub(super) fn on_demand_allocation(settings: &Settings) -> Allocation {
         .and_then(|policy| policy.text("on_demand_allocation_strategy"));
     match of_policy.or(own) {
         Some("lowest-price") => Allocation::LowestPrice,
+        None if requirements(settings).is_some() => Allocation::LowestPrice,
         _ => Allocation::Prioritized,
     }
 }

@@ -9,6 +9,7 @@ mod definition_json;
 mod definition_order;
 mod definition_rules;
 mod expect;
+mod external;
 mod failure;
 mod fargate_risks;
 mod fault;
@@ -16,6 +17,7 @@ mod fleet;
 mod group;
 mod group_scaling;
 mod instance_refresh;
+mod instance_requirements;
 mod interruption;
 mod inventory;
 mod managed_instances;
@@ -35,6 +37,7 @@ mod spot_prices;
 mod timing;
 mod warm_pool;
 mod workload;
+mod zonal_shift;
 
 use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
@@ -84,6 +87,8 @@ struct Cluster {
     reserved_memory: u32,
     /// Whether an EC2 capacity provider belongs to it.
     has_instances: bool,
+    /// Whether it has external instances.
+    has_external: bool,
     /// Its default capacity provider strategy.
     default_strategy: Option<Vec<ProviderShare>>,
 }
@@ -164,6 +169,7 @@ pub(super) fn build(
     build.read_definitions(root);
     build.read_run_tasks(root);
     build.read_services(root);
+    build.zonal_shifts(root);
     build.report_network_modes();
     let epoch_s = build.epoch(&simulation);
     let failures = build.failures(root);

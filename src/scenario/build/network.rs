@@ -4,6 +4,7 @@ use super::{Build, NetworkPlan};
 use crate::base::id::{Column, Id as _};
 use crate::model::ids::{ClusterId, ProviderId, SubnetId, ZoneId};
 use crate::model::network::{Cidr, Route, Subnet, TaskNetwork};
+use crate::model::platform::Purchase;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
@@ -264,6 +265,9 @@ impl Build<'_> {
         let mut short: BTreeMap<ProviderId, (ZoneId, u32)> = BTreeMap::new();
         for instance in &mut self.instances {
             let (provider, zone) = (instance.registration.provider, instance.registration.zone);
+            if self.providers[provider].purchase == Purchase::External {
+                continue; // they are in no VPC
+            }
             let Some(id) = network.for_instance(provider, zone) else {
                 short.entry(provider).or_insert((zone, 0)).1 += 1;
                 continue;

@@ -94,10 +94,12 @@ impl Build<'_> {
         let name = self.service_name(settings, taken);
         let definition = self.service_definition(&subject, settings);
         let work = self.work(settings, name.as_deref().unwrap_or("service"));
-        let (strategies, distinct_instance, member_of) = match definition {
+        let (strategies, distinct_instance, mut member_of) = match definition {
             Some(id) => self.placement(settings, id, &subject.launch, fargate),
             None => Default::default(),
         };
+        self.keep_apart(settings, (&subject.launch, cluster), &mut member_of);
+        self.check_external_service(settings);
         self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
         let network = self.task_network(settings, cluster, zones.as_deref());
@@ -129,6 +131,7 @@ impl Build<'_> {
             zones,
             network,
             balancer,
+            shifts: Vec::new(),
             grace_period: settings.span("health_check_grace_period").unwrap_or_default(),
             rebalances_zones,
             protection,
@@ -187,6 +190,9 @@ impl Build<'_> {
         let id = self.definition_of(&wanted, place)?;
         if subject.fargate {
             self.check_on_fargate(id, &subject.launch, place);
+        }
+        if super::external::is_external(subject.settings) {
+            self.check_external_task(id, place);
         }
         Some(id)
     }
@@ -283,7 +289,9 @@ impl Build<'_> {
             .tables("placement_constraints")
             .filter_map(|constraint| constraint.text("expression"))
             .any(|expression| expression.contains(ZONE_ATTRIBUTE));
-        let obstacle = if subject.is_daemon() {
+        let obstacle = if super::external::is_external(settings) {
+            "external instances are in no Availability Zone"
+        } else if subject.is_daemon() {
             "the scheduling strategy is DAEMON"
         } else if subject.controller == DeploymentController::External {
             "the deployment controller is EXTERNAL"

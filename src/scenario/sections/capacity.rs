@@ -10,6 +10,7 @@ use super::shared::A_SHARE;
 use super::spot_prices::{
     SPOT_DISCOUNT, SPOT_HISTORY, SPOT_HISTORY_START, SPOT_HISTORY_TYPE, SPOT_PRICE, SPOT_PRICES,
 };
+use super::zonal_shift::IMPAIRMENT_POLICY;
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, required, with_default,
 };
@@ -405,6 +406,22 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "For how long it drains at most.",
             "documented",
         ),
+        with_default(
+            "external",
+            Kind::Flag,
+            "false",
+            "ECS Anywhere: a fixed fleet of hosts of your own, in no Availability Zone and no strategy; their tasks have \
+             the launch type EXTERNAL.",
+            "documented",
+        ),
+        optional(
+            "anywhere_fee_usd_per_hour",
+            Kind::Usd,
+            "0.01025",
+            "What ECS charges for each external instance, in US dollars an hour; `usd_per_hour` is what the host costs, \
+             0 by default.",
+            "documented",
+        ),
         optional(
             "scheduled_actions",
             Kind::Tables(&GROUP_CHANGE),
@@ -438,6 +455,20 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::List(&Kind::Text, 200),
             "all in its zones",
             "With `[network]`: ids of the subnets that its instances are in; their zones are its zones.",
+            "API",
+        ),
+        optional(
+            "capacity_distribution_strategy",
+            Kind::Choice(&["balanced-best-effort", "balanced-only"]),
+            "\"balanced-best-effort\"",
+            "Auto Scaling group: whether it launches in another zone where one has no capacity or is out, or waits for it.",
+            "API",
+        ),
+        optional(
+            "availability_zone_impairment_policy",
+            Kind::Table(&IMPAIRMENT_POLICY),
+            "none: it obeys no zonal shift",
+            "Auto Scaling group: what it does in a zonal shift.",
             "API",
         ),
         optional(

@@ -1,6 +1,7 @@
 //! Keys of ECS Managed Instances.
 
-use super::{Kind, MOST_CPU, MOST_MEMORY, SECOND, Section, optional, with_default};
+use super::instance_requirements::INSTANCE_REQUIREMENTS;
+use super::{Kind, SECOND, Section, optional, with_default};
 
 /// `managed_instances` of a capacity provider.
 pub static MANAGED_INSTANCES: Section = Section::new(
@@ -69,51 +70,6 @@ pub static MANAGED_INSTANCES: Section = Section::new(
             "`fee_percent`",
             "What ECS charges for each instance an hour.",
             "ecsim",
-        ),
-    ],
-);
-
-static INSTANCE_REQUIREMENTS: Section = Section::new(
-    "instance_requirements",
-    "Attributes of the types that may be launched: those of the current generation with a price in the region, none \
-     with GPUs or without a hypervisor.",
-    &[
-        with_default("min_vcpus", Kind::Whole(1, MOST_CPU / 1_024), "1", "`vCpuCount.min`.", "API"),
-        optional(
-            "max_vcpus",
-            Kind::Whole(1, MOST_CPU / 1_024),
-            "any number",
-            "`vCpuCount.max`.",
-            "API",
-        ),
-        with_default("min_memory", Kind::Memory(1, MOST_MEMORY), "1", "`memoryMiB.min`.", "API"),
-        optional(
-            "max_memory",
-            Kind::Memory(1, MOST_MEMORY),
-            "any amount",
-            "`memoryMiB.max`.",
-            "API",
-        ),
-        optional(
-            "allowed_instance_types",
-            Kind::List(&Kind::Text, 400),
-            "all",
-            "`allowedInstanceTypes`, such as `m7g.large` or `r7*`.",
-            "API",
-        ),
-        with_default(
-            "excluded_instance_types",
-            Kind::List(&Kind::Text, 400),
-            "[]",
-            "`excludedInstanceTypes`, such as `*.metal*`.",
-            "API",
-        ),
-        with_default(
-            "burstable_performance",
-            Kind::Choice(&["included", "excluded"]),
-            "\"excluded\"",
-            "`burstablePerformance`: the T families.",
-            "API",
         ),
     ],
 );

@@ -1,5 +1,6 @@
 //! Keys of On-Demand and Spot instances in one Auto Scaling group.
 
+use super::instance_requirements::INSTANCE_REQUIREMENTS;
 use super::interruption::INTERRUPTION;
 use super::{Kind, Section, optional, required, with_default};
 
@@ -23,10 +24,10 @@ pub(super) static MIXED_INSTANCES: Section = Section::new(
             "`OnDemandPercentageAboveBaseCapacity`: share of On-Demand above the base, rounded up.",
             "API",
         ),
-        with_default(
+        optional(
             "on_demand_allocation_strategy",
             Kind::Choice(&["prioritized", "lowest-price"]),
-            "\"prioritized\"",
+            "\"prioritized\"; with `instance_requirements` \"lowest-price\", and nothing else",
             "`OnDemandAllocationStrategy`: the first of `instance_types`, or the cheapest.",
             "API",
         ),
@@ -64,6 +65,13 @@ pub(super) static MIXED_INSTANCES: Section = Section::new(
             "none: EC2 takes no Spot instance back",
             "How EC2 takes Spot instances back.",
             "ecsim",
+        ),
+        optional(
+            "instance_requirements",
+            Kind::Table(&INSTANCE_REQUIREMENTS),
+            "none; needs `instance_types` then",
+            "Attribute-based selection in place of `instance_types`.",
+            "API",
         ),
         optional("pools", Kind::Tables(&POOL), "none", "What is known of pools.", "ecsim"),
     ],

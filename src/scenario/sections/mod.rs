@@ -6,6 +6,7 @@ mod failure;
 mod fargate;
 mod group_scaling;
 mod instance_refresh;
+mod instance_requirements;
 mod interruption;
 mod managed_instances;
 mod mixed_instances;
@@ -20,6 +21,7 @@ mod spot_prices;
 mod task_definition;
 mod timing;
 mod warm_pool;
+mod zonal_shift;
 
 use super::keys::{Default, Key, Kind, Section};
 use crate::base::time::LATEST;
@@ -28,6 +30,7 @@ pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use failure::{FAILURE, FAILURE_TRACE};
 pub use fargate::WEEKDAYS;
+pub use instance_requirements::NO_PROTECTION;
 pub use network::NETWORK;
 pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
 pub use service_deployment::DEPLOYMENT;
@@ -35,6 +38,7 @@ pub use service_scaling::METRICS;
 pub use service_traffic::RATE_TRACE_KEYS;
 pub use task_definition::TASK_DEFINITION;
 pub use timing::{FARGATE, LATENCY, LIMITS};
+pub use zonal_shift::ZONAL_SHIFT;
 
 /// Microseconds in a second, for ranges.
 const SECOND: u64 = 1_000_000;
@@ -144,6 +148,13 @@ pub static ROOT: Section = Section::new(
             "none",
             "Files that say what goes wrong.",
             "ecsim",
+        ),
+        optional(
+            "zonal_shift",
+            Kind::Tables(&ZONAL_SHIFT),
+            "none",
+            "When Availability Zones are shifted away from; one at a time.",
+            "API",
         ),
         optional(
             "service_scheduler",

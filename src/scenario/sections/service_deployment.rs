@@ -324,6 +324,14 @@ pub static LOAD_BALANCER: Section = Section::new(
             "Whether a zone's requests may go to other zones; else each zone gets an equal share.",
             "documented",
         ),
+        with_default(
+            "zonal_shift",
+            Kind::Flag,
+            "false",
+            "`zonal_shift.config.enabled`: in a `[[zonal_shift]]` targets of that zone get no new requests, as long as \
+             there are others.",
+            "documented",
+        ),
         optional(
             "health_check",
             Kind::Table(&TARGET_CHECK),

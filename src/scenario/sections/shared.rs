@@ -12,7 +12,7 @@ pub(super) const CLUSTER_OF_TASKS: Key =
 
 pub(super) const LAUNCH_TYPE: Key = optional(
     "launch_type",
-    Kind::Choice(&["EC2", "FARGATE"]),
+    Kind::Choice(&["EC2", "FARGATE", "EXTERNAL"]),
     "`EC2` where the cluster has capacity providers of its own, else `FARGATE`",
     "Launch type.",
     "API",

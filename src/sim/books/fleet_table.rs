@@ -18,7 +18,8 @@ const COLUMNS: &[ColumnSpec] = &[
          agent_lost, recovered, never_registered; of a warm pool warmed, leaves_warm_pool, returns_to_warm_pool; of \
          Fargate interruption_notice, retirement; of an instance refresh refresh_started, refresh_progress, \
          refresh_checkpoint, refresh_waiting, refresh_bakes, refresh_successful, refresh_cancelled, refresh_failed, \
-         refresh_refused; shortage_begins, shortage_ends",
+         refresh_refused; shortage_begins, shortage_ends, \
+         zonal_shift_begins, zonal_shift_ends",
     ),
     column(
         "instance_id",
@@ -27,7 +28,7 @@ const COLUMNS: &[ColumnSpec] = &[
         "container instance; empty where the row is about the group",
     ),
     column("instance_type", "text", "–", "instance type"),
-    column("purchase", "text", "–", "how the instance is bought: on_demand or spot"),
+    column("purchase", "text", "–", "how the instance is bought: on_demand, spot or external"),
     column("availability_zone", "text", "–", "Availability Zone"),
     column("min_size", "integer", "instances", "`MinSize` of the group; empty without a group"),
     column("max_size", "integer", "instances", "`MaxSize`"),

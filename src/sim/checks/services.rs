@@ -117,8 +117,9 @@ impl Look<'_> {
         let totals = load.totals();
         assert_eq!(totals.offered, totals.served + totals.dropped(), "L1: offered requests");
         let in_load = service.members.iter().filter(|&&slot| self.services.member(slot).in_load);
+        let zone_of = |slot| self.tasks[slot].zone(self.cluster.fleet());
         assert_eq!(
-            load.targets(),
+            load.targets() + self.services.kept_away(id, zone_of),
             in_load.count() + service.late.len(),
             "L2: targets are the members that get requests, and those not known to be gone"
         );

@@ -36,6 +36,10 @@ impl Mishap<'_> {
     pub(super) fn is_found(&mut self, spell: Spell) -> Result<(), RunError> {
         let Some(out) = self.still_out(spell) else { return Ok(()) };
         let instance = spell.instance;
+        if let Some(until) = self.supply.ignored_until(instance) {
+            self.schedule(until, Class::Control, Due::Found(spell)); // after the end of the shift
+            return Ok(());
+        }
         self.faults.count_found(out.incident, self.now());
         let reaction = self.faults.list[out.fault].reaction;
         match (self.supply.groups.behind(instance), reaction) {

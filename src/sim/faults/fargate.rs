@@ -230,7 +230,7 @@ impl Mishap<'_> {
         let drive = &mut self.supply.drive;
         let zone = zone.map_or("", |zone| drive.rules.zones[zone].as_str());
         let provider = match purchase {
-            Purchase::OnDemand => "FARGATE",
+            Purchase::OnDemand | Purchase::External => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
         };
         let instance = Some(("", "", purchase, zone));

@@ -7,6 +7,7 @@ use crate::base::id::Id as _;
 use crate::model::fleet::Registration;
 use crate::model::ids::{InstanceId, MachineId, ProviderId, SubnetId, ZoneId};
 use crate::model::platform::Purchase;
+use crate::policy::capacity::zones::Distribution;
 use crate::sim::cluster::{Network, Taker, set_subnet};
 use crate::sim::setup::InstanceSetup;
 use std::borrow::Cow;
@@ -19,10 +20,16 @@ impl Group {
         }
     }
 
-    /// Whether it lacks nothing but an address: no zone that is not out has one.
+    /// Whether it lacks nothing but an address: no zone that it may launch in has one.
     fn lacks_address(&self) -> bool {
-        let mut zones = self.full.iter().zip(&self.out);
-        zones.all(|(full, out)| *full || *out) && self.full.iter().any(|full| *full)
+        let is_closed = |zone: usize| self.full[zone] || self.is_out(zone);
+        let any_full = self.full.iter().any(|full| *full);
+        let least = self.by_zone.iter().min();
+        let waits = |zone: usize| self.full[zone] && self.by_zone.get(zone) == least;
+        match self.setup.zoning.distribution {
+            Distribution::BestEffort => (0..self.full.len()).all(is_closed) && any_full,
+            Distribution::BalancedOnly => (0..self.full.len()).any(waits),
+        }
     }
 }
 

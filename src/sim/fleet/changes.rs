@@ -16,6 +16,7 @@ impl Supply<'_> {
     pub fn begin(&mut self) -> Result<(), RunError> {
         for group in 0..self.groups.all.len() {
             self.arrange_change(group);
+            self.arrange_shift(group);
             self.begin_scaling(group);
             self.arrange_pools(group);
             self.arrange_refreshes(group);
@@ -64,8 +65,8 @@ impl Supply<'_> {
         let now = self.now();
         let group = &mut self.groups.all[index];
         let Some(to) = decision.to.map(|to| to.clamp(group.min, group.max)) else { return Ok(()) };
-        if to == group.desired {
-            return Ok(());
+        if to == group.desired || to < group.desired && group.is_shifted() {
+            return Ok(()); // policies do not scale in while a zone is shifted away from (documented)
         }
         group.desired = to;
         group.last_scaled = Some(now);

@@ -7,7 +7,7 @@ use crate::model::group::Allocation;
 use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
-use crate::policy::capacity::zones::{self, Distribution as Spread, Zone};
+use crate::policy::capacity::zones::{self, Distribution, Zone};
 use crate::pricing::Price;
 use crate::sim::cluster::Network;
 use crate::sim::setup::{InstanceSetup, MixedSetup};
@@ -76,7 +76,7 @@ impl Group {
             _ => &self.renewal.missing_in(&self.by_zone),
         };
         let (zones, picks) = self.zones_to_launch_in(instances, purchase, now);
-        picks[zones::launch(&zones, Spread::default())?]
+        picks[self.zone_to_launch_in(zones)?]
     }
 
     /// Its zones with so many instances each, and what it would take in each.
@@ -131,11 +131,18 @@ impl Group {
 
     /// Why [`Group::choose`] has found nothing.
     pub(super) fn why_not(&self, purchase: Purchase) -> &'static str {
-        if self.out.iter().all(|&is_out| is_out) {
+        let zones = 0..self.by_zone.len();
+        if self.setup.zoning.distribution == Distribution::BalancedOnly {
+            let used = zones.filter(|&zone| self.shifted != Some(zone));
+            let least = used.min_by_key(|&zone| (self.by_zone[zone], zone));
+            if least.is_none_or(|zone| self.out[zone]) {
+                return "availability_zone_out";
+            }
+        } else if zones.clone().all(|zone| self.is_out(zone)) {
             return "availability_zone_out";
         }
         let most = self.setup.mixed.as_ref().and_then(|mixed| mixed.max_price);
-        let is_there = |offer: &usize| !self.out[self.zone_of(*offer)];
+        let is_there = |offer: &usize| !self.is_out(self.zone_of(*offer));
         let mut offers = (0..self.setup.offers.len()).filter(is_there);
         let is_dear = purchase == Purchase::Spot
             && most.is_some()

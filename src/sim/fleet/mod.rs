@@ -174,6 +174,10 @@ pub struct Group {
     out: Vec<bool>,
     /// Which of its zones have no address for an instance, as it last looked.
     full: Vec<bool>,
+    /// Which of its zones is shifted away from.
+    shifted: Option<usize>,
+    /// Zonal shifts that are over.
+    shifts_done: usize,
     /// Changes that have happened.
     changes_done: usize,
     /// The number of the next instance.
@@ -198,11 +202,12 @@ pub struct Group {
 
 impl Group {
     fn new(
-        setup: GroupSetup,
+        mut setup: GroupSetup,
         name: String,
         zones: &Column<ZoneId, String>,
         (seed, epoch_s): (Seed, i64),
     ) -> Group {
+        setup.zoning.shifts.retain(|shift| setup.zones.contains(&shift.zone));
         Group {
             min: setup.min,
             max: setup.max,
@@ -224,6 +229,8 @@ impl Group {
             leaving_spot: vec![0; setup.offers.len()],
             out: vec![false; setup.zones.len()],
             full: vec![false; setup.zones.len()],
+            shifted: None,
+            shifts_done: 0,
             changes_done: 0,
             next_number: 0,
             pool: warm::Pool::of(&setup, &name, seed),

@@ -130,7 +130,9 @@ fn after(now: SimTime, per_hour: f64, stream: &mut Stream) -> SimTime {
 impl Group {
     /// Whether a launch of an offer would succeed, the price aside.
     pub(super) fn is_open(&self, offer: usize, purchase: Purchase) -> bool {
-        self.pools.closed[offer][purchase as usize] == 0
+        let mut mixed = self.setup.mixed.iter();
+        mixed.all(|mixed| mixed.pools[offer].bought[purchase as usize])
+            && self.pools.closed[offer][purchase as usize] == 0
             && (purchase == Purchase::OnDemand || self.has_room(offer))
     }
 

@@ -189,7 +189,7 @@ impl Supply<'_> {
 fn all_of_one(purchase: Purchase, in_zone: &[u32]) -> (OnDemandShare, u32, u32) {
     let all = in_zone.iter().sum();
     match purchase {
-        Purchase::OnDemand => (OnDemandShare::default(), all, 0),
+        Purchase::OnDemand | Purchase::External => (OnDemandShare::default(), all, 0),
         Purchase::Spot => (OnDemandShare { base: 0, percent: 0 }, 0, all),
     }
 }

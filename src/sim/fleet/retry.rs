@@ -67,6 +67,7 @@ impl Groups {
                 || group.members.len() as u32 > group.active
                 || group.changes_done < group.setup.changes.len()
                 || group.renewal.goes_on(&group.setup)
+                || group.shifted.is_some()
         };
         self.all.iter().any(moves)
     }

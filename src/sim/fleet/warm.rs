@@ -16,7 +16,6 @@ use crate::model::group::{EndCause, LaunchCause, PoolTiming};
 use crate::model::ids::{MachineId, ZoneId};
 use crate::model::platform::Purchase;
 use crate::policy::capacity::warm_pool::{self, Warm};
-use crate::policy::capacity::zones;
 use crate::pricing::instance_cost;
 use crate::sim::event::RunError;
 use crate::sim::setup::{GroupSetup, WarmPoolSetup};
@@ -163,7 +162,7 @@ impl Supply<'_> {
             in_zones[of.zone_of(self.groups.machines[*id].offer)] += 1;
         }
         let (zones, picks) = of.zones_to_launch_in(&in_zones, Purchase::OnDemand, self.now());
-        picks[zones::launch(&zones, zones::Distribution::default())?]
+        picks[of.zone_to_launch_in(zones)?]
     }
 
     /// Brings a warm pool to its size.

@@ -1,25 +1,44 @@
-//! Zones of groups that are out: launches go elsewhere, and when a zone is back the group balances again.
+//! Zones of groups that are out or shifted away from: launches go elsewhere, and when a zone is back the group balances
+//! again.
 
 use super::{Group, Groups, Stage, Supply};
+use crate::base::time::SimTime;
+use crate::engine::Class;
 use crate::model::group::LaunchCause;
-use crate::model::ids::{MachineId, ZoneId};
-use crate::policy::capacity::zones::{self, Zone};
-use crate::sim::event::RunError;
+use crate::model::ids::{InstanceId, MachineId, ProviderId, ZoneId};
+use crate::policy::capacity::zones::{self, Distribution, Zone};
+use crate::sim::event::{Event, RunError};
 
 impl Group {
-    /// Whether one of its zones is out.
+    /// Whether nothing is launched in one of its zones: it is out, or shifted away from.
     pub(super) fn is_out(&self, zone: usize) -> bool {
-        self.out[zone]
+        self.out[zone] || self.shifted == Some(zone)
+    }
+
+    /// Whether one of its zones is shifted away from.
+    pub(super) fn is_shifted(&self) -> bool {
+        self.shifted.is_some()
     }
 
     /// Its zones as its policies see them, with so many instances each.
     pub(super) fn zones_with(&self, instances: &[u32]) -> Vec<Zone> {
-        let view = |(&is_out, &instances): (&bool, &u32)| Zone {
-            instances,
-            is_used: !is_out,
-            has_capacity: !is_out,
+        let view = |(zone, &instances): (usize, &u32)| {
+            let is_used = !self.is_out(zone);
+            Zone { instances, is_used, has_capacity: is_used }
         };
-        self.out.iter().zip(instances).map(view).collect()
+        instances.iter().enumerate().map(view).collect()
+    }
+
+    /// The zone of the next launch. A group with `balanced-only` goes on trying where a zone is out, and does not where
+    /// one is shifted away from (documented).
+    pub(super) fn zone_to_launch_in(&self, mut zones: Vec<Zone>) -> Option<usize> {
+        let distribution = self.setup.zoning.distribution;
+        if distribution == Distribution::BalancedOnly {
+            for (index, zone) in zones.iter_mut().enumerate() {
+                zone.is_used = self.shifted != Some(index);
+            }
+        }
+        zones::launch(&zones, distribution)
     }
 }
 
@@ -60,13 +79,61 @@ impl Supply<'_> {
         self.groups.set_out(zone, false);
         for group in 0..self.groups.all.len() {
             if self.groups.all[group].setup.zones.contains(&zone) {
-                self.try_now(group);
-                self.reconcile(group, LaunchCause::Replacement)?;
-                self.rebalance(group)?;
+                self.zone_is_back(group)?;
                 self.zone_may_be_used(group);
             }
         }
         Ok(())
+    }
+
+    fn zone_is_back(&mut self, group: usize) -> Result<(), RunError> {
+        self.try_now(group);
+        self.reconcile(group, LaunchCause::Replacement)?;
+        self.rebalance(group)
+    }
+
+    /// The begin or the end of a group's next zonal shift is arranged.
+    pub(super) fn arrange_shift(&mut self, group: usize) {
+        let of = &self.groups.all[group];
+        if let Some(shift) = of.setup.zoning.shifts.get(of.shifts_done) {
+            let at = if of.is_shifted() { shift.until } else { shift.from };
+            let (at, provider) = (at.max(self.now()), of.setup.provider);
+            self.drive.queue.schedule(at, Class::Control, Event::ZonalShift(provider));
+        }
+    }
+
+    /// A zonal shift of a group begins: it launches nothing there, and policies do not scale it in. Or it is over: the
+    /// group balances its zones.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn group_shifts(&mut self, provider: ProviderId) -> Result<(), RunError> {
+        let Some(index) = self.groups.of_provider(provider) else { return Ok(()) };
+        let group = &mut self.groups.all[index];
+        let Some(shift) = group.setup.zoning.shifts.get(group.shifts_done) else { return Ok(()) };
+        let is_over = group.is_shifted();
+        if is_over {
+            group.shifted = None;
+            group.shifts_done += 1;
+        } else {
+            group.shifted = group.setup.zones.iter().position(|&zone| zone == shift.zone);
+        }
+        let event = if is_over { "zonal_shift_ends" } else { "zonal_shift_begins" };
+        let zone = self.drive.rules.zones[shift.zone].clone();
+        self.arrange_shift(index);
+        self.tell_group(index, event, &zone)?;
+        if is_over { self.zone_is_back(index) } else { Ok(()) }
+    }
+
+    /// Until when the group of an instance does not replace it, however unhealthy it is.
+    #[must_use]
+    pub fn ignored_until(&self, instance: InstanceId) -> Option<SimTime> {
+        let machine = &self.groups.machines[self.groups.behind(instance)?];
+        let group = &self.groups.all[machine.group];
+        let is_there = group.shifted == Some(group.zone_of(machine.offer));
+        let shift = group.setup.zoning.shifts.get(group.shifts_done)?;
+        let waits = is_there && group.setup.zoning.ignores_unhealthy && shift.until > self.now();
+        waits.then_some(shift.until)
     }
 
     /// Launches in zones with too few instances, so many at once as a group may have above its limit; for each one that

@@ -103,6 +103,7 @@ impl Services {
             looks_at: SimTime::NEVER,
             wishes: VecDeque::new(),
             updates_done: 0,
+            shifted: Default::default(),
             load,
             late: Vec::new(),
             scaler,
@@ -170,6 +171,7 @@ impl Drive<'_> {
             self.plan().look_at(id, now);
             self.plan().schedule_next_update(id);
             self.plan().schedule_scaling_action(id);
+            self.plan().schedule_next_shift(id);
         }
         self.services.has_bursting = self.services.all.iter().any(|service| service.bursts);
         let now = self.now();

@@ -310,7 +310,8 @@ impl Plan<'_> {
             deployment.healthy -= 1;
         }
         self.look_soon(member.service);
-        Ok(())
+        let now = self.now();
+        self.flow().keep_away(member.service, now)
     }
 }
 /// Draws of a task are numbered: so many each.

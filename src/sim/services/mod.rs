@@ -55,7 +55,7 @@ use crate::policy::scaling::{Scaler, ServiceState};
 use crate::policy::service::throttle::Throttle;
 pub use create::as_source;
 use health::Checks;
-use load::Meter;
+use load::{Meter, Shifted};
 pub use parts::{Drive, Flow, Look, Plan};
 pub use rollout::{Deployment, Kind, RolloutState};
 pub use scheduler::Rebalancing;
@@ -198,6 +198,8 @@ pub struct Service {
     pub load: Option<Load>,
     /// Targets of which its load balancer has not learnt yet that they are gone.
     pub late: Vec<Late>,
+    /// Its zonal shifts.
+    pub shifted: Shifted,
     /// Auto scaling.
     pub scaler: Option<Scaler>,
     /// Counters behind metrics.

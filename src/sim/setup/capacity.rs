@@ -5,13 +5,14 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Registration;
 use crate::model::group::{
     Allocation, CapacityChange, Draining, InstanceTiming, PoolState, PoolTiming,
-    ProtectedInstances, TerminationPolicy,
+    ProtectedInstances, TerminationPolicy, ZonalShift,
 };
 use crate::model::ids::{ClusterId, ProviderId, SubnetId, ZoneId};
 use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::model::scaling::ScalableTarget;
 use crate::policy::capacity::ManagedScaling;
+use crate::policy::capacity::zones::Distribution;
 use crate::pricing::Price;
 
 /// A capacity provider.
@@ -59,6 +60,8 @@ pub struct GroupSetup {
     pub desired: u32,
     /// Its AZs.
     pub zones: Vec<ZoneId>,
+    /// How it uses them.
+    pub zoning: ZoningSetup,
     /// What it may launch: by zone, then by type in the order of the list. Names are not used.
     pub offers: Vec<InstanceSetup>,
     /// How all of its instances are bought, where it has no mixed instances policy.
@@ -128,6 +131,18 @@ pub struct LifetimeSetup {
     pub longest: SimSpan,
     /// From one replacement to the next at least.
     pub pause: SimSpan,
+}
+
+/// How a group uses its AZs.
+#[derive(Clone, Debug, Default)]
+pub struct ZoningSetup {
+    /// `CapacityDistributionStrategy`.
+    pub distribution: Distribution,
+    /// The zonal shifts that it obeys, in order of time; one ends before the next begins.
+    pub shifts: Vec<ZonalShift>,
+    /// `ImpairedZoneHealthCheckBehavior` is `IgnoreUnhealthy`: instances that are found unhealthy in a zone that is
+    /// shifted away from are replaced when the shift is over.
+    pub ignores_unhealthy: bool,
 }
 
 /// The warm pool of a group. All of its instances are On-Demand, and it is full at the beginning.

@@ -32,6 +32,8 @@ pub struct SpotPool {
     pub score: u32,
     /// Interruptions of an instance in an hour.
     pub hazard_per_hour: f64,
+    /// Whether price protection lets its type be launched there On-Demand, and as Spot.
+    pub bought: [bool; 2],
 }
 
 /// How Spot instances are taken back.

@@ -100,7 +100,7 @@ impl Flow<'_> {
         load.add(target);
         self.services.member_mut(slot).in_load = true;
         self.yield_to_requests(slot, now);
-        Ok(())
+        self.keep_away(member.service, now)
     }
 
     /// It gets no new requests; those in flight go on.
@@ -129,7 +129,7 @@ impl Flow<'_> {
             load.remove(self.tasks[slot].id);
             self.services.member_mut(slot).in_load = false;
         }
-        Ok(())
+        self.keep_away(member.service, now)
     }
 
     /// A target is gone, or is about to go, and its load balancer does not know: it gets its share of the requests on.
@@ -142,6 +142,9 @@ impl Flow<'_> {
     ) -> Result<(), RunError> {
         let id = self.services.member(slot).service;
         let task = self.tasks[slot].id;
+        if self.is_kept_away(slot) {
+            return Ok(()); // it gets nothing as it is
+        }
         let target = Target { cpu_millis: 0, since: SimTime::ZERO, ..self.target_of(slot, now) };
         self.disturb(id)?;
         let service = &mut self.services.all[id];

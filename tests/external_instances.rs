@@ -1,0 +1,174 @@
+//! External instances (ECS Anywhere) from end to end: scenarios as text, run under all checks.
+//!
+//! A task is RUNNING 2 s after it was placed. A box has room for two tasks, and costs a tenth of a cent a second.
+
+use std::collections::BTreeMap;
+
+use crate::support::fleet::{BOXES, LATENCY, WEB, errors, jobs, run};
+
+/// Two hosts of the user's own beside two boxes.
+fn hosts(keys: &str, more: &str) -> String {
+    format!(
+        r#"
+[simulation]
+region = "us-east-1"
+duration = "1000s"
+sample_interval = "10s"
+
+{LATENCY}
+
+{BOXES}
+
+[[instance_type]]
+name = "rack"
+vcpus = 2
+memory = 4096
+registered_memory = 4096
+
+[[capacity_provider]]
+name = "boxes"
+instance_types = ["box.large"]
+desired_capacity = 2
+
+[[capacity_provider]]
+name = "hosts"
+external = true
+instance_types = ["rack"]
+desired_capacity = 2
+{keys}
+
+{WEB}
+{more}
+"#
+    )
+}
+
+fn external_jobs(count: u32, duration: &str) -> String {
+    jobs(count, duration).replacen(
+        "task_definition",
+        "launch_type = \"EXTERNAL\"\ntask_definition",
+        1,
+    )
+}
+
+#[test]
+fn tasks_of_each_launch_type_keep_to_their_own_instances() {
+    let ran = run(&hosts("", &external_jobs(6, "100s")));
+    // Two hosts hold four tasks: the last two are placed when the first have ended, at 1 + 2 + 100 s.
+    assert_eq!(ran.of_tasks("placed_s"), ["1", "1", "1", "1", "103", "103"]);
+    assert!(ran.of_tasks("instance_id").iter().all(|on| on.starts_with("hosts-")));
+    assert!(ran.of_tasks("availability_zone").iter().all(|zone| *zone == "external"));
+    let ran = run(&hosts("", &jobs(6, "100s")));
+    assert!(ran.of_tasks("instance_id").iter().all(|on| on.starts_with("boxes-")));
+}
+
+#[test]
+fn the_bill_has_the_fee_of_ecs_anywhere_and_what_the_hosts_cost() {
+    let lines = |keys: &str| {
+        let ran = run(&hosts(keys, &external_jobs(1, "100s")));
+        let mut lines: BTreeMap<&str, i128> = BTreeMap::new();
+        for line in ran.result.invoice.lines.iter().filter(|line| line.item == "rack") {
+            *lines.entry(line.category.name()).or_default() += line.usd.0;
+        }
+        let purchases: Vec<String> =
+            ran.of_instances("purchase").iter().map(|(_, how)| how.to_string()).collect();
+        assert_eq!(purchases, ["on_demand", "on_demand", "external", "external"]);
+        lines.into_iter().rev().collect::<Vec<_>>()
+    };
+    // 2,000 instance-seconds at 0.01025 $/h are 5,694,444.4 nano-dollars.
+    let fee = ("ecs_anywhere_fee", 5_694_444);
+    assert_eq!(lines(""), [("external_host", 0), fee]);
+    // At 0.36 $/h the hosts cost 0.2 $.
+    assert_eq!(lines("usd_per_hour = 0.36"), [("external_host", 200_000_000), fee]);
+    assert_eq!(lines("anywhere_fee_usd_per_hour = 0"), [("external_host", 0)]);
+    let twice = ("ecs_anywhere_fee", 11_388_889);
+    assert_eq!(lines("anywhere_fee_usd_per_hour = 0.0205"), [("external_host", 0), twice]);
+}
+
+#[test]
+fn services_run_on_external_instances_as_replicas_and_as_daemons() {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 2\n\
+                   launch_type = \"EXTERNAL\"\n";
+    let daemon = "[[service]]\nname = \"agent\"\ntask_definition = \"web\"\n\
+                  launch_type = \"EXTERNAL\"\nscheduling_strategy = \"DAEMON\"\n";
+    let ran = run(&hosts("", &format!("{service}{daemon}")));
+    let mut on = ran.of_tasks("instance_id");
+    on.sort_unstable();
+    // Spread over the hosts, one daemon on each, and nothing on the boxes.
+    assert_eq!(on, ["hosts-0", "hosts-0", "hosts-1", "hosts-1"]);
+    // A daemon with the launch type EC2 is on the boxes alone.
+    let daemon = daemon.replace("EXTERNAL", "EC2");
+    let ran = run(&hosts("", &daemon));
+    let mut on = ran.of_tasks("instance_id");
+    on.sort_unstable();
+    assert_eq!(on, ["boxes-0", "boxes-1"]);
+}
+
+#[test]
+fn start_task_and_constraints_reach_external_instances() {
+    let call = "[[run_task]]\nname = \"jobs\"\ntask_definition = \"web\"\n\
+        start_task = { container_instances = [\"hosts-1\"] }\n\
+        [run_task.generate]\nper_second = 1\nprocess = \"even\"\nlimit = 1\nduration = \"5s\"\n";
+    let ran = run(&hosts("", call));
+    assert_eq!(ran.of_tasks("instance_id"), ["hosts-1"]);
+    let call = external_jobs(2, "5s").replacen(
+        "launch_type",
+        "placement_constraints = [{ type = \"memberOf\", \
+         expression = \"attribute:site == attic\" }]\nlaunch_type",
+        1,
+    );
+    let ran = run(&hosts("attributes = { site = \"attic\" }", &call));
+    assert!(ran.of_tasks("instance_id").iter().all(|on| on.starts_with("hosts-")));
+}
+
+#[test]
+fn what_ecs_anywhere_does_not_have_is_refused() {
+    let service = |more: &str| {
+        format!(
+            "[[service]]\nname = \"web\"\ntask_definition = \"web\"\n\
+             launch_type = \"EXTERNAL\"\n{more}\n"
+        )
+    };
+    let awsvpc = "[[task_definition]]\nfamily = \"far\"\ncpu = 256\nmemory = 512\n\
+        network_mode = \"awsvpc\"\n";
+    let strategy = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\n\
+        capacity_provider_strategy = [{ capacity_provider = \"hosts\", weight = 1 }]\n";
+    let cases = [
+        ("", service("load_balancer = {}"), "cannot have a load balancer"),
+        ("", service("availability_zone_rebalancing = \"ENABLED\""), "in no Availability Zone"),
+        (
+            "",
+            format!("{}{awsvpc}", service("").replace("\"web\"\nlaunch", "\"far\"\nlaunch")),
+            "network mode awsvpc, which external instances do not support",
+        ),
+        (
+            "",
+            format!("{}{awsvpc}", external_jobs(1, "1s").replace("\"web\"", "\"far\"")),
+            "network mode awsvpc, which external instances do not support",
+        ),
+        ("", strategy.to_string(), "external instances are in no capacity provider strategy"),
+        ("max_size = 3", String::new(), "`max_size` and `external` exclude each other"),
+        ("managed_instances = {}", String::new(), "`managed_instances` and `external` exclude"),
+        ("purchase = \"spot\"", String::new(), "`purchase` and `external` exclude each other"),
+        (
+            "availability_zones = [\"us-east-1a\"]",
+            String::new(),
+            "`availability_zones` and `external` exclude each other",
+        ),
+        (
+            "attributes = { \"ecs.capability.external\" = \"no\" }",
+            String::new(),
+            "is set by the instance itself",
+        ),
+    ];
+    for (keys, more, message) in cases {
+        let found = errors(&hosts(keys, &more));
+        assert!(found.contains(message), "{keys} {more}: {found}");
+    }
+    let found = errors(&hosts("", "").replace("[\"rack\"]", "[\"m5.large\"]"));
+    assert!(found.contains("\"m5.large\" is a type of EC2"), "{found}");
+    let found = errors(&hosts("anywhere_fee_usd_per_hour = 1", "").replace("external = true", ""));
+    assert!(found.contains("without `external = true`"), "{found}");
+    let found = errors(&hosts("", &service("")).replace("external = true", "usd_per_hour = 1"));
+    assert!(found.contains("has no external instances"), "{found}");
+}
