@@ -96,7 +96,8 @@
 //! | for what tasks wait in PROVISIONING | [`WaitCause`](model::provisioning::WaitCause), `sim/fleet/waits.rs`; the clocks: `sim/tasks/line.rs` |
 //! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
 //! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
-//! | addresses of subnets: who takes one, who gets none | `sim/cluster/network.rs`; of instances `sim/fleet/addresses.rs`; what a task does then: `sim/tasks/start.rs` |
+//! | addresses of subnets: who takes one, who gets none | `sim/cluster/network.rs`; of instances `sim/fleet/addresses.rs` |
+//! | roles and routes: what a task lacks to start | [`Needs::lack`](model::access::Needs::lack); for want of it or of an address it fails in `sim/tasks/refuse.rs` |
 //! | when instances that are well are replaced | the decision: `policy/capacity/`: `refresh.rs`, `lifetime.rs`; `sim/fleet/`: `refresh/`, `lifetime.rs` |
 //! | what waits in a warm pool, and when it leaves | the decision: `policy/capacity/warm_pool.rs`; `sim/fleet/warm.rs` |
 //! | which zones a group uses; a zonal shift | `policy/capacity/zones.rs`, `sim/fleet/zones.rs`; of load balancers `sim/services/load/shift.rs` |
