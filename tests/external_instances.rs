@@ -172,3 +172,31 @@ fn what_ecs_anywhere_does_not_have_is_refused() {
     let found = errors(&hosts("", &service("")).replace("external = true", "usd_per_hour = 1"));
     assert!(found.contains("has no external instances"), "{found}");
 }
+
+#[test]
+fn with_a_network_hosts_are_in_no_subnet_and_images_need_the_execution_role() {
+    let network = |role: &str| {
+        let subnet = |zone: &str, block: u32| {
+            format!(
+                "[[network.subnets]]\nid = \"subnet-{zone}\"\navailability_zone = \"us-east-1{zone}\"\n\
+                 cidr = \"10.0.{block}.0/24\"\n"
+            )
+        };
+        let needs = format!("registry = \"ecr\"\nexecution_role = \"{role}\"\nnetwork_mode");
+        let text = hosts("", &(external_jobs(1, "100s") + &subnet("a", 0) + &subnet("b", 1)));
+        run(&text.replace("network_mode", &needs))
+    };
+    let ran = network("allowed");
+    assert_eq!(ran.of_tasks("started_s"), ["3"]);
+    // The two boxes have an address each, the two hosts none.
+    let last: Vec<&str> =
+        ran.subnets.iter().rev().take(2).map(|row| row["instance_addresses"].as_str()).collect();
+    assert_eq!(last, ["1", "1"]);
+    let ran = network("denied");
+    // ACTIVATING at 1 s, denied for 10 s.
+    assert_eq!([ran.of_tasks("started_s"), ran.of_tasks("stopped_s")], [[""], ["11"]]);
+    assert_eq!(
+        ran.of_tasks("stopped_reason"),
+        ["CannotPullECRContainerError: AccessDeniedException"]
+    );
+}

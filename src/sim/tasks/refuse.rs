@@ -8,6 +8,7 @@ use crate::model::access::{Lack, Reach, Why};
 use crate::model::ids::SubnetId;
 use crate::model::lifecycle::StopReason;
 use crate::model::network::Subnet;
+use crate::model::platform::Purchase;
 use crate::sim::cluster::SUBNET;
 use crate::sim::event::RunError;
 use crate::sim::task::{Place, Slot};
@@ -46,8 +47,9 @@ impl Life<'_> {
     /// From where a task starts. Instances in public subnets have public addresses (assumed).
     fn reach(&self, slot: Slot) -> Reach {
         let task = &self.tasks[slot];
-        let is_managed = self.rules.providers[task.provider].batch_window.is_some();
-        let by_execution_role = is_managed || matches!(task.place, Place::Fargate(_));
+        let provider = &self.rules.providers[task.provider];
+        let is_ec2 = provider.batch_window.is_none() && provider.purchase != Purchase::External;
+        let by_execution_role = !is_ec2 || matches!(task.place, Place::Fargate(_));
         let (subnet, has_public_ip) = match task.place {
             Place::Instance(instance) => {
                 let fleet = self.cluster.fleet();
