@@ -158,6 +158,18 @@ fn a_limit_on_the_size_of_files_is_told_in_words() {
     let done = Done::of("run under ulimit -f", limited).ends_with(2);
     assert!(done.says("cannot write").stderr.contains("too large"));
     assert!(!desk.path("output/small").exists());
+    for output in ["out.csv", "out.csv.gz"] {
+        let limited = Command::new("sh")
+            .args(["-c", "ulimit -f 1; exec \"$0\" trace generate --rate 100 -o \"$1\""])
+            .arg(desk.command("").get_program())
+            .arg(output)
+            .current_dir(desk.path("."))
+            .output()
+            .unwrap();
+        let done = Done::of("trace generate under ulimit -f", limited).ends_with(2);
+        assert!(done.says("cannot write").stderr.contains("too large"));
+        assert!(!desk.path(output).exists());
+    }
 }
 
 #[test]

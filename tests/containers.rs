@@ -41,6 +41,48 @@ fn containers_start_one_after_the_other() {
     assert_eq!(start(&format!("{app}{healthy}{proxy}{check}")), 14.0);
 }
 
+/// How long the first task that stops takes from SIGTERM until its last container has exited, and its exit code.
+fn stop(containers: &str, keys: &str) -> (f64, String) {
+    let text = service(containers, keys).replace("[latency]", "[latency]\ncontainer_stop = \"5s\"");
+    let told = tell(&text);
+    let stopped = told.tasks.iter().find(|task| !task["execution_stopped_s"].is_empty());
+    let task = stopped.expect("a task stops");
+    let at = |column: &str| seconds(task, column).unwrap();
+    (at("execution_stopped_s") - at("stopping_s"), task["exit_code"].clone())
+}
+
+#[test]
+fn containers_stop_in_the_reverse_order_of_their_dependencies() {
+    let container = |name: &str, keys: &str| {
+        format!("[[task_definition.container]]\nname = \"{name}\"\n{keys}\n")
+    };
+    let on = |name: &str| format!("depends_on = [{{ container = \"{name}\" }}]");
+    let scaled = "update = [{ at = \"10m\", desired_count = 1 }]";
+    let (app, proxy, log) =
+        (container("app", &on("proxy")), container("proxy", ""), container("log", ""));
+    // Together: 5 s. The app, then the proxy: 10 s. The app, then proxy and log together: 10 s. In a chain: 15 s.
+    assert_eq!(stop(&format!("{proxy}{log}"), scaled).0, 5.0);
+    assert_eq!(stop(&format!("{app}{proxy}"), scaled).0, 10.0);
+    let both = "depends_on = [{ container = \"proxy\" }, { container = \"log\" }]";
+    assert_eq!(stop(&format!("{}{proxy}{log}", container("app", both)), scaled).0, 10.0);
+    let chain = format!("{app}{}{log}", container("proxy", &on("log")));
+    assert_eq!(stop(&chain, scaled).0, 15.0);
+    // One that others wait for to end has ended.
+    let ended = "depends_on = [{ container = \"init\", condition = \"SUCCESS\" }]";
+    let initial = container("init", "essential = false\nruns_for = \"1s\"");
+    assert_eq!(stop(&format!("{}{initial}", container("app", ended)), scaled).0, 5.0);
+    // Each has its own time until SIGKILL: 3 s and 3 s.
+    let killed = container("app", &format!("{}\nstop_timeout = \"3s\"", on("proxy")));
+    let quick = container("proxy", "stop_timeout = \"3s\"");
+    assert_eq!(stop(&format!("{killed}{quick}"), scaled), (6.0, "137".to_string()));
+    // The service's own time goes before.
+    let own = format!("container_stop = \"7s\"\n{scaled}");
+    assert_eq!(stop(&format!("{app}{proxy}"), &own).0, 14.0);
+    // An app that crashes has exited: only the proxy is stopped.
+    let crash = "behaviour = { time_to_failure = \"400s\" }";
+    assert_eq!(stop(&format!("{app}{proxy}"), crash).0, 5.0);
+}
+
 #[test]
 fn an_order_that_cannot_be_is_refused() {
     let two = |first: &str, second: &str| {
@@ -126,7 +168,13 @@ fn an_application_does_not_answer_while_its_container_starts_again() {
         &format!("behaviour = {{ time_to_failure = \"400s\", ready_after = \"60s\" }}\n{slow}"),
     ));
     let reasons: Vec<_> = told.tasks.iter().map(|task| task["stopped_reason"].clone()).collect();
-    assert!(reasons.iter().any(|why| why.contains("failed ELB health checks")), "{reasons:?}");
+    let failed = reasons.iter().filter(|why| why.contains("failed ELB health checks")).count();
+    assert!(failed > 0, "{reasons:?}");
+    // Each of them has a line among the events, too.
+    let events = told.event("SERVICE_TASK_UNHEALTHY");
+    assert!(events.len() >= failed, "{} and {failed}", events.len());
+    let text = "(service api) has an unhealthy task: Task failed ELB health checks.";
+    assert!(events.iter().all(|(_, told)| told == text), "{events:?}");
 }
 
 #[test]

@@ -562,6 +562,10 @@ fn definitions_that_ask_for_what_is_not_simulated_are_refused() {
             r#"{"Family":"f","ContainerDefinitions":[{"Name":"c"}]}"#,
             "X.json:1:1: \"X.json\" is the properties of a CloudFormation resource",
         ),
+        (
+            r#"{"family":"f","container_definitions":[{"name":"c"}]}"#,
+            "\"X.json\" is written in Terraform's names",
+        ),
         (r#"{"services":[{"serviceName":"x"}]}"#, "is the output of `aws ecs describe-services`"),
         (r#"{"format_version":"1.0"}"#, "is the output of `terraform show -json`"),
         (r#"{"taskDefinitionArns":[]}"#, "is the output of `aws ecs list-task-definitions`"),

@@ -30,6 +30,7 @@ mod fuzz_trace;
 mod golden;
 mod group_policies;
 mod groups;
+mod hostile;
 mod house;
 mod incidents;
 mod inputs;

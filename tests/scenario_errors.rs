@@ -26,7 +26,7 @@ sede = 3
     2 | sede = 3
       | ^^^^
       |
-      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "tie_break"
+      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "max_requests_alive", "tie_break"
     "##);
 }
 
@@ -1268,7 +1268,7 @@ fn a_json_scenario_has_places_too() {
     2 |   "sede": 2 } }
       |   ^^^^^^
       |
-      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "tie_break"
+      = help: did you mean "seed"? valid: "name", "region", "duration", "seed", "start", "sample_interval", "max_requests_alive", "tie_break"
     "##);
 }
 
@@ -1450,11 +1450,6 @@ spot_prices = "spot.csv"
 60,us-east-1a,m5.large,0.03
 30,us-east-1a,m5.large,0.04
 "#)]), @r##"
-    error: web.toml:6:15: `spot_prices` has no price of "m5.large" in us-east-1b
-      |
-    6 | spot_prices = "spot.csv"
-      |               ^^^^^^^^^^
-
     error: spot.csv:3:1: the time goes back from 60 s to 30 s
       |
     3 | 30,us-east-1a,m5.large,0.04

@@ -1,6 +1,7 @@
 //! What people who run ECS need to express of a service, each with a value that was worked out by hand.
 
 use crate::support::services::{Told, count, seconds, tell};
+use ecsim::base::time::SimSpan;
 use ecsim::scenario::load_text;
 use std::path::Path;
 
@@ -247,6 +248,20 @@ fn a_message_that_fails_too_often_is_a_dead_letter() {
     let column: f64 =
         told.services.iter().map(|row| seconds(row, "dropped_dead_letter").unwrap()).sum();
     assert!((column - dead).abs() < 1e-6, "services.csv has {column}");
+}
+
+#[test]
+fn a_message_that_is_received_again_has_waited_for_its_visibility_timeouts() {
+    // Half of all receives fail: of those that are done with after at most three, 4/7 are at the first, 2/7 after 30 s,
+    // 1/7 after 60 s: the mean is (2 · 30 + 60) / 7 = 17.14 s and the time of the work, some 10 ms.
+    for fidelity in ["fluid", "requests"] {
+        let told = erring(fidelity, "max_receive_count = 3");
+        let latency = &told.result.services[0].latency;
+        let of = |span: Option<SimSpan>| span.expect("some were answered").to_secs_f64();
+        assert!((of(latency.mean()) - 17.15).abs() < 1.0, "{fidelity}");
+        assert!(of(latency.quantile(500)) < 0.1, "{fidelity}");
+        assert!((of(latency.quantile(950)) - 60.0).abs() < 1.0, "{fidelity}");
+    }
 }
 
 #[test]
@@ -562,4 +577,25 @@ fn updates_that_cannot_be_are_refused() {
     assert!(told.contains("`timeout` would be above the `interval`"), "{told}");
     let told = update("", "deployment_configuration = { strategy = \"CANARY\" }");
     assert!(told.contains("the strategy CANARY needs a `load_balancer`"), "{told}");
+}
+
+#[test]
+fn the_table_says_since_when_a_task_leaves_its_load_balancer() {
+    let told = |balancer: &str| {
+        let more = format!("{balancer}update = [{{ at = \"10m\", desired_count = 1 }}]");
+        tell(&(head("20m") + &fargate(2, &more)))
+    };
+    let of = |told: &Told| {
+        let stopped = told.tasks.iter().find(|task| !task["stopping_s"].is_empty());
+        let task = stopped.expect("one is scaled in");
+        let lives = told.tasks.iter().find(|task| task["stopping_s"].is_empty());
+        assert_eq!(lives.expect("one lives")["deactivating_s"], "");
+        let at = |column: &str| seconds(task, column).unwrap();
+        (at("deactivating_s"), at("stopping_s") - at("deactivating_s"))
+    };
+    // DEACTIVATING for the deregistration delay of 45 s, then SIGTERM.
+    let (since, lasts) = of(&told("load_balancer = { deregistration_delay = \"45s\" }\n"));
+    assert!((600.0..606.0).contains(&since), "{since}");
+    assert_eq!(lasts, 45.0);
+    assert_eq!(of(&told("")).1, 0.0);
 }

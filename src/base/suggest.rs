@@ -1,7 +1,13 @@
 //! "Did you mean": the nearest of the known names.
 
+/// Longest name that is looked at: a longer one is no slip of the fingers, and comparing takes its length squared.
+const LONGEST: usize = 200;
+
 /// The known name nearest to `name`, if it is near enough to be a likely misspelling.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let wanted = name.to_ascii_lowercase();
     known
         .into_iter()

@@ -1,6 +1,7 @@
 //! `ecsim run --dry-run`: what would run, and how much memory and disk it would take.
 
 mod disk;
+mod traffic;
 
 use super::Failure;
 use crate::base::random::Seed;
@@ -85,6 +86,13 @@ pub fn describe(
         tasks.push(of_source);
     }
     let kept_each = services_of(setup, &mut line);
+    let traffic = traffic::of(scenario, seed, &kept_each)?;
+    for (service, foreseen) in setup.services.iter().zip(&traffic).take(SERVICES_SHOWN) {
+        if let Some(foreseen) = foreseen {
+            line(&format!("traffic of {}", service.name), foreseen.text.clone());
+        }
+    }
+    let requests: u64 = traffic.iter().flatten().map(|foreseen| foreseen.bytes).sum();
     let (submitted, kept) = (tasks.iter().sum::<u64>(), kept_each.iter().sum::<u64>());
     let span = setup.horizon.unwrap_or(last);
     line("tasks", format!("{submitted} of callers, {kept} of services at once at most"));
@@ -111,7 +119,8 @@ pub fn describe(
     let memory = BASE_BYTES
         + (at_once + kept) * LIVE_TASK_BYTES
         + setup.instances.len() as u64 * INSTANCE_BYTES
-        + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES);
+        + services * (SERVICE_BYTES + drawn * SAMPLE_BYTES)
+        + requests;
     line("memory, about", format!("{} for each thread", mebibytes(memory)));
     Ok(out)
 }

@@ -93,6 +93,12 @@ impl Failure {
         }
     }
 
+    /// Says it on stderr; the exit code of the process.
+    fn tell(&self) -> u8 {
+        complain(self.text());
+        self.exit_code()
+    }
+
     fn text(&self) -> &str {
         match self {
             Failure::Input(text)
@@ -106,7 +112,17 @@ impl Failure {
 /// Parses the arguments of the process and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().verb {
+    limits_are_errors();
+    let verb = match Cli::try_parse() {
+        Ok(cli) => cli.verb,
+        // Help and version are no errors, and go to stdout.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            complain(&error.render().to_string());
+            return ExitCode::from(2);
+        }
+    };
+    let done = match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
@@ -121,11 +137,15 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            complain(failure.text());
-            ExitCode::from(failure.exit_code())
-        }
+        Err(failure) => ExitCode::from(failure.tell()),
     }
+}
+
+/// From here on a file that grows beyond a limit (`ulimit -f`) is an error with words, and no longer the end of the
+/// process: what a handler does not end, the failed call tells.
+fn limits_are_errors() {
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
 }
 
 /// A verb's own failure is bad usage or input.

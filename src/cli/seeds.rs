@@ -161,15 +161,11 @@ pub fn run_all(job: &Arc<Job>) -> Result<Ended, Failure> {
     Ok(all)
 }
 
-/// A pulse that Ctrl-C and SIGTERM ask to stop. From here on a file that grows beyond a limit (`ulimit -f`) is an error
-/// with words, and no longer the end of the process.
+/// A pulse that Ctrl-C and SIGTERM ask to stop.
 pub fn interruptible() -> Arc<Pulse> {
     let pulse = Arc::new(Pulse::default());
     let raised = Arc::clone(&pulse);
     // Only the first handler of a process counts; a second `run` in one process keeps it.
     let _ = ctrlc::set_handler(move || raised.interrupt.store(true, Ordering::Relaxed));
-    // What a handler does not end, the failed call tells.
-    #[cfg(unix)]
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     pulse
 }

@@ -9,6 +9,7 @@ mod stamps;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
+use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::fault::{Fault, Trigger};
 use crate::model::ids::ServiceId;
@@ -17,13 +18,14 @@ use crate::model::workload::{TraceFormat, Workload};
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
-use crate::sim::setup::{Failure, FailureKind, Inputs};
+use crate::sim::setup::{Failure, FailureKind, Inputs, Outage};
 use crate::sim::{RunError, RunResult, Watch};
 use crate::trace::AFTER_END;
 use crate::trace::ahead::ReadAhead;
 use crate::trace::capacity::{Reading, outages};
-use crate::trace::failures::FailureTraceKind;
+use crate::trace::failures::{FailureRow, FailureTraceKind};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
 ///
@@ -117,6 +119,10 @@ fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
     for (id, service) in scenario.setup.services.enumerate() {
         names.insert(&service.name, id);
     }
+    let mut outages = Outages::default();
+    for failure in &scenario.failures {
+        outages.overlap(failure.at, &failure.kind); // was looked at when it was read
+    }
     let mut all = Failures { failures: scenario.failures.clone(), ..Failures::default() };
     for trace in &scenario.failure_traces {
         if let Some(of) = &trace.machines {
@@ -128,7 +134,6 @@ fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
         }
         let mut counts = RowCounts::default();
         for row in crate::trace::open_failures(&trace.path, &trace.display)? {
-            let FailureTraceKind::TaskCrash = row.kind;
             let Some(service) = names.get(row.target.as_str()).copied() else {
                 let known = scenario.setup.services.iter().map(|service| service.name.as_str());
                 let (file, line) = (&trace.display, row.line);
@@ -136,7 +141,13 @@ fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
                 let help = suggestion(&row.target, known);
                 return Err(TraceProblem(format!("{message}\n  = help: {help}")));
             };
-            let kind = FailureKind::TaskCrash { service, tasks: row.count };
+            let kind = failure_of(&row, service);
+            if outages.overlap(row.at, &kind) {
+                let (file, line) = (&trace.display, row.line);
+                return Err(TraceProblem(format!(
+                    "{file}:{line}: two outages of what this service depends on overlap"
+                )));
+            }
             all.failures.push(Failure { at: row.at, kind });
             counts.read += 1;
             if scenario.setup.horizon.is_some_and(|horizon| row.at >= horizon) {
@@ -149,6 +160,35 @@ fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
     }
     all.failures.sort_by_key(|failure| failure.at);
     Ok(all)
+}
+
+/// Outages so far of what each service depends on: begin and end.
+#[derive(Default)]
+struct Outages(BTreeMap<ServiceId, BTreeMap<SimTime, SimTime>>);
+
+impl Outages {
+    /// Adds an outage; whether it overlaps one that is there.
+    fn overlap(&mut self, at: SimTime, kind: &FailureKind) -> bool {
+        let FailureKind::DependencyOutage { service, outage } = kind else { return false };
+        let (of, end) = (self.0.entry(*service).or_default(), at + outage.lasts);
+        // Those that are there do not overlap, so the last one to begin is the last one to end.
+        let before = of.range(..=end).next_back().is_some_and(|(_, &over)| at <= over);
+        of.insert(at, end);
+        before
+    }
+}
+
+/// What a row of a failure trace means for the service that it names.
+fn failure_of(row: &FailureRow, service: ServiceId) -> FailureKind {
+    let tasks = row.count;
+    match row.kind {
+        FailureTraceKind::TaskCrash => FailureKind::TaskCrash { service, tasks },
+        FailureTraceKind::StopTask => FailureKind::StopTask { service, tasks },
+        FailureTraceKind::DependencyOutage { lasts, latency, error_ppm } => {
+            let outage = Outage { lasts, latency, error_ppm, fails_checks: true };
+            FailureKind::DependencyOutage { service, outage }
+        }
+    }
 }
 
 /// Runs `work` for each of `count` seeds from the scenario's own on, on `threads` threads (0: one a core), and

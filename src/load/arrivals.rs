@@ -1,5 +1,6 @@
 //! Reads the rate segments of one service as time goes on, and says how much has arrived.
 
+use super::bounds::Bounds;
 use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
@@ -16,10 +17,11 @@ pub(super) struct Arrivals {
     /// What went wrong while reading ahead.
     problem: Option<TraceProblem>,
     has_ended: bool,
+    pub bounds: Bounds,
 }
 
 impl Arrivals {
-    pub fn new(stream: Box<dyn RateStream + Send>) -> Arrivals {
+    pub fn new(stream: Box<dyn RateStream + Send>, bounds: Bounds) -> Arrivals {
         let segment = RateSegment { start: SimTime::ZERO, end: SimTime::ZERO, micro: 0 };
         Arrivals {
             stream,
@@ -28,6 +30,7 @@ impl Arrivals {
             ahead: VecDeque::new(),
             problem: None,
             has_ended: false,
+            bounds,
         }
     }
 
@@ -49,7 +52,7 @@ impl Arrivals {
         (self.segment, self.rate) = next.unwrap_or((nothing, 0));
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
-        problem
+        problem.and_then(|()| self.bounds.offer(self.segment.micro))
     }
 
     /// The next segment of the stream, which ends with an error, too.

@@ -15,20 +15,21 @@
 use super::arrivals::{Arrivals, mul_div};
 use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
-use super::queueing::{POINTS, Profile, slice_weight};
 use super::work::{self, Cost};
 use super::{Calm, LoadSetup, Target};
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
-use flows::{Flow, Member, Rules, Stations, Taken};
+use flows::{Flow, Member, Rules, Taken};
 use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
 use line::Line;
 use quiet::Book;
-use std::sync::{Arc, LazyLock, Mutex};
+use stations::Stations;
+use std::sync::{Arc, Mutex};
+use waits::{record_waits, spread};
 
 mod asked;
 mod flows;
@@ -37,7 +38,9 @@ mod library;
 mod line;
 mod quiet;
 mod redelivery;
+mod stations;
 mod view;
+mod waits;
 
 /// The stretch of time in which nothing changes.
 #[derive(Clone, Copy)]
@@ -307,10 +310,11 @@ impl Fluid {
         }
         let Some(view) = flow.view else { return };
         let most = rules.timeout.0 as f64;
-        let quiet = if book == Book::Total { &mut flow.total } else { &mut flow.recent };
+        let Flow { total, recent, tries, .. } = flow;
+        let quiet = if book == Book::Total { total } else { recent };
         quiet.flush(
             |rho| views.profile(view, rho, stage),
-            |profile, weight| spread(profile, weight, |_| 0.0, most, book, latency),
+            |profile, weight| spread((profile, tries), weight, |_| 0.0, most, book, latency),
         );
     }
 
@@ -543,51 +547,5 @@ fn add_work(cpu: (u128, u64), micro: u64, nanos: u64) -> (u128, u64) {
         // Short numbers are several times faster to divide.
         Ok(work) => (cpu.0 + u128::from(work / 1_000_000), work % 1_000_000),
         Err(_) => (cpu.0 + work / 1_000_000, (work % 1_000_000) as u64),
-    }
-}
-
-/// How far the wait has gone on its way when each point is met. Points meet waits in an order that is unrelated to their
-/// own (4 and 21 have no common factor), each in the middle of its own weight: so their mean wait is half way, into however
-/// many pieces the time is cut.
-static PARTS: LazyLock<[f64; POINTS]> = LazyLock::new(|| {
-    let mut parts = [0.0; POINTS];
-    let mut before = 0;
-    for place in 0..POINTS {
-        let point = (0..POINTS).find(|point| point * 4 % POINTS == place).unwrap_or(place);
-        parts[point] = (before as f64 + slice_weight(point) as f64 / 2.0) / 1_000.0;
-        before += slice_weight(point);
-    }
-    parts
-});
-
-/// Records what was served while the wait went from `first` to `last` (microseconds), and what was served at `last`; no
-/// wait is longer than `most`.
-fn record_waits(
-    flow: &Flow,
-    (first, last): (f64, f64),
-    (moving, staying): (u64, u64),
-    most: f64,
-    latency: &mut LatencyMeter,
-) {
-    let wait = |point: usize| first + (last - first) * PARTS[point];
-    spread(&flow.profile, moving, wait, most, Book::Both, latency);
-    spread(&flow.profile, staying, |_| last, most, Book::Both, latency);
-}
-
-/// Adds `weight` requests at the points of `profile`, each with its `wait` (microseconds), cut at `most`.
-fn spread(
-    profile: &Profile,
-    weight: u64,
-    wait: impl Fn(usize) -> f64,
-    most: f64,
-    book: Book,
-    latency: &mut LatencyMeter,
-) {
-    let mut rest = weight;
-    for (point, micros) in profile.points.iter().enumerate() {
-        let share =
-            if point + 1 == POINTS { rest } else { mul_div(weight, slice_weight(point), 1_000) };
-        rest -= share;
-        book.add(latency, (micros + wait(point)).min(most), share);
     }
 }

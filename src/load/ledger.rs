@@ -33,8 +33,9 @@ impl Ledger {
 
     /// Messages are received again.
     pub fn received_again(&mut self, micro: u64) {
-        self.all.received_again += micro;
-        self.pools[0].received_again += micro;
+        for totals in [&mut self.all, &mut self.pools[0]] {
+            totals.received_again = totals.received_again.saturating_add(micro);
+        }
     }
 
     #[inline]

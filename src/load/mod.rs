@@ -12,6 +12,7 @@
 //! Deliberately not here: health, scaling, hosts, money; whoever may serve is decided above.
 
 mod arrivals;
+mod bounds;
 mod fluid;
 mod latency;
 mod ledger;
@@ -21,6 +22,7 @@ mod requests;
 mod table;
 mod work;
 
+pub use bounds::{MOST_ALIVE, REQUEST_BYTES};
 pub use latency::{Asker, LatencySummary};
 
 use crate::base::histogram::SpanHistogram;
@@ -122,7 +124,7 @@ impl Load {
         name: &str,
         stream: Box<dyn RateStream + Send>,
     ) -> Load {
-        let arrivals = Arrivals::new(stream);
+        let arrivals = Arrivals::new(stream, setup.library.bounds.clone());
         let kind = match setup.work.fidelity {
             Fidelity::Fluid => Kind::Fluid(Box::new(Fluid::new(&setup, arrivals))),
             Fidelity::Requests => {

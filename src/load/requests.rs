@@ -42,6 +42,7 @@ pub(super) struct Requests {
     pub cost: Cost,
     pub events: u64,
     pub waits: Waits,
+    name: String,
     work: Work,
     slab: Slab,
     stations: Vec<Option<Station>>,
@@ -79,6 +80,7 @@ impl Requests {
             cost: Cost::of(&setup.work),
             events: 0,
             waits: Waits::default(),
+            name: name.to_string(),
             work: setup.work.clone(),
             slab: Slab::new(),
             stations: Vec::new(),
@@ -107,7 +109,7 @@ impl Requests {
         let limit = to.0.saturating_mul(1_000);
         while self.now < limit {
             let end = self.arrivals.segment().end.0.saturating_mul(1_000);
-            self.run(limit.min(end));
+            self.run(limit.min(end))?;
             if self.now < limit {
                 self.arrivals.next()?;
                 let whole = self.carry + self.arrivals.segment().micro;
@@ -120,7 +122,7 @@ impl Requests {
     }
 
     /// Handles all events up to `limit`, which lies in the present segment.
-    fn run(&mut self, limit: u64) {
+    fn run(&mut self, limit: u64) -> Result<(), TraceProblem> {
         let timeout = self.work.timeout.0.saturating_mul(1_000);
         loop {
             let station = self.calendar.least();
@@ -140,10 +142,15 @@ impl Requests {
                 (Some((_, index)), _) if at == at_station => self.go_on(index),
                 (_, Some(slot)) if at == at_expiry => self.expire(slot),
                 _ if at == at_timeout => self.reappear(),
-                _ => self.arrive(),
+                _ if self.arrivals.bounds.has_room(self.slab.alive()) => self.arrive(),
+                _ => {
+                    let now = SimTime(self.now / 1_000);
+                    return Err(self.arrivals.bounds.crowded(&self.name, now));
+                }
             }
         }
         self.pass(limit.max(self.now));
+        Ok(())
     }
 
     fn pass(&mut self, at: u64) {

@@ -53,6 +53,16 @@ impl Default for StartOrder {
     }
 }
 
+/// How the containers of a task stop one after the other: `dependsOn` in reverse, dependents first (documented).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StopOrder {
+    /// Containers that stop at a time; empty where all stop together. Those that others wait for to complete are not
+    /// among them: they have exited long ago.
+    pub turns: Vec<u16>,
+    /// The turn of the first essential container.
+    pub essential: usize,
+}
+
 /// `restartPolicy` of the container whose exit would end the task, where it is enabled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RestartPolicy {
@@ -93,6 +103,8 @@ pub struct TaskDefinition {
     pub stop_timeout: SimSpan,
     /// How its containers start.
     pub order: StartOrder,
+    /// How they stop.
+    pub stop_order: StopOrder,
     /// Restart in place.
     pub restart: Option<RestartPolicy>,
     /// What it needs to start.

@@ -64,6 +64,11 @@ impl Check<'_> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, section: &'static Section) {
+        // Nobody will read it, and looking for the nearest name takes its time.
+        if self.problems.is_full() {
+            self.problems.error(entry.key_place, "unknown key");
+            return;
+        }
         let message = match section.name {
             "" => format!("unknown key {}", quoted(&entry.key)),
             name => format!("unknown key {} in `{name}`", quoted(&entry.key)),
@@ -267,12 +272,29 @@ impl Check<'_> {
                 self.problems.error(entry.value.place, message);
                 continue;
             }
+            if !is_attribute(&entry.key, "-_./\\") || !is_attribute(value, "-_.@/\\: ") {
+                let message = format!(
+                    "{} = {} in `{label}` is no attribute that ECS takes",
+                    quoted(&entry.key),
+                    quoted(value)
+                );
+                let help =
+                    "names have letters, digits and - _ . / \\; values also @ : and blanks inside";
+                self.problems.error_with_help(entry.value.place, message, help);
+                continue;
+            }
             let place = entry.key_place;
             attributes.push(Attribute { name: entry.key.clone(), place, value: value.clone() });
         }
         attributes.sort_by(|a, b| a.name.cmp(&b.name));
         Some(Item { place: node.place, value: Value::Attributes(attributes) })
     }
+}
+
+/// Whether the name or the value of an attribute is one that PutAttributes takes.
+fn is_attribute(text: &str, marks: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    !text.is_empty() && text.chars().all(fits) && text.trim() == text
 }
 
 /// The key called `name`, and whether it is the form with `_s`.

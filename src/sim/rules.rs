@@ -77,6 +77,8 @@ pub struct Rules {
     pub horizon: Option<SimTime>,
     /// Distance of samples.
     pub sample_interval: SimSpan,
+    /// Requests that a service may have alive at once where each is simulated by itself.
+    pub max_requests_alive: u64,
     /// Capacity providers.
     pub providers: Column<ProviderId, ProviderSetup>,
     /// How many AZs there are.
@@ -132,6 +134,7 @@ impl Rules {
             seed: setup.seed,
             horizon: setup.horizon,
             sample_interval: setup.sample_interval,
+            max_requests_alive: setup.max_requests_alive,
             zone_count: setup.zones.len(),
             zones: setup.zones.clone(),
             definition_names: Lookup::new(),

@@ -51,6 +51,8 @@ pub struct Setup {
     pub horizon: Option<SimTime>,
     /// Distance of the samples of `timeseries.csv`.
     pub sample_interval: SimSpan,
+    /// Requests or messages that a service may have alive at once where each is simulated by itself.
+    pub max_requests_alive: u64,
     /// Who wins among equals.
     pub tie_break: TieBreak,
     /// Availability Zones.

@@ -20,7 +20,7 @@ use super::alibaba_v2017::{
 use super::limits::{Defaults, plain_row, share};
 use super::problem::Faulty;
 use super::records::Fields;
-use super::stream::{Adjustments, Layout, Verdict};
+use super::stream::{Adjustment, Adjustments, Layout, Verdict};
 use crate::base::time::SimSpan;
 use crate::model::workload::TraceInput;
 
@@ -57,6 +57,10 @@ impl AlibabaV2018 {
                 let percent = percent.unsigned_abs();
                 let whole = WHOLE_MACHINE.unsigned_abs();
                 Ok(share(percent, self.memory_mib_of_one, whole).max(1))
+            }
+            percent if percent > WHOLE_MACHINE => {
+                adjusted.add(Adjustment::MemoryAboveWhole);
+                Ok(self.defaults.memory)
             }
             _ => Ok(self.defaults.memory(adjusted)),
         }

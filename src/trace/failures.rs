@@ -1,17 +1,20 @@
-//! Failure traces: CSV `time_s, kind, target, duration_s` and optionally `count`, in order of time.
+//! Failure traces: CSV `time_s, kind, target, duration_s` and optionally `count`, `latency_s`, `error_percent`, in order
+//! of time.
 //!
 //! | Column | Unit | Empty means |
 //! | --- | --- | --- |
 //! | `time_s` (required) | seconds from the beginning | not allowed |
-//! | `kind` (required) | `task_crash` | not allowed |
+//! | `kind` (required) | `task_crash`, `stop_task` or `dependency_outage` | not allowed |
 //! | `target` (required) | the service | not allowed |
-//! | `duration_s` (required) | seconds; a crash has none | none |
-//! | `count` | tasks, at least 1 | 1 |
+//! | `duration_s` (required) | seconds of an outage; a crash has none | none |
+//! | `count` | tasks that crash or are stopped, at least 1 | 1 |
+//! | `latency_s` | seconds that a request takes longer in an outage | 0 |
+//! | `error_percent` | percent of the answers in an outage that are errors | 100; with `latency_s` 0 |
 //!
 //! Failure traces are small and each row is the user's own: the first bad one is an error, none is skipped.
 
 use super::columns::{Column, Unknown, optional, required, resolve};
-use super::limits::UNIX_FROM;
+use super::limits::{UNIX_FROM, unix_instant, unix_length};
 use super::lines;
 use super::problem::{Fault, Faulty, shown};
 use super::records::{Fields, Records, Separator, bad_number};
@@ -22,16 +25,21 @@ use crate::model::arrival::TraceProblem;
 use crate::model::workload::{TraceFormat, TraceInput};
 use std::path::Path;
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 7] = [
     required("time_s"),
     required("kind"),
     required("target"),
     required("duration_s"),
     optional("count"),
+    optional("latency_s"),
+    optional("error_percent"),
 ];
 
-/// The name of [`FailureTraceKind::TaskCrash`].
+/// The names of the kinds.
 const TASK_CRASH: &str = "task_crash";
+const STOP_TASK: &str = "stop_task";
+const DEPENDENCY_OUTAGE: &str = "dependency_outage";
+const KINDS: [&str; 3] = [TASK_CRASH, STOP_TASK, DEPENDENCY_OUTAGE];
 
 /// Kinds that are written elsewhere, or not simulated at all.
 const ELSEWHERE: [&str; 7] = [
@@ -55,6 +63,17 @@ const MOST_TASKS: u64 = 10_000_000;
 pub enum FailureTraceKind {
     /// RUNNING tasks of a service crash.
     TaskCrash,
+    /// Somebody calls StopTask for RUNNING tasks of a service.
+    StopTask,
+    /// What the tasks of a service depend on is slow or gone.
+    DependencyOutage {
+        /// How long.
+        lasts: SimSpan,
+        /// What each request waits longer.
+        latency: SimSpan,
+        /// Share of the answers that are errors, parts per million.
+        error_ppm: u32,
+    },
 }
 
 /// A row of a failure trace.
@@ -112,6 +131,8 @@ fn read(bytes: lines::Bytes, input: &TraceInput) -> Result<Vec<FailureRow>, Trac
         target: position(2),
         duration: position(3),
         count: at[4],
+        latency: at[5],
+        errors: at[6],
         width,
     };
     let mut rows: Vec<FailureRow> = Vec::new();
@@ -131,6 +152,8 @@ struct Columns {
     target: usize,
     duration: usize,
     count: Option<usize>,
+    latency: Option<usize>,
+    errors: Option<usize>,
     width: usize,
 }
 
@@ -154,10 +177,7 @@ impl Columns {
             fault.help("seconds from the beginning of the scenario, such as 5400 or 12.5")
         })?;
         if at >= UNIX_FROM {
-            // Nothing says which calendar instant the beginning is.
-            let text = format!("time_s is {}: seconds since 1970 (Unix time)", shown(text));
-            let help = "write seconds from the beginning of the scenario, such as 5400 or 12.5";
-            return Err(Fault::field(self.time, "Unix time", text).help(help));
+            return Err(unix_instant(self.time, "time_s", text));
         }
         if let Some(before) = before.filter(|before| at < before.at) {
             let text =
@@ -165,12 +185,11 @@ impl Columns {
             return Err(Fault::field(self.time, "out of order", text).help("sort the file by time"));
         }
         let kind = self.kind(fields)?;
-        self.no_duration(fields)?;
         let target = fields.get(self.target);
         if target.is_empty() {
             let text = "target is empty".to_owned();
             let fault = Fault::field(self.target, "a value is missing", text);
-            return Err(fault.help("the name of the service whose tasks crash"));
+            return Err(fault.help("the name of the service whose tasks fail"));
         }
         let target = String::from_utf8_lossy(target).into_owned();
         Ok(FailureRow { at, kind, target, count: self.count(fields)?, line })
@@ -178,35 +197,72 @@ impl Columns {
 
     fn kind(&self, fields: Fields<'_>) -> Faulty<FailureTraceKind> {
         let name = fields.get(self.kind);
-        if name == TASK_CRASH.as_bytes() {
-            return Ok(FailureTraceKind::TaskCrash);
-        }
         let written = String::from_utf8_lossy(name);
-        if ELSEWHERE.contains(&&*written) {
-            let text = format!("kind is {}: only {TASK_CRASH} stands in such a file", shown(name));
-            let fault = Fault::field(self.kind, "a kind for other places", text);
-            return Err(fault.help(
-                "outages of machines have traces of their own (`format`), other failures `[[failure]]` entries",
-            ));
+        match &*written {
+            TASK_CRASH => self.is_over_at_once(fields, "a task crash has no duration")?,
+            STOP_TASK => {
+                self.is_over_at_once(fields, "StopTask has no duration")?;
+                return Ok(FailureTraceKind::StopTask);
+            }
+            DEPENDENCY_OUTAGE => return self.outage(fields),
+            _ => return Err(unknown_kind(self.kind, name, &written)),
         }
-        let near = suggest::nearest(&written, ELSEWHERE.into_iter().chain([TASK_CRASH]));
-        let near = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
-        let text = format!("kind is {}: unknown{near}", shown(name));
-        let fault = Fault::field(self.kind, "an unknown kind", text);
-        Err(fault.help(format!("the one kind is {TASK_CRASH}")))
+        Ok(FailureTraceKind::TaskCrash)
     }
 
-    /// A crash is over at once.
-    fn no_duration(&self, fields: Fields<'_>) -> Faulty<()> {
+    /// What only an outage has must be left empty.
+    fn is_over_at_once(&self, fields: Fields<'_>, why: &str) -> Faulty<()> {
         let text = fields.get(self.duration);
         match SimSpan::parse_seconds(text) {
-            Err(DecimalError::Empty) | Ok(SimSpan::ZERO) => Ok(()),
+            Err(DecimalError::Empty) | Ok(SimSpan::ZERO) => {}
             Ok(_) => {
-                let text = format!("duration_s is {}: a task crash has no duration", shown(text));
-                Err(Fault::field(self.duration, "a duration", text).help("leave it empty"))
+                let text = format!("duration_s is {}: {why}", shown(text));
+                return Err(Fault::field(self.duration, "a duration", text).help("leave it empty"));
             }
-            Err(error) => Err(bad_number(self.duration, "duration_s", text, error)),
+            Err(error) => return Err(bad_number(self.duration, "duration_s", text, error)),
         }
+        for (index, name) in [(self.latency, "latency_s"), (self.errors, "error_percent")] {
+            if let Some(index) = index.filter(|&index| !fields.get(index).is_empty()) {
+                let text = format!("{name} is about the kind {DEPENDENCY_OUTAGE}");
+                return Err(Fault::field(index, "not of this kind", text).help("leave it empty"));
+            }
+        }
+        Ok(())
+    }
+
+    fn outage(&self, fields: Fields<'_>) -> Faulty<FailureTraceKind> {
+        let span = |index: usize, name: &str| {
+            let text = fields.get(index);
+            match SimSpan::parse_seconds(text) {
+                Ok(span) if span.0 >= UNIX_FROM.0 => Err(unix_length(index, name, text)),
+                Ok(span) => Ok(span),
+                Err(DecimalError::Empty) => Ok(SimSpan::ZERO),
+                Err(error) => Err(bad_number(index, name, text, error)),
+            }
+        };
+        let lasts = span(self.duration, "duration_s")?;
+        if lasts == SimSpan::ZERO {
+            let text = format!("duration_s is empty or 0: a {DEPENDENCY_OUTAGE} has one");
+            return Err(Fault::field(self.duration, "no duration", text));
+        }
+        if let Some(index) = self.count.filter(|&index| !fields.get(index).is_empty()) {
+            let text = "count is given: an outage is felt by all tasks".to_owned();
+            return Err(Fault::field(index, "not of this kind", text).help("leave it empty"));
+        }
+        let latency = self.latency.map_or(Ok(SimSpan::ZERO), |index| span(index, "latency_s"))?;
+        let usual = if latency == SimSpan::ZERO { 1_000_000 } else { 0 };
+        let error_ppm = match self.errors.filter(|&index| !fields.get(index).is_empty()) {
+            None => usual,
+            Some(index) => match fields.scaled(index, "error_percent", 4)? {
+                ppm @ 0..=1_000_000 => ppm as u32,
+                _ => {
+                    let text = shown(fields.get(index));
+                    let text = format!("error_percent is {text}: more than 100");
+                    return Err(Fault::field(index, "more than all", text));
+                }
+            },
+        };
+        Ok(FailureTraceKind::DependencyOutage { lasts, latency, error_ppm })
     }
 
     fn count(&self, fields: Fields<'_>) -> Faulty<u32> {
@@ -221,4 +277,20 @@ impl Columns {
             count => Ok(count as u32),
         }
     }
+}
+
+#[cold]
+fn unknown_kind(index: usize, name: &[u8], written: &str) -> Box<Fault> {
+    if ELSEWHERE.contains(&written) {
+        let kinds = KINDS.join(", ");
+        let text = format!("kind is {}: only {kinds} stand in such a file", shown(name));
+        return Fault::field(index, "a kind for other places", text).help(
+            "outages of machines have traces of their own (`format`), other failures `[[failure]]` entries",
+        );
+    }
+    let near = suggest::nearest(written, ELSEWHERE.into_iter().chain(KINDS));
+    let near = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+    let text = format!("kind is {}: unknown{near}", shown(name));
+    let fault = Fault::field(index, "an unknown kind", text);
+    fault.help(format!("the kinds are {}", KINDS.join(", ")))
 }

@@ -1,7 +1,7 @@
 //! The largest values that a trace may name, and the numbers that public traces share. Far above any machine,
 //! far below overflow.
 
-use super::problem::{Fault, Faulty};
+use super::problem::{Fault, Faulty, shown};
 use super::stream::{Adjustment, Adjustments};
 use crate::base::time::{LATEST, MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::model::arrival::TaskRow;
@@ -44,6 +44,25 @@ pub(super) fn check_gap(gap: SimSpan, is_first: bool) -> Faulty<()> {
     Err(Fault::line("more than a year after the row before", text).help(help))
 }
 
+/// A length from 10⁹ seconds on is the instant of an end in Unix time, and would be billed for decades.
+#[cold]
+pub(super) fn unix_length(index: usize, name: &str, text: &[u8]) -> Box<Fault> {
+    let text = format!("{name} is {}: more than 31 years", shown(text));
+    Fault::field(index, "Unix time for a length", text).help(UNIX_LENGTH_HELP)
+}
+
+/// What to do about a length that looks like Unix time.
+const UNIX_LENGTH_HELP: &str =
+    "it is a length in seconds, end less beginning; is it the instant of the end (Unix time)?";
+
+/// An instant from 10⁹ seconds on where nothing says which calendar instant the beginning is.
+#[cold]
+pub(super) fn unix_instant(index: usize, name: &str, text: &[u8]) -> Box<Fault> {
+    let text = format!("{name} is {}: seconds since 1970 (Unix time)", shown(text));
+    let help = "write seconds from the beginning of the scenario, such as 5400 or 12.5";
+    Fault::field(index, "Unix time", text).help(help)
+}
+
 /// `value · numerator / denominator`, rounded half up, or the greatest number where it is more.
 pub(super) fn share(value: u64, numerator: u64, denominator: u64) -> u64 {
     let product = u128::from(value) * u128::from(numerator) + u128::from(denominator / 2);
@@ -55,6 +74,10 @@ pub(super) fn share(value: u64, numerator: u64, denominator: u64) -> u64 {
 pub(super) fn plain_row(cpu: u64, memory: u64, duration: Option<SimSpan>) -> Faulty<TaskRow> {
     if let Some(text) = out_of_range(cpu, memory, duration) {
         return Err(Fault::line("a value is too large", text));
+    }
+    if duration.is_some_and(|duration| duration.0 >= UNIX_FROM.0) {
+        let text = "the row runs for more than 31 years".to_string();
+        return Err(Fault::line("Unix time for a length", text).help(UNIX_LENGTH_HELP));
     }
     Ok(TaskRow {
         arrival: SimTime::ZERO,

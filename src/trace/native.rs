@@ -23,6 +23,7 @@
 use super::columns::{Column, Unknown, optional, required, resolve};
 use super::limits::{
     MAX_COUNT, MAX_CPU, MAX_EPHEMERAL_GIB, MAX_GPUS, MAX_MEMORY_MIB, TOO_LATE_HELP, UNIX_FROM,
+    unix_length,
 };
 use super::names::Names;
 use super::problem::{Fault, Faulty, Place, shown};
@@ -214,6 +215,9 @@ impl Native {
     fn duration(&self, fields: Fields<'_>) -> Faulty<Option<SimSpan>> {
         let text = fields.get(self.duration);
         match SimSpan::parse_seconds(text) {
+            Ok(span) if span.0 >= UNIX_FROM.0 => {
+                Err(unix_length(self.duration, "duration_s", text))
+            }
             Ok(span) => Ok(Some(span)),
             Err(DecimalError::Empty) => Ok(None),
             Err(DecimalError::TooLarge) => {

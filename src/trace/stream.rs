@@ -63,6 +63,7 @@ pub(super) enum Adjustment {
     DefaultCpu,
     DefaultMemory,
     UsedMemory,
+    MemoryAboveWhole,
     DefaultDuration,
     NoDuration,
     GpuShare,
@@ -76,10 +77,14 @@ pub(super) enum Adjustment {
 }
 
 impl Adjustment {
-    const ALL: [(Adjustment, &'static str); 13] = [
+    const ALL: [(Adjustment, &'static str); 14] = [
         (Adjustment::DefaultCpu, "no CPU given: the default is used"),
         (Adjustment::DefaultMemory, "no memory given: the default is used"),
         (Adjustment::UsedMemory, "no memory requested: the memory used is taken"),
+        (
+            Adjustment::MemoryAboveWhole,
+            "more memory than the largest machine has: the default is used",
+        ),
         (Adjustment::DefaultDuration, "no end known: the default duration is used"),
         (Adjustment::NoDuration, "no end known: the duration is left to the caller"),
         (Adjustment::GpuShare, "a share of a GPU is raised to a whole one"),

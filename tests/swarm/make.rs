@@ -87,6 +87,7 @@ impl Case {
             seed: Seed(seed),
             horizon,
             sample_interval: seconds(30 + dice.below(300)),
+            max_requests_alive: 20_000_000,
             tie_break: dice.pick(&[TieBreak::Stable, TieBreak::Uniform]),
             zones: ZONES.map(String::from).into_iter().collect(),
             clusters: ["one", "two"].map(String::from).into_iter().collect(),
@@ -285,6 +286,7 @@ pub(super) fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
         other_containers: dice.pick(&[0, 0, 1, 3]),
         stop_timeout: seconds(dice.pick(&[2, 30, 120, 300])),
         order: StartOrder { starts: dice.pick(&[1, 1, 3]), waits: seconds(dice.pick(&[0, 0, 20])) },
+        stop_order: Default::default(),
         restart: dice.one_in(3).then(|| RestartPolicy {
             ignored_exit_codes: dice.pick(&[vec![], vec![1]]),
             attempt_period: seconds(dice.pick(&[60, 300])),

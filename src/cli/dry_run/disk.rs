@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 use crate::sim::setup::{Launch, Setup};
 
 /// A row of `tasks.csv`: instants, sizes, and how a task usually ends.
-const TASK_ROW: u64 = 246;
+const TASK_ROW: u64 = 260;
 /// A row of `timeseries.csv`.
 const SAMPLE_ROW: u64 = 73;
 /// A row of `services.csv` where there is traffic, and without.

@@ -6,11 +6,9 @@ use crate::base::suggest;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::traffic::{RateEvent, TrafficFormat};
 use crate::model::workload::{Bursts, SizeShare, TraceFormat};
+use crate::scenario::diagnostic::Diagnostics;
+use crate::scenario::file::read_text;
 use crate::trace::Format;
-use std::io::{BufRead as _, BufReader, Read as _};
-
-/// Largest file of an empirical distribution, bytes.
-const MOST_BYTES: u64 = 1 << 26;
 
 /// The kinds of distribution with their parameters, and whether each is in the unit of the quantity.
 const DISTRIBUTIONS: [(&str, &[(&str, bool)]); 7] = [
@@ -232,16 +230,16 @@ fn distribution(
     })
 }
 
-/// The values of a file, one `VALUE[,WEIGHT]` a line; blank lines and lines that begin with `#` do not count.
+/// The values of a file, plain or compressed, one `VALUE[,WEIGHT]` a line; blank lines and lines that begin with `#` do not count.
 fn empirical(
     path: &str,
     quantity: fn(&str) -> Result<f64, String>,
 ) -> Result<Distribution, String> {
-    let cannot_read = |error: std::io::Error| format!("cannot read {path}: {error}");
-    let file = std::fs::File::open(path).map_err(cannot_read)?;
+    let mut problems = Diagnostics::new();
+    let text = read_text(std::path::Path::new(path), path, &mut problems);
+    let text = text.ok_or_else(|| problems.to_string())?;
     let (mut values, mut weights) = (Vec::new(), Vec::new());
-    for (index, line) in BufReader::new(file.take(MOST_BYTES)).lines().enumerate() {
-        let line = line.map_err(cannot_read)?;
+    for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -280,7 +278,7 @@ mod tests {
             ("exponental:mean=1", "unknown distribution `exponental`; known: constant"),
             ("exponential", "`exponential` needs parameters"),
             ("pareto:min=1,alpha=2s", "alpha: not a number"),
-            ("empirical:no/such/file", "cannot read no/such/file"),
+            ("empirical:no/such/file", "no/such/file: cannot be read"),
         ] {
             let error = duration(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -69,6 +69,7 @@ impl OutFile {
     pub fn beside(target: &Path) -> Result<OutFile, Failure> {
         let file = temporary(folder_of(target))
             .map_err(|error| failed("make a file beside", target, &error))?;
+        remove_when_interrupted(file.path());
         let file = BufWriter::with_capacity(1 << 16, file);
         let compressed = target.extension().is_some_and(|ending| ending == "gz");
         let content = if compressed {
@@ -117,6 +118,17 @@ impl Write for OutFile {
             Content::Gzip(file) => file.flush(),
         }
     }
+}
+
+/// Ctrl-C and SIGTERM take the unfinished file away, which has a name that nobody would look for, and end the process.
+fn remove_when_interrupted(path: &Path) {
+    let path = path.to_path_buf();
+    // Only the first handler of a process counts, which is enough for a program that writes one file.
+    let _ = ctrlc::set_handler(move || {
+        let _ = std::fs::remove_file(&path);
+        let interrupted = Failure::Interrupted("interrupted; nothing was written".into());
+        std::process::exit(i32::from(interrupted.tell()));
+    });
 }
 
 fn folder_of(target: &Path) -> &Path {

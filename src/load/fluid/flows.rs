@@ -4,12 +4,13 @@ mod grouping;
 
 use super::in_flight::InFlight;
 use super::quiet::Quiet;
-use super::redelivery::Redelivery;
-use super::view::{Kind, Views};
+use super::redelivery::{Redelivery, Tries};
+use super::stations::Stations;
+use super::view::Kind;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
-use crate::load::queueing::{Profile, Station};
+use crate::load::queueing::Profile;
 use crate::load::work::Cost;
 use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
@@ -217,6 +218,8 @@ pub(in crate::load) struct Flow {
     pub capacity: u64,
     pub limit: Option<(u64, Loss)>,
     pub parts: Vec<Part>,
+    /// Messages: when they are done with, as the first kind of its targets has it.
+    pub tries: Tries,
     pub backlog: u64,
     /// Of the epoch: backlog at its start, arrivals and answers that would be possible by its end, what is published.
     held: u64,
@@ -258,6 +261,7 @@ impl Flow {
             capacity: 0,
             limit: None,
             parts: Vec::new(),
+            tries: Tries::default(),
             backlog: 0,
             held: 0,
             arriving: 0,
@@ -328,7 +332,11 @@ impl Flow {
             if let Some(delivery) = rules.delivery.filter(|_| rules.is_queue()) {
                 let workers = self.members * u64::from(rules.workers.unwrap_or(u32::MAX));
                 let (pace, kept) = ((workers, station.full()), rules.timeout.0);
-                part.redelivery = Redelivery::of(delivery, cost, pace, part.kind.2, kept);
+                let (redelivery, tries) = Redelivery::of(delivery, cost, pace, part.kind.2, kept);
+                part.redelivery = redelivery;
+                if self.capacity == 0 {
+                    self.tries = tries;
+                }
                 // Each receive is worked on anew.
                 part.capacity = mul_div(part.capacity, MICRO, part.redelivery.receives.max(1));
                 part.cpu_ns = mul_div(part.cpu_ns, part.redelivery.receives, MICRO);
@@ -565,33 +573,5 @@ impl Flow {
         let millis = (each * 1_000.0).ceil() as u64 + waiting.saturating_mul(1_000);
         let most = workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
-    }
-}
-
-/// Stations that were needed so far: a service often goes back to where it was.
-#[derive(Default)]
-pub(in crate::load) struct Stations {
-    pub list: Vec<(StationKey, Station)>,
-    pub views: Views,
-}
-
-/// CPU thousandths, percent of the cost, workers, tasks.
-type StationKey = (u32, u32, Option<u32>, u64);
-
-impl Stations {
-    pub fn find(
-        &mut self,
-        cost: &Cost,
-        cpu: u32,
-        percent: u32,
-        workers: Option<u32>,
-        tasks: u64,
-    ) -> usize {
-        let key = (cpu, percent, workers, tasks);
-        if let Some(index) = self.list.iter().position(|(known, _)| *known == key) {
-            return index;
-        }
-        self.list.push((key, Station::new(cost, cpu, percent, workers, tasks)));
-        self.list.len() - 1
     }
 }

@@ -1,9 +1,10 @@
 //! What services have in common: requests of equal cost have equal sizes and meet equal queueing stations, which are
 //! worked out once for all services of a run.
 
-use super::flows::Stations;
+use super::stations::Stations;
 use super::view::Stage;
 use crate::base::distribution::Distribution;
+use crate::load::bounds::Bounds;
 use crate::load::work::Cost;
 use crate::model::traffic::Work;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,8 @@ pub struct Library {
     shelves: Arc<Mutex<Vec<Shelf>>>,
     /// Rehearsals, which services of different cost may share.
     pub(in crate::load) stage: Arc<Mutex<Stage>>,
+    /// How much they may hold and count.
+    pub(in crate::load) bounds: Bounds,
 }
 
 /// All that is known about one cost.
@@ -36,6 +39,12 @@ pub(in crate::load) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Library {
+    /// The same one for a service that may have `most_alive` requests at once where each is simulated by itself.
+    #[must_use]
+    pub fn within(&self, most_alive: u64) -> Library {
+        Library { bounds: self.bounds.clone().within(most_alive), ..self.clone() }
+    }
+
     /// The cost of this work, and its stations.
     pub(in crate::load) fn find(&self, work: &Work) -> (Arc<Cost>, Arc<Mutex<Stations>>) {
         let mut shelves = lock(&self.shelves);

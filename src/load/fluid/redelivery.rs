@@ -2,7 +2,8 @@
 //!
 //! Each receive fails with the same chance, of an error or of work that takes longer than the visibility timeout; so of
 //! `n` receives at most, a message takes `(1 − q^n) / (1 − q)` on average and fails with chance `q^n`. All of its work
-//! is done in one go here (assumed: the time between receives is left out).
+//! is done in one go here, when it is first received (assumed); the time until it is done with holds the visibility
+//! timeouts between its receives.
 
 use crate::load::ledger::Loss;
 use crate::load::work::{Cost, SIZES};
@@ -31,7 +32,7 @@ impl Redelivery {
         (workers, full): (u64, f64),
         error_ppm: u32,
         retention: u64,
-    ) -> Self {
+    ) -> (Self, Tries) {
         let slow = if cost.cpu > 0.0 { (full - cost.io).max(0.0) / cost.cpu } else { 1.0 };
         let patience = rules.visibility.0 as f64 / 1e6;
         let is_late = |&&(cpu, io): &&(f64, f64)| workers > 1 && cpu * slow + io > patience;
@@ -42,13 +43,53 @@ impl Redelivery {
         let most = rules.max_receives.map_or(kept, |most| u64::from(most).min(kept));
         let failed = libm::pow(fails, most as f64);
         let receives = if fails < 1.0 { (1.0 - failed) / (1.0 - fails) } else { most as f64 };
-        Redelivery {
+        let redelivery = Redelivery {
             receives: (receives * 1e6).round() as u64,
             failed_ppm: (failed * 1e6).round() as u64,
             loss: match rules.max_receives {
                 Some(limit) if u64::from(limit) <= kept => Loss::DeadLetter,
                 _ => Loss::Timeout,
             },
+        };
+        (redelivery, Tries::of(rules, fails, most))
+    }
+}
+
+/// Most receives that are told apart, and the share of messages, in millionths, that is not worth another.
+const MOST_TRIES: usize = 64;
+const FEW: u64 = 100;
+
+/// At which receive the messages that are done with are.
+#[derive(Default)]
+pub(in crate::load) struct Tries {
+    /// Microseconds from one receive to the next.
+    pub visibility: f64,
+    /// Of those that are done with, parts per million: at the first receive, at the second, and so on; empty: all at the
+    /// first.
+    pub shares: Vec<u64>,
+}
+
+impl Tries {
+    /// Where each of `most` receives fails with the chance `fails`.
+    fn of(rules: Delivery, fails: f64, most: u64) -> Self {
+        let visibility = rules.visibility.0 as f64;
+        if fails == 0.0 {
+            return Tries::default();
         }
+        let (mut shares, mut left) = (Vec::new(), MICRO);
+        // Where nothing succeeds there is nobody whose latency is asked for.
+        let all = if fails < 1.0 { 1.0 - libm::pow(fails, most as f64) } else { 0.0 };
+        let mut share = if all > 0.0 { (1.0 - fails) / all } else { 1.0 };
+        while left > FEW && shares.len() < MOST_TRIES && (shares.len() as u64) < most {
+            let part = ((share * 1e6).round() as u64).min(left);
+            shares.push(part);
+            left -= part;
+            share *= fails;
+        }
+        match shares.last_mut() {
+            Some(last) => *last += left,
+            None => shares.push(left),
+        }
+        Tries { visibility, shares }
     }
 }

@@ -266,6 +266,7 @@ impl Build<'_> {
                 self.error(place, message);
                 None
             }
+            None if super::is_lost(&self.declared[0], name) => None,
             None => {
                 let mut names: Vec<String> =
                     self.providers.iter().map(|p| p.name.clone()).collect();

@@ -4,7 +4,7 @@ use super::{Build, architecture, operating_system};
 use crate::base::id::Id as _;
 use crate::base::time::SimSpan;
 use crate::model::access::Needs;
-use crate::model::definition::{NetworkMode, StartOrder, TaskDefinition};
+use crate::model::definition::{NetworkMode, StartOrder, StopOrder, TaskDefinition};
 use crate::model::ids::DefinitionId;
 use crate::model::platform::{OperatingSystem, Platform, Purchase};
 use crate::model::ports::{HostPort, PortSet, Protocol};
@@ -60,6 +60,7 @@ impl Build<'_> {
             if !settings.is_given("family") {
                 self.error(settings.place, "`family` is missing");
             }
+            self.lost_definitions.push(None);
             return;
         };
         let revision = settings.whole32("revision").unwrap_or(1);
@@ -99,6 +100,7 @@ impl Build<'_> {
             other_containers: u16::try_from(containers.len().saturating_sub(1)).unwrap_or(0),
             stop_timeout,
             order: self.start_order(settings),
+            stop_order: super::definition_order::stop_order(settings),
             restart: self.restart_policy(settings),
             needs: self.needs(settings),
             placement_constraints: expressions,
@@ -312,8 +314,7 @@ impl Build<'_> {
             return Some(*id);
         }
         let family = name.split(':').next().unwrap_or(name);
-        let is_lost = |lost: &Option<String>| lost.as_deref().is_none_or(|lost| lost == family);
-        if self.lost_definitions.iter().any(is_lost) {
+        if super::is_lost(&self.lost_definitions, family) {
             return None;
         }
         let declared = self.definitions.iter().filter(|d| d.settings.is_some());
@@ -347,6 +348,7 @@ impl Build<'_> {
             other_containers: 0,
             stop_timeout: STOP_TIMEOUT,
             order: StartOrder::default(),
+            stop_order: StopOrder::default(),
             restart: None,
             needs: Needs::default(),
             placement_constraints: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Build;
 use crate::base::time::SimSpan;
-use crate::model::definition::{RestartPolicy, StartOrder};
+use crate::model::definition::{RestartPolicy, StartOrder, StopOrder};
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 
@@ -122,4 +122,40 @@ impl Build<'_> {
 /// Where a container is that waits `wait` after the start of another.
 fn after(other: StartOrder, wait: SimSpan) -> StartOrder {
     StartOrder { waits: other.waits + wait, ..other }
+}
+
+/// How containers stop one after the other. Wrong dependencies are reported where the starts are read.
+pub(super) fn stop_order(settings: &Settings) -> StopOrder {
+    let containers: Vec<&Settings> = settings.tables("container").collect();
+    let position = |name: &str| containers.iter().position(|c| c.text("name") == Some(name));
+    let mut has_exited = vec![false; containers.len()];
+    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); containers.len()];
+    for (index, container) in containers.iter().enumerate() {
+        for dependency in container.tables("depends_on") {
+            let Some(other) = dependency.text("container").and_then(position) else { continue };
+            match dependency.text("condition") {
+                Some("COMPLETE" | "SUCCESS") => has_exited[other] = true,
+                _ => dependents[other].push(index),
+            }
+        }
+    }
+    // A container stops a turn after the last one that depends on it.
+    let mut turn = vec![0; containers.len()];
+    for _ in 0..containers.len() {
+        for index in 0..containers.len() {
+            let later = dependents[index].iter().filter(|&&other| !has_exited[other]);
+            // In a circle, which is refused, turns would grow for ever.
+            turn[index] =
+                later.map(|&other| turn[other] + 1).max().unwrap_or(0).min(containers.len());
+        }
+    }
+    let stopping = (0..containers.len()).filter(|&index| !has_exited[index]);
+    let mut turns = vec![0; containers.len() + 1];
+    stopping.for_each(|index| turns[turn[index]] += 1);
+    turns.truncate(turns.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1));
+    if turns.len() < 2 {
+        return StopOrder::default();
+    }
+    let first = containers.iter().position(|container| container.flag("essential"));
+    StopOrder { turns, essential: first.map_or(0, |index| turn[index]) }
 }

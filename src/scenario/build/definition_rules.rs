@@ -38,7 +38,8 @@ impl Build<'_> {
         let definition = root.get("taskDefinition").unwrap_or(root);
         let definition = if matches!(definition.data, Data::Table(_)) { definition } else { root };
         let is_one = |key| definition.get(key).is_some();
-        if is_one("family") || is_one("containerDefinitions") {
+        let is_renamed = is_one("container_definitions") && !is_one("containerDefinitions");
+        if !is_renamed && (is_one("family") || is_one("containerDefinitions")) {
             return Some(definition.clone());
         }
         let what = match &definition.data {

@@ -101,6 +101,7 @@ pub(super) fn nothing(
         seed: Seed(0),
         horizon: Some(SimTime(1)),
         sample_interval: SimSpan::from_secs(1),
+        max_requests_alive: 1,
         tie_break: TieBreak::Stable,
         zones: Column::new(),
         clusters: Column::new(),

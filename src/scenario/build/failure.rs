@@ -27,6 +27,9 @@ impl Build<'_> {
             self.check_of_service(settings);
             let Some(name) = settings.text("service") else { continue };
             let Some(service) = self.service_names.get(name).copied() else {
+                if super::is_lost(&self.declared[1], name) {
+                    continue;
+                }
                 let message = format!("unknown service {}", quoted(name));
                 let help = match known.len() {
                     0 => "the scenario has no `[[service]]`".to_string(),

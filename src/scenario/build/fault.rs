@@ -291,6 +291,9 @@ impl Build<'_> {
         if let Some(&provider) = self.provider_names.get(name) {
             return Some(Some(provider));
         }
+        if super::is_lost(&self.declared[0], name) {
+            return None;
+        }
         let message = format!("unknown capacity provider {}", quoted(name));
         let known: Vec<String> =
             self.providers.iter().map(|provider| provider.name.clone()).collect();

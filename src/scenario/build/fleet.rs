@@ -44,6 +44,8 @@ pub(super) struct FleetSpec<'s> {
     pub purchase: Purchase,
     pub ports: PortSet,
     pub spot_prices: SpotPrices,
+    /// Whether nothing was wrong with their file.
+    pub prices_are_whole: bool,
     /// Index of its first instance.
     pub first: usize,
     /// Attribute sets by (type, zone, own attributes): instances with equal ones share them.
@@ -204,7 +206,12 @@ impl Build<'_> {
     pub(super) fn read_providers(&mut self, root: &Settings) {
         let mut taken = BTreeMap::new();
         for settings in root.tables("capacity_provider") {
-            let Some(name) = settings.text("name").map(str::to_string) else { continue };
+            let Some(name) = settings.text("name").map(str::to_string) else {
+                // Its name was reported; that the others have no instances then is no fault of theirs.
+                let cluster = self.cluster_of(settings);
+                self.clusters[cluster.index()].has_instances = true;
+                continue;
+            };
             let place = settings.value_place("name");
             self.take_name(&mut taken, &name, place, "capacity provider");
             let lower = name.to_ascii_lowercase();
@@ -253,10 +260,12 @@ impl Build<'_> {
         self.check_attribute_names(settings);
         self.read_spot_history(settings, provider, &name);
         let os = operating_system(settings.text("operating_system_family"));
+        let before = self.problems.len();
         let spot_prices = match settings.text("spot_prices").map(str::to_string) {
             Some(path) => self.read_spot_prices(&name, &path, settings.value_place("spot_prices")),
             None => SpotPrices::new(),
         };
+        let prices_are_whole = self.problems.len() == before;
         let mut fleet = FleetSpec {
             settings,
             name,
@@ -267,6 +276,7 @@ impl Build<'_> {
             purchase,
             ports: reserved_ports(settings, os),
             spot_prices,
+            prices_are_whole,
             first: self.instances.len(),
             shared: BTreeMap::new(),
         };
@@ -499,6 +509,9 @@ impl Build<'_> {
                 let key = (self.zones[new.zone].clone(), new.type_name.to_string());
                 if let Some(steps) = fleet.spot_prices.get(&key) {
                     return Some(Price::Steps(steps.clone()));
+                }
+                if !fleet.prices_are_whole {
+                    return None;
                 }
                 let message =
                     format!("`spot_prices` has no price of {} in {}", quoted(&key.1), key.0);

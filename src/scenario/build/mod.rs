@@ -142,6 +142,13 @@ pub(super) struct Build<'a> {
     not_awsvpc: Vec<(Place, String, &'static str)>,
     /// Families of definitions that were reported as bad; `None` where even the family is not known.
     lost_definitions: Vec<Option<String>>,
+    /// Capacity providers and services as they are declared, rightly or wrongly; `None`: by a name that is no name.
+    declared: [Vec<Option<String>>; 2],
+}
+
+/// Whether somebody who names `name` means an entry that was reported as bad.
+fn is_lost(declared: &[Option<String>], name: &str) -> bool {
+    declared.iter().any(|one| one.as_deref().is_none_or(|one| one == name))
 }
 
 /// Builds everything from the checked root table. `fallback_name` names a scenario that has no name.
@@ -157,6 +164,8 @@ pub(super) fn build(
     let outputs = root.table("outputs").cloned();
     let outputs = read_outputs(&outputs.unwrap_or_else(|| empty(&super::sections::OUTPUTS)));
     let mut build = Build::new(base, problems, &simulation);
+    build.declared = ["capacity_provider", "service"]
+        .map(|kind| root.tables(kind).map(|one| one.text("name").map(str::to_string)).collect());
     build.check_name(&simulation);
     build.read_prices(root);
     build.read_network(root);
@@ -191,6 +200,7 @@ pub(super) fn build(
         seed: Seed(simulation.whole("seed")?),
         horizon: build.horizon,
         sample_interval: simulation.span("sample_interval")?,
+        max_requests_alive: simulation.whole("max_requests_alive")?,
         tie_break: match simulation.text("tie_break")? {
             "uniform" => TieBreak::Uniform,
             _ => TieBreak::Stable,
@@ -303,6 +313,7 @@ impl<'a> Build<'a> {
             notes: Vec::new(),
             not_awsvpc: Vec::new(),
             lost_definitions: Vec::new(),
+            declared: [Vec::new(), Vec::new()],
         }
     }
 

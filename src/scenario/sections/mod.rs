@@ -251,6 +251,14 @@ pub static SIMULATION: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "max_requests_alive",
+            Kind::Whole(1, 4_000_000_000),
+            "20_000_000",
+            "With `fidelity = \"requests\"`: requests or messages that a service may have alive at once, each of which takes \
+             72 bytes; one more ends the run with an error.",
+            "ecsim",
+        ),
+        with_default(
             "tie_break",
             Kind::Choice(&["stable", "uniform"]),
             "\"stable\"",

@@ -223,7 +223,8 @@ static CONTAINER: Section = Section::new(
             "depends_on",
             Kind::List(&Kind::Table(&DEPENDENCY), 10),
             "all containers start together",
-            "Containers that this one waits for; the task is RUNNING when the last has started.",
+            "Containers that this one waits for; the task is RUNNING when the last has started. They stop in the reverse order, \
+             each within its own `stop_timeout`.",
             "API",
         ),
         optional(

@@ -27,11 +27,12 @@ mod spending;
 mod tally;
 pub mod task_rows;
 mod task_table;
+mod telling;
 
 use self::capacity_tables::CapacityTables;
 use self::fleet_table::FleetTable;
 use self::outputs::Sinks;
-use self::service_tables::{EventRow, ServiceTables};
+use self::service_tables::ServiceTables;
 use super::event::RunError;
 use super::request::{Failure, Request};
 use super::setup::Setup;
@@ -395,26 +396,6 @@ impl Books {
         debug_assert_eq!(group.index(), self.groups as usize, "groups have one numbering");
         self.groups += 1;
         self.recorder.tasks.add_group(name);
-    }
-
-    /// An event of a service. A repeated warning is suppressed until the service is steady again, or for six hours.
-    ///
-    /// # Errors
-    /// What the sink says.
-    pub fn service_event(
-        &mut self,
-        id: ServiceId,
-        now: SimTime,
-        level: &'static str,
-        event: &'static str,
-        message: &str,
-    ) -> Result<(), RunError> {
-        let ledger = &mut self.services[id];
-        if level != "INFO" && !ledger.may_tell(event, now, self.event_repeat) {
-            return Ok(());
-        }
-        let row = EventRow { at: now, service: &ledger.title, level, event, message };
-        Ok(self.tables.event(&row)?)
     }
 
     /// Whether anybody looks at samples of services.

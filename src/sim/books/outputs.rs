@@ -117,6 +117,12 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
         "s",
         "… while none was on its way, since a launch had failed and was to be tried again",
     ),
+    column(
+        "deactivating_s",
+        "decimal",
+        "s",
+        "DEACTIVATING: no longer wanted, and out of its load balancer from here on; `stopping_s` where that takes no time",
+    ),
 ];
 
 /// `tasks.csv`.

@@ -145,7 +145,13 @@ const EVENT_COLUMNS: &[ColumnSpec] = &[
     column("time_s", "decimal", "s", "when"),
     column("service", "text", "–", "name of the service"),
     column("level", "text", "–", "INFO, WARN or ERROR"),
-    column("event", "text", "–", "ECS's name of the event, such as SERVICE_STEADY_STATE"),
+    column(
+        "event",
+        "text",
+        "–",
+        "ECS's name of the event, such as SERVICE_STEADY_STATE; SERVICE_TASK_UNHEALTHY, one for each task whose health \
+         checks failed, has no name in ECS, which tells it as a message only",
+    ),
     column("message", "text", "–", "what happened, in a sentence"),
     UTC,
 ];

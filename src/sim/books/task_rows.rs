@@ -26,6 +26,8 @@ pub enum Line {
     NotStarted(u64, Box<str>),
     /// The task of this number waits no longer for capacity: for what it has waited.
     Waited(u64, WaitSpans),
+    /// The task of this number is DEACTIVATING from this instant on, and its containers run on for a while.
+    Deactivates(u64, SimTime),
     /// A task has stopped, or lives on at the end of the run ([`SimTime::NEVER`]); what it cost.
     Task(Task, SimTime, NanoUsd),
     /// Tasks of a request were never placed, why, and when their caller gave them up ([`SimTime::NEVER`]: it did not).
@@ -44,6 +46,8 @@ pub struct TaskRows {
     not_started: BTreeMap<u64, Box<[u8]>>,
     /// Tasks that have waited for capacity and are not STOPPED: for what.
     waited: BTreeMap<u64, WaitSpans>,
+    /// Tasks that are DEACTIVATING for some time: since when.
+    deactivating: BTreeMap<u64, SimTime>,
 }
 
 impl TaskRows {
@@ -59,6 +63,7 @@ impl TaskRows {
             stop_texts: StopTexts::default(),
             not_started: BTreeMap::new(),
             waited: BTreeMap::new(),
+            deactivating: BTreeMap::new(),
         }
     }
 
@@ -82,6 +87,9 @@ impl TaskRows {
             }
             Line::Waited(task, spans) => {
                 self.waited.insert(*task, *spans);
+            }
+            Line::Deactivates(task, since) => {
+                self.deactivating.insert(*task, *since);
             }
             Line::Task(task, stopped, usd) => return self.task(task, *stopped, *usd),
             Line::Unplaced(request, why, refused) => return self.unplaced(request, why, *refused),
@@ -120,7 +128,7 @@ impl TaskRows {
             row.name(why.as_bytes()).empty().empty().empty();
             row.time(refused).int(u64::from(request.ephemeral_gib));
             no_waits(&mut row);
-            row.end();
+            row.empty().end();
             self.rows.settle()?;
         }
         Ok(())
@@ -182,7 +190,13 @@ impl TaskRows {
             }),
             None => no_waits(&mut row),
         }
-        row.end();
+        let since = match self.deactivating.is_empty() {
+            true => None,
+            false => self.deactivating.remove(&task.id),
+        };
+        // Without a load balancer to leave it takes no time.
+        let since = since.unwrap_or(task.stopping);
+        row.time(since).end();
         self.rows.settle()?;
         Ok(())
     }

@@ -66,6 +66,11 @@ impl TaskTable {
         self.tell_name(|| Line::Waited(task, spans));
     }
 
+    /// A task is DEACTIVATING from now on, and its containers run on for a while.
+    pub fn deactivates(&mut self, task: u64, now: SimTime) {
+        self.tell_name(|| Line::Deactivates(task, now));
+    }
+
     /// A task has stopped, or lives on ([`SimTime::NEVER`]).
     ///
     /// # Errors

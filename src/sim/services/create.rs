@@ -66,7 +66,8 @@ impl Services {
             per_second: settings.launches_per_minute.max(1),
         };
         let load = setup.work.clone().zip(stream).map(|(work, stream)| {
-            let (zones, library) = (rules.zone_count, self.library.clone());
+            let library = self.library.within(rules.max_requests_alive);
+            let zones = rules.zone_count;
             let of = LoadSetup { work, balancer: setup.balancer, zones, library };
             Load::new(of, rules.seed, &setup.name, stream)
         });

@@ -5,7 +5,7 @@ use crate::base::time::SimSpan;
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
-use crate::sim::tasks::Farewell;
+use crate::sim::tasks::{Farewell, Leave, stop_timeout};
 
 impl Drive<'_> {
     /// A task on Fargate gets SIGTERM at once, and leaves its load balancer at the same time: what it works on, it has its
@@ -52,9 +52,10 @@ impl Drive<'_> {
         }
         // It serves on until its containers have exited: see `has_left`.
         let containers = self.containers_stop_in(slot).unwrap_or_else(|| {
-            self.tasks.stages.stop.longest(definition.other_containers + 1, task.draws)
+            let timeout = stop_timeout(definition, task);
+            self.tasks.stages.stop.of_containers(definition, true, task.draws, timeout)
         });
-        let containers = Some(containers.max(SimSpan(1)));
+        let containers = Some(Leave { span: containers.span.max(SimSpan(1)), ..containers });
         self.life().stopping(slot, Farewell { work: SimSpan::ZERO, containers })
     }
 }

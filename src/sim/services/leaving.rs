@@ -4,7 +4,7 @@ use super::Drive;
 use crate::base::time::SimSpan;
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
-use crate::sim::tasks::Farewell;
+use crate::sim::tasks::{Farewell, Leave, stop_timeout};
 
 impl Drive<'_> {
     /// The containers of a task are told to stop. A worker that finishes its messages gets no new ones, and goes on with
@@ -31,12 +31,12 @@ impl Drive<'_> {
     }
 
     /// How long a task's containers take to stop, where its service says so: the longest of those that get SIGTERM.
-    pub fn containers_stop_in(&self, slot: Slot) -> Option<SimSpan> {
+    pub fn containers_stop_in(&self, slot: Slot) -> Option<Leave> {
         let task = &self.tasks[slot];
         let stop = self.services.all[self.services.member(slot).service].stop.as_ref()?;
-        let others = self.rules.definitions[task.definition].other_containers;
-        let is_asked = task.stop_reason.is_signalled();
-        Some(stop.longest(others + u16::from(is_asked), task.draws))
+        let definition = &self.rules.definitions[task.definition];
+        let (is_asked, timeout) = (task.stop_reason.is_signalled(), stop_timeout(definition, task));
+        Some(stop.of_containers(definition, is_asked, task.draws, timeout))
     }
 
     /// A task's last container has exited. What it still worked on, it had no time for.

@@ -195,7 +195,9 @@ impl Drive<'_> {
         match delay.filter(|delay| *delay > SimSpan::ZERO) {
             Some(delay) => {
                 self.life().stop_counting(slot);
-                let at = self.queue.now() + delay;
+                let (task, now) = (self.tasks[slot].id, self.queue.now());
+                self.books.recorder.tasks.deactivates(task, now);
+                let at = now + delay;
                 self.queue.schedule(at, Class::Release, Event::Deregistered(slot));
                 Ok(())
             }

@@ -5,6 +5,7 @@ use crate::base::distribution::Distribution;
 use crate::base::random::{Family, Purpose, Seed};
 use crate::base::time::SimSpan;
 use crate::model::blackout::Blackouts;
+use crate::model::definition::{StopOrder, TaskDefinition};
 use crate::sim::setup::Latencies;
 
 /// A latency and the streams it is drawn from: one stream a task, so that a draw depends on the task alone and not on
@@ -76,6 +77,41 @@ impl Latency {
         let mut draws = self.draws.member(task);
         (0..count).map(|_| self.distribution.sample_span(&mut draws)).max().unwrap_or_default()
     }
+
+    /// How long the containers of a task take to stop; `is_asked`: also the essential one, which has exited by itself
+    /// otherwise. `timeout` is how long each of them may take.
+    pub fn of_containers(
+        &self,
+        definition: &TaskDefinition,
+        is_asked: bool,
+        task: u64,
+        timeout: SimSpan,
+    ) -> Leave {
+        let StopOrder { turns, essential } = &definition.stop_order;
+        if turns.is_empty() {
+            let span = self.longest(definition.other_containers + u16::from(is_asked), task);
+            return Leave { span, is_killed: false };
+        }
+        let mut draws = self.draws.member(task);
+        let mut leave = Leave::default();
+        for (turn, &count) in turns.iter().enumerate() {
+            let count = count.saturating_sub(u16::from(turn == *essential && !is_asked));
+            let spans = (0..count).map(|_| self.distribution.sample_span(&mut draws));
+            let span = spans.max().unwrap_or_default();
+            leave.is_killed |= span > timeout;
+            leave.span = leave.span + span.min(timeout);
+        }
+        leave
+    }
+}
+
+/// How long the containers of a task take to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Leave {
+    /// From SIGTERM to the exit of the last one.
+    pub span: SimSpan,
+    /// One of those that stop in turn took too long for SIGTERM.
+    pub is_killed: bool,
 }
 
 /// The stages' latencies, as in [`crate::sim::setup::Latencies`].

@@ -38,11 +38,11 @@ use crate::engine::{Queue, Ticket};
 use crate::model::ids::{GroupId, InstanceId};
 use std::collections::BTreeMap;
 
-pub use latency::{Latency, Stages};
+pub use latency::{Latency, Leave, Stages};
 pub use line::{Kind, Line};
 pub use pull::Met;
 pub use refuse::Refusal;
-pub use stop::Farewell;
+pub use stop::{Farewell, stop_timeout};
 
 /// The slab of live tasks.
 pub struct Tasks {

@@ -1,15 +1,16 @@
 //! From the end of a task's work to STOPPED: the scheduler has its resources back first, then the host, then its ENI
 //! goes.
 
-use super::{Life, Met, Refusal};
+use super::{Leave, Life, Met, Refusal};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
+use crate::model::definition::TaskDefinition;
 use crate::model::lifecycle::{StopCode, StopReason, TaskStatus};
 use crate::model::ports::PortSets;
 use crate::sim::books::Change;
 use crate::sim::cluster::{Promise, Taker};
 use crate::sim::event::{Event, RunError};
-use crate::sim::task::{Place, Slot};
+use crate::sim::task::{Place, Slot, Task};
 
 /// Most that a container on Fargate may take to stop (API reference, `stopTimeout`; documented).
 const FARGATE_STOP_TIMEOUT: SimSpan = SimSpan::from_secs(120);
@@ -24,7 +25,15 @@ pub struct Farewell {
     /// What it finishes first.
     pub work: SimSpan,
     /// How long its containers take then; `None`: as all do.
-    pub containers: Option<SimSpan>,
+    pub containers: Option<Leave>,
+}
+
+/// How long each container of a task may take from SIGTERM to SIGKILL.
+pub fn stop_timeout(definition: &TaskDefinition, task: &Task) -> SimSpan {
+    match task.place {
+        Place::Fargate(_) => definition.stop_timeout.min(FARGATE_STOP_TIMEOUT),
+        _ => definition.stop_timeout,
+    }
 }
 
 impl Life<'_> {
@@ -85,16 +94,15 @@ impl Life<'_> {
     fn time_to_stop(&mut self, slot: Slot, farewell: Farewell) -> SimSpan {
         let task = &self.tasks[slot];
         let definition = &self.rules.definitions[task.definition];
-        let (others, mut timeout) = (definition.other_containers, definition.stop_timeout);
-        if let Place::Fargate(_) = task.place {
-            timeout = timeout.min(FARGATE_STOP_TIMEOUT);
-        }
+        let timeout = stop_timeout(definition, task);
         let (code, is_asked) = (task.stop_reason.code(), task.stop_reason.is_signalled());
-        let signalled = others + u16::from(is_asked);
-        let stop = || self.tasks.stages.stop.longest(signalled, task.draws);
-        let wanted = farewell.work + farewell.containers.unwrap_or_else(stop);
+        let stop =
+            || self.tasks.stages.stop.of_containers(definition, is_asked, task.draws, timeout);
+        let leave = farewell.containers.unwrap_or_else(stop);
+        let wanted = farewell.work + leave.span;
+        let timeout = SimSpan(timeout.0 * definition.stop_order.turns.len().max(1) as u64);
         let task = &mut self.tasks[slot];
-        if wanted > timeout {
+        if wanted > timeout || leave.is_killed {
             self.books.saw(Change::Killed);
             if is_asked {
                 task.exit_code = SIGKILL_EXIT_CODE;

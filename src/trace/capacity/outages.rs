@@ -11,6 +11,7 @@
 //! are left out. Failure Trace Archive: rows that say "up" are the machine's life between outages and are used as such.
 
 use super::super::columns::{Column, Unknown, optional, required, resolve};
+use super::super::limits::{UNIX_FROM, unix_instant, unix_length};
 use super::super::lines;
 use super::super::problem::{Fault, Faulty, shown};
 use super::super::records::{Fields, Records, Separator, bad_number};
@@ -207,6 +208,12 @@ fn native(fields: Fields<'_>, at: impl Fn(usize) -> usize, found: &mut Found) ->
             .map(|time| time.0 as i64) // at most 100 years
     };
     let (from, length) = (seconds(0, "time_s")?, seconds(2, "duration_s")?);
+    if from >= UNIX_FROM.0 as i64 {
+        return Err(unix_instant(at(0), "time_s", fields.get(at(0))));
+    }
+    if length >= UNIX_FROM.0 as i64 {
+        return Err(unix_length(at(2), "duration_s", fields.get(at(2))));
+    }
     let machine = named(fields, at(1), "machine")?;
     let cause = match fields.get(at(3)) {
         b"" => OutageCause::Undetermined,

@@ -185,6 +185,18 @@ impl Plan<'_> {
             self.flow().fail_open(id, now)?;
         }
         self.look_soon(id);
-        Ok(())
+        self.tell_unhealthy(slot, now)
+    }
+
+    /// A line for every task: whoever reads why tasks were replaced finds each of them.
+    fn tell_unhealthy(&mut self, slot: Slot, now: SimTime) -> Result<(), RunError> {
+        if !self.books.tables.wants_events() {
+            return Ok(());
+        }
+        let id = self.services.member(slot).service;
+        let name = &self.services.all[id].setup.name;
+        let why = self.services.unhealthy_reason(slot).text();
+        let text = format!("(service {name}) has an unhealthy task: {why}.");
+        self.books.service_event_each(id, now, "WARN", "SERVICE_TASK_UNHEALTHY", &text)
     }
 }
