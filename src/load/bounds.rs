@@ -58,7 +58,7 @@ impl Bounds {
     /// One more than there may be.
     #[cold]
     pub fn crowded(&self, service: &str, at: SimTime) -> TraceProblem {
-        let (most, gib) = (self.most_alive, self.most_alive * REQUEST_BYTES >> 20);
+        let (most, gib) = (self.most_alive, (self.most_alive * REQUEST_BYTES) >> 20);
         TraceProblem(format!(
             "service `{service}`: more than {most} requests are alive at {at} s, about {gib} MiB of memory\n  \
              = help: `fidelity = \"fluid\"` holds none of them; `max_requests_alive` of `[simulation]` allows more"

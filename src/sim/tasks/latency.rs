@@ -99,7 +99,7 @@ impl Latency {
             let spans = (0..count).map(|_| self.distribution.sample_span(&mut draws));
             let span = spans.max().unwrap_or_default();
             leave.is_killed |= span > timeout;
-            leave.span = leave.span + span.min(timeout);
+            leave.span += span.min(timeout);
         }
         leave
     }
