@@ -7,6 +7,7 @@ mod audit;
 mod bill;
 mod blackouts;
 mod fargate_risks;
+mod files;
 mod make;
 mod make_services;
 mod moving;

@@ -345,8 +345,8 @@ impl Counts {
     fn worse(&self, from: usize, onto: &[(usize, usize)], hosts: &[Host], market: &Market) -> bool {
         let mut after: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for &(task, other) in onto {
-            let owner = hosts[from].tasks[task].owner;
-            let Some(before) = self.0.get(&owner) else { continue };
+            let Task { owner, is_balanced, .. } = hosts[from].tasks[task];
+            let Some(before) = self.0.get(&owner).filter(|_| is_balanced) else { continue };
             let own = after.entry(owner).or_insert_with(|| before.clone());
             own[market.zone(hosts[from].offer)] -= 1;
             own[market.zone(hosts[other].offer)] += 1;

@@ -71,7 +71,9 @@ impl Mishap<'_> {
         self.faults.count_lost(out.incident, lost);
         self.tell(instance, "terminated", out.kind, Some(lost))?;
         if out.until != crate::base::time::SimTime::NEVER {
-            self.schedule(out.until, Class::Supply, Due::Returns { was: instance });
+            // It may have been well again for a while and not come back, because its zone was out.
+            let at = out.until.max(self.now());
+            self.schedule(at, Class::Supply, Due::Returns { was: instance });
         } else if let Some(subnet) = self.faults.kinds[self.faults.origin(instance).0].subnet
             && let Some(network) = &mut self.supply.drive.cluster.network
         {

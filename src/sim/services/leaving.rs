@@ -1,6 +1,6 @@
 //! How a task leaves: SIGTERM, what it still finishes, how long its containers take.
 
-use super::Drive;
+use super::{Drive, Plan};
 use crate::base::time::SimSpan;
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
@@ -42,16 +42,21 @@ impl Drive<'_> {
     /// A task's last container has exited. What it still worked on, it had no time for.
     pub fn has_left(&mut self, slot: Slot) -> Result<(), RunError> {
         if self.rules.is_service(self.tasks[slot].source) && self.services.member(slot).in_load {
-            let now = self.now();
-            let (task, id) = (self.tasks[slot].id, self.services.member(slot).service);
-            let late = self.services.all[id].late.iter().find(|late| late.task == task);
-            let until = late.map_or(now, |late| late.at); // its load balancer sends requests on
-            self.services.all[id].late.retain(|late| late.task != task);
-            self.flow().remove_from_load(slot, now)?;
-            if until > now {
-                self.plan().not_known(slot, true, until.since(now))?;
-            }
+            self.plan().ceases_to_answer(slot)?;
         }
         self.life().execution_stopped(slot)
+    }
+}
+
+impl Plan<'_> {
+    /// A target that leaves answers nothing more: what it worked on is lost, and what its load balancer sends it on.
+    pub fn ceases_to_answer(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.queue.now();
+        let (task, id) = (self.tasks[slot].id, self.services.member(slot).service);
+        let late = self.services.all[id].late.iter().find(|late| late.task == task);
+        let until = late.map_or(now, |late| late.at);
+        self.services.all[id].late.retain(|late| late.task != task);
+        self.flow().remove_from_load(slot, now)?;
+        self.not_known(slot, true, until.since(now))
     }
 }

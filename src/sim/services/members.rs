@@ -155,12 +155,16 @@ impl Drive<'_> {
 
     /// It is made to crash now, with this exit code.
     pub fn crash(&mut self, slot: Slot, reason: StopReason, exit_code: u8) -> Result<(), RunError> {
-        if let Some(ticket) = self.services.member(slot).crash {
+        if let Some(ticket) = self.services.member_mut(slot).crash.take() {
             self.queue.cancel(ticket);
         }
         let task = &mut self.tasks[slot];
         task.stop_reason = reason;
         task.exit_code = exit_code;
+        // Of a crash on a host that nobody hears ECS learns when its agent is back.
+        if self.tasks.holds_any() && self.tasks.hold_back(Event::Exit(slot)) {
+            return Ok(());
+        }
         self.member_exits(slot)
     }
 

@@ -87,9 +87,11 @@ impl Plan<'_> {
             *self.services.member(slot);
         let member = self.services.member_mut(slot);
         (member.answers, member.never_healthy, member.heals_at) = (false, true, None);
-        if in_load {
+        if in_load && self.tasks[slot].status == TaskStatus::Running {
             self.flow().remove_from_load(slot, now)?;
             self.flow().put_into_load(slot, now)?;
+        } else if in_load {
+            self.ceases_to_answer(slot)?;
         }
         let task = &self.tasks[slot];
         if task.status == TaskStatus::Running {

@@ -86,6 +86,10 @@ impl Life<'_> {
         if span == SimSpan::ZERO && !is_held {
             return self.execution_stopped(slot);
         }
+        if span == SimSpan::ZERO {
+            self.tasks.hold_back(Event::ExecutionStopped(slot));
+            return Ok(());
+        }
         self.queue.schedule(now + span, Class::Release, Event::ExecutionStopped(slot));
         Ok(())
     }

@@ -18,17 +18,28 @@ impl Drive<'_> {
         }
         self.services.all[id].looks_at = SimTime::NEVER;
         self.plan().advance_stages(id)?;
-        let did = if self.services.all[id].is_daemon() {
+        let mut did = if self.services.all[id].is_daemon() {
             self.reconcile_daemons(id)?
         } else {
             self.reconcile_replicas(id)?
         };
         self.forget_stopped(); // what stops in no time is gone by now
+        let deployments = self.services.all[id].deployments.len();
         self.plan().judge_deployments(id)?;
+        if self.services.all[id].deployments.len() < deployments {
+            did |= self.has_work(id, now); // an old revision kept room that the new one may have now
+        }
         self.plan().note_steady_state(id, now)?;
         self.rebalance_zones(id)?; // after it: steadiness that begins now arranges the look that rebalances
         self.plan().look_again(id, did);
         Ok(())
+    }
+
+    /// Whether a pass would find something to do.
+    fn has_work(&self, id: ServiceId, now: SimTime) -> bool {
+        let service = &self.services.all[id];
+        let passes = || self.look().passes_with(id, now, &mut service.dice.clone());
+        !service.is_daemon() && passes().iter().any(|pass| !pass.is_idle())
     }
 
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
