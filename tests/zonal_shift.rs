@@ -171,7 +171,8 @@ fn served(balancer: &str) -> Moved {
          [service.traffic]\ngenerate = {{ per_second = 30 }}\ncpu_ms_per_request = 100\nworkers = 1\n"
     );
     let shift = if balancer.ends_with("true") { SHIFT } else { "" };
-    run(&boxes("", &format!("{service}{shift}")))
+    let text = boxes("", &format!("{service}{shift}"));
+    run(&text.replace("desired_capacity = 2", "desired_capacity = 4"))
 }
 
 #[test]
