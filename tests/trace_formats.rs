@@ -290,7 +290,7 @@ fn what_is_written_reads_back_as_the_same_rows() {
         group,arrival_s,cpu,memory_mib,duration_s,count,gpus,task_definition,ephemeral_gib,exit_code\n\
         g:1,0.000001,,512,0.1,,,web:3,,\n\
         ,0.5,256,,,7,2,,30,255\n\
-        g:1,86400,16777216,1073741824,3162240000,10000000,0,batch,0,1\n";
+        g:1,86400,16777216,1073741824,946080000,10000000,0,batch,0,1\n";
     let swf = "1 10 0 60 2 -1 -1 2 -1 1048576 1 1 1 1 1 1 -1 -1\n\
                2 20 0 0.5 2 -1 100 2 -1 -1 5 1 1 1 1 1 -1 -1\n";
     let alibaba = "10,70,1,1,3,Terminated,50,0.01\n-5,20,1,2,1,Failed,100,0.02\n";

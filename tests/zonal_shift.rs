@@ -167,7 +167,7 @@ fn served(balancer: &str) -> Moved {
     let service = format!(
         "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 4\n\
          starts_running = true\n\
-         [service.load_balancer]\nhealth_check = {{ interval = \"300s\" }}\n{balancer}\n\
+         [service.load_balancer]\nhealth_check = {{ interval = \"300s\", unhealthy_threshold = 10 }}\n{balancer}\n\
          [service.traffic]\ngenerate = {{ per_second = 30 }}\ncpu_ms_per_request = 100\nworkers = 1\n"
     );
     let shift = if balancer.ends_with("true") { SHIFT } else { "" };
