@@ -101,6 +101,7 @@
 //! | when instances that are well are replaced | the decision: `policy/capacity/`: `refresh.rs`, `lifetime.rs`; `sim/fleet/`: `refresh/`, `lifetime.rs` |
 //! | what waits in a warm pool, and when it leaves | the decision: `policy/capacity/warm_pool.rs`; `sim/fleet/warm.rs` |
 //! | which zones a group uses; a zonal shift | `policy/capacity/zones.rs`, `sim/fleet/zones.rs`; of load balancers `sim/services/load/shift.rs` |
+//! | what an instance waits for before it registers, before it ends | `policy/capacity/hooks.rs`, `sim/fleet/hooks.rs` |
 //! | what EC2 takes back, and what it has not | `sim/fleet/`: `spot.rs`, `pools.rs`, `choose.rs`, `retry.rs` |
 //! | how Fargate takes tasks back, and has none to give | [`FargateRisks`](sim::setup::FargateRisks), `sim/fargate/market.rs`, `sim/faults/fargate.rs`; what a task does then: `sim/services/interrupted.rs` |
 //! | when registries of images are slow or down, metrics missing | [`Blackouts`](model::blackout::Blackouts), `sim/tasks/pull.rs`; what is told of it: `sim/faults/blackouts.rs` |

@@ -27,9 +27,9 @@ mod network;
 mod spot;
 
 pub use capacity::{
-    GroupScaling, GroupSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
+    GroupScaling, GroupSetup, HookSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
-    WarmPoolSetup, ZoningSetup,
+    Transition, WarmPoolSetup, ZoningSetup,
 };
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use network::{AccessSetup, NetworkSetup};

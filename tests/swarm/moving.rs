@@ -95,6 +95,7 @@ fn moving(seed: u64) -> Case {
         let zoning = super::zones::at_random(seed, provider, &zones);
         setup.groups.push(GroupSetup {
             zoning,
+            hooks: super::zones::hooks(seed, provider),
             provider,
             min: 0,
             max: 14,

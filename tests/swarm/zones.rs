@@ -1,12 +1,14 @@
 //! Groups that use their zones at random: balanced or not, with zonal shifts.
 
 use super::make::{Dice, seconds};
+use ecsim::base::distribution::Distribution as Times;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::SimTime;
 use ecsim::model::group::ZonalShift;
 use ecsim::model::ids::{ProviderId, ZoneId};
+use ecsim::policy::capacity::hooks::DefaultResult;
 use ecsim::policy::capacity::zones::Distribution;
-use ecsim::sim::setup::{Setup, ZoningSetup};
+use ecsim::sim::setup::{HookSetup, Setup, Transition, ZoningSetup};
 
 /// How a group uses its zones: on random numbers of their own, so that older cases stay as they are.
 pub fn at_random(seed: u64, provider: ProviderId, zones: &[ZoneId]) -> ZoningSetup {
@@ -42,4 +44,20 @@ fn shifts(dice: &mut Dice, zones: &[ZoneId]) -> Vec<ZonalShift> {
         shifts.push(ZonalShift { zone: dice.pick(zones), from, until });
     }
     shifts
+}
+
+/// Lifecycle hooks of one group in two, some of which take longer than they may.
+pub fn hooks(seed: u64, provider: ProviderId) -> Vec<HookSetup> {
+    let name = format!("hooks of {}", provider.0);
+    let mut dice = Dice(Seed(seed).stream(Purpose::Test, &name));
+    let mut hooks = Vec::new();
+    while dice.one_in(3) {
+        hooks.push(HookSetup {
+            transition: dice.pick(&[Transition::Launching, Transition::Terminating]),
+            takes: Times::Uniform { min: 0.0, max: 100.0 },
+            heartbeat: seconds(30 + dice.below(90)),
+            default: dice.pick(&[DefaultResult::Abandon, DefaultResult::Continue]),
+        });
+    }
+    hooks
 }

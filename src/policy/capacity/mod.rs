@@ -12,6 +12,7 @@
 //! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
 //! | [`lifetime`] | instances that are as old as they may be: how many are replaced at once |
 //! | [`warm_pool`] | the size of a warm pool, which of its instances is taken, which goes |
+//! | [`hooks`] | lifecycle hooks: how long they hold an instance |
 //! | [`refresh`] | instance refresh: how many end now, how many stand in for them |
 //! | [`terminate`] | which instance ends: termination policies |
 //!
@@ -20,6 +21,7 @@
 
 pub mod fargate;
 pub mod group_scaling;
+pub mod hooks;
 pub mod lifetime;
 pub mod managed;
 pub mod managed_instances;

@@ -21,12 +21,14 @@ const GROUP_KEYS: &[&str] = &[
     "capacity_distribution_strategy",
     "availability_zone_impairment_policy",
     "mixed_instances",
+    "interruption",
     "shortages",
     "termination_policies",
     "protect_from_scale_in",
     "managed_draining",
     "drain_timeout",
     "scheduled_actions",
+    "lifecycle_hooks",
     "managed_scaling",
     "scaling",
     "warm_pool",
@@ -93,6 +95,7 @@ impl Build<'_> {
         if mixed.is_none() && settings.is_given("mixed_instances") {
             return; // it was refused
         }
+        let mixed = mixed.or_else(|| self.all_spot(fleet, &offers, &types));
         let names: Vec<String> = types.iter().map(|one| one.name.clone()).collect();
         let mut group = GroupSetup {
             provider: fleet.provider,
@@ -117,6 +120,7 @@ impl Build<'_> {
             },
             timing: timing(&Settings::empty(&crate::scenario::sections::LATENCY, settings.place)),
             changes,
+            hooks: self.lifecycle_hooks(settings),
             managed: self.read_managed_scaling(settings),
             scaling: self.read_group_scaling(settings),
             instances: None,

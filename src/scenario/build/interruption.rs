@@ -2,6 +2,7 @@
 
 use super::Build;
 use super::fleet::FleetSpec;
+use super::instance_requirements::Selected;
 use crate::base::time::SimTime;
 use crate::model::ids::ProviderId;
 use crate::model::platform::Purchase;
@@ -16,17 +17,18 @@ impl Build<'_> {
     pub(super) fn interruption(
         &mut self,
         fleet: &FleetSpec<'_>,
-        policy: &Settings,
+        (holder, has_max_price): (&Settings, bool),
+        types: &[Selected],
     ) -> InterruptionSetup {
         let usual = InterruptionSetup::default();
-        let Some(table) = policy.table("interruption") else { return usual };
+        let Some(table) = holder.table("interruption") else { return usual };
         let above_max_price = table.flag("above_max_price");
-        if above_max_price && !policy.is_given("spot_max_price") {
-            let message = "`above_max_price` without `spot_max_price`";
+        if above_max_price && !has_max_price {
+            let message = "`above_max_price` without `spot_max_price` of `mixed_instances`";
             self.error(table.place_of("above_max_price"), message);
         }
         let reclaims = self.reclaims(table, "reclaims_per_pool_hour");
-        let limits = self.pool_limits(fleet, table);
+        let limits = self.pool_limits(fleet, table, types);
         InterruptionSetup {
             above_max_price,
             reclaims,
@@ -99,10 +101,14 @@ impl Build<'_> {
         }
     }
 
-    fn pool_limits(&mut self, fleet: &FleetSpec<'_>, table: &Settings) -> Vec<PoolLimit> {
+    fn pool_limits(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        table: &Settings,
+        types: &[Selected],
+    ) -> Vec<PoolLimit> {
         let mut limits = Vec::new();
-        let own = fleet.settings.texts("instance_types").map(|(name, _)| name.to_string());
-        let own: Vec<String> = own.collect();
+        let own: Vec<String> = types.iter().map(|one| one.name.clone()).collect();
         for settings in table.tables("availability") {
             let Some(offers) = self.offers_of(fleet, &own, settings) else { continue };
             let of = (Some(fleet.provider), format!("capacity_provider.{}", fleet.name));

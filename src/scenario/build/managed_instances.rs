@@ -83,6 +83,7 @@ impl Build<'_> {
                 settings.place,
             )),
             changes: Vec::new(),
+            hooks: Vec::new(),
             managed: None,
             scaling: None,
             instances: Some(ManagedInstancesSetup {

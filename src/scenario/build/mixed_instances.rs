@@ -38,7 +38,8 @@ impl Build<'_> {
         }
         let spot = self.spot_allocation(policy);
         let known = self.known_pools(fleet, policy, types);
-        let interruption = self.interruption(fleet, policy);
+        let interruption =
+            self.interruption(fleet, (policy, policy.is_given("spot_max_price")), types);
         let mut pools = Vec::with_capacity(offers.len());
         for (index, offer) in offers.iter().enumerate() {
             let price = self.spot_price_of(fleet, offer)?;
@@ -55,6 +56,40 @@ impl Build<'_> {
             max_price: policy.rate("spot_max_price"),
             pools,
             interruption,
+        })
+    }
+
+    /// A group that is all Spot, of which EC2 takes instances back: the same as a policy without On-Demand instances.
+    pub(super) fn all_spot(
+        &mut self,
+        fleet: &FleetSpec<'_>,
+        offers: &[InstanceSetup],
+        types: &[Selected],
+    ) -> Option<MixedSetup> {
+        let settings = fleet.settings;
+        settings.table("interruption")?;
+        if fleet.purchase != Purchase::Spot || settings.is_given("mixed_instances") {
+            let message = "`interruption` is about a group with `purchase = \"spot\"`";
+            let help = "with `mixed_instances` write it there";
+            self.error_with_help(settings.place_of("interruption"), message, help);
+            return None;
+        }
+        let pool = |build: &mut Self, offer: &InstanceSetup| SpotPool {
+            price: offer.price.clone(),
+            score: 0,
+            hazard_per_hour: build.hazard(settings, &offer.registration.instance_type),
+            bought: [true; 2],
+        };
+        Some(MixedSetup {
+            share: OnDemandShare { base: 0, percent: 0 },
+            spot: match on_demand_allocation(settings) {
+                Allocation::LowestPrice => SpotAllocation::LowestPrice { pools: 1 },
+                // All scores are equal, so that the order of the list decides.
+                Allocation::Prioritized => SpotAllocation::CapacityOptimizedPrioritized,
+            },
+            max_price: None,
+            pools: offers.iter().map(|offer| pool(self, offer)).collect(),
+            interruption: self.interruption(fleet, (settings, false), types),
         })
     }
 

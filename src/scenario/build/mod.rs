@@ -20,6 +20,7 @@ mod instance_refresh;
 mod instance_requirements;
 mod interruption;
 mod inventory;
+mod lifecycle_hook;
 mod managed_instances;
 mod mixed_instances;
 mod network;

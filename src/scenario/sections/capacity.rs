@@ -4,7 +4,8 @@ use super::group_scaling::GROUP_SCALING;
 use super::instance_refresh::{
     INSTANCE_REFRESHES, LAUNCH_TEMPLATE_VERSION, MAX_INSTANCE_LIFETIME, MAX_INSTANCE_LIFETIME_PAUSE,
 };
-use super::interruption::SHORTAGE;
+use super::interruption::{INTERRUPTION, SHORTAGE};
+use super::lifecycle_hook::LIFECYCLE_HOOK;
 use super::mixed_instances::MIXED_INSTANCES;
 use super::shared::A_SHARE;
 use super::spot_prices::{
@@ -333,6 +334,13 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "interruption",
+            Kind::Table(&INTERRUPTION),
+            "none: EC2 takes no Spot instance back",
+            "Auto Scaling group with `purchase = \"spot\"`: how EC2 takes its instances back.",
+            "ecsim",
+        ),
+        optional(
             "shortages",
             Kind::Tables(&SHORTAGE),
             "none",
@@ -423,6 +431,14 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "documented",
         ),
         optional(
+            "lifecycle_hooks",
+            Kind::Tables(&LIFECYCLE_HOOK),
+            "none but that of managed draining",
+            "Auto Scaling group: what instances wait for before they register, and before they end. The hooks of a transition \
+             begin together; instances that have failed or that EC2 takes back do not wait.",
+            "API",
+        ),
+        optional(
             "scheduled_actions",
             Kind::Tables(&GROUP_CHANGE),
             "none",
@@ -482,7 +498,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "purchase",
             Kind::Choice(&["on_demand", "spot"]),
             "\"on_demand\"",
-            "How the instances are bought. Spot instances are taken back in `mixed_instances` alone.",
+            "How the instances are bought.",
             "ecsim",
         ),
         optional(

@@ -8,6 +8,7 @@ mod group_scaling;
 mod instance_refresh;
 mod instance_requirements;
 mod interruption;
+mod lifecycle_hook;
 mod managed_instances;
 mod mixed_instances;
 mod network;

@@ -4,7 +4,7 @@ use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
-use crate::model::group::{EndCause, LaunchCause};
+use crate::model::group::{EndCause, InstanceTiming, LaunchCause};
 use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::sim::books::Change;
@@ -96,13 +96,22 @@ impl Supply<'_> {
     pub(super) fn next_stage_after(
         &mut self,
         id: MachineId,
-        span: impl FnOnce(&crate::model::group::InstanceTiming) -> &Distribution,
+        span: impl FnOnce(&InstanceTiming) -> &Distribution,
     ) {
+        let span = self.stage_takes(id, span);
+        self.stage_ends_in(id, span);
+    }
+
+    /// How long the stage takes that an instance is in.
+    fn stage_takes(
+        &self,
+        id: MachineId,
+        span: impl FnOnce(&InstanceTiming) -> &Distribution,
+    ) -> SimSpan {
         let machine = &self.groups.machines[id];
         let group = &self.groups.all[machine.group];
         let draw = machine.number * DRAWS + machine.stage as u64;
-        let span = span(&group.setup.timing).sample_span(&mut group.draws.member(draw));
-        self.stage_ends_in(id, span);
+        span(&group.setup.timing).sample_span(&mut group.draws.member(draw))
     }
 
     pub(super) fn stage_ends_in(&mut self, id: MachineId, span: SimSpan) {
@@ -132,10 +141,12 @@ impl Supply<'_> {
             Stage::Booting => {
                 machine.stage = Stage::Registering;
                 if !self.never_registers(id) {
-                    self.next_stage_after(id, |timing| &timing.register);
+                    let register = self.stage_takes(id, |timing| &timing.register);
+                    self.waits_for_launch(id, register);
                 }
                 Ok(())
             }
+            Stage::Registering if machine.is_abandoned => self.launch_abandoned(id),
             Stage::Registering if machine.never_registers => {
                 self.tell(id, "never_registered", None)?;
                 self.replace_failed(id)

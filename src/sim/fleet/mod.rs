@@ -12,6 +12,7 @@
 //! | `spot.rs` | the end of a Spot instance: recommendation, notice, loss |
 //! | `retire.rs` | a group loses what it has too much of: the choice, draining, the end of an instance |
 //! | `fail.rs` | instances that fail are replaced |
+//! | `hooks.rs` | lifecycle hooks: what waits before it registers, and before it ends |
 //! | `register.rs` | instances that never register |
 //! | `warm.rs` | warm pools |
 //! | `refresh/`, `lifetime.rs` | instances are renewed: by a refresh, for their age |
@@ -29,6 +30,7 @@ mod addresses;
 mod changes;
 mod choose;
 mod fail;
+mod hooks;
 mod instances;
 mod launch;
 mod lifetime;
@@ -56,7 +58,6 @@ use crate::model::fleet::Fleet;
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, MachineId, ProviderId, ZoneId};
 use crate::model::platform::Purchase;
-use crate::pricing::Price;
 pub use record::Unregistered;
 use retry::Retry;
 use std::collections::{BTreeMap, VecDeque};
@@ -124,6 +125,10 @@ pub struct Machine {
     is_extra: bool,
     /// Whether its agent never registers.
     never_registers: bool,
+    /// Whether the hooks of its launch give up.
+    is_abandoned: bool,
+    /// Until when hooks hold it before it ends.
+    held_until: SimTime,
     /// The next stage, or the longest that it may drain.
     ticket: Option<Ticket>,
 }
@@ -186,6 +191,8 @@ pub struct Group {
     pub pool: Option<warm::Pool>,
     /// How long each instance takes, by its number.
     draws: Family,
+    /// How long its hooks take, by the same.
+    hooks: Family,
     /// Which instance ends among equals.
     dice: Stream,
     /// Managed scaling, if it has it.
@@ -235,6 +242,7 @@ impl Group {
             next_number: 0,
             pool: warm::Pool::of(&setup, &name, seed),
             draws: seed.family(Purpose::Instance, &name),
+            hooks: seed.family(Purpose::Instance, &format!("{name} hooks")),
             dice: seed.stream(Purpose::Termination, &name),
             name,
             managed: setup.managed.as_ref().map(managed::Managed::new),
@@ -391,6 +399,8 @@ impl Groups {
             is_free: false,
             is_extra: false,
             never_registers: false,
+            is_abandoned: false,
+            held_until: SimTime::ZERO,
             ticket: None,
         });
         of.next_number += 1;
@@ -425,18 +435,6 @@ impl Groups {
     pub fn name_of(&self, id: MachineId) -> String {
         let machine = &self.machines[id];
         format!("{}-{}", self.all[machine.group].name, machine.number)
-    }
-
-    /// What it costs.
-    fn price_of(&self, id: MachineId) -> &Price {
-        let machine = &self.machines[id];
-        self.all[machine.group].price_of(machine.offer, machine.purchase)
-    }
-
-    /// Its type.
-    fn type_of(&self, id: MachineId) -> &str {
-        let machine = &self.machines[id];
-        &self.all[machine.group].setup.offers[machine.offer].registration.instance_type
     }
 
     /// How a container instance of a capacity provider is bought.

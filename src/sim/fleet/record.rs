@@ -116,3 +116,17 @@ impl Groups {
         )
     }
 }
+
+impl Groups {
+    /// What it costs.
+    pub(super) fn price_of(&self, id: MachineId) -> &Price {
+        let machine = &self.machines[id];
+        self.all[machine.group].price_of(machine.offer, machine.purchase)
+    }
+
+    /// Its type.
+    pub(super) fn type_of(&self, id: MachineId) -> &str {
+        let machine = &self.machines[id];
+        &self.all[machine.group].setup.offers[machine.offer].registration.instance_type
+    }
+}

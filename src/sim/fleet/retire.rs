@@ -80,15 +80,20 @@ impl Supply<'_> {
         let group = &mut self.groups.all[index];
         let draining = group.setup.draining;
         match machine.instance {
-            Some(instance) if draining.is_on => {
+            Some(instance) if draining.is_on || group.has_termination_hooks() => {
                 machine.stage = Stage::Draining;
                 group.draining += 1;
                 group.leaving.push(id);
                 group.leaving_spot[machine.offer] += u32::from(machine.is_spot());
-                if self.drive.cluster.fleet().holds_nothing(instance) {
-                    return self.finish_or_return(id);
-                }
-                let at = self.now() + SimSpan(draining.longest.0.max(1));
+                let drains = if draining.is_on { draining.longest } else { SimSpan::ZERO };
+                let held = self.termination_begins(id, drains);
+                let is_empty = self.drive.cluster.fleet().holds_nothing(instance);
+                let at = match held {
+                    None if is_empty => return self.finish_or_return(id),
+                    None => self.now() + SimSpan(drains.0.max(1)),
+                    Some(_) if is_empty => self.groups.machines[id].held_until,
+                    Some(last) => last,
+                };
                 let event = Event::Machine(id);
                 let ticket = self.drive.queue.schedule_cancellable(at, Class::Release, event);
                 self.groups.machines[id].ticket = Some(ticket);

@@ -306,6 +306,9 @@ impl Supply<'_> {
 
     /// The end of an instance that its group has given up: its warm pool may get it.
     pub(super) fn finish_or_return(&mut self, id: MachineId) -> Result<(), RunError> {
+        if self.is_held(id) {
+            return Ok(());
+        }
         let machine = &self.groups.machines[id];
         let (group, offer, template) = (machine.group, machine.offer, machine.template);
         let returns = self.returns(id);

@@ -1,6 +1,7 @@
 //! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
 
 use super::{MixedSetup, Shortage};
+use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Registration;
 use crate::model::group::{
@@ -12,7 +13,8 @@ use crate::model::platform::{LaunchType, Purchase};
 use crate::model::resources::Resources;
 use crate::model::scaling::ScalableTarget;
 use crate::policy::capacity::ManagedScaling;
-use crate::policy::capacity::zones::Distribution;
+use crate::policy::capacity::hooks::DefaultResult;
+use crate::policy::capacity::zones;
 use crate::pricing::Price;
 
 /// A capacity provider.
@@ -89,6 +91,8 @@ pub struct GroupSetup {
     pub timing: InstanceTiming,
     /// Changes by hand or by schedule, in order of time.
     pub changes: Vec<CapacityChange>,
+    /// Its lifecycle hooks.
+    pub hooks: Vec<HookSetup>,
     /// Managed scaling, if its provider has it.
     pub managed: Option<ManagedSetup>,
     /// Policies of its own, without it.
@@ -137,12 +141,34 @@ pub struct LifetimeSetup {
 #[derive(Clone, Debug, Default)]
 pub struct ZoningSetup {
     /// `CapacityDistributionStrategy`.
-    pub distribution: Distribution,
+    pub distribution: zones::Distribution,
     /// The zonal shifts that it obeys, in order of time; one ends before the next begins.
     pub shifts: Vec<ZonalShift>,
     /// `ImpairedZoneHealthCheckBehavior` is `IgnoreUnhealthy`: instances that are found unhealthy in a zone that is
     /// shifted away from are replaced when the shift is over.
     pub ignores_unhealthy: bool,
+}
+
+/// What a lifecycle hook holds up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transition {
+    /// `autoscaling:EC2_INSTANCE_LAUNCHING`.
+    Launching,
+    /// `autoscaling:EC2_INSTANCE_TERMINATING`.
+    Terminating,
+}
+
+/// A lifecycle hook of a group.
+#[derive(Clone, Debug)]
+pub struct HookSetup {
+    /// What it holds up.
+    pub transition: Transition,
+    /// From its begin to its call of CompleteLifecycleAction, in seconds.
+    pub takes: Distribution,
+    /// `HeartbeatTimeout`.
+    pub heartbeat: SimSpan,
+    /// `DefaultResult`.
+    pub default: DefaultResult,
 }
 
 /// The warm pool of a group. All of its instances are On-Demand, and it is full at the beginning.

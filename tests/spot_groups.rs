@@ -1,0 +1,61 @@
+//! Groups with `purchase = "spot"` and no mixed instances policy, of which EC2 takes instances back: they do as a policy
+//! without On-Demand instances does, see `spot_interruption.rs`.
+
+use crate::spot::{file, group};
+use crate::support::fleet::{errors, jobs, run};
+
+fn spot(keys: &str, interruption: &str) -> String {
+    format!(
+        "availability_zones = [\"us-east-1a\"]\nmax_size = 4\ndesired_capacity = 2\n\
+         purchase = \"spot\"\nspot_discount_percent = 75\n{keys}\n\
+         [capacity_provider.interruption]\n{interruption}\n"
+    )
+}
+
+#[test]
+fn an_instance_has_two_minutes_and_is_replaced() {
+    // Two instances can be had, from 200 s to 300 s one.
+    let trace = r#"{"metadata": {"gap_seconds": 100}, "data": [2, 2, 1, 2]}"#;
+    let trace = file("plain-dip.json", trace);
+    let availability = format!(
+        "[[capacity_provider.interruption.availability]]\n\
+         availability_zone = \"us-east-1a\"\ntrace = \"{trace}\"\n"
+    );
+    let ran = run(&group(&spot("", &availability), &jobs(4, "2000s")));
+    let seconds = |event: &str| ran.event(event).iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    assert_eq!(seconds("interruption_notice"), [200.0]);
+    assert_eq!(seconds("terminated"), [320.0]);
+    assert_eq!(seconds("launch"), [320.0]);
+    assert_eq!(ran.event("registered"), [(380.0, "boxes-2")]);
+    assert_eq!((ran.number("tasks_lost"), ran.number("instances_interrupted")), (2.0, 1.0));
+    // One costs nothing; the others 1000 s and 660 s of 0.90 $ an hour.
+    assert_eq!(ran.number("ec2_usd"), 0.415);
+    assert!(ran.of_instances("purchase").iter().all(|(_, how)| *how == "spot"));
+}
+
+#[test]
+fn the_strategy_is_the_groups_own() {
+    let types = |strategy: &str| {
+        let keys = format!("instance_types = [\"box.large\", \"box.cheap\"]\n{strategy}");
+        let ran = run(&group(&spot(&keys, "per_instance_hour = 0.0"), ""));
+        let types = ran.of_instances("instance_type");
+        types.iter().map(|(_, of)| of.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(types(""), ["box.large", "box.large"]);
+    assert_eq!(types("allocation_strategy = \"lowest-price\""), ["box.cheap", "box.cheap"]);
+}
+
+#[test]
+fn interruptions_of_what_is_not_spot_are_refused() {
+    let on_demand = spot("", "").replace("purchase = \"spot\"\nspot_discount_percent = 75\n", "");
+    let found = errors(&group(&on_demand, ""));
+    assert!(
+        found.contains("`interruption` is about a group with `purchase = \"spot\"`"),
+        "{found}"
+    );
+    let found = errors(&group(&spot("", "above_max_price = true"), ""));
+    assert!(found.contains("without `spot_max_price` of `mixed_instances`"), "{found}");
+    let fixed = spot("", "").replace("max_size = 4\n", "");
+    let found = errors(&group(&fixed, ""));
+    assert!(found.contains("`interruption` without `max_size`"), "{found}");
+}
