@@ -241,7 +241,7 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | lifecycle hooks, distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
+//! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
 //! | commitments, the whole bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |

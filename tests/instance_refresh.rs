@@ -136,6 +136,9 @@ fn by_default_a_small_group_ends_one_and_launches_one_after_the_other() {
     assert_eq!(told(&ran), progress);
     assert_eq!(ran.of_instances("end_cause")[3], ("boxes-3", "instance_refresh"));
     assert_eq!(ran.of_instances("launch_cause")[4], ("boxes-4", "instance_refresh"));
+    let versions: Vec<&str> =
+        ran.of_instances("launch_template_version").iter().map(|(_, version)| *version).collect();
+    assert_eq!(versions, [["1"; 4], ["2"; 4]].concat());
     let numbers = ["instances_refreshed", "refreshes_successful", "refreshes_failed"];
     assert_eq!(numbers.map(|name| ran.number(name)), [4.0, 1.0, 0.0]);
 }

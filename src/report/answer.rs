@@ -191,17 +191,29 @@ impl Facts<'_> {
             } else {
                 String::new()
             };
+            let stuck = self.failed_refreshes();
             return Some(format!(
                 "Fleet     moves: {launched} container instances were launched{from_pool} and {ended} ended; each is \
-                 paid for from running to its end"
+                 paid for from running to its end{stuck}"
             ));
         }
         let (number, verb) =
             (human::thousands(count.into()), if count == 1 { "is" } else { "are" });
         let noun = if count == 1 { "instance" } else { "instances" };
         Some(format!(
-            "Fleet     fixed: {number} container {noun} {verb} paid for from the beginning to the end, used or not"
+            "Fleet     fixed: {number} container {noun} {verb} paid for from the beginning to the end, used or not{}",
+            self.failed_refreshes()
         ))
+    }
+
+    fn failed_refreshes(&self) -> String {
+        match self.count("refreshes_failed") {
+            None => String::new(),
+            Some(1) => "; an instance refresh failed".into(),
+            Some(failed) => {
+                format!("; {} instance refreshes failed", human::thousands(failed.into()))
+            }
+        }
     }
 }
 
@@ -255,6 +267,9 @@ mod tests {
         let text = told(&[&[("instances", Value::Count(4))], &moved[..]].concat());
         assert!(text.contains("moves: 3 container instances were launched and 1 ended"), "{text}");
         assert!(!text.contains("fixed"), "{text}");
+        let failed = [("instances", Value::Count(4)), ("refreshes_failed", Value::Count(1))];
+        let text = told(&[&failed[..], &moved[..]].concat());
+        assert!(text.contains("to its end; an instance refresh failed"), "{text}");
         let warm = [("instances", Value::Count(4)), ("warm_starts", Value::Count(2))];
         let text = told(&warm);
         assert!(

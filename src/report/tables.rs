@@ -46,14 +46,16 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "launch_cause",
         "text",
         "–",
-        "initial, scale_out, replacement, rebalance, capacity_rebalancing, warm_pool (it has not left it); \
+        "initial, scale_out, replacement, rebalance, capacity_rebalancing, instance_refresh, max_lifetime, \
+         warm_pool (it has not left it); \
          of Managed Instances tasks_waited, zone_rebalancing",
     ),
     column(
         "end_cause",
         "text",
         "–",
-        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing, warm_pool (it was too large); \
+        "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing, instance_refresh, max_lifetime, \
+         warm_pool (it was too large); \
          of Managed Instances idle, under_used, age; empty where it drains or lives at the end",
     ),
     column(
@@ -73,6 +75,12 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "decimal",
         "USD",
         "what it cost before it left the pool; part of `usd`",
+    ),
+    column(
+        "launch_template_version",
+        "integer",
+        "–",
+        "version of its group's launch template when it was launched; empty without a group",
     ),
 ];
 
@@ -177,6 +185,7 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
             (result.lonely[instance].0 / 1_000_000).to_string(),
             warm[0].clone(),
             warm[1].clone(),
+            template(result.templates[instance]),
         ]);
     }
     for one in &result.unregistered {
@@ -186,7 +195,7 @@ pub fn instances(result: &RunResult, zones: &[String]) -> Vec<u8> {
 }
 
 /// A row for an instance that was launched and never registered.
-fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 20] {
+fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [String; 21] {
     let of = &one.registration;
     let provider = &result.providers[of.provider];
     let [since, usd] = in_pool(one.in_pool);
@@ -212,7 +221,12 @@ fn unregistered(one: &Unregistered, result: &RunResult, zones: &[String]) -> [St
         "0".to_string(),
         since,
         usd,
+        template(one.template),
     ]
+}
+
+fn template(version: Option<u32>) -> String {
+    version.map_or(String::new(), |version| version.to_string())
 }
 
 /// Since when an instance was in a warm pool, and what it cost there.

@@ -63,6 +63,8 @@ pub struct RunResult {
     pub in_pool: Column<InstanceId, Option<(SimTime, NanoUsd)>>,
     /// Why each instance came, and why it went where it did.
     pub causes: Column<InstanceId, (LaunchCause, Option<EndCause>)>,
+    /// The version of the launch template that each instance has, where it is of an Auto Scaling group.
+    pub templates: Column<InstanceId, Option<u32>>,
     /// For how long a single task kept each instance, by the minute; zero without managed scaling.
     pub lonely: Column<InstanceId, SimSpan>,
     /// Instances that were launched and had not registered when they or the run ended.
@@ -102,6 +104,8 @@ pub struct Unregistered {
     pub usd: NanoUsd,
     /// Since when it was in a warm pool, and what it cost there.
     pub in_pool: Option<(SimTime, NanoUsd)>,
+    /// The version of its launch template, where it is of an Auto Scaling group.
+    pub template: Option<u32>,
 }
 
 /// What became of the rows of a run's inputs.
@@ -180,6 +184,8 @@ fn finish(
     let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
     let causes = world.cluster.fleet().ids().map(|id| world.groups.causes(id)).collect();
+    let template = |id| world.groups.behind(id).and_then(|id| world.groups.template_of(id));
+    let templates = world.cluster.fleet().ids().map(template).collect();
     let in_pool = world.cluster.fleet().ids().map(|id| world.groups.in_pool(id, end)).collect();
     let lonely = world.cluster.fleet().ids().map(|id| world.groups.lonely(id)).collect();
     let purchases = books_of_purchases(&world);
@@ -191,20 +197,7 @@ fn finish(
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
     let invoice = world.books.spending.invoice(&names);
-    world.arrivals.end();
-    for id in world.services.all.ids() {
-        if let Some(load) = &mut world.services.all[id].load {
-            load.end_of_traffic();
-        }
-    }
-    let traffic = world.services.all.iter().map(|service| service.load.as_ref());
-    let rows = InputRows {
-        tasks: world.arrivals.counts().cloned().collect(),
-        traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
-        failures: Vec::new(),
-        markets: Vec::new(),
-        outages: world.faults.counts().cloned().collect(),
-    };
+    let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty();
     let incidents = world.faults.close(&world.services);
     let services = world.flow().service_reports(end);
@@ -233,6 +226,7 @@ fn finish(
         instance_costs,
         in_pool,
         causes,
+        templates,
         lonely,
         purchases,
         unregistered,
@@ -243,6 +237,24 @@ fn finish(
         services,
         incidents,
     })
+}
+
+/// What became of the rows that were read.
+fn input_rows(world: &mut World) -> InputRows {
+    world.arrivals.end();
+    for id in world.services.all.ids() {
+        if let Some(load) = &mut world.services.all[id].load {
+            load.end_of_traffic();
+        }
+    }
+    let traffic = world.services.all.iter().map(|service| service.load.as_ref());
+    InputRows {
+        tasks: world.arrivals.counts().cloned().collect(),
+        traffic: traffic.map(|load| load.map(|load| load.counts().clone())).collect(),
+        failures: Vec::new(),
+        markets: Vec::new(),
+        outages: world.faults.counts().cloned().collect(),
+    }
 }
 
 /// Tasks that live on: a row each in order of id, and their part of the bill.
@@ -325,6 +337,7 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
             end: machine.end,
             usd,
             in_pool: machine.pool.map(|pool| (pool.since, groups.warm_usd(of.id, end))),
+            template: groups.template_of(of.id),
         }
     };
     groups.unregistered().map(bill).collect()

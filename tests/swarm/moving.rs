@@ -399,16 +399,19 @@ fn bill(case: &Case, result: &RunResult) -> f64 {
     sum
 }
 
-fn one(seed: u64, sums: &mut [f64; 7]) {
+fn one(seed: u64, sums: &mut [f64; 11]) {
     let case = moving(seed);
     let Some((result, _)) = run(&case, true) else { return };
     let number = |metric: &str| result.summary.get(metric).unwrap().as_f64().unwrap();
     let billed = bill(&case, &result);
     assert!((billed - number("ec2_usd")).abs() < 1e-6, "{billed} is not {}", number("ec2_usd"));
     let names = ["instances_launched", "instances_ended", "tasks_lost", "tasks_completed"];
+    let of_refreshes =
+        ["instances_refreshed", "instances_too_old", "refreshes_successful", "refreshes_failed"];
     // Those of a network are there where there is one.
     let of_network = ["tasks_without_address", "launches_without_address", "tasks_without_access"];
-    for (sum, name) in sums.iter_mut().zip(names.into_iter().chain(of_network)) {
+    let all = names.into_iter().chain(of_refreshes).chain(of_network);
+    for (sum, name) in sums.iter_mut().zip(all) {
         *sum += result.summary.get(name).and_then(|value| value.as_f64()).unwrap_or(0.0);
     }
 }
@@ -420,7 +423,7 @@ fn invariants_hold_while_instances_come_and_go() {
         Some(seed) => seed..seed + 1,
         None => 0..number("ECSIM_SWARM_CASES").unwrap_or(2_000),
     };
-    let (mut sums, cases) = ([0.0; 7], seeds.end - seeds.start);
+    let (mut sums, cases) = ([0.0; 11], seeds.end - seeds.start);
     for seed in seeds {
         if catch_unwind(AssertUnwindSafe(|| one(seed, &mut sums))).is_err() {
             panic!(
@@ -429,15 +432,17 @@ fn invariants_hold_while_instances_come_and_go() {
             );
         }
     }
-    let [launched, ended, lost, completed, refused @ ..] = sums;
+    let [launched, ended, lost, completed, refreshed, old, successful, failed, refused @ ..] = sums;
     println!(
-        "{cases}: {launched} launched, {ended} ended, {lost} tasks lost, {completed} completed; \
+        "{cases}: {launched} launched, {ended} ended, {lost} tasks lost, {completed} completed, \
+         {refreshed} refreshed, {old} too old, {successful} refreshes successful, {failed} failed; \
          for want of an address, of a place for an instance, of access: {refused:?}"
     );
     if cases >= 2_000 {
         let least = cases as f64;
         assert!(launched > least && ended > least && lost > least / 4.0 && completed > least);
         assert!(refused.iter().all(|&count| count > least / 20.0), "{refused:?}");
+        assert!(refreshed > least / 4.0 && old > least / 4.0 && successful > least / 10.0);
     }
 }
 
@@ -445,7 +450,7 @@ fn invariants_hold_while_instances_come_and_go() {
 /// somebody in line, and the run must end all the same.
 #[test]
 fn calls_that_wait_for_tokens_keep_no_run_alive() {
-    one(524, &mut [0.0; 7]);
+    one(524, &mut [0.0; 11]);
 }
 
 #[test]

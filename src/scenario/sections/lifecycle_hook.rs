@@ -5,7 +5,7 @@ use crate::scenario::keys::Unit;
 
 /// `[[capacity_provider.lifecycle_hooks]]`.
 pub(super) static LIFECYCLE_HOOK: Section = Section::new(
-    "lifecycle_hook",
+    "lifecycle_hook of a group",
     "A lifecycle hook of an Auto Scaling group. While one holds an instance that ends, ECS has it DRAINING (assumed).",
     &[
         required(

@@ -34,6 +34,13 @@ impl Groups {
         }
     }
 
+    /// The version of an instance's launch template; Managed Instances have none.
+    #[must_use]
+    pub fn template_of(&self, id: MachineId) -> Option<u32> {
+        let machine = &self.machines[id];
+        self.all[machine.group].instances.is_none().then_some(machine.template)
+    }
+
     /// Since when each container instance was in a warm pool, and what it cost there until `end`.
     #[must_use]
     pub fn in_pool(&self, instance: InstanceId, end: SimTime) -> Option<(SimTime, NanoUsd)> {
