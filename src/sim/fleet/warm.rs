@@ -321,6 +321,8 @@ impl Supply<'_> {
             self.groups.machines[id].running = self.now();
             self.bill_begins(id);
             self.is_ready(id, Some("returns_to_warm_pool"))?;
+        } else if self.groups.all[group].renewal.is_in_progress() {
+            self.fill_pool(group)?; // the pool had counted on it
         }
         Ok(())
     }
