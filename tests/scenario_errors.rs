@@ -51,15 +51,15 @@ fn keys_of_later_versions_say_what_to_do_instead() {
 name = "general"
 instance_types = ["m5.large"]
 desired_capacity = 3
-lifecycle_hooks = 1
+distribution_segments = 1
 "#;
     insta::assert_snapshot!(refused(toml, &[]), @r##"
-    error: web.toml:5:1: unknown key "lifecycle_hooks" in `capacity_provider`
+    error: web.toml:5:1: unknown key "distribution_segments" in `capacity_provider`
       |
-    5 | lifecycle_hooks = 1
-      | ^^^^^^^^^^^^^^^
+    5 | distribution_segments = 1
+      | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs
+      = help: distribution segments are not simulated by this version; `on_demand_base_capacity` and `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand
     "##);
 }
 
@@ -1282,7 +1282,7 @@ generate = { per_second = 0, limit = 1 }
 name = "general"
 instance_types = ["m5.large", "m5.lagre"]
 desired_capacity = 3
-lifecycle_hooks = 9
+distribution_segments = 9
 
 [simulation]
 tie_break = "fair"
@@ -1314,12 +1314,12 @@ tie_break = "fair"
       |
       = help: did you mean "m5.large" or "c5.large" or "m1.large"?
 
-    error: web.toml:9:1: unknown key "lifecycle_hooks" in `capacity_provider`
+    error: web.toml:9:1: unknown key "distribution_segments" in `capacity_provider`
       |
-    9 | lifecycle_hooks = 9
-      | ^^^^^^^^^^^^^^^
+    9 | distribution_segments = 9
+      | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs
+      = help: distribution segments are not simulated by this version; `on_demand_base_capacity` and `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand
 
     error: web.toml:12:13: unknown `tie_break` "fair"
        |

@@ -453,6 +453,12 @@ fn calls_that_wait_for_tokens_keep_no_run_alive() {
     one(524, &mut [0.0; 11]);
 }
 
+/// A refresh begins while an instance of the old version drains, which its warm pool expects back.
+#[test]
+fn a_warm_pool_is_filled_where_a_refresh_keeps_an_instance_from_returning() {
+    one(6_641, &mut [0.0; 11]);
+}
+
 #[test]
 fn checks_change_no_byte_while_instances_come_and_go() {
     for seed in 0..100 {

@@ -82,8 +82,9 @@ const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
 pub const NOT_SIMULATED: &[(&str, &str)] = &[(
-    "lifecycle_hooks",
-    "lifecycle hooks are not simulated by this version; a longer `latency.instance_boot` shows what one at launch costs",
+    "distribution_segments",
+    "distribution segments are not simulated by this version; `on_demand_base_capacity` and \
+     `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand",
 )];
 
 /// The whole scenario.
