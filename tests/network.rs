@@ -2,28 +2,12 @@
 //! create and 1 s to delete, and a task is RUNNING 30 s after it was placed; a group's instance is ACTIVE 60 s after it
 //! was launched, a task on it RUNNING 2 s after it was placed.
 
-use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, run};
+use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, errors, run};
 use crate::support::services::tell;
 use crate::support::shipped::{Shipped, rows};
 
-const HEAD: &str = r#"
-[simulation]
-region = "us-east-1"
-duration = "1000s"
-sample_interval = "10s"
-
-[service_scheduler]
-reaction = "1s"
-"#;
-
-const FARGATE: &str = r#"
-[latency]
-fargate_eni = "5s"
-fargate_prepare = "10s"
-fargate_start = "15s"
-fargate_eni_detach = "1s"
-container_stop = "20s"
-
+/// A task that Fargate takes.
+const WEB_ON_FARGATE: &str = r#"
 [[task_definition]]
 family = "web"
 cpu = 1024
@@ -58,7 +42,11 @@ const DONE: &str = "Essential container in task exited";
 
 #[test]
 fn a_fargate_task_without_an_address_fails_to_start_and_its_caller_is_not_told() {
-    let text = format!("{HEAD}{FARGATE}{}{}", subnet("subnet-a", "a", 0, 2), jobs("j", "1", 3, ""));
+    let text = format!(
+        "{HEAD}{FARGATE}{WEB_ON_FARGATE}{}{}",
+        subnet("subnet-a", "a", 0, 2),
+        jobs("j", "1", 3, "")
+    );
     let ran = run(&text);
     assert_eq!(ran.of_tasks("placed_s"), ["1", "1", "1"]);
     assert_eq!(ran.of_tasks("started_s"), ["31", "31", ""]);
@@ -80,7 +68,7 @@ fn an_address_comes_back_when_the_interface_is_gone_and_not_before() {
     let with = |duration: &str| {
         let one = jobs("one", "1", 1, "").replace("300s", duration);
         let two = jobs("two", "0.003125", 1, "");
-        run(&format!("{HEAD}{FARGATE}{}{one}{two}", subnet("subnet-a", "a", 0, 1)))
+        run(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{}{one}{two}", subnet("subnet-a", "a", 0, 1)))
             .of_tasks("started_s")[1]
             .to_string()
     };
@@ -93,7 +81,7 @@ fn an_address_comes_back_when_the_interface_is_gone_and_not_before() {
 #[test]
 fn fargate_goes_where_addresses_are_or_does_not_look() {
     let own = [subnet("subnet-a", "a", 0, 0), subnet("subnet-b", "b", 1, 4)].concat();
-    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 4, ""));
+    let text = format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}{}", jobs("j", "1", 4, ""));
     let ran = run(&text);
     assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1b"; 4]);
     assert_eq!(ran.of_tasks("started_s"), ["31"; 4]);
@@ -108,7 +96,7 @@ fn fargate_goes_where_addresses_are_or_does_not_look() {
 #[test]
 fn several_subnets_of_a_zone_fill_evenly_or_in_turn() {
     let own = [subnet("subnet-1", "a", 0, 1), subnet("subnet-2", "a", 1, 3)].concat();
-    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 5, ""));
+    let text = format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}{}", jobs("j", "1", 5, ""));
     assert_eq!(run(&text).of_tasks("started_s"), ["31", "31", "31", "31", ""]);
     // In turn: the third goes where the first one took the only address, and the fifth too.
     let picked = text.replacen("[[network", "[network]\nfull_subnets = \"picked\"\n[[network", 1);
@@ -118,7 +106,10 @@ fn several_subnets_of_a_zone_fill_evenly_or_in_turn() {
 #[test]
 fn a_caller_keeps_to_its_own_subnets() {
     let own = [subnet("subnet-a", "a", 0, 1), subnet("subnet-b", "b", 1, 9)].concat();
-    let text = format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 2, "subnets = [\"subnet-a\"]"));
+    let text = format!(
+        "{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}{}",
+        jobs("j", "1", 2, "subnets = [\"subnet-a\"]")
+    );
     let ran = run(&text);
     assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1a"; 2]);
     assert_eq!(ran.of_tasks("started_s"), ["31", ""]);
@@ -129,7 +120,8 @@ fn a_service_that_finds_no_address_is_throttled_and_its_breaker_gives_up() {
     let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 2\n\
                    starts_running = false\n\
                    deployment_configuration = { deployment_circuit_breaker = { enable = true, rollback = false } }\n";
-    let told = tell(&format!("{HEAD}{FARGATE}{}{service}", subnet("subnet-a", "a", 0, 1)));
+    let told =
+        tell(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{}{service}", subnet("subnet-a", "a", 0, 1)));
     let started = told.tasks.iter().filter(|row| !row["started_s"].is_empty()).count();
     assert_eq!(started, 1, "one has the only address");
     let failed = told.tasks.iter().filter(|row| row["stop_code"] == "TaskFailedToStart");
@@ -145,7 +137,7 @@ fn a_service_that_finds_no_address_is_throttled_and_its_breaker_gives_up() {
 #[test]
 fn the_table_of_subnets_has_addresses_over_time() {
     let own = [subnet("subnet-a", "a", 0, 2), subnet("subnet-b", "b", 1, 0)].concat();
-    let ran = run(&format!("{HEAD}{FARGATE}{own}{}", jobs("j", "1", 3, "")));
+    let ran = run(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}{}", jobs("j", "1", 3, "")));
     let row = |at: &str, subnet: &str| {
         let is_it =
             |row: &&crate::support::services::Cells| row["time_s"] == at && row["subnet"] == subnet;
@@ -283,8 +275,9 @@ fn instances_and_their_tasks_share_the_addresses_of_a_zone() {
 
 #[test]
 fn what_is_wrong_with_a_network_is_said_where_it_stands() {
-    let with =
-        |subnets: &str| errors(&format!("{HEAD}{FARGATE}{subnets}{}", jobs("j", "1", 1, "")));
+    let with = |subnets: &str| {
+        errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{subnets}{}", jobs("j", "1", 1, "")))
+    };
     let good = subnet("subnet-a", "a", 0, 2);
     for (wrong, said) in [
         (good.replace("/28", "/29"), "a subnet cannot be a /29: AWS takes /16 to /28"),
@@ -319,10 +312,13 @@ fn what_is_wrong_with_a_network_is_said_where_it_stands() {
         assert!(told.contains(said), "{said}\n{told}");
         assert!(told.contains("test.toml:"), "{told}");
     }
-    let told = errors(&format!("{HEAD}{FARGATE}{}", jobs("j", "1", 1, "assign_public_ip = true")));
+    let told = errors(&format!(
+        "{HEAD}{FARGATE}{WEB_ON_FARGATE}{}",
+        jobs("j", "1", 1, "assign_public_ip = true")
+    ));
     assert!(told.contains("`assign_public_ip` without `[network]`"), "{told}");
     let own = "availability_zones = [\"us-east-1c\"]";
-    let told = errors(&format!("{HEAD}{FARGATE}{good}{}", jobs("j", "1", 1, own)));
+    let told = errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{good}{}", jobs("j", "1", 1, own)));
     assert!(told.contains("has no subnet of the cluster \"default\" in us-east-1c"), "{told}");
 }
 

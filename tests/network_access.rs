@@ -2,26 +2,8 @@
 //! an interface takes 5 s to create and 1 s to delete, the preparation 10 s, the start 15 s; what cannot be reached is asked
 //! for 180 s long, what is denied 10 s. A task on an instance is RUNNING 2 s after it was placed.
 
-use crate::support::fleet::{BOXES, LATENCY, Moved, WEB, errors, run};
+use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, errors, run};
 use crate::support::services::tell;
-
-const HEAD: &str = r#"
-[simulation]
-region = "us-east-1"
-duration = "1000s"
-
-[service_scheduler]
-reaction = "1s"
-"#;
-
-const FARGATE: &str = r#"
-[latency]
-fargate_eni = "5s"
-fargate_prepare = "10s"
-fargate_start = "15s"
-fargate_eni_detach = "1s"
-container_stop = "20s"
-"#;
 
 /// A task definition for Fargate.
 fn web(more: &str) -> String {

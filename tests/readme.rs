@@ -154,5 +154,9 @@ fn the_pages_lead_somewhere() {
         for link in found {
             assert!(path.parent().unwrap().join(&link).exists(), "{page}: {link}");
         }
+        let mut chapters = std::collections::BTreeSet::new();
+        for line in text.lines().filter(|line| line.starts_with("## ")) {
+            assert!(chapters.insert(line), "{page} has {line} twice");
+        }
     }
 }

@@ -4,14 +4,15 @@ mod json;
 
 use super::catalog::{CatalogFormat, open};
 use super::screen::{align_right, table};
+use super::validate::write;
 use crate::base::text::visible;
 use crate::catalog::{Basis, Catalogue};
 use crate::experiment::quote::{HOURS_PER_MONTH, OnInstance, Question, Quote, quote};
 use crate::model::platform::{Architecture, Purchase};
-use crate::scenario::aws::{TaskSize, task_definition::MAX_BYTES};
+use crate::scenario::{LoneDefinition, load_task_definition};
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 /// What one task of a definition costs, on Fargate and on EC2
 #[derive(clap::Args, Clone, Debug)]
@@ -52,80 +53,57 @@ pub struct PriceArgs {
 /// A text for stderr: an unknown region, a file that cannot be read, everything that is wrong in it, or an `out` that cannot
 /// take the results. A reader that closed the pipe early is no error.
 pub fn run(args: &PriceArgs, out: &mut dyn Write) -> Result<Vec<String>, String> {
-    let (catalogue, warnings) = open(&args.price_files).map_err(|failure| failure.to_string())?;
+    let (catalogue, mut warnings) =
+        open(&args.price_files).map_err(|failure| failure.to_string())?;
     super::catalog::known_region(&catalogue, &args.region)
         .map_err(|failure| failure.to_string())?;
-    let name = if is_stdin(&args.definition) {
-        "standard input".to_owned()
-    } else {
-        args.definition.display().to_string()
-    };
-    let bytes =
-        read(&args.definition).map_err(|error| format!("error: cannot read {name}: {error}"))?;
-    let size = TaskSize::parse(&name, &bytes).map_err(|problems| problems.join("\n"))?;
+    let mut task = load_task_definition(&args.definition).map_err(|found| found.to_string())?;
+    warnings.append(&mut task.notes);
     let question = Question {
         region: &args.region,
         packing_percent: args.packing,
         with_burstable: args.burstable,
         with_trunking: args.trunking,
     };
-    let answer = quote(&catalogue, &size, &question);
+    let answer = quote(&catalogue, &task.definition, &question);
     let text = match args.format {
-        CatalogFormat::Json => json::quote(&catalogue, &size, &question, &answer),
-        CatalogFormat::Human => human(&catalogue, &size, &question, &answer, args.top as usize),
+        CatalogFormat::Json => json::quote(&catalogue, &task.definition, &question, &answer),
+        CatalogFormat::Human => human(&catalogue, &task, &question, &answer, args.top as usize),
     };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("error: cannot write the results: {error}"))
-        }
-        _ => Ok(warnings),
-    }
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-/// The bytes, and no more than one past the limit, which the parser then refuses.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    if is_stdin(path) {
-        io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
-    } else {
-        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
+    write(out, &text).map_err(|error| format!("error: cannot write the results: {error}"))?;
+    Ok(warnings)
 }
 
 fn human(
     catalogue: &Catalogue,
-    size: &TaskSize,
+    task: &LoneDefinition,
     question: &Question<'_>,
     answer: &Quote,
     top: usize,
 ) -> String {
     let mut text = String::new();
-    let ask = size.on_instance;
+    let definition = &task.definition;
+    let ask = definition.demand;
     let gpus = if ask.gpus > 0 { format!(", {} GPUs", ask.gpus) } else { String::new() };
     let _ = writeln!(
         text,
-        "{}: {} vCPU, {} MiB{gpus}, {}, in {}; a month has {HOURS_PER_MONTH} hours",
-        visible(&size.name),
+        "{}:{}: {} vCPU, {} MiB{gpus}, {}, in {}; a month has {HOURS_PER_MONTH} hours",
+        visible(&definition.family),
+        definition.revision,
         vcpus(ask.cpu),
         ask.memory,
-        size.platform.architecture.attribute_value(),
+        definition.platform.architecture.attribute_value(),
         question.region,
     );
-    fargate_text(&mut text, size, answer);
+    fargate_text(&mut text, task, answer);
     match &answer.instances {
         None => text.push_str("\nEC2: the catalogue has prices of Linux only\n"),
         Some(_) => {
-            let other = match size.platform.architecture {
+            let other = match definition.platform.architecture {
                 Architecture::X86_64 => Architecture::Arm64,
                 Architecture::Arm64 => Architecture::X86_64,
             };
-            for architecture in [size.platform.architecture, other] {
+            for architecture in [definition.platform.architecture, other] {
                 let of_it = answer.families(architecture);
                 let needs =
                     if architecture == other { ", if the image is built for it" } else { "" };
@@ -158,7 +136,7 @@ fn vcpus(units: u32) -> String {
     format!("{}", f64::from(units) / 1024.0)
 }
 
-fn fargate_text(text: &mut String, size: &TaskSize, answer: &Quote) {
+fn fargate_text(text: &mut String, task: &LoneDefinition, answer: &Quote) {
     let (cpu, memory) = match &answer.fargate_size {
         Ok(raised) => *raised,
         Err(why) => {
@@ -166,13 +144,14 @@ fn fargate_text(text: &mut String, size: &TaskSize, answer: &Quote) {
             return;
         }
     };
-    let is_exact = (cpu, memory) == size.on_fargate;
+    let asked = task.definition.fargate_request;
+    let is_exact = (cpu, memory) == asked;
     let _ = write!(text, "\nFargate: {} vCPU, {memory} MiB", vcpus(cpu));
     if !is_exact {
-        let (asked, wanted) = size.on_fargate;
+        let (asked, wanted) = asked;
         let _ = write!(text, ", the next size above {} vCPU, {wanted} MiB", vcpus(asked));
     }
-    if !size.has_task_size {
+    if !task.has_task_size {
         text.push_str(" (the task itself needs `cpu` and `memory` for it)");
     }
     text.push('\n');

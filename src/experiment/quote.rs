@@ -2,11 +2,11 @@
 
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::catalog::{Basis, Catalogue, FargatePrice, InstanceType};
+use crate::model::definition::TaskDefinition;
 use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB, fargate_size_for};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::resources::Resources;
 use crate::pricing::meter::PARTS;
-use crate::scenario::aws::TaskSize;
 use std::collections::BTreeMap;
 
 /// Hours of a month in comparisons, as AWS's own calculator counts (documented).
@@ -131,38 +131,38 @@ impl OnInstance {
     }
 }
 
-/// Answers `question` for tasks of `size`.
+/// Answers `question` for tasks of a definition.
 #[must_use]
-pub fn quote(catalogue: &Catalogue, size: &TaskSize, question: &Question<'_>) -> Quote {
-    let fargate_size = fargate_size(catalogue, size);
+pub fn quote(catalogue: &Catalogue, task: &TaskDefinition, question: &Question<'_>) -> Quote {
+    let fargate_size = fargate_size(catalogue, task);
     let prices = catalogue.fargate_prices(question.region);
     let mut of_os: Vec<&FargatePrice> =
-        prices.iter().filter(|price| price.rate.os == size.platform.os).collect();
+        prices.iter().filter(|price| price.rate.os == task.platform.os).collect();
     // The architecture of the definition first.
-    of_os.sort_by_key(|price| price.rate.architecture != size.platform.architecture);
+    of_os.sort_by_key(|price| price.rate.architecture != task.platform.architecture);
     let fargate: Vec<OnFargate> = match fargate_size {
-        Ok(raised) => of_os.iter().map(|price| on_fargate(price, size, raised)).collect(),
+        Ok(raised) => of_os.iter().map(|price| on_fargate(price, task, raised)).collect(),
         Err(_) => Vec::new(),
     };
-    let is_priced = size.platform.os == OperatingSystem::Linux;
-    let instances = is_priced.then(|| instances(catalogue, size, question, &fargate));
+    let is_priced = task.platform.os == OperatingSystem::Linux;
+    let instances = is_priced.then(|| instances(catalogue, task, question, &fargate));
     Quote { fargate_size, fargate, instances }
 }
 
-fn fargate_size(catalogue: &Catalogue, size: &TaskSize) -> Result<(u32, u32), String> {
-    if size.on_instance.gpus > 0 {
+fn fargate_size(catalogue: &Catalogue, task: &TaskDefinition) -> Result<(u32, u32), String> {
+    if task.demand.gpus > 0 {
         return Err("Fargate has no GPUs".into());
     }
-    let (cpu, memory) = size.on_fargate;
-    let sizes = catalogue.fargate_sizes_of(size.platform.os);
+    let (cpu, memory) = task.fargate_request;
+    let sizes = catalogue.fargate_sizes_of(task.platform.os);
     let none = || format!("no Fargate size holds {cpu} CPU units and {memory} MiB");
     fargate_size_for(&sizes, cpu, memory).ok_or_else(none)
 }
 
-fn on_fargate(price: &FargatePrice, size: &TaskSize, raised: (u32, u32)) -> OnFargate {
-    let storage = size.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
+fn on_fargate(price: &FargatePrice, task: &TaskDefinition, raised: (u32, u32)) -> OnFargate {
+    let storage = task.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
     let cost = fargate_cost(&price.rate, raised, storage);
-    let exact = fargate_cost(&price.rate, size.on_fargate, storage);
+    let exact = fargate_cost(&price.rate, task.fargate_request, storage);
     OnFargate {
         architecture: price.rate.architecture,
         purchase: price.rate.purchase,
@@ -185,7 +185,7 @@ fn fargate_cost(rate: &FargateRate, (cpu, memory): (u32, u32), storage_gib: u16)
 /// hypervisor and those for HPC, which no capacity provider is made of.
 fn instances(
     catalogue: &Catalogue,
-    size: &TaskSize,
+    task: &TaskDefinition,
     question: &Question<'_>,
     fargate: &[OnFargate],
 ) -> Vec<OnInstance> {
@@ -195,11 +195,11 @@ fn instances(
             && !kind.family().starts_with("hpc")
             && !kind.bare_metal
             && (question.with_burstable || !kind.burstable)
-            && has_gpus == (size.on_instance.gpus > 0)
+            && has_gpus == (task.demand.gpus > 0)
     };
     let types = catalogue.instance_types().into_iter().filter(is_offered);
     let mut found: Vec<OnInstance> =
-        types.filter_map(|kind| on_instance(catalogue, kind, size, question, fargate)).collect();
+        types.filter_map(|kind| on_instance(catalogue, kind, task, question, fargate)).collect();
     found.sort_by(|a, b| a.order(b));
     found
 }
@@ -207,12 +207,12 @@ fn instances(
 fn on_instance(
     catalogue: &Catalogue,
     kind: InstanceType,
-    size: &TaskSize,
+    task: &TaskDefinition,
     question: &Question<'_>,
     fargate: &[OnFargate],
 ) -> Option<OnInstance> {
     let price = catalogue.on_demand(question.region, &kind.name)?;
-    let (tasks, binds) = places(kind.resources(question.with_trunking), size.on_instance)?;
+    let (tasks, binds) = places(kind.resources(question.with_trunking), task.demand)?;
     let packed = |rate: HourlyRate| Cost {
         nanos: u128::from(rate.0) * 100,
         of: u128::from(tasks) * u128::from(question.packing_percent),

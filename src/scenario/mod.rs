@@ -10,7 +10,6 @@
 //! once, in [`sections`]; `ecsim schema`, `validate --show resolved` and `scenarios/README.md` follow from it.
 //! Traces are named here, not opened.
 
-pub mod aws;
 pub mod book;
 mod build;
 pub mod check;
@@ -30,6 +29,7 @@ pub mod units;
 
 use crate::base::time::SimSpan;
 use crate::model::arrival::RowCounts;
+use crate::model::definition::TaskDefinition;
 use crate::model::fault::Fault;
 use crate::model::outage::OutageFormat;
 use crate::model::workload::Workload;
@@ -166,14 +166,7 @@ pub struct Expect {
 /// Everything that is wrong with the file, with the files that it names and with the overrides.
 pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Scenario, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let (display, text) = if path == Path::new("-") {
-        (file::STDIN.to_string(), file::read_stdin(&mut problems))
-    } else {
-        let display = path.display().to_string();
-        let text = file::read_text(path, &display, &mut problems);
-        (display, text)
-    };
-    let Some(text) = text else { return Err(problems) };
+    let Some((display, text)) = read(path, &mut problems) else { return Err(problems) };
     let base = path.parent().unwrap_or(Path::new(""));
     load_into(&text, &display, base, overrides, problems)
 }
@@ -189,6 +182,49 @@ pub fn load_text(
     overrides: &[(String, String)],
 ) -> Result<Scenario, Diagnostics> {
     load_into(text, name, base, overrides, Diagnostics::new())
+}
+
+/// A task definition that was read by itself.
+#[derive(Clone, Debug)]
+pub struct LoneDefinition {
+    /// The definition.
+    pub definition: TaskDefinition,
+    /// Whether it has CPU and memory at task level, without which Fargate refuses it.
+    pub has_task_size: bool,
+    /// What its file says that is not simulated, for people.
+    pub notes: Vec<String>,
+}
+
+/// Reads a task definition as the key `file` of `[[task_definition]]` does; `-` is standard input.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn load_task_definition(path: &Path) -> Result<LoneDefinition, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let Some((display, text)) = read(path, &mut problems) else { return Err(problems) };
+    task_definition_text(&display, &text)
+}
+
+/// The same from text; `name` is the file's name for messages.
+///
+/// # Errors
+/// As [`load_task_definition`].
+pub fn task_definition_text(name: &str, text: &str) -> Result<LoneDefinition, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    build::lone((name, text), &mut problems).ok_or_else(|| {
+        problems.sort();
+        problems
+    })
+}
+
+/// The name and the text of a file, or of standard input for `-`.
+fn read(path: &Path, problems: &mut Diagnostics) -> Option<(String, String)> {
+    if path == Path::new("-") {
+        return Some((file::STDIN.to_string(), file::read_stdin(problems)?));
+    }
+    let display = path.display().to_string();
+    let text = file::read_text(path, &display, problems)?;
+    Some((display, text))
 }
 
 fn load_into(

@@ -11,6 +11,28 @@ use ecsim::sim::outputs::Sinks;
 use ecsim::sim::{RunResult, Watch};
 use std::path::Path;
 
+/// Most tests last a thousand seconds, with schedulers that react after one.
+pub const HEAD: &str = r#"
+[simulation]
+region = "us-east-1"
+duration = "1000s"
+sample_interval = "10s"
+
+[service_scheduler]
+reaction = "1s"
+"#;
+
+/// Stages of Fargate without chance, lines of `[latency]`: a task is RUNNING 30 s after it was placed, and takes 20 s from
+/// SIGTERM to its end.
+pub const FARGATE: &str = r#"
+[latency]
+fargate_eni = "5s"
+fargate_prepare = "10s"
+fargate_start = "15s"
+fargate_eni_detach = "1s"
+container_stop = "20s"
+"#;
+
 /// Stages without chance: an instance is ACTIVE 60 s after it was needed, a task RUNNING 2 s after it was placed.
 pub const LATENCY: &str = r#"
 [latency]

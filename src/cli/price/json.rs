@@ -2,28 +2,28 @@
 
 use crate::catalog::Catalogue;
 use crate::experiment::quote::{Cost, HOURS_PER_MONTH, OnFargate, OnInstance, Question, Quote};
-use crate::scenario::aws::TaskSize;
+use crate::model::definition::TaskDefinition;
 use serde::Serialize;
 
 /// The whole answer: every instance type that holds a task.
 pub(super) fn quote(
     catalogue: &Catalogue,
-    size: &TaskSize,
+    task: &TaskDefinition,
     question: &Question<'_>,
     answer: &Quote,
 ) -> String {
-    let ask = size.on_instance;
+    let ask = task.demand;
     let json = QuoteJson {
         schema: "ecsim/1",
         catalog_version: catalogue.version(),
         region: question.region,
-        task_definition: &size.name,
-        arch: size.platform.architecture.attribute_value(),
-        os: size.platform.os.attribute_value(),
+        task_definition: format!("{}:{}", task.family, task.revision),
+        arch: task.platform.architecture.attribute_value(),
+        os: task.platform.os.attribute_value(),
         cpu: ask.cpu,
         memory_mib: ask.memory,
         gpus: ask.gpus,
-        ephemeral_gib: size.ephemeral_gib,
+        ephemeral_gib: task.ephemeral_gib,
         hours_per_month: HOURS_PER_MONTH as u32,
         packing_percent: question.packing_percent,
         fargate_size: answer
@@ -44,7 +44,7 @@ struct QuoteJson<'a> {
     schema: &'static str,
     catalog_version: String,
     region: &'a str,
-    task_definition: &'a str,
+    task_definition: String,
     arch: &'static str,
     os: &'static str,
     cpu: u32,

@@ -177,23 +177,10 @@ fn places(rows: usize, panels: usize) -> impl Iterator<Item = (f64, f64)> {
 
 fn task_lines() -> [Line<'static>; 2] {
     [
+        Line::of_tasks("desired", palette::INK, 2.5, &|s, _| Some(s.desired.into())),
         Line {
-            name: "desired",
-            color: palette::INK,
-            value: &|s, _| Some(s.desired.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
-            ground: false,
-            width: 2.5,
-        },
-        Line {
-            name: "healthy",
-            color: palette::GREEN,
-            value: &|s, _| Some(s.healthy.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
             ground: true,
-            width: 3.5,
+            ..Line::of_tasks("healthy", palette::GREEN, 3.5, &|s, _| Some(s.healthy.into()))
         },
     ]
 }

@@ -55,51 +55,16 @@ pub fn draw(input: &ChartInput, report: &ServiceReport) -> Drawing {
     }
     // Where the counts are equal, as they mostly should be, each line is seen on both sides of the one above it.
     let mut lines = vec![
+        Line::of_tasks("desired", palette::INK, 2.5, &|s, _| Some(s.desired.into())),
+        Line::of_tasks("of the newest revision", palette::ORANGE, 2.5, &|s, _| {
+            Some(s.newest.into())
+        }),
+        Line::of_tasks("healthy", palette::GREEN, 4.5, &|s, _| Some(s.healthy.into())),
         Line {
-            name: "desired",
-            color: palette::INK,
-            value: &|s, _| Some(s.desired.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
-            ground: false,
-            width: 2.5,
-        },
-        Line {
-            name: "of the newest revision",
-            color: palette::ORANGE,
-            value: &|s, _| Some(s.newest.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
-            ground: false,
-            width: 2.5,
-        },
-        Line {
-            name: "healthy",
-            color: palette::GREEN,
-            value: &|s, _| Some(s.healthy.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
-            ground: false,
-            width: 4.5,
-        },
-        Line {
-            name: "running",
-            color: palette::BLUE,
-            value: &|s, _| Some(s.running.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
             ground: true,
-            width: 6.5,
+            ..Line::of_tasks("running", palette::BLUE, 6.5, &|s, _| Some(s.running.into()))
         },
-        Line {
-            name: "pending",
-            color: palette::AMBER,
-            value: &|s, _| Some(s.pending.into()),
-            holds: Holds::After,
-            draws: Draws::Mean,
-            ground: false,
-            width: 2.5,
-        },
+        Line::of_tasks("pending", palette::AMBER, 2.5, &|s, _| Some(s.pending.into())),
     ];
     // With one revision throughout, its tasks are all tasks.
     let is_mixed = samples.iter().any(|s| s.newest != s.running + s.pending);

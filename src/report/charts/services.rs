@@ -94,7 +94,18 @@ pub struct Line<'a> {
     pub width: f64,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// A number of tasks, which holds from a sample on.
+    pub fn of_tasks(
+        name: &'a str,
+        color: Color,
+        width: f64,
+        value: &'a dyn Fn(&ServiceSample, SimSpan) -> Option<f64>,
+    ) -> Line<'a> {
+        let (holds, draws) = (Holds::After, Draws::Mean);
+        Line { name, color, value, holds, draws, ground: false, width }
+    }
+
     /// The greatest value.
     pub fn max(&self, samples: &[ServiceSample]) -> f64 {
         let mut most = 0.0f64;

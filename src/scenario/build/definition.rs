@@ -40,6 +40,14 @@ pub(super) struct Definition {
     pub memory_limit_mib: u32,
 }
 
+impl Definition {
+    /// Whether CPU and memory are written at task level, as Fargate needs them.
+    pub(super) fn has_task_size(&self) -> bool {
+        let is_given = |key| self.settings.as_ref().is_some_and(|settings| settings.is_given(key));
+        is_given("cpu") && is_given("memory")
+    }
+}
+
 impl Build<'_> {
     pub(super) fn read_definitions(&mut self, root: &Settings) {
         let mut taken = BTreeMap::new();
@@ -74,6 +82,9 @@ impl Build<'_> {
         let containers: Vec<&Settings> = settings.tables("container").collect();
         let platform = settings.table("runtime_platform");
         let request = |key: &str, sum: u32| settings.whole32(key).unwrap_or(sum);
+        // Without a size of the task Fargate would have to hold what the containers may use, not what they reserve.
+        let limit = |c: &&Settings| c.whole32("memory").or_else(|| c.whole32("memory_reservation"));
+        let limits = containers.iter().filter_map(limit).fold(0, u32::saturating_add);
         let images = containers.iter().filter_map(|c| c.text("image"));
         let images: Vec<String> = images.map(str::to_string).collect();
         let image_mib = containers.iter().filter_map(|c| c.whole32("image_mib")).sum();
@@ -82,7 +93,7 @@ impl Build<'_> {
         let definition = TaskDefinition {
             revision,
             demand,
-            fargate_request: (request("cpu", demand.cpu), request("memory", demand.memory)),
+            fargate_request: (request("cpu", demand.cpu), request("memory", limits)),
             ports,
             network_mode: mode,
             platform: Platform {

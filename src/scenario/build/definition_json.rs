@@ -5,13 +5,15 @@
 //! line and column.
 
 use super::Build;
+use crate::scenario::LoneDefinition;
 use crate::scenario::check;
-use crate::scenario::diagnostic::quoted;
+use crate::scenario::diagnostic::{Diagnostics, quoted};
 use crate::scenario::json;
-use crate::scenario::sections::TASK_DEFINITION;
+use crate::scenario::sections::{SIMULATION, TASK_DEFINITION};
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::{Data, Entry, Node, Place};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// JSON name, our name.
 const TASK: &[(&str, &str)] = &[
@@ -67,8 +69,23 @@ impl Build<'_> {
         written: &str,
         taken: &mut BTreeMap<String, Place>,
     ) {
+        match self.read_file(written, settings.value_place("file")) {
+            Some(text) => {
+                self.read_definition_text(settings, (&self.display(written), &text), taken);
+            }
+            None => self.lose_definition(settings),
+        }
+    }
+
+    /// The same of a text and the name of its file.
+    fn read_definition_text(
+        &mut self,
+        settings: &Settings,
+        file: (&str, &str),
+        taken: &mut BTreeMap<String, Place>,
+    ) {
         let known = self.definitions.len();
-        let merged = self.merged_with_json(settings, written);
+        let merged = self.merged_with_json(settings, file);
         let Some((merged, json)) = merged else { return self.lose_definition(settings) };
         let before = self.problems.len();
         self.read_definition(&merged, taken);
@@ -102,14 +119,12 @@ impl Build<'_> {
     fn merged_with_json(
         &mut self,
         settings: &Settings,
-        written: &str,
+        (shown, text): (&str, &str),
     ) -> Option<(Settings, (Node, u32))> {
-        let text = self.read_file(written, settings.value_place("file"))?;
-        let shown = self.display(written);
-        let source = self.problems.add_source(&shown, &text);
-        let root = json::parse(&text, source, self.problems)?;
+        let source = self.problems.add_source(shown, text);
+        let root = json::parse(text, source, self.problems)?;
         let before = self.problems.len();
-        let definition = self.definition_in(&root, &shown)?;
+        let definition = self.definition_in(&root, shown)?;
         let has_family = settings.is_given("family") || definition.get("family").is_some();
         if !has_family {
             let message = "`family` is missing";
@@ -125,6 +140,21 @@ impl Build<'_> {
         merged.place = definition.place;
         has_family.then_some((merged, json))
     }
+}
+
+/// Reads the definition in the text of a file, which belongs to no scenario.
+pub(in crate::scenario) fn lone(
+    file: (&str, &str),
+    problems: &mut Diagnostics,
+) -> Option<LoneDefinition> {
+    let nothing = Settings::empty(&SIMULATION, Place::DEFAULT);
+    let mut build = Build::new(Path::new(""), problems, &nothing);
+    let nothing = Settings::empty(&TASK_DEFINITION, Place::DEFAULT);
+    build.read_definition_text(&nothing, file, &mut BTreeMap::new());
+    let notes = std::mem::take(&mut build.notes);
+    let read = build.definitions.pop().filter(|_| build.problems.is_empty())?;
+    let has_task_size = read.has_task_size();
+    Some(LoneDefinition { definition: read.definition, has_task_size, notes })
 }
 
 /// The definition that a bare list of containers is part of.

@@ -59,6 +59,7 @@ use crate::sim::setup::{
     ServiceSetup, Setup, SourceSetup,
 };
 use definition::Definition;
+pub(super) use definition_json::lone;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
