@@ -1,6 +1,7 @@
 //! The shipped scenarios of capacity: published measurements, each with its deviation (scenarios 50 to 59), and what
 //! cluster auto scaling is known to go wrong by (from 60 on).
 
+use crate::support::program::Desk;
 use crate::support::shipped::{Row, Shipped, rows};
 
 /// Seconds at which tasks began to run, ascending.
@@ -273,4 +274,28 @@ fn an_outage_of_the_registry_goes_on_for_as_long_as_the_throttle_holds() {
     let run = Shipped::run("59-registry-outage-meets-scale-out", &ready);
     assert_eq!(run.service("web").requests.dropped(), 0);
     assert_eq!(run.result.incidents[0].tasks_lost, 0);
+}
+
+#[test]
+fn the_page_of_outputs_names_every_event_of_the_fleet() {
+    let page = include_str!("../output/README.md");
+    let line =
+        page.lines().find(|line| line.starts_with("| `event` | text | – | capacity (a limit"));
+    let words: Vec<&str> =
+        line.unwrap().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for name in [
+        "56-refresh-meets-protected-instances",
+        "67-az-outage-drill",
+        "68-warm-pool",
+        "69-fargate-spot-taken-back",
+        "70-spot-pool-taken-back",
+    ] {
+        let desk = Desk::new();
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let path = path.join(format!("{name}.toml")).display().to_string();
+        desk.ok(&format!("run {path} --out out --quiet --charts none"));
+        for row in rows(&desk.read("out/fleet_events.csv")) {
+            assert!(words.contains(&row["event"].as_str()), "{name}: {}", row["event"]);
+        }
+    }
 }

@@ -120,6 +120,12 @@ fn requests_alive_have_a_limit_with_a_name_and_a_dry_run_foresees_them() {
     );
     let memory: f64 = said("memory, about").split(' ').next().unwrap().parse().unwrap();
     assert!((54.0..58.0).contains(&memory), "{memory}");
+    // That it may grow to a hundred tasks does not help before it has.
+    let scaled = format!("{traffic}\nscaling = {{ min_capacity = 1, max_capacity = 100 }}");
+    let dry = service("3m", &scaled).ok("run small.toml --dry-run").stdout;
+    let line = dry.lines().find_map(|line| line.strip_prefix("memory, about")).unwrap();
+    let scaled: f64 = line.trim().split(' ').next().unwrap().parse().unwrap();
+    assert!(scaled >= memory, "{scaled} {memory}");
     let set = "--set simulation.max_requests_alive=500000";
     let done = desk.run(&format!("run small.toml --quiet {set}")).ends_with(2);
     done.says("service `web`: more than 500000 requests are alive at 50.")

@@ -1,11 +1,14 @@
 //! `ecsim price`: what one task costs, against published months and by hand; what is no task definition.
 
+use crate::support::program::Desk;
 use ecsim::base::money::NanoUsd;
 use ecsim::catalog::{Catalogue, PriceFile};
 use ecsim::experiment::quote::{HOURS_PER_MONTH, OnFargate, OnInstance, Question, Quote, quote};
 use ecsim::model::definition::TaskDefinition;
 use ecsim::model::platform::{Architecture, OperatingSystem, Purchase};
 use ecsim::scenario::task_definition_text;
+use std::io::Write as _;
+use std::process::Stdio;
 
 const VIRGINIA: Question<'_> = Question {
     region: "us-east-1",
@@ -229,4 +232,65 @@ fn definitions_that_the_aws_cli_printed_are_read_as_they_are() {
         assert_eq!((task.demand.cpu, task.demand.memory), on_instance, "{name}");
         assert_eq!((task.fargate_request, read.has_task_size), (on_fargate, has_size), "{name}");
     }
+}
+
+#[test]
+fn a_host_port_leaves_room_for_one_and_constraints_for_the_types_that_they_name() {
+    let of_port = r#"{"family": "p", "networkMode": "bridge", "containerDefinitions": [{"name": "c", "image": "i",
+        "cpu": 256, "memory": 512, "portMappings": [{"containerPort": 80, "hostPort": 80}]}]}"#;
+    let large = on(&ask(&read(of_port), &VIRGINIA), "m5.large");
+    assert_eq!((large.tasks, large.binds), (1, "host ports"));
+    // 0.096 an hour for one task, against 0.25 · 0.04048 + 0.5 · 0.004445 = 0.0123425.
+    assert_eq!(large.break_even_permille, Some(7_779));
+    let constrained = definition(
+        "512",
+        "1024",
+        r#""placementConstraints": [
+            {"type": "memberOf", "expression": "attribute:ecs.instance-type =~ m5.*"},
+            {"type": "memberOf", "expression": "attribute:stack == prod"}],"#,
+    );
+    let answer = ask(&constrained, &VIRGINIA);
+    let names = answer.instances.unwrap();
+    assert!(names.iter().all(|offer| offer.kind.name.starts_with("m5")) && names.len() > 5);
+    assert_eq!(answer.open_constraints, ["attribute:stack == prod"]);
+}
+
+#[test]
+fn the_program_answers_people_and_programs_from_a_file_and_from_a_pipe() {
+    let desk = Desk::new();
+    let text = r#"{"family": "api", "revision": 3, "cpu": "512", "memory": "1024", "networkMode": "bridge",
+        "containerDefinitions": [{"name": "c", "image": "i"}]}"#;
+    desk.write("api.json", text);
+    let told = desk.ok("price api.json --top 1").stdout;
+    assert!(
+        told.starts_with(
+            "api:3: 0.5 vCPU, 1024 MiB, x86_64, in us-east-1; a month has 730 hours\n"
+        )
+    );
+    assert!(
+        told.contains("the 1 cheapest of ")
+            && told.contains("│ x86_64         On-Demand   0.02468")
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.ok("price api.json --format json").stdout).unwrap();
+    for (key, value) in [
+        ("schema", serde_json::json!("ecsim/1")),
+        ("task_definition", serde_json::json!("api:3")),
+        ("has_task_size", serde_json::json!(true)),
+        ("fargate_size", serde_json::json!({"cpu": 512, "memory_mib": 1024})),
+        ("packing_percent", serde_json::json!(70)),
+    ] {
+        assert_eq!(json[key], value, "{key}");
+    }
+    let large = json["instances"].as_array().unwrap().iter();
+    let large = large.clone().find(|one| one["instance_type"] == "m5.large").unwrap();
+    assert_eq!(large["usd_per_task_month_full"], serde_json::json!(17.52));
+    let mut piped = desk.command("price - --top 1");
+    let mut child = piped.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap(), told);
+    desk.run("price none.json").ends_with(2).says("none.json: cannot be read");
+    desk.write("bad.json", "{\"family\": 1,}");
+    desk.run("price bad.json").ends_with(2).says("bad.json:1:");
+    desk.run("price api.json --region mars").ends_with(2).says("unknown region \"mars\"");
 }

@@ -288,6 +288,40 @@ fn a_message_that_takes_longer_than_its_visibility_is_worked_on_in_vain() {
 }
 
 #[test]
+fn a_request_whose_own_work_takes_longer_than_anybody_waits_is_dropped() {
+    // A dependency answers after 90 s for ten minutes, and nobody waits longer than 30.
+    for fidelity in ["fluid", "requests"] {
+        let more = format!(
+            "[service.traffic]\nfidelity = \"{fidelity}\"\ntimeout = \"30s\"\ncpu_ms_per_request = 5\n\
+             generate = {{ per_second = 3 }}\n\
+             [[failure]]\nat = \"5m\"\nkind = \"dependency_outage\"\nservice = \"api\"\nduration = \"10m\"\n\
+             latency = \"90s\"\nhealth_checks = false\n"
+        );
+        let totals = tell(&(head("20m") + &fargate(2, &more))).result.services[0].requests;
+        // 3 a second for 600 s: 1,800 requests that begin in the outage, and nobody else.
+        let dropped = totals.dropped() as f64 / 1e6;
+        assert!((dropped - 1_800.0).abs() < 100.0, "{fidelity}: {dropped}");
+    }
+}
+
+#[test]
+fn a_queue_that_keeps_messages_for_five_minutes_gives_them_ten_receives_of_thirty_seconds() {
+    // Nine of ten receives fail: 0.9^10 = 34.9 % of the messages are never done with.
+    for fidelity in ["fluid", "requests"] {
+        let more = format!(
+            "behaviour = {{ error_percent = 90 }}\n[service.queue]\nfidelity = \"{fidelity}\"\nworkers = 50\n\
+             cpu_ms_per_message = 10\nvisibility_timeout = \"30s\"\nretention = \"5m\"\n\
+             generate = {{ per_second = 20 }}"
+        );
+        let totals = tell(&(head("1h") + &fargate(2, &more))).result.services[0].requests;
+        // Where each message is told apart, nothing of the last five minutes is lost yet: 55/60 of them.
+        let lost = totals.timeout as f64 / totals.offered as f64;
+        let all = if fidelity == "fluid" { 0.3487 } else { 0.3487 * 55.0 / 60.0 };
+        assert!((lost - all).abs() < 0.01, "{fidelity}: {lost}");
+    }
+}
+
+#[test]
 fn a_lone_worker_is_done_before_its_message_can_be_received_again() {
     for fidelity in ["fluid", "requests"] {
         let more = format!(

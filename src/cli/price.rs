@@ -67,7 +67,7 @@ pub fn run(args: &PriceArgs, out: &mut dyn Write) -> Result<Vec<String>, String>
     };
     let answer = quote(&catalogue, &task.definition, &question);
     let text = match args.format {
-        CatalogFormat::Json => json::quote(&catalogue, &task.definition, &question, &answer),
+        CatalogFormat::Json => json::quote(&catalogue, &task, &question, &answer),
         CatalogFormat::Human => human(&catalogue, &task, &question, &answer, args.top as usize),
     };
     write(out, &text).map_err(|error| format!("error: cannot write the results: {error}"))?;
@@ -95,6 +95,9 @@ fn human(
         definition.platform.architecture.attribute_value(),
         question.region,
     );
+    for constraint in &answer.open_constraints {
+        let _ = writeln!(text, "not looked at: {}", visible(constraint));
+    }
     fargate_text(&mut text, task, answer);
     match &answer.instances {
         None => text.push_str("\nEC2: the catalogue has prices of Linux only\n"),

@@ -9,7 +9,6 @@ mod stamps;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
-use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::fault::{Fault, Trigger};
 use crate::model::ids::ServiceId;
@@ -18,14 +17,13 @@ use crate::model::workload::{TraceFormat, Workload};
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::sim::outputs::Sinks;
-use crate::sim::setup::{Failure, FailureKind, Inputs, Outage};
+use crate::sim::setup::{Failure, FailureKind, Inputs, Outage, Outages};
 use crate::sim::{RunError, RunResult, Watch};
 use crate::trace::AFTER_END;
 use crate::trace::ahead::ReadAhead;
 use crate::trace::capacity::{Reading, outages};
 use crate::trace::failures::{FailureRow, FailureTraceKind};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 /// Runs `scenario` under `seed`, writing the streamed tables to `sinks`.
 ///
@@ -160,22 +158,6 @@ fn failures(scenario: &Scenario) -> Result<Failures, TraceProblem> {
     }
     all.failures.sort_by_key(|failure| failure.at);
     Ok(all)
-}
-
-/// Outages so far of what each service depends on: begin and end.
-#[derive(Default)]
-struct Outages(BTreeMap<ServiceId, BTreeMap<SimTime, SimTime>>);
-
-impl Outages {
-    /// Adds an outage; whether it overlaps one that is there.
-    fn overlap(&mut self, at: SimTime, kind: &FailureKind) -> bool {
-        let FailureKind::DependencyOutage { service, outage } = kind else { return false };
-        let (of, end) = (self.0.entry(*service).or_default(), at + outage.lasts);
-        // Those that are there do not overlap, so the last one to begin is the last one to end.
-        let before = of.range(..=end).next_back().is_some_and(|(_, &over)| at <= over);
-        of.insert(at, end);
-        before
-    }
 }
 
 /// What a row of a failure trace means for the service that it names.

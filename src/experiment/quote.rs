@@ -1,11 +1,13 @@
 //! What one task costs before anybody simulates anything: on Fargate, and on instances that hold nothing but such tasks.
 
 use crate::base::money::{HourlyRate, NanoUsd};
+use crate::base::time::SimTime;
 use crate::catalog::{Basis, Catalogue, FargatePrice, InstanceType};
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB, fargate_size_for};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::resources::Resources;
+use crate::policy::query::{Expression, InstanceView};
 use crate::pricing::meter::PARTS;
 use std::collections::BTreeMap;
 
@@ -32,6 +34,9 @@ pub struct Quote {
     pub fargate_size: Result<(u32, u32), String>,
     /// What Fargate costs, architecture by architecture, On-Demand before Spot.
     pub fargate: Vec<OnFargate>,
+    /// Placement constraints of the definition that ask for what no instance type has, such as custom attributes: they
+    /// were not looked at.
+    pub open_constraints: Vec<String>,
     /// What instances cost, cheapest when full first; `None` where the catalogue has no prices for the operating system.
     pub instances: Option<Vec<OnInstance>>,
 }
@@ -145,8 +150,60 @@ pub fn quote(catalogue: &Catalogue, task: &TaskDefinition, question: &Question<'
         Err(_) => Vec::new(),
     };
     let is_priced = task.platform.os == OperatingSystem::Linux;
-    let instances = is_priced.then(|| instances(catalogue, task, question, &fargate));
-    Quote { fargate_size, fargate, instances }
+    let (constraints, open_constraints) = constraints_of(task);
+    let instances = is_priced.then(|| {
+        let mut all = instances(catalogue, task, question, &fargate);
+        all.retain(|offer| constraints.iter().all(|of| of.holds(&AsInstance(&offer.kind))));
+        all
+    });
+    Quote { fargate_size, fargate, open_constraints, instances }
+}
+
+/// What a type says of itself.
+const OF_TYPES: [&str; 3] = ["ecs.instance-type", "ecs.cpu-architecture", "ecs.os-type"];
+
+/// The `memberOf` expressions of a definition that types can answer, and the text of the others.
+fn constraints_of(task: &TaskDefinition) -> (Vec<Expression>, Vec<String>) {
+    let (mut answered, mut open) = (Vec::new(), Vec::new());
+    for text in &task.placement_constraints {
+        match Expression::parse(text) {
+            Ok(expression) if expression.asks_only_for(&OF_TYPES) => answered.push(expression),
+            _ => open.push(text.clone()),
+        }
+    }
+    (answered, open)
+}
+
+/// An instance of a type, of which nothing else is known.
+struct AsInstance<'a>(&'a InstanceType);
+
+impl InstanceView for AsInstance<'_> {
+    fn agent_connected(&self) -> bool {
+        true
+    }
+    fn agent_version(&self) -> Option<&str> {
+        None
+    }
+    fn attribute(&self, name: &str) -> Option<&str> {
+        match name {
+            "ecs.instance-type" => Some(&self.0.name),
+            "ecs.cpu-architecture" => Some(self.0.architecture.attribute_value()),
+            "ecs.os-type" => Some(OperatingSystem::Linux.attribute_value()),
+            _ => None,
+        }
+    }
+    fn ec2_instance_id(&self) -> &str {
+        ""
+    }
+    fn registered_at(&self) -> SimTime {
+        SimTime::ZERO
+    }
+    fn running_tasks_count(&self) -> u32 {
+        0
+    }
+    fn any_group(&self, _test: &mut dyn FnMut(&str) -> bool) -> bool {
+        false
+    }
 }
 
 fn fargate_size(catalogue: &Catalogue, task: &TaskDefinition) -> Result<(u32, u32), String> {
@@ -212,7 +269,7 @@ fn on_instance(
     fargate: &[OnFargate],
 ) -> Option<OnInstance> {
     let price = catalogue.on_demand(question.region, &kind.name)?;
-    let (tasks, binds) = places(kind.resources(question.with_trunking), task.demand)?;
+    let (tasks, binds) = places(kind.resources(question.with_trunking), task)?;
     let packed = |rate: HourlyRate| Cost {
         nanos: u128::from(rate.0) * 100,
         of: u128::from(tasks) * u128::from(question.packing_percent),
@@ -239,9 +296,12 @@ fn on_instance(
 }
 
 /// How many tasks an empty instance holds, and what they run out of first; `None` where not one fits.
-fn places(room: Resources, task: Resources) -> Option<(u32, &'static str)> {
+fn places(room: Resources, task: &TaskDefinition) -> Option<(u32, &'static str)> {
     let of = |room: u32, task: u32| room.checked_div(task);
+    let ports = (!task.ports.is_empty()).then_some(1); // a host has each port once
+    let task = task.demand;
     let kinds = [
+        (ports, "host ports"),
         (of(room.cpu, task.cpu), "CPU"),
         (of(room.memory, task.memory), "memory"),
         (of(room.gpus.into(), task.gpus.into()), "GPUs"),

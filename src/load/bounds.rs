@@ -1,4 +1,5 @@
-//! How much a run can hold and count. Beyond that it ends with words: nothing wraps, and nothing eats all memory.
+//! How much a run can hold and count. Beyond that it ends with words: no counter wraps, and no service takes memory
+//! without end.
 
 use crate::base::time::SimTime;
 use crate::model::arrival::TraceProblem;
@@ -15,7 +16,7 @@ pub const REQUEST_BYTES: u64 = 72;
 /// Requests of all services in one run, millionths: half of what a counter holds, since sums of totals are taken.
 const MOST_OFFERED: u64 = u64::MAX / 2;
 
-/// What the loads of a run may reach together. Clones share the count.
+/// What the loads of a run may bring together, and what one of them may hold. Clones share the count.
 #[derive(Clone)]
 pub(super) struct Bounds {
     most_alive: u64,

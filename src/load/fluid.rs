@@ -233,11 +233,9 @@ impl Fluid {
                 let Taken { served, errors, lost, failed, again } = part.take();
                 self.ledger.dropped(part.pool, Loss::TaskLost, lost);
                 self.ledger.served(part.pool, served, errors);
-                if self.rules.delivery.is_some() {
-                    self.ledger.dropped(0, part.redelivery.loss, failed);
-                    self.ledger.received_again(again);
-                    answered -= failed;
-                }
+                self.ledger.dropped(part.pool, part.redelivery.loss, failed);
+                self.ledger.received_again(again);
+                answered -= failed;
                 self.cpu = add_work(self.cpu, served + lost + failed, part.cpu_ns);
                 if self.measures {
                     part.work(served + lost + failed);

@@ -22,6 +22,7 @@ use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
 mod capacity;
+mod dependency;
 mod fargate;
 mod network;
 mod spot;
@@ -31,6 +32,7 @@ pub use capacity::{
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
     Transition, WarmPoolSetup, ZoningSetup,
 };
+pub use dependency::Outages;
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use network::{AccessSetup, NetworkSetup};
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};

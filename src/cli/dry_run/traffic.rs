@@ -5,6 +5,7 @@ use crate::base::random::Seed;
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::load::REQUEST_BYTES;
 use crate::model::arrival::TraceProblem;
+use crate::model::service::Change;
 use crate::model::traffic::{Fidelity, MICRO, RateSegment, RateStream, Work, WorkKind};
 use crate::report::human;
 use crate::scenario::Scenario;
@@ -97,11 +98,12 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn of(setup: &Setup, service: &ServiceSetup, work: &Work, tasks: u64) -> Crowd {
+    /// The fewest tasks that a service has serve what the most of them let in.
+    fn of(setup: &Setup, service: &ServiceSetup, work: &Work, most: u64) -> Crowd {
         let (cpu, io) = (work.cpu_ms.mean() / 1e3, work.io_ms.mean() / 1e3);
         let definition = service.revisions.first().map(|first| first.definition);
         let units = definition.map_or(0, |id| setup.definitions[id].demand.cpu);
-        let tasks = tasks as f64;
+        let (tasks, most) = (fewest(service).min(most) as f64, most as f64);
         let by_cpu = tasks * f64::from(units) / 1_024.0 / cpu.max(1e-12);
         let workers = work.workers.map_or(f64::INFINITY, f64::from);
         let by_workers = tasks * workers / (cpu + io).max(1e-12);
@@ -110,7 +112,7 @@ impl Crowd {
             capacity: by_cpu.min(by_workers),
             alone: cpu + io,
             patience: work.timeout.to_secs_f64(),
-            room: if work.workers.is_some() { tasks * (workers + queue) } else { f64::INFINITY },
+            room: if work.workers.is_some() { most * (workers + queue) } else { f64::INFINITY },
             left: 0.0,
             most: 0.0,
         }
@@ -123,4 +125,15 @@ impl Crowd {
         self.left = left.min((rate * self.patience).max(self.left)).min(self.room);
         self.most = self.most.max(self.left + rate.min(self.capacity) * self.alone);
     }
+}
+
+/// Tasks that a service may get down to, as far as scaling and updates say.
+fn fewest(service: &ServiceSetup) -> u64 {
+    let wanted = service.updates.iter().filter_map(|update| match update.change {
+        Change::DesiredCount(count) => Some(count),
+        _ => None,
+    });
+    let scaled = service.scaling.iter().map(|scaling| scaling.min_capacity);
+    let all = wanted.chain(scaled).chain([service.desired_count]);
+    all.min().unwrap_or(0).into()
 }

@@ -2,16 +2,17 @@
 
 use crate::catalog::Catalogue;
 use crate::experiment::quote::{Cost, HOURS_PER_MONTH, OnFargate, OnInstance, Question, Quote};
-use crate::model::definition::TaskDefinition;
+use crate::scenario::LoneDefinition;
 use serde::Serialize;
 
 /// The whole answer: every instance type that holds a task.
 pub(super) fn quote(
     catalogue: &Catalogue,
-    task: &TaskDefinition,
+    read: &LoneDefinition,
     question: &Question<'_>,
     answer: &Quote,
 ) -> String {
+    let task = &read.definition;
     let ask = task.demand;
     let json = QuoteJson {
         schema: "ecsim/1",
@@ -26,6 +27,10 @@ pub(super) fn quote(
         ephemeral_gib: task.ephemeral_gib,
         hours_per_month: HOURS_PER_MONTH as u32,
         packing_percent: question.packing_percent,
+        has_task_size: read.has_task_size,
+        fargate_cpu: task.fargate_request.0,
+        fargate_memory_mib: task.fargate_request.1,
+        open_constraints: &answer.open_constraints,
         fargate_size: answer
             .fargate_size
             .as_ref()
@@ -53,6 +58,12 @@ struct QuoteJson<'a> {
     ephemeral_gib: u16,
     hours_per_month: u32,
     packing_percent: u32,
+    /// Whether CPU and memory are written at task level, as Fargate needs them.
+    has_task_size: bool,
+    /// What Fargate must hold.
+    fargate_cpu: u32,
+    fargate_memory_mib: u32,
+    open_constraints: &'a [String],
     fargate_size: Option<SizeJson>,
     fargate_refused: Option<&'a str>,
     fargate: Vec<FargateJson>,

@@ -151,10 +151,10 @@ impl Part {
     /// it does not matter how often this is called.
     pub fn take(&mut self) -> Taken {
         let lost = self.owed.min(self.served);
-        let is_kept = self.redelivery.receives > MICRO || self.redelivery.failed_ppm > 0;
-        let error_ppm = if is_kept { 0 } else { u64::from(self.kind.2) };
-        let errors = mul_div(self.served - lost, error_ppm, MICRO);
+        let error_ppm = u64::from(self.kind.2);
+        let error_ppm = if self.redelivery.errors_come_back { 0 } else { error_ppm };
         let failed = mul_div(self.served - lost, self.redelivery.failed_ppm, MICRO);
+        let errors = mul_div(self.served - lost - failed, error_ppm, MICRO);
         let again = mul_div(self.served - lost, self.redelivery.receives - MICRO, MICRO);
         let (more_lost, more_failed) = (lost - self.lost, failed - self.failed);
         let more = Taken {
@@ -340,6 +340,10 @@ impl Flow {
                 // Each receive is worked on anew.
                 part.capacity = mul_div(part.capacity, MICRO, part.redelivery.receives.max(1));
                 part.cpu_ns = mul_div(part.cpu_ns, part.redelivery.receives, MICRO);
+            } else if !rules.is_queue() && cpu > 0 {
+                // A request runs on one vCPU at most.
+                let slow = (1_000.0 / f64::from(cpu)).max(1.0) * f64::from(percent) / 100.0;
+                part.redelivery = Redelivery::given_up(cost, slow, rules.timeout.0);
             }
             self.capacity += part.capacity;
             self.station = Some(one);
@@ -404,7 +408,8 @@ impl Flow {
     pub fn pass(&mut self, arriving: u64, length: u64) -> Option<Pass> {
         let is_plain = self.is_open && self.weight == self.rest && self.backlog == 0;
         let [part] = self.parts.as_mut_slice() else { return None };
-        if !is_plain || part.owed > 0 || length != self.length || arriving > self.possible {
+        let all_are_answered = part.owed == 0 && part.redelivery.failed_ppm == 0;
+        if !is_plain || !all_are_answered || length != self.length || arriving > self.possible {
             return None;
         }
         (self.held, self.arriving, self.served, self.dropped) = (0, arriving, arriving, 0);

@@ -2,11 +2,10 @@
 
 use super::Build;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::ids::ServiceId;
 use crate::scenario::FailureTrace;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
-use crate::sim::setup::{Failure, FailureKind, Outage};
+use crate::sim::setup::{Failure, FailureKind, Outage, Outages};
 
 /// Keys of an outage.
 const OF_OUTAGES: [&str; 4] = ["duration", "latency", "error_percent", "health_checks"];
@@ -17,7 +16,7 @@ impl Build<'_> {
     /// The failures that the scenario lists, in order of time.
     pub(super) fn failures(&mut self, root: &Settings) -> Vec<Failure> {
         let mut failures = Vec::new();
-        let mut outages = Vec::new();
+        let mut outages = Outages::default();
         let known: Vec<&str> =
             root.tables("service").filter_map(|service| service.text("name")).collect();
         for settings in root.tables("failure") {
@@ -45,16 +44,12 @@ impl Build<'_> {
             let kind = match settings.text("kind") {
                 Some("dependency_outage") => {
                     let Some(outage) = self.outage(settings) else { continue };
-                    let ends = at + outage.lasts;
-                    let is_open = |&(of, begin, end): &(ServiceId, SimSpan, SimSpan)| {
-                        of == service && begin <= ends && at <= end
-                    };
-                    if outages.iter().any(is_open) {
+                    let kind = FailureKind::DependencyOutage { service, outage };
+                    if outages.overlap(SimTime(at.0), &kind) {
                         let message = "two outages of what this service depends on overlap";
                         self.error(settings.value_place("at"), message);
                     }
-                    outages.push((service, at, ends));
-                    FailureKind::DependencyOutage { service, outage }
+                    kind
                 }
                 Some("stop_task") => FailureKind::StopTask { service, tasks },
                 _ => FailureKind::TaskCrash { service, tasks },

@@ -185,7 +185,7 @@ pub static FAILURE_TRACE: Section = Section::new(
             Kind::Choice(&["native", "outages", "lanl", "failure_trace_archive"]),
             "\"native\"",
             "Of services: CSV with columns `time_s, kind, target, duration_s` and, if need be, `count, latency_s, error_percent`; \
-             kinds `task_crash`, `stop_task` and `dependency_outage`, whose target is a service. \
+             kinds `task_crash`, `stop_task` and `dependency_outage`, which health checks feel, too; the target is a service. \
              Of machines: CSV with columns `time_s, machine, duration_s`; the node outages of Los Alamos \
              (LA-UR-05-7318); the event table of the Failure Trace Archive. The first machine by name is the first \
              instance, and so on: a machine that is down is an instance that fails.",
