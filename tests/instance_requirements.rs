@@ -150,6 +150,30 @@ fn a_group_launches_what_price_protection_leaves() {
 }
 
 #[test]
+fn price_protection_of_managed_instances_counts_with_the_spot_prices_that_are_given() {
+    let types = |price: &str, percent: u32| {
+        let text = format!(
+            "[simulation]\nregion = \"us-east-1\"\nduration = \"10s\"\n{WEB}\n\
+             [[capacity_provider]]\nname = \"own\"\npurchase = \"spot\"\n{price}\n\
+             [capacity_provider.managed_instances.instance_requirements]\n\
+             min_vcpus = 4\nmax_vcpus = 4\nmin_memory = \"32 GiB\"\nmax_memory = \"32 GiB\"\n\
+             cpu_architectures = [\"X86_64\"]\n\
+             spot_max_price_percentage_over_lowest_price = {percent}\n"
+        );
+        let scenario = load_text(&text, "test.toml", Path::new("."), &[]).unwrap();
+        let note = scenario.notes.iter().find(|note| note.contains("meet the")).unwrap();
+        let list = note.split_once('(').unwrap().1.trim_end_matches(')');
+        list.split(", ").map(str::to_string).collect::<Vec<_>>()
+    };
+    let all = types("spot_price_usd_per_hour = 0.05", 999_999);
+    assert!(all.len() > 10, "{all:?}");
+    // All of them cost the same, none more than the cheapest.
+    assert_eq!(types("spot_price_usd_per_hour = 0.05", 0), all);
+    // At half of On-Demand the cheapest On-Demand type is the cheapest.
+    assert_eq!(types("spot_discount_percent = 50", 0), ["r5a.xlarge"]);
+}
+
+#[test]
 fn bad_requirements_are_refused() {
     let cases = [
         ("min_memory_gib_per_vcpu = 9\nmax_memory_gib_per_vcpu = 8", "", "", "is above"),

@@ -5,6 +5,8 @@
 
 use crate::instance_failures::boxes;
 use crate::support::fleet::{Moved, errors, jobs, run};
+use ecsim::scenario::load_text;
+use std::path::Path;
 
 fn action(at: u32, desired: u32) -> String {
     format!(
@@ -96,6 +98,11 @@ fn instances_that_have_failed_do_not_wait_for_hooks() {
     let hooks = hook("transition = \"terminating\"\ntakes = \"500s\"");
     let ran = run(&boxes(&format!("max_size = 4\n{hooks}"), failure));
     assert_eq!(ran.event("terminated"), [(160.0, "boxes-0")]);
+    // What is ended as in a scale-in waits.
+    let drains = format!("{failure}reaction = \"drain\"\n");
+    let ran = run(&boxes(&format!("max_size = 4\n{hooks}"), &drains));
+    assert_eq!(ran.event("terminated"), [(660.0, "boxes-0")]);
+    assert_eq!(ran.event("launch"), [(160.0, "boxes-2")]);
 }
 
 #[test]
@@ -122,4 +129,24 @@ fn bad_hooks_are_refused() {
     let text = boxes(&format!("max_size = 4\n{late}"), &jobs(4, "300s"));
     let found = errors(&text.replace("duration = \"1000s\"\n", ""));
     assert!(found.contains("abandons every launch, again and again"), "{found}");
+    let endless = |takes: &str| {
+        let late = launching(&format!("takes = {takes}\nheartbeat_timeout = \"60s\""));
+        let text = boxes(&format!("max_size = 4\n{late}"), &jobs(4, "300s"));
+        let text = text.replace("duration = \"1000s\"\n", "");
+        let found = load_text(&text, "test.toml", Path::new("."), &[]);
+        found.err().is_some_and(|found| found.to_string().contains("abandons every launch"))
+    };
+    for takes in [
+        "{ type = \"uniform\", min = \"61s\", max = \"200s\" }",
+        "{ type = \"pareto\", min = \"61s\", alpha = 3 }",
+        "{ type = \"empirical\", values = [\"90s\", \"70s\"] }",
+    ] {
+        assert!(endless(takes), "{takes}");
+    }
+    for takes in [
+        "{ type = \"uniform\", min = \"60s\", max = \"200s\" }",
+        "{ type = \"exponential\", mean = \"100s\" }",
+    ] {
+        assert!(!endless(takes), "{takes}: one may be in time");
+    }
 }

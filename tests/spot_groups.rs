@@ -55,6 +55,11 @@ fn interruptions_of_what_is_not_spot_are_refused() {
     );
     let found = errors(&group(&spot("", "above_max_price = true"), ""));
     assert!(found.contains("without `spot_max_price` of `mixed_instances`"), "{found}");
+    // What is not known of a type is said once, not once in each zone.
+    let advised = spot("", "spot_advisor = true")
+        .replace("[\"us-east-1a\"]", "[\"us-east-1a\", \"us-east-1b\"]");
+    let found = errors(&group(&advised, ""));
+    assert_eq!(found.matches("says nothing about \"box.large\"").count(), 1, "{found}");
     let fixed = spot("", "").replace("max_size = 4\n", "");
     let found = errors(&group(&fixed, ""));
     assert!(found.contains("`interruption` without `max_size`"), "{found}");

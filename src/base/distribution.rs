@@ -96,6 +96,25 @@ impl Distribution {
         matches!(self, Distribution::Constant(_))
     }
 
+    /// No draw is below this number, which is not negative.
+    #[must_use]
+    pub fn least(&self) -> f64 {
+        match self {
+            Distribution::Constant(value) => *value,
+            Distribution::Uniform { min, .. } | Distribution::Pareto { min, .. } => *min,
+            Distribution::Empirical { values, cumulative } => {
+                let before = std::iter::once(&0.0).chain(cumulative);
+                let drawn = values.iter().zip(before.zip(cumulative));
+                let drawn = drawn.filter(|(_, (before, upto))| upto > before);
+                drawn.map(|(value, _)| *value).fold(f64::INFINITY, f64::min)
+            }
+            Distribution::Exponential { .. }
+            | Distribution::Normal { .. }
+            | Distribution::LogNormal { .. }
+            | Distribution::Weibull { .. } => 0.0,
+        }
+    }
+
     /// The mean, infinite for a Pareto tail of 1 or less; for `Normal` the mean before the cut at zero.
     #[must_use]
     pub fn mean(&self) -> f64 {
@@ -223,6 +242,19 @@ mod tests {
             let mean = (0..n).map(|_| distribution.sample(&mut stream)).sum::<f64>() / f64::from(n);
             let error = (mean / distribution.mean() - 1.0).abs();
             assert!(error < 0.015, "{name}: {mean} against {}", distribution.mean());
+        }
+    }
+
+    #[test]
+    fn no_draw_is_below_the_least_one() {
+        let mut least = all().into_iter().map(|(_, distribution)| distribution.least());
+        assert!(least.by_ref().eq([3.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0]));
+        let never_one = Distribution::empirical(vec![1.0, 10.0, 20.0], &[0.0, 1.0, 1.0]).unwrap();
+        assert_eq!(never_one.least(), 10.0, "what has no weight is never drawn");
+        for (name, distribution) in all() {
+            let mut stream = Seed(4).stream(Purpose::Test, name);
+            let least = distribution.least();
+            assert!((0..10_000).all(|_| distribution.sample(&mut stream) >= least), "{name}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::scenario::tree::Place;
 
 /// On-Demand price protection by default, percent above the cheapest type (documented).
 const ON_DEMAND_PERCENT: u32 = 20;
-/// The same of Spot (documented).
+/// The same of Spot (assumed: AWS gives no figure).
 const SPOT_PERCENT: u32 = 100;
 
 /// A type that meets the requirements, and how it may be bought.

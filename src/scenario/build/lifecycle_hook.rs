@@ -1,7 +1,6 @@
 //! Lifecycle hooks of Auto Scaling groups.
 
 use super::Build;
-use crate::base::distribution::Distribution;
 use crate::base::time::SimSpan;
 use crate::policy::capacity::hooks::DefaultResult;
 use crate::scenario::settings::Settings;
@@ -31,7 +30,7 @@ impl Build<'_> {
             "launching" => Transition::Launching,
             _ => Transition::Terminating,
         };
-        let is_late = matches!(takes, Distribution::Constant(seconds) if SimSpan::from_secs_f64(seconds) > heartbeat);
+        let is_late = SimSpan::from_secs_f64(takes.least()) > heartbeat;
         let is_launch = transition == Transition::Launching;
         if is_late && is_launch && default == DefaultResult::Abandon && !self.has_duration {
             let message =

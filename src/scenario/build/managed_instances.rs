@@ -4,6 +4,7 @@ use super::Build;
 use super::fleet::{FleetSpec, NewInstance};
 use super::group::LONGEST_DRAIN_OF_MANAGED;
 use super::instance_requirements::Selected;
+use super::mixed_instances::spot_of;
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
@@ -112,7 +113,7 @@ impl Build<'_> {
         }
         let place = table.place;
         if let Some(of) = requirements {
-            let selected = self.select_types(of, true, |facts| facts.spot);
+            let selected = self.select_types(of, true, spot_of(settings));
             let purchase = fleet.purchase as usize;
             let own: Vec<Selected> =
                 selected.into_iter().filter(|one| one.bought[purchase]).collect();

@@ -3,6 +3,7 @@
 use super::Build;
 use super::fleet::{FleetSpec, NewInstance, discounted};
 use super::instance_requirements::Selected;
+use crate::base::money::HourlyRate;
 use crate::model::group::Allocation;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{DEFAULT_POOLS, OnDemandShare, SpotAllocation};
@@ -74,10 +75,11 @@ impl Build<'_> {
             self.error_with_help(settings.place_of("interruption"), message, help);
             return None;
         }
-        let pool = |build: &mut Self, offer: &InstanceSetup| SpotPool {
+        let hazards: Vec<f64> = types.iter().map(|one| self.hazard(settings, &one.name)).collect();
+        let pool = |(offer, &hazard_per_hour): (&InstanceSetup, &f64)| SpotPool {
             price: offer.price.clone(),
             score: 0,
-            hazard_per_hour: build.hazard(settings, &offer.registration.instance_type),
+            hazard_per_hour,
             bought: [true; 2],
         };
         Some(MixedSetup {
@@ -88,7 +90,8 @@ impl Build<'_> {
                 Allocation::Prioritized => SpotAllocation::CapacityOptimizedPrioritized,
             },
             max_price: None,
-            pools: offers.iter().map(|offer| pool(self, offer)).collect(),
+            // Each zone has all types in the same order.
+            pools: offers.iter().zip(hazards.iter().cycle()).map(pool).collect(),
             interruption: self.interruption(fleet, (settings, false), types),
         })
     }
@@ -118,14 +121,7 @@ impl Build<'_> {
                 self.error(policy.value_place(key), message);
             }
         }
-        let fixed = settings.rate("spot_price_usd_per_hour");
-        let discount = settings.number("spot_discount_percent");
-        let spot = |facts: &TypeFacts| match (fixed, discount) {
-            (Some(rate), _) => Some(rate),
-            (None, Some(percent)) => facts.on_demand.map(|rate| discounted(rate, percent)),
-            (None, None) => facts.spot,
-        };
-        let selected = self.select_types(of, false, spot);
+        let selected = self.select_types(of, false, spot_of(settings));
         self.note_selected(&fleet.name, &selected, true);
         selected
     }
@@ -221,6 +217,17 @@ impl Build<'_> {
         let price = self.instance_price(fleet, &new);
         fleet.purchase = own;
         price
+    }
+}
+
+/// What a type costs as Spot at the beginning: as its provider says, or as the catalogue does.
+pub(super) fn spot_of(provider: &Settings) -> impl Fn(&TypeFacts) -> Option<HourlyRate> {
+    let fixed = provider.rate("spot_price_usd_per_hour");
+    let discount = provider.number("spot_discount_percent");
+    move |facts: &TypeFacts| match (fixed, discount) {
+        (Some(rate), _) => Some(rate),
+        (None, Some(percent)) => facts.on_demand.map(|rate| discounted(rate, percent)),
+        (None, None) => facts.spot,
     }
 }
 

@@ -435,7 +435,8 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::Tables(&LIFECYCLE_HOOK),
             "none but that of managed draining",
             "Auto Scaling group: what instances wait for before they register, and before they end. The hooks of a transition \
-             begin together; instances that have failed or that EC2 takes back do not wait.",
+             begin together. Instances that have failed do not wait (but with `reaction = \"drain\"` they do), and neither do \
+             those that EC2 takes back.",
             "API",
         ),
         optional(

@@ -110,8 +110,8 @@ pub(super) static INSTANCE_REQUIREMENTS: Section = Section::new(
             "spot_max_price_percentage_over_lowest_price",
             Kind::Whole(0, NO_PROTECTION),
             "100; of Managed Instances 999999",
-            "The same of Spot prices, at the beginning.",
-            "documented; of Managed Instances assumed",
+            "The same of Spot prices, at the beginning. AWS gives no figure of its own (\"optimal price protection\").",
+            "assumed",
         ),
         optional(
             "max_spot_price_as_percentage_of_optimal_on_demand_price",

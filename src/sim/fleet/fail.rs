@@ -25,7 +25,7 @@ impl Supply<'_> {
         self.reconcile(index, LaunchCause::Replacement)
     }
 
-    /// A group ends an instance as it does in a scale-in, and launches another one.
+    /// A group ends an instance as it does in a scale-in, hooks included, and launches another one.
     ///
     /// # Errors
     /// An output cannot be written.
