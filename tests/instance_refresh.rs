@@ -8,7 +8,7 @@ use ecsim::policy::capacity::refresh::{View, limits, step};
 use proptest::prelude::*;
 
 /// A group of boxes with room for two tasks each, in two zones. One is ACTIVE 60 s after it was needed.
-fn text(duration: u32, sizes: &str, more: &str) -> String {
+pub fn text(duration: u32, sizes: &str, more: &str) -> String {
     format!(
         "[simulation]\nregion = \"us-east-1\"\nduration = \"{duration}s\"\nsample_interval = \"60s\"\n\
          {LATENCY}\n[service_scheduler]\nreaction = \"1s\"\n{BOXES}\n[[capacity_provider]]\nname = \"boxes\"\n\
@@ -19,7 +19,7 @@ fn text(duration: u32, sizes: &str, more: &str) -> String {
 const DAY: f64 = 86_400.0;
 const LIFETIME: &str = "max_instance_lifetime = \"1d\"\n";
 
-fn ages(count: u32, more: &str, jobs: &str) -> Moved {
+pub fn ages(count: u32, more: &str, jobs: &str) -> Moved {
     let sizes = format!("max_size = {count}\ndesired_capacity = {count}\n{LIFETIME}{more}");
     run(&text(90_000, &sizes, jobs))
 }
@@ -94,22 +94,22 @@ fn protection_from_scale_in_holds_old_instances_back() {
 }
 
 /// Boxes and one refresh at 100 s, some of them with more sections at the end.
-fn refreshed(sizes: &str, preferences: &str, more: &str) -> Moved {
+pub fn refreshed(sizes: &str, preferences: &str, more: &str) -> Moved {
     let refresh =
         format!("[[capacity_provider.instance_refreshes]]\nat = \"100s\"\n{preferences}\n");
     run(&text(5_000, &format!("{sizes}\n{refresh}"), more))
 }
 
-fn boxes(count: u32) -> String {
+pub fn boxes(count: u32) -> String {
     format!("max_size = {count}\ndesired_capacity = {count}\n")
 }
 
-fn action(at: u32, change: &str) -> String {
+pub fn action(at: u32, change: &str) -> String {
     format!("[[capacity_provider.scheduled_actions]]\nat = \"{at}s\"\n{change}\n")
 }
 
 /// What is told of refreshes: when, what, how far.
-fn told(ran: &Moved) -> Vec<(f64, &str, &str)> {
+pub fn told(ran: &Moved) -> Vec<(f64, &str, &str)> {
     let rows = ran.fleet.iter().filter_map(|row| {
         let event = row["event"].strip_prefix("refresh_")?;
         Some((seconds(row, "time_s").unwrap(), event, row["reason"].as_str()))

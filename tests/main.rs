@@ -57,6 +57,7 @@ mod provisioning;
 mod publish;
 mod readme;
 mod reference_pages;
+mod renewal;
 mod scaling_vectors;
 mod scenario;
 mod scenario_errors;

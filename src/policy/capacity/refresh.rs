@@ -7,6 +7,8 @@
 //! where it is above 100 %; a checkpoint's share is rounded up; first goes the oldest instance of the zone with most.
 
 use crate::base::time::SimSpan;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 
 /// A refresh that replaces nothing for so long has failed (documented for protected instances; assumed of others).
 pub const PATIENCE: SimSpan = SimSpan::from_secs(3_600);
@@ -75,18 +77,19 @@ pub fn goal(total: u32, percent: u32) -> u32 {
 /// The indices of the instances that end: `zone_of` each candidate, oldest first, and instances by zone.
 #[must_use]
 pub fn choose(zone_of: &[usize], in_zones: &[u32], count: u32) -> Vec<usize> {
-    let mut left: Vec<usize> = (0..zone_of.len()).collect();
+    let mut queues = vec![VecDeque::new(); in_zones.len()];
+    for (candidate, &zone) in zone_of.iter().enumerate() {
+        queues[zone].push_back(candidate);
+    }
     let mut in_zones = in_zones.to_vec();
     let mut chosen = Vec::new();
     for _ in 0..count {
-        let most = |&at: &usize| {
-            let zone = zone_of[left[at]];
-            (u32::MAX - in_zones[zone], zone, at)
+        let has_some = (0..queues.len()).filter(|&zone| !queues[zone].is_empty());
+        let Some(zone) = has_some.min_by_key(|&zone| (Reverse(in_zones[zone]), zone)) else {
+            break;
         };
-        let Some(at) = (0..left.len()).min_by_key(most) else { break };
-        let candidate = left.remove(at);
-        in_zones[zone_of[candidate]] = in_zones[zone_of[candidate]].saturating_sub(1);
-        chosen.push(candidate);
+        in_zones[zone] = in_zones[zone].saturating_sub(1);
+        chosen.extend(queues[zone].pop_front());
     }
     chosen
 }
@@ -154,5 +157,13 @@ mod tests {
         assert_eq!(choose(&zones, &[3, 2, 1], 3), [0, 3, 1]);
         assert_eq!(choose(&zones, &[3, 2, 1], 9).len(), 6);
         assert_eq!(choose(&[], &[1], 1), [0_usize; 0]);
+    }
+
+    #[test]
+    fn the_choice_among_many_takes_no_longer_than_their_number() {
+        // Three zones alike: one after the other, oldest first.
+        let zones: Vec<usize> = (0..300_000).map(|at| at % 3).collect();
+        let all: Vec<usize> = (0..300_000).collect();
+        assert_eq!(choose(&zones, &[100_000; 3], 300_000), all);
     }
 }

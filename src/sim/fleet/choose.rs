@@ -46,10 +46,11 @@ impl Group {
         let lacking = self.wanted().saturating_sub(there);
         let [of_on_demand, of_spot] = match &self.setup.mixed {
             Some(mixed) => {
-                let on_demand = mixed
-                    .share
-                    .of(self.desired + self.moving + self.renewal.beyond())
-                    .saturating_sub(self.bought[Purchase::OnDemand as usize]);
+                let all = self.desired + self.moving + self.renewal.beyond();
+                let there = self.bought[Purchase::OnDemand as usize];
+                // Those that a refresh ends next are no part of what the group is to be.
+                let [there, all] = self.renewal.stays(there, all);
+                let on_demand = mixed.share.of(all).saturating_sub(there);
                 [on_demand.min(lacking), lacking.saturating_sub(on_demand)]
             }
             None if self.setup.purchase == Purchase::Spot => [0, lacking],

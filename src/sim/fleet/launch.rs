@@ -41,7 +41,8 @@ impl Supply<'_> {
         }
         self.fill_pool(group)?;
         self.count(group);
-        self.refresh_goes_on(group)
+        self.refresh_goes_on(group)?;
+        self.replace_old(group) // it may be whole now
     }
 
     /// A group ends what it has too much of. Where one at risk is chosen, its replacement is one too many next.
@@ -218,7 +219,6 @@ impl Supply<'_> {
             self.rebalance(group)?;
         }
         // The desired capacity may have gone down while it was on its way.
-        self.reconcile(group, LaunchCause::ScaleOut)?;
-        self.replace_old(group)
+        self.reconcile(group, LaunchCause::ScaleOut)
     }
 }

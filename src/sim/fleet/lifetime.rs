@@ -66,9 +66,10 @@ impl Supply<'_> {
     pub(super) fn replace_old(&mut self, index: usize) -> Result<(), RunError> {
         let now = self.now();
         let renewal = &mut self.groups.all[index].renewal;
-        let Some(ageing) = renewal.ageing.as_mut().filter(|_| renewal.refresh.is_none()) else {
+        if renewal.is_in_progress() {
             return Ok(());
-        };
+        }
+        let Some(ageing) = &mut renewal.ageing else { return Ok(()) };
         let mut due = std::mem::take(&mut ageing.due);
         due.retain(|&id| self.groups.is_in_service(id));
         let free = if due.is_empty() { due.clone() } else { self.may_scale_in(index) };

@@ -123,7 +123,7 @@ impl Supply<'_> {
         // What ECS protects no longer may end now, where the group had more than it should.
         let of = &self.groups.all[index];
         if of.managed.as_ref().is_some_and(|m| m.protects) && of.members.len() as u32 > of.desired {
-            self.reconcile(index, LaunchCause::ScaleOut)?;
+            return self.reconcile(index, LaunchCause::ScaleOut);
         }
         self.refresh_goes_on(index)?;
         self.replace_old(index)

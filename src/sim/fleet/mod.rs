@@ -282,6 +282,7 @@ impl Group {
             self.members.remove(at);
             self.at_risk.retain(|&other| other != id);
             self.enters(offer, purchase, -1);
+            self.renewal.has_left(id, self.zone_of(offer), purchase);
         }
     }
 

@@ -88,9 +88,17 @@ impl super::Group {
         let pool = self.pool.as_ref()?;
         let prepared = pool.setup.prepared.unwrap_or(self.max);
         let size = warm_pool::size(prepared, self.desired, pool.setup.min);
-        let returns = |id: &&MachineId| machines[**id].end == Some(EndCause::ScaleIn);
-        let returning = self.leaving.iter().filter(returns).count() as u32;
-        Some((size, if pool.setup.reuses { returning } else { 0 }))
+        let returning = self.leaving.iter().filter(|id| self.wants_back(&machines[**id])).count();
+        Some((size, returning as u32))
+    }
+
+    /// Whether an instance that it has given up is to return to its warm pool. A refresh wants no old ones there, and
+    /// neither does a pool that has been refreshed.
+    fn wants_back(&self, machine: &Machine) -> bool {
+        self.pool.as_ref().is_some_and(|pool| pool.setup.reuses)
+            && machine.end == Some(EndCause::ScaleIn)
+            && machine.instance.is_some()
+            && self.renewal.is_for_pool(machine.template)
     }
 }
 
@@ -295,13 +303,7 @@ impl Supply<'_> {
         let group = &self.groups.all[machine.group];
         let Some((size, _)) = group.warm_pool(&self.groups.machines) else { return false };
         let Some(pool) = &group.pool else { return false };
-        let has_room = (pool.members.len() as u32) < size;
-        // A refresh wants no old instances in the pool.
-        let renewal = &group.renewal;
-        let is_new = renewal.refresh.is_none() || machine.template == renewal.template;
-        let is_right =
-            machine.end == Some(EndCause::ScaleIn) && machine.instance.is_some() && is_new;
-        pool.setup.reuses && is_right && has_room
+        (pool.members.len() as u32) < size && group.wants_back(machine)
     }
 
     /// The end of an instance that its group has given up: its warm pool may get it.
@@ -311,6 +313,8 @@ impl Supply<'_> {
         }
         let machine = &self.groups.machines[id];
         let (group, offer, template) = (machine.group, machine.offer, machine.template);
+        let of = &self.groups.all[group];
+        let was_counted_on = machine.stage == Stage::Draining && of.wants_back(machine);
         let returns = self.returns(id);
         self.finish(id)?;
         if returns {
@@ -321,7 +325,7 @@ impl Supply<'_> {
             self.groups.machines[id].running = self.now();
             self.bill_begins(id);
             self.is_ready(id, Some("returns_to_warm_pool"))?;
-        } else if self.groups.all[group].renewal.is_in_progress() {
+        } else if was_counted_on || self.groups.all[group].renewal.is_in_progress() {
             self.fill_pool(group)?; // the pool had counted on it
         }
         Ok(())

@@ -10,11 +10,12 @@ mod steps;
 
 use super::Supply;
 use super::lifetime::Ageing;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{MachineId, ProviderId};
-use crate::policy::capacity::refresh;
+use crate::model::platform::Purchase;
+use crate::policy::capacity::refresh::{self, LONGEST};
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::{GroupSetup, RefreshSetup};
 
@@ -26,10 +27,14 @@ pub struct Renewal {
     extra: u32,
     /// Those that a refresh has left on their way: once ACTIVE they are too many.
     left_over: u32,
-    /// How many of these by zone.
-    goes_next: Vec<u32>,
+    /// Those that it ends next: for whom others stand in.
+    goes_next: Next,
+    /// The version that its last refresh was to bring; 0 before the first one.
+    refreshed_to: u32,
     /// The refresh that is in progress.
     pub(super) refresh: Option<Box<Refresh>>,
+    /// It goes on just now: it has been taken out for that.
+    is_at_work: bool,
     /// How many have been asked for.
     begun: usize,
     /// Instances that are as old as they may be, where it has such an age.
@@ -38,8 +43,17 @@ pub struct Renewal {
 
 impl Renewal {
     pub(super) fn of(setup: &GroupSetup) -> Renewal {
-        let (goes_next, ageing) = (Vec::new(), Ageing::of(setup));
-        Renewal { template: 1, extra: 0, left_over: 0, goes_next, refresh: None, begun: 0, ageing }
+        Renewal {
+            template: 1,
+            extra: 0,
+            left_over: 0,
+            goes_next: Next::default(),
+            refreshed_to: 0,
+            refresh: None,
+            is_at_work: false,
+            begun: 0,
+            ageing: Ageing::of(setup),
+        }
     }
 
     /// How many instances its group has beyond its desired capacity, some of them on their way.
@@ -56,19 +70,41 @@ impl Renewal {
     /// Whether a refresh is in progress.
     #[must_use]
     pub fn is_in_progress(&self) -> bool {
-        self.refresh.is_some()
+        self.refresh.is_some() || self.is_at_work
     }
 
     /// Instances by zone without those that stand-ins will replace: where the next one is missing.
     pub(super) fn missing_in(&self, by_zone: &[u32]) -> Vec<u32> {
         let mut left = by_zone.to_vec();
-        for (there, goes) in left.iter_mut().zip(&self.goes_next) {
+        for (there, goes) in left.iter_mut().zip(&self.goes_next.by_zone) {
             *there = there.saturating_sub(*goes);
         }
         left
     }
 
-    fn stand_in(&mut self, extra: u32, goes_next: Vec<u32>) {
+    /// Of so many On-Demand instances, and of all that its group is to have, what is left without those that go next.
+    pub(super) fn stays(&self, on_demand: u32, all: u32) -> [u32; 2] {
+        let next = &self.goes_next;
+        let goes = next.ids.len() as u32;
+        [on_demand.saturating_sub(next.on_demand), all.saturating_sub(goes)]
+    }
+
+    /// One of its group has left.
+    pub(super) fn has_left(&mut self, id: MachineId, zone: usize, purchase: Purchase) {
+        let next = &mut self.goes_next;
+        if let Ok(at) = next.ids.binary_search(&id) {
+            next.ids.remove(at);
+            next.by_zone[zone] -= 1;
+            next.on_demand -= u32::from(purchase == Purchase::OnDemand);
+        }
+    }
+
+    /// Whether instances of a version may be in its warm pool: a refresh has launched that anew.
+    pub(super) fn is_for_pool(&self, template: u32) -> bool {
+        self.refreshed_to == 0 || [self.refreshed_to, self.template].contains(&template)
+    }
+
+    fn stand_in(&mut self, extra: u32, goes_next: Next) {
         (self.extra, self.goes_next) = (extra, goes_next);
     }
 
@@ -76,6 +112,16 @@ impl Renewal {
     pub(super) fn goes_on(&self, setup: &GroupSetup) -> bool {
         self.refresh.is_some() || self.begun < setup.refreshes.len()
     }
+}
+
+/// Instances that a refresh ends next.
+#[derive(Default)]
+struct Next {
+    /// In ascending order.
+    ids: Vec<MachineId>,
+    by_zone: Vec<u32>,
+    /// How many of them are bought On-Demand.
+    on_demand: u32,
 }
 
 /// A refresh in progress.
@@ -135,8 +181,10 @@ impl Supply<'_> {
     /// An instance is in service: a refresh in progress counts it when it is warm.
     pub(super) fn arrange_warm_up(&mut self, index: usize) {
         if let Some(refresh) = &self.groups.all[index].renewal.refresh {
-            let at = self.now() + self.setup_of(index, refresh).warm_up;
-            self.renew_at(index, at);
+            let warm_up = self.setup_of(index, refresh).warm_up;
+            if warm_up > SimSpan::ZERO {
+                self.renew_at(index, self.now() + warm_up);
+            }
         }
     }
 
@@ -176,7 +224,7 @@ impl Supply<'_> {
         let setup = &group.setup.refreshes[number];
         let before = group.renewal.template;
         let template = setup.template.unwrap_or(before.saturating_add(1));
-        group.renewal.template = template;
+        (group.renewal.template, group.renewal.refreshed_to) = (template, template);
         let skips = setup.skip_matching;
         let is_old = |id: &MachineId| !skips || self.groups.machines[*id].template != template;
         let old: Vec<MachineId> = group.members.iter().copied().filter(is_old).collect();
@@ -196,11 +244,30 @@ impl Supply<'_> {
             is_held: false,
         };
         self.tell_group(index, "refresh_started", &refresh.told(""))?;
+        self.await_what_warms(index, &refresh);
+        self.renew_at(index, now + LONGEST);
         self.groups.all[index].renewal.refresh = Some(Box::new(refresh));
         for &id in &warm {
             self.end(id, EndCause::Refresh)?;
         }
-        if warm.is_empty() { Ok(()) } else { self.fill_pool(index) }
+        self.fill_pool(index) // nothing old returns from now on
+    }
+
+    /// Instances that are not old, in service and not warm when a refresh begins: it goes on when they are.
+    fn await_what_warms(&mut self, index: usize, refresh: &Refresh) {
+        let now = self.now();
+        let warm_up = self.setup_of(index, refresh).warm_up;
+        let group = &self.groups.all[index];
+        let fleet = self.drive.cluster.fleet();
+        let is_new = |id: &&MachineId| refresh.old.binary_search(id).is_err();
+        let warm_at = group.members.iter().filter(is_new).filter_map(|&id| {
+            let instance = self.groups.machines[id].instance?;
+            Some(fleet.registered_at[instance] + warm_up).filter(|&at| at > now)
+        });
+        let warm_at: std::collections::BTreeSet<SimTime> = warm_at.collect();
+        for at in warm_at {
+            self.renew_at(index, at);
+        }
     }
 
     /// Something about a group has changed: a refresh that is in progress goes on as far as it may.
@@ -208,14 +275,19 @@ impl Supply<'_> {
         let Some(mut refresh) = self.groups.all[index].renewal.refresh.take() else {
             return Ok(());
         };
-        let mut outcome = self.advance(index, &mut refresh)?;
-        while outcome.is_none() && self.next_step(index, &mut refresh)? {
+        self.groups.all[index].renewal.is_at_work = true;
+        let outcome = loop {
+            let seen = self.see(index, &mut refresh);
+            let outcome = self.advance(index, &mut refresh, &seen)?;
+            if outcome.is_some() {
+                break outcome;
+            }
+            if !self.next_step(index, &mut refresh, &seen)? {
+                break self.is_stuck(index, &mut refresh, &seen)?;
+            }
             self.reconcile(index, LaunchCause::Refresh)?;
-            outcome = self.advance(index, &mut refresh)?;
-        }
-        if outcome.is_none() {
-            outcome = self.is_stuck(index, &mut refresh)?;
-        }
+        };
+        self.groups.all[index].renewal.is_at_work = false;
         match outcome {
             None => self.groups.all[index].renewal.refresh = Some(refresh),
             Some(outcome) => self.refresh_is_over(index, &refresh, &outcome)?,
@@ -249,7 +321,7 @@ impl Supply<'_> {
         let renewal = &mut self.groups.all[index].renewal;
         let had = renewal.extra;
         renewal.left_over += had;
-        renewal.stand_in(0, Vec::new());
+        renewal.stand_in(0, Next::default());
         if had > 0 {
             self.reconcile(index, LaunchCause::Refresh)?;
         }

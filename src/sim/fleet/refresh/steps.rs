@@ -1,15 +1,16 @@
 //! A refresh that is in progress: what it sees, what it does next, when it is over.
 
 use super::super::{Stage, Supply};
-use super::{Outcome, Refresh};
+use super::{Next, Outcome, Refresh};
 use crate::base::time::SimSpan;
 use crate::model::group::{EndCause, ProtectedInstances};
 use crate::model::ids::MachineId;
+use crate::model::platform::Purchase;
 use crate::policy::capacity::refresh::{self, LONGEST, PATIENCE, View};
 use crate::sim::event::RunError;
 
 /// What a refresh sees.
-struct Seen {
+pub(super) struct Seen {
     /// Old instances in service and new ones that are warm.
     healthy: u32,
     /// New ones that are not.
@@ -30,13 +31,13 @@ impl Supply<'_> {
         &mut self,
         index: usize,
         refresh: &mut Refresh,
+        seen: &Seen,
     ) -> Result<Option<Outcome>, RunError> {
         let now = self.now();
-        let members = &self.groups.all[index].members;
-        refresh.old.retain(|id| members.binary_search(id).is_ok());
-        let seen = self.see(index, refresh);
         let gone = refresh.total - refresh.old.len() as u32;
-        let done = gone.saturating_sub(seen.coming + seen.lacking);
+        // Of what is to come some only stand in for old ones that are still there.
+        let stand_ins = self.groups.all[index].renewal.extra;
+        let done = gone.saturating_sub((seen.coming + seen.lacking).saturating_sub(stand_ins));
         if done > refresh.done {
             (refresh.done, refresh.moved) = (done, now);
             self.tell_group(index, "refresh_progress", &refresh.told(""))?;
@@ -106,14 +107,14 @@ impl Supply<'_> {
         &mut self,
         index: usize,
         refresh: &mut Refresh,
+        seen: &Seen,
     ) -> Result<bool, RunError> {
         let before = self.groups.all[index].renewal.extra;
         if refresh.pause.is_some() {
-            self.groups.all[index].renewal.stand_in(0, Vec::new());
+            self.groups.all[index].renewal.stand_in(0, Next::default());
             return Ok(before > 0);
         }
         let now = self.now();
-        let seen = self.see(index, refresh);
         let setup = self.setup_of(index, refresh);
         let group = &self.groups.all[index];
         let gone = refresh.total - refresh.old.len() as u32;
@@ -129,8 +130,15 @@ impl Supply<'_> {
         let zones: Vec<usize> = seen.free.iter().map(zone).collect();
         let chosen = refresh::choose(&zones, &group.by_zone, step.end + step.extra);
         let (ends, next) = chosen.split_at(chosen.len().min(step.end as usize));
-        let mut goes_next = vec![0; group.by_zone.len()];
-        next.iter().for_each(|&at| goes_next[zones[at]] += 1);
+        let mut goes_next = Next { by_zone: vec![0; group.by_zone.len()], ..Next::default() };
+        for &at in next {
+            let id = seen.free[at];
+            goes_next.ids.push(id);
+            goes_next.by_zone[zones[at]] += 1;
+            let purchase = self.groups.machines[id].purchase;
+            goes_next.on_demand += u32::from(purchase == Purchase::OnDemand);
+        }
+        goes_next.ids.sort_unstable();
         self.groups.all[index].renewal.stand_in(step.extra, goes_next);
         for &at in ends {
             self.drive.books.tally.refreshed += 1;
@@ -145,12 +153,12 @@ impl Supply<'_> {
         &mut self,
         index: usize,
         refresh: &mut Refresh,
+        seen: &Seen,
     ) -> Result<Option<Outcome>, RunError> {
         if refresh.pause.is_some() {
             return Ok(None);
         }
         let now = self.now();
-        let seen = self.see(index, refresh);
         let is_held = seen.coming + seen.lacking + seen.replaceable == 0 && !refresh.old.is_empty();
         if is_held && !refresh.is_held {
             (refresh.is_held, refresh.moved) = (true, now);
@@ -175,9 +183,12 @@ impl Supply<'_> {
         })))
     }
 
-    fn see(&self, index: usize, refresh: &Refresh) -> Seen {
+    /// What there is now; those of the old ones that are gone are forgotten.
+    pub(super) fn see(&self, index: usize, refresh: &mut Refresh) -> Seen {
         let now = self.now();
         let group = &self.groups.all[index];
+        refresh.old.retain(|id| group.members.binary_search(id).is_ok());
+        let refresh = &*refresh;
         let setup = &group.setup.refreshes[refresh.number];
         let fleet = self.drive.cluster.fleet();
         let is_old = |id: &MachineId| refresh.old.binary_search(id).is_ok();
