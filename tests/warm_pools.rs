@@ -108,6 +108,55 @@ fn an_instance_that_leaves_later_pays_for_both_of_its_starts() {
     assert_eq!([of("warm_pool_usd"), of("usd")], ["0.060000000", "0.652000000"]);
 }
 
+/// One box and one in the pool; a second box is wanted at 100 s, a third at 400 s. Launches have one hook.
+fn hooked(hook: &str) -> Moved {
+    let hook =
+        format!("[[capacity_provider.lifecycle_hooks]]\ntransition = \"launching\"\n{hook}\n");
+    let pool = "min_size = 1\nmax_group_prepared_capacity = 0";
+    let more = action(100, "desired_capacity = 2") + &action(400, "desired_capacity = 3") + &hook;
+    run(&text("max_size = 5\ndesired_capacity = 1", pool, &more))
+}
+
+#[test]
+fn hooks_hold_an_instance_when_it_enters_the_pool_and_again_when_it_leaves() {
+    let ran = hooked("takes = \"40s\"");
+    // boxes-1 has booted at 110 s, registers within 10 s, and was in the pool from the beginning. boxes-2 is launched for
+    // the pool, runs from 120 s on and has booted at 150 s; it leaves at 400 s.
+    assert_eq!(ran.event("warmed")[0], (190.0, "boxes-2"));
+    assert_eq!(ran.event("registered"), [(160.0, "boxes-1"), (460.0, "boxes-2")]);
+    // It was stopped after 70 s, and started at 408 s.
+    let usd = ran.of_instances("warm_pool_usd");
+    assert!(usd.contains(&("boxes-2", "0.070000000")), "{usd:?}");
+    assert!(ran.of_instances("usd").contains(&("boxes-2", "0.662000000")));
+}
+
+#[test]
+fn both_waits_of_an_instance_are_drawn_by_themselves() {
+    let ran = hooked("takes = { type = \"uniform\", min = \"10s\", max = \"100s\" }");
+    let at = |event: &str| {
+        let found = ran.event(event);
+        found.iter().find(|(_, name)| *name == "boxes-2").unwrap().0
+    };
+    let waits = [at("warmed") - 150.0, at("registered") - 420.0];
+    assert!(waits.iter().all(|wait| (10.0..=100.0).contains(wait)), "{waits:?}");
+    assert_ne!(waits[0], waits[1]);
+}
+
+#[test]
+fn an_instance_that_hooks_abandon_on_its_way_into_the_pool_is_replaced() {
+    let ran = hooked("takes = \"100s\"\nheartbeat_timeout = \"60s\"");
+    // boxes-1 leaves the pool at 100 s, has booted at 110 s and is given up at 170 s: boxes-3 is launched in its place. What
+    // is launched for the pool at 100 s has booted at 150 s.
+    let abandoned = ran.event("launch_abandoned");
+    assert_eq!(abandoned[..2], [(170.0, "boxes-1"), (210.0, "boxes-2")]);
+    assert_eq!(ran.event("terminated")[..2], abandoned[..2]);
+    let launched = [(100.0, "boxes-2"), (170.0, "boxes-3"), (210.0, "boxes-4")];
+    assert_eq!(ran.event("launch")[..3], launched);
+    assert_eq!(ran.event("warmed"), []);
+    // It ran from 120 s to 210 s.
+    assert!(ran.of_instances("warm_pool_usd").contains(&("boxes-2", "0.090000000")));
+}
+
 #[test]
 fn instances_return_to_the_pool_when_the_group_scales_in_and_come_back() {
     let more = action(100, "desired_capacity = 1") + &action(400, "desired_capacity = 2");

@@ -436,7 +436,9 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "none but that of managed draining",
             "Auto Scaling group: what instances wait for before they register, and before they end. The hooks of a transition \
              begin together. Instances that have failed do not wait (but with `reaction = \"drain\"` they do), and neither do \
-             those that EC2 takes back.",
+             those that EC2 takes back. One that enters a warm pool waits for the hooks of its launch before it is ready \
+             there, and again when it leaves; one that returns waits for those of its end alone (assumed), and one that ends in \
+             the pool for none.",
             "API",
         ),
         optional(

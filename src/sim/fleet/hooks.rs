@@ -1,6 +1,7 @@
 //! Lifecycle hooks of groups: an instance waits before it registers, and before it ends.
 
-use super::{Group, Supply};
+use super::{Group, Stage, Supply};
+use crate::base::random::Family;
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::MachineId;
@@ -12,11 +13,11 @@ use crate::sim::setup::{HookSetup, Transition};
 const MOST: u64 = 64;
 
 impl Group {
-    fn hooks_of(&self, transition: Transition, number: u64) -> Outcome {
+    fn hooks_of(&self, transition: Transition, number: u64, draws: &Family) -> Outcome {
         let own = self.setup.hooks.iter().enumerate();
         let own = own.filter(|(_, hook)| hook.transition == transition);
         outcome(own.map(|(index, hook): (usize, &HookSetup)| Begun {
-            takes: hook.takes.sample_span(&mut self.hooks.member(number * MOST + index as u64)),
+            takes: hook.takes.sample_span(&mut draws.member(number * MOST + index as u64)),
             heartbeat: hook.heartbeat,
             default: hook.default,
         }))
@@ -36,7 +37,22 @@ impl Supply<'_> {
     fn hooks(&self, id: MachineId, transition: Transition) -> Option<Outcome> {
         let machine = &self.groups.machines[id];
         let group = &self.groups.all[machine.group];
-        group.has_hooks(transition).then(|| group.hooks_of(transition, machine.number))
+        let draws = match &group.pool {
+            Some(pool) if machine.is_in_pool() => &pool.hooks,
+            _ => &group.hooks,
+        };
+        group.has_hooks(transition).then(|| group.hooks_of(transition, machine.number, draws))
+    }
+
+    /// An instance has booted for its warm pool: it is ready when the hooks of its launch let it, or they abandon it.
+    pub(super) fn waits_for_pool(&mut self, id: MachineId) -> Result<(), RunError> {
+        let Some(outcome) = self.hooks(id, Transition::Launching) else {
+            return self.has_warmed(id);
+        };
+        let machine = &mut self.groups.machines[id];
+        (machine.stage, machine.is_abandoned) = (Stage::Held, outcome.is_abandoned);
+        self.stage_ends_in(id, outcome.after);
+        Ok(())
     }
 
     /// An instance has booted: its agent registers when its hooks let it, or they abandon it.

@@ -138,7 +138,7 @@ impl Supply<'_> {
                 Ok(())
             }
             Stage::Pending => self.runs(id),
-            Stage::Booting if machine.is_in_pool() => self.has_warmed(id),
+            Stage::Booting if machine.is_in_pool() => self.waits_for_pool(id),
             Stage::Booting => {
                 machine.stage = Stage::Registering;
                 if !self.never_registers(id) {
@@ -147,7 +147,8 @@ impl Supply<'_> {
                 }
                 Ok(())
             }
-            Stage::Registering if machine.is_abandoned => self.launch_abandoned(id),
+            Stage::Registering | Stage::Held if machine.is_abandoned => self.launch_abandoned(id),
+            Stage::Held => self.has_warmed(id),
             Stage::Registering if machine.never_registers => {
                 self.tell(id, "never_registered", None)?;
                 self.replace_failed(id)

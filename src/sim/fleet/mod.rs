@@ -80,6 +80,8 @@ pub enum Stage {
     Draining,
     /// Gone.
     Terminated,
+    /// In the warm pool of its group, where hooks hold it.
+    Held,
     /// In the warm pool of its group, and ready.
     Warm,
 }

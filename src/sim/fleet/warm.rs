@@ -29,6 +29,8 @@ pub struct Pool {
     /// Its instances, oldest first.
     pub members: Vec<MachineId>,
     draws: Family,
+    /// How long hooks take before an instance is ready there, by its number.
+    pub(super) hooks: Family,
 }
 
 impl Pool {
@@ -36,7 +38,8 @@ impl Pool {
         let key = format!("{name}/warm pool");
         let own = setup.warm_pool.clone()?;
         let draws = seed.family(Purpose::Instance, &key);
-        Some(Pool { setup: own, members: Vec::new(), draws })
+        let hooks = seed.family(Purpose::Instance, &format!("{key} hooks"));
+        Some(Pool { setup: own, members: Vec::new(), draws, hooks })
     }
 }
 
