@@ -110,7 +110,7 @@ impl Renewal {
 
     /// Whether a refresh is in progress, or to come.
     pub(super) fn goes_on(&self, setup: &GroupSetup) -> bool {
-        self.refresh.is_some() || self.begun < setup.refreshes.len()
+        self.is_in_progress() || self.begun < setup.refreshes.len()
     }
 }
 

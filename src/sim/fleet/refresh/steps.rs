@@ -187,11 +187,12 @@ impl Supply<'_> {
     pub(super) fn see(&self, index: usize, refresh: &mut Refresh) -> Seen {
         let now = self.now();
         let group = &self.groups.all[index];
-        refresh.old.retain(|id| group.members.binary_search(id).is_ok());
+        let mut is_there = among(&group.members);
+        refresh.old.retain(|id| is_there(*id));
         let refresh = &*refresh;
         let setup = &group.setup.refreshes[refresh.number];
         let fleet = self.drive.cluster.fleet();
-        let is_old = |id: &MachineId| refresh.old.binary_search(id).is_ok();
+        let mut is_old = among(&refresh.old);
         let mut seen = Seen {
             healthy: 0,
             coming: 0,
@@ -205,9 +206,10 @@ impl Supply<'_> {
             let since = machine.instance.map(|instance| fleet.registered_at[instance]);
             let in_service = machine.stage == Stage::InService;
             let is_warm = since.is_some_and(|since| since + setup.warm_up <= now);
-            let is_healthy = in_service && (is_old(id) || is_warm);
+            let is_old = is_old(*id);
+            let is_healthy = in_service && (is_old || is_warm);
             seen.healthy += u32::from(is_healthy);
-            seen.coming += u32::from(!is_healthy && !is_old(id));
+            seen.coming += u32::from(!is_healthy && !is_old);
             seen.warming += u32::from(!is_healthy && in_service);
         }
         let heeds = setup.protected != ProtectedInstances::Refresh;
@@ -215,8 +217,18 @@ impl Supply<'_> {
         let free = if heeds { self.may_scale_in(index) } else { refresh.old.clone() };
         let in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
         let on_its_way = refresh.old.iter().filter(|id| !in_service(id) && !keeps_all).count();
-        seen.free = free.into_iter().filter(|id| is_old(id) && in_service(id)).collect();
+        let mut is_old = among(&refresh.old);
+        seen.free = free.into_iter().filter(|id| is_old(*id) && in_service(id)).collect();
         seen.replaceable = (seen.free.len() + on_its_way) as u32;
         seen
+    }
+}
+
+/// Whether instances are in a list. Both are in ascending order: they are asked for one after the other.
+fn among(list: &[MachineId]) -> impl FnMut(MachineId) -> bool {
+    let mut left = list.iter().copied().peekable();
+    move |id| {
+        while left.next_if(|other| *other < id).is_some() {}
+        left.peek() == Some(&id)
     }
 }
