@@ -126,6 +126,54 @@ fn on_ec2_only_secrets_need_the_execution_role_and_the_instance_s_subnet_counts(
 }
 
 #[test]
+fn a_private_image_does_not_hide_a_public_one() {
+    let image = |name: &str, image: &str| {
+        format!("[[task_definition.container]]\nname = \"{name}\"\nimage = \"{image}\"\n")
+    };
+    let both = image("app", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1")
+        + &image("agent", "datadog/agent:7");
+    assert_eq!(end(&on_fargate(&both, "nat", ""))[0], "31");
+    let ran = on_fargate(&both, "endpoints", "");
+    assert_eq!(end(&ran)[..3], ["", "197", "TaskFailedToStart"]);
+    assert!(end(&ran)[3].starts_with("CannotPullContainerError"), "{:?}", end(&ran));
+    // Nor the public one that the private one needs a token.
+    assert_eq!(end(&on_fargate(&both, "none", ""))[3], NO_AUTH);
+}
+
+#[test]
+fn an_image_that_the_host_has_needs_no_way_to_its_registry() {
+    // Two definitions share an image; only the first one gets it from where it can be reached: 10 s for 100 MiB.
+    let of = |family: &str, registry: &str| {
+        let keys = format!("image_mib = 100\nimage = \"shared\"\nregistry = \"{registry}\"");
+        WEB.replace("1024\nnetwork", &format!("1024\n{keys}\nnetwork"))
+            .replace("\"web\"", &format!("\"{family}\""))
+    };
+    let with = |more: &str| {
+        let keys =
+            format!("[latency]\nec2_pull_mib_per_s = 10\nec2_disk_mib_per_s = 100000\n{more}");
+        let late = job("").replace("\"jobs\"", "\"late\"").replace("\"web\"", "\"late\"");
+        let text = format!(
+            "{HEAD}{}{}{}{}[[capacity_provider]]\nname = \"boxes\"\ninstance_types = [\"box.large\"]\n\
+             desired_capacity = 1\n{}{}{}",
+            LATENCY.replace("[latency]", &keys),
+            BOXES.replace(", \"us-east-1b\"", ""),
+            of("web", "ecr"),
+            of("late", "public"),
+            subnet("endpoints"),
+            job(""),
+            late.replace("per_second = 1", "per_second = 0.05")
+        );
+        let ran = run(&text);
+        assert_eq!(ran.of_tasks("started_s")[0], "13");
+        [ran.of_tasks("started_s")[1].to_string(), ran.of_tasks("stop_code")[1].to_string()]
+    };
+    // Asked for at 20 s, for 180 s in vain; then the host's copy serves.
+    assert_eq!(with("")[0], "202");
+    assert_eq!(with("image_pull_behavior = \"once\"")[0], "22", "nobody is asked");
+    assert_eq!(with("image_pull_behavior = \"always\""), ["", "TaskFailedToStart"]);
+}
+
+#[test]
 fn a_layer_that_was_never_pulled_is_not_left_to_others() {
     // Two definitions share an image. The one that is denied its secrets pulls nothing, and gives nothing up.
     let image = "image_mib = 100\nimage = \"shared\"";

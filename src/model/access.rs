@@ -22,8 +22,10 @@ pub enum Role {
 pub struct Needs {
     /// Its execution role.
     pub role: Role,
-    /// Whether an image is in a private ECR repository; else all are in public registries.
+    /// Whether an image is in a private ECR repository.
     pub private_image: bool,
+    /// Whether an image is in a public registry.
+    pub public_image: bool,
     /// Whether a container logs by `awslogs`.
     pub awslogs: bool,
     /// Whether it has secrets, or credentials of a private registry.
@@ -79,6 +81,12 @@ impl Lack {
         matches!(self, Lack::Logs(_))
     }
 
+    /// Whether a registry does not give it.
+    #[must_use]
+    pub fn is_of_a_registry(self) -> bool {
+        matches!(self, Lack::RegistryAuth(_) | Lack::Image)
+    }
+
     /// Whether it is missed before the pull of an image begins.
     #[must_use]
     pub fn is_before_the_pull(self) -> bool {
@@ -100,7 +108,7 @@ impl Needs {
         };
         let secrets = missed(has_role).filter(|_| self.secrets).map(Lack::Secrets);
         let auth = missed(may).filter(|_| self.private_image).map(Lack::RegistryAuth);
-        let image = (!self.private_image && !from.internet).then_some(Lack::Image);
+        let image = (self.public_image && !from.internet).then_some(Lack::Image);
         let logs = missed(may).filter(|_| self.awslogs).map(Lack::Logs);
         secrets.or(auth).or(image).or(logs)
     }
@@ -110,8 +118,13 @@ impl Needs {
 mod tests {
     use super::*;
 
-    const ALL: Needs =
-        Needs { role: Role::Allowed, private_image: true, awslogs: true, secrets: true };
+    const ALL: Needs = Needs {
+        role: Role::Allowed,
+        private_image: true,
+        public_image: false,
+        awslogs: true,
+        secrets: true,
+    };
     const EVERYWHERE: Reach = Reach { by_execution_role: true, aws: true, internet: true };
 
     #[test]
@@ -131,8 +144,10 @@ mod tests {
     fn endpoints_lead_to_private_images_and_not_to_public_ones() {
         let endpoints = Reach { internet: false, ..EVERYWHERE };
         assert_eq!(ALL.lack(endpoints), None);
-        let public = Needs { private_image: false, ..ALL };
+        let public = Needs { private_image: false, public_image: true, ..ALL };
         assert_eq!(public.lack(endpoints), Some(Lack::Image));
+        let both = Needs { public_image: true, ..ALL };
+        assert_eq!(both.lack(endpoints), Some(Lack::Image), "one of two images");
         let nowhere = Reach { aws: false, ..endpoints };
         assert_eq!(public.lack(nowhere), Some(Lack::Secrets(Why::Unreachable)));
         let unsecret = Needs { secrets: false, ..ALL };

@@ -66,6 +66,7 @@ pub fn at_random(setup: &mut Setup) {
         setup.definitions[id].needs = Needs {
             role: dice.pick(&[Role::Allowed, Role::Allowed, Role::Denied]),
             private_image: dice.one_in(2),
+            public_image: dice.one_in(2),
             awslogs: dice.one_in(3),
             secrets: dice.one_in(3),
         };

@@ -18,7 +18,15 @@ impl Build<'_> {
     /// otherwise nobody asks.
     pub(super) fn needs(&mut self, settings: &Settings) -> Needs {
         let containers = settings.tables("container").filter_map(|one| one.text("image"));
-        let mut images = containers.chain(settings.text("image")).peekable();
+        let images: Vec<&str> = containers.chain(settings.text("image")).collect();
+        let (private_image, public_image) = match settings.text("registry") {
+            Some(registry) => (registry == "ecr", registry != "ecr"),
+            None if images.is_empty() => (true, false),
+            None => (
+                images.iter().any(|image| is_private_ecr(image)),
+                images.iter().any(|image| !is_private_ecr(image)),
+            ),
+        };
         let needs = Needs {
             role: match settings.text("execution_role") {
                 Some("none") => Role::Missing,
@@ -26,10 +34,8 @@ impl Build<'_> {
                 None if settings.is_given("file") && self.network.is_some() => Role::Missing,
                 _ => Role::Allowed,
             },
-            private_image: match settings.text("registry") {
-                Some(registry) => registry == "ecr",
-                None => images.peek().is_none() || images.any(is_private_ecr),
-            },
+            private_image,
+            public_image,
             awslogs: settings.text("log_driver") == Some("awslogs"),
             secrets: settings.flag("secrets"),
         };

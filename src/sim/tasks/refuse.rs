@@ -4,7 +4,7 @@
 use super::Life;
 use super::pull::NO_IMAGE;
 use crate::base::time::SimSpan;
-use crate::model::access::{Lack, Reach, Why};
+use crate::model::access::{Lack, Needs, Reach, Why};
 use crate::model::ids::SubnetId;
 use crate::model::lifecycle::StopReason;
 use crate::model::network::Subnet;
@@ -72,6 +72,17 @@ impl Life<'_> {
             aws: route.is_none_or(|route| route.reaches_aws(has_public_ip)),
             internet: route.is_none_or(|route| route.reaches_internet(has_public_ip)),
         }
+    }
+
+    /// A task needs no registry because its host has the image: it may still lack what comes after the pull.
+    pub(super) fn has_image_all_the_same(&mut self, slot: Slot) {
+        let task = &self.tasks[slot];
+        let (id, needs) = (task.id, self.rules.definitions[task.definition].needs);
+        let needs = Needs { private_image: false, public_image: false, ..needs };
+        match needs.lack(self.reach(slot)) {
+            Some(lack) => self.tasks.refused.insert(id, Refusal::Lacks(lack)),
+            None => self.tasks.refused.remove(&id),
+        };
     }
 
     /// Why a task cannot start, if it cannot.

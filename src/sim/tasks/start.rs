@@ -104,16 +104,41 @@ impl Life<'_> {
         let ports = self.rules.ports(definition);
         self.cluster.occupy(instance, task.demand, ports);
         self.books.saw(Change::Occupied { task });
-        let in_vain = self.lacks(slot, |lack| !lack.is_after_the_pull());
-        let pulled = match (in_vain, self.rules.definitions[definition].image_mib) {
+        let no_secrets = self.lacks(slot, |lack| matches!(lack, Lack::Secrets(_)));
+        let no_registry = self.lacks(slot, Lack::is_of_a_registry);
+        let mib = self.rules.definitions[definition].image_mib;
+        let pulled = match (no_secrets, no_registry) {
             (Some(span), _) => Err(now + span),
-            (None, 0) => Ok(now),
-            (None, mib) => self.pulls(slot, instance, mib),
+            (None, Some(span)) => self.uses_cache(slot, instance, now + span),
+            (None, None) if mib == 0 => Ok(now),
+            (None, None) => self.pulls(slot, instance, mib),
         };
         let order = self.rules.definitions[definition].order;
         let starts = self.tasks.stages.ec2_start.in_turn(order.starts, draws) + order.waits;
         let starts = self.lacks(slot, Lack::is_after_the_pull).unwrap_or(starts);
         self.starts_when(slot, pulled, starts);
+    }
+
+    /// The same where the registry is asked in vain until `gave_up`: an image that is there serves as it does while a
+    /// registry is down, unless every start has to pull it.
+    fn uses_cache(
+        &mut self,
+        slot: Slot,
+        instance: InstanceId,
+        gave_up: SimTime,
+    ) -> Result<SimTime, SimTime> {
+        let (now, cleanup) = (self.now(), self.rules.image_cleanup);
+        let image = self.rules.images[self.tasks[slot].definition];
+        let there = self.cluster.host(instance).has_image_at(image, now, &cleanup);
+        let there = there.filter(|there| *there <= gave_up);
+        let Some(there) = there.filter(|_| cleanup.pulls != PullBehavior::Always) else {
+            return Err(gave_up);
+        };
+        self.has_image_all_the_same(slot);
+        let is_asked = there > now || cleanup.pulls != PullBehavior::Once;
+        let (none, host) = (SimSpan::ZERO, self.cluster.host(instance));
+        let known = host.image_at(image, now, &cleanup, (none, none));
+        Ok(if is_asked { gave_up.max(known) } else { known })
     }
 
     /// When an instance has the image of a task that wants it now; or when it is known that it gets none.
