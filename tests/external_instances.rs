@@ -200,3 +200,15 @@ fn with_a_network_hosts_are_in_no_subnet_and_images_need_the_execution_role() {
         ["CannotPullECRContainerError: AccessDeniedException"]
     );
 }
+
+#[test]
+fn the_place_of_external_hosts_is_no_availability_zone() {
+    let own = "[[capacity_provider]]\nname = \"more\"\ninstance_types = [\"box.large\"]\n\
+               desired_capacity = 1\navailability_zones = [\"external\"]\n";
+    let told = errors(&hosts("", &format!("{own}{}", external_jobs(1, "10s"))));
+    assert!(told.contains("\"external\" is no Availability Zone of us-east-1"), "{told}");
+    let out = "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"external\"\nat = \"5s\"\n\
+               duration = \"10s\"\n";
+    let told = errors(&hosts("", &format!("{}{out}", external_jobs(1, "10s"))));
+    assert!(told.contains("unknown availability zone \"external\""), "{told}");
+}

@@ -18,7 +18,7 @@ pub(super) const EXTERNAL: &str = "ecs.capability.external";
 /// What ECS charges an external instance an hour (price page; documented).
 const FEE: HourlyRate = HourlyRate(10_250_000);
 /// The place of all of them: they are in no Availability Zone.
-const NOWHERE: &str = "external";
+pub(super) const NOWHERE: &str = "external";
 /// Keys that say nothing of hosts that are no EC2 instances.
 const NOT_FOR_EXTERNAL: [&str; 5] =
     ["max_size", "managed_instances", "availability_zones", "subnets", "purchase"];

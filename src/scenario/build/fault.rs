@@ -1,6 +1,7 @@
 //! What goes wrong with instances: whom it strikes, when, for how long, and who does what about it.
 
 use super::Build;
+use super::external::NOWHERE;
 use crate::base::distribution::Distribution;
 use crate::base::time::SimTime;
 use crate::model::fault::{Fault, FaultKind, Reaction, Trigger, Victims};
@@ -238,11 +239,12 @@ impl Build<'_> {
 
     /// The zone of this name, which `availability_zone` gives.
     pub(super) fn known_zone(&mut self, settings: &Settings, name: &str) -> Option<ZoneId> {
-        let found = self.zones.enumerate().find(|(_, known)| *known == name);
+        let found = self.zones.enumerate().find(|(_, known)| *known == name && name != NOWHERE);
         let zone = found.map(|(zone, _)| zone);
         if zone.is_none() {
             let message = format!("unknown availability zone {}", quoted(name));
-            let help = suggestion(name, self.zones.iter().map(String::as_str));
+            let zones = self.zones.iter().map(String::as_str).filter(|known| *known != NOWHERE);
+            let help = suggestion(name, zones);
             self.error_with_help(settings.value_place("availability_zone"), message, help);
         }
         zone

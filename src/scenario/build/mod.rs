@@ -413,7 +413,8 @@ impl<'a> Build<'a> {
 
     /// The zone called `name`, which must be one of the region's.
     fn zone(&mut self, name: &str, place: Place) -> Option<ZoneId> {
-        if let Some((id, _)) = self.zones.enumerate().find(|(_, known)| *known == name) {
+        let is_it = |known: &str| known == name && known != external::NOWHERE;
+        if let Some((id, _)) = self.zones.enumerate().find(|(_, known)| is_it(known)) {
             return Some(id);
         }
         let rest = name.strip_prefix(self.region.as_str()).unwrap_or("");
