@@ -274,6 +274,104 @@ fn instances_and_their_tasks_share_the_addresses_of_a_zone() {
 }
 
 #[test]
+fn a_queue_goes_on_when_an_address_is_back_though_nothing_else_is() {
+    // The only address of the zone that is up belongs to the first task: RUNNING at 31 s, its containers exit at 131 s, its
+    // interface is gone at 132 s.
+    let own = [subnet("subnet-a", "a", 0, 9), subnet("subnet-b", "b", 1, 1)].concat();
+    let one = jobs("one", "1", 1, "subnets = [\"subnet-b\"]").replace("300s", "100s");
+    let two = jobs("two", "0.05", 1, "on_failure = \"queue\"");
+    let out = "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"us-east-1a\"\nat = \"5s\"\n\
+               duration = \"2000s\"\n";
+    let ran = run(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}{one}{two}{out}"));
+    assert_eq!(ran.of_tasks("placed_s"), ["1", "132"]);
+    assert_eq!(ran.of_tasks("started_s"), ["31", "162"]);
+    assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1b"; 2]);
+}
+
+#[test]
+fn placement_on_instances_keeps_to_zones_with_addresses() {
+    let web = WEB.replace("bridge", "awsvpc");
+    let latency =
+        LATENCY.replace("[latency]", "[latency]\neni_attach = \"4s\"\neni_detach = \"3s\"");
+    // Each box has an address itself: none is left in one zone.
+    let text = format!(
+        "{HEAD}{latency}{BOXES}{web}[[capacity_provider]]\nname = \"boxes\"\n\
+         instance_types = [\"box.large\"]\ndesired_capacity = 2\n{}{}{}",
+        subnet("subnet-a", "a", 0, 1),
+        subnet("subnet-b", "b", 1, 9),
+        jobs("j", "1", 4, "on_failure = \"queue\"")
+    );
+    let number = |ran: &Moved| {
+        ran.result.summary.get("tasks_without_address").and_then(|of| of.as_f64()).unwrap()
+    };
+    // A box has room for two: the others wait for it, though the other box is empty.
+    let ran = run(&text);
+    assert_eq!(ran.of_tasks("availability_zone"), ["us-east-1b"; 4]);
+    assert_eq!(ran.of_tasks("started_s")[..2], ["7", "7"]);
+    assert!(ran.of_tasks("started_s").iter().all(|at| !at.is_empty()));
+    assert_eq!(number(&ran), 0.0);
+    let picked = text.replacen("[[network", "[network]\nfull_subnets = \"picked\"\n[[network", 1);
+    assert_eq!(number(&run(&picked)), 2.0, "spread over both zones");
+}
+
+#[test]
+fn zones_are_not_rebalanced_into_one_without_addresses() {
+    let text = format!(
+        "{}{LATENCY}{}[[capacity_provider]]\nname = \"boxes\"\ninstance_types = [\"m5.4xlarge\"]\n\
+         desired_capacity = 2\n{}{}[[service]]\nname = \"web\"\ntask_definition = \"web\"\n\
+         launch_type = \"EC2\"\ndesired_count = 6\nstarts_running = false\n",
+        HEAD.replace("1000s", "2h"),
+        WEB.replace("bridge", "awsvpc"),
+        subnet("subnet-a", "a", 0, 2),
+        subnet("subnet-b", "b", 1, 11),
+    );
+    let ran = run(&text);
+    let count = |zone| ran.of_tasks("availability_zone").iter().filter(|of| **of == zone).count();
+    // One address is left beside the box's own.
+    assert_eq!([count("us-east-1a"), count("us-east-1b")], [1, 5]);
+    let number = |name| ran.result.summary.get(name).unwrap().as_f64();
+    assert_eq!(number("tasks_without_address"), Some(0.0));
+}
+
+#[test]
+fn a_task_that_ends_before_its_interface_is_missed_is_not_counted() {
+    let text = format!(
+        "{HEAD}{}{WEB_ON_FARGATE}{}{}",
+        FARGATE.replace("fargate_eni = \"5s\"", "fargate_eni = \"60s\""),
+        subnet("subnet-a", "a", 0, 0),
+        jobs("j", "1", 1, "")
+    );
+    let number = |text: &str| {
+        let ran = run(text);
+        ran.result.summary.get("tasks_without_address").unwrap().as_f64()
+    };
+    assert_eq!(number(&text), Some(1.0));
+    let out = "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"us-east-1a\"\nat = \"20s\"\n\
+               duration = \"100s\"\n";
+    assert_eq!(number(&(text + out)), Some(0.0), "its zone was the reason");
+}
+
+#[test]
+fn no_address_is_blamed_where_zones_are_out_or_shifted_away_from() {
+    let own = [subnet("subnet-a", "a", 0, 0), subnet("subnet-b", "b", 1, 9)].concat();
+    let policy = "availability_zone_impairment_policy = { zonal_shift_enabled = true }";
+    let shift = "[[zonal_shift]]\nat = \"50s\"\nduration = \"500s\"\n\
+                 availability_zone = \"us-east-1a\"\n";
+    let out = "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"us-east-1b\"\nat = \"60s\"\n\
+               duration = \"400s\"\n";
+    let ran = run(&(group(0, &[(100, 2)], policy) + &own + shift + out));
+    assert_eq!(told(&ran, "launch_failed")[0], ("100", "", "availability_zone_out"));
+    let text =
+        group(0, &[(100, 2)], policy) + &own.replace("used_addresses = 2", "used_addresses = 11");
+    let ran = run(&(text + shift));
+    let why = told(&ran, "launch_failed")[0].2;
+    assert!(
+        why.contains("'subnet-b'"),
+        "not the subnet of the zone that is shifted away from: {why}"
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_network_is_said_where_it_stands() {
     let with = |subnets: &str| {
         errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{subnets}{}", jobs("j", "1", 1, "")))
@@ -317,6 +415,23 @@ fn what_is_wrong_with_a_network_is_said_where_it_stands() {
         jobs("j", "1", 1, "assign_public_ip = true")
     ));
     assert!(told.contains("`assign_public_ip` without `[network]`"), "{told}");
+    for (more, said) in [
+        (
+            "launch_type = \"EC2\"\nassign_public_ip = true",
+            "`assign_public_ip` is for Fargate alone",
+        ),
+        ("subnets = [\"subnet-a\", \"subnet-a\"]", "the subnet is listed twice"),
+    ] {
+        let told =
+            errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{good}{}", jobs("j", "1", 1, more)));
+        assert!(told.contains(said) && told.contains("test.toml:"), "{said}\n{told}");
+    }
+    let told = errors(&format!(
+        "{HEAD}{LATENCY}{WEB}{good}[[capacity_provider]]\nname = \"c\"\ninstance_types = [\"m7g.large\"]\n\
+         desired_capacity = 1\n{}",
+        jobs("j", "1", 1, "launch_type = \"EC2\"\nsubnets = [\"subnet-a\"]")
+    ));
+    assert!(told.contains("`subnets` of tasks without `network_mode"), "{told}");
     let own = "availability_zones = [\"us-east-1c\"]";
     let told = errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{good}{}", jobs("j", "1", 1, own)));
     assert!(told.contains("has no subnet of the cluster \"default\" in us-east-1c"), "{told}");
@@ -330,11 +445,19 @@ fn a_deployment_that_needs_more_addresses_than_there_are_is_rolled_back_for_noth
     let events = run.cells(&run.deployments, "api", "event");
     assert!(events.iter().any(|event| event == "FAILED"), "{events:?}");
     assert_eq!(run.service("api").tasks_failed, 6);
-    let set = [("service.api.deployment_configuration.maximum_percent", "125")];
-    let run = Shipped::run("57-subnet-out-of-addresses", &set);
-    assert_eq!(run.number("tasks_without_address"), 0.0);
-    let events = run.cells(&run.deployments, "api", "event");
-    assert!(!events.iter().any(|event| event == "FAILED"), "{events:?}");
+    for (percent, failed) in [("125", 0.0), ("150", 5.0)] {
+        let set = [("service.api.deployment_configuration.maximum_percent", percent)];
+        let run = Shipped::run("57-subnet-out-of-addresses", &set);
+        assert_eq!(run.number("tasks_without_address"), failed);
+        is_complete(&run);
+    }
+}
+
+/// The second deployment is the last one, and complete.
+fn is_complete(run: &Shipped) {
+    let last = |column: &str| run.cells(&run.deployments, "api", column).pop();
+    assert_eq!(last("rollout_state").as_deref(), Some("COMPLETED"));
+    assert_eq!(last("deployment").as_deref(), Some("2"));
 }
 
 #[test]
@@ -354,4 +477,5 @@ fn a_revision_that_cannot_be_pulled_is_rolled_back_and_nobody_loses_a_request() 
         [("network.subnets.private-a.route", "nat"), ("network.subnets.private-b.route", "nat")];
     let run = Shipped::run("58-no-way-to-the-registry", &nat);
     assert_eq!(run.number("tasks_without_access"), 0.0);
+    is_complete(&run);
 }

@@ -44,7 +44,8 @@ impl Build<'_> {
         }
         self.check_managed_launch(settings, &launch, Some(definition), &member_of);
         let zones = self.caller_zones(settings, cluster);
-        let network = self.task_network(settings, cluster, zones.as_deref());
+        let network =
+            self.task_network(settings, cluster, zones.as_deref(), (fargate, Some(definition)));
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let workload = self.workload(settings, &name);
         let Some(workload) = workload else { return };

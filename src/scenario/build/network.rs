@@ -2,7 +2,8 @@
 
 use super::{Build, NetworkPlan};
 use crate::base::id::{Column, Id as _};
-use crate::model::ids::{ClusterId, ProviderId, SubnetId, ZoneId};
+use crate::model::definition::NetworkMode;
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, SubnetId, ZoneId};
 use crate::model::network::{Cidr, Route, Subnet, TaskNetwork};
 use crate::model::platform::Purchase;
 use crate::scenario::diagnostic::{quoted, suggestion};
@@ -146,7 +147,9 @@ impl Build<'_> {
         settings: &Settings,
         cluster: ClusterId,
         zones: Option<&[ZoneId]>,
+        (fargate, definition): (bool, Option<DefinitionId>),
     ) -> TaskNetwork {
+        self.check_task_network(settings, fargate, definition);
         let mut ids: Vec<SubnetId> =
             settings.texts("subnets").filter_map(|(id, _)| self.subnet_called(id)).collect();
         if !settings.is_given("subnets") {
@@ -172,6 +175,39 @@ impl Build<'_> {
             }
         }
         TaskNetwork { subnets: ids, public_ip: settings.flag("assign_public_ip") }
+    }
+
+    /// Keys of an `awsvpcConfiguration` that ECS would refuse, or that would say nothing.
+    fn check_task_network(
+        &mut self,
+        settings: &Settings,
+        fargate: bool,
+        definition: Option<DefinitionId>,
+    ) {
+        if self.network.is_none() {
+            return;
+        }
+        if settings.flag("assign_public_ip") && !fargate {
+            let message = "`assign_public_ip` is for Fargate alone";
+            let help = "tasks on instances reach what the subnet of their instance reaches";
+            self.error_with_help(settings.place_of("assign_public_ip"), message, help);
+        }
+        if !settings.is_given("subnets") {
+            return;
+        }
+        let of = definition.and_then(|id| self.definitions.get(id.index()));
+        if of.is_some_and(|of| of.definition.network_mode != NetworkMode::Awsvpc) {
+            let message = "`subnets` of tasks without `network_mode = \"awsvpc\"`";
+            let help = "they have no interface of their own: ECS refuses a network configuration";
+            self.error_with_help(settings.place_of("subnets"), message, help);
+        }
+        let listed: Vec<(String, Place)> =
+            settings.texts("subnets").map(|(id, place)| (id.to_string(), place)).collect();
+        for (at, (id, place)) in listed.iter().enumerate() {
+            if listed[..at].iter().any(|(known, _)| known == id) {
+                self.error(*place, "the subnet is listed twice");
+            }
+        }
     }
 
     /// The zones of these subnets, where there is a network.

@@ -102,7 +102,7 @@ impl Build<'_> {
         self.check_external_service(settings);
         self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
-        let network = self.task_network(settings, cluster, zones.as_deref());
+        let network = self.task_network(settings, cluster, zones.as_deref(), (fargate, definition));
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let balancer = self.balancer(settings);
         let deployment = self.deployment(&subject, balancer.as_ref());

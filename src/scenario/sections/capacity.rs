@@ -473,8 +473,9 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "subnets",
             Kind::List(&Kind::Text, 200),
             "all in its zones",
-            "With `[network]`: ids of the subnets that its instances are in; their zones are its zones.",
-            "API",
+            "With `[network]`: ids of the subnets that its instances are in; their zones are its zones. Of several in a \
+             zone the emptiest gets the next instance (EC2 Auto Scaling draws one at random).",
+            "API; assumed",
         ),
         optional(
             "capacity_distribution_strategy",

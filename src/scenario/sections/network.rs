@@ -20,8 +20,10 @@ pub static NETWORK: Section = Section::new(
             "full_subnets",
             Kind::Choice(&["avoided", "picked"]),
             "\"avoided\"",
-            "Whether ECS creates interfaces where there is a free address, as long as one of the task's subnets has one; \
-             or picks zone and subnet without a look, and tasks fail to start where there is none.",
+            "Whether ECS creates interfaces where there is a free address, as long as one of the task's subnets has one, and \
+             on instances as long as that zone can have an instance which takes the task; or picks zone and subnet without \
+             a look, and tasks fail to start where there is none. What a batch of tasks for Managed Instances is given is \
+             planned without a look either way.",
             "assumed",
         ),
         with_default(

@@ -7,6 +7,8 @@ use crate::base::id::Column;
 use crate::model::fleet::Registration;
 use crate::model::ids::{MachineId, ProviderId, SubnetId, ZoneId};
 use crate::model::network::{Subnet, TaskNetwork};
+use crate::model::ports::PortSets;
+use crate::policy::placement::{Ask, Rule, RuleId};
 use crate::sim::setup::NetworkSetup;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +47,7 @@ pub struct Held {
     pub peak: u32,
     /// The same since [`Network::next_sample`].
     pub recent_peak: u32,
-    /// Tasks that got no address, and launches that found none.
+    /// Tasks that failed to start because they got no address.
     pub refused_tasks: u64,
     /// Launches of instances that found none.
     pub refused_launches: u64,
@@ -66,6 +68,8 @@ pub struct Network {
     held: Column<SubnetId, Held>,
     takers: BTreeMap<Taker, SubnetId>,
     given_back: u64,
+    /// Rules for tasks that keep away from zones without addresses, by the rule that takes all and the zones left.
+    narrowed: BTreeMap<(RuleId, Vec<ZoneId>), RuleId>,
 }
 
 impl Network {
@@ -77,6 +81,7 @@ impl Network {
             setup,
             takers: BTreeMap::new(),
             given_back: 0,
+            narrowed: BTreeMap::new(),
         }
     }
 
@@ -161,6 +166,16 @@ impl Network {
         self.in_zone(&network.subnets, zone).any(|id| self.free(id) > 0)
     }
 
+    /// The zones where a task of this network has subnets and none of them an address.
+    fn full_zones(&self, of: &TaskNetwork) -> Vec<ZoneId> {
+        let full = of.subnets.iter().filter(|&&id| self.free(id) == 0);
+        let zones = full.map(|&id| self.setup.subnets[id].zone);
+        let mut zones: Vec<ZoneId> = zones.filter(|&zone| !self.has_room(of, zone)).collect();
+        zones.sort_unstable();
+        zones.dedup();
+        zones
+    }
+
     /// An address of a subnet that has one is taken.
     pub fn take(&mut self, taker: Taker, subnet: SubnetId) {
         let held = &mut self.held[subnet];
@@ -181,7 +196,7 @@ impl Network {
     }
 
     /// An instance of a fixed fleet has ended and does not come back.
-    pub fn give_back_for_good(&mut self, subnet: SubnetId) {
+    fn give_back_for_good(&mut self, subnet: SubnetId) {
         self.held[subnet].instances -= 1;
         self.held[subnet].fixed -= 1;
         self.given_back += 1;
@@ -195,15 +210,16 @@ impl Network {
         held.recent_peak = held.recent_peak.max(held.taken());
     }
 
-    /// An interface is gone; nothing happens where there was none.
-    pub fn give_back(&mut self, taker: Taker) {
-        let Some(subnet) = self.takers.remove(&taker) else { return };
+    /// An interface is gone; says whether there was one.
+    fn give_back(&mut self, taker: Taker) -> bool {
+        let Some(subnet) = self.takers.remove(&taker) else { return false };
         let held = &mut self.held[subnet];
         match taker {
             Taker::Task(_) => held.tasks -= 1,
             Taker::Machine(_) => held.instances -= 1,
         }
         self.given_back += 1;
+        true
     }
 
     /// The interface of a task is to be created in a zone: it gets an address where there is one.
@@ -222,11 +238,15 @@ impl Network {
         let Some(subnet) = open.or_else(least_picked) else { return Ok(()) };
         self.held[subnet].picked += 1;
         if self.free(subnet) == 0 {
-            self.held[subnet].refused_tasks += 1;
             return Err(subnet);
         }
         self.take(Taker::Task(task), subnet);
         Ok(())
+    }
+
+    /// A task has failed to start because this subnet had no address for its interface.
+    pub fn refused_task(&mut self, subnet: SubnetId) {
+        self.held[subnet].refused_tasks += 1;
     }
 
     /// A launch has found no address: the subnet that lacks one.
@@ -240,6 +260,30 @@ impl Network {
 }
 
 impl Cluster {
+    /// An interface is gone; nothing happens where it had no address. Says whether one is free now: where tasks may go
+    /// has changed then, on Fargate too.
+    pub fn gives_address_back(&mut self, taker: Taker) -> bool {
+        let is_freed = self.network.as_mut().is_some_and(|network| network.give_back(taker));
+        self.address_is_back(is_freed)
+    }
+
+    /// An instance of a fixed fleet has ended and does not come back; says the same.
+    pub fn gives_back_for_good(&mut self, subnet: SubnetId) -> bool {
+        let Some(network) = &mut self.network else { return false };
+        network.give_back_for_good(subnet);
+        self.address_is_back(true)
+    }
+
+    /// Placement looks at free addresses: those who found no place there look again.
+    fn address_is_back(&mut self, is_freed: bool) -> bool {
+        let is_seen = self.network.as_ref().is_some_and(|network| network.setup.avoids_full);
+        if is_freed && is_seen {
+            self.version += 1;
+            self.has_freed = true;
+        }
+        is_freed && is_seen
+    }
+
     /// How many addresses of subnets were given back so far.
     #[must_use]
     pub fn given_back(&self) -> u64 {
@@ -253,5 +297,48 @@ impl Cluster {
         let network = self.network.as_deref().filter(|network| network.setup.avoids_full)?;
         let open = zones.iter().copied().filter(|&zone| network.has_room(of, zone));
         Some(open.collect::<Vec<_>>()).filter(|open| !open.is_empty())
+    }
+
+    /// Whether ECS sees that the interface of a task of this network would find no address in a zone.
+    #[must_use]
+    pub fn sees_no_address(&self, of: &TaskNetwork, zone: ZoneId) -> bool {
+        let network = self.network.as_deref().filter(|network| network.setup.avoids_full);
+        network.is_some_and(|network| network.full_zones(of).contains(&zone))
+    }
+
+    /// What a task asks of instances, but of those in zones with an address for its interface alone; the very same ask
+    /// where that decides nothing, and where no instance of the other zones could ever take it. `all` are the zones that
+    /// there are.
+    #[must_use]
+    pub fn ask_with_address(
+        &mut self,
+        ask: Ask,
+        of: &TaskNetwork,
+        all: impl Iterator<Item = ZoneId>,
+        ports: &PortSets,
+    ) -> Ask {
+        let Some(network) = self.network.as_deref() else { return ask };
+        if ask.demand.enis == 0 || !network.setup.avoids_full {
+            return ask;
+        }
+        let full = network.full_zones(of);
+        if full.is_empty() {
+            return ask;
+        }
+        let rule = self.placer.rule(ask.rule);
+        let zones = rule.zones.clone().unwrap_or_else(|| all.collect());
+        let open: Vec<ZoneId> = zones.into_iter().filter(|zone| !full.contains(zone)).collect();
+        if !open.iter().any(|&zone| network.has_room(of, zone)) {
+            return ask;
+        }
+        let key = (ask.rule, open);
+        let known = network.narrowed.get(&key).copied();
+        let narrow = Rule { zones: Some(key.1.clone()), ..rule.clone() };
+        let rule = known.unwrap_or_else(|| self.add_rule(narrow));
+        if let Some(network) = self.network.as_mut().filter(|_| known.is_none()) {
+            network.narrowed.insert(key, rule);
+        }
+        let near = Ask { rule, ..ask };
+        if self.could_fit_when_empty(&near, ports) { near } else { ask }
     }
 }

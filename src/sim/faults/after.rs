@@ -75,9 +75,9 @@ impl Mishap<'_> {
             let at = out.until.max(self.now());
             self.schedule(at, Class::Supply, Due::Returns { was: instance });
         } else if let Some(subnet) = self.faults.kinds[self.faults.origin(instance).0].subnet
-            && let Some(network) = &mut self.supply.drive.cluster.network
+            && self.supply.drive.cluster.gives_back_for_good(subnet)
         {
-            network.give_back_for_good(subnet);
+            self.supply.drive.fargate.turns();
         }
         Ok(())
     }

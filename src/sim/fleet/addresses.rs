@@ -23,9 +23,12 @@ impl Group {
     /// Whether it lacks nothing but an address: no zone that it may launch in has one.
     fn lacks_address(&self) -> bool {
         let is_closed = |zone: usize| self.full[zone] || self.is_out(zone);
-        let any_full = self.full.iter().any(|full| *full);
-        let least = self.by_zone.iter().min();
-        let waits = |zone: usize| self.full[zone] && self.by_zone.get(zone) == least;
+        let zones = 0..self.full.len();
+        let lacks = |zone: usize| self.full[zone] && !self.is_out(zone);
+        let any_full = zones.clone().any(lacks);
+        let used = zones.filter(|&zone| self.shifted != Some(zone));
+        let least = used.filter_map(|zone| self.by_zone.get(zone)).min();
+        let waits = |zone: usize| lacks(zone) && self.by_zone.get(zone) == least;
         match self.setup.zoning.distribution {
             Distribution::BestEffort => (0..self.full.len()).all(is_closed) && any_full,
             Distribution::BalancedOnly => (0..self.full.len()).any(waits),
@@ -110,8 +113,8 @@ impl Supply<'_> {
 
     /// An instance is gone, and so is its interface.
     pub(super) fn gives_address_back(&mut self, id: MachineId) {
-        if let Some(network) = &mut self.drive.cluster.network {
-            network.give_back(Taker::Machine(id));
+        if self.drive.cluster.gives_address_back(Taker::Machine(id)) {
+            self.drive.fargate.turns();
         }
     }
 
@@ -129,8 +132,9 @@ impl Supply<'_> {
         if !group.lacks_address() {
             return group.why_not(purchase).into();
         }
-        let zones = group.setup.zones.iter().zip(&group.out);
-        let zones: Vec<ZoneId> = zones.filter(|(_, out)| !**out).map(|(zone, _)| *zone).collect();
+        let zones = group.setup.zones.iter().enumerate();
+        let zones: Vec<ZoneId> =
+            zones.filter(|(index, _)| !group.is_out(*index)).map(|(_, zone)| *zone).collect();
         let provider = group.setup.provider;
         self.no_address(provider, &zones)
             .unwrap_or_else(|| self.groups.all[index].why_not(purchase).into())

@@ -269,7 +269,8 @@ impl Life<'_> {
 
     /// A task that waits is given an instance, if there is room for it now.
     pub fn place_waiting(&mut self, slot: Slot, ask: Ask) -> bool {
-        let chosen = self.cluster.choose(&ask, &self.rules.port_sets);
+        let near = self.ask_with_address(ask, self.tasks[slot].source);
+        let chosen = self.cluster.choose(&near, &self.rules.port_sets);
         if let Some(instance) = chosen {
             self.give_place(slot, instance);
         }

@@ -2,7 +2,7 @@
 
 use super::Life;
 use crate::base::time::SimTime;
-use crate::model::ids::{InstanceId, ProviderId};
+use crate::model::ids::{InstanceId, ProviderId, SourceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Refusals};
@@ -21,11 +21,12 @@ impl Life<'_> {
             Target::Fargate(provider) => self.place_on_fargate(request, provider),
             Target::Instances(item) => {
                 let ask = self.ask(request, item);
-                match self.cluster.choose(&ask, &self.rules.port_sets) {
+                let near = self.ask_with_address(ask, request.source);
+                match self.cluster.choose(&near, &self.rules.port_sets) {
                     Some(instance) => Ok(self.start_on_instance(request, instance)),
                     None => match self.waits_for(request, item) {
                         Some(provider) => self.begin_waiting(request, ask, provider),
-                        None => Err(self.cluster.refusals(&ask, &self.rules.port_sets)),
+                        None => Err(self.cluster.refusals(&near, &self.rules.port_sets)),
                     },
                 }
             }
@@ -47,6 +48,17 @@ impl Life<'_> {
         let rule = self.rules.askers[request.source].table.of(item, request.definition);
         let ports = self.rules.definition_ports[request.definition];
         Ask { rule, demand: request.demand, ports, group: request.group }
+    }
+
+    /// An ask that keeps to zones where an interface finds an address, as long as there are such.
+    #[inline]
+    #[must_use]
+    pub fn ask_with_address(&mut self, ask: Ask, source: SourceId) -> Ask {
+        if self.cluster.network.is_none() {
+            return ask;
+        }
+        let of = &self.rules.askers[source].network;
+        self.cluster.ask_with_address(ask, of, self.rules.zones.ids(), &self.rules.port_sets)
     }
 
     /// Whether the first task of `request` could be placed if nothing else ran.

@@ -273,15 +273,18 @@ impl Life<'_> {
                 self.serve_host_queue(instance);
             }
         }
-        let task = &self.tasks[slot];
-        if let Some(network) = &mut self.cluster.network {
-            network.give_back(Taker::Task(task.id));
+        if self.cluster.gives_address_back(Taker::Task(self.tasks[slot].id)) {
+            self.fargate.turns();
         }
         if !self.tasks.refused.is_empty() {
             let (id, why) = (self.tasks[slot].id, self.tasks[slot].stop_reason);
             let refusal = self.tasks.refused.remove(&id);
-            if matches!(refusal, Some(Refusal::Lacks(_))) && why == StopReason::FailedToStart {
-                self.books.tally.without_access += 1;
+            match refusal.filter(|_| why == StopReason::FailedToStart) {
+                Some(Refusal::Lacks(_)) => self.books.tally.without_access += 1,
+                Some(Refusal::NoAddress(subnet)) => {
+                    self.cluster.network.iter_mut().for_each(|of| of.refused_task(subnet));
+                }
+                None => {}
             }
         }
         let task = &self.tasks[slot];

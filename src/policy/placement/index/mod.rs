@@ -113,6 +113,9 @@ impl Placer {
     /// Adds a rule. Panics where tasks were placed already and the rule counts by group what no rule has counted yet:
     /// rules are added before the first task.
     pub fn add_rule(&mut self, rule: Rule, fleet: &Fleet) -> RuleId {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.add_rule(rule.clone());
+        }
         let (fixed, changing) = rule.member_of.iter().cloned().partition(Expression::is_static);
         let filter = Filter {
             cluster: rule.cluster,
@@ -155,6 +158,12 @@ impl Placer {
         self.books[book].is_grouped |= rule.distinct_instance;
         let scans = rule.strategies.iter().any(|of| matches!(of, Strategy::Own(_)));
         self.rules.push(CompiledRule { rule, scans, book, changing })
+    }
+
+    /// A rule that was added.
+    #[must_use]
+    pub fn rule(&self, rule: RuleId) -> &Rule {
+        &self.rules[rule].rule
     }
 
     /// Names the next group, in order of id. Needed only where a rule's `memberOf` asks for `task:group`.

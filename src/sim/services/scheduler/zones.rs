@@ -115,6 +115,10 @@ impl Drive<'_> {
     fn is_target_in(&mut self, id: ServiceId, target: Target, zone: ZoneId, now: SimTime) -> bool {
         let generation = self.services.all[id].generation;
         let (request, _) = self.look().ask_for_member(id, generation, now);
+        let network = &self.rules.askers[request.source].network;
+        if request.demand.enis > 0 && self.cluster.sees_no_address(network, zone) {
+            return false;
+        }
         match target {
             Target::Fargate(provider) => {
                 let purchase = self.rules.providers[provider].purchase;
@@ -127,6 +131,7 @@ impl Drive<'_> {
             }
             Target::Instances(item) => {
                 let ask = self.life().ask(&request, item);
+                let ask = self.life().ask_with_address(ask, request.source);
                 let chosen = self.cluster.choose(&ask, &self.rules.port_sets);
                 chosen.is_some_and(|instance| self.cluster.fleet().zone[instance] == zone)
             }
