@@ -372,6 +372,32 @@ fn no_address_is_blamed_where_zones_are_out_or_shifted_away_from() {
 }
 
 #[test]
+fn services_cannot_have_run_for_long_without_addresses() {
+    let service = |name: &str, tasks: u32, more: &str| {
+        format!(
+            "[[service]]\nname = \"{name}\"\ntask_definition = \"web\"\ndesired_count = {tasks}\n{more}\n"
+        )
+    };
+    let own = [subnet("subnet-a", "a", 0, 11), subnet("subnet-b", "b", 1, 11)].concat();
+    let base = format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{own}");
+    let only_a = "subnets = [\"subnet-a\"]";
+    let told = errors(&format!("{base}{}", service("one", 12, only_a)));
+    let short =
+        "12 tasks run on Fargate from the beginning on in \"subnet-a\", with 11 addresses left";
+    assert!(told.contains(short) && told.contains("test.toml:"), "{told}");
+    // Two that share a subnet: 11 + 11 tasks for 22 addresses, and then one more.
+    let both = |tasks| [service("one", 11, only_a), service("two", tasks, "")].concat();
+    let ran = run(&format!("{base}{}", both(11)));
+    assert_eq!(ran.of_tasks("started_s"), ["0"; 22]);
+    let told = errors(&format!("{base}{}", both(12)));
+    assert!(told.contains("23 tasks run on Fargate") && told.contains("with 22 addr"), "{told}");
+    // A service that is created at time zero may fail to start tasks: that can be what a run is to show.
+    let created = format!("{only_a}\nstarts_running = false");
+    let ran = run(&format!("{base}{}", service("one", 12, &created)));
+    assert_eq!(ran.of_tasks("started_s").iter().filter(|at| !at.is_empty()).count(), 11);
+}
+
+#[test]
 fn what_is_wrong_with_a_network_is_said_where_it_stands() {
     let with = |subnets: &str| {
         errors(&format!("{HEAD}{FARGATE}{WEB_ON_FARGATE}{subnets}{}", jobs("j", "1", 1, "")))

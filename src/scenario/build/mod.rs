@@ -50,7 +50,7 @@ use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::RowCounts;
-use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, ZoneId};
+use crate::model::ids::{ClusterId, DefinitionId, ProviderId, ServiceId, SubnetId, ZoneId};
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use crate::model::workload::Workload;
 use crate::policy::placement::TieBreak;
@@ -100,6 +100,8 @@ struct NetworkPlan {
     setup: NetworkSetup,
     /// By capacity provider: where it was declared.
     places: Vec<Place>,
+    /// Tasks of services on Fargate that are there from the beginning, by their subnets, and where the last was declared.
+    running: BTreeMap<Vec<SubnetId>, (u64, Place)>,
 }
 
 /// The scenario while it is put together.

@@ -53,6 +53,7 @@ impl Build<'_> {
         }
         self.network = Some(NetworkPlan {
             places: Vec::new(),
+            running: BTreeMap::new(),
             setup: NetworkSetup {
                 subnets: found.into_iter().map(|(subnet, _)| subnet).collect(),
                 of_provider: Column::new(),
@@ -321,6 +322,52 @@ impl Build<'_> {
             );
             let help = "a larger block, a further subnet or fewer instances at the beginning";
             self.error_with_help(places[provider.index()], message, help);
+        }
+    }
+
+    /// A service on Fargate that runs from the beginning on needs so many addresses in these subnets.
+    pub(super) fn runs_from_the_beginning(
+        &mut self,
+        network: &TaskNetwork,
+        tasks: u32,
+        place: Place,
+    ) {
+        let Some(plan) = &mut self.network else { return };
+        let mut subnets = network.subnets.clone();
+        subnets.sort_unstable();
+        let of = plan.running.entry(subnets).or_insert((0, place));
+        *of = (of.0 + u64::from(tasks), place);
+    }
+
+    /// Services cannot have run for long whose tasks find no addresses beside those of the instances: some would fail at
+    /// time zero.
+    pub(super) fn check_running_tasks(&mut self) {
+        let Some(plan) = &self.network else { return };
+        let mut taken: BTreeMap<SubnetId, u64> = BTreeMap::new();
+        for subnet in self.instances.iter().filter_map(|instance| instance.subnet) {
+            *taken.entry(subnet).or_default() += 1;
+        }
+        let mut short = Vec::new();
+        for (subnets, (_, place)) in &plan.running {
+            let is_within = |own: &[SubnetId]| own.iter().all(|id| subnets.contains(id));
+            let within = plan.running.iter().filter(|(own, _)| is_within(own));
+            let tasks: u64 = within.map(|(_, (tasks, _))| tasks).sum();
+            let room = subnets.iter().map(|&id| {
+                let taken = taken.get(&id).copied().unwrap_or(0);
+                u64::from(plan.setup.subnets[id].room()).saturating_sub(taken)
+            });
+            let room: u64 = room.sum();
+            if tasks > room {
+                let ids = subnets.iter().map(|&id| quoted(&plan.setup.subnets[id].id));
+                short.push((*place, tasks, room, ids.collect::<Vec<_>>().join(", ")));
+            }
+        }
+        for (place, tasks, room, ids) in short {
+            let message = format!(
+                "{tasks} tasks run on Fargate from the beginning on in {ids}, with {room} addresses left"
+            );
+            let help = "larger blocks, further subnets, fewer tasks, or `starts_running = false`";
+            self.error_with_help(place, message, help);
         }
     }
 }

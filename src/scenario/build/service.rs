@@ -71,6 +71,7 @@ impl Build<'_> {
             let help = "write duration = \"1d\" in `[simulation]`";
             self.error_with_help(first.place, message, help);
         }
+        self.check_running_tasks();
     }
 
     fn read_service(
@@ -111,6 +112,12 @@ impl Build<'_> {
         let desired_count = self.desired_count(&subject, scaling.as_ref());
         self.check_daemon(&subject);
         let (Some(name), Some(definition)) = (name, definition) else { return };
+        if fargate
+            && settings.flag("starts_running")
+            && controller != DeploymentController::External
+        {
+            self.runs_from_the_beginning(&network, desired_count, settings.place);
+        }
         let History { revisions, updates, task_sets, .. } =
             self.history(&subject, definition, balancer.as_ref());
         let protection = self.protection(settings);
