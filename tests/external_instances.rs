@@ -86,6 +86,26 @@ fn the_bill_has_the_fee_of_ecs_anywhere_and_what_the_hosts_cost() {
 }
 
 #[test]
+fn the_answer_tells_external_hosts_from_ec2() {
+    let answer = |text: &str| {
+        let summary = run(text).result.summary;
+        let usd = summary.get("external_usd").and_then(|of| of.as_f64());
+        (usd, ecsim::report::answer::to_text(&summary))
+    };
+    let both = hosts("usd_per_hour = 0.36", &external_jobs(1, "100s"));
+    // Two hosts for 1,000 s at 0.36 + 0.01025 $/h beside two boxes for 1,000 s at a tenth of a cent a second.
+    let (usd, said) = answer(&both);
+    assert_eq!(usd, Some(0.205_694_444));
+    assert!(said.contains(": EC2 $2.00, external hosts $0.21; "), "{said}");
+    assert!(said.contains(" of the price of instances ("), "{said}");
+    let at = both.find("[[capacity_provider]]\nname = \"boxes\"").unwrap();
+    let end = both.find("[[capacity_provider]]\nname = \"hosts\"").unwrap();
+    let (_, said) = answer(&format!("{}{}", &both[..at], &both[end..]));
+    assert!(said.contains("Cost      $0.21 for 16 m 40 s, all external hosts; "), "{said}");
+    assert!(!said.contains("EC2"), "{said}");
+}
+
+#[test]
 fn services_run_on_external_instances_as_replicas_and_as_daemons() {
     let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 2\n\
                    launch_type = \"EXTERNAL\"\n";

@@ -2,6 +2,7 @@
 
 use super::human;
 use super::summary::{has_services, shown};
+use crate::base::money::NanoUsd;
 use crate::base::time::SimSpan;
 use crate::metrics::summary::{Summary, Value};
 
@@ -52,6 +53,14 @@ impl Facts<'_> {
         match self.0.get(name)? {
             Value::Usd(usd) if usd.0 != 0 => Some(human::usd(*usd)),
             _ => None,
+        }
+    }
+
+    /// A sum of money; nothing where there is no such metric.
+    fn nano(&self, name: &str) -> NanoUsd {
+        match self.0.get(name) {
+            Some(Value::Usd(usd)) => *usd,
+            _ => NanoUsd(0),
         }
     }
 
@@ -164,16 +173,28 @@ impl Facts<'_> {
     fn cost(&self) -> Option<String> {
         let total = self.usd("total_usd")?;
         let mut line = format!("Cost      {total} for {}", self.text("simulated_s")?);
-        match (self.usd("ec2_usd"), self.usd("fargate_usd")) {
-            (Some(ec2), Some(fargate)) => line += &format!(": EC2 {ec2}, Fargate {fargate}"),
-            (Some(_), None) => line += ", all EC2",
-            (None, Some(_)) => line += ", all Fargate",
-            (None, None) => {}
+        let external = self.nano("external_usd");
+        let of = |usd: NanoUsd, who: &'static str| (usd.0 != 0).then_some((who, usd));
+        let parts: Vec<(&str, NanoUsd)> = [
+            of(NanoUsd(self.nano("ec2_usd").0 - external.0), "EC2"),
+            of(external, "external hosts"),
+            of(self.nano("fargate_usd"), "Fargate"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        match parts.as_slice() {
+            [] => {}
+            [(who, _)] => line += &format!(", all {who}"),
+            all => {
+                let each = all.iter().map(|(who, usd)| format!("{who} {}", human::usd(*usd)));
+                line += &format!(": {}", each.collect::<Vec<_>>().join(", "));
+            }
         }
         if let Some(idle) = self.usd("ec2_idle_usd") {
             let share = self.text("usd_idle_percent").unwrap_or_default();
-            line +=
-                &format!("; {idle} of the EC2 price ({share} %) is for room that no task reserved");
+            let whose = if external.0 == 0 { "the EC2 price" } else { "the price of instances" };
+            line += &format!("; {idle} of {whose} ({share} %) is for room that no task reserved");
         }
         Some(line)
     }
@@ -220,7 +241,6 @@ impl Facts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::money::NanoUsd;
     use crate::metrics::summary::Metric;
 
     fn told(values: &[(&'static str, Value)]) -> String {

@@ -7,6 +7,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity::ProviderCapacity;
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::summary::{Metric, Summary, Value};
+use crate::model::platform::Purchase;
 use crate::pricing::{Category, Invoice};
 
 /// Collects metrics under the current heading.
@@ -371,6 +372,11 @@ fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd)
     sheet.usd("total_usd", "the whole bill", total);
     sheet.usd("ec2_usd", "container instances", ec2);
     sheet.usd("fargate_usd", "Fargate tasks", total - ec2);
+    if world.rules.providers.iter().any(|of| of.purchase == Purchase::External) {
+        let external = of(&|of| matches!(of, Category::ExternalHost | Category::AnywhereFee));
+        let meaning = "external instances, with the fee of ECS Anywhere; part of `ec2_usd`";
+        sheet.usd("external_usd", meaning, external);
+    }
     let covered: NanoUsd = world
         .cluster
         .fleet()
