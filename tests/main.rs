@@ -52,6 +52,7 @@ mod pathologies;
 mod placement;
 mod price;
 mod pricing_reference;
+mod commitment_vectors;
 mod pricing_vectors;
 mod provisioning;
 mod publish;

@@ -131,7 +131,7 @@ impl Category {
     }
 
     /// How many parts of usage are one priced unit: CPU units in a vCPU, MiB in a GB, else 1.
-    fn parts(self) -> u128 {
+    pub(super) fn parts(self) -> u128 {
         match self {
             Category::FargateVcpu
             | Category::FargateSpotVcpu

@@ -57,6 +57,17 @@ pub struct FargateTask {
     pub stopped: SimTime,
 }
 
+/// Billed time of a Fargate task.
+#[inline]
+#[must_use]
+pub fn fargate_billed(os: OperatingSystem, task: &FargateTask) -> SimSpan {
+    let minimum = match os {
+        OperatingSystem::Linux => FARGATE_LINUX_MINIMUM,
+        OperatingSystem::Windows => FARGATE_WINDOWS_MINIMUM,
+    };
+    billed(task.stopped - task.pull_started, minimum)
+}
+
 /// What Fargate tasks of one price list used, in part-microseconds. Adding a task is four additions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FargateUsage {
@@ -72,11 +83,12 @@ impl FargateUsage {
     /// Adds the billed life of `task` on `os`.
     #[inline]
     pub fn add(&mut self, os: OperatingSystem, task: &FargateTask) {
-        let minimum = match os {
-            OperatingSystem::Linux => FARGATE_LINUX_MINIMUM,
-            OperatingSystem::Windows => FARGATE_WINDOWS_MINIMUM,
-        };
-        let micros = u128::from(billed(task.stopped - task.pull_started, minimum).0);
+        self.add_span(u128::from(fargate_billed(os, task).0), task);
+    }
+
+    /// Adds `micros` of a task of this size.
+    #[inline]
+    pub fn add_span(&mut self, micros: u128, task: &FargateTask) {
         let storage = task.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB);
         self.cpu_unit_micros += micros * u128::from(task.cpu);
         self.mib_micros += micros * u128::from(task.memory);

@@ -2,14 +2,17 @@
 //!
 //! [`meter`] turns the life of a task or an instance into billed time, [`price`] knows prices that change,
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
-//! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances.
+//! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
+//! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
 //! was added nor on how it was grouped before. Prices are data of the catalogue or the user, never of this module.
 
 pub mod by_service;
+pub mod commitments;
 pub mod fees;
+pub mod hourly;
 pub mod invoice;
 pub mod meter;
 pub mod price;

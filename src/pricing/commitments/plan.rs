@@ -1,0 +1,145 @@
+//! Savings Plans.
+
+use super::units::family;
+use super::{Commitment, Covered, FINE, FINE_HOUR, Outcome, Subject, Usage, of_hours, take};
+use crate::base::money::HourlyRate;
+use crate::base::time::SimSpan;
+use std::collections::BTreeMap;
+
+/// Whole prices, in millionths.
+const MILLION: u128 = 1_000_000;
+
+/// What a plan covers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PlanKind {
+    /// EC2 of any kind, and Fargate.
+    Compute,
+    /// EC2 of one family in the region.
+    Ec2Instance(String),
+}
+
+/// What usage costs under a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PlanRates {
+    /// Discount on instances, millionths of their On-Demand price.
+    pub instances: u32,
+    /// Discount on Fargate, likewise.
+    pub fargate: u32,
+    /// Prices that are given: of instance types.
+    pub of_types: BTreeMap<String, HourlyRate>,
+    /// A vCPU of Fargate, where it is given.
+    pub fargate_vcpu: Option<HourlyRate>,
+    /// A GB of Fargate, where it is given.
+    pub fargate_memory: Option<HourlyRate>,
+}
+
+/// A commitment to spend so much an hour at the rates of a plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavingsPlan {
+    /// Name in outputs.
+    pub name: String,
+    /// What it covers.
+    pub kind: PlanKind,
+    /// Dollars an hour.
+    pub commitment: HourlyRate,
+    /// What usage costs under it.
+    pub rates: PlanRates,
+}
+
+/// `list` less a discount in millionths, rounded half up to a nano-dollar.
+fn discounted(list: HourlyRate, discount: u32) -> HourlyRate {
+    let rest = MILLION - u128::from(discount).min(MILLION);
+    let rate = (u128::from(list.0) * rest + MILLION / 2) / MILLION;
+    HourlyRate(u64::try_from(rate).unwrap_or(u64::MAX))
+}
+
+/// Usage that a plan covers: its number, and the plan's rate.
+pub(super) struct Offer {
+    pub usage: usize,
+    pub rate: HourlyRate,
+    /// What a part-microsecond takes of the commitment.
+    pub weight: u128,
+}
+
+impl SavingsPlan {
+    fn rate(&self, usage: &Usage) -> Option<HourlyRate> {
+        let given = match &usage.subject {
+            Subject::Instances(name, _) => {
+                let is_covered = match &self.kind {
+                    PlanKind::Compute => true,
+                    PlanKind::Ec2Instance(of) => family(name) == of,
+                };
+                if !is_covered {
+                    return None;
+                }
+                let given = self.rates.of_types.get(name).copied();
+                given.unwrap_or_else(|| discounted(usage.list, self.rates.instances))
+            }
+            _ if self.kind != PlanKind::Compute => return None,
+            Subject::FargateVcpu => self
+                .rates
+                .fargate_vcpu
+                .unwrap_or_else(|| discounted(usage.list, self.rates.fargate)),
+            Subject::FargateMemory => self
+                .rates
+                .fargate_memory
+                .unwrap_or_else(|| discounted(usage.list, self.rates.fargate)),
+        };
+        Some(given)
+    }
+
+    /// What it covers, in the order in which it does: the highest percentage of discount, then the lowest rate.
+    pub(super) fn offers(&self, usage: &[Usage]) -> Vec<Offer> {
+        let offer = |(index, one): (usize, &Usage)| {
+            let rate = self.rate(one)?;
+            // What costs no less under the plan is left alone.
+            (rate < one.list).then(|| Offer {
+                usage: index,
+                rate,
+                weight: u128::from(rate.0) * (FINE / one.parts),
+            })
+        };
+        let mut offers: Vec<Offer> = usage.iter().enumerate().filter_map(offer).collect();
+        let share = |offer: &Offer| (u128::from(offer.rate.0), u128::from(usage[offer.usage].list.0));
+        offers.sort_by(|a, b| {
+            let ((a_rate, a_list), (b_rate, b_list)) = (share(a), share(b));
+            (a_rate * b_list).cmp(&(b_rate * a_list)).then(a_rate.cmp(&b_rate))
+        });
+        offers
+    }
+
+    pub(super) fn apply<'a>(
+        &self,
+        commitment: Commitment<'a>,
+        usage: &[Usage],
+        left: &mut [Vec<u128>],
+        lengths: &[SimSpan],
+    ) -> Outcome<'a> {
+        let offers = self.offers(usage);
+        let mut covered: Vec<Covered> = offers
+            .iter()
+            .map(|offer| Covered {
+                usage: offer.usage,
+                weight: offer.weight,
+                rate: offer.rate,
+                amount: vec![0; lengths.len()],
+            })
+            .collect();
+        let each = u128::from(self.commitment.0) * FINE;
+        let mut used = 0;
+        for (hour, length) in lengths.iter().enumerate() {
+            let mut budget = each * u128::from(length.0);
+            for (offer, covered) in offers.iter().zip(&mut covered) {
+                if budget == 0 {
+                    break;
+                }
+                let left = &mut left[offer.usage][hour];
+                // What the plan gives for nothing takes nothing of it.
+                let taken = take(budget, offer.weight.max(1), left, &mut covered.amount[hour]);
+                budget -= taken;
+                used += taken;
+            }
+        }
+        Outcome { commitment, pool: each * of_hours(lengths), used, covered, price: (1, FINE_HOUR) }
+    }
+}

@@ -1,0 +1,324 @@
+//! Usage by the clock hour: what commitments are applied to, and what `cost_hourly.csv` spreads the bill over.
+//!
+//! Adding a life is a few additions, however long it lasts: the hours that it begins and ends in get their part, and the
+//! whole hours between are marked as a step up and a step down. Memory grows with hours and lines, not with tasks.
+
+use super::invoice::Category;
+use super::invoice::{FargateAccount, fargate_lines, platform_name};
+use super::meter::{FargateTask, FargateUsage, fargate_billed};
+use super::price::Price;
+use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::fargate::FargateRate;
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
+use crate::model::platform::Purchase;
+use std::collections::BTreeMap;
+
+/// Microseconds in a clock hour.
+const HOUR: u64 = MICROS_PER_HOUR as u64;
+/// A whole instance in the fixed-point shares of [`HourlyUsage::promise`].
+pub(super) const WHOLE: u64 = 1 << 32;
+
+/// Amounts by the clock hour, as they grow.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hours {
+    /// What falls into an hour by itself.
+    parts: Vec<u128>,
+    /// How much more, or less, every hour has from this one on.
+    steps: Vec<i128>,
+}
+
+impl Hours {
+    /// Adds `weight` a microsecond for `[from, until)`, in microseconds since the first clock hour began.
+    fn add(&mut self, from: u64, until: u64, weight: u64) {
+        if from >= until {
+            return;
+        }
+        let (first, last) = ((from / HOUR) as usize, ((until - 1) / HOUR) as usize);
+        if self.parts.len() <= last {
+            self.parts.resize(last + 1, 0);
+            self.steps.resize(last + 1, 0);
+        }
+        let weigh = |micros: u64| u128::from(micros) * u128::from(weight);
+        if first == last {
+            self.parts[first] += weigh(until - from);
+            return;
+        }
+        self.parts[first] += weigh(HOUR - from % HOUR);
+        self.parts[last] += weigh(until - last as u64 * HOUR);
+        if last > first + 1 {
+            self.steps[first + 1] += weigh(HOUR) as i128;
+            self.steps[last] -= weigh(HOUR) as i128;
+        }
+    }
+
+    /// Adds the amounts of each hour to `to`; what lies behind its end falls into the last.
+    fn add_to(&self, to: &mut [u128]) {
+        let Some(end) = to.len().checked_sub(1) else { return };
+        let mut level = 0;
+        for (hour, (part, step)) in self.parts.iter().zip(&self.steps).enumerate() {
+            level += step;
+            to[hour.min(end)] += part + level as u128;
+        }
+    }
+}
+
+/// Whose usage an amount is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Holder {
+    /// Tasks of callers.
+    Callers,
+    /// Tasks of a service.
+    Service(ServiceId),
+    /// Time of instances that no task was promised.
+    Idle,
+}
+
+impl From<Option<ServiceId>> for Holder {
+    fn from(service: Option<ServiceId>) -> Holder {
+        service.map_or(Holder::Callers, Holder::Service)
+    }
+}
+
+/// Usage that is priced alike in one zone: a line of the bill, by zone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct UsageKey {
+    /// Capacity provider.
+    pub provider: ProviderId,
+    /// What is charged for.
+    pub category: Category,
+    /// Instance type or platform.
+    pub item: String,
+    /// Price of a unit for an hour.
+    pub rate: HourlyRate,
+    /// Availability Zone of instances.
+    pub zone: Option<ZoneId>,
+}
+
+/// One key's usage: of each hour, in all and by holder.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HourlyLine {
+    /// Part-microseconds of each hour.
+    pub usage: Vec<u128>,
+    /// What of it each holder has, in weights that are the same over the key; of instances the rest is idle.
+    pub held: BTreeMap<Holder, Vec<u128>>,
+}
+
+/// Instances that are priced alike in one zone: provider, type, purchase, price, zone.
+type InstanceKey = (ProviderId, u32, Purchase, HourlyRate, ZoneId);
+
+/// What a promise was worth, kept while its instance may turn out to cost nothing.
+#[derive(Clone, Copy, Debug)]
+struct Young {
+    key: InstanceKey,
+    service: Option<ServiceId>,
+    from: u64,
+    until: u64,
+    weight: u64,
+}
+
+/// Usage by the clock hour while a run goes on.
+#[derive(Clone, Debug)]
+pub struct HourlyUsage {
+    /// How much of the first clock hour was over when the run began, microseconds.
+    offset: u64,
+    promised: BTreeMap<(InstanceKey, Option<ServiceId>), Hours>,
+    young: BTreeMap<InstanceId, Vec<Young>>,
+    instances: BTreeMap<UsageKey, Hours>,
+    fargate: Vec<(ProviderId, FargateRate, BTreeMap<Option<ServiceId>, [Hours; 3]>)>,
+}
+
+impl HourlyUsage {
+    /// Of a run that begins `into_hour` after a full hour of the clock.
+    #[must_use]
+    pub fn new(into_hour: SimSpan) -> HourlyUsage {
+        HourlyUsage {
+            offset: into_hour.0 % HOUR,
+            promised: BTreeMap::new(),
+            young: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            fargate: Vec::new(),
+        }
+    }
+
+    fn clock(&self, at: SimTime) -> u64 {
+        at.0 + self.offset
+    }
+
+    /// Length of each clock hour of a run that ends at `end`: the first and the last may be cut.
+    #[must_use]
+    pub fn lengths(&self, end: SimTime) -> Vec<SimSpan> {
+        let (begin, end) = (self.offset, self.clock(end));
+        let hours = end.div_ceil(HOUR);
+        let length = |hour: u64| (end.min((hour + 1) * HOUR)) - begin.max(hour * HOUR);
+        (0..hours).map(|hour| SimSpan(length(hour))).collect()
+    }
+
+    /// When each clock hour began, as the run sees it; the first may have begun before the run, which is time zero.
+    #[must_use]
+    pub fn begins(&self, hour: usize) -> SimTime {
+        SimTime((hour as u64 * HOUR).saturating_sub(self.offset))
+    }
+
+    /// Adds one start of an instance, with what rounding and minimum add to it.
+    pub fn instance(&mut self, key: &UsageKey, price: &Price, from: SimTime, until: SimTime) {
+        let mut at = from;
+        for (rate, span) in price.pieces(from, until) {
+            let (begin, end) = (self.clock(at), self.clock(at + span));
+            let key = UsageKey { rate, ..key.clone() };
+            self.instances.entry(key).or_default().add(begin, end, 1);
+            at = at + span;
+        }
+    }
+
+    /// Adds a promise of `part` of an instance that weighs `whole`.
+    pub fn promise(
+        &mut self,
+        (provider, kind, purchase, zone): (ProviderId, u32, Purchase, ZoneId),
+        (price, part, whole): (&Price, u128, u128),
+        (from, until): (SimTime, SimTime),
+        (service, young): (Option<ServiceId>, Option<InstanceId>),
+    ) {
+        let weight = (part * u128::from(WHOLE)).checked_div(whole).unwrap_or(0) as u64;
+        let mut at = from;
+        for (rate, span) in price.pieces(from, until) {
+            let key = (provider, kind, purchase, rate, zone);
+            let (from, until) = (self.clock(at), self.clock(at + span));
+            self.promised.entry((key, service)).or_default().add(from, until, weight);
+            if let Some(instance) = young {
+                let one = Young { key, service, from, until, weight };
+                self.young.entry(instance).or_default().push(one);
+            }
+            at = at + span;
+        }
+    }
+
+    /// An instance is old enough, or gone: it will be paid for.
+    pub fn is_paid(&mut self, instance: InstanceId) {
+        self.young.remove(&instance);
+    }
+
+    /// An instance costs nothing: its promises were at no price.
+    pub fn forgive(&mut self, instance: InstanceId) {
+        for Young { key, service, from, until, weight } in
+            self.young.remove(&instance).unwrap_or_default()
+        {
+            let mut taken = Hours::default();
+            taken.add(from, until, weight);
+            let (provider, kind, purchase, _, zone) = key;
+            let free = (provider, kind, purchase, HourlyRate::default(), zone);
+            self.promised.entry((free, service)).or_default().add(from, until, weight);
+            if let Some(hours) = self.promised.get_mut(&(key, service)) {
+                for (hour, (part, step)) in taken.parts.iter().zip(&taken.steps).enumerate() {
+                    hours.parts[hour] -= part;
+                    hours.steps[hour] -= step;
+                }
+            }
+        }
+    }
+
+    /// Adds a Fargate task.
+    pub fn fargate_task(
+        &mut self,
+        provider: ProviderId,
+        rate: &FargateRate,
+        task: &FargateTask,
+        service: Option<ServiceId>,
+    ) {
+        let known = self.fargate.iter().position(|(of, at, _)| *of == provider && at == rate);
+        let index = known.unwrap_or_else(|| {
+            self.fargate.push((provider, *rate, BTreeMap::new()));
+            self.fargate.len() - 1
+        });
+        let from = self.clock(task.pull_started);
+        let until = from + fargate_billed(rate.os, task).0;
+        let hours = self.fargate[index].2.entry(service).or_default();
+        let mut one = FargateUsage::default();
+        one.add_span(1, task);
+        let weights = [one.cpu_unit_micros, one.mib_micros, one.ephemeral_gb_micros];
+        for (hours, weight) in hours.iter_mut().zip(weights) {
+            hours.add(from, until, weight as u64);
+        }
+    }
+
+    /// All lines, hour by hour, of a run that ends at `end`; `types` are the names of instance types by their numbers.
+    #[must_use]
+    pub fn lines(&self, end: SimTime, types: &[&str]) -> BTreeMap<UsageKey, HourlyLine> {
+        let hours = self.lengths(end).len();
+        let mut lines: BTreeMap<UsageKey, HourlyLine> = BTreeMap::new();
+        for (key, of) in &self.instances {
+            let line = line_of(&mut lines, key.clone(), hours);
+            of.add_to(&mut line.usage);
+            let idle = line.usage.iter().map(|micros| micros * u128::from(WHOLE)).collect();
+            line.held.insert(Holder::Idle, idle);
+        }
+        for (&((provider, kind, purchase, rate, zone), service), of) in &self.promised {
+            let item = types[kind as usize].to_string();
+            let category = Category::of_instances(purchase);
+            let key = UsageKey { provider, category, item, rate, zone: Some(zone) };
+            let line = line_of(&mut lines, key, hours);
+            let mut held = vec![0; hours];
+            of.add_to(&mut held);
+            if let Some(idle) = line.held.get_mut(&Holder::Idle) {
+                // Promises may be above what is there by what rounding adds.
+                idle.iter_mut().zip(&held).for_each(|(idle, held)| *idle = idle.saturating_sub(*held));
+            }
+            line.held.insert(service.into(), held);
+        }
+        for (provider, rate, by_service) in &self.fargate {
+            for (&service, parts) in by_service {
+                let usage = FargateUsage::default();
+                let account = FargateAccount { provider: *provider, rate: *rate, usage };
+                for (category, price, _) in fargate_lines(&account) {
+                    let (provider, item) = (*provider, platform_name(rate));
+                    let key = UsageKey { provider, category, item, rate: price, zone: None };
+                    let line = line_of(&mut lines, key, hours);
+                    let mut held = vec![0; hours];
+                    parts[fargate_part(category)].add_to(&mut held);
+                    line.usage.iter_mut().zip(&held).for_each(|(all, held)| *all += held);
+                    line.held.insert(service.into(), held);
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn line_of(
+    lines: &mut BTreeMap<UsageKey, HourlyLine>,
+    key: UsageKey,
+    hours: usize,
+) -> &mut HourlyLine {
+    let empty = || HourlyLine { usage: vec![0; hours], held: BTreeMap::new() };
+    lines.entry(key).or_insert_with(empty)
+}
+
+/// Which of the three amounts of Fargate a line charges for: CPU, memory, storage.
+fn fargate_part(category: Category) -> usize {
+    match category {
+        Category::FargateMemory | Category::FargateSpotMemory => 1,
+        Category::FargateEphemeral | Category::FargateSpotEphemeral => 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against adding each hour's part by itself.
+    #[test]
+    fn a_life_falls_into_the_hours_that_it_touches() {
+        for (from, until) in [(0, 1), (0, HOUR), (5, HOUR + 7), (HOUR - 1, 3 * HOUR + 1), (HOUR, 4 * HOUR)] {
+            let mut hours = Hours::default();
+            hours.add(from, until, 3);
+            let mut found = [0; 5];
+            hours.add_to(&mut found);
+            let slow: Vec<u128> = (0..5)
+                .map(|h| (until.min((h + 1) * HOUR)).saturating_sub(from.max(h * HOUR)))
+                .map(|micros| u128::from(micros) * 3)
+                .collect();
+            assert_eq!(found.to_vec(), slow, "{from} to {until}");
+        }
+    }
+}
