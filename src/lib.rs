@@ -121,6 +121,7 @@
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
+//! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a verb, a flag | a file in `cli/` |
@@ -243,7 +244,7 @@
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
-//! | commitments, the whole bill | `pricing/`: lines are made by category already |
+//! | volumes, addresses, balancers, traffic on the bill | `pricing/`: lines are made by category already |
 //! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!

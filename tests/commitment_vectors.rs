@@ -4,7 +4,8 @@ use ecsim::base::money::{HourlyRate, NanoUsd};
 use ecsim::base::time::SimSpan;
 use ecsim::model::ids::ZoneId;
 use ecsim::pricing::commitments::{
-    Commitments, Outcome, PlanKind, PlanRates, ReservedInstances, SavingsPlan, Subject, Usage, apply,
+    Commitments, Outcome, PlanKind, PlanRates, ReservedInstances, SavingsPlan, Subject, Usage,
+    apply,
 };
 use std::collections::BTreeMap;
 
@@ -181,7 +182,8 @@ fn usd(outcome: &Outcome<'_>) -> String {
 
 /// What stays On-Demand of the published hour.
 fn on_demand(usage: &[Usage], outcomes: &[Outcome<'_>]) -> NanoUsd {
-    let list: NanoUsd = usage.iter().map(|one| one.list.charge_parts(one.amount[0], one.parts)).sum();
+    let list: NanoUsd =
+        usage.iter().map(|one| one.list.charge_parts(one.amount[0], one.parts)).sum();
     list - outcomes.iter().map(|outcome| outcome.list_usd(usage)).sum()
 }
 

@@ -164,7 +164,7 @@ fn task_rows(provider: u32, list: usize, task: &FargateTask) -> Vec<(Group, i128
 
 fn lines(invoice: &Invoice) -> BTreeMap<Group, i128> {
     let line = |l: &ecsim::pricing::Line| {
-        ((l.provider.0, l.category.name(), l.item.clone(), l.rate.0), l.usd.0)
+        ((l.provider.unwrap().0, l.category.name(), l.item.clone(), l.rate.0), l.usd.0)
     };
     invoice.lines.iter().map(line).collect()
 }

@@ -7,6 +7,7 @@ use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::pricing::Line;
+use crate::report::bill_tables;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
@@ -98,6 +99,7 @@ impl StreamedFiles {
             capacity_scaling: sink(is_scaled && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
             subnets: sink(has_network && outputs.subnets, SUBNETS.file)?,
             picture,
+            hourly: outputs.cost_hourly,
             beside: false,
             epoch: None,
         };
@@ -134,7 +136,15 @@ pub fn write_result(
     write("summary.csv", &summary::to_csv(&result.summary))?;
     write(summary::METRICS.file, &summary::to_rows(&result.summary))?;
     write("summary.json", summary::to_json(&result.summary).as_bytes())?;
-    write(tables::COST.file, &tables::cost(result))?;
+    write(bill_tables::COST.file, &bill_tables::cost(result))?;
+    if let Some(bytes) = bill_tables::commitments(result) {
+        write(bill_tables::COMMITMENTS.file, &bytes)?;
+    }
+    let epoch = scenario.setup.is_dated.then_some(scenario.setup.epoch_s);
+    let by_hour = scenario.outputs.cost_hourly.then(|| bill_tables::cost_hourly(result, epoch));
+    if let Some(bytes) = by_hour.flatten() {
+        write(bill_tables::COST_HOURLY.file, &bytes)?;
+    }
     if scenario.outputs.instances {
         let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();
         write(tables::INSTANCES.file, &tables::instances(result, &zones))?;

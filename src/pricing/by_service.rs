@@ -5,9 +5,11 @@
 //! usage and in dollars: each is charged as the difference of two running totals.
 
 use super::fees::Fees;
+use super::hourly::Holder;
 use super::invoice::{Category, FargateAccount, Invoice, Line, fargate_lines, platform_name};
 use super::meter::{FargateTask, FargateUsage};
 use super::price::Price;
+use super::settle::{Covers, name_of};
 use super::split::{CpuMemory, SplitWeights};
 use crate::base::id::Column;
 use crate::base::money::HourlyRate;
@@ -18,7 +20,7 @@ use crate::model::platform::Purchase;
 use std::collections::BTreeMap;
 
 /// Which line of a bill.
-type LineKey = (ProviderId, Category, String, HourlyRate);
+pub(super) type LineKey = (ProviderId, Category, String, HourlyRate);
 
 /// Whose promises: provider, number of the type, how the instance is bought, its price, service.
 type PromiseKey = (ProviderId, u32, Purchase, HourlyRate, Option<ServiceId>);
@@ -124,28 +126,49 @@ impl UsageByService {
         self.fargate.entry((provider, number as u32, service)).or_default().add(rate.os, task);
     }
 
-    /// The lines of `invoice`, cut into parts: callers first, then services in their order, what is idle last.
+    /// The names of instance types by their numbers.
     #[must_use]
-    pub fn split(
-        &self,
-        invoice: Invoice,
-        fees: &Fees,
-        names: &Column<ServiceId, String>,
-    ) -> Invoice {
-        let mut parts = self.parts(fees);
-        let lines = invoice.lines.into_iter().flat_map(|line| {
-            let key = (line.provider, line.category, line.item.clone(), line.rate);
-            cut(line, parts.remove(&key).unwrap_or_default(), names)
-        });
-        Invoice { lines: lines.collect() }
-    }
-
-    fn parts(&self, fees: &Fees) -> BTreeMap<LineKey, Parts> {
-        let mut parts: BTreeMap<LineKey, Parts> = BTreeMap::new();
+    pub fn names_of_types(&self) -> Vec<&str> {
         let mut names = vec![""; self.types.len()];
         for (name, &number) in &self.types {
             names[number as usize] = name;
         }
+        names
+    }
+
+    /// The lines of `invoice`, cut into parts: callers first, then services in their order, what is idle last. What
+    /// `covers` takes from a line comes on lines behind all others.
+    #[must_use]
+    pub(super) fn split(
+        &self,
+        invoice: Invoice,
+        fees: &Fees,
+        names: &Column<ServiceId, String>,
+        covers: Option<&Covers<'_>>,
+    ) -> Invoice {
+        let mut parts = self.parts(fees);
+        let mut lines = Vec::new();
+        for line in invoice.lines {
+            let Some(provider) = line.provider else {
+                lines.push(line);
+                continue;
+            };
+            let key = (provider, line.category, line.item.clone(), line.rate);
+            let mut holders = holders(&line, parts.remove(&key).unwrap_or_default());
+            if let Some(covers) = covers {
+                covers.take_from(&key, &mut holders);
+            }
+            lines.extend(cut(&line, &holders, names));
+        }
+        if let Some(covers) = covers {
+            lines.extend(covers.lines(names));
+        }
+        Invoice { lines }
+    }
+
+    fn parts(&self, fees: &Fees) -> BTreeMap<LineKey, Parts> {
+        let mut parts: BTreeMap<LineKey, Parts> = BTreeMap::new();
+        let names = self.names_of_types();
         for (&(provider, kind, purchase, rate, service), &usage) in &self.promised {
             let name = names[kind as usize];
             let category = Category::of_instances(purchase);
@@ -169,25 +192,31 @@ impl UsageByService {
     }
 }
 
-/// A line as the parts of its users and, of instances, what is idle.
-fn cut(line: Line, parts: Parts, names: &Column<ServiceId, String>) -> Vec<Line> {
+/// Who has how much of a line: together all of it, what nobody has last.
+fn holders(line: &Line, parts: Parts) -> Vec<(Holder, u128)> {
+    let mut left = line.usage;
+    let mut holders = Vec::with_capacity(parts.len() + 1);
+    for (service, usage) in parts {
+        // Shares are rounded down, so together they are never more than there is.
+        let usage = usage.min(left);
+        left -= usage;
+        holders.push((service.into(), usage));
+    }
+    let rest = if line.category.is_of_instances() { Holder::Idle } else { Holder::Callers };
+    holders.push((rest, left));
+    holders
+}
+
+/// A line as the parts of its holders, each charged as the difference of two running totals.
+fn cut(line: &Line, holders: &[(Holder, u128)], names: &Column<ServiceId, String>) -> Vec<Line> {
     let mut upto = 0;
     let mut lines = Vec::new();
-    let mut take = |usage: u128, service: String, is_idle: bool| {
-        // Shares are rounded down, so together they are never more than there is.
-        let usage = usage.min(line.usage - upto);
-        if usage > 0 {
-            let usd = line.charge(upto + usage) - line.charge(upto);
-            lines.push(Line { service, is_idle, usage, usd, ..line.clone() });
-            upto += usage;
-        }
-        upto
-    };
-    let mut taken = 0;
-    for (service, usage) in parts {
-        taken = take(usage, service.map_or_else(String::new, |id| names[id].clone()), false);
+    for &(holder, usage) in holders.iter().filter(|(_, usage)| *usage > 0) {
+        let usd = line.charge(upto + usage) - line.charge(upto);
+        let (service, is_idle) = (name_of(holder, names), holder == Holder::Idle);
+        lines.push(Line { service, is_idle, usage, usd, ..line.clone() });
+        upto += usage;
     }
-    take(line.usage - taken, String::new(), line.category.is_of_instances());
     lines
 }
 
@@ -226,7 +255,7 @@ mod tests {
         }
         let names = ["api", "web"].map(String::from).into_iter().collect();
         let total = invoice.total();
-        let split = usage.split(invoice, &Fees::default(), &names);
+        let split = usage.split(invoice, &Fees::default(), &names, None);
         assert_eq!(split.total(), total);
         let told: Vec<_> =
             split.lines.iter().map(|l| (l.service.as_str(), l.is_idle, l.usd)).collect();

@@ -3,10 +3,12 @@
 //! Adding a life is a few additions, however long it lasts: the hours that it begins and ends in get their part, and the
 //! whole hours between are marked as a step up and a step down. Memory grows with hours and lines, not with tasks.
 
+use super::by_service::EndedPromise;
 use super::invoice::Category;
 use super::invoice::{FargateAccount, fargate_lines, platform_name};
-use super::meter::{FargateTask, FargateUsage, fargate_billed};
+use super::meter::{FargateTask, FargateUsage, ec2_billed, fargate_billed};
 use super::price::Price;
+use super::split::{CpuMemory, SplitWeights};
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::fargate::FargateRate;
@@ -117,6 +119,9 @@ struct Young {
     weight: u64,
 }
 
+/// Size of a Fargate task: CPU units, MiB, GiB of storage.
+type Size = (u32, u32, u16);
+
 /// Usage by the clock hour while a run goes on.
 #[derive(Clone, Debug)]
 pub struct HourlyUsage {
@@ -125,7 +130,8 @@ pub struct HourlyUsage {
     promised: BTreeMap<(InstanceKey, Option<ServiceId>), Hours>,
     young: BTreeMap<InstanceId, Vec<Young>>,
     instances: BTreeMap<UsageKey, Hours>,
-    fargate: Vec<(ProviderId, FargateRate, BTreeMap<Option<ServiceId>, [Hours; 3]>)>,
+    /// By price list: whose tasks of which size (CPU units, MiB, GiB of storage) ran for how long.
+    fargate: Vec<(ProviderId, FargateRate, BTreeMap<(Option<ServiceId>, Size), Hours>)>,
 }
 
 impl HourlyUsage {
@@ -160,32 +166,41 @@ impl HourlyUsage {
         SimTime((hour as u64 * HOUR).saturating_sub(self.offset))
     }
 
-    /// Adds one start of an instance, with what rounding and minimum add to it.
-    pub fn instance(&mut self, key: &UsageKey, price: &Price, from: SimTime, until: SimTime) {
-        let mut at = from;
-        for (rate, span) in price.pieces(from, until) {
-            let (begin, end) = (self.clock(at), self.clock(at + span));
-            let key = UsageKey { rate, ..key.clone() };
-            self.instances.entry(key).or_default().add(begin, end, 1);
+    /// Adds one start of an instance, billed as [`super::Bill::instance`] does.
+    pub fn instance(
+        &mut self,
+        (provider, purchase, zone): (ProviderId, Purchase, ZoneId),
+        instance_type: &str,
+        price: &Price,
+        (running, until): (SimTime, SimTime),
+    ) {
+        let mut at = running;
+        for (rate, span) in price.pieces(running, running + ec2_billed(running, until)) {
+            let (from, until) = (self.clock(at), self.clock(at + span));
+            let (category, item) = (Category::of_instances(purchase), instance_type.to_string());
+            let key = UsageKey { provider, category, item, rate, zone: Some(zone) };
+            self.instances.entry(key).or_default().add(from, until, 1);
             at = at + span;
         }
     }
 
-    /// Adds a promise of `part` of an instance that weighs `whole`.
+    /// Adds a promise on an instance in a zone.
     pub fn promise(
         &mut self,
-        (provider, kind, purchase, zone): (ProviderId, u32, Purchase, ZoneId),
-        (price, part, whole): (&Price, u128, u128),
-        (from, until): (SimTime, SimTime),
-        (service, young): (Option<ServiceId>, Option<InstanceId>),
+        weights: SplitWeights,
+        price: &Price,
+        promise: &EndedPromise,
+        (zone, service): (ZoneId, Option<ServiceId>),
     ) {
+        let weigh = |size: CpuMemory| weights.weigh(size.cpu.into(), size.memory.into());
+        let (part, whole) = (weigh(promise.task), weigh(promise.instance));
         let weight = (part * u128::from(WHOLE)).checked_div(whole).unwrap_or(0) as u64;
-        let mut at = from;
-        for (rate, span) in price.pieces(from, until) {
-            let key = (provider, kind, purchase, rate, zone);
+        let mut at = promise.from;
+        for (rate, span) in price.pieces(promise.from, promise.until) {
+            let key = (promise.provider, promise.instance_type, promise.purchase, rate, zone);
             let (from, until) = (self.clock(at), self.clock(at + span));
             self.promised.entry((key, service)).or_default().add(from, until, weight);
-            if let Some(instance) = young {
+            if let Some(instance) = promise.young {
                 let one = Young { key, service, from, until, weight };
                 self.young.entry(instance).or_default().push(one);
             }
@@ -232,13 +247,8 @@ impl HourlyUsage {
         });
         let from = self.clock(task.pull_started);
         let until = from + fargate_billed(rate.os, task).0;
-        let hours = self.fargate[index].2.entry(service).or_default();
-        let mut one = FargateUsage::default();
-        one.add_span(1, task);
-        let weights = [one.cpu_unit_micros, one.mib_micros, one.ephemeral_gb_micros];
-        for (hours, weight) in hours.iter_mut().zip(weights) {
-            hours.add(from, until, weight as u64);
-        }
+        let size = (task.cpu, task.memory, task.ephemeral_gib);
+        self.fargate[index].2.entry((service, size)).or_default().add(from, until, 1);
     }
 
     /// All lines, hour by hour, of a run that ends at `end`; `types` are the names of instance types by their numbers.
@@ -261,22 +271,36 @@ impl HourlyUsage {
             of.add_to(&mut held);
             if let Some(idle) = line.held.get_mut(&Holder::Idle) {
                 // Promises may be above what is there by what rounding adds.
-                idle.iter_mut().zip(&held).for_each(|(idle, held)| *idle = idle.saturating_sub(*held));
+                idle.iter_mut()
+                    .zip(&held)
+                    .for_each(|(idle, held)| *idle = idle.saturating_sub(*held));
             }
             line.held.insert(service.into(), held);
         }
-        for (provider, rate, by_service) in &self.fargate {
-            for (&service, parts) in by_service {
-                let usage = FargateUsage::default();
+        for (provider, rate, by_size) in &self.fargate {
+            for (&(service, size), of) in by_size {
+                let mut micros = vec![0; hours];
+                of.add_to(&mut micros);
+                let (cpu, memory, ephemeral_gib) = size;
+                let task = FargateTask {
+                    cpu,
+                    memory,
+                    ephemeral_gib,
+                    pull_started: SimTime::ZERO,
+                    stopped: SimTime::ZERO,
+                };
+                let mut usage = FargateUsage::default();
+                usage.add_span(1, &task);
                 let account = FargateAccount { provider: *provider, rate: *rate, usage };
-                for (category, price, _) in fargate_lines(&account) {
+                for (category, price, each) in fargate_lines(&account) {
                     let (provider, item) = (*provider, platform_name(rate));
                     let key = UsageKey { provider, category, item, rate: price, zone: None };
                     let line = line_of(&mut lines, key, hours);
-                    let mut held = vec![0; hours];
-                    parts[fargate_part(category)].add_to(&mut held);
-                    line.usage.iter_mut().zip(&held).for_each(|(all, held)| *all += held);
-                    line.held.insert(service.into(), held);
+                    let held = line.held.entry(service.into()).or_insert_with(|| vec![0; hours]);
+                    for ((held, all), micros) in held.iter_mut().zip(&mut line.usage).zip(&micros) {
+                        *held += micros * each;
+                        *all += micros * each;
+                    }
                 }
             }
         }
@@ -293,15 +317,6 @@ fn line_of(
     lines.entry(key).or_insert_with(empty)
 }
 
-/// Which of the three amounts of Fargate a line charges for: CPU, memory, storage.
-fn fargate_part(category: Category) -> usize {
-    match category {
-        Category::FargateMemory | Category::FargateSpotMemory => 1,
-        Category::FargateEphemeral | Category::FargateSpotEphemeral => 2,
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +324,9 @@ mod tests {
     /// Against adding each hour's part by itself.
     #[test]
     fn a_life_falls_into_the_hours_that_it_touches() {
-        for (from, until) in [(0, 1), (0, HOUR), (5, HOUR + 7), (HOUR - 1, 3 * HOUR + 1), (HOUR, 4 * HOUR)] {
+        for (from, until) in
+            [(0, 1), (0, HOUR), (5, HOUR + 7), (HOUR - 1, 3 * HOUR + 1), (HOUR, 4 * HOUR)]
+        {
             let mut hours = Hours::default();
             hours.add(from, until, 3);
             let mut found = [0; 5];

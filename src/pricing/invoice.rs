@@ -3,6 +3,7 @@
 //! Invariants: a line has usage; no line is negative; its amount is its exact usage times its price, rounded once;
 //! the total is the sum of the lines. Memory grows with the number of lines, not with tasks or instances.
 
+use super::commitments::Commitment;
 use super::fees::Fee;
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
@@ -41,6 +42,18 @@ pub enum Category {
     FargateSpotMemory,
     /// Task storage of Fargate Spot tasks above the included 20 GB.
     FargateSpotEphemeral,
+    /// Instances that Reserved Instances cover, at their price.
+    Ec2Reserved,
+    /// Instances that a Savings Plan covers, at its rate.
+    Ec2SavingsPlan,
+    /// vCPUs of Fargate tasks that a Savings Plan covers.
+    FargateVcpuSavingsPlan,
+    /// Memory of Fargate tasks that a Savings Plan covers.
+    FargateMemorySavingsPlan,
+    /// What of Reserved Instances nobody used.
+    ReservedUnused,
+    /// What of a Savings Plan nobody used.
+    SavingsPlanUnused,
 }
 
 impl Category {
@@ -60,6 +73,12 @@ impl Category {
             Category::FargateSpotVcpu => "fargate_spot_vcpu",
             Category::FargateSpotMemory => "fargate_spot_memory",
             Category::FargateSpotEphemeral => "fargate_spot_ephemeral",
+            Category::Ec2Reserved => "ec2_reserved_instances",
+            Category::Ec2SavingsPlan => "ec2_savings_plan",
+            Category::FargateVcpuSavingsPlan => "fargate_vcpu_savings_plan",
+            Category::FargateMemorySavingsPlan => "fargate_memory_savings_plan",
+            Category::ReservedUnused => "reserved_instances_unused",
+            Category::SavingsPlanUnused => "savings_plan_unused",
         }
     }
 
@@ -79,6 +98,12 @@ impl Category {
             Category::FargateSpotVcpu => "Fargate Spot vCPU",
             Category::FargateSpotMemory => "Fargate Spot memory",
             Category::FargateSpotEphemeral => "Fargate Spot storage",
+            Category::Ec2Reserved => "EC2 Reserved Instances",
+            Category::Ec2SavingsPlan => "EC2 by Savings Plan",
+            Category::FargateVcpuSavingsPlan => "Fargate vCPU by Savings Plan",
+            Category::FargateMemorySavingsPlan => "Fargate memory by Savings Plan",
+            Category::ReservedUnused => "Reserved Instances, unused",
+            Category::SavingsPlanUnused => "Savings Plan, unused",
         }
     }
 
@@ -90,11 +115,17 @@ impl Category {
             | Category::Ec2Spot
             | Category::ManagedInstancesFee
             | Category::ExternalHost
-            | Category::AnywhereFee => "instance-seconds",
-            Category::FargateVcpu | Category::FargateSpotVcpu | Category::FargateWindowsLicence => {
-                "vcpu-seconds"
-            }
+            | Category::AnywhereFee
+            | Category::Ec2Reserved
+            | Category::Ec2SavingsPlan
+            | Category::ReservedUnused => "instance-seconds",
+            Category::FargateVcpu
+            | Category::FargateSpotVcpu
+            | Category::FargateVcpuSavingsPlan
+            | Category::FargateWindowsLicence => "vcpu-seconds",
+            Category::SavingsPlanUnused => "commitment-seconds",
             Category::FargateMemory
+            | Category::FargateMemorySavingsPlan
             | Category::FargateSpotMemory
             | Category::FargateEphemeral
             | Category::FargateSpotEphemeral => "gb-seconds",
@@ -119,14 +150,31 @@ impl Category {
             | Category::Ec2Spot
             | Category::ManagedInstancesFee
             | Category::ExternalHost
-            | Category::AnywhereFee => true,
+            | Category::AnywhereFee
+            | Category::Ec2Reserved
+            | Category::Ec2SavingsPlan
+            | Category::ReservedUnused => true,
             Category::FargateVcpu
             | Category::FargateMemory
             | Category::FargateEphemeral
             | Category::FargateWindowsLicence
             | Category::FargateSpotVcpu
             | Category::FargateSpotMemory
-            | Category::FargateSpotEphemeral => false,
+            | Category::FargateSpotEphemeral
+            | Category::FargateVcpuSavingsPlan
+            | Category::FargateMemorySavingsPlan
+            | Category::SavingsPlanUnused => false,
+        }
+    }
+
+    /// What usage of this category is charged as where a commitment covers it.
+    pub(super) fn covered_by(self, commitment: Commitment<'_>) -> Category {
+        match (self, commitment) {
+            (Category::Ec2OnDemand, Commitment::Reserved(_)) => Category::Ec2Reserved,
+            (Category::Ec2OnDemand, Commitment::Plan(_)) => Category::Ec2SavingsPlan,
+            (Category::FargateVcpu, _) => Category::FargateVcpuSavingsPlan,
+            (Category::FargateMemory, _) => Category::FargateMemorySavingsPlan,
+            (other, _) => other,
         }
     }
 
@@ -137,6 +185,8 @@ impl Category {
             | Category::FargateSpotVcpu
             | Category::FargateWindowsLicence
             | Category::FargateMemory
+            | Category::FargateVcpuSavingsPlan
+            | Category::FargateMemorySavingsPlan
             | Category::FargateSpotMemory => PARTS,
             Category::Ec2OnDemand
             | Category::Ec2Spot
@@ -144,7 +194,11 @@ impl Category {
             | Category::ExternalHost
             | Category::AnywhereFee
             | Category::FargateEphemeral
-            | Category::FargateSpotEphemeral => 1,
+            | Category::FargateSpotEphemeral
+            | Category::Ec2Reserved
+            | Category::Ec2SavingsPlan
+            | Category::ReservedUnused
+            | Category::SavingsPlanUnused => 1,
         }
     }
 }
@@ -288,7 +342,7 @@ impl Bill {
         }
         let lines = usage.into_iter().map(|((provider, category, item, rate), usage)| {
             let usd = rate.charge_parts(usage, category.parts());
-            let service = String::new();
+            let (provider, service) = (Some(provider), String::new());
             Line { provider, service, is_idle: false, category, item, usage, rate, usd }
         });
         Invoice { lines: lines.collect() }
@@ -324,8 +378,8 @@ pub(super) fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRa
 /// One line of the bill.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
-    /// Capacity provider.
-    pub provider: ProviderId,
+    /// Capacity provider; none for what is left of commitments.
+    pub provider: Option<ProviderId>,
     /// Service that the usage belongs to; empty where the bill is not split by service, and for tasks of callers.
     pub service: String,
     /// Whether it is time of instances that no task was promised.
@@ -437,7 +491,8 @@ mod tests {
             .map(|l| {
                 let (category, unit) = (l.category.name(), l.category.unit());
                 let (quantity, rate, usd) = (l.quantity(), l.rate, l.usd);
-                format!("{} {category} {} {quantity} {unit} {rate} {usd}", l.provider.0, l.item)
+                let provider = l.provider.map_or(99, |id| id.0);
+                format!("{provider} {category} {} {quantity} {unit} {rate} {usd}", l.item)
             })
             .collect();
         // The task is billed 91 s: 0.25 vCPU, 0.5 GB, and 1 GB of storage above the included 20.

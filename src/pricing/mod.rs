@@ -16,6 +16,7 @@ pub mod hourly;
 pub mod invoice;
 pub mod meter;
 pub mod price;
+pub mod settle;
 pub mod split;
 
 pub use by_service::{EndedPromise, UsageByService};
@@ -23,4 +24,5 @@ pub use fees::{Fee, Fees};
 pub use invoice::{Bill, Category, Invoice, Line};
 pub use meter::{FargateTask, SPOT_FREE_HOUR, fargate_task_cost, instance_cost};
 pub use price::Price;
+pub use settle::{Closed, CommitmentReport, HourlyBill, Settlement};
 pub use split::{CpuMemory, SplitWeights};

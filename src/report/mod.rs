@@ -2,6 +2,7 @@
 //! tables, pictures and text and publishes them as one folder; it computes no result of its own.
 
 pub mod answer;
+pub mod bill_tables;
 pub mod charts;
 pub mod csv;
 pub mod error;

@@ -1,15 +1,14 @@
-//! The tables that are written when a run has ended: instances and the bill.
+//! The tables that are written when a run has ended: instances and incidents.
 
+use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
 use super::csv::TableWriter;
 use super::replications::SEEDS;
 use super::summary::METRICS;
 use crate::base::id::Id as _;
 use crate::base::money::NanoUsd;
-use crate::base::spreadsheet::free_text;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::incident::INCIDENTS;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
-use crate::pricing::Line;
 use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING, SUBNETS};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
@@ -41,7 +40,12 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("tasks_hosted", "integer", "tasks", "tasks that were ever placed on it"),
     column("cpu_reserved_percent", "decimal", "%", "promised share of its CPU over its life"),
     column("memory_reserved_percent", "decimal", "%", "promised share of its memory over its life"),
-    column("usd", "decimal", "USD", "what it cost, rounded by itself"),
+    column(
+        "usd",
+        "decimal",
+        "USD",
+        "what it cost, rounded by itself; whatever was committed to, at list prices",
+    ),
     column(
         "launch_cause",
         "text",
@@ -91,47 +95,8 @@ pub const INSTANCES: TableSpec = TableSpec {
     columns: INSTANCE_COLUMNS,
 };
 
-const COST_COLUMNS: &[ColumnSpec] = &[
-    column("capacity_provider", "text", "–", "capacity provider"),
-    column(
-        "service",
-        "text",
-        "–",
-        "service; empty for tasks of RunTask and StartTask, and where idle",
-    ),
-    column(
-        "use",
-        "text",
-        "–",
-        "tasks, or idle: instance time that no task was promised, CPU to memory-GB weighed 9 to 1",
-    ),
-    column("category", "text", "–", "what the line charges for"),
-    column("item", "text", "–", "instance type, or Fargate platform"),
-    column(
-        "quantity",
-        "decimal",
-        "see `unit`",
-        "usage as AWS meters it; exact in sum over services",
-    ),
-    column("unit", "text", "–", "unit of the quantity"),
-    column("usd_per_hour", "decimal", "USD/h", "price of one unit for one hour"),
-    column(
-        "usd",
-        "decimal",
-        "USD",
-        "quantity × price; in sum over services rounded once, half to even",
-    ),
-];
-
-/// `cost.csv`.
-pub const COST: TableSpec = TableSpec {
-    file: "cost.csv",
-    row: "line of the bill; the lines sum to `total_usd` exactly",
-    columns: COST_COLUMNS,
-};
-
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 16] = [
+pub const ALL: [TableSpec; 18] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -146,6 +111,8 @@ pub const ALL: [TableSpec; 16] = [
     SUBNETS,
     INCIDENTS,
     COST,
+    COST_HOURLY,
+    COMMITMENTS,
     METRICS,
     SEEDS,
 ];
@@ -268,28 +235,4 @@ fn share(used: u128, capacity: u32, life: SimSpan) -> String {
         return String::new();
     }
     format!("{:.4}", 100.0 * (used as f64) / (whole as f64))
-}
-
-/// `cost.csv` of a finished run.
-#[must_use]
-pub fn cost(result: &RunResult) -> Vec<u8> {
-    let mut table = TableWriter::new(COST);
-    for line in &result.invoice.lines {
-        table.row(&cost_row(line, &result.providers[line.provider].name));
-    }
-    table.into_bytes()
-}
-
-fn cost_row(line: &Line, provider: &str) -> [String; 9] {
-    [
-        provider.to_string(),
-        free_text(&line.service).into_owned(),
-        if line.is_idle { "idle" } else { "tasks" }.to_string(),
-        line.category.name().to_string(),
-        line.item.clone(),
-        line.quantity(),
-        line.category.unit().to_string(),
-        line.rate.to_string(),
-        line.usd.to_string(),
-    ]
 }

@@ -109,6 +109,8 @@ pub struct Outputs {
     pub capacity_scaling: bool,
     /// `subnets.csv`; only with `[network]`.
     pub subnets: bool,
+    /// `cost_hourly.csv`.
+    pub cost_hourly: bool,
     /// Charts.
     pub charts: Charts,
 }

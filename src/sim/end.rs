@@ -1,5 +1,6 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
+use super::books::commitments::commitment_metrics;
 use super::books::outputs::Sinks;
 use super::books::task_rows::STILL_WAITS;
 use super::event::RunError;
@@ -27,7 +28,7 @@ use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
-use crate::pricing::{Invoice, Price};
+use crate::pricing::{HourlyBill, Invoice, Price, Settlement};
 
 /// What a run leaves behind, beside the tables that it has streamed out.
 pub struct RunResult {
@@ -43,6 +44,10 @@ pub struct RunResult {
     pub summary: Summary,
     /// The bill.
     pub invoice: Invoice,
+    /// What came of commitments, where usage was kept by the hour.
+    pub settlement: Option<Settlement>,
+    /// The bill by the hour, likewise.
+    pub by_hour: Option<HourlyBill>,
     /// Samples, thinned, for charts.
     pub series: Vec<Stretch>,
     /// From acceptance to placement, or to the end of the run.
@@ -196,12 +201,19 @@ fn finish(
     };
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
-    let invoice = world.books.spending.invoice(&names);
+    let closed = world.books.spending.close(&names, end);
+    let invoice = closed.invoice;
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty();
     let incidents = world.faults.close(&world.services);
-    let services = world.flow().service_reports(end);
+    let mut services = world.flow().service_reports(end);
+    if closed.settlement.as_ref().is_some_and(|settlement| !settlement.reports.is_empty()) {
+        // Until here they were charged list prices.
+        let mut sums = invoice.sum_by(|line| line.service.clone());
+        services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
+    }
     let mut summary = summary::of(&world, &invoice, instances, end, events);
+    summary.0.extend(closed.settlement.iter().flat_map(commitment_metrics));
     if fails {
         let (failed, missed) = (world.faults.failed_in_incidents(), world.faults.missed());
         summary.0.extend(incident_metrics(&incidents, failed, missed));
@@ -217,6 +229,8 @@ fn finish(
         digest: books.digest.value(),
         summary,
         invoice,
+        settlement: closed.settlement,
+        by_hour: closed.by_hour,
         series: books.series.points(),
         waits: books.recorder.waits,
         starts: books.recorder.starts,
@@ -324,7 +338,7 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
             let ran = (machine.running, machine.ended.min(end));
             let free = Price::Fixed(HourlyRate::default());
             let price = if machine.is_free { &free } else { of.price };
-            let (provider, price) = (kind.provider, (machine.purchase, price));
+            let (provider, price) = (kind.provider, (machine.purchase, price, kind.zone));
             usd += books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
         }
         Unregistered {

@@ -38,6 +38,7 @@ pub use network::{AccessSetup, NetworkSetup};
 pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
+pub use crate::pricing::commitments::Commitments;
 pub use crate::pricing::{Fee, Fees, Price};
 
 /// A run, ready to start. The rows of `sources` come from streams that the caller opens, in the same order.
@@ -73,6 +74,8 @@ pub struct Setup {
     pub blackouts: Blackouts,
     /// What ECS charges for instances, beside EC2.
     pub fees: Fees,
+    /// Reserved Instances and Savings Plans.
+    pub commitments: Commitments,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// Callers.

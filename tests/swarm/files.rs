@@ -4,6 +4,7 @@
 //! A file that fails is cut down to the lines without which it does not fail, and is printed whole.
 
 use super::make::Dice;
+use ecsim::base::money::NanoUsd;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
@@ -85,7 +86,31 @@ fn file(seed: u64) -> Blocks {
         failure(&mut maker);
     }
     fargate(&mut maker);
+    commitments(&mut maker);
     maker.blocks
+}
+
+/// Reserved Instances and Savings Plans, of types that run and of others.
+fn commitments(maker: &mut Maker) {
+    for _ in 0..maker.number(0, 2) {
+        let of = maker.pick(&["m5.large", "m5.xlarge", "c5.large", "t3.medium"]);
+        let count = maker.number(1, 4);
+        let zone = maker.zone();
+        let lines = [
+            format!("instance_type = \"{of}\""),
+            format!("instance_count = {count}"),
+            maker.maybe(3, &format!("availability_zone = \"{zone}\"")),
+            maker.maybe(3, "term = \"3y\""),
+        ];
+        maker.table("[[reserved_instances]]", &lines);
+    }
+    for _ in 0..maker.number(0, 2) {
+        let kind =
+            maker.pick(&["type = \"Compute\"", "type = \"EC2Instance\"\ninstance_family = \"m5\""]);
+        let cents = maker.number(0, 99);
+        let lines = [kind, format!("usd_per_hour = 0.{cents:02}")];
+        maker.table("[[savings_plan]]", &lines);
+    }
 }
 
 fn base(maker: &mut Maker, seed: u64) {
@@ -500,7 +525,8 @@ fn run(text: &str) -> Outcome {
     };
     let work = || {
         let watch = Watch { pulse: &Pulse::default(), check_every_event: true };
-        let result = run_one(&scenario, scenario.setup.seed, Sinks::default(), watch);
+        let sinks = Sinks { hourly: true, ..Sinks::default() };
+        let result = run_one(&scenario, scenario.setup.seed, sinks, watch);
         result.inspect(audit)
     };
     match catch_unwind(AssertUnwindSafe(work)) {
@@ -524,6 +550,20 @@ fn audit(result: &RunResult) {
     let total = result.summary.get("total_usd").and_then(|value| value.as_f64()).unwrap();
     assert!((total - result.invoice.total().to_f64()).abs() < 1e-6, "the lines are the total");
     assert!(result.invoice.lines.iter().all(|line| line.usd.0 >= 0), "no line is negative");
+    let by_hour = result.by_hour.as_ref().unwrap();
+    for (line, hours) in result.invoice.lines.iter().zip(&by_hour.lines) {
+        assert_eq!(hours.iter().copied().sum::<NanoUsd>(), line.usd, "hours of {line:?}");
+        assert!(hours.iter().all(|usd| usd.0 >= 0), "no hour is negative");
+    }
+    // What commitments cost is on the bill, used or not.
+    let committed: NanoUsd =
+        result.settlement.as_ref().unwrap().reports.iter().map(|report| report.committed).sum();
+    let of_commitments = result.invoice.sum_by(|line| {
+        let name = line.category.name();
+        name.ends_with("_savings_plan") || name.ends_with("_unused") || name.contains("reserved")
+    });
+    let billed = of_commitments.get(&true).copied().unwrap_or_default();
+    assert_eq!(billed, committed, "commitments on the bill");
 }
 
 /// Takes away whole tables, then lines, as long as the rest still fails.

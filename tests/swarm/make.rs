@@ -100,6 +100,7 @@ impl Case {
             faults: Vec::new(),
             blackouts: Default::default(),
             fees: Default::default(),
+            commitments: ecsim::sim::setup::Commitments::default(),
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),
             services: Column::new(),

@@ -46,6 +46,7 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         scaling: sink(5),
         service_events: sink(6),
         picture: tables,
+        hourly: tables,
         epoch: None,
         beside: tables && case.setup.seed.0.is_multiple_of(2),
         fleet_events: None,

@@ -96,7 +96,7 @@ impl Written {
     pub fn of(case: &Case, result: &RunResult, [tasks, series, failures]: [&str; 3]) -> Written {
         let zones: Vec<String> = case.setup.zones.iter().cloned().collect();
         let instances = String::from_utf8(tables::instances(result, &zones)).unwrap();
-        let cost = String::from_utf8(tables::cost(result)).unwrap();
+        let cost = String::from_utf8(ecsim::report::bill_tables::cost(result)).unwrap();
         Written {
             tasks: task_lines(tasks),
             series: Table::of(series),

@@ -20,11 +20,13 @@ mod reserved;
 mod units;
 
 pub use best::{BestPlan, best_plan};
-pub use plan::{PlanKind, PlanRates, SavingsPlan};
+pub use plan::{
+    COMPUTE_PLAN, FARGATE_PLAN, INSTANCE_PLAN, PlanKind, PlanRates, SavingsPlan, discounted,
+};
 pub use reserved::ReservedInstances;
 pub use units::{is_flexible, normalization_units};
 
-use super::hourly::{HourlyLine, Holder, UsageKey};
+use super::hourly::{Holder, HourlyLine, UsageKey};
 use super::invoice::Category;
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::SimSpan;
@@ -120,6 +122,8 @@ pub struct Outcome<'a> {
     pub covered: Vec<Covered>,
     /// A measure times the first, by the second, is nano-dollars.
     price: (u128, u128),
+    /// Microseconds of the run.
+    hours: u128,
 }
 
 /// What a commitment covered of one kind of usage.
@@ -148,6 +152,12 @@ impl Outcome<'_> {
     #[must_use]
     pub fn usd(&self, measure: u128) -> NanoUsd {
         NanoUsd::from_ratio(measure * self.price.0, self.price.1)
+    }
+
+    /// Microseconds that `count` of its units last over the run.
+    #[must_use]
+    pub fn micros_of(&self, count: u128) -> u128 {
+        self.hours * count
     }
 
     /// What the covered usage would have cost without the commitment.
@@ -222,7 +232,8 @@ pub fn by_holder(amount: u128, hour: usize, line: &HourlyLine) -> Vec<(Holder, u
     let mut parts = Vec::with_capacity(held.len());
     for (holder, of) in held {
         upto += of >> shift;
-        let until = if upto >= all { amount } else { amount / all * upto + amount % all * upto / all };
+        let until =
+            if upto >= all { amount } else { amount / all * upto + amount % all * upto / all };
         parts.push((holder, until - given));
         given = until;
     }

@@ -80,6 +80,7 @@ impl ReservedInstances {
             }
         }
         let price = (self.rate.0.into(), u128::from(own) * MICROS_PER_HOUR);
-        Outcome { commitment, pool: each * of_hours(lengths), used, covered, price }
+        let hours = of_hours(lengths);
+        Outcome { commitment, pool: each * hours, used, covered, price, hours }
     }
 }

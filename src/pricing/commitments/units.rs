@@ -18,7 +18,13 @@ pub fn normalization_units(instance_type: &str, vcpus: Option<u32>) -> Option<u6
         "large" => 16,
         "xlarge" => 32,
         "metal" => 8 * u64::from(vcpus?),
-        _ => 32 * size.strip_suffix("xlarge")?.parse::<u64>().ok().filter(|n| (1..=1_000).contains(n))?,
+        _ => {
+            32 * size
+                .strip_suffix("xlarge")?
+                .parse::<u64>()
+                .ok()
+                .filter(|n| (1..=1_000).contains(n))?
+        }
     };
     Some(quarters)
 }
@@ -42,9 +48,21 @@ mod tests {
     #[test]
     fn sizes_have_the_published_units() {
         for (size, units) in [
-            ("nano", 0.25), ("micro", 0.5), ("small", 1.0), ("medium", 2.0), ("large", 4.0), ("xlarge", 8.0),
-            ("2xlarge", 16.0), ("3xlarge", 24.0), ("9xlarge", 72.0), ("24xlarge", 192.0), ("112xlarge", 896.0),
-            ("metal-24xl", 0.0), ("metal", 128.0), ("huge", 0.0), ("0xlarge", 0.0),
+            ("nano", 0.25),
+            ("micro", 0.5),
+            ("small", 1.0),
+            ("medium", 2.0),
+            ("large", 4.0),
+            ("xlarge", 8.0),
+            ("2xlarge", 16.0),
+            ("3xlarge", 24.0),
+            ("9xlarge", 72.0),
+            ("24xlarge", 192.0),
+            ("112xlarge", 896.0),
+            ("metal-24xl", 0.0),
+            ("metal", 128.0),
+            ("huge", 0.0),
+            ("0xlarge", 0.0),
         ] {
             let found = normalization_units(&format!("m5.{size}"), Some(64)).unwrap_or(0);
             assert_eq!(found as f64 / 4.0, units, "{size}");

@@ -111,6 +111,7 @@ pub(super) fn nothing(
         faults: Vec::new(),
         blackouts: Default::default(),
         fees: crate::pricing::Fees::default(),
+        commitments: crate::sim::setup::Commitments::default(),
         definitions: Column::new(),
         sources: Column::new(),
         latencies,

@@ -4,6 +4,7 @@
 
 mod blackout;
 mod calls;
+mod commitment;
 mod definition;
 mod definition_json;
 mod definition_order;
@@ -42,6 +43,7 @@ mod zonal_shift;
 
 use super::book::{Book, TypeFacts};
 use super::diagnostic::{Diagnostics, quoted, suggestion};
+use super::keys::Section;
 use super::settings::Settings;
 use super::tree::Place;
 use super::{Charts, Expect, FailureTrace, MarketTrace, Outputs, TableRows, file};
@@ -162,11 +164,11 @@ pub(super) fn build(
     base: &Path,
     problems: &mut Diagnostics,
 ) -> Option<Built> {
-    let empty = |section| Settings::empty(section, root.place);
-    let simulation = root.table("simulation").cloned();
-    let simulation = simulation.unwrap_or_else(|| empty(&super::sections::SIMULATION));
-    let outputs = root.table("outputs").cloned();
-    let outputs = read_outputs(&outputs.unwrap_or_else(|| empty(&super::sections::OUTPUTS)));
+    let or_empty = |section: &'static Section| {
+        root.table(section.name).cloned().unwrap_or_else(|| Settings::empty(section, root.place))
+    };
+    let simulation = or_empty(&super::sections::SIMULATION);
+    let outputs = read_outputs(&or_empty(&super::sections::OUTPUTS));
     let mut build = Build::new(base, problems, &simulation);
     build.declared = ["capacity_provider", "service"]
         .map(|kind| root.tables(kind).map(|one| one.text("name").map(str::to_string)).collect());
@@ -190,8 +192,8 @@ pub(super) fn build(
     let blackouts = build.blackouts(root);
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
-    let latencies = timing::latencies(root);
-    let limits = timing::limits(root);
+    let commitments = build.commitments(root);
+    let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
     let expects = build
         .read_expects(root, || expect::nothing(latencies.clone(), limits, fargate.clone(), root));
@@ -217,6 +219,7 @@ pub(super) fn build(
         faults,
         blackouts,
         fees: build.fees,
+        commitments,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
         latencies,
@@ -231,8 +234,7 @@ pub(super) fn build(
         is_dated: simulation.text("start") != Some(super::sections::DEFAULT_START),
     };
     let (workloads, files, tables) = (build.workloads, build.files, build.tables);
-    let notes = build.notes;
-    let markets = build.markets;
+    let (notes, markets) = (build.notes, build.markets);
     Some(Built {
         setup,
         workloads,
@@ -264,6 +266,7 @@ fn read_outputs(settings: &Settings) -> Outputs {
         capacity_reservation: settings.flag("capacity_reservation"),
         capacity_scaling: settings.flag("capacity_scaling"),
         subnets: settings.flag("subnets"),
+        cost_hourly: settings.flag("cost_hourly"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,

@@ -2,6 +2,7 @@
 
 mod calls;
 mod capacity;
+mod commitment;
 mod failure;
 mod fargate;
 mod group_scaling;
@@ -29,6 +30,7 @@ use crate::base::time::LATEST;
 
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
+pub use commitment::{RESERVED_INSTANCES, SAVINGS_PLAN};
 pub use failure::{FAILURE, FAILURE_TRACE};
 pub use fargate::WEEKDAYS;
 pub use instance_requirements::NO_PROTECTION;
@@ -195,6 +197,14 @@ pub static ROOT: Section = Section::new(
             "ecsim",
         ),
         optional(
+            "reserved_instances",
+            Kind::Tables(&RESERVED_INSTANCES),
+            "none",
+            "Reserved Instances.",
+            "API",
+        ),
+        optional("savings_plan", Kind::Tables(&SAVINGS_PLAN), "none", "Savings Plans.", "API"),
+        optional(
             "expect",
             Kind::Tables(&EXPECT),
             "none",
@@ -345,6 +355,13 @@ pub static OUTPUTS: Section = Section::new(
             Kind::Flag,
             "true",
             "`capacity_scaling.csv`; only where a policy scales a group.",
+            "ecsim",
+        ),
+        with_default(
+            "cost_hourly",
+            Kind::Flag,
+            "true",
+            "`cost_hourly.csv`, the bill by the hour.",
             "ecsim",
         ),
         with_default(

@@ -10,6 +10,7 @@
 //! | `recorder.rs` | waits, failed placements, samples |
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
+//! | `commitments.rs` | metrics of Reserved Instances and Savings Plans |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
@@ -17,6 +18,7 @@
 //! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
 
 pub mod capacity_tables;
+pub mod commitments;
 pub mod fleet_table;
 pub mod outputs;
 pub mod service_tables;
@@ -233,13 +235,12 @@ impl Books {
     /// Nothing has happened. `setup` has its definitions and providers still.
     #[must_use]
     pub fn new(setup: &Setup, mut sinks: Sinks) -> Books {
-        let purchases = setup.providers.iter().map(|p| p.purchase).collect();
         sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
         let capacity = CapacityTables::new(&mut sinks);
         Books {
-            spending: Spending::new(&setup.fargate, purchases, setup.fees.clone()),
+            spending: Spending::new(setup, sinks.hourly),
             tables,
             fleet_events,
             capacity,

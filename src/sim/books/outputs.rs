@@ -37,6 +37,8 @@ pub struct Sinks {
     pub subnets: Option<Box<dyn Write + Send>>,
     /// Whether somebody will draw: the picture of the fleet is made, and services keep samples for their charts.
     pub picture: bool,
+    /// Whether the bill is kept by the hour.
+    pub hourly: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.
     pub beside: bool,
     /// Time zero, seconds since 1970, where the tables are to have the calendar; a run takes it from its setup.
@@ -88,7 +90,7 @@ const TASK_COLUMNS: &[ColumnSpec] = &[
         "USD",
         "Fargate: its bill; EC2: its share of the instance's price, a fraction of a nano-dollar cut off, so that shares \
          never exceed it; a Spot instance that EC2 takes back in its first hour costs nothing, which rows of tasks that \
-         had stopped before do not know",
+         had stopped before do not know; whatever was committed to, at list prices",
     ),
     column("refused_s", "decimal", "s", "when its caller gave it up, if it did"),
     column(

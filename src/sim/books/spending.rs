@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity::InstanceUse;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB};
 use crate::model::fleet::Fleet;
-use crate::model::ids::{InstanceId, ProviderId, ServiceId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::platform::{Platform, Purchase};
+use crate::pricing::commitments::Commitments;
+use crate::pricing::hourly::HourlyUsage;
 use crate::pricing::{
-    Bill, CpuMemory, EndedPromise, FargateTask, Fees, Invoice, Price, SPOT_FREE_HOUR, SplitWeights,
-    UsageByService, fargate_task_cost, instance_cost,
+    Bill, Closed, CpuMemory, EndedPromise, FargateTask, Fees, Price, SPOT_FREE_HOUR, SplitWeights,
+    UsageByService, fargate_task_cost, instance_cost, settle,
 };
-use crate::sim::setup::FargateSetup;
+use crate::sim::setup::Setup;
 use crate::sim::task::{Place, Task};
 
 /// Prices and usage of a run.
@@ -44,18 +46,23 @@ pub struct Spending {
     is_billed_until_stopped: bool,
     /// What ECS charges for instances.
     fees: Fees,
+    /// What was committed to.
+    commitments: Commitments,
+    /// Usage by the clock hour, where somebody asks for it.
+    hourly: Option<HourlyUsage>,
     /// What services were charged for tasks on Spot instances in their first hour.
     young_costs: BTreeMap<InstanceId, BTreeMap<ServiceId, NanoUsd>>,
 }
 
 impl Spending {
-    /// Nothing spent yet.
+    /// Nothing spent yet. Usage is kept by the hour where somebody asks for it, and where commitments need it.
     #[must_use]
-    pub fn new(
-        fargate: &FargateSetup,
-        purchases: Column<ProviderId, Purchase>,
-        fees: Fees,
-    ) -> Self {
+    pub fn new(setup: &Setup, wants_hours: bool) -> Self {
+        let fargate = &setup.fargate;
+        let purchases: Column<ProviderId, Purchase> =
+            setup.providers.iter().map(|provider| provider.purchase).collect();
+        let into_hour = SimSpan::from_secs(setup.epoch_s.rem_euclid(3_600).unsigned_abs());
+        let wants_hours = wants_hours || !setup.commitments.is_empty();
         Spending {
             bill: Bill::new(),
             rates: fargate.rates.clone(),
@@ -70,7 +77,9 @@ impl Spending {
             by_service: UsageByService::default(),
             types: Column::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
-            fees,
+            fees: setup.fees.clone(),
+            commitments: setup.commitments.clone(),
+            hourly: wants_hours.then(|| HourlyUsage::new(into_hour)),
             young_costs: BTreeMap::new(),
         }
     }
@@ -114,6 +123,9 @@ impl Spending {
         self.prices[instance] = Price::Fixed(HourlyRate::default());
         self.shares[instance] = NanoUsd::ZERO;
         self.by_service.forgive(instance);
+        if let Some(hourly) = &mut self.hourly {
+            hourly.forgive(instance);
+        }
         self.young_costs.remove(&instance).unwrap_or_default()
     }
 
@@ -163,10 +175,14 @@ impl Spending {
         &mut self,
         provider: ProviderId,
         instance_type: &str,
-        (purchase, price): (Purchase, &Price),
+        (purchase, price, zone): (Purchase, &Price, ZoneId),
         (from, until): (SimTime, SimTime),
     ) -> NanoUsd {
         self.bill.instance(provider, instance_type, purchase, price, from, until);
+        if let Some(hourly) = &mut self.hourly {
+            let kind = (provider, purchase, zone);
+            hourly.instance(kind, instance_type, price, (from, until));
+        }
         instance_cost(price, from, until) + self.bill_fee(provider, instance_type, (from, until))
     }
 
@@ -256,6 +272,9 @@ impl Spending {
     ) {
         self.bill.fargate_task(task.provider, rate, metered);
         self.by_service.fargate_task(task.provider, rate, metered, service);
+        if let Some(hourly) = &mut self.hourly {
+            hourly.fargate_task(task.provider, rate, metered, service);
+        }
     }
 
     /// An EC2 promise ended at `until`.
@@ -281,9 +300,16 @@ impl Spending {
         };
         if self.bought[instance] == Purchase::Spot && promise.young.is_none() {
             self.by_service.is_paid(instance);
+            if let Some(hourly) = &mut self.hourly {
+                hourly.is_paid(instance);
+            }
             self.young_costs.remove(&instance);
         }
         self.by_service.promise(self.weights, &self.prices[instance], &promise, service);
+        if let Some(hourly) = &mut self.hourly {
+            let (weights, price) = (self.weights, &self.prices[instance]);
+            hourly.promise(weights, price, &promise, (fleet.zone[instance], service));
+        }
         if matches!(self.prices[instance], Price::Steps(_)) {
             let share = self.share(task, instance, until, fleet);
             self.shares[instance] += share;
@@ -346,6 +372,10 @@ impl Spending {
                 from,
                 until,
             );
+            if let Some(hourly) = &mut self.hourly {
+                let kind = (provider, self.bought[instance], fleet.zone[instance]);
+                hourly.instance(kind, &fleet.instance_type[instance], price, (from, until));
+            }
             let cost = instance_cost(price, from, until);
             let fee = self.bill_fee(provider, &fleet.instance_type[instance], (from, until));
             costs.push(cost + fee);
@@ -353,10 +383,11 @@ impl Spending {
         costs
     }
 
-    /// The bill, its lines cut into the parts of services.
+    /// The bill of a run that ends at `end`.
     #[must_use]
-    pub fn invoice(&self, services: &Column<ServiceId, String>) -> Invoice {
-        self.by_service.split(self.bill.invoice(), &self.fees, services)
+    pub fn close(&self, services: &Column<ServiceId, String>, end: SimTime) -> Closed {
+        let usage = (&self.bill, &self.by_service, &self.fees);
+        settle::close(usage, (&self.commitments, self.hourly.as_ref()), services, end)
     }
 
     /// The part of an instance's cost that its tasks' promises cover.

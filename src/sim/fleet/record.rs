@@ -6,7 +6,7 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::model::fleet::{Fleet, Registration};
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::{InstanceId, MachineId};
+use crate::model::ids::{InstanceId, MachineId, ZoneId};
 use crate::pricing::Price;
 
 /// An instance that was launched and never registered.
@@ -129,6 +129,12 @@ impl Groups {
     pub(super) fn price_of(&self, id: MachineId) -> &Price {
         let machine = &self.machines[id];
         self.all[machine.group].price_of(machine.offer, machine.purchase)
+    }
+
+    /// The zone that it was launched in.
+    pub(super) fn zone_of_machine(&self, id: MachineId) -> ZoneId {
+        let machine = &self.machines[id];
+        self.all[machine.group].setup.offers[machine.offer].registration.zone
     }
 
     /// Its type.

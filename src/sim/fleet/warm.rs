@@ -284,7 +284,8 @@ impl Supply<'_> {
             books.spending.instance_ends(provider, price);
             let mut usd = NanoUsd::ZERO;
             if from < now {
-                let (kind, how) = (self.groups.type_of(id), (Purchase::OnDemand, price));
+                let zone = self.groups.zone_of_machine(id);
+                let (kind, how) = (self.groups.type_of(id), (Purchase::OnDemand, price, zone));
                 usd = books.spending.bill_unregistered(provider, kind, how, (from, now));
             }
             let machine = &mut self.groups.machines[id];

@@ -1,0 +1,169 @@
+//! Reserved Instances and Savings Plans of a scenario.
+
+use super::Build;
+use crate::pricing::commitments::{
+    COMPUTE_PLAN, FARGATE_PLAN, INSTANCE_PLAN, PlanKind, PlanRates, ReservedInstances, SavingsPlan,
+    discounted,
+};
+use crate::scenario::diagnostic::quoted;
+use crate::scenario::settings::Settings;
+use crate::scenario::tree::Place;
+use crate::sim::setup::Commitments;
+use std::collections::BTreeMap;
+
+impl Build<'_> {
+    /// What was committed to.
+    pub(super) fn commitments(&mut self, root: &Settings) -> Commitments {
+        let mut taken = BTreeMap::new();
+        let reserved: Vec<&Settings> = root.tables("reserved_instances").collect();
+        let plans: Vec<&Settings> = root.tables("savings_plan").collect();
+        let mut commitments = Commitments::default();
+        for (index, settings) in reserved.into_iter().enumerate() {
+            let name = self.commitment_name(settings, &mut taken, "reserved", index);
+            commitments.reserved.extend(self.reserved_instances(settings, name));
+        }
+        for (index, settings) in plans.into_iter().enumerate() {
+            let name = self.commitment_name(settings, &mut taken, "savings-plan", index);
+            commitments.plans.extend(self.savings_plan(settings, name));
+        }
+        commitments
+    }
+
+    fn commitment_name(
+        &mut self,
+        settings: &Settings,
+        taken: &mut BTreeMap<String, Place>,
+        prefix: &str,
+        index: usize,
+    ) -> String {
+        let own = settings.text("name").map(str::to_string);
+        let name = own.unwrap_or_else(|| format!("{prefix}-{}", index + 1));
+        let place = match settings.is_given("name") {
+            true => settings.value_place("name"),
+            false => settings.place,
+        };
+        self.take_name(taken, &name, place, "commitment");
+        name
+    }
+
+    fn reserved_instances(
+        &mut self,
+        settings: &Settings,
+        name: String,
+    ) -> Option<ReservedInstances> {
+        let place = settings.value_place("instance_type");
+        let instance_type = settings.text("instance_type")?;
+        let facts = self.type_facts(instance_type, place);
+        let zone = match settings.text("availability_zone") {
+            Some(zone) => Some(self.zone(zone, settings.value_place("availability_zone"))?),
+            None => None,
+        };
+        let facts = facts?;
+        let rate = settings
+            .rate("usd_per_hour")
+            .or_else(|| Some(discounted(facts.on_demand?, INSTANCE_PLAN[term(settings)])));
+        let Some(rate) = rate else {
+            let message =
+                format!("{} has no On-Demand price to take a discount from", quoted(instance_type));
+            self.error_with_help(place, message, "write `usd_per_hour`");
+            return None;
+        };
+        Some(ReservedInstances {
+            name,
+            instance_type: instance_type.to_string(),
+            count: settings.whole32("instance_count")?,
+            zone,
+            rate,
+            vcpus: Some(facts.cpu_units / 1_024),
+        })
+    }
+
+    fn savings_plan(&mut self, settings: &Settings, name: String) -> Option<SavingsPlan> {
+        let kind = self.plan_kind(settings)?;
+        let of_instances = match kind {
+            PlanKind::Compute => COMPUTE_PLAN,
+            PlanKind::Ec2Instance(_) => INSTANCE_PLAN,
+        };
+        let discount = |key: &str, otherwise: [u32; 2]| match settings.number(key) {
+            Some(percent) => (percent * 10_000.0).round() as u32,
+            None => otherwise[term(settings)],
+        };
+        let commitment = settings.rate("usd_per_hour")?;
+        let mut of_types = BTreeMap::new();
+        for one in settings.tables("rate") {
+            let (Some(name), Some(rate)) = (one.text("instance_type"), one.rate("usd_per_hour"))
+            else {
+                continue;
+            };
+            let place = one.value_place("instance_type");
+            self.type_facts(name, place);
+            if of_types.insert(name.to_string(), rate).is_some() {
+                self.error(place, format!("two rates of {} in one plan", quoted(name)));
+            }
+        }
+        Some(SavingsPlan {
+            name,
+            kind,
+            commitment,
+            rates: PlanRates {
+                instances: discount("discount_percent", of_instances),
+                fargate: discount("fargate_discount_percent", FARGATE_PLAN),
+                of_types,
+                fargate_vcpu: settings.rate("fargate_vcpu_usd_per_hour"),
+                fargate_memory: settings.rate("fargate_gb_usd_per_hour"),
+            },
+        })
+    }
+
+    fn plan_kind(&mut self, settings: &Settings) -> Option<PlanKind> {
+        let family = settings.text("instance_family");
+        if settings.text("type")? == "Compute" {
+            if family.is_some() {
+                let message = "`instance_family` of a Compute plan, which covers all families";
+                self.error(settings.place_of("instance_family"), message);
+            }
+            return Some(PlanKind::Compute);
+        }
+        for key in
+            ["fargate_discount_percent", "fargate_vcpu_usd_per_hour", "fargate_gb_usd_per_hour"]
+        {
+            if settings.is_given(key) {
+                let message =
+                    format!("`{key}` of an EC2Instance plan, which does not cover Fargate");
+                self.error(settings.place_of(key), message);
+            }
+        }
+        let Some(family) = family else {
+            let message = "an EC2Instance plan without `instance_family`";
+            self.error_with_help(settings.place, message, "such as instance_family = \"m5\"");
+            return None;
+        };
+        self.check_family(family, settings.value_place("instance_family"));
+        Some(PlanKind::Ec2Instance(family.to_string()))
+    }
+
+    fn check_family(&mut self, family: &str, place: Place) {
+        let begins = |name: &str| name.split_once('.').is_some_and(|(of, _)| of == family);
+        let is_own = self.types.keys().any(|name| begins(name));
+        let large = ["large", "xlarge", "2xlarge", "metal", "medium", "micro"];
+        let is_known =
+            large.iter().any(|size| self.known_type(&format!("{family}.{size}")).is_some());
+        if is_own || is_known {
+            return;
+        }
+        let message = format!("unknown instance family {}", quoted(family));
+        let near = self.book.nearest_types(&format!("{family}.large"));
+        let help = near.first().and_then(|name| name.split('.').next());
+        match help {
+            Some(known) => {
+                self.error_with_help(place, message, format!("did you mean \"{known}\"?"))
+            }
+            None => self.error(place, message),
+        }
+    }
+}
+
+/// Number of a term in the tables of discounts.
+fn term(settings: &Settings) -> usize {
+    usize::from(settings.text("term") == Some("3y"))
+}

@@ -1,0 +1,62 @@
+//! Metrics of commitments: how well they were used, what they saved, and what would have been best.
+
+use crate::base::money::{HourlyRate, NanoUsd};
+use crate::metrics::summary::{Metric, Value};
+use crate::pricing::{CommitmentReport, Settlement};
+
+/// The metrics of a run with commitments; none without.
+#[must_use]
+pub fn commitment_metrics(of: &Settlement) -> Vec<Metric> {
+    if of.reports.is_empty() {
+        return Vec::new();
+    }
+    let sum = |amount: fn(&CommitmentReport) -> NanoUsd| -> NanoUsd {
+        of.reports.iter().map(amount).sum()
+    };
+    let committed = sum(|report| report.committed);
+    let (used, list) = (sum(|report| report.used), sum(|report| report.list));
+    let best = of.best.filter(|best| best.commitment > HourlyRate(0));
+    let best_rate = Value::Ratio(best.map_or(0.0, |best| best.commitment.0 as f64 / 1e9));
+    let best_saves = best.map_or(NanoUsd::ZERO, |best| best.without - best.usd);
+    let row = |name: &'static str, unit, meaning, value| Metric {
+        name: name.into(),
+        unit,
+        meaning,
+        section: "Commitments",
+        value,
+    };
+    let dollars = |name, meaning, usd| row(name, "USD", meaning, Value::Usd(usd));
+    let share = |name, meaning, part: NanoUsd, whole: NanoUsd| {
+        let is_there = whole != NanoUsd::ZERO;
+        let ratio = || Value::Ratio(100.0 * part.to_f64() / whole.to_f64());
+        row(name, "%", meaning, if is_there { ratio() } else { Value::Missing })
+    };
+    vec![
+        dollars("commitments_usd", "what commitments cost, used or not", committed),
+        share(
+            "commitments_utilization_percent",
+            "what was used of the commitments, of what they cost",
+            used,
+            committed,
+        ),
+        share(
+            "commitments_coverage_percent",
+            "share of On-Demand usage that they covered, at list prices, of all that some commitment could cover",
+            list,
+            of.eligible,
+        ),
+        dollars(
+            "commitments_saved_usd",
+            "what the covered usage would have cost without, less what the commitments cost",
+            list - committed,
+        ),
+        row(
+            "best_savings_plan_usd_per_hour",
+            "USD/h",
+            "the Compute Savings Plan that would have made this run cheapest, on top of Reserved Instances, in dollars an \
+             hour: at the rates of the first that is given, or at the default ones of a year",
+            best_rate,
+        ),
+        dollars("best_savings_plan_saved_usd", "what it would have saved", best_saves),
+    ]
+}
