@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const VERBS: [&str; 7] = ["run", "validate", "init", "schema", "completions", "catalog", "trace"];
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "charts/costs.svg",
     "charts/fleet.svg",
     "charts/load.svg",
@@ -14,6 +14,7 @@ const FILES: [&str; 16] = [
     "charts/spending.svg",
     "charts/waits.svg",
     "cost.csv",
+    "cost_hourly.csv",
     "instances.csv",
     "manifest.json",
     "metrics.csv",

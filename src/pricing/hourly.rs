@@ -122,6 +122,9 @@ struct Young {
 /// Size of a Fargate task: CPU units, MiB, GiB of storage.
 type Size = (u32, u32, u16);
 
+/// How long whose tasks of which size ran.
+type BySize = BTreeMap<(Option<ServiceId>, Size), Hours>;
+
 /// Usage by the clock hour while a run goes on.
 #[derive(Clone, Debug)]
 pub struct HourlyUsage {
@@ -131,7 +134,7 @@ pub struct HourlyUsage {
     young: BTreeMap<InstanceId, Vec<Young>>,
     instances: BTreeMap<UsageKey, Hours>,
     /// By price list: whose tasks of which size (CPU units, MiB, GiB of storage) ran for how long.
-    fargate: Vec<(ProviderId, FargateRate, BTreeMap<(Option<ServiceId>, Size), Hours>)>,
+    fargate: Vec<(ProviderId, FargateRate, BySize)>,
 }
 
 impl HourlyUsage {
