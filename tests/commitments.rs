@@ -212,15 +212,16 @@ fn slow(
         for &(size, count, zone) in reserved.iter().filter(|one| one.2.is_some() == zonal) {
             let mut units = count * u128::from(SIZES[size].1) * 1_000;
             let all = units;
-            for of in 0..SIZES.len() {
+            for (of, &(_, each)) in SIZES.iter().enumerate() {
                 if zonal && of != size {
                     continue;
                 }
+                let each = u128::from(each);
                 for entry in usage.iter_mut().filter(|entry| entry.0 == of) {
                     let fits = zone.is_none_or(|zone| zone == entry.1);
-                    while fits && entry.2 > 0 && units >= u128::from(SIZES[of].1) {
+                    while fits && entry.2 > 0 && units >= each {
                         entry.2 -= 1;
-                        units -= u128::from(SIZES[of].1);
+                        units -= each;
                     }
                 }
             }
