@@ -219,12 +219,15 @@ fn a_group_launches_in_the_other_zone_where_one_has_no_address() {
 }
 
 #[test]
-fn a_group_takes_the_emptier_subnet_of_a_zone_and_its_instances_say_which() {
-    let own = [
-        subnet("subnet-1", "a", 0, 1),
-        subnet("subnet-2", "a", 1, 2),
-        subnet("subnet-3", "b", 2, 9),
-    ];
+fn a_group_draws_the_subnet_of_an_instance_which_says_where_it_is() {
+    let own = |free: [u32; 3]| {
+        [
+            subnet("subnet-1", "a", 0, free[0]),
+            subnet("subnet-2", "a", 1, free[1]),
+            subnet("subnet-3", "b", 2, free[2]),
+        ]
+        .concat()
+    };
     let only = "subnets = [\"subnet-1\", \"subnet-2\"]";
     let jobs = jobs(
         "j",
@@ -232,13 +235,38 @@ fn a_group_takes_the_emptier_subnet_of_a_zone_and_its_instances_say_which() {
         3,
         "placement_constraints = [{ type = \"memberOf\", expression = \"attribute:ecs.subnet-id == subnet-1\" }]",
     );
-    let ran = run(&(group(0, &[(100, 4)], only) + &own.concat() + &jobs));
-    // Three addresses: 2, then 1 (both have one left, the first is first), then 2; the fourth finds none.
-    assert_eq!(told(&ran, "launch").len(), 3);
-    assert!(told(&ran, "launch").iter().all(|(_, zone, _)| *zone == "us-east-1a"));
-    assert_eq!(told(&ran, "launch_failed").first().map(|row| row.0), Some("100"));
-    // A box has room for two, and one box is in the first subnet.
-    assert_eq!(ran.of_tasks("started_s"), ["202", "202", ""]);
+    let last = |ran: &Moved, subnet: &str| {
+        let mut rows = ran.subnets.iter().rev();
+        rows.find(|row| row["subnet"] == subnet).unwrap()["instance_addresses"].clone()
+    };
+    // By chance: the emptiest would be the first one six times, from 11 free addresses to 6.
+    let ran = run(&(group(0, &[(100, 6)], only) + &own([11, 4, 9]) + &jobs));
+    assert_eq!(told(&ran, "launch").len(), 6);
+    let [one, two] = ["subnet-1", "subnet-2"].map(|id| last(&ran, id).parse::<usize>().unwrap());
+    assert!(one + two == 6 && one > 0 && two > 0, "{one} and {two}");
+    // A box has room for two of the three.
+    let started = ran.of_tasks("started_s").iter().filter(|at| **at == "202").count();
+    assert_eq!(started, 3.min(2 * one));
+
+    // One that is drawn and full is no reason to take the other, but to launch in the other zone.
+    let ran = run(&(group(0, &[(100, 8)], "") + &own([0, 11, 11])));
+    assert_eq!(told(&ran, "launch").len(), 8);
+    assert!(told(&ran, "launch").iter().all(|(at, ..)| *at == "100"));
+    assert!(told(&ran, "launch_failed").is_empty());
+    let zones: Vec<&str> = told(&ran, "launch").iter().map(|(_, zone, _)| *zone).collect();
+    assert_eq!(
+        zones.iter().filter(|zone| **zone == "us-east-1a").count().to_string(),
+        last(&ran, "subnet-2")
+    );
+    let in_turn = ["us-east-1a", "us-east-1b"].repeat(4);
+    assert!(zones != in_turn && zones.contains(&"us-east-1a"), "{zones:?}");
+
+    // Where there is no other zone, it is tried again later, and drawn anew.
+    let ran = run(&(group(0, &[(100, 8)], only) + &own([0, 11, 9])));
+    let failed = told(&ran, "launch_failed");
+    assert!(failed[0].2.contains("'subnet-1'") && failed[0].0 == "100", "{failed:?}");
+    let launched = told(&ran, "launch");
+    assert!(launched.iter().any(|(at, ..)| *at != "100"), "{launched:?}");
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl World {
         groups.begin(fleet);
         if let Some(network) = &mut network {
             groups.take_first_addresses(network, &subnets);
+            groups.draw_subnets(network, setup.seed);
         }
         if !faults.is_empty() {
             groups.know_misfits(faults.at_launches());

@@ -474,8 +474,9 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             Kind::List(&Kind::Text, 200),
             "all in its zones",
             "With `[network]`: ids of the subnets that its instances are in; their zones are its zones. Of several in a \
-             zone the emptiest gets the next instance (EC2 Auto Scaling draws one at random).",
-            "API; assumed",
+             zone an Auto Scaling group draws one for each launch, and looks in another zone where that one is full; at the \
+             beginning, and for Managed Instances (assumed), the emptiest is taken.",
+            "API; documented",
         ),
         optional(
             "capacity_distribution_strategy",

@@ -4,6 +4,7 @@
 
 use super::Cluster;
 use crate::base::id::Column;
+use crate::base::random::Family;
 use crate::model::fleet::Registration;
 use crate::model::ids::{MachineId, ProviderId, SubnetId, ZoneId};
 use crate::model::network::{Subnet, TaskNetwork};
@@ -68,6 +69,8 @@ pub struct Network {
     held: Column<SubnetId, Held>,
     takers: BTreeMap<Taker, SubnetId>,
     given_back: u64,
+    /// Of groups that draw the subnet of an instance: their numbers, and how many were drawn.
+    draws: BTreeMap<ProviderId, (Family, u64)>,
     /// Rules for tasks that keep away from zones without addresses, by the rule that takes all and the zones left.
     narrowed: BTreeMap<(RuleId, Vec<ZoneId>), RuleId>,
 }
@@ -81,6 +84,7 @@ impl Network {
             setup,
             takers: BTreeMap::new(),
             given_back: 0,
+            draws: BTreeMap::new(),
             narrowed: BTreeMap::new(),
         }
     }
@@ -155,10 +159,45 @@ impl Network {
         self.in_zone(&self.setup.of_provider[provider], zone)
     }
 
-    /// The subnet of the next instance of a provider in a zone; `None` where none has an address.
+    /// The instances of a group are launched in a subnet at random, of those that it has in the zone (documented: EC2 Auto
+    /// Scaling), from the first launch on.
+    pub fn draws_subnets(&mut self, provider: ProviderId, draws: Family) {
+        self.draws.insert(provider, (draws, 0));
+    }
+
+    /// A launch is looked for: if its group draws its subnet, it draws anew.
+    pub fn next_launch(&mut self, provider: ProviderId) {
+        if let Some((_, drawn)) = self.draws.get_mut(&provider) {
+            *drawn += 1;
+        }
+    }
+
+    /// The subnet that was drawn for the next instance of a provider in a zone, where one was.
+    fn drawn(&self, provider: ProviderId, zone: ZoneId) -> Option<SubnetId> {
+        let (draws, drawn) = self.draws.get(&provider).filter(|(_, drawn)| *drawn > 0)?;
+        let count = self.of_instances(provider, zone).count();
+        let number = match count {
+            0 => return None,
+            1 => 0,
+            _ => draws.member(drawn << 8 | u64::from(zone.0)).below(count as u64) as usize,
+        };
+        self.of_instances(provider, zone).nth(number)
+    }
+
+    /// The subnet of the next instance of a provider in a zone; `None` where that has no address.
     #[must_use]
     pub fn for_instance(&self, provider: ProviderId, zone: ZoneId) -> Option<SubnetId> {
-        self.emptiest(self.in_zone(&self.setup.of_provider[provider], zone))
+        match self.drawn(provider, zone) {
+            Some(subnet) => Some(subnet).filter(|&id| self.free(id) > 0),
+            None => self.emptiest(self.of_instances(provider, zone)),
+        }
+    }
+
+    /// The subnet of an instance that is launched, or goes on in its zone: the one that was drawn, or any with an address.
+    #[must_use]
+    pub fn of_launched(&self, provider: ProviderId, zone: ZoneId) -> Option<SubnetId> {
+        let other = || self.emptiest(self.of_instances(provider, zone));
+        self.for_instance(provider, zone).or_else(other)
     }
 
     /// Whether tasks of this network find an address in a zone.
@@ -253,7 +292,9 @@ impl Network {
     pub fn refuses_launch(&mut self, provider: ProviderId, zones: &[ZoneId]) -> Option<SubnetId> {
         let own = self.setup.of_provider[provider].iter().copied();
         let mut full = own.filter(|&id| zones.contains(&self.setup.subnets[id].zone));
-        let first = full.find(|&id| self.free(id) == 0)?;
+        let is_picked =
+            |id| self.drawn(provider, self.setup.subnets[id].zone).is_none_or(|drawn| drawn == id);
+        let first = full.find(|&id| self.free(id) == 0 && is_picked(id))?;
         self.held[first].refused_launches += 1;
         Some(first)
     }

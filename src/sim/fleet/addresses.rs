@@ -4,6 +4,8 @@
 
 use super::{Group, Groups, Supply};
 use crate::base::id::Id as _;
+use crate::base::random::{Purpose, Seed};
+use crate::base::time::SimTime;
 use crate::model::fleet::Registration;
 use crate::model::ids::{InstanceId, MachineId, ProviderId, SubnetId, ZoneId};
 use crate::model::platform::Purchase;
@@ -52,6 +54,14 @@ impl Groups {
         found
     }
 
+    /// Auto Scaling groups draw the subnets of their instances; who picks them for Managed Instances is not known.
+    pub fn draw_subnets(&self, network: &mut Network, seed: Seed) {
+        for group in self.all.iter().filter(|group| group.instances.is_none()) {
+            let draws = seed.family(Purpose::Instance, &format!("{} subnets", group.name));
+            network.draws_subnets(group.setup.provider, draws);
+        }
+    }
+
     /// The addresses of the instances that are there from the beginning.
     pub fn take_first_addresses(&self, network: &mut Network, subnets: &[Option<SubnetId>]) {
         for (index, subnet) in subnets.iter().enumerate() {
@@ -96,9 +106,13 @@ impl Plan {
 impl Supply<'_> {
     /// A group looks which of its zones have an address.
     pub(super) fn see_addresses(&mut self, index: usize) {
-        if let Some(network) = &self.drive.cluster.network {
-            self.groups.all[index].see_addresses(network);
+        let is_begun = self.drive.now() > SimTime::ZERO;
+        let Some(network) = &mut self.drive.cluster.network else { return };
+        let group = &mut self.groups.all[index];
+        if is_begun {
+            network.next_launch(group.setup.provider);
         }
+        group.see_addresses(network);
     }
 
     /// An instance that is launched takes its address.
@@ -106,7 +120,7 @@ impl Supply<'_> {
         let Some(network) = &mut self.drive.cluster.network else { return };
         let machine = &self.groups.machines[id];
         let of = &self.groups.all[machine.group].setup.offers[machine.offer].registration;
-        if let Some(subnet) = network.for_instance(of.provider, of.zone) {
+        if let Some(subnet) = network.of_launched(of.provider, of.zone) {
             network.take(Taker::Machine(id), subnet);
         }
     }
