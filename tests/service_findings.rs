@@ -148,6 +148,17 @@ fn deployment_alarms_see_points_as_late_as_cloudwatch_shows_them() {
 }
 
 #[test]
+fn a_missing_point_is_no_good_one_for_the_alarm_of_a_deployment() {
+    let more = "load_balancer = { deregistration_delay = \"60s\" }\nbehaviour = { error_percent = 0 }\nupdate = [{ at = \"30m\", behaviour = { error_percent = 30 } }]\ndeployment_configuration = { bake_time = \"20m\", alarms = { rollback = true, alarm = [{ name = \"5xx\", metric = \"error_percent\", threshold = 5, evaluation_periods = 3 }] } }\n[service.traffic]\ncpu_ms_per_request = 10\ngenerate = { per_second = 100 }\n";
+    let text = head("1h") + &fargate(4, more);
+    // The first minute above ends at 1,860 s; three of three are there at 1,980 s and show two minutes later.
+    assert_eq!(tell(&text).once(2, "FAILED", ""), 1_980.0 + 120.0);
+    // Without that of 1,980 s the next one makes `0 X X - X`, which is ALARM (CloudWatch's table).
+    let dark = "[[failure]]\nkind = \"metrics_outage\"\nat = \"1975s\"\nduration = \"10s\"\n";
+    assert_eq!(tell(&(text + dark)).once(2, "FAILED", ""), 2_040.0 + 120.0);
+}
+
+#[test]
 fn a_desired_count_of_0_is_not_blocked() {
     let told = tell(
         &(head("20m") + &fargate(0, "update = [{ at = \"10m\", force_new_deployment = true }]")),

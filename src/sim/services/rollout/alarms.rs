@@ -3,10 +3,15 @@
 use super::state::Kind;
 use crate::base::time::SimSpan;
 use crate::model::ids::ServiceId;
-use crate::model::service::DeploymentMetric;
+use crate::model::scaling::{AlarmSpec, Comparison, MetricValue, MissingData};
+use crate::model::service::{DeploymentAlarm, DeploymentConfiguration, DeploymentMetric};
 use crate::model::traffic::MICRO;
+use crate::policy::scaling::alarm::{Alarm, AlarmState};
 use crate::sim::event::RunError;
 use crate::sim::services::{Plan, Service};
+
+/// A point a minute.
+const MINUTE: SimSpan = SimSpan(60_000_000);
 
 impl Plan<'_> {
     /// One-minute points of the alarms that deployments watch.
@@ -30,11 +35,9 @@ impl Plan<'_> {
         let generation = service.generation;
         // All deployments see the same points: whichever is the next to be watched knows what fired before.
         for deployment in &mut service.deployments {
-            for (index, (alarm, value)) in alarms.alarms.iter().zip(&values).enumerate() {
-                let (points, count) = &mut deployment.alarm_points[index];
-                let breaches = value.is_some_and(|value| value > alarm.threshold_micro);
-                *points = *points << 1 | u64::from(breaches);
-                *count = (*count + 1).min(64);
+            for (alarm, value) in deployment.alarms.iter_mut().zip(&values) {
+                alarm.push(value.map(MetricValue));
+                alarm.evaluate();
             }
         }
         let Some(deployment) = service.deployment(generation) else { return Ok(()) };
@@ -54,7 +57,7 @@ impl Plan<'_> {
     pub fn deployment_alarm(&self, id: ServiceId, generation: u32) -> Option<String> {
         let service = &self.services.all[id];
         let deployment = service.deployment(generation)?;
-        let firing = alarms_firing(service, &deployment.alarm_points) & !deployment.alarms_ignored;
+        let firing = alarms_firing(&deployment.alarms) & !deployment.alarms_ignored;
         let alarms = service.setup.deployment.alarms.as_ref()?;
         let first = (0..alarms.alarms.len()).find(|index| firing >> index & 1 == 1)?;
         Some(alarms.alarms[first].name.clone())
@@ -88,15 +91,22 @@ impl Service {
     }
 }
 
-/// Bits of the alarms in ALARM.
-pub fn alarms_firing(service: &Service, points: &[(u64, u32)]) -> u64 {
-    let Some(alarms) = &service.setup.deployment.alarms else { return 0 };
-    let fires = |(index, (seen, count)): (usize, &(u64, u32))| {
-        let alarm = &alarms.alarms[index];
-        let looked_at = alarm.evaluation_periods.min(64);
-        let mask = if looked_at == 64 { u64::MAX } else { (1 << looked_at) - 1 };
-        let breaching = (seen & mask).count_ones() >= alarm.datapoints_to_alarm;
-        u64::from(breaching && *count >= alarm.datapoints_to_alarm) << index
+/// The alarms of a service's deployments as they are at first. Missing points are `missing`, as CloudWatch has it.
+pub fn new_alarms(configuration: &DeploymentConfiguration) -> Vec<Alarm> {
+    let alarms = configuration.alarms.iter().flat_map(|alarms| &alarms.alarms);
+    let spec = |of: &DeploymentAlarm| AlarmSpec {
+        comparison: Comparison::Above,
+        threshold: MetricValue(of.threshold_micro),
+        period: MINUTE,
+        evaluation_periods: of.evaluation_periods,
+        datapoints_to_alarm: of.datapoints_to_alarm,
+        missing: MissingData::Missing,
     };
-    points.iter().enumerate().map(fires).sum()
+    alarms.map(|of| Alarm::new(spec(of))).collect()
+}
+
+/// Bits of the alarms in ALARM.
+pub fn alarms_firing(alarms: &[Alarm]) -> u64 {
+    let fires = |alarm: &Alarm| u64::from(alarm.state() == AlarmState::Alarm);
+    alarms.iter().enumerate().map(|(index, alarm)| fires(alarm) << index).sum()
 }

@@ -1,5 +1,6 @@
 //! What users do to a service at set times.
 
+use super::alarms::new_alarms;
 use super::state::Kind;
 use crate::base::time::SimTime;
 use crate::engine::Class;
@@ -82,9 +83,9 @@ impl Plan<'_> {
         self.flow().disturb(id)?;
         let service = &mut self.services.all[id];
         if service.setup.deployment.alarms != configuration.alarms {
-            let count = configuration.alarms.as_ref().map_or(0, |alarms| alarms.alarms.len());
+            let alarms = new_alarms(&configuration);
             for deployment in &mut service.deployments {
-                deployment.alarm_points = vec![(0, 0); count];
+                deployment.alarms.clone_from(&alarms);
                 deployment.alarms_ignored = 0;
             }
             service.meter.alarm_values.clear();

@@ -1,6 +1,6 @@
 //! Deployments of a service: a revision comes, takes over, is completed, fails, goes back.
 
-use super::alarms::alarms_firing;
+use super::alarms::{alarms_firing, new_alarms};
 use super::state::{Deployment, Kind, RolloutState, Wants};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::ServiceId;
@@ -39,9 +39,9 @@ impl Plan<'_> {
             Kind::TaskSet { .. } => (service.free_pool(), Wants::All),
         };
         let configuration = &service.setup.deployment;
-        let alarms = configuration.alarms.as_ref().map_or(0, |alarms| alarms.alarms.len());
         let earlier = service.deployment(service.generation);
-        let alarm_points = earlier.map_or(vec![(0, 0); alarms], |d| d.alarm_points.clone());
+        let alarms = earlier.map_or_else(|| new_alarms(configuration), |d| d.alarms.clone());
+        let alarms_ignored = alarms_firing(&alarms);
         let mut deployment = Deployment {
             generation: service.last_generation,
             revision,
@@ -57,12 +57,11 @@ impl Plan<'_> {
             is_stalled: false,
             is_rollback: reason == ROLLBACK,
             has_served: false,
-            alarm_points,
-            alarms_ignored: 0,
+            alarms,
+            alarms_ignored,
             leaving: 0,
             draining: 0,
         };
-        deployment.alarms_ignored = alarms_firing(service, &deployment.alarm_points);
         let generation = deployment.generation;
         if is_task_set {
             deployment.state = RolloutState::Completed;
@@ -203,13 +202,11 @@ impl Plan<'_> {
         service.steady_since = None;
         service.generation = generation;
         let breaker = service.setup.deployment.circuit_breaker.map(Breaker::new);
-        let points = service.deployment(generation).map(|d| d.alarm_points.clone());
-        let firing = alarms_firing(service, &points.unwrap_or_default());
         if let Some(deployment) = service.deployment_mut(generation) {
             deployment.state = RolloutState::InProgress;
             deployment.is_rollback = true;
             deployment.breaker = breaker;
-            deployment.alarms_ignored = firing;
+            deployment.alarms_ignored = alarms_firing(&deployment.alarms);
         }
         self.record_deployment(id, generation, "IN_PROGRESS", None, ROLLBACK, now)?;
         self.mark_deployment(id, generation, now);

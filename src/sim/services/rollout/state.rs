@@ -6,6 +6,7 @@ use crate::model::service::{Permille, Stage};
 use crate::policy::deployment::breaker::Breaker;
 use crate::policy::deployment::stages::Stages;
 use crate::policy::deployment::task_set;
+use crate::policy::scaling::alarm::Alarm;
 use crate::policy::service::OldRevision;
 use crate::sim::services::Service;
 
@@ -96,8 +97,8 @@ pub struct Deployment {
     pub is_rollback: bool,
     /// Whether it has been completed once.
     pub has_served: bool,
-    /// Points of each alarm, newest in the lowest bit, and how many there are.
-    pub alarm_points: Vec<(u64, u32)>,
+    /// Its alarms, each with its points.
+    pub alarms: Vec<Alarm>,
     /// Alarms that were in ALARM when it began, which do not count for it.
     pub alarms_ignored: u64,
 }
