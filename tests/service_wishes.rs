@@ -375,6 +375,32 @@ fn a_worker_that_finishes_on_stop_takes_the_rest_of_its_message() {
 }
 
 #[test]
+fn a_worker_that_finishes_has_its_own_stop_timeout_and_not_that_of_the_whole_chain() {
+    // 3 s each: the app first, within 5 s, whatever it still works on, and then the proxy.
+    let chain = "visibility_timeout = \"10m\"\nfinish_on_stop = true";
+    let containers = "[[task_definition.container]]\nname = \"app\"\nimage_mib = 50\n\
+                      depends_on = [{ container = \"proxy\" }]\nstop_timeout = \"5s\"\n\
+                      [[task_definition.container]]\nname = \"proxy\"\nstop_timeout = \"5s\"\n";
+    let mut killed = 0;
+    for at in [600, 610] {
+        let (alone, ..) = stopped_at_work(at, "30s", "container_stop = \"3s\"", chain);
+        let head = head("30m").replace("image_mib = 50\n", "") + containers;
+        let more = format!(
+            "container_stop = \"3s\"\nupdate = [{{ at = \"{at}s\", desired_count = 1 }}]\n[service.queue]\nfidelity = \"requests\"\ncpu_ms_per_message = 0\nio_ms_per_message = 20000\n{chain}\ngenerate = {{ per_second = 0.2, poisson = false }}"
+        );
+        let told = tell(&(head + &fargate(2, &more)));
+        let row = told.tasks.iter().find(|row| !row["stopping_s"].is_empty()).unwrap();
+        let took =
+            seconds(row, "execution_stopped_s").unwrap() - seconds(row, "stopping_s").unwrap();
+        let is_late = took >= 8.0;
+        assert!(took <= 8.0, "{took} where the app alone takes {alone}");
+        assert_eq!(row["exit_code"], if is_late { "137" } else { "0" });
+        killed += u32::from(is_late);
+    }
+    assert!(killed > 0, "one of two that are half a message apart");
+}
+
+#[test]
 fn tasks_that_work_on_a_message_can_be_protected() {
     // Six messages of ten minutes at four tasks; after five minutes one task is wanted. Two take a second one.
     for fidelity in ["fluid", "requests"] {

@@ -51,9 +51,10 @@ impl Drive<'_> {
             return self.say_farewell(slot);
         }
         // It serves on until its containers have exited: see `has_left`.
-        let containers = self.containers_stop_in(slot).unwrap_or_else(|| {
+        let containers = self.containers_stop_in(slot, SimSpan::ZERO).unwrap_or_else(|| {
             let timeout = stop_timeout(definition, task);
-            self.tasks.stages.stop.of_containers(definition, true, task.draws, timeout)
+            let stop = &self.tasks.stages.stop;
+            stop.of_containers(definition, true, task.draws, timeout, SimSpan::ZERO)
         });
         let containers = Some(Leave { span: containers.span.max(SimSpan(1)), ..containers });
         self.life().stopping(slot, Farewell { work: SimSpan::ZERO, containers })

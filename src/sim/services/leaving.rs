@@ -26,17 +26,18 @@ impl Drive<'_> {
         } else {
             self.flow().remove_from_load(slot, now)?;
         }
-        let containers = self.containers_stop_in(slot);
+        let containers = self.containers_stop_in(slot, work);
         self.life().stopping(slot, Farewell { work, containers })
     }
 
     /// How long a task's containers take to stop, where its service says so: the longest of those that get SIGTERM.
-    pub fn containers_stop_in(&self, slot: Slot) -> Option<Leave> {
+    /// `work` is what the essential one has to finish first.
+    pub fn containers_stop_in(&self, slot: Slot, work: SimSpan) -> Option<Leave> {
         let task = &self.tasks[slot];
         let stop = self.services.all[self.services.member(slot).service].stop.as_ref()?;
         let definition = &self.rules.definitions[task.definition];
         let (is_asked, timeout) = (task.stop_reason.is_signalled(), stop_timeout(definition, task));
-        Some(stop.of_containers(definition, is_asked, task.draws, timeout))
+        Some(stop.of_containers(definition, is_asked, task.draws, timeout, work))
     }
 
     /// A task's last container has exited. What it still worked on, it had no time for.

@@ -149,7 +149,7 @@ impl Drive<'_> {
             self.plan().task_failed(service, generation)?; // counts it in the books, too
         }
         self.life().become_deactivating(slot);
-        let containers = self.containers_stop_in(slot);
+        let containers = self.containers_stop_in(slot, SimSpan::ZERO);
         self.life().stopping(slot, Farewell { work: SimSpan::ZERO, containers })
     }
 

@@ -79,25 +79,30 @@ impl Latency {
     }
 
     /// How long the containers of a task take to stop; `is_asked`: also the essential one, which has exited by itself
-    /// otherwise. `timeout` is how long each of them may take.
+    /// otherwise. `timeout` is how long each of them may take, `work` what the essential one has to finish before it
+    /// leaves.
     pub fn of_containers(
         &self,
         definition: &TaskDefinition,
         is_asked: bool,
         task: u64,
         timeout: SimSpan,
+        work: SimSpan,
     ) -> Leave {
         let StopOrder { turns, essential } = &definition.stop_order;
         if turns.is_empty() {
-            let span = self.longest(definition.other_containers + u16::from(is_asked), task);
-            return Leave { span, is_killed: false };
+            let span = self.longest(definition.other_containers + u16::from(is_asked), task) + work;
+            return Leave { span: span.min(timeout), is_killed: span > timeout };
         }
         let mut draws = self.draws.member(task);
         let mut leave = Leave::default();
         for (turn, &count) in turns.iter().enumerate() {
             let count = count.saturating_sub(u16::from(turn == *essential && !is_asked));
             let spans = (0..count).map(|_| self.distribution.sample_span(&mut draws));
-            let span = spans.max().unwrap_or_default();
+            let mut span = spans.max().unwrap_or_default();
+            if turn == *essential {
+                span += work;
+            }
             leave.is_killed |= span > timeout;
             leave.span += span.min(timeout);
         }

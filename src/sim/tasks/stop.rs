@@ -24,7 +24,7 @@ const SIGTERM_EXIT_CODE: u8 = 143;
 pub struct Farewell {
     /// What it finishes first.
     pub work: SimSpan,
-    /// How long its containers take then; `None`: as all do.
+    /// How long its containers take, with that; `None`: as all do.
     pub containers: Option<Leave>,
 }
 
@@ -100,13 +100,11 @@ impl Life<'_> {
         let definition = &self.rules.definitions[task.definition];
         let timeout = stop_timeout(definition, task);
         let (code, is_asked) = (task.stop_reason.code(), task.stop_reason.is_signalled());
-        let stop =
-            || self.tasks.stages.stop.of_containers(definition, is_asked, task.draws, timeout);
+        let stop = &self.tasks.stages.stop;
+        let stop = || stop.of_containers(definition, is_asked, task.draws, timeout, farewell.work);
         let leave = farewell.containers.unwrap_or_else(stop);
-        let wanted = farewell.work + leave.span;
-        let timeout = SimSpan(timeout.0 * definition.stop_order.turns.len().max(1) as u64);
         let task = &mut self.tasks[slot];
-        if wanted > timeout || leave.is_killed {
+        if leave.is_killed {
             self.books.saw(Change::Killed);
             if is_asked {
                 task.exit_code = SIGKILL_EXIT_CODE;
@@ -114,7 +112,7 @@ impl Life<'_> {
         } else if is_asked && code != StopCode::ServiceSchedulerInitiated {
             task.exit_code = SIGTERM_EXIT_CODE;
         }
-        wanted.min(timeout)
+        leave.span
     }
 
     /// The scheduler has the resources of a task back.
