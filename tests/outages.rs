@@ -178,6 +178,33 @@ fn an_image_that_was_removed_has_to_be_pulled_again_unless_none_is_removed() {
     assert_eq!(at("prefer-cached", soon), "602");
 }
 
+/// The pull and the start of the second task, which comes at 600 s to a box that was dead from `at` to 400 s.
+fn after_reboot(at: u32) -> [String; 3] {
+    let soon = "image_pull_behavior = \"once\"\nimage_minimum_cleanup_age = \"1s\"\n\
+                task_cleanup_wait = \"1s\"\nimage_cleanup_interval = \"150s\"";
+    let dies = format!(
+        "[[failure]]\nkind = \"instance\"\ninstance = \"boxes-0\"\nat = \"{at}s\"\n\
+         reaction = \"none\"\nrepair = \"{}s\"\n",
+        400 - at
+    );
+    let text = scenario(soon, &(jobs(300, 2, 200) + &dies));
+    let ran = run(&text.replace("desired_capacity = 2", "desired_capacity = 1"));
+    let row = |index: usize, column: &str| ran.tasks[index][column].clone();
+    [row(0, "pull_stopped_s"), row(1, "pull_stopped_s"), row(1, "started_s")]
+}
+
+#[test]
+fn a_host_that_boots_anew_gives_its_images_up_like_others() {
+    // Lost at 400 s, the first task uses its image no more: removed at 450 s, and pulled again.
+    assert_eq!(after_reboot(330), ["310", "610", "612"]);
+}
+
+#[test]
+fn a_pull_under_way_when_its_host_dies_is_lost() {
+    // Half of it has come at 305 s. Were it there at 310 s, then as that of another task, until the next clean-up.
+    assert_eq!(after_reboot(305), ["", "610", "612"]);
+}
+
 /// Tasks on Fargate at 1 s.
 fn on_fargate(more: &str) -> Moved {
     let text = scenario("", &(job() + more)).replace("\"bridge\"", "\"awsvpc\"");
@@ -213,6 +240,32 @@ fn only_those_whom_it_concerns_feel_it() {
     let zones = ["a", "b"].map(|zone| format!("availability_zone = \"us-east-1{zone}\""));
     let of_zones = zones.map(|zone| started("web", &zone));
     assert!(of_zones.contains(&"13".into()) && of_zones.contains(&String::new()), "{of_zones:?}");
+}
+
+#[test]
+fn a_registry_slows_its_own_share_of_a_task_and_nobody_elses() {
+    let image = |name: &str, image: &str, mib: u32| {
+        format!(
+            "[[task_definition.container]]\nname = \"{name}\"\nimage = \"{image}\"\n\
+             image_mib = {mib}\n"
+        )
+    };
+    let images = image("app", "quay.io/team/app:1", 480)
+        + &image("side", "side:1", 120)
+        + &image("there", "ghcr.io/team/there:1", 0);
+    let text = |of: &str, more: &str| {
+        let outage = registry("0", "60", &format!("registry = \"{of}\"\n{more}"));
+        scenario("", &(images.clone() + &job() + &outage)).replace("image_mib = 600", "")
+    };
+    let pulled = |of: &str, more: &str| run(&text(of, more)).tasks[0]["pull_stopped_s"].clone();
+    // From 1 s on 8 s for the one and 2 s for the other: 8 and 5 times 2; 5 times 8, and 2.
+    assert_eq!(pulled("docker.io", "slowdown = 5"), "19");
+    assert_eq!(pulled("quay.io", "slowdown = 5"), "43");
+    // Without the small one it does not start either.
+    assert_eq!(pulled("docker.io", ""), "");
+    // What is already there is not pulled.
+    let told = errors(&text("ghcr.io", "slowdown = 5"));
+    assert!(told.contains("no image comes from the registry \"ghcr.io\""), "{told}");
 }
 
 /// A service of two tasks that gets a new image at 100 s.
@@ -437,6 +490,14 @@ fn what_an_outage_cannot_mean_is_said() {
             "test.toml:71:21: unknown availability zone \"us-east-1z\"",
         ],
     );
+    // Scheduled actions look at no metric.
+    let scheduled = format!(
+        "{}[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 1\n\
+         [service.scaling]\nmin_capacity = 1\nmax_capacity = 4\n\
+         scheduled = [{{ schedule = \"at(2026-01-05T09:00:00)\", min_capacity = 2 }}]\n",
+        metrics("1", "2", "service = \"web\"")
+    );
+    says(wrong(&scheduled), &["service \"web\" has no scaling policies and no alarms"]);
     let nobody = "test.toml:67:8: no alarm and no scaling policy looks at any metric";
     says(wrong(&metrics("1", "2", "")), &[nobody]);
     says(

@@ -4,6 +4,9 @@
 use crate::base::time::SimTime;
 use crate::model::ids::{DefinitionId, ProviderId, ServiceId, ZoneId};
 
+/// A million millionths.
+pub const WHOLE: u32 = 1_000_000;
+
 /// Images cannot be pulled as usual, from an instant on and until another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RegistryOutage {
@@ -15,8 +18,9 @@ pub struct RegistryOutage {
     pub until: SimTime,
     /// How long pulls take, percent of what they usually do, at least 100; `None`: none comes to its end.
     pub time_percent: Option<u32>,
-    /// Definitions that have images there, in order; `None`: all.
-    pub definitions: Option<Vec<DefinitionId>>,
+    /// Definitions that have images there, in order, and how much of all that they pull these are, in millionths; `None`:
+    /// all of all.
+    pub definitions: Option<Vec<(DefinitionId, u32)>>,
     /// The capacity providers whose tasks feel it; `None`: all.
     pub providers: Option<Vec<ProviderId>>,
     /// The Availability Zone that has no way there; `None`: all.
@@ -38,9 +42,25 @@ impl RegistryOutage {
     /// Whether a task feels it.
     #[must_use]
     pub fn concerns(&self, puller: Puller) -> bool {
-        self.definitions.as_ref().is_none_or(|all| all.binary_search(&puller.definition).is_ok())
+        self.share_of(puller.definition).is_some()
             && self.providers.as_ref().is_none_or(|all| all.contains(&puller.provider))
             && self.zone.is_none_or(|zone| zone == puller.zone)
+    }
+
+    /// How much of what a task pulls comes from there, in millionths; `None`: nothing.
+    fn share_of(&self, definition: DefinitionId) -> Option<u32> {
+        let Some(all) = &self.definitions else { return Some(WHOLE) };
+        let found = all.binary_search_by_key(&definition, |&(id, _)| id);
+        found.ok().map(|index| all[index].1)
+    }
+
+    /// How long all pulls of a task take that feels it, one after the other, in millionths of what they usually do: only
+    /// those from there take longer. `None`: none comes to its end.
+    #[must_use]
+    pub fn time_of(&self, puller: Puller) -> Option<u128> {
+        let more = u128::from(self.time_percent?.saturating_sub(100)) * 10_000;
+        let share = u128::from(self.share_of(puller.definition).unwrap_or(0));
+        Some(u128::from(WHOLE) + more * share / u128::from(WHOLE))
     }
 }
 

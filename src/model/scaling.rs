@@ -330,6 +330,16 @@ pub struct ScalableTarget {
     pub scheduled_suspended: bool,
 }
 
+impl ScalableTarget {
+    /// Whether any of its policies looks at metrics; scheduled actions do not.
+    #[must_use]
+    pub fn looks_at_metrics(&self) -> bool {
+        !(self.target_tracking.is_empty()
+            && self.step_scaling.is_empty()
+            && self.predictive.is_empty())
+    }
+}
+
 /// How CloudWatch delays what it knows; unpublished, calibrated on AWS's own benchmark (363 s and 86 s).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MetricDelays {

@@ -190,6 +190,15 @@ pub struct ServiceSetup {
     pub scaling: Option<ScalableTarget>,
 }
 
+impl ServiceSetup {
+    /// Whether a scaling policy, or an alarm of deployments, looks at metrics.
+    #[must_use]
+    pub fn looks_at_metrics(&self) -> bool {
+        let scales = self.scaling.as_ref().is_some_and(ScalableTarget::looks_at_metrics);
+        scales || self.deployment.alarms.is_some()
+    }
+}
+
 /// A revision of a service: a task definition and how its tasks behave.
 #[derive(Clone, Debug)]
 pub struct RevisionSetup {

@@ -21,7 +21,10 @@ pub fn at_random(dice: &mut Dice, setup: &mut Setup) {
             from,
             until,
             time_percent: dice.one_in(2).then(|| 100 + dice.below(2_000) as u32),
-            definitions: dice.one_in(3).then(|| setup.definitions.ids().step_by(2).collect()),
+            definitions: dice.one_in(3).then(|| {
+                let some = setup.definitions.ids().step_by(2);
+                some.map(|id| (id, 1 + dice.below(1_000_000) as u32)).collect()
+            }),
             providers: dice.one_in(3).then(|| setup.providers.ids().skip(1).collect()),
             zone: dice.one_in(3).then(|| dice.pick(&setup.zones.ids().collect::<Vec<_>>())),
         });

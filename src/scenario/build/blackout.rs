@@ -1,12 +1,14 @@
 //! Outages of registries of images and of metrics.
 
 use super::Build;
+use super::definition::Definition;
 use crate::base::id::Id as _;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::blackout::{Blackouts, MetricsOf, MetricsOutage, RegistryOutage};
+use crate::model::blackout::{Blackouts, MetricsOf, MetricsOutage, RegistryOutage, WHOLE};
 use crate::model::ids::{DefinitionId, ProviderId, ZoneId};
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
+use crate::sim::setup::{GroupSetup, ServiceSetup};
 
 /// Where images come from that name no host.
 const USUAL_REGISTRY: &str = "docker.io";
@@ -108,13 +110,16 @@ impl Build<'_> {
         }
     }
 
-    /// Whose images come from there.
-    fn pulling_definitions(&mut self, settings: &Settings) -> Option<Option<Vec<DefinitionId>>> {
-        let pulls = self.definitions.iter().map(|one| &one.definition).enumerate();
-        let pulls = pulls.filter(|(_, definition)| definition.image_mib > 0);
-        let hosts = |image: &str| image.split(' ').map(host_of).map(str::to_string).collect();
-        let pulled: Vec<(DefinitionId, Vec<String>)> =
-            pulls.map(|(n, of)| (DefinitionId::from_index(n), hosts(&of.image))).collect();
+    /// Whose images come from there, and how much of all that they pull.
+    #[expect(clippy::type_complexity, reason = "a list, if any is named, if it is right")]
+    fn pulling_definitions(
+        &mut self,
+        settings: &Settings,
+    ) -> Option<Option<Vec<(DefinitionId, u32)>>> {
+        let pulls = self.definitions.iter().enumerate();
+        let pulls = pulls.filter(|(_, one)| one.definition.image_mib > 0);
+        let pulled: Vec<(DefinitionId, Vec<(String, u64)>)> =
+            pulls.map(|(n, one)| (DefinitionId::from_index(n), one.pulls_from())).collect();
         if pulled.is_empty() {
             let message = "no task definition pulls an image";
             let help = "give the sizes of images as `image_mib`; 0 is already there";
@@ -122,12 +127,16 @@ impl Build<'_> {
             return None;
         }
         let Some(registry) = settings.text("registry") else { return Some(None) };
-        let has = |hosts: &[String]| hosts.iter().any(|host| host == registry);
-        let own: Vec<DefinitionId> =
-            pulled.iter().filter(|(_, hosts)| has(hosts)).map(|(id, _)| *id).collect();
+        let share = |(id, of): &(DefinitionId, Vec<(String, u64)>)| {
+            let mib = |of: &mut dyn Iterator<Item = &(String, u64)>| of.map(|(_, mib)| mib).sum();
+            let is_own = |(host, _): &&(String, u64)| host == registry;
+            let [own, all]: [u64; 2] = [mib(&mut of.iter().filter(is_own)), mib(&mut of.iter())];
+            (own > 0).then(|| (*id, (own * u64::from(WHOLE) / all.max(1)).max(1) as u32))
+        };
+        let own: Vec<(DefinitionId, u32)> = pulled.iter().filter_map(share).collect();
         if own.is_empty() {
             let message = format!("no image comes from the registry {}", quoted(registry));
-            let known = pulled.iter().flat_map(|(_, hosts)| hosts.iter().map(String::as_str));
+            let known = pulled.iter().flat_map(|(_, of)| of.iter().map(|(host, _)| host.as_str()));
             let help = suggestion(registry, known.take(1_000));
             self.error_with_help(settings.value_place("registry"), message, help);
             return None;
@@ -147,8 +156,8 @@ impl Build<'_> {
             (Some(name), None) => self.service_without_metrics(settings, name)?,
             (None, Some(name)) => self.group_without_metrics(settings, name)?,
             (None, None) => {
-                let has_any = self.services.iter().any(is_watched)
-                    || self.groups.iter().any(|of| of.managed.is_some() || of.scaling.is_some());
+                let has_any = self.services.iter().any(ServiceSetup::looks_at_metrics)
+                    || self.groups.iter().any(GroupSetup::looks_at_metrics);
                 if !has_any {
                     let message = "no alarm and no scaling policy looks at any metric";
                     self.error(settings.value_place("kind"), message);
@@ -169,7 +178,7 @@ impl Build<'_> {
             self.error_with_help(settings.value_place("service"), message, help);
             return None;
         };
-        if !self.services.get(id.index()).is_some_and(is_watched) {
+        if !self.services.get(id.index()).is_some_and(ServiceSetup::looks_at_metrics) {
             let message = format!(
                 "service {} has no scaling policies and no alarms of deployments that look at metrics",
                 quoted(name)
@@ -182,7 +191,7 @@ impl Build<'_> {
     fn group_without_metrics(&mut self, settings: &Settings, name: &str) -> Option<MetricsOf> {
         let provider = self.provider_of_instances(settings)??;
         let group = self.groups.iter().find(|group| group.provider == provider);
-        if !group.is_some_and(|of| of.managed.is_some() || of.scaling.is_some()) {
+        if !group.is_some_and(GroupSetup::looks_at_metrics) {
             let message = format!("nobody scales {} by metrics", quoted(name));
             self.error(settings.value_place("capacity_provider"), message);
         }
@@ -190,9 +199,17 @@ impl Build<'_> {
     }
 }
 
-/// Whether anything of a service looks at metrics.
-fn is_watched(service: &crate::sim::setup::ServiceSetup) -> bool {
-    service.scaling.is_some() || service.deployment.alarms.is_some()
+impl Definition {
+    /// The hosts that its images come from, and how large these are. Where nobody tells the sizes of its containers'
+    /// images, they are all as large (assumed).
+    fn pulls_from(&self) -> Vec<(String, u64)> {
+        let own = self.images.iter().map(|(image, mib)| (image.as_str(), u64::from(*mib)));
+        let mut images: Vec<(&str, u64)> = own.filter(|&(_, mib)| mib > 0).collect();
+        if images.is_empty() {
+            images = self.definition.image.split(' ').map(|image| (image, 1)).collect();
+        }
+        images.into_iter().map(|(image, mib)| (host_of(image).to_string(), mib)).collect()
+    }
 }
 
 /// The host that an image comes from, as Docker reads its name.

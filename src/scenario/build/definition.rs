@@ -24,6 +24,8 @@ const FARGATE_STOP_TIMEOUT: SimSpan = SimSpan::from_secs(120);
 /// A task definition with what later checks need.
 pub(super) struct Definition {
     pub definition: TaskDefinition,
+    /// The images of its containers and their sizes in MiB, unless `image` tells of the whole task.
+    pub images: Vec<(String, u32)>,
     /// Where it was declared.
     pub place: Place,
     /// Where its size, network mode, GPUs and stop time-out were written, for errors on Fargate.
@@ -117,6 +119,11 @@ impl Build<'_> {
             placement_constraints: expressions,
             family,
         };
+        let image = |c: &Settings| {
+            (c.text("image").unwrap_or_default().to_string(), c.whole32("image_mib").unwrap_or(0))
+        };
+        let own = settings.tables("container").filter(|_| !settings.is_given("image"));
+        let images = own.map(image).collect();
         let check = container_check(settings);
         let id = DefinitionId::from_index(self.definitions.len());
         self.definition_names.get_or_insert_with(exact, || id);
@@ -128,6 +135,7 @@ impl Build<'_> {
         }
         self.definitions.push(Definition {
             definition,
+            images,
             place: settings.place,
             settings: Some(settings.clone()),
             json: None,
@@ -366,6 +374,7 @@ impl Build<'_> {
         };
         let implicit = Definition {
             definition,
+            images: Vec::new(),
             place,
             settings: None,
             json: None,

@@ -71,7 +71,8 @@ pub static FAILURE: Section = Section::new(
             "registry",
             Kind::Text,
             "all registries",
-            "Only images that come from this host, such as \"quay.io\"; images without a host come from \"docker.io\".",
+            "Only images that come from this host, such as \"quay.io\"; images without a host come from \"docker.io\". \
+             `slowdown` stretches their share of what a task pulls, by `image_mib` (assumed).",
             "ecsim",
         ),
         optional(

@@ -26,6 +26,8 @@ pub struct Host {
     written: SimTime,
     /// Clean-ups that have happened.
     cleaned: u64,
+    /// Since when it stands still, if it does.
+    still_since: Option<SimTime>,
 }
 
 impl Host {
@@ -62,6 +64,26 @@ impl Host {
         }
         self.images.push(Image { key, there, users: 1, idle_since: SimTime::NEVER });
         there
+    }
+
+    /// The host stands still: nothing that it was pulling comes any more.
+    pub fn stands_still(&mut self, now: SimTime) {
+        self.still_since = Some(now);
+    }
+
+    /// Until when it has pulled: now, or when it came to stand still.
+    pub fn pulled_until(&self, now: SimTime) -> SimTime {
+        self.still_since.unwrap_or(now)
+    }
+
+    /// It boots anew, without any task: the images that were there by then are still there, and nobody uses them.
+    pub fn boots_anew(&mut self, now: SimTime) {
+        let Some(since) = self.still_since.take() else { return };
+        self.images.retain(|image| image.there <= since);
+        for image in self.images.iter_mut().filter(|image| image.users > 0) {
+            (image.users, image.idle_since) = (0, now);
+        }
+        self.written = self.written.min(now);
     }
 
     /// A task that used an image has stopped.

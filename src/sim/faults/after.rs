@@ -127,6 +127,7 @@ impl Mishap<'_> {
         let mut lost = 0;
         if out.kind.is_dead() {
             lost = drive.lose_tasks_on(instance, StopReason::EssentialContainerExited)?;
+            drive.cluster.host(instance).boots_anew(drive.queue.now());
             if drive.cluster.fleet().status[instance] != status {
                 drive.cluster.set_status(instance, status);
             }

@@ -100,7 +100,7 @@ impl Mishap<'_> {
     fn services_without_metrics(&self, of: MetricsOf) -> Vec<ServiceId> {
         let drive = &self.supply.drive;
         let all = &drive.services.all;
-        let looks = |id: &ServiceId| all[*id].scaler.is_some() || all[*id].meter.has_alarms;
+        let looks = |id: &ServiceId| all[*id].setup.looks_at_metrics() || all[*id].meter.has_alarms;
         let is_on = |id: &ServiceId| {
             let groups = &self.supply.groups.all;
             let is_dark = |provider| match of {

@@ -252,6 +252,8 @@ impl Mishap<'_> {
             self.schedule_after(silent, Class::Release, Due::Silent(spell));
         }
         if kind.is_dead() {
+            let now = self.now();
+            self.supply.drive.cluster.host(instance).stands_still(now);
             self.supply.drive.plan().host_stands_still(instance)?;
         }
         if reaction != Reaction::Nothing {

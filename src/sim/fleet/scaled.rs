@@ -29,7 +29,7 @@ impl Group {
     /// Whether managed scaling or policies of its own look at metrics.
     #[must_use]
     pub fn looks_at_metrics(&self) -> bool {
-        self.managed.is_some() || self.scaled.is_some()
+        self.setup.looks_at_metrics()
     }
 
     /// The group as its policies see it: they start from what it has in service, and what is on its way is part of the

@@ -195,6 +195,15 @@ pub struct GroupScaling {
     pub delay: SimSpan,
 }
 
+impl GroupSetup {
+    /// Whether managed scaling or policies of its own look at metrics.
+    #[must_use]
+    pub fn looks_at_metrics(&self) -> bool {
+        let own = self.scaling.as_ref().is_some_and(|of| of.target.looks_at_metrics());
+        self.managed.is_some() || own
+    }
+}
+
 /// The attribute that Managed Instances have here, so that launch types can keep away from them.
 pub const MANAGED_INSTANCE: &str = "ecs.managed-instance";
 

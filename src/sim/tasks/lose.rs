@@ -103,8 +103,9 @@ impl Life<'_> {
             _ => {}
         }
         let now = self.now();
+        let host = self.tasks[slot].instance().map(|instance| self.cluster.host(instance));
         let task = &mut self.tasks[slot];
-        if task.pull_stopped > now {
+        if task.pull_stopped > host.map_or(now, |host| host.pulled_until(now)) {
             task.pull_stopped = SimTime::NEVER; // it was only planned
         }
         if status < TaskStatus::Deprovisioning {

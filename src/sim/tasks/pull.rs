@@ -2,10 +2,12 @@
 //!
 //! The agent tries five times: again 1.1, 2.2, 4.4 and 5 seconds after a failure (agent source, `maximumPullRetries`; up to
 //! 20 % of jitter are left out). A registry that is down refuses at once, and breaks off what it is sending (assumed);
-//! what has come by then is lost (assumed). Fargate does the same (assumed; it tells of five tries, too).
+//! what has come by then is lost (assumed). Fargate does the same (assumed; it tells of five tries, too). The images of a
+//! task are pulled one after the other, evenly mixed (assumed): a slow registry stretches the share that comes from it.
+//! Where one image cannot be had, all are tried again, and the task fails without it (documented for any container).
 
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::blackout::{Puller, RegistryOutage};
+use crate::model::blackout::{Puller, RegistryOutage, WHOLE};
 use crate::model::ids::SourceId;
 
 /// From a failed try to the next one.
@@ -84,9 +86,10 @@ impl Registries {
                 (pull.end, pull.failed_by) = (at, Some(down));
                 return;
             }
-            let percent = now.clone().filter_map(|(_, outage)| outage.time_percent).max();
-            let percent = u128::from(percent.unwrap_or(100).max(1));
-            let needed = (u128::from(left.0) * percent).div_ceil(100);
+            let whole = u128::from(WHOLE);
+            let time = now.clone().filter_map(|(_, outage)| outage.time_of(who)).max();
+            let time = time.unwrap_or(whole);
+            let needed = (u128::from(left.0) * time).div_ceil(whole);
             let next = self.changes_after(who, at);
             let room = u128::from(next.0 - at.0);
             if left > SimSpan::ZERO {
@@ -96,7 +99,7 @@ impl Registries {
                 pull.end = at + SimSpan(u64::try_from(needed).unwrap_or(u64::MAX));
                 return;
             }
-            let done = u64::try_from(room * 100 / percent).unwrap_or(u64::MAX);
+            let done = u64::try_from(room * whole / time).unwrap_or(u64::MAX);
             (at, left) = (next, SimSpan(left.0.saturating_sub(done)));
         }
     }
@@ -178,9 +181,12 @@ mod tests {
         of_zone.zone = Some(ZoneId(1));
         assert_eq!(pull(vec![of_zone], 100, 10), Ok(110_000));
         let mut of_image = outage(100, 200_000, None);
-        of_image.definitions = Some(vec![DefinitionId(1), DefinitionId(4)]);
+        of_image.definitions = Some(vec![(DefinitionId(1), WHOLE), (DefinitionId(4), WHOLE)]);
         assert_eq!(pull(vec![of_image.clone()], 100, 10), Ok(110_000));
-        of_image.definitions = Some(vec![DefinitionId(0)]);
-        assert_eq!(pull(vec![of_image], 100, 10), Err(112_700));
+        of_image.definitions = Some(vec![(DefinitionId(0), 250_000)]);
+        assert_eq!(pull(vec![of_image.clone()], 100, 10), Err(112_700));
+        // A quarter of ten seconds takes five times as long.
+        of_image.time_percent = Some(500);
+        assert_eq!(pull(vec![of_image], 100, 10), Ok(120_000));
     }
 }
