@@ -3,7 +3,7 @@
 
 use crate::spot::file;
 use crate::support::fleet::{Moved, errors, run};
-use crate::support::services::{Told, seconds, tell};
+use crate::support::services::{Cells, Told, seconds, tell};
 use ecsim::base::time::SimTime;
 
 const HEAD: &str = r#"
@@ -443,4 +443,53 @@ fn what_is_wrong_is_said_where_it_stands() {
         assert!(told.contains(message), "{more}: {told}");
         assert!(told.contains("test.toml:"), "{told}");
     }
+}
+
+#[test]
+fn incidents_of_fargate_alone_have_their_metrics() {
+    let ran = run(&service("FARGATE_SPOT", &taken("tasks = 1")));
+    // SIGTERM at 100 s, another one placed at 101 s and RUNNING at 131 s.
+    assert_eq!((ran.number("incidents"), ran.number("incidents_recovered")), (1.0, 1.0));
+    assert_eq!((ran.number("recovery_s_mean"), ran.number("recovery_s_max")), (31.0, 31.0));
+    assert_eq!(ran.number("incident_tasks_lost"), 1.0);
+}
+
+/// What can be had of a zone, a number each 100 s.
+fn availability(zone: &str, data: &str) -> String {
+    let text = format!("{{\"metadata\": {{\"gap_seconds\": 100}}, \"data\": {data}}}");
+    let trace = file("zone.json", &text);
+    format!(
+        "\n[[fargate.spot.availability]]\ntrace = \"{trace}\"\navailability_zone = \"{zone}\"\n"
+    )
+}
+
+#[test]
+fn zones_are_balanced_when_spot_can_be_had_again() {
+    // Nothing in the first zone until 400 s: all four are in the second, and two move when there is room.
+    let more = "starts_running = false\navailability_zone_rebalancing = \"ENABLED\"\n".to_string()
+        + &availability("us-east-1a", "[0, 0, 0, 0, 20, 20]");
+    let text = service("FARGATE_SPOT", &more).replace("desired_count = 2", "desired_count = 4");
+    let told = tell(&text);
+    let placed = |zone: &str| -> Vec<f64> {
+        let there = told.tasks.iter().filter(|row| row["availability_zone"] == zone);
+        there.map(|row| seconds(row, "placed_s").unwrap()).collect()
+    };
+    assert_eq!(placed("us-east-1b").len(), 4);
+    // At 401 s the scheduler reacts; RUNNING 30 s later, without checks healthy another 40 s later: at 472 s one of the
+    // others is too many, at 473 s all is steady, and a minute later the next one moves.
+    assert_eq!(placed("us-east-1a"), [401.0, 533.0]);
+}
+
+#[test]
+fn what_a_zone_loses_does_not_depend_on_the_traces_of_others() {
+    let second = availability("us-east-1b", "[20, 3]");
+    let lost = |traces: &str| -> Vec<String> {
+        let ran = run(&jobs(SPOT, 16, traces));
+        let is_lost = |row: &&Cells| row["stop_code"] == "SpotInterruption";
+        ran.tasks.iter().filter(is_lost).map(|row| row["task_id"].clone()).collect()
+    };
+    let alone = lost(&second);
+    assert_eq!(alone.len(), 5, "of eight three are left");
+    assert_eq!(lost(&(availability("us-east-1a", "[20, 20]") + &second)), alone);
+    assert_eq!(lost(&(second.clone() + &availability("us-east-1a", "[20, 20]"))), alone);
 }

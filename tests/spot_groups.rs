@@ -64,3 +64,29 @@ fn interruptions_of_what_is_not_spot_are_refused() {
     let found = errors(&group(&fixed, ""));
     assert!(found.contains("`interruption` without `max_size`"), "{found}");
 }
+
+#[test]
+fn what_a_pool_loses_does_not_depend_on_the_traces_of_others() {
+    let availability = |zone: &str, data: &str| {
+        let text = format!("{{\"metadata\": {{\"gap_seconds\": 100}}, \"data\": {data}}}");
+        format!(
+            "[[capacity_provider.interruption.availability]]\n\
+             availability_zone = \"{zone}\"\ntrace = \"{}\"\n",
+            file("pool.json", &text)
+        )
+    };
+    let lost = |traces: &str| -> Vec<String> {
+        let zones = "availability_zones = [\"us-east-1a\", \"us-east-1b\"]\nmax_size = 16\n\
+                     desired_capacity = 16";
+        let one = "availability_zones = [\"us-east-1a\"]\nmax_size = 4\ndesired_capacity = 2";
+        let ran = run(&group(&spot("", traces).replace(one, zones), &jobs(1, "10s")));
+        let noticed = ran.event("interruption_notice");
+        noticed.into_iter().map(|(_, instance)| instance.to_string()).collect()
+    };
+    let (first, second) =
+        (availability("us-east-1a", "[20, 20]"), availability("us-east-1b", "[20, 4]"));
+    let alone = lost(&second);
+    assert_eq!(alone.len(), 4, "of eight four are left");
+    assert_eq!(lost(&(first.clone() + &second)), alone);
+    assert_eq!(lost(&(second + &first)), alone);
+}

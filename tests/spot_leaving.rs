@@ -90,8 +90,8 @@ fn an_instance_drains_once_whatever_asks_for_it() {
 fn an_instance_that_is_noticed_while_it_boots_drains_when_it_registers() {
     let sizes = format!("{ONE_ZONE}{}", action(100, "desired_capacity = 4"));
     let (keys, actions) = sizes.split_once("[[").unwrap();
-    let one_left = format!("{}{}", "4, ".repeat(13), ["1"; 87].join(", "));
-    let pool = limited(keys, "spot_instance_draining = true", (10, &one_left));
+    let none_left = format!("{}{}", "4, ".repeat(13), ["0"; 87].join(", "));
+    let pool = limited(keys, "spot_instance_draining = true", (10, &none_left));
     let ran = run(&group(&format!("{pool}[[{actions}"), &jobs(8, "2000s")));
     for launched in ["boxes-2", "boxes-3"] {
         assert_eq!(of(&ran, "interruption_notice", launched), [130.0]);

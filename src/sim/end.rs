@@ -204,7 +204,7 @@ fn finish(
     let closed = world.books.spending.close(&names, end);
     let invoice = closed.invoice;
     let rows = input_rows(&mut world);
-    let fails = !world.faults.is_empty();
+    let fails = !world.faults.is_empty() || world.fargate.market.is_some();
     let incidents = world.faults.close(&world.services);
     let mut services = world.flow().service_reports(end);
     if closed.settlement.as_ref().is_some_and(|settlement| !settlement.reports.is_empty()) {

@@ -8,6 +8,7 @@ use crate::model::platform::Purchase;
 use crate::policy::capacity::fargate::spot_warning;
 use crate::sim::setup::{FargateRisks, SpotLimit, SpotReclaim};
 use crate::sim::task::{Slot, Task};
+use std::collections::BTreeMap;
 
 /// Something about Fargate's capacity changes.
 #[derive(Clone, Copy, Debug)]
@@ -242,13 +243,25 @@ fn picks(
     let stream = |name: String| seed.stream(Purpose::Reclaim, &format!("FARGATE_SPOT/{name}"));
     let place = |zone: Option<ZoneId>| zone.map_or("all zones", |zone| names[zone].as_str());
     let by_zone = |&zone: &ZoneId| stream(format!("{}/tasks", names[zone]));
-    let by_limit =
-        |(index, of): (usize, &SpotLimit)| stream(format!("limit {index} of {}", place(of.zone)));
-    let by_script = |of: &SpotReclaim| stream(format!("at {} in {}", of.at.0, place(of.zone)));
+    // The n-th of the same, so that others elsewhere leave them as they are.
+    let mut known: BTreeMap<String, u32> = BTreeMap::new();
+    let mut number = |of: &str| {
+        let times = known.entry(of.to_string()).or_default();
+        *times += 1;
+        *times - 1
+    };
+    let mut by_limit = |of: &SpotLimit| {
+        let place = place(of.zone);
+        stream(format!("limit {} of {place}", number(place)))
+    };
+    let limits = risks.limits.iter().map(&mut by_limit).collect();
+    let by_script = |of: &SpotReclaim| {
+        let of = format!("at {} in {}", of.at.0, place(of.zone));
+        match number(&of) {
+            0 => stream(of),
+            times => stream(format!("{of} {times}")),
+        }
+    };
     let zones = if risks.spot_reclaims.is_some() { zones } else { &[] };
-    [
-        zones.iter().map(by_zone).collect(),
-        risks.limits.iter().enumerate().map(by_limit).collect(),
-        risks.scripted.iter().map(by_script).collect(),
-    ]
+    [zones.iter().map(by_zone).collect(), limits, risks.scripted.iter().map(by_script).collect()]
 }

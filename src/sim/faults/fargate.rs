@@ -65,9 +65,12 @@ impl Mishap<'_> {
                 Ok(())
             }
             Turn::Limit(index, most) => {
-                market.limits[index] = Some(most);
+                let before = market.limits[index].replace(most);
                 let zone = market.risks.limits[index].zone;
                 self.supply.drive.fargate.turns();
+                if before.is_some_and(|before| before < most) {
+                    self.supply.drive.plan().zone_recovers();
+                }
                 let there = self.spot_tasks(zone).len();
                 let excess = there.saturating_sub(most as usize) as u32;
                 self.take_back(zone, Amount::Tasks(excess), Cause::Limit(index))

@@ -14,6 +14,7 @@ use crate::model::spot::Availability;
 use crate::pricing::Price;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::{GroupSetup, MixedSetup, PoolLimit};
+use std::collections::BTreeMap;
 
 /// Something about the pools changes.
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +84,9 @@ impl Pools {
                 reclaimed.push(seed.stream(Purpose::Reclaim, &format!("{key}/instances")));
             }
         }
-        let dice = |limit: usize| seed.stream(Purpose::Reclaim, &format!("{name}/limit {limit}"));
+        let dice = |limit: String| seed.stream(Purpose::Reclaim, &format!("{name}/{limit}"));
         Pools {
-            dice: (0..limits.len()).map(dice).collect(),
+            dice: names(setup, zones).into_iter().map(dice).collect(),
             agenda,
             done: 0,
             closed: vec![[0; 2]; setup.offers.len()],
@@ -276,4 +277,20 @@ impl Supply<'_> {
         }
         Ok(())
     }
+}
+
+/// What the random streams of limits are called: after their pools, so that another limit of other pools leaves them as
+/// they are; the n-th of the same after its number.
+fn names(setup: &GroupSetup, zones: &Column<ZoneId, String>) -> Vec<String> {
+    let limits = setup.mixed.iter().flat_map(|mixed| &mixed.interruption.limits);
+    let mut known: BTreeMap<String, u32> = BTreeMap::new();
+    let name = |limit: &PoolLimit| {
+        let offers = limit.offers.iter().map(|&offer| &setup.offers[offer].registration);
+        let pools = offers.map(|of| format!("{}/{}", zones[of.zone], of.instance_type));
+        let of = pools.collect::<Vec<_>>().join(", ");
+        let times = known.entry(of.clone()).or_default();
+        *times += 1;
+        format!("limit {} of {of}", *times - 1)
+    };
+    limits.map(name).collect()
 }
