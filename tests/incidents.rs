@@ -2,6 +2,7 @@
 
 use crate::instance_failures::boxes;
 use crate::support::fleet::{Moved, errors, jobs, run};
+use crate::support::services::{count, seconds, tell};
 
 /// A service of four tasks fills two boxes of a fixed fleet; ten requests a second.
 fn served(more: &str) -> Moved {
@@ -143,4 +144,31 @@ fn only_groups_drain_what_has_failed() {
     let note = "instances of fixed fleets are terminated and not drained";
     assert!(notes("").iter().any(|told| told.contains(note)), "{:?}", notes(""));
     assert!(notes("capacity_provider = \"group\"").is_empty());
+}
+
+#[test]
+fn a_service_with_health_checks_has_recovered_when_its_tasks_are_healthy() {
+    let with = |checks: &str| {
+        let more = format!(
+            "{checks}\nbehaviour = {{ ready_after = \"30s\" }}\nstarts_running = true\n\
+             traffic = {{ cpu_ms_per_request = 10, generate = {{ per_second = 10 }} }}\n{}",
+            fails("boxes-0", 100, 300)
+        );
+        let service = "[[service]]\nname = \"web\"\ntask_definition = \"web\"\ndesired_count = 4\n";
+        let told = tell(&boxes("", &format!("{service}{more}")));
+        let [incident] = told.result.incidents.as_slice() else { panic!("one incident") };
+        let starts = told.tasks.iter().filter_map(|task| seconds(task, "started_s"));
+        let after = incident.recovered.to_secs_f64() - starts.fold(0.0, f64::max);
+        let at = (incident.recovered.to_secs_f64() / 10.0).ceil() * 10.0;
+        let healthy = [at - 10.0, at].map(|at| count(told.service_at(at), "healthy"));
+        (after, healthy)
+    };
+    // They answer 30 s after they are RUNNING, and a check passes within its interval of 10 s, the second 10 s later.
+    let checks = "load_balancer = { health_check = { interval = \"10s\", healthy_threshold = 2 } }\n\
+                  health_check_grace_period = \"100s\"";
+    let (after, [before, then]) = with(checks);
+    assert!((30.0..=50.0).contains(&after), "{after}");
+    assert!(before < 4 && then == 4, "{before} {then}");
+    // Without checks nobody knows more than that they are RUNNING.
+    assert_eq!(with("").0, 0.0);
 }

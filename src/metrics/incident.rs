@@ -17,7 +17,8 @@ pub struct Incident {
     pub found: SimTime,
     /// When it was over: the zone was back; every instance was well again or had ended.
     pub over: SimTime,
-    /// When no instance was out any more and each service concerned had as many RUNNING tasks as it should.
+    /// When no instance was out any more and each service concerned had as many tasks as it should: healthy ones where it
+    /// has health checks, RUNNING ones where it has none.
     pub recovered: SimTime,
     /// Instances that failed.
     pub instances: u32,
@@ -63,14 +64,15 @@ const COLUMNS: &[ColumnSpec] = &[
         "over_s",
         "decimal",
         "s",
-        "when the zone, registry or metrics were back, or each instance well again or ended; empty where it was not",
+        "when the zone, registry or metrics were back, or each instance well again or ended; at once where Fargate took \
+         tasks back; empty where it was not",
     ),
     column(
         "recovered_s",
         "decimal",
         "s",
-        "when no instance, registry or metric was out and each service concerned had its desired count RUNNING; empty \
-         where it was not",
+        "when no instance, registry or metric was out and each service concerned had its desired count of tasks: healthy \
+         where it has health checks, RUNNING where it has none; empty where it was not",
     ),
     column("recovery_s", "decimal", "s", "`recovered_s` less `start_s`"),
     column("instances", "integer", "instances", "instances that failed"),
@@ -106,7 +108,8 @@ const COLUMNS: &[ColumnSpec] = &[
 /// `incidents.csv`.
 pub const INCIDENTS: TableSpec = TableSpec {
     file: "incidents.csv",
-    row: "failure of instances, an Availability Zone, a registry or metrics, in order of time; only with such failures",
+    row: "failure of instances, an Availability Zone, a registry or metrics, and tasks that Fargate took back at once, in \
+          order of time; only with such failures, or with a `[fargate]` market",
     columns: COLUMNS,
 };
 
@@ -131,7 +134,7 @@ pub fn incident_metrics(incidents: &[Incident], failed: [u64; 2], missed: u64) -
         metric(
             "incidents",
             "incidents",
-            "failures of instances, zones, registries and metrics",
+            "failures of instances, zones, registries and metrics, and tasks that Fargate took back at once",
             Value::Count(incidents.len() as u64),
         ),
         metric(

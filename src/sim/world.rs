@@ -263,7 +263,10 @@ impl World {
                 let next = queue.now() + self.rules.sample_interval;
                 queue.schedule(next, Class::Sample, Event::Sample);
             }
-            Event::Health(slot) => self.drive(queue).plan().health_changes(slot)?,
+            Event::Health(slot) => {
+                self.drive(queue).plan().health_changes(slot)?;
+                self.faults.notice();
+            }
             Event::OutageEnds(service) => self.drive(queue).plan().end_outage(service)?,
             Event::StartIsOver(slot) => self.drive(queue).plan().start_is_over(slot)?,
             Event::Deregistered(slot) => self.drive(queue).deregistered(slot)?,

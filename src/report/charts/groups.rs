@@ -38,8 +38,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
     };
     let is_managed = !input.reservations.is_empty();
     let middle = if is_managed { TOP + (BOTTOM - TOP) * 0.56 } else { BOTTOM + 26.0 };
-    let most = INSTANCES.iter().flat_map(|line| series.iter().map(|s| line.2(&s.most))).max();
-    let most = most.unwrap_or(0) as f64;
+    let most = most_instances(series) as f64;
     let mut top = Panel::new("Container instances", TOP, middle - 26.0, most, Steps::Whole);
     let mut bottom = is_managed.then(|| metric_panel(middle + 12.0, &input.reservations));
     if let Some(bottom) = &mut bottom {
@@ -72,7 +71,14 @@ fn percent(millionths: u64) -> f64 {
     millionths as f64 / 1e6
 }
 
-fn draw_instances(drawing: &mut Drawing, panel: &Panel, x: &Axis, series: &[Stretch]) {
+/// The highest point of [`draw_instances`].
+pub(super) fn most_instances(series: &[Stretch]) -> u64 {
+    let all = INSTANCES.iter().flat_map(|line| series.iter().map(|s| line.2(&s.most)));
+    all.max().unwrap_or(0)
+}
+
+/// Registered and desired instances, and those on their way.
+pub(super) fn draw_instances(drawing: &mut Drawing, panel: &Panel, x: &Axis, series: &[Stretch]) {
     panel.draw(drawing);
     let lines: Vec<&Line> =
         INSTANCES.iter().filter(|line| series.iter().any(|s| line.2(&s.most) > 0)).collect();

@@ -5,12 +5,13 @@ use super::axis::{Axis, Steps};
 use super::drawing::{Align, Color, Drawing, Type, palette};
 use super::font::{fit_middle, width};
 use super::frame::{self, BOTTOM, LEFT, Mark, Panel, RIGHT, TOP};
+use super::groups;
 use super::services::{self, Line};
 use super::traffic::together;
-use super::trend::{Draws, Holds, Trend};
+use super::trend::{Draws, Holds};
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::incident::Incident;
-use crate::metrics::series::{Sample, Stretch};
+use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceSample;
 use crate::report::human;
 use std::cmp::Reverse;
@@ -52,6 +53,12 @@ impl Window {
         SimTime(at.min(self.to).since(self.from).0)
     }
 
+    /// What of these stretches lies in the window; one that begins where it ends would have no width.
+    fn stretches(&self, series: &[Stretch]) -> Vec<Stretch> {
+        let inside = series.iter().take_while(|s| s.from < self.to);
+        inside.map(|s| Stretch { from: self.shift(s.from), to: self.shift(s.to), ..*s }).collect()
+    }
+
     /// Its axis, and what that is called.
     fn axis(&self, start: Option<i64>, left: f64) -> (Axis, String) {
         let begin = self.from.0 / 1_000_000;
@@ -90,14 +97,12 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let window = Window::around(&shown, end);
     let samples = cut(&together(input.services), window);
     let first = input.series.partition_point(|s| s.from <= window.from).saturating_sub(1);
-    let inside = input.series[first..].iter().take_while(|s| s.from <= window.to);
-    let series: Vec<Stretch> = inside.copied().collect();
+    let series = window.stretches(&input.series[first..]);
     let lines = task_lines();
     let has_tasks = samples.len() > 1 && lines.iter().any(|line| line.max(&samples) > 0.0);
     let dropped = dropped_line();
     let drops = dropped[0].max(&samples);
-    let instances = series.iter().map(|s| s.most.instances.max(s.most.launching_instances)).max();
-    let instances = instances.unwrap_or(0);
+    let instances = groups::most_instances(&series);
     let below = [instances > 0, has_tasks, drops > 0.0];
     let mut places = places(shown.len(), below.iter().filter(|is_there| **is_there).count());
     let mut panel = |is_there: bool, heading: &str, max: f64, steps| {
@@ -117,7 +122,7 @@ pub fn draw(input: &ChartInput) -> Drawing {
     draw_incidents(&mut drawing, &shown, &x, window);
     let place = |panel: Panel| Panel { left, ..panel };
     if let Some(panel) = fleet.map(place) {
-        draw_fleet(&mut drawing, &panel, &x, &series, window);
+        groups::draw_instances(&mut drawing, &panel, &x, &series);
     }
     for (panel, lines) in [(tasks, &lines[..]), (requests, &dropped[..])] {
         if let Some(panel) = panel.map(place) {
@@ -218,9 +223,12 @@ fn veil(
 fn draw_incidents(drawing: &mut Drawing, shown: &[&Incident], x: &Axis, window: Window) {
     let heading = Type::new(21.0, palette::INK).bold();
     drawing.text((LEFT, TOP + 24.0), "What failed", heading);
-    let mut legend = vec![(Mark::Box, OUT, "out".to_string())];
+    let mut legend = Vec::new();
+    if shown.iter().any(|of| of.over > of.start) {
+        legend.push((Mark::Box, OUT, "out".to_string()));
+    }
     if shown.iter().any(|of| of.recovered > of.over && of.over != SimTime::NEVER) {
-        legend.push((Mark::Box, LACKING, "back, tasks still missing".into()));
+        legend.push((Mark::Box, LACKING, "tasks still missing".into()));
     }
     if shown.iter().any(|of| of.found != SimTime::NEVER) {
         legend.push((Mark::Line, palette::INK, "first reaction".into()));
@@ -271,26 +279,22 @@ fn draw_name(drawing: &mut Drawing, of: &Incident, (from, end): (f64, f64), y: f
     }
 }
 
-/// Registered instances, and those on their way.
-fn draw_fleet(drawing: &mut Drawing, panel: &Panel, x: &Axis, series: &[Stretch], window: Window) {
-    type Kind = (&'static str, Color, fn(&Sample) -> u64);
-    const KINDS: [Kind; 3] = [
-        ("registered", palette::BLUE, |s| s.instances),
-        ("launching", palette::AMBER, |s| s.launching_instances),
-        ("draining", palette::ORANGE, |s| s.draining_instances),
-    ];
-    let shift = |s: &Stretch| Stretch { from: window.shift(s.from), to: window.shift(s.to), ..*s };
-    let series: Vec<Stretch> = series.iter().map(shift).collect();
-    let used: Vec<&Kind> =
-        KINDS.iter().filter(|kind| series.iter().any(|s| kind.2(&s.most) > 0)).collect();
-    let trends: Vec<Trend> =
-        used.iter().map(|kind| Trend::new(&series, |s| kind.2(s) as f64, x, &panel.y)).collect();
-    panel.draw(drawing);
-    for (kind, trend) in used.iter().zip(trends).rev() {
-        trend.draw_band(drawing, kind.1);
-        trend.draw_line(drawing, kind.1);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::series::Sample;
+
+    #[test]
+    fn a_stretch_that_begins_where_the_window_ends_is_not_drawn() {
+        let second = |second: u64| SimTime(second * 1_000_000);
+        let stretch = |from, to| Stretch {
+            from: second(from),
+            to: second(to),
+            ..Stretch::from(Sample::default())
+        };
+        let window = Window { from: second(60), to: second(120) };
+        let drawn = window.stretches(&[stretch(50, 90), stretch(90, 120), stretch(120, 150)]);
+        let ends: Vec<_> = drawn.iter().map(|s| (s.from, s.to)).collect();
+        assert_eq!(ends, [(second(0), second(30)), (second(30), second(60))]);
     }
-    panel.close(drawing);
-    let legend: Vec<_> = used.iter().map(|kind| (Mark::Line, kind.1, kind.0.to_string())).collect();
-    frame::legend_right(drawing, panel.top - 22.0, &legend);
 }

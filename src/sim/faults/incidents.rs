@@ -80,7 +80,7 @@ pub(super) struct Incidents {
 }
 
 impl Faults {
-    /// Tasks have started or are wanted: a service may have all of its own again.
+    /// Tasks have started, are healthy or are wanted: a service may have all of its own again.
     #[inline]
     pub fn notice(&mut self) {
         self.incidents.is_due |= !self.incidents.waiting.is_empty();
@@ -256,8 +256,8 @@ impl Mishap<'_> {
         if std::mem::take(&mut incidents.are_hosts_due) {
             to_see = self.no_longer_out();
         }
-        let all = &self.supply.drive.services.all;
-        let has_all = |id: ServiceId| all[id].running >= all[id].desired;
+        let services = &self.supply.drive.services;
+        let has_all = |id: ServiceId| services.has_all(id);
         let waiting = &mut self.faults.incidents.waiting;
         waiting.retain(|&id, numbers| {
             let is_over = has_all(id);

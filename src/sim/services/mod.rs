@@ -345,6 +345,13 @@ impl Services {
         }
     }
 
+    /// Whether it has the tasks that it should: RUNNING, and past its health checks where it has any.
+    pub fn has_all(&self, id: ServiceId) -> bool {
+        let service = &self.all[id];
+        let is_checked = self.checks(id, service.generation).are_there();
+        (if is_checked { service.healthy } else { service.running }) >= service.desired
+    }
+
     /// The checks of a deployment's tasks.
     fn checks(&self, id: ServiceId, generation: u32) -> Checks {
         let service = &self.all[id];
