@@ -111,7 +111,6 @@ impl Build<'_> {
     }
 
     /// Whose images come from there, and how much of all that they pull.
-    #[expect(clippy::type_complexity, reason = "a list, if any is named, if it is right")]
     fn pulling_definitions(
         &mut self,
         settings: &Settings,
