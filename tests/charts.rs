@@ -540,6 +540,33 @@ fn incidents_have_a_chart_where_there_are_any() {
     }
 }
 
+#[test]
+fn the_chart_of_incidents_says_out_of_what_was_out() {
+    let second = |second: u64| SimTime(second * 1_000_000);
+    let [first, ..] = &incidents(1, 1)[..] else { panic!("one") };
+    // Fargate takes tasks back at 100 s, which is over at once; an instance is out until then.
+    let lines = |over: u64| -> Vec<String> {
+        let times = (second(100), second(100), second(over), second(700));
+        let (start, found, over, recovered) = times;
+        let of = Incident { start, found, over, recovered, ..first.clone() };
+        let series = [0, 1_000].map(|at| Sample { at: second(at), ..Sample::default() }).to_vec();
+        let case = Case { series, incidents: vec![of], ..Case::empty("one") };
+        let files = render(&case.input(), Format::Svg);
+        let (_, svg) = files.into_iter().find(|(name, _)| name.contains("incidents")).unwrap();
+        String::from_utf8(svg).unwrap().lines().map(str::to_string).collect()
+    };
+    let says = |lines: &[String], text: &str| lines.iter().any(|line| line == text);
+    let is_orange = |lines: &[String]| lines.iter().any(|line| line.contains("#D55E00"));
+    let fargate = lines(100);
+    assert!(says(&fargate, "tasks still missing") && !says(&fargate, "out"), "{fargate:#?}");
+    assert!(!is_orange(&fargate), "a bar without a meaning");
+    let instance = lines(400);
+    assert!(says(&instance, "tasks still missing") && says(&instance, "out"), "{instance:#?}");
+    assert!(is_orange(&instance));
+    let whole = lines(700);
+    assert!(says(&whole, "out") && !says(&whole, "tasks still missing"), "{whole:#?}");
+}
+
 /// Elements that the painter uses; anything else came from a name.
 const ELEMENTS: [&str; 8] =
     ["svg", "title", "rect", "polyline", "polygon", "circle", "line", "text"];

@@ -241,8 +241,11 @@ fn draw_incidents(drawing: &mut Drawing, shown: &[&Incident], x: &Axis, window: 
     for (row, of) in shown.iter().enumerate() {
         let top = TOP + HEADING + ROW * row as f64;
         let (from, over) = (at(of.start), at(of.over));
-        drawing.rect((from, top + 3.0), (over.max(from + 2.0), top + ROW - 3.0), OUT);
-        let mut end = over.max(from + 2.0);
+        let mut end = from;
+        if of.over > of.start {
+            end = over.max(from + 2.0);
+            drawing.rect((from, top + 3.0), (end, top + ROW - 3.0), OUT);
+        }
         if of.recovered > of.over && of.over != SimTime::NEVER {
             let to = at(of.recovered);
             if to > end {
