@@ -124,6 +124,7 @@
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
+//! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod breakeven;
 #[cfg(feature = "canary")]
 mod canary;
 mod capacity_groups;

@@ -3,6 +3,7 @@
 //! stdout holds results only; problems, notes and progress go to stderr. A reader that closes the pipe early is
 //! no error.
 
+pub mod breakeven;
 pub mod catalog;
 mod dry_run;
 mod expect;
@@ -34,7 +35,8 @@ use std::process::ExitCode;
         ecsim validate my.toml --show resolved\n  \
         ecsim trace inspect jobs.swf.gz\n  \
         ecsim catalog show m7g.xlarge\n  \
-        ecsim price task-definition.json\n\n\
+        ecsim price task-definition.json\n  \
+        ecsim breakeven my.toml\n\n\
         Exit codes: 0 done; 1 an [[expect]] of the scenario failed; 2 bad usage or input; \
         3 an invariant of the simulator broke; 130 interrupted."
 )]
@@ -62,6 +64,8 @@ pub enum Verb {
     Catalog(catalog::CatalogArgs),
     /// What one task of a definition costs, on Fargate and on EC2
     Price(price::PriceArgs),
+    /// EC2 or Fargate: what a workload costs on each kind of capacity, over a range of load
+    Breakeven(breakeven::BreakevenArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  ecsim completions bash > ecsim.bash")]
     Completions {
@@ -133,6 +137,7 @@ pub fn main() -> ExitCode {
         }
         Verb::Catalog(args) => catalog(&args),
         Verb::Price(args) => price(&args),
+        Verb::Breakeven(args) => breakeven::run(&args),
         Verb::Completions { shell } => completions(shell),
     };
     match done {

@@ -5,7 +5,7 @@ use crate::engine::Pulse;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -59,6 +59,38 @@ fn paint(pulse: &Pulse, horizon: Option<SimTime>, done: &AtomicBool) {
         bar.set_position(now);
         let day = now as f64 / 86_400e6;
         bar.set_message(format!("day {day:.2}, {:.1} million events", events as f64 / 1e6));
+        bar.tick();
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
+}
+
+/// A bar of runs that have ended, until it is dropped.
+pub struct Runs {
+    _bar: Progress,
+}
+
+impl Runs {
+    /// Follows `ended` of `all` runs. Shows nothing where `quiet`, or where stderr is not a terminal.
+    #[must_use]
+    pub fn follow(ended: Arc<AtomicUsize>, all: usize, quiet: bool) -> Runs {
+        let done = Arc::new(AtomicBool::new(false));
+        let wanted = !quiet && std::io::stderr().is_terminal();
+        let painter = wanted.then(|| {
+            let done = Arc::clone(&done);
+            std::thread::spawn(move || paint_runs(&ended, all, &done))
+        });
+        Runs { _bar: Progress { done, painter } }
+    }
+}
+
+fn paint_runs(ended: &AtomicUsize, all: usize, done: &AtomicBool) {
+    std::thread::park_timeout(PATIENCE);
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} runs {eta}");
+    let bar = ProgressBar::new(all as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    while !done.load(Ordering::Relaxed) {
+        bar.set_position(ended.load(Ordering::Relaxed) as u64);
         bar.tick();
         std::thread::park_timeout(Duration::from_millis(100));
     }

@@ -3,6 +3,7 @@
 //! A run is one thread; where it is the only one, threads beside it may read its traces and write its tables. Results
 //! come back in the order of the seeds, whatever the threads did.
 
+pub mod breakeven;
 mod markets;
 pub mod quote;
 mod stamps;

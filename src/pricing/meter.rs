@@ -68,6 +68,14 @@ pub fn fargate_billed(os: OperatingSystem, task: &FargateTask) -> SimSpan {
     billed(task.stopped - task.pull_started, minimum)
 }
 
+/// What of a Fargate task's billed time is the least time alone: nothing where it lasted for that.
+#[inline]
+#[must_use]
+pub fn fargate_minimum(os: OperatingSystem, task: &FargateTask) -> SimSpan {
+    let lasted = billed(task.stopped - task.pull_started, SimSpan(0));
+    SimSpan(fargate_billed(os, task).0 - lasted.0)
+}
+
 /// What Fargate tasks of one price list used, in part-microseconds. Adding a task is four additions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FargateUsage {
@@ -110,6 +118,12 @@ impl FargateUsage {
 pub fn fargate_task_cost(rate: &FargateRate, task: &FargateTask) -> NanoUsd {
     let mut usage = FargateUsage::default();
     usage.add(rate.os, task);
+    fargate_usage_cost(rate, &usage)
+}
+
+/// What usage under one price list costs, all dimensions together, rounded once.
+#[must_use]
+pub fn fargate_usage_cost(rate: &FargateRate, usage: &FargateUsage) -> NanoUsd {
     let of = |rate: HourlyRate, parts: u128| u128::from(rate.0) * parts;
     let parts = of(rate.vcpu, usage.cpu_unit_micros)
         + of(rate.licence_vcpu, usage.cpu_unit_micros)

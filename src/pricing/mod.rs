@@ -22,7 +22,10 @@ pub mod split;
 pub use by_service::{EndedPromise, UsageByService};
 pub use fees::{Fee, Fees};
 pub use invoice::{Bill, Category, Invoice, Line};
-pub use meter::{FargateTask, SPOT_FREE_HOUR, fargate_task_cost, instance_cost};
+pub use meter::{
+    FargateTask, FargateUsage, SPOT_FREE_HOUR, fargate_minimum, fargate_task_cost,
+    fargate_usage_cost, instance_cost,
+};
 pub use price::Price;
 pub use settle::{Closed, CommitmentReport, HourlyBill, Settlement};
 pub use split::{CpuMemory, SplitWeights};

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod bill_tables;
+pub mod breakeven;
 pub mod charts;
 pub mod csv;
 pub mod error;

@@ -1,6 +1,7 @@
 //! The tables that are written when a run has ended: instances and incidents.
 
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
+use super::breakeven::BREAKEVEN;
 use super::csv::TableWriter;
 use super::replications::SEEDS;
 use super::summary::METRICS;
@@ -96,7 +97,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 18] = [
+pub const ALL: [TableSpec; 19] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -115,6 +116,7 @@ pub const ALL: [TableSpec; 18] = [
     COMMITMENTS,
     METRICS,
     SEEDS,
+    BREAKEVEN,
 ];
 
 /// `instances.csv` of a finished run.

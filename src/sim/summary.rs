@@ -378,18 +378,13 @@ fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd)
         let meaning = "external instances, with the fee of ECS Anywhere; part of `ec2_usd`";
         sheet.usd("external_usd", meaning, external);
     }
-    let covered: NanoUsd = world
-        .cluster
-        .fleet()
-        .ids()
-        .map(|i| {
-            world.books.spending.covered(
-                i,
-                &world.cluster.capacity().uses[i],
-                world.cluster.fleet(),
-            )
-        })
-        .sum();
+    let minimum = world.books.spending.fargate_minimum();
+    let least = "what of it is Fargate's least billed time: beyond the seconds that tasks lasted";
+    sheet.usd("fargate_minimum_usd", least, minimum);
+    let (spending, cluster) = (&world.books.spending, &world.cluster);
+    let uses = |id| &cluster.capacity().uses[id];
+    let covered = |id| spending.covered(id, uses(id), cluster.fleet());
+    let covered: NanoUsd = cluster.fleet().ids().map(covered).sum();
     let idle = instances - covered;
     sheet.usd("ec2_idle_usd", "EC2 cost that no promise covers", idle);
     sheet.percent(

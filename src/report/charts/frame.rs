@@ -25,13 +25,18 @@ pub const TICK: Type = Type::new(18.0, palette::SOFT_INK);
 
 /// A page with title and subtitle: scenario name first, then facts.
 pub fn page(title: &str, input: &ChartInput, facts: &[String]) -> Drawing {
+    titled(title, &input.title, facts)
+}
+
+/// The same of whatever has a name.
+pub fn titled(title: &str, name: &str, facts: &[String]) -> Drawing {
     let mut drawing = Drawing { title: title.into(), ..Drawing::default() };
     drawing.rect((0.0, 0.0), (WIDTH, HEIGHT), palette::PAPER);
     drawing.text((LEFT, 64.0), title, TITLE);
     let facts: String = facts.iter().map(|fact| format!("  ·  {fact}")).collect();
     // A long name gives way to the numbers.
     let room = (RIGHT - LEFT - width(&facts, SUBTITLE)).max(300.0);
-    let name = fit_middle(&input.title, SUBTITLE, room);
+    let name = fit_middle(name, SUBTITLE, room);
     let subtitle = fit(&format!("{name}{facts}"), SUBTITLE, RIGHT - LEFT);
     drawing.title = format!("{title}: {subtitle}");
     drawing.text((LEFT, 100.0), subtitle, SUBTITLE);

@@ -5,6 +5,7 @@
 //! axis. The font is part of the program, so the bytes are the same on every machine.
 
 mod axis;
+mod breakeven;
 mod calendar;
 mod classes;
 mod costs;
@@ -35,6 +36,7 @@ use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
 use crate::metrics::summary::Summary;
+use crate::report::breakeven::Study;
 use drawing::Drawing;
 use rayon::prelude::*;
 
@@ -111,6 +113,17 @@ const SERVICE_CHARTS: [ServiceChart; 4] = [
 
 /// How a chart is drawn.
 type Draw<'a> = Box<dyn Fn(&ChartInput) -> Drawing + Send + Sync + 'a>;
+
+/// Draws the chart of a study of kinds of capacity: its name in the output folder, and its content.
+#[must_use]
+pub fn render_breakeven(study: &Study<'_>, format: Format) -> Option<(String, Vec<u8>)> {
+    let drawing = || breakeven::draw(study);
+    match format {
+        Format::Svg => Some(("charts/breakeven.svg".into(), paint::svg(&drawing()).into_bytes())),
+        Format::Png => Some(("charts/breakeven.png".into(), paint::png(&drawing()))),
+        Format::None => None,
+    }
+}
 
 /// Draws every chart: (name in the output folder, content). A chart without data says why it is empty; where there are
 /// no services and no groups, neither are their charts.

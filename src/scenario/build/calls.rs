@@ -299,6 +299,7 @@ impl Build<'_> {
         launch: &Launch,
         fargate: bool,
     ) -> DefinitionId {
+        let in_awsvpc = fargate || self.managed_of(launch).is_some();
         let Some(wanted) = settings.text("task_definition").map(str::to_string) else {
             if let Some(id) = self.definition_names.get(name) {
                 let place = self.definitions[id.index()].place;
@@ -310,11 +311,11 @@ impl Build<'_> {
                 let help = "name it as `task_definition`, or give the `run_task` another `name`";
                 self.error_with_help(settings.value_place("name"), message, help);
             }
-            return self.implicit_definition(name, fargate, settings.place);
+            return self.implicit_definition(name, in_awsvpc, settings.place);
         };
         let place = settings.value_place("task_definition");
         let Some(id) = self.definition_of(&wanted, place) else {
-            return self.implicit_definition(name, fargate, settings.place);
+            return self.implicit_definition(name, in_awsvpc, settings.place);
         };
         if fargate {
             self.check_on_fargate(id, launch, place);

@@ -348,14 +348,14 @@ impl Build<'_> {
     pub(super) fn implicit_definition(
         &mut self,
         family: &str,
-        fargate: bool,
+        in_awsvpc: bool,
         place: Place,
     ) -> DefinitionId {
-        let mode = if fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
+        let mode = if in_awsvpc { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
         let definition = TaskDefinition {
             family: family.to_string(),
             revision: 1,
-            demand: Resources { enis: u16::from(fargate), ..Resources::ZERO },
+            demand: Resources { enis: u16::from(in_awsvpc), ..Resources::ZERO },
             fargate_request: (0, 0),
             ports: PortSet::default(),
             network_mode: mode,

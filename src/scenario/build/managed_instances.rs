@@ -184,7 +184,7 @@ impl Build<'_> {
     }
 
     /// The providers of Managed Instances that a launch names.
-    fn managed_of(&self, launch: &Launch) -> Option<ProviderId> {
+    pub(super) fn managed_of(&self, launch: &Launch) -> Option<ProviderId> {
         let Launch::Providers(shares) = launch else { return None };
         let is_managed = |id: &ProviderId| self.providers[*id].batch_window.is_some();
         shares.iter().map(|share| share.provider).find(is_managed)

@@ -45,7 +45,7 @@ pub static RUN_TASK: Section = Section::new(
         optional(
             "task_definition",
             Kind::Text,
-            "one without image, in network mode `bridge` on EC2 and `awsvpc` on Fargate",
+            "one without image, in network mode `bridge` on EC2, `awsvpc` on Fargate and Managed Instances",
             "Family (or `family:revision`) of rows that name none.",
             "API",
         ),

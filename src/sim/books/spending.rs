@@ -14,8 +14,9 @@ use crate::model::platform::{Platform, Purchase};
 use crate::pricing::commitments::Commitments;
 use crate::pricing::hourly::HourlyUsage;
 use crate::pricing::{
-    Bill, Closed, CpuMemory, EndedPromise, FargateTask, Fees, Price, SPOT_FREE_HOUR, SplitWeights,
-    UsageByService, fargate_task_cost, instance_cost, settle,
+    Bill, Closed, CpuMemory, EndedPromise, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR,
+    SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost,
+    instance_cost, settle,
 };
 use crate::sim::setup::Setup;
 use crate::sim::task::{Place, Task};
@@ -44,6 +45,8 @@ pub struct Spending {
     types: Column<InstanceId, u32>,
     /// Whether Fargate bills until STOPPED.
     is_billed_until_stopped: bool,
+    /// What the least billed time added to Fargate tasks, by price list.
+    minimums: Vec<FargateUsage>,
     /// What ECS charges for instances.
     fees: Fees,
     /// What was committed to.
@@ -77,6 +80,7 @@ impl Spending {
             by_service: UsageByService::default(),
             types: Column::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
+            minimums: fargate.rates.iter().map(|_| FargateUsage::default()).collect(),
             fees: setup.fees.clone(),
             commitments: setup.commitments.clone(),
             hourly: wants_hours.then(|| HourlyUsage::new(into_hour)),
@@ -270,6 +274,12 @@ impl Spending {
         metered: &FargateTask,
         service: Option<ServiceId>,
     ) {
+        let added = fargate_minimum(rate.os, metered);
+        if added.0 > 0
+            && let Some(index) = self.rates.iter().position(|known| known == rate)
+        {
+            self.minimums[index].add_span(added.0.into(), metered);
+        }
         self.bill.fargate_task(task.provider, rate, metered);
         self.by_service.fargate_task(task.provider, rate, metered, service);
         if let Some(hourly) = &mut self.hourly {
@@ -381,6 +391,13 @@ impl Spending {
             costs.push(cost + fee);
         }
         costs
+    }
+
+    /// What of the bill is Fargate's least time: what tasks were billed beyond the seconds that they lasted.
+    #[must_use]
+    pub fn fargate_minimum(&self) -> NanoUsd {
+        let all = self.rates.iter().zip(&self.minimums);
+        all.map(|(rate, usage)| fargate_usage_cost(rate, usage)).sum()
     }
 
     /// The bill of a run that ends at `end`.

@@ -1,0 +1,243 @@
+//! `ecsim breakeven`: EC2 or Fargate, for the workload of a scenario.
+
+mod told;
+
+use super::progress::Runs;
+use super::run::{ChartsArg, FormatArg};
+use super::{Failure, complain, print, seeds};
+use crate::base::random::Seed;
+use crate::catalog::CATALOGUE_VERSION;
+use crate::experiment::breakeven::{
+    Cell, Kind, Original, Placement, Question, answer, runs, why_nowhere,
+};
+use crate::report::breakeven::{BREAKEVEN, Study, to_csv};
+use crate::report::charts::{self, Format};
+use crate::report::folder::OutputFolder;
+use crate::report::manifest::Manifest;
+use crate::scenario::{self, Scenario};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+/// EC2 or Fargate: what the workload of a scenario costs on each kind of capacity, over a range of load
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  ecsim breakeven scenarios/30-web-service.toml\n  \
+    ecsim breakeven my.toml --types m7i.xlarge,c7i.xlarge --load 0.5,1,2,4,8 --seeds 10\n  \
+    ecsim breakeven my.toml --on given,fargate --load 1")]
+pub struct BreakevenArgs {
+    /// A scenario, TOML or JSON
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Only these services and run_task entries of it, each by its name
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Kinds of capacity: given (as the scenario has it), fargate, fargate-spot, ec2, ec2-spot, managed-instances
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind,
+        default_value = "fargate,fargate-spot,ec2,ec2-spot,managed-instances")]
+    pub on: Vec<Kind>,
+    /// Instance types of EC2; each is tried, and Managed Instances choose among all
+    #[arg(
+        long,
+        value_name = "TYPES",
+        value_delimiter = ',',
+        default_value = "c6i.xlarge,m6i.xlarge,r6i.xlarge"
+    )]
+    pub types: Vec<String>,
+    /// Factors on the load
+    #[arg(long, value_name = "FACTORS", value_delimiter = ',', value_parser = load, default_value = "0.25,0.5,1,2,4")]
+    pub load: Vec<f64>,
+    /// targetCapacity of the groups, percent: what is below 100 keeps instances for tasks that have not come
+    #[arg(long, value_name = "PERCENTS", value_delimiter = ',', default_value = "100,90,80,60",
+        value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub target_capacity: Vec<u32>,
+    /// How tasks are placed on instances: own (as the scenario says), binpack (by memory)
+    #[arg(long, value_name = "HOW", value_delimiter = ',', value_parser = placement, default_value = "own,binpack")]
+    pub placement: Vec<Placement>,
+    /// Seeds of each run, from the scenario's on
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub seeds: u32,
+    /// Seconds that 95 % of the tasks may take to RUNNING [default: what they take on Fargate]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub most_start: Option<f64>,
+    /// Term of the Savings Plan that would have been best, no upfront payment
+    #[arg(long, value_name = "TERM", default_value = "1y", value_parser = ["1y", "3y"])]
+    pub term: String,
+    /// Output folder [default: output/breakeven-<name of the scenario>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an output folder that other runs have written
+    #[arg(long)]
+    pub force: bool,
+    /// Format of the chart
+    #[arg(long, value_enum, default_value = "svg")]
+    pub charts: ChartsArg,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: FormatArg,
+    /// Threads; 0: one a core. Results do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// No progress and no notes
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let known = Kind::ALL.iter().find(|(_, name)| *name == text);
+    let names = || Kind::ALL.map(|(_, name)| name).join(", ");
+    known.map(|(kind, _)| *kind).ok_or_else(|| format!("known are {}", names()))
+}
+
+fn placement(text: &str) -> Result<Placement, String> {
+    let known = Placement::ALL.iter().find(|(_, name)| *name == text);
+    known.map(|(how, _)| *how).ok_or_else(|| "known are own, binpack".into())
+}
+
+fn load(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
+    let is_good = (0.001..=1_000.0).contains(&number);
+    is_good.then_some(number).ok_or_else(|| "from 0.001 to 1000".into())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
+    let is_good = number.is_finite() && number > 0.0;
+    is_good.then_some(number).ok_or_else(|| "above 0".into())
+}
+
+/// Does what `args` say.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
+    let (scenario, original) = read(args)?;
+    let question = question(args, &scenario, &original)?;
+    let default_out = || Path::new("output").join(format!("breakeven-{}", scenario.setup.name));
+    let out = args.out.clone().unwrap_or_else(default_out);
+    let base = args.scenario.parent().unwrap_or(Path::new(""));
+    if let Some(why) = why_nowhere(&original, &question, base) {
+        return Err(Failure::Input(format!("error: the workload runs on none of these: {why}")));
+    }
+    let pulse = seeds::interruptible();
+    let folder = OutputFolder::create(&out, args.force)?;
+    let done = Arc::new(AtomicUsize::new(0));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads)
+        .build()
+        .map_err(|error| Failure::Input(format!("error: cannot start threads: {error}")))?;
+    let cells = {
+        let _bar = Runs::follow(Arc::clone(&done), runs(&question), args.quiet);
+        pool.install(|| answer(&original, &question, base, (&pulse, &done)))
+    };
+    let Some(cells) = cells else {
+        folder.close();
+        return Err(Failure::Interrupted("interrupted; nothing was written".into()));
+    };
+    publish(args, &scenario, &question, &cells, folder)?;
+    if !args.quiet {
+        complain(&format!("wrote {}", out.display()));
+    }
+    Ok(())
+}
+
+fn read(args: &BreakevenArgs) -> Result<(Scenario, Original), Failure> {
+    if args.scenario == Path::new("-") {
+        return Err(Failure::Input(
+            "error: breakeven reads its scenario several times: give a file".into(),
+        ));
+    }
+    let scenario = scenario::load(&args.scenario, &[])
+        .map_err(|problems| Failure::Input(problems.to_string()))?;
+    let text = std::fs::read_to_string(&args.scenario)
+        .map_err(|error| Failure::Input(format!("error: {}: {error}", args.scenario.display())))?;
+    let mut original = Original::new(&text, &scenario)
+        .map_err(|error| Failure::Input(format!("error: {error}")))?;
+    if !args.only.is_empty() {
+        original.keep(&args.only).map_err(|text| Failure::Input(format!("error: {text}")))?;
+    }
+    Ok((scenario, original))
+}
+
+/// The question, each of its lists in order and without doubles.
+fn question(
+    args: &BreakevenArgs,
+    scenario: &Scenario,
+    original: &Original,
+) -> Result<Question, Failure> {
+    let mut loads = args.load.clone();
+    loads.sort_by(f64::total_cmp);
+    loads.dedup();
+    let mut targets = args.target_capacity.clone();
+    targets.sort_unstable_by(|a, b| b.cmp(a));
+    targets.dedup();
+    let mut kinds = args.on.clone();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.contains(&Kind::Given) && !original.has_providers() {
+        let text = "error: `--on given`, and the scenario has no [[capacity_provider]] of its own";
+        return Err(Failure::Input(text.into()));
+    }
+    let mut instance_types = Vec::new();
+    for name in &args.types {
+        if !instance_types.contains(name) {
+            instance_types.push(name.clone());
+        }
+    }
+    let mut placements = args.placement.clone();
+    placements.sort_unstable();
+    placements.dedup();
+    let first = scenario.setup.seed.0;
+    let seeds = (0..u64::from(args.seeds)).map(|index| Seed(first.wrapping_add(index)));
+    Ok(Question {
+        kinds,
+        instance_types,
+        loads,
+        target_capacities: targets,
+        placements,
+        seeds: seeds.collect(),
+        term: args.term.clone(),
+        most_start_s: args.most_start,
+    })
+}
+
+fn publish(
+    args: &BreakevenArgs,
+    scenario: &Scenario,
+    question: &Question,
+    cells: &[Cell],
+    folder: OutputFolder,
+) -> Result<(), Failure> {
+    let study = Study { name: &scenario.setup.name, question, cells };
+    let table = to_csv(&study);
+    folder.write(BREAKEVEN.file, &table)?;
+    folder.write("scenario.toml", scenario.resolved.as_bytes())?;
+    let format = match args.charts {
+        ChartsArg::Svg => Format::Svg,
+        ChartsArg::Png => Format::Png,
+        ChartsArg::None => Format::None,
+    };
+    if let Some((name, bytes)) = charts::render_breakeven(&study, format) {
+        folder.write(&name, &bytes)?;
+    }
+    let mut digest = crate::base::digest::Digest::default();
+    table.chunks(8).for_each(|bytes| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        digest.add(u64::from_le_bytes(word));
+    });
+    let manifest = Manifest {
+        scenario: scenario.setup.name.clone(),
+        scenario_digest: scenario.digest.clone(),
+        seed: scenario.setup.seed.0,
+        catalog_version: CATALOGUE_VERSION.to_string(),
+        outcome: "completed".into(),
+        event_digest: format!("{:016x}", digest.value()),
+        ..Manifest::default()
+    };
+    let published = folder.publish(manifest)?;
+    published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
+    print(&match args.format {
+        FormatArg::Human => told::human(&study),
+        FormatArg::Json => told::json(&study),
+    })
+}

@@ -1,0 +1,190 @@
+//! What `ecsim breakeven` prints.
+
+use crate::cli::screen::{align_right, table};
+use crate::experiment::breakeven::{Cell, Crossing, Kind, Quick, Said, cheapest, crossings};
+use crate::report::breakeven::{Study, factor, rows};
+use crate::report::human;
+use std::fmt::Write as _;
+
+const HEADINGS: [&str; 8] =
+    ["load", "on", "USD", "with plan", "a task-hour", "start p95", "promised", ""];
+
+/// A table by load, then what it means.
+pub fn human(study: &Study<'_>) -> String {
+    let seeds = study.question.seeds.len();
+    let mut text = format!(
+        "{}: means of {seeds} seed{}; \"with plan\": with the best Compute Savings Plan of {}. To serve as well as Fargate is to \
+         start 95 % of tasks as soon, and to drop and refuse no more.\n\n",
+        crate::base::text::visible(study.name),
+        if seeds == 1 { "" } else { "s" },
+        study.question.term,
+    );
+    let mut screen = table(&HEADINGS);
+    align_right(&mut screen, 2..7);
+    for (index, &load) in study.question.loads.iter().enumerate() {
+        if index > 0 {
+            screen.add_row([""; 8]);
+        }
+        let (best_as_quick, best) = (best(study, load, true), best(study, load, false));
+        for &kind in &study.question.kinds {
+            let as_quick = cheapest(study.cells, load, kind, true);
+            let any = cheapest(study.cells, load, kind, false);
+            let Some(cell) = as_quick.or(any) else { continue };
+            let marks = self::marks(cell, best, best_as_quick);
+            screen.add_row(row(cell, marks));
+            // The cheapest of all may be one that makes tasks wait.
+            if let Some(slower) = any.filter(|any| !std::ptr::eq(*any, cell)) {
+                let marks = self::marks(slower, best, best_as_quick);
+                screen.add_row(row(slower, marks));
+            }
+        }
+    }
+    text += &format!("{screen}\n\n");
+    text += &verdict(study);
+    text
+}
+
+fn best<'a>(study: &Study<'a>, load: f64, as_quick: bool) -> Option<&'a Cell> {
+    let kinds = study.question.kinds.iter();
+    let cells = kinds.filter_map(|&kind| cheapest(study.cells, load, kind, as_quick));
+    let usd = |cell: &Cell| cell.mean(|said| said.usd).unwrap_or(f64::INFINITY);
+    cells.min_by(|a, b| usd(a).total_cmp(&usd(b)))
+}
+
+fn marks(cell: &Cell, best: Option<&Cell>, as_quick: Option<&Cell>) -> String {
+    let is = |other: Option<&Cell>| other.is_some_and(|other| std::ptr::eq(other, cell));
+    let fails = match cell.quick {
+        Quick::AsQuick => "",
+        Quick::Later => "starts later",
+        Quick::DropsMore => "drops more",
+        Quick::RefusesMore => "refuses more",
+    };
+    match (is(as_quick), is(best)) {
+        (true, true) => "cheapest".into(),
+        (true, false) => "cheapest that serves as well".into(),
+        (false, true) => format!("cheapest, {fails}"),
+        (false, false) => fails.into(),
+    }
+}
+
+fn row(cell: &Cell, marks: String) -> [String; 8] {
+    let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
+    let dollars = |usd: f64| format!("${}", human::decimal(usd, 2));
+    let is_instances = !matches!(cell.variant.kind, Kind::Fargate | Kind::FargateSpot);
+    let promised = format!("{} %", human::decimal(mean(|said| said.packed_percent), 1));
+    [
+        format!("×{}", factor(cell.load)),
+        cell.variant.to_string(),
+        dollars(mean(|said| said.usd)),
+        dollars(mean(|said| said.usd_with_plan)),
+        format!("${}", human::decimal(mean(|said| said.usd_per_task_hour), 4)),
+        format!("{} s", human::decimal(mean(|said| said.start_p95_s), 0)),
+        if is_instances { promised } else { "–".into() },
+        marks,
+    ]
+}
+
+fn verdict(study: &Study<'_>) -> String {
+    let mut text = String::new();
+    let loads = &study.question.loads;
+    let has_fargate = study.cells.iter().any(|c| c.variant.kind == Kind::Fargate && c.said.is_ok());
+    let others = study.question.kinds.iter().filter(|kind| **kind != Kind::Fargate && has_fargate);
+    for &kind in others {
+        let found = crossings(study.cells, loads, kind);
+        for one in &found {
+            let _ = writeln!(text, "{}", crossing(one));
+        }
+        if found.is_empty() {
+            let _ = writeln!(text, "{}", never(study, kind));
+        }
+    }
+    let fargate =
+        loads.iter().rev().find_map(|&load| cheapest(study.cells, load, Kind::Fargate, false));
+    if let Some(cell) = fargate {
+        let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
+        let _ = writeln!(
+            text,
+            "Fargate's sizes: {} % more CPU and {} % more memory than asked for; its least billed time: ${} at a load of ×{}.",
+            human::decimal(mean(|said| said.ladder_cpu_percent), 1),
+            human::decimal(mean(|said| said.ladder_memory_percent), 1),
+            human::decimal(mean(|said| said.minimum_usd), 2),
+            factor(cell.load),
+        );
+    }
+    for (variant, why) in impossible(study) {
+        let _ = writeln!(text, "{variant} was left out: {}", crate::base::text::visible(&why));
+    }
+    text
+}
+
+fn crossing(one: &Crossing) -> String {
+    let (least, most) = one.range;
+    let range = if most - least > 1e-9 {
+        format!(" ({} to {} over the seeds)", human::decimal(least, 2), human::decimal(most, 2))
+    } else {
+        String::new()
+    };
+    let side = if one.wins_above { "above" } else { "below" };
+    let load = human::decimal(one.load, 2);
+    format!(
+        "{} is cheaper than Fargate {side} a load of ×{load}{range}, where both serve as well.",
+        one.kind.name()
+    )
+}
+
+/// Why a kind has no crossing: always cheaper, never, or never as quick.
+fn never(study: &Study<'_>, kind: Kind) -> String {
+    let ratio = |load: f64| -> Option<f64> {
+        let usd = |cell: &Cell| cell.mean(|said| said.usd);
+        let fargate = usd(cheapest(study.cells, load, Kind::Fargate, false)?)?;
+        Some(usd(cheapest(study.cells, load, kind, true)?)? / fargate)
+    };
+    let ratios: Vec<f64> = study.question.loads.iter().filter_map(|&load| ratio(load)).collect();
+    let name = kind.name();
+    let Some(least) = ratios.iter().copied().min_by(f64::total_cmp) else {
+        return format!("{name} never serves as well as Fargate does.");
+    };
+    let most = ratios.iter().copied().fold(least, f64::max);
+    let percent = |ratio: f64| human::decimal(100.0 * ratio, 0);
+    let (side, bounds) = (
+        if least < 1.0 { "cheaper" } else { "no cheaper" },
+        format!("{} to {} % of its cost", percent(least), percent(most)),
+    );
+    format!("{name} is {side} than Fargate at every load where it serves as well: {bounds}.")
+}
+
+/// Variants that could not run, with the reason; each once.
+fn impossible(study: &Study<'_>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for cell in study.cells {
+        if let Err(why) = &cell.said {
+            let one = (cell.variant.to_string(), why.clone());
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+/// The rows of `breakeven.csv` and the crossings.
+pub fn json(study: &Study<'_>) -> String {
+    let kinds = study.question.kinds.iter();
+    let crossings = kinds.flat_map(|&kind| crossings(study.cells, &study.question.loads, kind));
+    let crossings = crossings.map(|one| {
+        serde_json::json!({
+            "on": one.kind.name(),
+            "cheaper_above": one.wins_above,
+            "load": one.load,
+            "least": one.range.0,
+            "most": one.range.1,
+        })
+    });
+    let value = serde_json::json!({
+        "schema": crate::report::manifest::SCHEMA,
+        "scenario": study.name,
+        "cells": rows(study),
+        "crossings": crossings.collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
+}

@@ -1,0 +1,384 @@
+//! One workload on another kind of capacity: the scenario rewritten, key by key.
+//!
+//! Rewritten scenarios begin with nothing: their services start at time zero, their fleets at no instance. So all kinds
+//! of capacity are asked the same question, and what starting up costs is part of the answer.
+
+use crate::catalog::Catalogue;
+use crate::model::definition::TaskDefinition;
+use crate::model::fargate::fargate_size_for;
+use crate::scenario::Scenario;
+use crate::scenario::diagnostic::{quoted, suggestion};
+use std::fmt;
+use toml::{Table, Value};
+
+/// Name of the capacity providers of rewritten scenarios; one a cluster.
+const PROVIDER: &str = "study";
+/// Most instances of a group: no limit that anybody meets.
+const MOST_INSTANCES: i64 = 10_000;
+/// Tables of a scenario that say what this study asks.
+const DROPPED: [&str; 3] = ["expect", "reserved_instances", "savings_plan"];
+
+/// A kind of capacity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Kind {
+    /// As the scenario has it.
+    Given,
+    /// Fargate.
+    Fargate,
+    /// Fargate Spot.
+    FargateSpot,
+    /// An Auto Scaling group of On-Demand instances with managed scaling.
+    Ec2,
+    /// The same of Spot instances.
+    Ec2Spot,
+    /// ECS Managed Instances.
+    ManagedInstances,
+}
+
+impl Kind {
+    /// Every kind, with its name on the command line and in tables.
+    pub const ALL: [(Kind, &'static str); 6] = [
+        (Kind::Given, "given"),
+        (Kind::Fargate, "fargate"),
+        (Kind::FargateSpot, "fargate-spot"),
+        (Kind::Ec2, "ec2"),
+        (Kind::Ec2Spot, "ec2-spot"),
+        (Kind::ManagedInstances, "managed-instances"),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    fn is_fargate(self) -> bool {
+        matches!(self, Kind::Fargate | Kind::FargateSpot)
+    }
+}
+
+/// How tasks are placed on instances.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Placement {
+    /// As the scenario says.
+    Own,
+    /// On the fullest instance by memory, which empties the others: cheaper, and less spread over zones.
+    Binpack,
+}
+
+impl Placement {
+    /// Every placement, with its name on the command line and in tables.
+    pub const ALL: [(Placement, &'static str); 2] =
+        [(Placement::Own, "own"), (Placement::Binpack, "binpack")];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Placement::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// What one run of the study is about.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Variant {
+    /// Kind of capacity.
+    pub kind: Kind,
+    /// Instance types; empty where the kind has none, or the scenario says.
+    pub instance_types: Vec<String>,
+    /// `targetCapacity` of managed scaling, percent.
+    pub target_capacity: Option<u32>,
+    /// How tasks are placed; nothing to choose on Fargate.
+    pub placement: Placement,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let [one] = &self.instance_types[..] {
+            write!(f, " {one}")?;
+        }
+        if let Some(percent) = self.target_capacity {
+            write!(f, " at {percent} %")?;
+        }
+        match self.placement {
+            Placement::Own => Ok(()),
+            Placement::Binpack => f.write_str(", binpack"),
+        }
+    }
+}
+
+/// A scenario as text that can be rewritten.
+#[derive(Clone, Debug)]
+pub struct Original {
+    table: Table,
+    /// Names of its clusters.
+    clusters: Vec<String>,
+    definitions: Vec<TaskDefinition>,
+}
+
+impl Original {
+    /// From the text of a scenario that has been loaded as `scenario`.
+    ///
+    /// # Errors
+    /// Neither TOML nor JSON.
+    pub fn new(text: &str, scenario: &Scenario) -> Result<Original, String> {
+        let table: Table = match text.trim_start().starts_with('{') {
+            true => serde_json::from_str(text).map_err(|error| error.to_string())?,
+            false => toml::from_str(text).map_err(|error| error.to_string())?,
+        };
+        let clusters = scenario.setup.clusters.iter().cloned().collect();
+        let definitions = scenario.setup.definitions.iter().cloned().collect();
+        Ok(Original { table, clusters, definitions })
+    }
+
+    /// Only what these services and callers do; all others are taken away.
+    ///
+    /// # Errors
+    /// A name that nobody has, with what there is.
+    pub fn keep(&mut self, names: &[String]) -> Result<(), String> {
+        let name_of = |asker: &Table| asker.get("name").and_then(Value::as_str).map(str::to_string);
+        let mut known = Vec::new();
+        for key in ["run_task", "service"] {
+            known.extend(entries(&mut self.table, key).filter_map(|asker| name_of(asker)));
+        }
+        if let Some(wrong) = names.iter().find(|name| !known.contains(name)) {
+            let help = suggestion(wrong, known.iter().map(String::as_str));
+            return Err(format!("no service or run_task is called {}; {help}", quoted(wrong)));
+        }
+        for key in ["run_task", "service"] {
+            if let Some(Value::Array(all)) = self.table.get_mut(key) {
+                let is_kept = |asker: &Value| {
+                    let name = asker.as_table().and_then(name_of);
+                    name.is_some_and(|name| names.contains(&name))
+                };
+                all.retain(is_kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it has instances of its own.
+    #[must_use]
+    pub fn has_providers(&self) -> bool {
+        self.table.contains_key("capacity_provider")
+    }
+
+    /// The scenario on the capacity of `variant`, with `load` times its work, and asked what Savings Plan of `term`
+    /// would have been best for it.
+    ///
+    /// # Errors
+    /// Why the workload cannot be there.
+    pub fn rewritten(&self, variant: &Variant, load: f64, term: &str) -> Result<String, String> {
+        let mut table = self.table.clone();
+        DROPPED.iter().for_each(|key| drop(table.remove(*key)));
+        let plan: [(&str, Value); 3] = [
+            ("type", "Compute".into()),
+            ("usd_per_hour", Value::Integer(0)),
+            ("term", term.into()),
+        ];
+        table.insert("savings_plan".into(), Value::Array(vec![table_of(plan)]));
+        for caller in entries(&mut table, "run_task") {
+            scale_caller(caller, load);
+        }
+        for service in entries(&mut table, "service") {
+            scale_service(service, load);
+        }
+        if variant.kind != Kind::Given {
+            self.move_to(&mut table, variant)?;
+        }
+        toml::to_string(&table).map_err(|error| error.to_string())
+    }
+
+    fn move_to(&self, table: &mut Table, variant: &Variant) -> Result<(), String> {
+        table.remove("capacity_provider");
+        let is_fargate = variant.kind.is_fargate();
+        for key in ["run_task", "service"] {
+            for asker in entries(table, key) {
+                self.move_asker(asker, variant, key)?;
+            }
+        }
+        for (index, definition) in entries(table, "task_definition").enumerate() {
+            definition.remove("requires_compatibilities");
+            if is_fargate {
+                to_fargate(definition, self.definitions.get(index))?;
+            }
+            if variant.kind == Kind::ManagedInstances {
+                definition.insert("network_mode".into(), "awsvpc".into());
+            }
+        }
+        for cluster in clusters(table) {
+            cluster.remove("default_capacity_provider_strategy");
+            if !is_fargate {
+                cluster.insert("awsvpc_trunking".into(), Value::Boolean(true));
+            }
+        }
+        if !is_fargate {
+            let providers = (0..self.clusters.len()).map(|index| self.provider(index, variant));
+            table.insert("capacity_provider".into(), Value::Array(providers.collect()));
+        }
+        Ok(())
+    }
+
+    fn move_asker(&self, asker: &mut Table, variant: &Variant, key: &str) -> Result<(), String> {
+        for gone in ["launch_type", "capacity_provider_strategy", "start_task"] {
+            asker.remove(gone);
+        }
+        if key == "run_task" {
+            asker.insert("on_failure".into(), "retry".into());
+        } else {
+            asker.insert("starts_running".into(), Value::Boolean(false));
+        }
+        let is_daemon = asker.get("scheduling_strategy").and_then(Value::as_str) == Some("DAEMON");
+        if variant.placement == Placement::Binpack && !is_daemon {
+            let fullest = table_of([("type", "binpack".into()), ("field", "memory".into())]);
+            asker.insert("placement_strategy".into(), Value::Array(vec![fullest]));
+        }
+        if variant.kind == Kind::ManagedInstances {
+            asker.remove("placement_strategy"); // ECS spreads tasks over the zones by itself there
+        }
+        if is_daemon && matches!(variant.kind, Kind::Ec2 | Kind::Ec2Spot) {
+            asker.insert("launch_type".into(), "EC2".into());
+            return Ok(()); // on every instance, whoever launched it
+        }
+        if variant.kind.is_fargate() {
+            asker.remove("placement_strategy");
+            asker.remove("placement_constraints");
+            if is_daemon {
+                let name = asker.get("name").and_then(Value::as_str).unwrap_or_default();
+                return Err(format!("the service {name} is a DAEMON, which Fargate does not run"));
+            }
+        }
+        let provider = match variant.kind {
+            Kind::Fargate => "FARGATE".to_string(),
+            Kind::FargateSpot => "FARGATE_SPOT".to_string(),
+            _ => {
+                let name = asker.get("cluster").and_then(Value::as_str);
+                let at = name.and_then(|name| self.clusters.iter().position(|of| of == name));
+                provider_name(at.unwrap_or(0))
+            }
+        };
+        let strategy = table_of([
+            ("capacity_provider", Value::String(provider)),
+            ("weight", Value::Integer(1)),
+        ]);
+        asker.insert("capacity_provider_strategy".into(), Value::Array(vec![strategy]));
+        Ok(())
+    }
+
+    fn provider(&self, cluster: usize, variant: &Variant) -> Value {
+        let types = variant.instance_types.iter().map(|name| Value::String(name.clone()));
+        let mut keys: Vec<(&str, Value)> = vec![
+            ("name", Value::String(provider_name(cluster))),
+            ("instance_types", Value::Array(types.collect())),
+        ];
+        if self.clusters.len() > 1 {
+            keys.push(("cluster", Value::String(self.clusters[cluster].clone())));
+        }
+        if variant.kind == Kind::ManagedInstances {
+            keys.push(("managed_instances", Value::Table(Table::new())));
+            return table_of(keys);
+        }
+        if variant.kind == Kind::Ec2Spot {
+            keys.push(("purchase", "spot".into()));
+        }
+        let target = Value::Integer(variant.target_capacity.unwrap_or(100).into());
+        keys.push(("min_size", Value::Integer(0)));
+        keys.push(("max_size", Value::Integer(MOST_INSTANCES)));
+        keys.push(("managed_scaling", table_of([("target_capacity", target)])));
+        table_of(keys)
+    }
+}
+
+fn provider_name(cluster: usize) -> String {
+    if cluster == 0 { PROVIDER.to_string() } else { format!("{PROVIDER}-{}", cluster + 1) }
+}
+
+fn table_of<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::Table(keys.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+}
+
+/// The entries of a list of tables.
+fn entries<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
+    let list = table.get_mut(key).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter_map(Value::as_table_mut)
+}
+
+/// The clusters: a list, one table, or none, which becomes one.
+fn clusters(table: &mut Table) -> Vec<&mut Table> {
+    let list = table.entry("cluster").or_insert_with(|| Value::Table(Table::new()));
+    match list {
+        Value::Array(all) => all.iter_mut().filter_map(Value::as_table_mut).collect(),
+        Value::Table(one) => vec![one],
+        _ => Vec::new(),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
+}
+
+/// Multiplies a number, or gives it where it is left out.
+fn multiply(table: &mut Table, key: &str, otherwise: Option<f64>, by: f64) {
+    if let Some(now) = table.get(key).and_then(number).or(otherwise) {
+        table.insert(key.into(), Value::Float(now * by));
+    }
+}
+
+/// Multiplies a whole number, rounded up; what is 0 stays so.
+fn multiply_whole(table: &mut Table, key: &str, otherwise: Option<f64>, by: f64) {
+    if let Some(now) = table.get(key).and_then(number).or(otherwise) {
+        table.insert(key.into(), Value::Integer((now * by - 1e-9).ceil() as i64));
+    }
+}
+
+/// More arrivals of a generator; a trace is played faster, which makes it shorter as well.
+fn scale_caller(caller: &mut Table, load: f64) {
+    if load == 1.0 {
+        return;
+    }
+    if caller.contains_key("trace") {
+        multiply(caller, "time_scale", Some(1.0), 1.0 / load);
+    }
+    if let Some(Value::Table(generate)) = caller.get_mut("generate") {
+        multiply(generate, "per_second", None, load);
+        multiply_whole(generate, "limit", None, load);
+    }
+}
+
+/// More requests; of a service without any more tasks. The bounds of its scaling grow with it.
+fn scale_service(service: &mut Table, load: f64) {
+    if load == 1.0 || service.get("scheduling_strategy").and_then(Value::as_str) == Some("DAEMON") {
+        return;
+    }
+    for key in ["traffic", "queue"] {
+        if let Some(Value::Table(work)) = service.get_mut(key) {
+            multiply(work, "scale", Some(1.0), load);
+        }
+    }
+    multiply_whole(service, "desired_count", Some(1.0), load);
+    if let Some(Value::Table(scaling)) = service.get_mut("scaling") {
+        multiply_whole(scaling, "min_capacity", None, load);
+        multiply_whole(scaling, "max_capacity", None, load);
+    }
+    for update in entries(service, "update") {
+        multiply_whole(update, "desired_count", None, load);
+    }
+}
+
+/// A definition as Fargate takes it: awsvpc, and the next of its sizes.
+fn to_fargate(table: &mut Table, definition: Option<&TaskDefinition>) -> Result<(), String> {
+    table.remove("placement_constraints");
+    table.insert("network_mode".into(), "awsvpc".into());
+    let Some(definition) = definition else { return Ok(()) };
+    let ask = definition.demand;
+    if ask.gpus > 0 {
+        return Err(format!("{} asks for GPUs, which Fargate does not have", definition.family));
+    }
+    let sizes = Catalogue::embedded().fargate_sizes_of(definition.platform.os);
+    let Some((cpu, memory)) = fargate_size_for(&sizes, ask.cpu, ask.memory) else {
+        return Err(format!("{} is larger than any size of Fargate", definition.family));
+    };
+    table.insert("cpu".into(), Value::Integer(cpu.into()));
+    table.insert("memory".into(), Value::Integer(memory.into()));
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! `ecsim breakeven`: EC2 or Fargate for a workload, with the real program and against the table of break-even points.
+
+use crate::support::program::{Desk, SMALL};
+use ecsim::base::random::Seed;
+use ecsim::engine::Pulse;
+use ecsim::experiment::breakeven::{Kind, Original, Placement, Question, answer};
+use ecsim::scenario::load_text;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+
+/// An instance with two vCPUs that two tasks fill to the last byte, for ten days.
+fn filled(price: &str, gb_of_task: u32, arm: bool) -> String {
+    let platform = if arm { "ARM64" } else { "X86_64" };
+    format!(
+        "[simulation]\nduration = \"10d\"\nsample_interval = \"1d\"\n\
+         [[instance_type]]\nname = \"full.large\"\nvcpus = 2\nmemory = \"{0} GiB\"\n\
+         registered_memory = \"{0} GiB\"\nusd_per_hour = {price}\narchitecture = \"{platform}\"\n\
+         [[capacity_provider]]\nname = \"full\"\ninstance_types = [\"full.large\"]\n\
+         desired_capacity = 1\n[[task_definition]]\nfamily = \"t\"\ncpu = 1024\n\
+         memory = \"{gb_of_task} GiB\"\nnetwork_mode = \"bridge\"\n\
+         runtime_platform = {{ cpu_architecture = \"{platform}\" }}\n[[service]]\nname = \"s\"\n\
+         task_definition = \"t\"\ndesired_count = 2\n",
+        2 * gb_of_task
+    )
+}
+
+/// The cost of the scenario's own fleet by that of Fargate, percent: where every place is taken, the packing from which on
+/// EC2 is the cheaper.
+fn break_even_percent(text: &str) -> f64 {
+    let scenario = load_text(text, "t.toml", Path::new("."), &[]).unwrap();
+    let original = Original::new(text, &scenario).unwrap();
+    let question = Question {
+        kinds: vec![Kind::Given, Kind::Fargate],
+        instance_types: Vec::new(),
+        loads: vec![1.0],
+        target_capacities: Vec::new(),
+        placements: vec![Placement::Own],
+        seeds: vec![Seed(1)],
+        term: "1y".into(),
+        most_start_s: None,
+    };
+    let (pulse, done) = (Pulse::default(), AtomicUsize::new(0));
+    let cells = answer(&original, &question, Path::new("."), (&pulse, &done)).unwrap();
+    let usd =
+        |cell: usize| cells[cell].mean(|said| said.usd).unwrap_or_else(|| panic!("{cells:?}"));
+    assert!((cells[0].mean(|said| said.packed_percent).unwrap() - 100.0).abs() < 1e-6);
+    100.0 * usd(0) / usd(1)
+}
+
+/// Section 3.1 of the facts on prices: On-Demand in us-east-1 against Fargate of the same CPU, memory and architecture. Only
+/// t3.small is missing: no size of Fargate has a GB to a vCPU.
+#[test]
+fn the_table_of_break_even_points_comes_out_of_runs_whose_packing_is_perfect() {
+    for (name, price, gb_of_task, arm, expected) in [
+        ("t3.medium", "0.0416", 2, false, 42.1),
+        ("t3.large", "0.0832", 4, false, 71.4),
+        ("t4g.medium", "0.0336", 2, true, 42.5),
+        ("t4g.large", "0.0672", 4, true, 72.1),
+        ("m5, m6i", "0.096", 4, false, 82.4),
+        ("m6a", "0.0864", 4, false, 74.2),
+        ("m7i", "0.1008", 4, false, 86.5),
+        ("m6g", "0.077", 4, true, 82.6),
+        ("m7g", "0.0816", 4, true, 87.5),
+        ("m8g", "0.08976", 4, true, 96.3),
+        ("c5, c6i", "0.085", 2, false, 86.1),
+        ("c6a", "0.0765", 2, false, 77.5),
+        ("c6g", "0.068", 2, true, 86.1),
+        ("c7g", "0.0725", 2, true, 91.8),
+        ("r5, r6i", "0.126", 8, false, 82.9),
+        ("r6g", "0.1008", 8, true, 82.8),
+    ] {
+        let found = break_even_percent(&filled(price, gb_of_task, arm));
+        // The tasks on Fargate begin half a minute later than the instance: 0.005 % of ten days.
+        assert!((found - expected).abs() < 0.06, "{name}: {found}, published {expected}");
+    }
+}
+
+fn rows(csv: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+#[test]
+fn a_study_says_what_each_kind_costs_and_writes_one_folder() {
+    let desk = Desk::with(SMALL);
+    let done =
+        desk.ok("breakeven small.toml --types m5.large --load 1,4 --seeds 2 --target-capacity 100");
+    for said in [
+        "small: means of 2 seeds",
+        "fargate-spot",
+        "ec2 m5.large at 100 %",
+        "Fargate's sizes: 0.0 %",
+    ] {
+        assert!(done.stdout.contains(said), "{said}\n{}", done.stdout);
+    }
+    let files = desk.files("output");
+    let names = ["breakeven.csv", "charts/breakeven.svg", "manifest.json", "scenario.toml"];
+    assert_eq!(files.names(), names.map(|name| format!("breakeven-small/{name}")));
+    let table = rows(&desk.read("output/breakeven-small/breakeven.csv"));
+    // Two loads on Fargate, Fargate Spot and Managed Instances, and with two placements on EC2 and EC2 Spot.
+    assert_eq!(table.len(), 2 * (1 + 1 + 2 + 2 + 1));
+    let usd = |load: &str, on: &str| -> f64 {
+        let row = table.iter().find(|row| row["load"] == load && row["on"] == on).unwrap();
+        row["usd"].parse().unwrap()
+    };
+    // Spot is 30 % of the price to the last digit of the book; four times the arrivals are some four times the bill.
+    let ratio = usd("1", "fargate-spot") / usd("1", "fargate");
+    assert!((0.3..0.32).contains(&ratio), "{ratio}");
+    let growth = usd("4", "fargate") / usd("1", "fargate");
+    assert!((3.5..4.5).contains(&growth), "{growth}");
+    let fargate = table.iter().find(|row| row["on"] == "fargate").unwrap();
+    assert_eq!(
+        (fargate["starts_as_soon"].as_str(), fargate["promised_percent"].as_str()),
+        ("true", "100.000000")
+    );
+    // On Fargate a plan can be used in every hour that has tasks; what would have been best never costs more.
+    for row in &table {
+        let number = |name: &str| row[name].parse::<f64>().unwrap();
+        assert!(number("usd_with_plan") <= number("usd") + 1e-9, "{row:?}");
+        assert_eq!(row["left_out"], "");
+    }
+}
+
+#[test]
+fn a_study_is_the_same_on_one_and_on_two_threads_and_from_json() {
+    let desk = Desk::with(SMALL);
+    let asked = "--types m5.large --load 2 --seeds 2 --charts none --quiet --format json";
+    let one = desk.ok(&format!("breakeven small.toml {asked} --threads 1 --out one"));
+    let two = desk.ok(&format!("breakeven small.toml {asked} --threads 2 --out two"));
+    assert_eq!(one.stdout, two.stdout);
+    assert_eq!(desk.read("one/breakeven.csv"), desk.read("two/breakeven.csv"));
+    let value: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
+    assert_eq!(value["schema"], "ecsim/1");
+    assert_eq!(value["cells"].as_array().unwrap().len(), 1 + 1 + 8 + 8 + 1);
+    let json = toml::from_str::<serde_json::Value>(SMALL).unwrap().to_string();
+    desk.write("small.json", json);
+    let three = desk.ok(&format!("breakeven small.json {asked} --out three"));
+    assert_eq!(one.stdout, three.stdout);
+}
+
+#[test]
+fn what_cannot_run_somewhere_is_left_out_with_the_reason() {
+    let desk = Desk::with(&format!(
+        "{}\n[[service]]\nname = \"agent\"\ntask_definition = \"job\"\nscheduling_strategy = \"DAEMON\"\n",
+        SMALL.replace("seed = 7", "seed = 7\nduration = \"3h\"")
+    ));
+    let done = desk.ok("breakeven small.toml --types m5.large --load 1 --seeds 1 --quiet");
+    let why = "fargate was left out: the service agent is a DAEMON, which Fargate does not run";
+    assert!(done.stdout.contains(why), "{}", done.stdout);
+    let desk = Desk::with(
+        &SMALL
+            .replace("memory = 1024", "memory = 1024\ngpus = 1")
+            .replace("m5.large", "g4dn.xlarge"),
+    );
+    let done =
+        desk.ok("breakeven small.toml --types g4dn.xlarge,m5.large --load 1 --seeds 1 --quiet");
+    assert!(
+        done.stdout.contains("job asks for GPUs, which Fargate does not have"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("ec2 g4dn.xlarge"), "{}", done.stdout);
+}
+
+#[test]
+fn bad_questions_are_refused_and_write_nothing() {
+    let desk = Desk::with(SMALL);
+    let alone = SMALL.replace(
+        "[[capacity_provider]]\nname = \"general\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 3\n",
+        "",
+    );
+    desk.write(
+        "alone.toml",
+        alone
+            .replace("family = \"job\"", "family = \"job\"\nnetwork_mode = \"awsvpc\"")
+            .replace("placement_strategy = [{ type = \"binpack\", field = \"memory\" }]\n", ""),
+    );
+    for (arguments, says) in [
+        ("breakeven", "SCENARIO"),
+        ("breakeven absent.toml", "absent.toml"),
+        ("breakeven -", "give a file"),
+        ("breakeven small.toml --on moon", "known are given, fargate"),
+        ("breakeven small.toml --load 0", "from 0.001 to 1000"),
+        ("breakeven small.toml --load x", "not a number"),
+        ("breakeven small.toml --seeds 0", "0 is not in 1..=1000"),
+        ("breakeven small.toml --target-capacity 101", "101 is not in 1..=100"),
+        ("breakeven small.toml --most-start 0", "above 0"),
+        ("breakeven small.toml --placement flat", "known are own, binpack"),
+        ("breakeven small.toml --on ec2 --types m5.lorge", "unknown instance type \"m5.lorge\""),
+        (
+            "breakeven small.toml --only job",
+            "no service or run_task is called \"job\"; did you mean \"jobs\"?",
+        ),
+        ("breakeven alone.toml --on given,fargate", "no [[capacity_provider]] of its own"),
+    ] {
+        let done = desk.run(arguments).ends_with(2).says(says);
+        assert_eq!(done.stdout, "", "`{arguments}` has no results");
+    }
+    assert_eq!(desk.names(), ["alone.toml", "small.toml"], "nothing was written");
+}
