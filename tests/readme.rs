@@ -108,6 +108,15 @@ fn own_scenario(page: &str) -> String {
     format!("```text\n{}\n```\n", answer::to_text(&run(&desk.path("api.toml"), &[])).trim_end())
 }
 
+/// What `ecsim breakeven` says of the first scenario.
+fn break_even() -> String {
+    let desk = crate::support::program::Desk::new();
+    let scenario = root().join("scenarios/01-batch-on-ec2.toml");
+    let asked = "--types m6a.2xlarge --on fargate,ec2 --load 1,4,16 --charts none --quiet";
+    let done = desk.ok(&format!("breakeven {} {asked}", scenario.display()));
+    format!("```text\n{}\n```\n", done.stdout.trim_end())
+}
+
 /// `page` with `text` between two marks.
 fn between(page: &str, begins: &str, ends: &str, text: &str) -> String {
     let at = page.find(begins).unwrap_or_else(|| panic!("README has no mark {begins}"));
@@ -123,6 +132,8 @@ fn the_first_screen_has_the_numbers_of_its_runs() {
     let renewed = between(&page, "<!-- answers", "<!-- end of answers", &answers());
     let own = own_scenario(&renewed);
     let renewed = between(&renewed, "<!-- own scenario", "<!-- end of own scenario", &own);
+    let even = break_even();
+    let renewed = between(&renewed, "<!-- breakeven", "<!-- end of breakeven", &even);
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, &renewed).unwrap();
     } else {

@@ -38,3 +38,8 @@ done <<'PICTURES'
 36-blue-green service-api-tasks tasks
 42-target-tracking-oscillates service-by-latency-tasks tasks
 PICTURES
+
+"$program" breakeven "$root/scenarios/01-batch-on-ec2.toml" --types m6a.2xlarge --on fargate,ec2 --load 1,4,16 \
+    --quiet --charts png --force --out "$scratch/even" > "$scratch/printed"
+cp "$scratch/even/charts/breakeven.png" "$here/01-batch-on-ec2-breakeven.png"
+echo "01-batch-on-ec2-breakeven.png"
