@@ -74,6 +74,7 @@ mod service_wishes;
 mod services;
 mod services_cli;
 mod shared_hosts;
+mod side_costs;
 mod spot;
 mod spot_groups;
 mod spot_interruption;

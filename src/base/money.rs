@@ -113,10 +113,16 @@ impl HourlyRate {
     /// 1,024 CPU units, a GB 1,024 MiB.
     #[must_use]
     pub fn charge_parts(self, part_micros: u128, parts: u128) -> NanoUsd {
-        let product = part_micros
+        self.charge_by(part_micros, parts * MICROS_PER_HOUR)
+    }
+
+    /// The price of `usage` where so much of it as `divisor` costs the rate, rounded once, half to even.
+    #[must_use]
+    pub fn charge_by(self, usage: u128, divisor: u128) -> NanoUsd {
+        let product = usage
             .checked_mul(u128::from(self.0))
             .expect("usage times price fits 128 bits within the documented limits");
-        NanoUsd::from_ratio(product, parts * MICROS_PER_HOUR)
+        NanoUsd::from_ratio(product, divisor)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Hours {
 
 impl Hours {
     /// Adds `weight` a microsecond for `[from, until)`, in microseconds since the first clock hour began.
-    fn add(&mut self, from: u64, until: u64, weight: u64) {
+    pub(super) fn add(&mut self, from: u64, until: u64, weight: u64) {
         if from >= until {
             return;
         }
@@ -54,8 +54,17 @@ impl Hours {
         }
     }
 
+    /// Adds an amount to one hour.
+    pub(super) fn put(&mut self, hour: usize, amount: u128) {
+        if self.parts.len() <= hour {
+            self.parts.resize(hour + 1, 0);
+            self.steps.resize(hour + 1, 0);
+        }
+        self.parts[hour] += amount;
+    }
+
     /// Adds the amounts of each hour to `to`; what lies behind its end falls into the last.
-    fn add_to(&self, to: &mut [u128]) {
+    pub(super) fn add_to(&self, to: &mut [u128]) {
         let Some(end) = to.len().checked_sub(1) else { return };
         let mut level = 0;
         for (hour, (part, step)) in self.parts.iter().zip(&self.steps).enumerate() {

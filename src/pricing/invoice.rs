@@ -7,8 +7,9 @@ use super::commitments::Commitment;
 use super::fees::Fee;
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
+use super::side::{Per, SideCost};
 use crate::base::canary;
-use crate::base::money::{HourlyRate, NanoUsd};
+use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::model::fargate::FargateRate;
 use crate::model::ids::ProviderId;
@@ -54,6 +55,8 @@ pub enum Category {
     ReservedUnused,
     /// What of a Savings Plan nobody used.
     SavingsPlanUnused,
+    /// What is charged beside compute.
+    Side(SideCost),
 }
 
 impl Category {
@@ -79,6 +82,7 @@ impl Category {
             Category::FargateMemorySavingsPlan => "fargate_memory_savings_plan",
             Category::ReservedUnused => "reserved_instances_unused",
             Category::SavingsPlanUnused => "savings_plan_unused",
+            Category::Side(cost) => cost.name(),
         }
     }
 
@@ -104,10 +108,11 @@ impl Category {
             Category::FargateMemorySavingsPlan => "Fargate memory by Savings Plan",
             Category::ReservedUnused => "Reserved Instances, unused",
             Category::SavingsPlanUnused => "Savings Plan, unused",
+            Category::Side(cost) => cost.label(),
         }
     }
 
-    /// The unit of the quantity: a second of the unit that the price is for.
+    /// The unit of the quantity: a second of the unit that the price is for, or bytes.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -124,6 +129,7 @@ impl Category {
             | Category::FargateVcpuSavingsPlan
             | Category::FargateWindowsLicence => "vcpu-seconds",
             Category::SavingsPlanUnused => "commitment-seconds",
+            Category::Side(cost) => cost.unit(),
             Category::FargateMemory
             | Category::FargateMemorySavingsPlan
             | Category::FargateSpotMemory
@@ -163,7 +169,8 @@ impl Category {
             | Category::FargateSpotEphemeral
             | Category::FargateVcpuSavingsPlan
             | Category::FargateMemorySavingsPlan
-            | Category::SavingsPlanUnused => false,
+            | Category::SavingsPlanUnused
+            | Category::Side(_) => false,
         }
     }
 
@@ -198,7 +205,16 @@ impl Category {
             | Category::Ec2Reserved
             | Category::Ec2SavingsPlan
             | Category::ReservedUnused
-            | Category::SavingsPlanUnused => 1,
+            | Category::SavingsPlanUnused
+            | Category::Side(_) => 1,
+        }
+    }
+
+    /// How much usage one price is for.
+    fn divisor(self) -> u128 {
+        match self {
+            Category::Side(cost) => cost.divisor(),
+            other => other.parts() * MICROS_PER_HOUR,
         }
     }
 }
@@ -388,9 +404,9 @@ pub struct Line {
     pub category: Category,
     /// Instance type, or platform of Fargate tasks such as `linux/x86_64`.
     pub item: String,
-    /// Usage in part-microseconds of the priced unit; always above zero.
+    /// Usage in part-microseconds of the priced unit, or bytes; always above zero.
     pub usage: u128,
-    /// Price of one unit for an hour.
+    /// Price of one unit for an hour; of side costs also for a month, or of a GB.
     pub rate: HourlyRate,
     /// Usage times price, rounded once, half to even.
     pub usd: NanoUsd,
@@ -400,14 +416,20 @@ impl Line {
     /// What so much of the usage costs.
     pub(super) fn charge(&self, usage: u128) -> NanoUsd {
         let usage = if canary::breaks("bill") { usage + usage / 1_000 } else { usage };
-        self.rate.charge_parts(usage, self.category.parts())
+        self.rate.charge_by(usage, self.category.divisor())
     }
 
-    /// The quantity in [`Category::unit`], exactly, without trailing zeros: `usd = quantity / 3600 · rate`.
+    /// The quantity in [`Category::unit`], exactly, without trailing zeros: `usd = quantity / 3600 · rate`; by 730 more where
+    /// the price is for a month, and by 2³⁰ where it is for a GB.
     ///
     /// It is in seconds because an hour has no finite decimal share of most seconds.
     #[must_use]
     pub fn quantity(&self) -> String {
+        if let Category::Side(cost) = self.category
+            && cost.per() == Per::Gb
+        {
+            return self.usage.to_string();
+        }
         // A 1,024th has ten binary, and so ten decimal, places: 1 / 1024 = 9765625 / 10^10.
         let (numerator, places) = if self.category.parts() == 1 { (1, 6) } else { (9_765_625, 16) };
         let scaled = self.usage.checked_mul(numerator).expect("a quantity fits 128 bits");

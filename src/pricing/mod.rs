@@ -3,7 +3,8 @@
 //! [`meter`] turns the life of a task or an instance into billed time, [`price`] knows prices that change,
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
 //! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
-//! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it.
+//! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it, [`side`] adds what
+//! is charged beside compute.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
@@ -17,6 +18,7 @@ pub mod invoice;
 pub mod meter;
 pub mod price;
 pub mod settle;
+pub mod side;
 pub mod split;
 
 pub use by_service::{EndedPromise, UsageByService};

@@ -386,7 +386,7 @@ fn add(to: &mut [u128], amounts: &[u128]) {
 }
 
 /// An amount spread by weights, so that the parts add up to it.
-fn spread(usd: NanoUsd, weights: &[u128]) -> Vec<NanoUsd> {
+pub(super) fn spread(usd: NanoUsd, weights: &[u128]) -> Vec<NanoUsd> {
     let all: u128 = weights.iter().sum();
     let shift = (128 - all.leading_zeros()).saturating_sub(60);
     let all = (all >> shift).max(1);

@@ -16,13 +16,13 @@ const COST_COLUMNS: &[ColumnSpec] = &[
         "capacity_provider",
         "text",
         "–",
-        "capacity provider; empty for what of a commitment nobody used",
+        "capacity provider; empty for what of a commitment nobody used, and for what belongs to none",
     ),
     column(
         "service",
         "text",
         "–",
-        "service; empty for tasks of RunTask and StartTask, and where idle",
+        "service; empty for tasks of RunTask and StartTask, where idle, and for what instances cost beside compute",
     ),
     column(
         "use",
@@ -32,7 +32,12 @@ const COST_COLUMNS: &[ColumnSpec] = &[
          nobody used",
     ),
     column("category", "text", "–", "what the line charges for"),
-    column("item", "text", "–", "instance type, Fargate platform, or name of a Savings Plan"),
+    column(
+        "item",
+        "text",
+        "–",
+        "instance type, Fargate platform, name of a Savings Plan, or what of its category",
+    ),
     column(
         "quantity",
         "decimal",
@@ -44,7 +49,8 @@ const COST_COLUMNS: &[ColumnSpec] = &[
         "usd_per_hour",
         "decimal",
         "USD/h",
-        "price of one unit for one hour; under a commitment what it comes to",
+        "price of one unit for one hour; under a commitment what it comes to. Of volumes and alarms for a month of 730 hours, \
+         of traffic for a GB (2³⁰ bytes)",
     ),
     column(
         "usd",

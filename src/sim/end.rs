@@ -1,5 +1,7 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
+mod side;
+
 use super::books::commitments::commitment_metrics;
 use super::books::outputs::Sinks;
 use super::books::task_rows::STILL_WAITS;
@@ -201,14 +203,18 @@ fn finish(
     };
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
-    let closed = world.books.spending.close(&names, end);
+    let side = side::close(&mut world, end);
+    let mut closed = world.books.spending.close(&names, end);
+    if let Some(side) = &side {
+        side.append(&mut closed, &names);
+    }
     let invoice = closed.invoice;
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty() || world.fargate.market.is_some();
     let incidents = world.faults.close(&world.services);
     let mut services = world.flow().service_reports(end);
-    if closed.settlement.as_ref().is_some_and(|settlement| !settlement.reports.is_empty()) {
-        // Until here they were charged list prices.
+    if side.is_some() || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
+        // Until here they were charged list prices, and only compute.
         let mut sums = invoice.sum_by(|line| line.service.clone());
         services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
     }

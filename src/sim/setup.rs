@@ -21,12 +21,14 @@ use crate::model::traffic::{RateStream, Work};
 use crate::policy::placement::{Strategy, TieBreak};
 use crate::policy::query::Expression;
 
+mod bill;
 mod capacity;
 mod dependency;
 mod fargate;
 mod network;
 mod spot;
 
+pub use bill::{AddressPrice, BillSetup, VolumePrice};
 pub use capacity::{
     GroupScaling, GroupSetup, HookSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
@@ -76,6 +78,8 @@ pub struct Setup {
     pub fees: Fees,
     /// Reserved Instances and Savings Plans.
     pub commitments: Commitments,
+    /// What is billed beside compute; `None`: nothing.
+    pub bill: Option<BillSetup>,
     /// Task definitions.
     pub definitions: Column<DefinitionId, TaskDefinition>,
     /// Callers.

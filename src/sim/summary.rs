@@ -368,11 +368,15 @@ fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd)
         invoice.lines.iter().filter(|l| wanted(l.category)).map(|l| l.usd).sum()
     };
     let ec2 = of(&Category::is_of_instances);
-    let neither = of(&|category| category == Category::SavingsPlanUnused);
+    let side = of(&|category| matches!(category, Category::Side(_)));
+    let neither = of(&|category| category == Category::SavingsPlanUnused) + side;
     let total = invoice.total();
     sheet.usd("total_usd", "the whole bill", total);
     sheet.usd("ec2_usd", "container instances", ec2);
     sheet.usd("fargate_usd", "Fargate tasks", total - ec2 - neither);
+    if side != NanoUsd::ZERO {
+        sheet.usd("side_usd", "beside compute: volumes, addresses, load balancers and so on", side);
+    }
     if world.rules.providers.iter().any(|of| of.purchase == Purchase::External) {
         let external = of(&|of| matches!(of, Category::ExternalHost | Category::AnywhereFee));
         let meaning = "external instances, with the fee of ECS Anywhere; part of `ec2_usd`";

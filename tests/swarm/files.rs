@@ -87,6 +87,7 @@ fn file(seed: u64) -> Blocks {
     }
     fargate(&mut maker);
     commitments(&mut maker);
+    bill(&mut maker);
     maker.blocks
 }
 
@@ -111,6 +112,19 @@ fn commitments(maker: &mut Maker) {
         let lines = [kind, format!("usd_per_hour = 0.{cents:02}")];
         maker.table("[[savings_plan]]", &lines);
     }
+}
+
+/// What is billed beside compute.
+fn bill(maker: &mut Maker) {
+    if !maker.dice.one_in(2) {
+        return;
+    }
+    let lines = [maker.maybe(6, "volumes = false"), maker.maybe(6, "addresses = false")];
+    let mut lines = lines.to_vec();
+    if lines[1].is_empty() {
+        lines.push(maker.maybe(2, "public_instances = true"));
+    }
+    maker.table("[bill]", &lines);
 }
 
 fn base(maker: &mut Maker, seed: u64) {

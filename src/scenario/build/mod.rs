@@ -2,6 +2,7 @@
 //!
 //! Goes on after an error with what is left, so that all errors of a scenario are found in one pass.
 
+mod bill;
 mod blackout;
 mod calls;
 mod commitment;
@@ -193,6 +194,7 @@ pub(super) fn build(
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let commitments = build.commitments(root);
+    let bill = build.bill(root);
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
     let expects = build
@@ -220,6 +222,7 @@ pub(super) fn build(
         blackouts,
         fees: build.fees,
         commitments,
+        bill,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
         latencies,

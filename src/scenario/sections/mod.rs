@@ -1,5 +1,6 @@
 //! Every key of a scenario, declared once: the root table here, the larger tables in files of their own.
 
+mod bill;
 mod calls;
 mod capacity;
 mod commitment;
@@ -28,6 +29,7 @@ mod zonal_shift;
 use super::keys::{Default, Key, Kind, Section};
 use crate::base::time::LATEST;
 
+pub use bill::BILL;
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
 pub use commitment::{RESERVED_INSTANCES, SAVINGS_PLAN};
@@ -204,6 +206,13 @@ pub static ROOT: Section = Section::new(
             "API",
         ),
         optional("savings_plan", Kind::Tables(&SAVINGS_PLAN), "none", "Savings Plans.", "API"),
+        optional(
+            "bill",
+            Kind::Table(&BILL),
+            "none: only compute is billed",
+            "What is on the bill beside compute.",
+            "ecsim",
+        ),
         optional(
             "expect",
             Kind::Tables(&EXPECT),

@@ -11,6 +11,7 @@
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `commitments.rs` | metrics of Reserved Instances and Savings Plans |
+//! | `side.rs` | what is charged beside compute |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
@@ -22,6 +23,7 @@ pub mod commitments;
 pub mod fleet_table;
 pub mod outputs;
 pub mod service_tables;
+pub mod side;
 
 mod ledger;
 mod recorder;

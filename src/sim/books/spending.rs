@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::side::SideBooks;
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{SimSpan, SimTime};
@@ -55,6 +56,8 @@ pub struct Spending {
     hourly: Option<HourlyUsage>,
     /// What services were charged for tasks on Spot instances in their first hour.
     young_costs: BTreeMap<InstanceId, BTreeMap<ServiceId, NanoUsd>>,
+    /// What is charged beside compute, where it is.
+    pub side: Option<Box<SideBooks>>,
 }
 
 impl Spending {
@@ -85,6 +88,7 @@ impl Spending {
             commitments: setup.commitments.clone(),
             hourly: wants_hours.then(|| HourlyUsage::new(into_hour)),
             young_costs: BTreeMap::new(),
+            side: SideBooks::new(setup, into_hour),
         }
     }
 
@@ -281,6 +285,9 @@ impl Spending {
             self.minimums[index].add_span(added.0.into(), metered);
         }
         self.bill.fargate_task(task.provider, rate, metered);
+        if let Some(side) = &mut self.side {
+            side.fargate_task(task, metered, service);
+        }
         self.by_service.fargate_task(task.provider, rate, metered, service);
         if let Some(hourly) = &mut self.hourly {
             hourly.fargate_task(task.provider, rate, metered, service);

@@ -109,6 +109,13 @@ impl Groups {
         self.all.iter().filter_map(track).collect()
     }
 
+    /// All instances with what they were launched as.
+    pub fn machines_and_kinds(&self) -> impl Iterator<Item = (&Machine, &Registration)> {
+        self.machines.iter().map(|machine| {
+            (machine, &self.all[machine.group].setup.offers[machine.offer].registration)
+        })
+    }
+
     /// Instances that have run and never registered.
     pub fn unregistered(&self) -> impl Iterator<Item = Unregistered<'_>> {
         let is_one = |machine: &Machine| machine.instance.is_none();
