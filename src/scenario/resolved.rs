@@ -19,7 +19,8 @@ pub fn to_toml(root: &Settings, name: &str) -> String {
             Some(Item { value: Value::Table(table), .. }) => vec![table.clone()],
             Some(Item { value: Value::List(_), .. }) => root.tables(key.name).cloned().collect(),
             _ if matches!(key.kind, Kind::Table(_) | Kind::TableOrTables(_))
-                && !has_required(section) =>
+                && !has_required(section)
+                && !turns_on(&key.default) =>
             {
                 vec![Settings::empty(section, root.place)]
             }
@@ -120,6 +121,11 @@ fn inline(item: &Item, kind: &Kind) -> String {
             if parts.is_empty() { "{}".into() } else { format!("{{ {} }}", parts.join(", ")) }
         }
     }
+}
+
+/// Whether a table is something else than its absence even if it is empty.
+fn turns_on(default: &Default) -> bool {
+    matches!(default, Default::Words(words) if words.starts_with("none"))
 }
 
 /// Text as a TOML basic string.

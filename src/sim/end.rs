@@ -203,17 +203,13 @@ fn finish(
     };
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
-    let side = side::close(&mut world, end);
-    let mut closed = world.books.spending.close(&names, end);
-    if let Some(side) = &side {
-        side.append(&mut closed, &names);
-    }
+    let (closed, has_side) = side::close(&mut world, &names, end);
     let invoice = closed.invoice;
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty() || world.fargate.market.is_some();
     let incidents = world.faults.close(&world.services);
     let mut services = world.flow().service_reports(end);
-    if side.is_some() || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
+    if has_side || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
         // Until here they were charged list prices, and only compute.
         let mut sums = invoice.sum_by(|line| line.service.clone());
         services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());

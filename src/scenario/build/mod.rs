@@ -193,8 +193,7 @@ pub(super) fn build(
     let blackouts = build.blackouts(root);
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
-    let commitments = build.commitments(root);
-    let bill = build.bill(root);
+    let (commitments, bill) = (build.commitments(root), build.bill(root));
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
     let expects = build
@@ -236,19 +235,17 @@ pub(super) fn build(
         epoch_s,
         is_dated: simulation.text("start") != Some(super::sections::DEFAULT_START),
     };
-    let (workloads, files, tables) = (build.workloads, build.files, build.tables);
-    let (notes, markets) = (build.notes, build.markets);
     Some(Built {
         setup,
-        workloads,
+        workloads: build.workloads,
         failures,
         failure_traces,
-        markets,
-        tables,
-        notes,
+        markets: build.markets,
+        tables: build.tables,
+        notes: build.notes,
         outputs,
         expects,
-        files,
+        files: build.files,
     })
 }
 

@@ -1,11 +1,13 @@
 //! What a run costs beside compute and is known when it ends: volumes and addresses of instances.
 
+use crate::base::id::Column;
 use crate::base::time::SimTime;
 use crate::model::fleet::Registration;
-use crate::model::ids::{InstanceId, ProviderId, ZoneId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::network::Route;
 use crate::model::platform::Purchase;
-use crate::pricing::side::{SideCost, SideKey, SideUsage};
+use crate::pricing::Closed;
+use crate::pricing::side::{SideCost, SideKey};
 use crate::sim::books::side::{SideBooks, address_key};
 use crate::sim::cluster::{Network, SUBNET};
 use crate::sim::world::World;
@@ -24,13 +26,16 @@ struct Life {
     is_public: bool,
 }
 
-/// What was used beside compute until `end`; `None` where that is not billed.
-pub fn close(world: &mut World, end: SimTime) -> Option<SideUsage> {
-    let mut side = world.books.spending.side.take()?;
+/// The bill of a run that ends at `end`, and whether it has more than compute.
+pub fn close(world: &mut World, names: &Column<ServiceId, String>, end: SimTime) -> (Closed, bool) {
+    let side = world.books.spending.side.take();
+    let mut closed = world.books.spending.close(names, end);
+    let Some(mut side) = side else { return (closed, false) };
     if end > SimTime::ZERO {
         instances(world, &mut side, end);
     }
-    Some(side.usage)
+    side.usage.append(&mut closed, names);
+    (closed, true)
 }
 
 /// Adds what instances used beside compute until `end`.
