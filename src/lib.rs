@@ -65,7 +65,7 @@
 //! | --- | --- | --- | --- |
 //! | 8 | [`cli`] | arguments to plans, outcomes to exit codes | results to stdout, all else to stderr; no rule of ECS, nothing that a library user would miss |
 //! | 7 | [`report`] | tables, charts, summary, manifest, the output folder | the folder is there as a whole or not at all; nothing is computed that the run did not know; the font is part of the program |
-//! | 6 | [`experiment`] | one scenario, one or several seeds | parallel between runs only; results in order of the seeds |
+//! | 6 | [`experiment`] | one scenario or several, one or several seeds; what they say together | parallel between runs only; results in order of the seeds; statistics are exact until a deviation is squared |
 //! | 5 | [`scenario`] | TOML or JSON to a [`Setup`](sim::setup::Setup) | all errors of all files at once, each with its place; keys, types, ranges, defaults and sources in one list; opens no traces |
 //! | 5 | [`trace`] | a file in a published format, or a generator, to rows | memory does not grow with the trace, unless rows must be sorted or traffic is shared or repeats; read = used + skipped, by reason |
 //! | 4 | [`sim`] | binds it all: arrivals, stages, callers, services, samples, the end | the one place where a decision is applied; knows no files, no TOML, no catalogue: prices and sizes come resolved |
@@ -122,6 +122,8 @@
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
+//! | intervals, paired differences, corrections | `experiment/statistics.rs` |
+//! | which metrics a comparison shows, and which way they are better | `experiment/compare/metrics.rs`; its tables: `report/compare/` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
@@ -246,7 +248,7 @@
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
 //! | volumes, addresses, balancers, traffic on the bill | `pricing/`: lines are made by category already |
-//! | studies: `compare`, `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
+//! | studies: `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library

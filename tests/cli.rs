@@ -4,7 +4,8 @@ use crate::support::program::{Desk, Done, SMALL};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 7] = ["run", "validate", "init", "schema", "completions", "catalog", "trace"];
+const VERBS: [&str; 9] =
+    ["run", "compare", "validate", "init", "schema", "completions", "catalog", "trace", "price"];
 
 const FILES: [&str; 17] = [
     "charts/costs.svg",

@@ -16,6 +16,8 @@ mod cli;
 mod cluster;
 mod commitment_vectors;
 mod commitments;
+mod compare;
+mod compare_coverage;
 mod containers;
 mod deployment_table;
 mod determinism;

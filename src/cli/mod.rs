@@ -5,6 +5,7 @@
 
 pub mod breakeven;
 pub mod catalog;
+pub mod compare;
 mod dry_run;
 mod expect;
 pub mod init;
@@ -52,6 +53,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run a scenario: a summary on stdout, tables and charts in the output folder
     Run(run::RunArgs),
+    /// Compare scenarios, or settings of one, over several seeds, with intervals
+    Compare(compare::CompareArgs),
     /// Check a scenario, all mistakes at once, and run nothing
     Validate(validate::ValidateArgs),
     /// Print a commented scenario to start from
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
     };
     let done = match verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Compare(args) => compare::run(&args),
         Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())

@@ -211,7 +211,7 @@ pub fn manifest(
 }
 
 /// What became of the rows of everything that was read.
-fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows> {
+pub fn traces(scenario: &Scenario, result: &RunResult) -> BTreeMap<String, TraceRows> {
     let mut traces = BTreeMap::new();
     for ((source, workload), rows) in
         scenario.setup.sources.iter().zip(&scenario.workloads).zip(&result.rows.tasks)

@@ -19,6 +19,7 @@ use crate::sim::{RunResult, Watch};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -78,34 +79,16 @@ impl Job {
         let (files, mut sinks) =
             StreamedFiles::open(&self.folder, &prefix, &self.scenario, picture)?;
         sinks.beside = self.args.replications == 1 && has_second_core(self.args.threads);
-        let result = self.guarded(seed, sinks)?;
+        let args = &self.args;
+        let watch = Watch { pulse: &self.pulse, check_every_event: args.check };
+        let replay = || replay(&args.scenario, seed, &args.overrides);
+        let result = guarded(&self.scenario, seed, sinks, watch, replay)?;
         if self.is_interrupted() {
             return Ok(None);
         }
         files.finish()?;
         write_result(&self.folder, &prefix, &self.scenario, &result, self.format)?;
         Ok(Some(result))
-    }
-
-    /// A run whose panics are broken invariants: the message says how to repeat it.
-    fn guarded(&self, seed: Seed, sinks: Sinks) -> Result<RunResult, Failure> {
-        let args = &self.args;
-        let watch = Watch { pulse: &self.pulse, check_every_event: args.check };
-        let run = || experiment::run_one(&self.scenario, seed, sinks, watch);
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(error)) => Err(Failure::Input(format!("error: {error}"))),
-            Err(_) => {
-                let mut replay = format!("ecsim run {} --seed {}", args.scenario.display(), seed.0);
-                for (key, value) in &args.overrides {
-                    let _ = write!(replay, " --set '{key}={value}'");
-                }
-                Err(Failure::Invariant(format!(
-                    "error: an invariant of the simulator broke: this is a bug of ecsim, not of your \
-                     scenario\n  = help: please report it with the scenario and this command: {replay} --check"
-                )))
-            }
-        }
     }
 }
 
@@ -116,16 +99,36 @@ impl Job {
 pub fn run_all(job: &Arc<Job>) -> Result<Ended, Failure> {
     let horizon = job.scenario.setup.horizon;
     let _progress = Progress::follow(Arc::clone(&job.pulse), horizon, job.args.quiet);
+    let shared = Arc::clone(job);
+    let mut ended = gather(&job.pulse, move |report| {
+        let args = &shared.args;
+        // After an interruption nobody listens any more.
+        let one = |index: u32, seed: Seed| report.send((index, shared.one(seed))).is_ok();
+        experiment::replicate(shared.seed, args.replications, args.threads, one).map(drop)
+    })?;
+    let mut all = Ended { results: Vec::new(), interrupted: Vec::new() };
+    for (index, seed) in (0..).zip(job.seeds()) {
+        match ended.remove(&index).unwrap_or(Ok(None))? {
+            Some(result) => all.results.push((seed, result)),
+            None => all.interrupted.push(seed),
+        }
+    }
+    Ok(all)
+}
+
+/// What `runner`, on a thread of its own, reports by number. Where `pulse` is asked to stop it is given a moment, and what
+/// it has not reported then is not there.
+///
+/// # Errors
+/// The system cannot start the threads.
+pub fn gather<T: Send + 'static>(
+    pulse: &Pulse,
+    runner: impl FnOnce(mpsc::Sender<(u32, T)>) -> Result<(), rayon::ThreadPoolBuildError>
+    + Send
+    + 'static,
+) -> Result<BTreeMap<u32, T>, Failure> {
     let (report, reports) = mpsc::channel();
-    let runner = {
-        let job = Arc::clone(job);
-        std::thread::spawn(move || {
-            let args = &job.args;
-            // After an interruption nobody listens any more.
-            let one = |index: u32, seed: Seed| report.send((index, job.one(seed))).is_ok();
-            experiment::replicate(job.seed, args.replications, args.threads, one)
-        })
-    };
+    let runner = std::thread::spawn(move || runner(report));
     let mut ended = BTreeMap::new();
     let mut deadline = None;
     let all_ended = loop {
@@ -136,7 +139,7 @@ pub fn run_all(job: &Arc<Job>) -> Result<Ended, Failure> {
             Err(RecvTimeoutError::Disconnected) => break true,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if job.is_interrupted() {
+        if pulse.interrupt.load(Ordering::Relaxed) {
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + GRACE);
             if Instant::now() >= deadline {
                 break false;
@@ -145,20 +148,41 @@ pub fn run_all(job: &Arc<Job>) -> Result<Ended, Failure> {
     };
     if all_ended {
         match runner.join() {
-            Ok(done) => done.map(drop).map_err(|error| {
+            Ok(done) => done.map_err(|error| {
                 Failure::Input(format!("error: cannot start the threads: {error}"))
             })?,
             Err(panic) => resume_unwind(panic),
         }
     }
-    let mut all = Ended { results: Vec::new(), interrupted: Vec::new() };
-    for (index, seed) in (0..).zip(job.seeds()) {
-        match ended.remove(&index).unwrap_or(Ok(None))? {
-            Some(result) => all.results.push((seed, result)),
-            None => all.interrupted.push(seed),
-        }
+    Ok(ended)
+}
+
+/// A run whose panics are broken invariants: the message says how to repeat it, by the command `replay`.
+pub fn guarded(
+    scenario: &Scenario,
+    seed: Seed,
+    sinks: Sinks,
+    watch: Watch<'_>,
+    replay: impl FnOnce() -> String,
+) -> Result<RunResult, Failure> {
+    match catch_unwind(AssertUnwindSafe(|| experiment::run_one(scenario, seed, sinks, watch))) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(Failure::Input(format!("error: {error}"))),
+        Err(_) => Err(Failure::Invariant(format!(
+            "error: an invariant of the simulator broke: this is a bug of ecsim, not of your scenario\n  \
+             = help: please report it with the scenario and this command: {} --check",
+            replay()
+        ))),
     }
-    Ok(all)
+}
+
+/// The command that runs a scenario as it was run, for messages.
+pub fn replay(scenario: &Path, seed: Seed, overrides: &[(String, String)]) -> String {
+    let mut replay = format!("ecsim run {} --seed {}", scenario.display(), seed.0);
+    for (key, value) in overrides {
+        let _ = write!(replay, " --set '{key}={value}'");
+    }
+    replay
 }
 
 /// A pulse that Ctrl-C and SIGTERM ask to stop.

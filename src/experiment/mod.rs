@@ -4,9 +4,11 @@
 //! come back in the order of the seeds, whatever the threads did.
 
 pub mod breakeven;
+pub mod compare;
 mod markets;
 pub mod quote;
 mod stamps;
+pub mod statistics;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
@@ -185,11 +187,18 @@ pub fn replicate<T: Send>(
     threads: usize,
     work: impl Fn(u32, Seed) -> T + Sync,
 ) -> Result<Vec<T>, rayon::ThreadPoolBuildError> {
+    each(count, threads, |index| work(index, Seed(first.0.wrapping_add(u64::from(index)))))
+}
+
+/// Does `work` for each number below `count` on `threads` threads (0: one a core), and returns what it gave in order.
+///
+/// # Errors
+/// The system cannot start the threads.
+pub fn each<T: Send>(
+    count: u32,
+    threads: usize,
+    work: impl Fn(u32) -> T + Sync,
+) -> Result<Vec<T>, rayon::ThreadPoolBuildError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    Ok(pool.install(|| {
-        (0..count)
-            .into_par_iter()
-            .map(|index| work(index, Seed(first.0.wrapping_add(u64::from(index)))))
-            .collect()
-    }))
+    Ok(pool.install(|| (0..count).into_par_iter().map(&work).collect()))
 }

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod bill_tables;
 pub mod breakeven;
 pub mod charts;
+pub mod compare;
 pub mod csv;
 pub mod error;
 pub mod files;

@@ -2,6 +2,7 @@
 
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
 use super::breakeven::BREAKEVEN;
+use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
 use super::replications::SEEDS;
 use super::summary::METRICS;
@@ -97,7 +98,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 19] = [
+pub const ALL: [TableSpec; 21] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -117,6 +118,8 @@ pub const ALL: [TableSpec; 19] = [
     METRICS,
     SEEDS,
     BREAKEVEN,
+    COMPARE,
+    COMPARE_RUNS,
 ];
 
 /// `instances.csv` of a finished run.

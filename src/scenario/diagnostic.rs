@@ -74,6 +74,12 @@ impl Diagnostics {
         self.add_excerpt(name, text, 1)
     }
 
+    /// Calls texts of `--set` otherwise, from the one with this number on.
+    pub fn call_sets(&mut self, first: usize, name: &str) {
+        let sets = self.sources.iter_mut().filter(|source| source.name == "--set");
+        sets.skip(first).for_each(|source| source.name = name.to_string());
+    }
+
     /// Whether so many errors were found that no more are kept, and looking for them can stop.
     #[must_use]
     pub fn is_full(&self) -> bool {

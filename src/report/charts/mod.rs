@@ -8,6 +8,7 @@ mod axis;
 mod breakeven;
 mod calendar;
 mod classes;
+mod compare;
 mod costs;
 mod drawing;
 mod fleet;
@@ -29,6 +30,7 @@ mod utilization;
 mod waits;
 
 use crate::base::money::NanoUsd;
+use crate::experiment::compare::Comparison;
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::incident::Incident;
@@ -129,15 +131,29 @@ pub fn render_breakeven(study: &Study<'_>, format: Format) -> Option<(String, Ve
 /// no services and no groups, neither are their charts.
 #[must_use]
 pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
-    let paint: (fn(&Drawing) -> Vec<u8>, &str) = match format {
-        Format::Svg => (|drawing| paint::svg(drawing).into_bytes(), "svg"),
-        Format::Png => (paint::png, "png"),
-        Format::None => return Vec::new(),
-    };
+    let Some(paint) = painter(format) else { return Vec::new() };
     charts(input)
         .par_iter()
         .map(|(name, draw)| (format!("charts/{name}.{}", paint.1), paint.0(&draw(input))))
         .collect()
+}
+
+/// Draws the chart of a comparison: (name in the output folder, content).
+#[must_use]
+pub fn render_comparison(of: &Comparison, format: Format) -> Option<(String, Vec<u8>)> {
+    let (paint, ending) = painter(format)?;
+    Some((format!("charts/compare.{ending}"), paint(&compare::draw(of))))
+}
+
+/// How a drawing becomes a file, and the ending of its name.
+type Painter = (fn(&Drawing) -> Vec<u8>, &'static str);
+
+fn painter(format: Format) -> Option<Painter> {
+    match format {
+        Format::Svg => Some((|drawing| paint::svg(drawing).into_bytes(), "svg")),
+        Format::Png => Some((paint::png, "png")),
+        Format::None => None,
+    }
 }
 
 /// The charts of a run by name.
