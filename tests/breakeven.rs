@@ -89,7 +89,7 @@ fn a_study_says_what_each_kind_costs_and_writes_one_folder() {
         "small: means of 2 seeds",
         "fargate-spot",
         "ec2 m5.large at 100 %",
-        "Fargate's sizes: 0.0 %",
+        "Fargate's least billed time: $",
     ] {
         assert!(done.stdout.contains(said), "{said}\n{}", done.stdout);
     }
@@ -160,6 +160,55 @@ fn what_cannot_run_somewhere_is_left_out_with_the_reason() {
         done.stdout
     );
     assert!(done.stdout.contains("ec2 g4dn.xlarge"), "{}", done.stdout);
+}
+
+/// Thirty days of eight tasks on t3.medium, two of which fit: four instances of 0.0416 $ an hour against tasks of
+/// 0.04048 + 2 · 0.004445 $. What a calculator says is right where nothing moves, and so is the study.
+#[test]
+fn a_steady_service_is_cheaper_on_instances_that_it_fills() {
+    let desk = Desk::new();
+    desk.write(
+        "steady.toml",
+        "[simulation]\nname = \"steady\"\nduration = \"30d\"\nsample_interval = \"1d\"\n\
+         [[task_definition]]\nfamily = \"t\"\ncpu = 1024\nmemory = 1800\nnetwork_mode = \"bridge\"\n\
+         [[capacity_provider]]\nname = \"g\"\ninstance_types = [\"t3.medium\"]\ndesired_capacity = 8\n\
+         [[failure]]\nkind = \"instance\"\ncapacity_provider = \"g\"\nat = \"1h\"\n\
+         [[service]]\nname = \"s\"\ntask_definition = \"t\"\ndesired_count = 8\n",
+    );
+    let done = desk.ok(
+        "breakeven steady.toml --types t3.medium --load 1,2 --seeds 1 --on fargate,ec2 --quiet",
+    );
+    let says = "t: Fargate's next size has 1024 CPU units and 2048 MiB for 1024 and 1800";
+    assert!(done.stdout.contains(says), "{}", done.stdout);
+    assert!(done.stdout.contains("ec2 is cheaper than Fargate at every load"), "{}", done.stdout);
+    let table = rows(&desk.read("output/breakeven-steady/breakeven.csv"));
+    let usd = |on: &str, how: &str| -> f64 {
+        let is_it = |row: &&std::collections::BTreeMap<String, String>| {
+            row["load"] == "1" && row["on"] == on && row["placement"] == how
+        };
+        table.iter().find(is_it).unwrap()["usd"].parse().unwrap()
+    };
+    // 8 · 0.04937 · 720 h, and 4 · 0.0416 · 720 h with a little for the first minutes, in which the fleet was larger.
+    assert!((usd("fargate", "own") - 8.0 * 0.04937 * 720.0).abs() < 0.05);
+    let ec2 = usd("ec2", "binpack");
+    assert!((119.8..122.0).contains(&ec2), "{ec2}");
+}
+
+#[test]
+fn the_counts_of_scheduled_scaling_grow_with_the_load() {
+    let desk = Desk::new();
+    desk.write(
+        "night.toml",
+        "[simulation]\nname = \"night\"\nduration = \"10h\"\n[[task_definition]]\nfamily = \"t\"\n\
+         cpu = 1024\nmemory = 2048\nnetwork_mode = \"awsvpc\"\n[[service]]\nname = \"s\"\n\
+         task_definition = \"t\"\nlaunch_type = \"FARGATE\"\ndesired_count = 0\n[service.scaling]\n\
+         min_capacity = 0\nmax_capacity = 4\nscheduled = [{ schedule = \"cron(0 1 * * ? *)\", min_capacity = 4, \
+         max_capacity = 4 }, { schedule = \"cron(0 5 * * ? *)\", min_capacity = 0, max_capacity = 0 }]\n",
+    );
+    desk.ok("breakeven night.toml --load 1,3 --seeds 1 --on fargate --quiet --charts none");
+    let table = rows(&desk.read("output/breakeven-night/breakeven.csv"));
+    let usd: Vec<f64> = table.iter().map(|row| row["usd"].parse().unwrap()).collect();
+    assert!((usd[1] / usd[0] - 3.0).abs() < 0.01, "{usd:?}");
 }
 
 #[test]

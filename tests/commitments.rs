@@ -302,7 +302,11 @@ proptest! {
             // The slow one cannot cover a part of a millisecond: less than one of the largest size is missing, of each
             // kind of usage that ends in the middle of one.
             let slow_share = used as f64 / reserved_units.max(1) as f64;
-            let slack = 1_600.0 * 2.0 * outcomes.len() as f64 / reserved_units.max(1) as f64;
+            let step = match outcome.commitment {
+                ecsim::pricing::commitments::Commitment::Reserved(_) => 16.0,
+                ecsim::pricing::commitments::Commitment::Plan(_) => 1_600.0,
+            };
+            let slack = step * 2.0 * outcomes.len() as f64 / reserved_units.max(1) as f64;
             prop_assert!((share - slow_share).abs() <= slack, "{share} {slow_share} {slack}");
             for covered in &outcome.covered {
                 rest[covered.usage] -= covered.total();

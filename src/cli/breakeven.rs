@@ -56,7 +56,7 @@ pub struct BreakevenArgs {
     /// Seeds of each run, from the scenario's on
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub seeds: u32,
-    /// Seconds that 95 % of the tasks may take to RUNNING [default: what they take on Fargate]
+    /// Seconds that 95 % of the tasks may take to RUNNING [default: what they take on Fargate, at least 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub most_start: Option<f64>,
     /// Term of the Savings Plan that would have been best, no upfront payment
@@ -133,7 +133,7 @@ pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
         folder.close();
         return Err(Failure::Interrupted("interrupted; nothing was written".into()));
     };
-    publish(args, &scenario, &question, &cells, folder)?;
+    publish(args, (&scenario, &original), &question, &cells, folder)?;
     if !args.quiet {
         complain(&format!("wrote {}", out.display()));
     }
@@ -202,12 +202,18 @@ fn question(
 
 fn publish(
     args: &BreakevenArgs,
-    scenario: &Scenario,
+    (scenario, original): (&Scenario, &Original),
     question: &Question,
     cells: &[Cell],
     folder: OutputFolder,
 ) -> Result<(), Failure> {
-    let study = Study { name: &scenario.setup.name, question, cells };
+    let mut remarks = original.raised();
+    let is_scaled = question.loads.iter().any(|load| *load != 1.0);
+    if original.has_traces() && is_scaled {
+        let text = "Traces of tasks are played faster or slower for other loads, so their days are shorter or longer.";
+        remarks.push(text.into());
+    }
+    let study = Study { name: &scenario.setup.name, question, cells, remarks: &remarks };
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;

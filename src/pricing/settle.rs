@@ -81,7 +81,7 @@ pub struct Settlement {
     pub reports: Vec<CommitmentReport>,
     /// On-Demand usage that a commitment could cover, at list prices.
     pub eligible: NanoUsd,
-    /// What a Compute Savings Plan would have done best, on top of the Reserved Instances.
+    /// What a Compute Savings Plan would have done best, on top of Reserved Instances and EC2 Instance Savings Plans.
     pub best: Option<BestPlan>,
 }
 
@@ -214,25 +214,20 @@ impl<'a> Covers<'a> {
     }
 
     /// The best Compute Savings Plan, at the rates of the first one that is given, or at the default ones of a year; what
-    /// Reserved Instances cover is not there for it.
+    /// Reserved Instances and EC2 Instance Savings Plans cover is not there for it.
     fn best(&self, lengths: &[SimSpan]) -> Option<BestPlan> {
         let mut usage = self.usage.clone();
         let mut plan = SavingsPlan::of_a_year();
         for outcome in &self.outcomes {
-            match outcome.commitment {
-                Commitment::Reserved(_) => {
-                    for covered in &outcome.covered {
-                        let left = &mut usage[covered.usage].amount;
-                        left.iter_mut()
-                            .zip(&covered.amount)
-                            .for_each(|(left, taken)| *left -= taken);
-                    }
-                }
-                Commitment::Plan(given) if given.kind == PlanKind::Compute => {
-                    plan = given.clone();
-                    break;
-                }
-                Commitment::Plan(_) => {}
+            if let Commitment::Plan(given) = outcome.commitment
+                && given.kind == PlanKind::Compute
+            {
+                plan = given.clone();
+                break;
+            }
+            for covered in &outcome.covered {
+                let left = &mut usage[covered.usage].amount;
+                left.iter_mut().zip(&covered.amount).for_each(|(left, taken)| *left -= taken);
             }
         }
         (!usage.is_empty()).then(|| best_plan(&plan, &usage, lengths))

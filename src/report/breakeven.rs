@@ -15,6 +15,8 @@ pub struct Study<'a> {
     pub question: &'a Question,
     /// The answer.
     pub cells: &'a [Cell],
+    /// What a reader must know of the workload, a sentence each.
+    pub remarks: &'a [String],
 }
 
 const COLUMNS: &[ColumnSpec] = &[

@@ -104,13 +104,24 @@ fn verdict(study: &Study<'_>) -> String {
         let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
         let _ = writeln!(
             text,
-            "Fargate's sizes: {} % more CPU and {} % more memory than asked for; its least billed time: ${} at a load of ×{}.",
-            human::decimal(mean(|said| said.ladder_cpu_percent), 1),
-            human::decimal(mean(|said| said.ladder_memory_percent), 1),
+            "Fargate's least billed time: ${} at a load of ×{}.",
             human::decimal(mean(|said| said.minimum_usd), 2),
             factor(cell.load),
         );
     }
+    if let Some(cell) = fargate.filter(|cell| cell.mean(|s| s.ladder_memory_percent) > Some(0.0)) {
+        let percent = |of: fn(&Said) -> f64| human::decimal(cell.mean(of).unwrap_or(0.0), 1);
+        let _ = writeln!(
+            text,
+            "Of the tasks that a trace or generator sizes, {} % of the CPU and {} % of the memory that Fargate gives was not asked for.",
+            percent(|said| said.ladder_cpu_percent),
+            percent(|said| said.ladder_memory_percent),
+        );
+    }
+    for remark in study.remarks {
+        let _ = writeln!(text, "{}", crate::base::text::visible(remark));
+    }
+    text += &refusals(study);
     for (variant, why) in impossible(study) {
         let _ = writeln!(text, "{variant} was left out: {}", crate::base::text::visible(&why));
     }
@@ -119,8 +130,10 @@ fn verdict(study: &Study<'_>) -> String {
 
 fn crossing(one: &Crossing) -> String {
     let (least, most) = one.range;
-    let range = if most - least > 1e-9 {
-        format!(" ({} to {} over the seeds)", human::decimal(least, 2), human::decimal(most, 2))
+    let (cross, all) = one.seeds;
+    let range = if most - least > 1e-9 || cross < all {
+        let range = format!("{} to {}", human::decimal(least, 2), human::decimal(most, 2));
+        format!(" ({range} in {cross} of {all} seeds)")
     } else {
         String::new()
     };
@@ -132,11 +145,39 @@ fn crossing(one: &Crossing) -> String {
     )
 }
 
+/// Kinds that place too few of the tasks at a load, which leaves them out of its rows.
+fn refusals(study: &Study<'_>) -> String {
+    let mut text = String::new();
+    for &load in &study.question.loads {
+        for &kind in &study.question.kinds {
+            let of_it = || {
+                study
+                    .cells
+                    .iter()
+                    .filter(|c| c.load == load && c.variant.kind == kind && c.said.is_ok())
+            };
+            if of_it().count() > 0 && of_it().all(|cell| cell.quick == Quick::RefusesMore) {
+                let least = of_it()
+                    .filter_map(|cell| cell.mean(|said| said.refused_percent))
+                    .fold(100.0, f64::min);
+                let percent = human::decimal(least, 1);
+                let _ = writeln!(
+                    text,
+                    "{} at ×{}: {percent} % of the tasks are not placed.",
+                    kind.name(),
+                    factor(load)
+                );
+            }
+        }
+    }
+    text
+}
+
 /// Why a kind has no crossing: always cheaper, never, or never as quick.
 fn never(study: &Study<'_>, kind: Kind) -> String {
     let ratio = |load: f64| -> Option<f64> {
         let usd = |cell: &Cell| cell.mean(|said| said.usd);
-        let fargate = usd(cheapest(study.cells, load, Kind::Fargate, false)?)?;
+        let fargate = usd(cheapest(study.cells, load, Kind::Fargate, true)?)?;
         Some(usd(cheapest(study.cells, load, kind, true)?)? / fargate)
     };
     let ratios: Vec<f64> = study.question.loads.iter().filter_map(|&load| ratio(load)).collect();
@@ -147,7 +188,11 @@ fn never(study: &Study<'_>, kind: Kind) -> String {
     let most = ratios.iter().copied().fold(least, f64::max);
     let percent = |ratio: f64| human::decimal(100.0 * ratio, 0);
     let (side, bounds) = (
-        if least < 1.0 { "cheaper" } else { "no cheaper" },
+        match (least < 1.0, most < 1.0) {
+            (true, true) => "cheaper",
+            (true, false) => "cheaper or dearer, by the load,",
+            (false, _) => "no cheaper",
+        },
         format!("{} to {} % of its cost", percent(least), percent(most)),
     );
     format!("{name} is {side} than Fargate at every load where it serves as well: {bounds}.")

@@ -24,6 +24,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// By how many percentage points more requests may be dropped, or tasks refused, than on Fargate.
 const SLACK_PERCENT: f64 = 0.1;
 
+/// What a task takes to start on Fargate at the least, seconds: the limit where next to nothing starts during the run.
+const USUAL_START_S: f64 = 30.0;
 /// Name of a rewritten scenario in messages.
 const REWRITTEN: &str = "the rewritten scenario";
 
@@ -44,7 +46,7 @@ pub struct Question {
     pub seeds: Vec<Seed>,
     /// Term of the Savings Plan that is asked for, `1y` or `3y`.
     pub term: String,
-    /// Seconds that 95 % of tasks may take to RUNNING; `None`: as on Fargate at the same load.
+    /// Seconds that 95 % of tasks may take to RUNNING; `None`: as on Fargate at the same load, and at least 30 s.
     pub most_start_s: Option<f64>,
 }
 
@@ -264,7 +266,9 @@ fn judge(cells: &mut [Cell], question: &Question) {
         let fargate = cells.iter().find(|c| c.load == load && c.variant.kind == Kind::Fargate);
         let of_fargate =
             |of: fn(&Said) -> f64| fargate.and_then(|cell| cell.mean(of)).unwrap_or(f64::INFINITY);
-        let start = question.most_start_s.unwrap_or_else(|| of_fargate(|said| said.start_p95_s));
+        let start = question
+            .most_start_s
+            .unwrap_or_else(|| of_fargate(|said| said.start_p95_s).max(USUAL_START_S));
         let dropped = of_fargate(|said| said.dropped_percent) + SLACK_PERCENT;
         let refused = fargate.and_then(|cell| cell.mean(|said| said.refused_percent));
         let refused = refused.unwrap_or(0.0) + SLACK_PERCENT;

@@ -1,7 +1,7 @@
 //! One workload on another kind of capacity: the scenario rewritten, key by key.
 //!
-//! Rewritten scenarios begin with nothing: their services start at time zero, their fleets at no instance. So all kinds
-//! of capacity are asked the same question, and what starting up costs is part of the answer.
+//! Services that run from before the beginning do so on Fargate and on groups, whose first fleet has room for them; managed
+//! scaling takes what is too much. Managed Instances begin with nothing: there such services start at time zero.
 
 use crate::catalog::Catalogue;
 use crate::model::definition::TaskDefinition;
@@ -15,8 +15,10 @@ use toml::{Table, Value};
 const PROVIDER: &str = "study";
 /// Most instances of a group: no limit that anybody meets.
 const MOST_INSTANCES: i64 = 10_000;
-/// Tables of a scenario that say what this study asks.
-const DROPPED: [&str; 3] = ["expect", "reserved_instances", "savings_plan"];
+/// Commitments of a scenario, which were made for its own capacity.
+const COMMITMENTS: [&str; 2] = ["reserved_instances", "savings_plan"];
+/// A first fleet has this much more than what services ask for, percent: places are lost between sizes and zones.
+const FIRST_FLEET_PERCENT: f64 = 130.0;
 
 /// A kind of capacity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -154,7 +156,36 @@ impl Original {
                 all.retain(is_kept);
             }
         }
+        let is_gone = |entry: &Table| {
+            let of = entry.get("service").and_then(Value::as_str);
+            of.is_some_and(|of| !names.iter().any(|name| name == of))
+        };
+        drop_entries(&mut self.table, "failure", is_gone);
         Ok(())
+    }
+
+    /// Definitions that Fargate gives more than they ask for, in words.
+    #[must_use]
+    pub fn raised(&self) -> Vec<String> {
+        let raised = |of: &TaskDefinition| {
+            let sizes = Catalogue::embedded().fargate_sizes_of(of.platform.os);
+            let (cpu, memory) = fargate_size_for(&sizes, of.demand.cpu, of.demand.memory)?;
+            let ask = of.demand;
+            (ask.cpu > 0 && (cpu, memory) != (ask.cpu, ask.memory)).then(|| {
+                format!(
+                    "{}: Fargate's next size has {cpu} CPU units and {memory} MiB for {} and {}",
+                    of.family, ask.cpu, ask.memory
+                )
+            })
+        };
+        self.definitions.iter().filter_map(raised).collect()
+    }
+
+    /// Whether a trace of tasks is played.
+    #[must_use]
+    pub fn has_traces(&self) -> bool {
+        let callers = self.table.get("run_task").and_then(Value::as_array);
+        callers.into_iter().flatten().any(|caller| caller.get("trace").is_some())
     }
 
     /// Whether it has instances of its own.
@@ -170,13 +201,20 @@ impl Original {
     /// Why the workload cannot be there.
     pub fn rewritten(&self, variant: &Variant, load: f64, term: &str) -> Result<String, String> {
         let mut table = self.table.clone();
-        DROPPED.iter().for_each(|key| drop(table.remove(*key)));
+        table.remove("expect");
+        if variant.kind != Kind::Given {
+            COMMITMENTS.iter().for_each(|key| drop(table.remove(*key)));
+        }
         let plan: [(&str, Value); 3] = [
             ("type", "Compute".into()),
             ("usd_per_hour", Value::Integer(0)),
             ("term", term.into()),
         ];
-        table.insert("savings_plan".into(), Value::Array(vec![table_of(plan)]));
+        // The first Compute plan says at which rates the best is looked for: a scenario's own goes first.
+        match table.get_mut("savings_plan") {
+            Some(Value::Array(plans)) => plans.push(table_of(plan)),
+            _ => drop(table.insert("savings_plan".into(), Value::Array(vec![table_of(plan)]))),
+        }
         for caller in entries(&mut table, "run_task") {
             scale_caller(caller, load);
         }
@@ -212,8 +250,12 @@ impl Original {
                 cluster.insert("awsvpc_trunking".into(), Value::Boolean(true));
             }
         }
+        // What is said of instances that are not there cannot be kept.
+        drop_entries(table, "failure", |entry| entry.contains_key("capacity_provider"));
         if !is_fargate {
-            let providers = (0..self.clusters.len()).map(|index| self.provider(index, variant));
+            let first = self.first_fleet(table, variant);
+            let providers =
+                (0..self.clusters.len()).map(|index| self.provider(index, variant, first));
             table.insert("capacity_provider".into(), Value::Array(providers.collect()));
         }
         Ok(())
@@ -225,7 +267,7 @@ impl Original {
         }
         if key == "run_task" {
             asker.insert("on_failure".into(), "retry".into());
-        } else {
+        } else if variant.kind == Kind::ManagedInstances {
             asker.insert("starts_running".into(), Value::Boolean(false));
         }
         let is_daemon = asker.get("scheduling_strategy").and_then(Value::as_str) == Some("DAEMON");
@@ -265,7 +307,28 @@ impl Original {
         Ok(())
     }
 
-    fn provider(&self, cluster: usize, variant: &Variant) -> Value {
+    /// Instances that services which run from the beginning on need, of all clusters together; nothing where the type is
+    /// not in the catalogue, or the kind takes no first fleet.
+    fn first_fleet(&self, table: &mut Table, variant: &Variant) -> i64 {
+        let [name] = &variant.instance_types[..] else { return 0 };
+        let Some(kind) = Catalogue::embedded().instance_type(name) else { return 0 };
+        let whole = kind.resources(true);
+        let (mut cpu, mut memory) = (0.0, 0.0);
+        for service in entries(table, "service") {
+            if service.get("starts_running").and_then(Value::as_bool) == Some(false) {
+                continue;
+            }
+            let family = service.get("task_definition").and_then(Value::as_str).unwrap_or_default();
+            let family = family.split(':').next().unwrap_or_default();
+            let Some(of) = self.definitions.iter().find(|of| of.family == family) else { continue };
+            let count = service.get("desired_count").and_then(number).unwrap_or(1.0);
+            cpu += count * f64::from(of.demand.cpu) / f64::from(whole.cpu.max(1));
+            memory += count * f64::from(of.demand.memory) / f64::from(whole.memory.max(1));
+        }
+        (cpu.max(memory) * FIRST_FLEET_PERCENT / 100.0).ceil() as i64
+    }
+
+    fn provider(&self, cluster: usize, variant: &Variant, first: i64) -> Value {
         let types = variant.instance_types.iter().map(|name| Value::String(name.clone()));
         let mut keys: Vec<(&str, Value)> = vec![
             ("name", Value::String(provider_name(cluster))),
@@ -283,6 +346,7 @@ impl Original {
         }
         let target = Value::Integer(variant.target_capacity.unwrap_or(100).into());
         keys.push(("min_size", Value::Integer(0)));
+        keys.push(("desired_capacity", Value::Integer(first.min(MOST_INSTANCES))));
         keys.push(("max_size", Value::Integer(MOST_INSTANCES)));
         keys.push(("managed_scaling", table_of([("target_capacity", target)])));
         table_of(keys)
@@ -301,6 +365,13 @@ fn table_of<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
 fn entries<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
     let list = table.get_mut(key).and_then(Value::as_array_mut);
     list.into_iter().flatten().filter_map(Value::as_table_mut)
+}
+
+/// Takes away the entries of a list of tables of which `gone` is true.
+fn drop_entries(table: &mut Table, key: &str, gone: impl Fn(&Table) -> bool) {
+    if let Some(Value::Array(all)) = table.get_mut(key) {
+        all.retain(|entry| !entry.as_table().is_some_and(&gone));
+    }
 }
 
 /// The clusters: a list, one table, or none, which becomes one.
@@ -359,6 +430,10 @@ fn scale_service(service: &mut Table, load: f64) {
     if let Some(Value::Table(scaling)) = service.get_mut("scaling") {
         multiply_whole(scaling, "min_capacity", None, load);
         multiply_whole(scaling, "max_capacity", None, load);
+        for action in entries(scaling, "scheduled") {
+            multiply_whole(action, "min_capacity", None, load);
+            multiply_whole(action, "max_capacity", None, load);
+        }
     }
     for update in entries(service, "update") {
         multiply_whole(update, "desired_count", None, load);

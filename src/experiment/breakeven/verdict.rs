@@ -13,6 +13,8 @@ pub struct Crossing {
     pub load: f64,
     /// The least and the greatest over the seeds that cross between the same loads; equal where there is one seed.
     pub range: (f64, f64),
+    /// How many seeds cross between the same two loads, of how many.
+    pub seeds: (usize, usize),
 }
 
 /// The cheapest variant of a kind at a load: of all that place the tasks, or of those that are as quick as the limit says.
@@ -33,7 +35,7 @@ pub fn cheapest(cells: &[Cell], load: f64, kind: Kind, as_quick: bool) -> Option
 #[must_use]
 pub fn crossings(cells: &[Cell], loads: &[f64], kind: Kind) -> Vec<Crossing> {
     let pair = |load: f64| -> Option<(&Cell, &Cell)> {
-        let fargate = cheapest(cells, load, Kind::Fargate, false)?;
+        let fargate = cheapest(cells, load, Kind::Fargate, true)?;
         Some((cheapest(cells, load, kind, true)?, fargate))
     };
     let mut found = Vec::new();
@@ -48,7 +50,10 @@ pub fn crossings(cells: &[Cell], loads: &[f64], kind: Kind) -> Vec<Crossing> {
         let by_seed: Vec<f64> = by_seed.collect();
         let least = by_seed.iter().copied().fold(load, f64::min);
         let most = by_seed.iter().copied().fold(load, f64::max);
-        found.push(Crossing { kind, wins_above: high < low, load, range: (least, most) });
+        let all = seeds(below).count().min(seeds(above).count());
+        let wins_above = high < low;
+        let range = (least, most);
+        found.push(Crossing { kind, wins_above, load, range, seeds: (by_seed.len(), all) });
     }
     found
 }

@@ -26,7 +26,9 @@ pub struct ReservedInstances {
 impl ReservedInstances {
     /// Kinds of usage that it covers, the smallest sizes first: number, and size in the measure of the reservation.
     fn targets(&self, usage: &[Usage], own: u64) -> Vec<(usize, u64)> {
-        let flexible = self.zone.is_none() && is_flexible(family(&self.instance_type));
+        // Of an unknown size nobody can say how much of another it is.
+        let is_sized = normalization_units(&self.instance_type, self.vcpus).is_some();
+        let flexible = self.zone.is_none() && is_sized && is_flexible(family(&self.instance_type));
         let size = |one: &Usage| {
             let Subject::Instances(name, zone) = &one.subject else { return None };
             if self.zone.is_some() && *zone != self.zone {

@@ -9,7 +9,11 @@ const RIGID: [&str; 5] = ["g4ad", "g4dn", "g5", "g5g", "inf1"];
 #[must_use]
 pub fn normalization_units(instance_type: &str, vcpus: Option<u32>) -> Option<u64> {
     let (_, size) = instance_type.split_once('.')?;
-    let size = size.strip_prefix("metal-").unwrap_or(size);
+    if let Some(size) = size.strip_prefix("metal-") {
+        let times =
+            size.strip_suffix("xl")?.parse::<u64>().ok().filter(|n| (1..=1_000).contains(n))?;
+        return Some(32 * times);
+    }
     let quarters = match size {
         "nano" => 1,
         "micro" => 2,
@@ -59,7 +63,7 @@ mod tests {
             ("9xlarge", 72.0),
             ("24xlarge", 192.0),
             ("112xlarge", 896.0),
-            ("metal-24xl", 0.0),
+            ("metal-24xl", 192.0),
             ("metal", 128.0),
             ("huge", 0.0),
             ("0xlarge", 0.0),

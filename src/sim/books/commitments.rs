@@ -53,8 +53,8 @@ pub fn commitment_metrics(of: &Settlement) -> Vec<Metric> {
         row(
             "best_savings_plan_usd_per_hour",
             "USD/h",
-            "the Compute Savings Plan that would have made this run cheapest, on top of Reserved Instances, in dollars an \
-             hour: at the rates of the first that is given, or at the default ones of a year",
+            "the Compute Savings Plan that would have made this run cheapest, on top of Reserved Instances and EC2 Instance \
+             plans, in dollars an hour: at the rates of the first that is given, or at the default ones of a year",
             best_rate,
         ),
         dollars("best_savings_plan_saved_usd", "what it would have saved", best_saves),
