@@ -420,16 +420,11 @@ impl Line {
     }
 
     /// The quantity in [`Category::unit`], exactly, without trailing zeros: `usd = quantity / 3600 · rate`; by 730 more where
-    /// the price is for a month, and by 2³⁰ where it is for a GB.
+    /// the price is for a month.
     ///
     /// It is in seconds because an hour has no finite decimal share of most seconds.
     #[must_use]
     pub fn quantity(&self) -> String {
-        if let Category::Side(cost) = self.category
-            && cost.per() == Per::Gb
-        {
-            return self.usage.to_string();
-        }
         // A 1,024th has ten binary, and so ten decimal, places: 1 / 1024 = 9765625 / 10^10.
         let (numerator, places) = if self.category.parts() == 1 { (1, 6) } else { (9_765_625, 16) };
         let scaled = self.usage.checked_mul(numerator).expect("a quantity fits 128 bits");

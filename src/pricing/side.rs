@@ -15,8 +15,6 @@ use std::collections::BTreeMap;
 
 /// Hours in a month as AWS prices volumes and alarms.
 pub const HOURS_PER_MONTH: u128 = 730;
-/// Bytes in a GB as AWS bills traffic.
-pub const BYTES_PER_GB: u128 = 1 << 30;
 /// The least that is billed of a volume, and of an address (documented).
 pub const SIDE_MINIMUM: SimSpan = SimSpan::from_secs(60);
 
@@ -36,8 +34,6 @@ pub enum Per {
     Hour,
     /// A unit for a month of 730 hours; usage in microseconds.
     Month,
-    /// A GB; usage in bytes.
-    Gb,
 }
 
 impl SideCost {
@@ -83,7 +79,6 @@ impl SideCost {
         match self.per() {
             Per::Hour => MICROS_PER_HOUR,
             Per::Month => MICROS_PER_HOUR * HOURS_PER_MONTH,
-            Per::Gb => BYTES_PER_GB,
         }
     }
 }
@@ -97,7 +92,7 @@ pub struct SideKey {
     pub cost: SideCost,
     /// What of that kind, such as `gp3`.
     pub item: String,
-    /// Price of an hour, a month or a GB.
+    /// Price of an hour or a month.
     pub rate: HourlyRate,
     /// Whose it is; nobody's, or a caller's.
     pub service: Option<ServiceId>,

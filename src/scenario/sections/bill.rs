@@ -5,8 +5,8 @@ use super::{Kind, Section, optional, with_default};
 /// `[bill]`.
 pub static BILL: Section = Section::new(
     "bill",
-    "What is on the bill beside compute. The table alone, even an empty one, turns on all of it at what AWS charges in \
-     `us-east-1`; without it only compute is billed.",
+    "Root volumes and public IPv4 addresses on the bill. The table alone, even an empty one, turns on both at what AWS charges \
+     in `us-east-1`; without it only compute is billed. Balancers, NAT gateways, transfer and logs are not billed.",
     &[
         with_default(
             "volumes",
