@@ -7,7 +7,7 @@ use super::commitments::Commitment;
 use super::fees::Fee;
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
-use super::side::{Per, SideCost};
+use super::side::SideCost;
 use crate::base::canary;
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
