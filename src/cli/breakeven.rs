@@ -62,7 +62,7 @@ pub struct BreakevenArgs {
     /// Term of the Savings Plan that would have been best, no upfront payment
     #[arg(long, value_name = "TERM", default_value = "1y", value_parser = ["1y", "3y"])]
     pub term: String,
-    /// Output folder [default: output/breakeven-<name of the scenario>]
+    /// Output folder [default: output/breakeven-NAME of the scenario]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an output folder that other runs have written
