@@ -224,7 +224,7 @@ fn publish(
     folder: Option<(OutputFolder, Manifest)>,
     variants: &[Variant],
     of: &Comparison,
-    verdict: verdict::Verdict,
+    verdict: crate::cli::expect::Verdict,
 ) -> Result<(), Failure> {
     let mut notes = Vec::new();
     if let Some((folder, manifest)) = folder {

@@ -10,14 +10,22 @@ use std::fmt::Write as _;
 /// What became of the expectations, one problem a line.
 #[derive(Default)]
 pub struct Verdict {
-    failed: String,
-    unknown: String,
+    /// What was not kept.
+    pub failed: String,
+    /// What could not be looked at.
+    pub unknown: String,
 }
 
 impl Verdict {
     /// Whether every expectation holds in every run.
     pub fn holds(&self) -> bool {
         self.failed.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Takes over what another found.
+    pub fn add(&mut self, other: Verdict) {
+        self.failed.push_str(&other.failed);
+        self.unknown.push_str(&other.unknown);
     }
 
     /// Expectations that failed, unless one could not be looked at.
@@ -65,16 +73,19 @@ fn problem(expect: &Expect, value: &Value, of: &str) -> Option<String> {
     if holds {
         return None;
     }
-    let limits = [("at most", expect.at_most), ("at least", expect.at_least)];
-    let limits: Vec<String> = limits
-        .iter()
-        .filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}")))
-        .collect();
+    let limits = limits(expect);
     let found = match value {
         Value::Missing => "not defined in this run".to_string(),
         value => value.to_string(),
     };
-    Some(format!("{}{of} is {found}, expected {}", expect.metric, limits.join(" and ")))
+    Some(format!("{}{of} is {found}, expected {limits}", expect.metric))
+}
+
+/// What is expected, in words.
+pub fn limits(expect: &Expect) -> String {
+    let limits = [("at most", expect.at_most), ("at least", expect.at_least)];
+    let limits = limits.iter().filter_map(|(word, limit)| limit.map(|l| format!("{word} {l}")));
+    limits.collect::<Vec<_>>().join(" and ")
 }
 
 /// What may have been meant by a metric that the summary does not have.

@@ -2,40 +2,12 @@
 
 use super::{CompareArgs, Named};
 use crate::cli::Failure;
+use crate::cli::expect::{Verdict, limits};
 use crate::experiment::compare::limit::Limit;
 use crate::experiment::compare::{Variant, metrics};
 use crate::experiment::statistics::{Confidence, Exact, Mean};
 use crate::scenario::Expect;
 use std::fmt::Write as _;
-
-/// What became of the expectations, one problem a line.
-#[derive(Default)]
-pub struct Verdict {
-    failed: String,
-    unknown: String,
-}
-
-impl Verdict {
-    /// Whether every expectation holds.
-    pub fn holds(&self) -> bool {
-        self.failed.is_empty() && self.unknown.is_empty()
-    }
-
-    /// Takes over what another found.
-    pub fn add(&mut self, other: Verdict) {
-        self.failed.push_str(&other.failed);
-        self.unknown.push_str(&other.unknown);
-    }
-
-    /// Expectations that failed, unless one could not be looked at.
-    pub fn into_result(self) -> Result<(), Failure> {
-        match self {
-            verdict if verdict.holds() => Ok(()),
-            Verdict { failed, unknown } if unknown.is_empty() => Err(Failure::Expectation(failed)),
-            Verdict { failed, unknown } => Err(Failure::Input(failed + &unknown)),
-        }
-    }
-}
 
 /// Every `[[expect]]` of every variant, against its mean over seeds.
 pub fn of_scenarios(named: &[Named], variants: &[Variant]) -> Verdict {
@@ -72,9 +44,7 @@ fn problem(expect: &Expect, mean: Option<Mean>) -> Option<String> {
     if holds {
         return None;
     }
-    let limits = [("at most", expect.at_most), ("at least", expect.at_least)];
-    let limits = limits.iter().filter_map(|(word, limit)| limit.map(|l| format!("{word} {l}")));
-    let limits = limits.collect::<Vec<_>>().join(" and ");
+    let limits = limits(expect);
     let metric = &expect.metric;
     Some(match mean {
         Some(mean) if mean.count > 1 => {

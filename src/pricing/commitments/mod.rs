@@ -190,6 +190,44 @@ pub fn apply<'a>(
     outcomes
 }
 
+/// Usage that a commitment can cover.
+struct Offer {
+    /// Number of the usage.
+    usage: usize,
+    /// What a unit costs an hour under the commitment.
+    rate: HourlyRate,
+    /// What a part-microsecond takes of the commitment.
+    weight: u128,
+}
+
+/// Spends a commitment of `each` a microsecond on what is left of its offers, in their order, hour by hour: what each of
+/// them got, and what was used in all.
+fn spend(
+    each: u128,
+    offers: &[Offer],
+    left: &mut [Vec<u128>],
+    lengths: &[SimSpan],
+) -> (Vec<Covered>, u128) {
+    let none = |offer: &Offer| Covered {
+        usage: offer.usage,
+        weight: offer.weight,
+        rate: offer.rate,
+        amount: vec![0; lengths.len()],
+    };
+    let mut covered: Vec<Covered> = offers.iter().map(none).collect();
+    let mut used = 0;
+    for (hour, length) in lengths.iter().enumerate() {
+        let mut budget = each * u128::from(length.0);
+        for (offer, covered) in offers.iter().zip(&mut covered) {
+            let left = &mut left[offer.usage][hour];
+            let taken = take(budget, offer.weight, left, &mut covered.amount[hour]);
+            budget -= taken;
+            used += taken;
+        }
+    }
+    (covered, used)
+}
+
 /// Takes of `left` what a budget reaches for: the amounts that each of `offers` covers are added to `covered`. What is used.
 fn take(budget: u128, weight: u128, left: &mut u128, covered: &mut u128) -> u128 {
     let whole = left.saturating_mul(weight);

@@ -1,7 +1,7 @@
 //! Savings Plans.
 
 use super::units::family;
-use super::{Commitment, Covered, FINE, FINE_HOUR, Outcome, Subject, Usage, of_hours, take};
+use super::{Commitment, FINE, FINE_HOUR, Offer, Outcome, Subject, Usage, of_hours, spend};
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
 use std::collections::BTreeMap;
@@ -63,14 +63,6 @@ pub fn discounted(list: HourlyRate, discount: u32) -> HourlyRate {
     HourlyRate(u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
-/// Usage that a plan covers: its number, and the plan's rate.
-pub(super) struct Offer {
-    pub usage: usize,
-    pub rate: HourlyRate,
-    /// What a part-microsecond takes of the commitment.
-    pub weight: u128,
-}
-
 impl SavingsPlan {
     /// A Compute Savings Plan of a year without upfront payment, at the discounts that are assumed where nobody gives any.
     #[must_use]
@@ -121,7 +113,8 @@ impl SavingsPlan {
             (rate < one.list).then(|| Offer {
                 usage: index,
                 rate,
-                weight: u128::from(rate.0) * (FINE / one.parts),
+                // What the plan gives for nothing takes next to nothing of it.
+                weight: (u128::from(rate.0) * (FINE / one.parts)).max(1),
             })
         };
         let mut offers: Vec<Offer> = usage.iter().enumerate().filter_map(offer).collect();
@@ -141,31 +134,8 @@ impl SavingsPlan {
         left: &mut [Vec<u128>],
         lengths: &[SimSpan],
     ) -> Outcome<'a> {
-        let offers = self.offers(usage);
-        let mut covered: Vec<Covered> = offers
-            .iter()
-            .map(|offer| Covered {
-                usage: offer.usage,
-                weight: offer.weight,
-                rate: offer.rate,
-                amount: vec![0; lengths.len()],
-            })
-            .collect();
         let each = u128::from(self.commitment.0) * FINE;
-        let mut used = 0;
-        for (hour, length) in lengths.iter().enumerate() {
-            let mut budget = each * u128::from(length.0);
-            for (offer, covered) in offers.iter().zip(&mut covered) {
-                if budget == 0 {
-                    break;
-                }
-                let left = &mut left[offer.usage][hour];
-                // What the plan gives for nothing takes nothing of it.
-                let taken = take(budget, offer.weight.max(1), left, &mut covered.amount[hour]);
-                budget -= taken;
-                used += taken;
-            }
-        }
+        let (covered, used) = spend(each, &self.offers(usage), left, lengths);
         let hours = of_hours(lengths);
         let price = (1, FINE_HOUR);
         Outcome { commitment, pool: each * hours, used, covered, price, hours }

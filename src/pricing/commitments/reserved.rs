@@ -1,7 +1,7 @@
 //! Reserved Instances.
 
 use super::units::{family, is_flexible, normalization_units};
-use super::{Commitment, Covered, Outcome, Subject, Usage, of_hours, take};
+use super::{Commitment, Offer, Outcome, Subject, Usage, of_hours, spend};
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
 use crate::base::time::SimSpan;
 use crate::model::ids::ZoneId;
@@ -61,26 +61,11 @@ impl ReservedInstances {
             let rate = u128::from(self.rate.0) * u128::from(size) / u128::from(own);
             HourlyRate(u64::try_from(rate).unwrap_or(u64::MAX))
         };
-        let targets = self.targets(usage, own);
-        let mut covered: Vec<Covered> = targets
-            .iter()
-            .map(|&(usage, size)| Covered {
-                usage,
-                weight: size.into(),
-                rate: rate(size),
-                amount: vec![0; lengths.len()],
-            })
+        let targets = self.targets(usage, own).into_iter();
+        let offers: Vec<Offer> = targets
+            .map(|(usage, size)| Offer { usage, rate: rate(size), weight: size.into() })
             .collect();
-        let mut used = 0;
-        for (hour, length) in lengths.iter().enumerate() {
-            let mut pool = each * u128::from(length.0);
-            for (&(index, size), covered) in targets.iter().zip(&mut covered) {
-                let left = &mut left[index][hour];
-                let taken = take(pool, size.into(), left, &mut covered.amount[hour]);
-                pool -= taken;
-                used += taken;
-            }
-        }
+        let (covered, used) = spend(each, &offers, left, lengths);
         let price = (self.rate.0.into(), u128::from(own) * MICROS_PER_HOUR);
         let hours = of_hours(lengths);
         Outcome { commitment, pool: each * hours, used, covered, price, hours }
