@@ -126,6 +126,7 @@
 //! | which metrics a comparison shows, and which way they are better | `experiment/compare/metrics.rs`; its tables: `report/compare/` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
+//! | runs of a grid: longest first, in the grid's order; what a cell is called | `experiment/cells/` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |

@@ -4,6 +4,7 @@
 //! come back in the order of the seeds, whatever the threads did.
 
 pub mod breakeven;
+pub mod cells;
 pub mod compare;
 mod markets;
 pub mod quote;

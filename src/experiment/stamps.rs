@@ -14,28 +14,40 @@ type Stamp = Option<Metadata>;
 /// The files that a scenario reads while it runs.
 pub(super) struct Stamps(Vec<(PathBuf, String, Stamp)>);
 
+/// The traces that a scenario reads when it is run, by path and as the user wrote them.
+pub(super) fn files(scenario: &Scenario) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for workload in &scenario.workloads {
+        if let Workload::Trace(trace) = workload {
+            files.push((trace.path.clone(), trace.display.clone()));
+        }
+    }
+    for service in scenario.setup.services.iter() {
+        let origin = service.work.as_ref().map(|work| &work.source.origin);
+        if let Some(RateOrigin::Trace(trace)) = origin {
+            files.push((trace.path.clone(), trace.display.clone()));
+        }
+    }
+    let markets = scenario.markets.iter();
+    files.extend(markets.map(|market| (market.path.clone(), market.display.clone())));
+    let failures = scenario.failure_traces.iter();
+    files.extend(failures.map(|trace| (trace.path.clone(), trace.display.clone())));
+    files
+}
+
 impl Stamps {
     /// The files as they are now.
     pub(super) fn of(scenario: &Scenario) -> Stamps {
-        let mut files = Vec::new();
-        for workload in &scenario.workloads {
-            if let Workload::Trace(trace) = workload {
-                files.push((trace.path.clone(), trace.display.clone()));
-            }
-        }
-        for service in scenario.setup.services.iter() {
-            let origin = service.work.as_ref().map(|work| &work.source.origin);
-            if let Some(RateOrigin::Trace(trace)) = origin {
-                files.push((trace.path.clone(), trace.display.clone()));
-            }
-        }
-        let markets = scenario.markets.iter();
-        files.extend(markets.map(|market| (market.path.clone(), market.display.clone())));
-        let stamped = files.into_iter().map(|(path, display)| {
+        let stamped = files(scenario).into_iter().map(|(path, display)| {
             let stamp = stamp(&path);
             (path, display, stamp)
         });
         Stamps(stamped.collect())
+    }
+
+    /// One file as it is now.
+    pub(super) fn of_file(path: &Path, display: &str) -> Stamps {
+        Stamps(vec![(path.to_path_buf(), display.to_string(), stamp(path))])
     }
 
     /// Compares them with how they are now.

@@ -172,6 +172,11 @@ impl Diagnostics {
         })
     }
 
+    /// Each error as people read it: `file:line:column: message` with the line, a caret and a hint.
+    pub fn rendered(&self) -> impl Iterator<Item = String> {
+        self.list.iter().map(|diagnostic| self.render(diagnostic))
+    }
+
     /// The errors as JSON: `{"schema": "ecsim/1", "errors": [...]}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

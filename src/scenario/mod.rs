@@ -24,6 +24,7 @@ pub mod schema;
 pub mod sections;
 pub mod set;
 pub mod settings;
+pub mod template;
 pub mod tree;
 pub mod units;
 
@@ -244,7 +245,17 @@ fn load_into(
     for (key, value) in overrides {
         set::apply(&mut root, key, value, &mut problems);
     }
-    let settings = check::check(&root, &sections::ROOT, &mut problems);
+    finish(&root, name, base, problems)
+}
+
+/// From the tree with everything set to the scenario.
+fn finish(
+    root: &tree::Node,
+    name: &str,
+    base: &Path,
+    mut problems: Diagnostics,
+) -> Result<Scenario, Diagnostics> {
+    let settings = check::check(root, &sections::ROOT, &mut problems);
     let named = Some(Path::new(name)).filter(|_| name != file::STDIN);
     let stem = named.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
     let fallback =

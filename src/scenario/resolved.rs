@@ -129,7 +129,7 @@ fn turns_on(default: &Default) -> bool {
 }
 
 /// Text as a TOML basic string.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     let mut out = String::from("\"");
     for c in value.chars() {
         match c {

@@ -34,6 +34,30 @@ pub fn apply(root: &mut Node, path: &str, value: &str, problems: &mut Diagnostic
     put(root, &ROOT, &parts, node, source, problems);
 }
 
+/// A key that another file sets in a scenario, with the places in that file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Setting {
+    /// The dotted path.
+    pub key: String,
+    /// Where it was written.
+    pub key_place: Place,
+    /// What the key becomes.
+    pub value: Node,
+}
+
+/// Puts one value of another file into the tree.
+pub fn apply_setting(root: &mut Node, setting: &Setting, problems: &mut Diagnostics) {
+    let place = setting.key_place;
+    let Some(mut parts) = split(&setting.key) else {
+        let message = format!("{} is no dotted path", quoted(&setting.key));
+        problems.error_with_help(place, message, "such as \"simulation.seed\"");
+        return;
+    };
+    // The text of the key may be quoted, with escapes: every part stands where the whole of it does.
+    parts.iter_mut().for_each(|part| part.span = place.start as usize..place.end as usize);
+    put(root, &ROOT, &parts, setting.value.clone(), place.source, problems);
+}
+
 /// A part of a path and where it is in the text.
 struct Part {
     text: String,
