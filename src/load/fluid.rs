@@ -311,7 +311,7 @@ impl Fluid {
         let Flow { total, recent, tries, .. } = flow;
         let quiet = if book == Book::Total { total } else { recent };
         quiet.flush(
-            |rho| views.profile(view, rho, stage),
+            |step, rho| views.profile(view, (step, rho), stage),
             |profile, weight| spread((profile, tries), weight, |_| 0.0, most, book, latency),
         );
     }

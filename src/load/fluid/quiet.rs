@@ -7,7 +7,7 @@ use crate::load::queueing::Profile;
 /// Steps of utilisation: 1/32 wide below a half, finer and finer towards 1, where latency changes fastest. Within a
 /// step the middle stands for all (error of the mean: at most 0.1 % below 0.9 and 2 % at 0.98, if a whole step is
 /// used evenly).
-const STEPS: usize = 96;
+pub(super) const STEPS: usize = 96;
 
 /// Where each range of steps begins, how many steps a whole has there, and the number of its first step.
 const RANGES: [(f64, f64, usize); 5] =
@@ -48,15 +48,15 @@ impl Quiet {
         self.weights.iter().all(|weight| *weight == 0)
     }
 
-    /// Hands everything on, with the latencies at each step.
+    /// Hands everything on, with the latencies at each step, of which the number and the utilisation are told.
     pub fn flush(
         &mut self,
-        mut profile: impl FnMut(f64) -> Profile,
+        mut profile: impl FnMut(usize, f64) -> Profile,
         mut record: impl FnMut(&Profile, u64),
     ) {
         for (step, weight) in self.weights.iter_mut().enumerate() {
             if *weight > 0 {
-                record(&profile(middle(step)), std::mem::take(weight));
+                record(&profile(step, middle(step)), std::mem::take(weight));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::flows::{Flow, Rules};
 use super::library::lock;
+use super::quiet::STEPS;
 use crate::base::distribution::Distribution;
 use crate::base::random::{Purpose, Seed};
 use crate::load::LoadSetup;
@@ -47,8 +48,9 @@ struct View {
     scenes: Vec<(usize, f64)>,
     unit: f64,
     beside: Option<Times>,
-    /// Latencies by utilisation, as far as they were wanted.
-    known: Vec<(f64, Profile)>,
+    /// Latencies as far as they were wanted, and where those of each step of utilisation are, counted from 1.
+    known: Vec<Profile>,
+    places: [u8; STEPS],
 }
 
 /// A flow of targets, to be looked at.
@@ -86,22 +88,26 @@ impl Views {
         }))
     }
 
-    /// Latency at utilisation `rho`.
-    pub fn profile(&mut self, view: usize, rho: f64, stage: &Mutex<Stage>) -> Profile {
+    /// Latency at a step of utilisation, of which `rho` is the middle.
+    pub fn profile(
+        &mut self,
+        view: usize,
+        (step, rho): (usize, f64),
+        stage: &Mutex<Stage>,
+    ) -> Profile {
         let view = &mut self.list[view].1;
-        let known = view.known.iter().find(|known| known.0 == rho);
-        if let Some((_, profile)) = known {
-            return *profile;
+        if view.places[step] == 0 {
+            let profile = view.profile(rho, &mut lock(stage));
+            view.known.push(profile);
+            view.places[step] = view.known.len() as u8;
         }
-        let profile = view.profile(rho, &mut lock(stage));
-        view.known.push((rho, profile));
-        profile
+        view.known[usize::from(view.places[step]) - 1]
     }
 }
 
 impl View {
     fn new(scenes: Vec<(usize, f64)>, unit: f64, beside: Option<Times>) -> View {
-        View { scenes, unit, beside, known: Vec::new() }
+        View { scenes, unit, beside, known: Vec::new(), places: [0; STEPS] }
     }
 
     fn profile(&self, rho: f64, stage: &mut Stage) -> Profile {

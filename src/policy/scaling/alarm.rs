@@ -150,7 +150,7 @@ impl Alarm {
         harmless: u32,
     ) -> u32 {
         let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
-        if self.present & self.newest != self.newest {
+        if !self.is_full() {
             return 0;
         }
         if needed < points {
@@ -184,10 +184,17 @@ impl Alarm {
         }
     }
 
+    /// Whether the N newest points are real: then the state follows from them alone, whatever it was.
+    #[inline]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.present & self.newest == self.newest
+    }
+
     /// Evaluates the history and returns the state.
     #[inline]
     pub fn evaluate(&mut self) -> AlarmState {
-        self.state = if self.present & self.newest == self.newest {
+        self.state = if self.is_full() {
             // The usual case: the N newest points are all real.
             if self.is_enough() { AlarmState::Alarm } else { AlarmState::Ok }
         } else {

@@ -149,13 +149,9 @@ impl Scaler {
 
     /// Whether an action is called now: at once when its alarm fires, then once a minute while it stays in ALARM.
     fn is_called(&mut self, now: SimTime, state: ServiceState) -> bool {
-        let firing = |state: AlarmState| state == AlarmState::Alarm;
-        let is_due =
-            self.alarms.iter().any(|slot| firing(slot.alarm.state()) && slot.next_call <= now);
+        let is_due = self.firing_alarms().any(|slot| slot.next_call <= now);
         if is_due {
-            for slot in &mut self.alarms {
-                slot.next_call = now + REPEAT;
-            }
+            self.firing_alarms().for_each(|slot| slot.next_call = now + REPEAT);
         }
         // A service without tasks does not wait for all points of the high alarm.
         is_due || state.running == 0

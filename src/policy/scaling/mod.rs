@@ -122,6 +122,20 @@ struct PolicyAlarm {
     next_call: SimTime,
 }
 
+impl PolicyAlarm {
+    /// Evaluates the alarm where `firing` alarms were in ALARM; how many are afterwards.
+    #[inline]
+    fn evaluate(&mut self, firing: usize) -> usize {
+        let was = self.alarm.state();
+        let is = self.alarm.evaluate();
+        if (was == AlarmState::Alarm) == (is == AlarmState::Alarm) {
+            return firing;
+        }
+        self.next_call = SimTime::ZERO;
+        if is == AlarmState::Alarm { firing + 1 } else { firing - 1 }
+    }
+}
+
 /// A series and the alarms that look at it.
 #[derive(Clone, Debug)]
 struct Feed {
@@ -268,6 +282,23 @@ impl Scaler {
         self.wanted[1] & 1 << metric as usize != 0
     }
 
+    /// Whether points of `metric` by 60 s are all that is looked at by 60 s.
+    #[inline]
+    #[must_use]
+    pub fn wants_only(&self, metric: ScalingMetric) -> bool {
+        self.wanted[0] == 1 << metric as usize
+    }
+
+    /// As [`Scaler::observe`] of 60 s where only the CPU is [wanted](Scaler::wants_only).
+    #[inline]
+    pub fn observe_cpu(&mut self, end: SimTime, value: Option<Point>) {
+        for feed in &mut self.feeds {
+            if feed.series.observed_period == STANDARD_PERIOD {
+                feed.series.observe(end, value);
+            }
+        }
+    }
+
     /// Takes the points of the period `[end − period, end)`, 60 s or 20 s long, by index of [`ScalingMetric`]; `None`, or
     /// a list that ends before, is no data. Periods of one length come in order; one that never comes is missing data.
     #[inline]
@@ -297,6 +328,10 @@ impl Scaler {
         self.combine(now, state)
     }
 
+    fn firing_alarms(&mut self) -> impl Iterator<Item = &mut PolicyAlarm> {
+        self.alarms.iter_mut().filter(|slot| slot.alarm.state() == AlarmState::Alarm)
+    }
+
     /// Hands the newly visible points of a feed to its alarms and to the forecasts.
     #[inline]
     fn reveal(&mut self, index: usize, now: SimTime, running: u32) {
@@ -304,18 +339,8 @@ impl Scaler {
         let alarms = &mut self.alarms[feed.alarms.clone()];
         while let Some(point) = feed.series.reveal(now) {
             for slot in &mut *alarms {
-                let was = slot.alarm.state();
                 slot.alarm.push(point);
-                let is = slot.alarm.evaluate();
-                if was == is {
-                    continue;
-                }
-                if is == AlarmState::Alarm {
-                    self.firing += 1;
-                    slot.next_call = SimTime::ZERO;
-                } else if was == AlarmState::Alarm {
-                    self.firing -= 1;
-                }
+                self.firing = slot.evaluate(self.firing);
             }
             if self.agenda.learns()
                 && let Some(value) = point

@@ -7,6 +7,9 @@ use super::{REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 
+/// How many minutes are passed over at once.
+pub(super) const AT_ONCE: u32 = 8;
+
 impl Scaler {
     /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
     /// `least..=most`, no point is missing and `state` stays as it is.
@@ -39,8 +42,16 @@ impl Scaler {
         quiet
     }
 
-    /// As [`Scaler::evaluate`] at `now`, in one of the minutes of which [`Scaler::quiet_minutes`] has said that they can
-    /// say nothing; `running` tasks.
+    /// After how many minutes at the latest [`Scaler::pass_over`] is to be called.
+    #[inline]
+    #[must_use]
+    pub fn minutes_at_once(&self) -> u32 {
+        // A forecast learns in which hour a point was seen.
+        if self.agenda.learns() { 1 } else { AT_ONCE }
+    }
+
+    /// As [`Scaler::evaluate`] of each minute since it was evaluated or this was called, up to `now`: minutes of which
+    /// [`Scaler::quiet_minutes`] has said that they can say nothing; `running` tasks.
     ///
     /// # Panics
     /// Where an alarm begins to fire.
@@ -48,15 +59,41 @@ impl Scaler {
     pub fn pass_over(&mut self, now: SimTime, running: u32) {
         let firing = self.firing;
         for index in 0..self.feeds.len() {
-            self.reveal(index, now, running);
+            if self.agenda.learns() {
+                self.reveal(index, now, running);
+            } else {
+                self.reveal_at_once(index, now);
+            }
         }
         assert!(self.firing <= firing, "a minute that was passed over had nothing to decide");
         if self.firing == 0 {
             (self.told, self.told_held) = (None, None);
             return;
         }
-        for slot in &mut self.alarms {
-            slot.next_call = now + REPEAT; // it was called, and told again what it knew
+        // They were called, and told again what they knew.
+        self.firing_alarms().for_each(|slot| slot.next_call = now + REPEAT);
+    }
+}
+
+impl Scaler {
+    /// Hands the newly visible points of a feed to its alarms, and evaluates those once whose points say it all.
+    #[inline]
+    fn reveal_at_once(&mut self, index: usize, now: SimTime) {
+        let feed = &mut self.feeds[index];
+        let alarms = &mut self.alarms[feed.alarms.clone()];
+        while let Some(point) = feed.series.reveal(now) {
+            for slot in &mut *alarms {
+                if point.is_none() {
+                    self.firing = slot.evaluate(self.firing); // what it is now may decide what it will be
+                }
+                slot.alarm.push(point);
+                if !slot.alarm.is_full() {
+                    self.firing = slot.evaluate(self.firing);
+                }
+            }
+        }
+        for slot in alarms {
+            self.firing = slot.evaluate(self.firing);
         }
     }
 }
@@ -171,11 +208,14 @@ mod tests {
                     quiet = ask(quiet, far).min((far - minute - 1) as u32);
                 }
                 let (mut awake, mut asleep) = (scaler.clone(), scaler.clone());
-                for next in minute + 1..=minute + quiet as usize {
+                let end = minute + quiet as usize;
+                for next in minute + 1..=end {
                     observe(&mut awake, next);
                     observe(&mut asleep, next);
                     prop_assert_eq!(awake.evaluate(at(next), state), None, "{} after {}", next, minute);
-                    asleep.pass_over(at(next), state.running);
+                    if next == end || (next - minute).is_multiple_of(AT_ONCE as usize) {
+                        asleep.pass_over(at(next), state.running);
+                    }
                 }
                 prop_assert_eq!(format!("{awake:?}"), format!("{asleep:?}"));
             }

@@ -4,6 +4,7 @@
 //! nobody observed is a missing point. The ring is large enough for everything that an alarm may still ask for.
 
 use super::Point;
+use super::quiet::AT_ONCE;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 
@@ -65,7 +66,7 @@ impl Series {
 
     /// Makes room for the last `window` visible points besides those that wait to be visible.
     pub(in crate::policy) fn keep(&mut self, window: u32) {
-        let waiting = self.delay.0 / self.period.0.max(1) + 2;
+        let waiting = self.delay.0 / self.period.0.max(1) + 2 + u64::from(AT_ONCE);
         let room = (u64::from(window) + waiting).next_power_of_two() as usize;
         if room > self.ring.len() {
             self.ring = vec![MISSING; room];

@@ -93,7 +93,7 @@ impl Flow<'_> {
     pub fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
         let ledger = &mut self.books.services[id];
-        let mut is_first = true;
+        let mut passed = 0;
         loop {
             let next = service.meter.minute_done + MINUTE;
             if next > upto {
@@ -101,12 +101,14 @@ impl Flow<'_> {
             }
             observe(service, MINUTE, next)?;
             service.meter.minute_done = next;
-            if is_first {
+            if passed == 0 {
                 measure_capacity(service, ledger); // nobody comes or goes in minutes that are passed over
-                is_first = false;
             }
+            passed += 1;
             measure_elasticity(service, ledger, next);
-            if let Some(scaler) = &mut service.scaler {
+            if let Some(scaler) = &mut service.scaler
+                && (next + MINUTE > upto || passed % scaler.minutes_at_once() == 0)
+            {
                 scaler.pass_over(next, service.running);
             }
         }
@@ -150,9 +152,13 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
             meter.latency = load.take_latency(Asker::Minutes);
         }
     }
-    let latency = latency_point(&meter.latency);
     let before = if period == MINUTE { &mut meter.minute } else { &mut meter.twenty };
     let Some(scaler) = &mut service.scaler else { return Ok(()) };
+    if period == MINUTE && of_tasks.is_none() && scaler.wants_only(ScalingMetric::Cpu) {
+        let cpu = cpu.filter(|_| !meter.is_dark(now));
+        scaler.observe_cpu(now, cpu.map(|value| Point::level(MetricValue(value))));
+        return Ok(());
+    }
     let is_wanted = |metric| match period {
         MINUTE => scaler.wants(metric),
         _ => scaler.wants_high_resolution(metric),
@@ -194,7 +200,7 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
         set(ScalingMetric::ConcurrencyPerTarget, in_flight.checked_div(targets));
     }
     if is_wanted(ScalingMetric::LatencyMs) {
-        values[ScalingMetric::LatencyMs as usize] = latency;
+        values[ScalingMetric::LatencyMs as usize] = latency_point(&service.meter.latency);
     }
     if let Some(point) = of_tasks {
         values[ScalingMetric::Cpu as usize] = point;
