@@ -120,6 +120,8 @@
 //! | a metric of the summary | an integral or counter in `metrics/` or `sim/books/`, its line in `sim/summary.rs`; of services: `metrics/service_summary.rs` |
 //! | a column | the list beside its writer (`sim/books/outputs.rs`, `sim/books/service_tables.rs`, `report/tables.rs`); the reference page follows |
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
+//! | CPU credits of burstable instances | what they earn, keep and owe: `pricing/credits.rs`; from which use of CPU: `sim/books/credits.rs` |
+//! | what is used beside compute while a run goes on | `sim/world/meter.rs`: what it is made of in `sim/books/side.rs`; what is known at the end in `sim/end/side.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs` |

@@ -19,13 +19,14 @@ fn dollars(text: &str) -> HourlyRate {
     HourlyRate::parse(text).unwrap()
 }
 
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("instance_types.csv", include_str!("../src/catalog/data/instance_types.csv")),
     ("on_demand.csv", include_str!("../src/catalog/data/on_demand.csv")),
     ("sources.csv", include_str!("../src/catalog/data/sources.csv")),
     ("fargate.csv", include_str!("../src/catalog/data/fargate.csv")),
     ("fargate_sizes.csv", include_str!("../src/catalog/data/fargate_sizes.csv")),
     ("spot_advisor.csv", include_str!("../src/catalog/data/spot_advisor.csv")),
+    ("side.csv", include_str!("../src/catalog/data/side.csv")),
 ];
 
 mod embedded {
@@ -517,7 +518,7 @@ mod price_file {
           = help: a whole number from 1 to 4096
         p.csv:9:20: usd_per_hour is missing
         p.csv:10:21: usd_per_hour "99999999" is too high
-          = help: at most 100000 dollars an hour
+          = help: at most 100000 dollars
         p.csv:12:1: t3.nano in us-east-1 (on_demand) was already priced on line 11
           = help: keep one of the two lines
         "#);

@@ -19,6 +19,7 @@ mod commitments;
 mod compare;
 mod compare_coverage;
 mod containers;
+mod cpu_credits;
 mod deployment_table;
 mod determinism;
 mod external_instances;

@@ -91,6 +91,11 @@ impl Catalogue {
         self
     }
 
+    /// The user's own prices.
+    pub(super) fn own(&self) -> &PriceFile {
+        &self.own
+    }
+
     /// The version for a run's manifest: [`CATALOGUE_VERSION`], and a digest of the price files where there are any.
     #[must_use]
     pub fn version(&self) -> String {

@@ -10,14 +10,18 @@
 
 pub mod assumed;
 pub mod book;
+pub mod burstable;
 pub mod instance;
 pub mod price_file;
+pub mod side;
 pub mod spot_advisor;
 mod table;
 
 pub use book::{Basis, Catalogue, FargatePrice, FargateSize, OnDemandPrice};
+pub use burstable::{Burstable, burstable};
 pub use instance::{InstanceType, MemoryBasis};
 pub use price_file::{PriceFile, PriceFileProblem};
+pub use side::{SidePrice, side_items};
 pub use spot_advisor::{InterruptionBand, SpotAdvice};
 
 /// Version of the embedded tables: the newest date in them and the start of the SHA-256 of them all.

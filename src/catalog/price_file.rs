@@ -1,11 +1,12 @@
 //! A user's own price file: rows that outrank the embedded ones, and instance types of the user's own.
 //!
-//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Two layouts, told by the header:
+//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Three layouts, told by the header:
 //!
 //! | Layout | Columns (required, *optional*) |
 //! | --- | --- |
 //! | EC2 | `region, instance_type, usd_per_hour`, *`purchase` (`on_demand` or `spot`), `vcpus, memory_mib, arch, registered_mib, gpus, max_enis`* |
 //! | Fargate | `region, os, arch, purchase, usd_per_vcpu_hour, usd_per_gb_hour`, *`usd_per_ephemeral_gb_hour`, `usd_licence_per_vcpu_hour`* (required where the catalogue has no such platform; the licence on Windows only) |
+//! | beside compute | `region, item, usd`: items and what their prices are for as in `data/side.csv` |
 //!
 //! An instance type that the catalogue does not know must be described by `vcpus` and `memory_mib`; a known one must
 //! not be, since two truths about one type would be one too many. A region that the catalogue does not know is
@@ -13,6 +14,7 @@
 
 mod reader;
 mod rows;
+mod side;
 
 use super::book::{Catalogue, FargatePrice};
 use super::instance::InstanceType;
@@ -55,6 +57,7 @@ pub struct PriceFile {
     ec2: BTreeMap<(String, String, Purchase), HourlyRate>,
     fargate: BTreeMap<(String, OperatingSystem, Architecture, Purchase), FargatePrice>,
     pub(super) instance_types: BTreeMap<String, InstanceType>,
+    side: BTreeMap<(String, String), HourlyRate>,
     digest: Option<String>,
     /// What is odd but accepted, in order of lines.
     pub warnings: Vec<PriceFileProblem>,
@@ -76,7 +79,7 @@ impl PriceFile {
     /// How many prices there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ec2.len() + self.fargate.len()
+        self.ec2.len() + self.fargate.len() + self.side.len()
     }
 
     /// Whether there is no price.
@@ -89,6 +92,7 @@ impl PriceFile {
         self.ec2.extend(above.ec2);
         self.fargate.extend(above.fargate);
         self.instance_types.extend(above.instance_types);
+        self.side.extend(above.side);
         self.warnings.extend(above.warnings);
         self.digest = match (self.digest.take(), above.digest) {
             (Some(below), Some(above)) => Some(format!("{below}+{above}")),
@@ -117,8 +121,13 @@ impl PriceFile {
         self.fargate.iter().filter(move |(key, _)| key.0 == region).map(|(_, price)| price)
     }
 
+    pub(super) fn side_price(&self, region: &str, item: &str) -> Option<&HourlyRate> {
+        self.side.get(&(region.to_owned(), item.to_owned()))
+    }
+
     pub(super) fn regions(&self) -> impl Iterator<Item = &str> {
         let ec2 = self.ec2.keys().map(|key| key.0.as_str());
-        ec2.chain(self.fargate.keys().map(|key| key.0.as_str()))
+        let side = self.side.keys().map(|key| key.0.as_str());
+        ec2.chain(self.fargate.keys().map(|key| key.0.as_str())).chain(side)
     }
 }

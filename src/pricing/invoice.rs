@@ -7,7 +7,7 @@ use super::commitments::Commitment;
 use super::fees::Fee;
 use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
 use super::price::Price;
-use super::side::SideCost;
+use super::side::{Per, SideCost};
 use crate::base::canary;
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
@@ -426,9 +426,16 @@ impl Line {
     #[must_use]
     pub fn quantity(&self) -> String {
         // A 1,024th has ten binary, and so ten decimal, places: 1 / 1024 = 9765625 / 10^10.
-        let (numerator, places) = if self.category.parts() == 1 { (1, 6) } else { (9_765_625, 16) };
+        let (numerator, places) = match self.category {
+            Category::Side(cost) if cost.per() == Per::Gb => (1, 0),
+            of if of.parts() == 1 => (1, 6),
+            _ => (9_765_625, 16),
+        };
         let scaled = self.usage.checked_mul(numerator).expect("a quantity fits 128 bits");
         let unit = 10u128.pow(places);
+        if places == 0 {
+            return scaled.to_string();
+        }
         let fraction = format!("{:0width$}", scaled % unit, width = places as usize);
         let fraction = fraction.trim_end_matches('0');
         let point = if fraction.is_empty() { "" } else { "." };

@@ -4,7 +4,7 @@
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
 //! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
 //! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it, [`side`] adds what
-//! is charged beside compute.
+//! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
@@ -12,6 +12,7 @@
 
 pub mod by_service;
 pub mod commitments;
+pub mod credits;
 pub mod fees;
 pub mod hourly;
 pub mod invoice;

@@ -21,10 +21,12 @@ pub const SIDE_MINIMUM: SimSpan = SimSpan::from_secs(60);
 /// What a line of side costs charges for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SideCost {
-    /// EBS root volumes of instances.
+    /// EBS volumes.
     Volume,
     /// Public IPv4 addresses.
     PublicIpv4,
+    /// CPU that burstable instances borrowed and did not pay back.
+    CpuCredits,
 }
 
 /// What a price of side costs is for.
@@ -34,43 +36,47 @@ pub enum Per {
     Hour,
     /// A unit for a month of 730 hours; usage in microseconds.
     Month,
+    /// A GB; usage in bytes.
+    Gb,
+    /// A GB for a month of 730 hours; usage in bytes times microseconds.
+    GbMonth,
 }
 
+/// Bytes of a GB, as AWS counts transfer and storage.
+pub const BYTES_PER_GB: u128 = 1 << 30;
+
 impl SideCost {
+    /// Name in `cost.csv`, name in charts, unit of the quantity, what the price is for.
+    fn facts(self) -> (&'static str, &'static str, &'static str, Per) {
+        match self {
+            SideCost::Volume => ("ebs_volume", "EBS volumes", "gb-seconds", Per::Month),
+            SideCost::PublicIpv4 => ("public_ipv4", "Public IPv4", "address-seconds", Per::Hour),
+            SideCost::CpuCredits => ("cpu_credits", "CPU credits", "vcpu-seconds", Per::Hour),
+        }
+    }
+
     /// The name in `cost.csv`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            SideCost::Volume => "ebs_volume",
-            SideCost::PublicIpv4 => "public_ipv4",
-        }
+        self.facts().0
     }
 
     /// The name in charts.
     #[must_use]
     pub fn label(self) -> &'static str {
-        match self {
-            SideCost::Volume => "EBS volumes",
-            SideCost::PublicIpv4 => "Public IPv4",
-        }
+        self.facts().1
     }
 
     /// The unit of the quantity.
     #[must_use]
     pub fn unit(self) -> &'static str {
-        match self {
-            SideCost::Volume => "gb-seconds",
-            SideCost::PublicIpv4 => "address-seconds",
-        }
+        self.facts().2
     }
 
     /// What its price is for.
     #[must_use]
     pub fn per(self) -> Per {
-        match self {
-            SideCost::Volume => Per::Month,
-            SideCost::PublicIpv4 => Per::Hour,
-        }
+        self.facts().3
     }
 
     /// How much usage one price is for.
@@ -79,6 +85,8 @@ impl SideCost {
         match self.per() {
             Per::Hour => MICROS_PER_HOUR,
             Per::Month => MICROS_PER_HOUR * HOURS_PER_MONTH,
+            Per::Gb => BYTES_PER_GB,
+            Per::GbMonth => MICROS_PER_HOUR * HOURS_PER_MONTH * BYTES_PER_GB,
         }
     }
 }
@@ -126,6 +134,12 @@ impl SideUsage {
     pub fn add_billed(&mut self, key: SideKey, (from, until): (SimTime, SimTime), units: u64) {
         let span = billed(until.since(from), SIDE_MINIMUM);
         self.add(key, (from, from + span), units);
+    }
+
+    /// The clock hour of the run that an instant is in, by its number.
+    #[must_use]
+    pub fn hour_of(&self, at: SimTime) -> usize {
+        usize::try_from(u128::from(at.0 + self.offset) / MICROS_PER_HOUR).expect("an hour's number")
     }
 
     /// Adds an amount to a clock hour of the run, by its number.

@@ -17,6 +17,7 @@ pub fn to_text(summary: &Summary) -> String {
         facts.network(),
         facts.requests(),
         facts.cost(),
+        facts.credits(),
         facts.fleet(),
     ];
     let mut out: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
@@ -179,6 +180,7 @@ impl Facts<'_> {
             of(NanoUsd(self.nano("ec2_usd").0 - external.0), "EC2"),
             of(external, "external hosts"),
             of(self.nano("fargate_usd"), "Fargate"),
+            of(self.nano("side_usd"), "beside compute"),
         ]
         .into_iter()
         .flatten()
@@ -197,6 +199,16 @@ impl Facts<'_> {
             line += &format!("; {idle} of {whose} ({share} %) is for room that no task reserved");
         }
         Some(line)
+    }
+
+    /// Standard instances without CPU credits would have been slower than the run.
+    fn credits(&self) -> Option<String> {
+        let count = self.count("cpu_credits_exhausted")?;
+        let who = if count == 1 { "instance" } else { "instances" };
+        Some(format!(
+            "Credits   {} standard burstable {who} ran out of CPU credits: their tasks would have been slower than here",
+            human::thousands(count.into())
+        ))
     }
 
     /// A comparison with Fargate is one with this fleet: whether it follows the load.

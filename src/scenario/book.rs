@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostics;
 use super::tree::Place;
 use crate::base::money::HourlyRate;
-use crate::catalog::{Catalogue, InstanceType, PriceFile, SpotAdvice};
+use crate::catalog::{Burstable, Catalogue, InstanceType, PriceFile, SpotAdvice};
 use crate::model::fargate::FargateRate;
 use crate::model::platform::{Architecture, OperatingSystem};
 
@@ -183,6 +183,21 @@ impl Book {
     #[must_use]
     pub fn nearest_types(&self, name: &str) -> Vec<String> {
         self.0.nearest_instance_types(name)
+    }
+
+    /// The CPU credits of an instance type, where it has some.
+    #[must_use]
+    pub fn burstable(&self, name: &str) -> Option<Burstable> {
+        crate::catalog::burstable(name)
+    }
+
+    /// The price of something beside compute.
+    ///
+    /// # Panics
+    /// For an item that is not in the catalogue.
+    #[must_use]
+    pub fn side_rate(&self, region: &str, item: &str) -> HourlyRate {
+        self.0.side_price(region, item).expect("every item has a price").usd
     }
 
     /// Every known region.

@@ -11,6 +11,7 @@ use super::setup::{Inputs, Setup};
 use super::summary;
 use super::task::Place;
 use super::world::World;
+use super::world::meter::meter;
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{SimSpan, SimTime};
@@ -161,6 +162,7 @@ pub fn run(
     // Without a horizon the run ends with its last event; samples that were still to come do not count.
     let end = horizon.unwrap_or_else(|| queue.now());
     debug_assert!(queue.now() <= end, "nothing happened after the end");
+    meter(&mut world, end)?;
     finish(world, outcome, events, end)
 }
 
@@ -203,18 +205,19 @@ fn finish(
     };
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
-    let (closed, has_side) = side::close(&mut world, &names, end);
+    let (closed, beside) = side::close(&mut world, &names, end);
     let invoice = closed.invoice;
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty() || world.fargate.market.is_some();
     let incidents = world.faults.close(&world.services);
     let mut services = world.flow().service_reports(end);
-    if has_side || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
+    if beside.is_some() || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
         // Until here they were charged list prices, and only compute.
         let mut sums = invoice.sum_by(|line| line.service.clone());
         services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
     }
     let mut summary = summary::of(&world, &invoice, instances, end, events);
+    summary.0.extend(beside.into_iter().flatten());
     summary.0.extend(closed.settlement.iter().flat_map(commitment_metrics));
     if fails {
         let (failed, missed) = (world.faults.failed_in_incidents(), world.faults.missed());

@@ -29,6 +29,8 @@ pub enum Event {
     Control,
     /// Metrics look at the instant.
     Sample,
+    /// The bill looks at what has been used beside compute.
+    Meter,
     /// A service task's health changes.
     Health(Slot),
     /// A service task has burnt the CPU of its start.

@@ -111,6 +111,8 @@ pub struct Rules {
     pub may_refuse: bool,
     /// How long what cannot be had is asked for.
     pub access: AccessSetup,
+    /// Whether CPU credits are counted.
+    pub counts_credits: bool,
     /// Instances that only some launches reach.
     apart: Apart,
 }
@@ -149,6 +151,7 @@ impl Rules {
             may_refuse: setup.network.is_some()
                 || setup.definitions.iter().any(|of| of.needs.role != Role::Allowed),
             access: setup.access,
+            counts_credits: setup.bill.as_ref().is_some_and(|bill| bill.credits.is_some()),
             apart: Apart { managed: setup.providers.iter().any(|of| of.batch_window.is_some()) },
             providers: std::mem::take(&mut setup.providers),
             definitions: std::mem::take(&mut setup.definitions),

@@ -28,7 +28,7 @@ mod fargate;
 mod network;
 mod spot;
 
-pub use bill::{AddressPrice, BillSetup, VolumePrice};
+pub use bill::{AddressPrice, BillSetup, CreditTerms, CreditsSetup, VolumePrice};
 pub use capacity::{
     GroupScaling, GroupSetup, HookSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,

@@ -3,6 +3,7 @@
 //! A part never holds another part. A handler gets a bundle of the parts that it may touch ([`Life`], [`Calls`],
 //! [`Drive`] and what it hands on), so that its receiver says what it can change.
 
+pub(super) mod meter;
 mod note;
 
 use super::arrivals::Arrivals;
@@ -129,6 +130,7 @@ impl World {
         self.drive(queue).start_services()?;
         self.mishap(queue).begin();
         queue.schedule(SimTime::ZERO, Class::Sample, Event::Sample);
+        meter::next(self, queue);
         Ok(())
     }
 
@@ -262,6 +264,11 @@ impl World {
                 self.books.samples += 1;
                 let next = queue.now() + self.rules.sample_interval;
                 queue.schedule(next, Class::Sample, Event::Sample);
+            }
+            Event::Meter => {
+                meter::meter(self, queue.now())?;
+                self.books.samples += 1;
+                meter::next(self, queue);
             }
             Event::Health(slot) => {
                 self.drive(queue).plan().health_changes(slot)?;

@@ -3,7 +3,8 @@
 
 FOLDER holds `instances.csv`, `ecs_registered_memory.csv`, `ec2_ondemand.csv`, `fargate.csv`,
 `fargate_sizes.csv` and `spot_advisor.csv`, whose columns README.md lists. Output goes beside this script; the same input gives the same
-bytes. `VERSION` is the newest date in the tables and the start of the SHA-256 of all of them.
+bytes. `VERSION` is the newest date in the tables and the start of the SHA-256 of all of them. `side.csv` is written by hand and only
+counts for it.
 """
 
 import csv
@@ -14,7 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 TABLES = ["instance_types.csv", "on_demand.csv", "sources.csv", "fargate.csv", "fargate_sizes.csv",
-          "spot_advisor.csv"]
+          "spot_advisor.csv", "side.csv"]
 # The day of the type descriptions, which carry no date of their own.
 DESCRIBED = "2026-10-27"
 # Types that the ECS guide excludes from ENI trunking, although EC2 gives them branch interfaces and another table

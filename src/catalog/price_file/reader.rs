@@ -1,6 +1,7 @@
 //! The checks of a price file: header, then row by row, collecting every problem.
 
 use super::rows::{Row, fields, lines, shown, too_long};
+use super::side::SIDE_COLUMNS;
 use super::{MAX_BYTES, PriceFile, PriceFileProblem};
 use crate::base::decimal;
 use crate::base::money::HourlyRate;
@@ -47,7 +48,7 @@ const FARGATE_COLUMNS: [&str; 8] = [
 pub(super) struct Reader<'a> {
     file: &'a str,
     catalogue: &'a Catalogue,
-    out: PriceFile,
+    pub(super) out: PriceFile,
     problems: Vec<PriceFileProblem>,
     /// Problems beyond those that are kept.
     rest: usize,
@@ -118,9 +119,11 @@ impl<'a> Reader<'a> {
 
     fn header(&mut self, line: u64, fields: &[(u64, &str)]) -> Vec<String> {
         let names: Vec<String> = fields.iter().map(|(_, name)| (*name).to_owned()).collect();
-        let is_ec2 = names.iter().any(|name| name == "instance_type");
-        let (known, required): (&[&str], &[&str]) = if is_ec2 {
+        let has = |column: &str| names.iter().any(|name| name == column);
+        let (known, required): (&[&str], &[&str]) = if has("instance_type") {
             (&EC2_COLUMNS, &EC2_COLUMNS[..3])
+        } else if has("item") {
+            (&SIDE_COLUMNS, &SIDE_COLUMNS)
         } else {
             (&FARGATE_COLUMNS, &FARGATE_COLUMNS[..6])
         };
@@ -160,8 +163,14 @@ impl<'a> Reader<'a> {
         }
         let before = self.found();
         let region = self.region(row);
-        let is_ec2 = row.columns.iter().any(|column| column == "instance_type");
-        let key = if is_ec2 { self.ec2_row(row, region) } else { self.fargate_row(row, region) };
+        let has = |column: &str| row.columns.iter().any(|name| name == column);
+        let key = if has("instance_type") {
+            self.ec2_row(row, region)
+        } else if has("item") {
+            self.side_row(row, region)
+        } else {
+            self.fargate_row(row, region)
+        };
         if self.found() > before {
             return;
         }
@@ -371,7 +380,7 @@ impl<'a> Reader<'a> {
         names[0].1
     }
 
-    fn rate(&mut self, row: &Row<'_>, name: &str) -> HourlyRate {
+    pub(super) fn rate(&mut self, row: &Row<'_>, name: &str) -> HourlyRate {
         let Some((column, text)) = self.required(row, name) else { return HourlyRate::default() };
         match HourlyRate::parse(text) {
             Ok(_) if decimal::decimals(text.as_bytes()) > 9 => {
@@ -381,7 +390,7 @@ impl<'a> Reader<'a> {
             }
             Ok(rate) if rate.0 <= HIGHEST_RATE => return rate,
             Ok(_) => {
-                let hint = "at most 100000 dollars an hour".to_owned();
+                let hint = "at most 100000 dollars".to_owned();
                 self.problem(
                     row.line,
                     column,
@@ -418,7 +427,7 @@ impl<'a> Reader<'a> {
         number
     }
 
-    fn required<'r>(&mut self, row: &Row<'r>, name: &str) -> Option<(u64, &'r str)> {
+    pub(super) fn required<'r>(&mut self, row: &Row<'r>, name: &str) -> Option<(u64, &'r str)> {
         let field = row.get(name);
         if field.is_none() {
             let index = row.columns.iter().position(|column| column == name);
@@ -433,7 +442,13 @@ impl<'a> Reader<'a> {
         self.problems.len() + self.rest
     }
 
-    fn problem(&mut self, line: u64, column: u64, message: String, hint: Option<String>) {
+    pub(super) fn problem(
+        &mut self,
+        line: u64,
+        column: u64,
+        message: String,
+        hint: Option<String>,
+    ) {
         if self.problems.len() == MAX_PROBLEMS {
             self.rest += 1;
             return;
@@ -448,7 +463,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn did_you_mean(name: &str) -> String {
+pub(super) fn did_you_mean(name: &str) -> String {
     format!("did you mean {name:?}?")
 }
 

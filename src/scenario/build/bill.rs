@@ -1,8 +1,15 @@
 //! What is on the bill beside compute.
 
 use super::Build;
+use crate::base::money::HourlyRate;
+use crate::base::time::SimSpan;
+use crate::model::fleet::Registration;
+use crate::model::ids::ProviderId;
+use crate::model::platform::OperatingSystem;
+use crate::pricing::credits::{CreditKind, CreditMode};
 use crate::scenario::settings::Settings;
-use crate::sim::setup::{AddressPrice, BillSetup, VolumePrice};
+use crate::sim::setup::{AddressPrice, BillSetup, CreditTerms, CreditsSetup, VolumePrice};
+use std::collections::BTreeMap;
 
 impl Build<'_> {
     /// Side costs; `None` where only compute is billed.
@@ -10,16 +17,93 @@ impl Build<'_> {
         let settings = root.table("bill")?;
         self.check_switches(settings);
         let volumes = settings.flag("volumes").then(|| {
-            let gb_month = settings.rate("volume_usd_per_gb_month").unwrap_or_default();
+            let own = settings.rate("volume_usd_per_gb_month");
+            let gb_month = own.unwrap_or_else(|| self.side_rate("gp3_gb"));
             VolumePrice { gb: settings.whole32("volume_gb").unwrap_or(0), gb_month }
         });
         let addresses = settings.flag("addresses").then(|| AddressPrice {
-            rate: settings.rate("address_usd_per_hour").unwrap_or_default(),
+            rate: settings
+                .rate("address_usd_per_hour")
+                .unwrap_or_else(|| self.side_rate("public_ipv4")),
             of_instances: settings
                 .is_given("public_instances")
                 .then(|| settings.flag("public_instances")),
         });
-        Some(BillSetup { volumes, addresses })
+        let credits = self.credits(root, settings);
+        Some(BillSetup { volumes, addresses, credits })
+    }
+
+    /// The price of something beside compute.
+    fn side_rate(&self, item: &str) -> HourlyRate {
+        self.book.side_rate(&self.region, item)
+    }
+
+    /// CPU credits, where they are billed and an instance has some.
+    fn credits(&mut self, root: &Settings, settings: &Settings) -> Option<CreditsSetup> {
+        if !settings.flag("cpu_credits") {
+            return None;
+        }
+        let modes = self.credit_modes(root);
+        let offers = self.groups.iter().flat_map(|group| &group.offers);
+        let mut terms = BTreeMap::new();
+        for instance in self.instances.iter().chain(offers) {
+            let Registration { provider, instance_type, platform, .. } = &instance.registration;
+            let Some(of) = self.book.burstable(instance_type) else { continue };
+            let otherwise = match of.is_unlimited {
+                true => CreditMode::Unlimited,
+                false => CreditMode::Standard,
+            };
+            let item = match platform.os {
+                OperatingSystem::Windows => "cpu_credits_windows".to_string(),
+                OperatingSystem::Linux => format!("cpu_credits_{}", of.family),
+            };
+            let kind = CreditKind {
+                baseline_millis: of.baseline_millis,
+                launch: of.launch_credits,
+                kept: SimSpan::from_secs(u64::from(of.days_kept) * 24 * 3_600),
+            };
+            let (mode, rate) =
+                (modes.get(provider).copied().unwrap_or(otherwise), self.side_rate(&item));
+            let of = CreditTerms { kind, mode, family: of.family, rate };
+            terms.insert((*provider, instance_type.clone()), of);
+        }
+        let percent = |key| settings.whole32(key).unwrap_or(0);
+        let (used_percent, first_percent) =
+            (percent("task_cpu_percent"), percent("first_credits_percent"));
+        (!terms.is_empty()).then_some(CreditsSetup { terms, used_percent, first_percent })
+    }
+
+    /// What capacity providers say of their instances' credits.
+    fn credit_modes(&self, root: &Settings) -> BTreeMap<ProviderId, CreditMode> {
+        let mut modes = BTreeMap::new();
+        for settings in root.tables("capacity_provider") {
+            let mode = match settings.text("cpu_credits") {
+                Some("unlimited") => CreditMode::Unlimited,
+                Some(_) => CreditMode::Standard,
+                None => continue,
+            };
+            let provider = settings.text("name").and_then(|name| self.provider_names.get(name));
+            modes.extend(provider.map(|&provider| (provider, mode)));
+        }
+        modes
+    }
+
+    /// `cpu_credits` of a provider without a burstable type says nothing.
+    pub(super) fn check_credit_modes(&mut self, root: &Settings) {
+        for settings in root.tables("capacity_provider") {
+            let provider = settings.text("name").and_then(|name| self.provider_names.get(name));
+            let (Some(&provider), true) = (provider, settings.is_given("cpu_credits")) else {
+                continue;
+            };
+            let offers = self.groups.iter().flat_map(|group| &group.offers);
+            let mut own = self.instances.iter().chain(offers).map(|of| &of.registration);
+            let bursts = |of: &Registration| self.book.burstable(&of.instance_type).is_some();
+            if !own.any(|of| of.provider == provider && bursts(of)) {
+                let message = "`cpu_credits` where no instance type is of the T families";
+                let help = "leave it out: other types have no CPU credits";
+                self.error_with_help(settings.place_of("cpu_credits"), message, help);
+            }
+        }
     }
 
     /// Keys of a category that is switched off would say nothing.
@@ -41,4 +125,5 @@ impl Build<'_> {
 const SWITCHES: &[(&str, &[&str])] = &[
     ("volumes", &["volume_gb", "volume_usd_per_gb_month"]),
     ("addresses", &["address_usd_per_hour", "public_instances"]),
+    ("cpu_credits", &["task_cpu_percent", "first_credits_percent"]),
 ];

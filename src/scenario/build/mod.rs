@@ -194,6 +194,7 @@ pub(super) fn build(
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let (commitments, bill) = (build.commitments(root), build.bill(root));
+    build.check_credit_modes(root);
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
     let expects = build

@@ -5,8 +5,8 @@ use super::{Kind, Section, optional, with_default};
 /// `[bill]`.
 pub static BILL: Section = Section::new(
     "bill",
-    "Root volumes and public IPv4 addresses on the bill. The table alone, even an empty one, turns on both at what AWS charges \
-     in `us-east-1`; without it only compute is billed. Balancers, NAT gateways, transfer and logs are not billed.",
+    "What is on the bill beside compute. The table alone, even an empty one, turns on every category that says so, at the prices \
+     of the book (`us-east-1`'s where the region's are not known) or of the `[prices]` file; without it only compute is billed.",
     &[
         with_default(
             "volumes",
@@ -23,10 +23,10 @@ pub static BILL: Section = Section::new(
             "GB of a root volume.",
             "documented (ECS-optimized AMI)",
         ),
-        with_default(
+        optional(
             "volume_usd_per_gb_month",
             Kind::Usd,
-            "0.08",
+            "the book's: 0.08",
             "A GB for a month of 730 hours (gp3).",
             "documented",
         ),
@@ -38,10 +38,10 @@ pub static BILL: Section = Section::new(
              `assign_public_ip`, of instances while they run.",
             "documented",
         ),
-        with_default(
+        optional(
             "address_usd_per_hour",
             Kind::Usd,
-            "0.005",
+            "the book's: 0.005",
             "A public IPv4 address for an hour.",
             "documented",
         ),
@@ -50,6 +50,31 @@ pub static BILL: Section = Section::new(
             Kind::Flag,
             "those whose subnet of `[network]` leads to an internet gateway",
             "Whether instances have a public address.",
+            "assumed",
+        ),
+        with_default(
+            "cpu_credits",
+            Kind::Flag,
+            "true",
+            "Whether CPU that unlimited instances of the T families borrow beyond what 24 hours earn is billed, and what they \
+             owe when they end. Credits are counted every five minutes from the CPU that tasks use (CloudWatch shows them as \
+             often). What an instance still owes when the run ends is not charged. See `cpu_credits` of a capacity provider.",
+            "documented",
+        ),
+        with_default(
+            "task_cpu_percent",
+            Kind::Whole(0, 100),
+            "100",
+            "For CPU credits: CPU that tasks use whose use is not simulated (tasks of callers, and of services without `traffic` \
+             and `queue`), in percent of what they hold. Others use what their requests cost.",
+            "assumed",
+        ),
+        with_default(
+            "first_credits_percent",
+            Kind::Whole(0, 100),
+            "0",
+            "CPU credits that instances have which run at the beginning, in percent of the most that they keep; 0: as if they \
+             had been launched then.",
             "assumed",
         ),
     ],

@@ -520,6 +520,15 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
         SPOT_HISTORY_START,
         SPOT_HISTORY_TYPE,
         optional(
+            "cpu_credits",
+            Kind::Choice(&["standard", "unlimited"]),
+            "unlimited; of T2 standard",
+            "`CpuCredits` of instances of the T families: what they do without credits, borrow and pay, or slow down to their \
+             baseline. For the bill alone, with `[bill]`: no task is slowed down; the summary says how much CPU was used that a \
+             standard instance would not have had.",
+            "API",
+        ),
+        optional(
             "registered_memory",
             Kind::Memory(1, MOST_MEMORY),
             "as measured for the instance type, less `ecs_reserved_memory`",

@@ -11,6 +11,7 @@
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `commitments.rs` | metrics of Reserved Instances and Savings Plans |
+//! | `credits.rs` | CPU credits of burstable instances |
 //! | `side.rs` | what is charged beside compute |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
@@ -20,6 +21,7 @@
 
 pub mod capacity_tables;
 pub mod commitments;
+pub mod credits;
 pub mod fleet_table;
 pub mod outputs;
 pub mod service_tables;
@@ -314,6 +316,9 @@ impl Books {
             Change::Started { task } => {
                 tally.started += 1;
                 recorder.starts.add(task.started.since(task.accepted));
+                if let Some(side) = &mut spending.side {
+                    side.task_holds(task, task.started, true);
+                }
             }
             Change::StopsRunning { ran } => tally.running_micros += u128::from(ran.0),
             Change::Killed => tally.killed += 1,
@@ -321,7 +326,12 @@ impl Books {
                 let service = service_of(*first_service, task.source);
                 spending.promise_ended(task, instance, now, fleet, service);
             }
-            Change::Vacated { task } => tally.live[task.provider].held.sub(task.demand),
+            Change::Vacated { task } => {
+                tally.live[task.provider].held.sub(task.demand);
+                if let Some(side) = &mut spending.side {
+                    side.task_holds(task, task.execution_stopped, false);
+                }
+            }
             Change::FargateStops { task, definition } => {
                 let service = service_of(*first_service, task.source);
                 spending.fargate_exits(definition, task, service);

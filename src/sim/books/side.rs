@@ -1,7 +1,8 @@
 //! What is charged beside compute while a run goes on.
 
+use super::credits::{CreditBooks, PERIOD};
 use crate::base::id::Column;
-use crate::base::time::SimSpan;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{ProviderId, ServiceId, SourceId};
 use crate::pricing::FargateTask;
 use crate::pricing::side::{SideCost, SideKey, SideUsage};
@@ -17,6 +18,10 @@ pub struct SideBooks {
     pub usage: SideUsage,
     /// Whose tasks have public addresses: callers, then services.
     public: Column<SourceId, bool>,
+    /// CPU credits, where instances have some.
+    pub credits: Option<CreditBooks>,
+    /// How much of the first clock hour was over when the run began.
+    into_hour: SimSpan,
 }
 
 impl SideBooks {
@@ -26,7 +31,23 @@ impl SideBooks {
         let callers = setup.sources.iter().map(|source| source.network.public_ip);
         let public = callers.chain(setup.services.iter().map(|service| service.network.public_ip));
         let usage = SideUsage::new(into_hour);
-        Some(Box::new(SideBooks { setup: bill, usage, public: public.collect() }))
+        let (public, credits) = (public.collect(), CreditBooks::new(setup));
+        Some(Box::new(SideBooks { setup: bill, usage, public, credits, into_hour }))
+    }
+
+    /// When what has been used is looked at next; `None` where it is enough to do so at the end.
+    #[must_use]
+    pub fn next_look(&self, now: SimTime) -> Option<SimTime> {
+        self.credits.as_ref()?;
+        let clock = now.0 + self.into_hour.0;
+        Some(SimTime(now.0 + PERIOD.0 - clock % PERIOD.0))
+    }
+
+    /// A task of which only is known what it holds is RUNNING, or its containers have exited.
+    pub fn task_holds(&mut self, task: &Task, now: SimTime, begins: bool) {
+        if let Some(credits) = &mut self.credits {
+            credits.task_holds(task, now, begins);
+        }
     }
 
     /// A Fargate task whose bill has ended.

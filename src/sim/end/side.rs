@@ -2,12 +2,14 @@
 
 use crate::base::id::Column;
 use crate::base::time::SimTime;
+use crate::metrics::summary::Metric;
 use crate::model::fleet::Registration;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::network::Route;
 use crate::model::platform::Purchase;
 use crate::pricing::Closed;
 use crate::pricing::side::{SideCost, SideKey};
+use crate::sim::books::credits::credit_metrics;
 use crate::sim::books::side::{SideBooks, address_key};
 use crate::sim::cluster::{Network, SUBNET};
 use crate::sim::world::World;
@@ -26,16 +28,21 @@ struct Life {
     is_public: bool,
 }
 
-/// The bill of a run that ends at `end`, and whether it has more than compute.
-pub fn close(world: &mut World, names: &Column<ServiceId, String>, end: SimTime) -> (Closed, bool) {
+/// The bill of a run that ends at `end`, and the metrics of what it has beside compute; `None` where that is nothing.
+pub fn close(
+    world: &mut World,
+    names: &Column<ServiceId, String>,
+    end: SimTime,
+) -> (Closed, Option<Vec<Metric>>) {
     let side = world.books.spending.side.take();
     let mut closed = world.books.spending.close(names, end);
-    let Some(mut side) = side else { return (closed, false) };
+    let Some(mut side) = side else { return (closed, None) };
     if end > SimTime::ZERO {
         instances(world, &mut side, end);
     }
     side.usage.append(&mut closed, names);
-    (closed, true)
+    let metrics = side.credits.iter().flat_map(|credits| credit_metrics(&credits.totals()));
+    (closed, Some(metrics.collect()))
 }
 
 /// Adds what instances used beside compute until `end`.

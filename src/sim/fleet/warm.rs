@@ -124,6 +124,14 @@ impl Groups {
         self.machines[id].pool.map_or(NanoUsd::ZERO, |pool| pool.usd)
     }
 
+    /// When an instance ran that was stopped in the warm pool of its group and has come out of it.
+    #[must_use]
+    pub fn warmed(&self, id: MachineId) -> Option<(SimTime, SimTime)> {
+        let machine = &self.machines[id];
+        let pool = machine.pool.filter(|pool| pool.billed > SimSpan::ZERO)?;
+        (pool.ready < machine.running).then(|| (SimTime(pool.ready.0 - pool.billed.0), pool.ready))
+    }
+
     /// Puts an instance into the warm pool of its group.
     fn add_warm(&mut self, group: usize, offer: usize, now: SimTime) -> MachineId {
         let kind = (offer, Purchase::OnDemand);

@@ -75,7 +75,7 @@ impl Services {
         let id = ServiceId(u32::try_from(self.all.len()).expect("fewer than 2^32 services"));
         meter.dark = rules.blackouts.of_service(id);
         let load = load.map(|mut load| {
-            if meter.wants_tasks {
+            if meter.wants_tasks || rules.counts_credits {
                 load.measure_targets();
             }
             load

@@ -47,7 +47,7 @@ pub(super) fn note(world: &mut World, at: SimTime, event: Event) {
         Event::TrafficShift(service) => (0, u64::from(service.0) << 2 | 1 << 55),
         Event::Batch(provider) => (0, u64::from(provider.0) << 2 | 1 << 50),
         Event::Optimise(provider) => (0, u64::from(provider.0) << 2 | 1 << 49),
-        Event::Sample => return, // samples observe: with another interval the digest is the same
+        Event::Sample | Event::Meter => return, // they observe: with another interval the digest is the same
     };
     world.books.digest.add(at.0);
     world.books.digest.add(whom << 4 | kind);

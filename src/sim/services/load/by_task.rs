@@ -4,6 +4,7 @@ use super::Meter;
 use super::meter::{MINUTE, cpu_percent};
 use crate::base::time::SimTime;
 use crate::load::Load;
+use crate::model::ids::InstanceId;
 use crate::model::scaling::MetricValue;
 use crate::policy::scaling::Point;
 
@@ -29,6 +30,8 @@ pub struct Starting {
     pub millis: u32,
     /// Until then.
     pub until: SimTime,
+    /// Where that takes CPU credits, if it does.
+    pub host: Option<InstanceId>,
 }
 
 impl Meter {
@@ -67,6 +70,7 @@ impl Meter {
             let passed = u128::from(starting.until.min(now).since(since.min(starting.until)).0);
             let nanos = u128::from(starting.millis) * passed;
             self.startup_nanos += nanos;
+            self.burnt.extend(starting.host.map(|host| (host, nanos)));
             if let Some(of) = self.tasks.iter_mut().find(|of| of.task == starting.task) {
                 of.startup += nanos;
             }

@@ -4,6 +4,7 @@ use super::by_task::{Starting, TaskMeter};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::{Calm, LatencySummary, Load};
 use crate::metrics::service::RequestTotals;
+use crate::model::ids::InstanceId;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 use crate::model::traffic::WorkKind;
 use crate::sim::services::Service;
@@ -78,6 +79,8 @@ pub struct Meter {
     /// Tasks that burn CPU while they start, and what all have burnt, nanoseconds of a vCPU.
     pub starting: Vec<Starting>,
     pub startup_nanos: u128,
+    /// What of it was burnt on instances with CPU credits since the bill looked last.
+    pub burnt: Vec<(InstanceId, u128)>,
     /// Whether an alarm looks at measured latency, and that of the last minute.
     pub wants_latency: bool,
     pub latency: LatencySummary,

@@ -2,6 +2,7 @@
 
 mod bursts;
 mod by_task;
+mod hosts;
 mod meter;
 mod minutes;
 mod samples;

@@ -26,7 +26,9 @@ impl Plan<'_> {
         };
         let until = self.queue.now() + start.lasts;
         let millis = start.millis.min(units * 1_000 / 1_024);
-        let starting = Starting { task: task.id, millis, until };
+        let credits = self.books.spending.side.as_ref().and_then(|side| side.credits.as_ref());
+        let host = credits.and_then(|credits| credits.host(task));
+        let starting = Starting { task: task.id, millis, until, host };
         self.services.all[member.service].meter.starting.push(starting);
         let ended = Event::StartIsOver(slot);
         let ticket = self.queue.schedule_cancellable(until, Class::Supply, ended);

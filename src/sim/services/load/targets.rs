@@ -126,7 +126,9 @@ impl Flow<'_> {
         let service = &mut self.services.all[member.service];
         if let Some(load) = service.load.as_mut().filter(|_| member.in_load) {
             load.advance(now)?;
-            load.remove(self.tasks[slot].id);
+            self.meter_leaving(slot);
+            let service = &mut self.services.all[member.service];
+            service.load.iter_mut().for_each(|load| load.remove(self.tasks[slot].id));
             self.services.member_mut(slot).in_load = false;
         }
         self.keep_away(member.service, now)

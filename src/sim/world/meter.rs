@@ -1,0 +1,32 @@
+//! What is used beside compute, as the run goes on.
+
+use super::World;
+use crate::base::time::SimTime;
+use crate::engine::{Class, Queue};
+use crate::sim::event::{Event, RunError};
+
+/// The next look at what has been used, where the bill wants one.
+pub(super) fn next(world: &World, queue: &mut Queue<Event>) {
+    let side = world.books.spending.side.as_ref();
+    if let Some(at) = side.and_then(|side| side.next_look(queue.now())) {
+        queue.schedule(at, Class::Sample, Event::Meter);
+    }
+}
+
+/// Meters what has been used up to `now`. Changes nothing but the bill.
+///
+/// # Errors
+/// Traffic cannot be read further.
+pub fn meter(world: &mut World, now: SimTime) -> Result<(), RunError> {
+    if world.books.spending.side.is_none() {
+        return Ok(());
+    }
+    world.flow().meter_hosts(now)?;
+    let World { cluster, groups, books, .. } = world;
+    let Some(side) = &mut books.spending.side else { return Ok(()) };
+    if let Some(credits) = &mut side.credits {
+        let warmed = |id| groups.behind(id).and_then(|machine| groups.warmed(machine));
+        credits.settle(now, cluster.fleet(), &mut side.usage, warmed);
+    }
+    Ok(())
+}
