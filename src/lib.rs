@@ -122,6 +122,9 @@
 //! | whose a line of the bill is: a service's, a caller's, idle | `pricing/by_service.rs` |
 //! | CPU credits of burstable instances | what they earn, keep and owe: `pricing/credits.rs`; from which use of CPU: `sim/books/credits.rs` |
 //! | what is used beside compute while a run goes on | `sim/world/meter.rs`: what it is made of in `sim/books/side.rs`; what is known at the end in `sim/end/side.rs` |
+//! | capacity units of load balancers; tiers of what goes to the internet | `pricing/balancer.rs`; `pricing/transfer.rs` |
+//! | what of bytes goes through which gateway, who pays for it; logs, alarms, images | `sim/end/moved.rs`, from the hours of `sim/books/flows.rs` |
+//! | a category beside compute | a variant of [`SideCost`](pricing::side::SideCost), its price in `catalog/data/side.csv`, its keys in `scenario/sections/bill.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs` |
@@ -250,7 +253,6 @@
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
-//! | volumes, addresses, balancers, traffic on the bill | `pricing/`: lines are made by category already |
 //! | studies: `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!

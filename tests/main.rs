@@ -97,4 +97,5 @@ mod traffic_real;
 mod use_cases;
 mod waiting;
 mod warm_pools;
+mod whole_bill;
 mod zonal_shift;

@@ -6,7 +6,7 @@ use ecsim::base::money::NanoUsd;
 use ecsim::report::bill_tables;
 
 /// Category, service, item, quantity, unit and dollars of each line of these categories.
-fn lines(ran: &Moved, categories: &[&str]) -> Vec<String> {
+pub fn lines(ran: &Moved, categories: &[&str]) -> Vec<String> {
     let cost = rows(&String::from_utf8(bill_tables::cost(&ran.result)).unwrap());
     let line = |row: &Cells| {
         let usd = row["usd"].trim_end_matches('0').trim_end_matches('.');
@@ -80,7 +80,7 @@ fn a_volume_is_billed_while_its_instance_is_stopped_in_a_warm_pool() {
 const VPC: &str = "\n[network]\n\
      subnets = [{ id = \"out\", availability_zone = \"us-east-1a\", cidr = \"10.0.0.0/24\", \
      route = \"internet_gateway\" }, { id = \"in\", availability_zone = \"us-east-1b\", \
-     cidr = \"10.0.1.0/24\" }]\n";
+     cidr = \"10.0.1.0/24\", route = \"endpoints\" }]\n";
 
 fn tasks(more: &str) -> String {
     format!(

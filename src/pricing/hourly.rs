@@ -23,7 +23,7 @@ pub(super) const WHOLE: u64 = 1 << 32;
 
 /// Amounts by the clock hour, as they grow.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hours {
+pub struct Hours {
     /// What falls into an hour by itself.
     parts: Vec<u128>,
     /// How much more, or less, every hour has from this one on.
@@ -32,7 +32,7 @@ pub(super) struct Hours {
 
 impl Hours {
     /// Adds `weight` a microsecond for `[from, until)`, in microseconds since the first clock hour began.
-    pub(super) fn add(&mut self, from: u64, until: u64, weight: u64) {
+    pub fn add(&mut self, from: u64, until: u64, weight: u64) {
         if from >= until {
             return;
         }
@@ -55,7 +55,7 @@ impl Hours {
     }
 
     /// Adds an amount to one hour.
-    pub(super) fn put(&mut self, hour: usize, amount: u128) {
+    pub fn put(&mut self, hour: usize, amount: u128) {
         if self.parts.len() <= hour {
             self.parts.resize(hour + 1, 0);
             self.steps.resize(hour + 1, 0);
@@ -64,7 +64,7 @@ impl Hours {
     }
 
     /// Adds the amounts of each hour to `to`; what lies behind its end falls into the last.
-    pub(super) fn add_to(&self, to: &mut [u128]) {
+    pub fn add_to(&self, to: &mut [u128]) {
         let Some(end) = to.len().checked_sub(1) else { return };
         let mut level = 0;
         for (hour, (part, step)) in self.parts.iter().zip(&self.steps).enumerate() {

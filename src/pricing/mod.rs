@@ -4,12 +4,14 @@
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
 //! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
 //! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it, [`side`] adds what
-//! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances.
+//! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances, [`balancer`] knows
+//! the capacity units of load balancers and [`transfer`] the tiers of what goes to the internet.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
 //! was added nor on how it was grouped before. Prices are data of the catalogue or the user, never of this module.
 
+pub mod balancer;
 pub mod by_service;
 pub mod commitments;
 pub mod credits;
@@ -21,6 +23,7 @@ pub mod price;
 pub mod settle;
 pub mod side;
 pub mod split;
+pub mod transfer;
 
 pub use by_service::{EndedPromise, UsageByService};
 pub use fees::{Fee, Fees};

@@ -27,6 +27,38 @@ pub enum SideCost {
     PublicIpv4,
     /// CPU that burstable instances borrowed and did not pay back.
     CpuCredits,
+    /// IOPS of EBS volumes above what their price holds.
+    VolumeIops,
+    /// Throughput of EBS volumes above what their price holds.
+    VolumeThroughput,
+    /// Load balancers.
+    LoadBalancer,
+    /// Capacity units of load balancers.
+    LoadBalancerCapacity,
+    /// NAT gateways.
+    NatGateway,
+    /// What NAT gateways process.
+    NatGatewayData,
+    /// VPC interface endpoints.
+    VpcEndpoint,
+    /// What they process.
+    VpcEndpointData,
+    /// What crosses Availability Zones.
+    ZoneTransfer,
+    /// What goes out to the internet.
+    InternetTransfer,
+    /// Images in ECR.
+    ImageStorage,
+    /// Logs that CloudWatch takes in.
+    LogIngestion,
+    /// Logs that it keeps.
+    LogArchive,
+    /// Custom metrics.
+    CustomMetric,
+    /// Alarms.
+    Alarm,
+    /// Metrics of Container Insights.
+    ContainerInsights,
 }
 
 /// What a price of side costs is for.
@@ -52,6 +84,38 @@ impl SideCost {
             SideCost::Volume => ("ebs_volume", "EBS volumes", "gb-seconds", Per::Month),
             SideCost::PublicIpv4 => ("public_ipv4", "Public IPv4", "address-seconds", Per::Hour),
             SideCost::CpuCredits => ("cpu_credits", "CPU credits", "vcpu-seconds", Per::Hour),
+            SideCost::VolumeIops => ("ebs_iops", "EBS IOPS", "iops-seconds", Per::Month),
+            SideCost::VolumeThroughput => {
+                ("ebs_throughput", "EBS throughput", "mbps-seconds", Per::Month)
+            }
+            SideCost::LoadBalancer => {
+                ("load_balancer", "Load balancers", "balancer-seconds", Per::Hour)
+            }
+            SideCost::LoadBalancerCapacity => {
+                ("load_balancer_capacity", "Balancer capacity units", "lcu-seconds", Per::Hour)
+            }
+            SideCost::NatGateway => ("nat_gateway", "NAT gateways", "gateway-seconds", Per::Hour),
+            SideCost::NatGatewayData => ("nat_gateway_data", "NAT gateway data", "bytes", Per::Gb),
+            SideCost::VpcEndpoint => {
+                ("vpc_endpoint", "VPC endpoints", "endpoint-seconds", Per::Hour)
+            }
+            SideCost::VpcEndpointData => {
+                ("vpc_endpoint_data", "VPC endpoint data", "bytes", Per::Gb)
+            }
+            SideCost::ZoneTransfer => ("zone_transfer", "Transfer between zones", "bytes", Per::Gb),
+            SideCost::InternetTransfer => {
+                ("internet_transfer", "Transfer to the internet", "bytes", Per::Gb)
+            }
+            SideCost::ImageStorage => ("ecr_storage", "ECR storage", "byte-seconds", Per::GbMonth),
+            SideCost::LogIngestion => ("log_ingestion", "Log ingestion", "bytes", Per::Gb),
+            SideCost::LogArchive => ("log_archive", "Log archive", "byte-seconds", Per::GbMonth),
+            SideCost::CustomMetric => {
+                ("custom_metric", "Custom metrics", "metric-seconds", Per::Month)
+            }
+            SideCost::Alarm => ("alarm", "Alarms", "alarm-seconds", Per::Month),
+            SideCost::ContainerInsights => {
+                ("container_insights", "Container Insights", "metric-seconds", Per::Month)
+            }
         }
     }
 
@@ -130,10 +194,25 @@ impl SideUsage {
         line.1.add(from, until, units);
     }
 
+    /// The same of what is billed by the hour, begun ones in full; the rest of the last one falls into the hour that it ends in.
+    pub fn add_hours(&mut self, key: SideKey, (from, until): (SimTime, SimTime), units: u64) {
+        let span = u128::from(until.since(from).0);
+        let rest = span.next_multiple_of(MICROS_PER_HOUR) - span;
+        let last = self.hour_of(SimTime(until.0.saturating_sub(1)));
+        self.add(key.clone(), (from, until), units);
+        self.put(key, last, rest * u128::from(units));
+    }
+
     /// The same of what is billed by the second with a minimum, as volumes and addresses are.
     pub fn add_billed(&mut self, key: SideKey, (from, until): (SimTime, SimTime), units: u64) {
         let span = billed(until.since(from), SIDE_MINIMUM);
         self.add(key, (from, from + span), units);
+    }
+
+    /// How much of the first clock hour was over when the run began, microseconds.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// The clock hour of the run that an instant is in, by its number.
@@ -198,12 +277,15 @@ mod tests {
         usage.add_billed(key(SideCost::PublicIpv4, "0.005"), (at(0), at(3_600)), 1);
         // For a second: a minute is billed.
         usage.add_billed(key(SideCost::PublicIpv4, "3.6"), (at(0), at(1)), 1);
+        // Ninety minutes of a gateway are two hours.
+        usage.add_hours(key(SideCost::NatGateway, "0.045"), (at(0), at(5_400)), 1);
         let begins = (0..731).map(|hour| at(hour * 3_600)).collect();
         let by_hour = Some(HourlyBill { begins, lines: Vec::new() });
         let mut closed = Closed { by_hour, ..Closed::default() };
         usage.append(&mut closed, &Column::new());
         let usd: Vec<_> = closed.invoice.lines.iter().map(|line| line.usd).collect();
-        assert_eq!(usd, [NanoUsd(2_400_000_000), NanoUsd(5_000_000), NanoUsd(60_000_000)]);
+        let nano = [2_400_000_000, 5_000_000, 60_000_000, 90_000_000].map(NanoUsd);
+        assert_eq!(usd, nano);
         let hours = &closed.by_hour.unwrap().lines;
         assert_eq!(hours[1][..3], [NanoUsd(2_500_000), NanoUsd(2_500_000), NanoUsd(0)]);
         assert_eq!(hours[0].iter().copied().sum::<NanoUsd>(), usd[0]);

@@ -18,6 +18,7 @@ pub fn to_text(summary: &Summary) -> String {
         facts.requests(),
         facts.cost(),
         facts.credits(),
+        facts.bytes(),
         facts.fleet(),
     ];
     let mut out: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
@@ -209,6 +210,14 @@ impl Facts<'_> {
             "Credits   {} standard burstable {who} ran out of CPU credits: their tasks would have been slower than here",
             human::thousands(count.into())
         ))
+    }
+
+    /// A bill beside compute that knows of no bytes.
+    fn bytes(&self) -> Option<String> {
+        let named = self.0.get("bill_names_bytes")?;
+        (*named == Value::Count(0)).then(|| {
+            "Bill      names no bytes: nothing of transfer, of what gateways process and of logs is on it".to_string()
+        })
     }
 
     /// A comparison with Fargate is one with this fleet: whether it follows the load.

@@ -1,5 +1,6 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
+mod moved;
 mod side;
 
 use super::books::commitments::commitment_metrics;
@@ -162,7 +163,7 @@ pub fn run(
     // Without a horizon the run ends with its last event; samples that were still to come do not count.
     let end = horizon.unwrap_or_else(|| queue.now());
     debug_assert!(queue.now() <= end, "nothing happened after the end");
-    meter(&mut world, end)?;
+    meter(&mut world, end, true)?;
     finish(world, outcome, events, end)
 }
 

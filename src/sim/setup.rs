@@ -28,7 +28,11 @@ mod fargate;
 mod network;
 mod spot;
 
-pub use bill::{AddressPrice, BillSetup, CreditTerms, CreditsSetup, VolumePrice};
+pub use bill::{
+    AddressPrice, AskerBill, BalancedService, BalancerSetup, BillSetup, Bytes, CreditTerms,
+    CreditsSetup, Exit, GatewaySetup, InsightsSetup, LogsSetup, TransferSetup, VolumePrice,
+    VolumeRates, VolumeShape, WatchedSetup,
+};
 pub use capacity::{
     GroupScaling, GroupSetup, HookSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,

@@ -266,7 +266,7 @@ impl World {
                 queue.schedule(next, Class::Sample, Event::Sample);
             }
             Event::Meter => {
-                meter::meter(self, queue.now())?;
+                meter::meter(self, queue.now(), false)?;
                 self.books.samples += 1;
                 meter::next(self, queue);
             }

@@ -30,11 +30,36 @@ impl Build<'_> {
                 .then(|| settings.flag("public_instances")),
         });
         let credits = self.credits(root, settings);
-        Some(BillSetup { volumes, addresses, credits })
+        let balancers = self.balancers(root);
+        let [nat, endpoints] = self.gateways(settings);
+        let has_s3_gateway = match settings.is_given("s3_gateway_endpoint") {
+            true => settings.flag("s3_gateway_endpoint"),
+            false => endpoints.is_some(),
+        };
+        let (volume_rates, data_volumes) = self.data_volumes(root, settings);
+        Some(BillSetup {
+            volumes,
+            addresses,
+            credits,
+            balancers,
+            bills_balancers: settings.flag("load_balancers"),
+            clusters: super::bill_network::count(self.clusters.len()),
+            askers: self.askers(root, [nat.is_some(), endpoints.is_some()]),
+            nat,
+            endpoints,
+            has_s3_gateway,
+            transfer: self.transfer(settings),
+            images: self.images(settings),
+            logs: self.logs(settings),
+            watched: self.watched(settings),
+            insights: self.insights(settings),
+            volume_rates,
+            data_volumes,
+        })
     }
 
     /// The price of something beside compute.
-    fn side_rate(&self, item: &str) -> HourlyRate {
+    pub(super) fn side_rate(&self, item: &str) -> HourlyRate {
         self.book.side_rate(&self.region, item)
     }
 
@@ -126,4 +151,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("volumes", &["volume_gb", "volume_usd_per_gb_month"]),
     ("addresses", &["address_usd_per_hour", "public_instances"]),
     ("cpu_credits", &["task_cpu_percent", "first_credits_percent"]),
+    ("transfer", &["internet_free_gb"]),
+    ("logs", &["log_archived_percent"]),
+    ("alarms", &["other_alarms", "other_high_resolution_alarms"]),
 ];

@@ -3,6 +3,8 @@
 //! Goes on after an error with what is left, so that all errors of a scenario are found in one pass.
 
 mod bill;
+mod bill_network;
+mod bill_watch;
 mod blackout;
 mod calls;
 mod commitment;

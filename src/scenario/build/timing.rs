@@ -110,12 +110,14 @@ impl Build<'_> {
 
     pub(super) fn read_prices(&mut self, root: &Settings) {
         let Some(prices) = root.table("prices") else { return };
-        let Some(written) = prices.text("file").map(str::to_string) else { return };
-        let Some(text) = self.read_file(&written, prices.value_place("file")) else { return };
-        let name = self.display(&written);
-        let rows = self.book.add_price_file(&name, &text, self.problems);
-        let rows = RowCounts { read: rows, used: rows, ..RowCounts::default() };
-        self.account("prices".into(), &written, rows);
+        for key in ["file", "side_file"] {
+            let Some(written) = prices.text(key).map(str::to_string) else { continue };
+            let Some(text) = self.read_file(&written, prices.value_place(key)) else { continue };
+            let name = self.display(&written);
+            let rows = self.book.add_price_file(&name, &text, self.problems);
+            let rows = RowCounts { read: rows, used: rows, ..RowCounts::default() };
+            self.account("prices".into(), &written, rows);
+        }
     }
 
     pub(super) fn fargate(&mut self, root: &Settings, epoch_s: i64) -> FargateSetup {

@@ -1,5 +1,6 @@
 //! Keys of callers (`[[run_task]]`), of generated workloads, and of expectations.
 
+use super::bill::{BYTES_OF_WORK, VOLUME_OF_TASKS};
 use super::shared::{
     BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
     PROVIDER_STRATEGY, PUBLIC_IP, SUBNETS_OF_TASKS, ZONES_OF_TASKS,
@@ -76,6 +77,8 @@ pub static RUN_TASK: Section = Section::new(
         ),
         SUBNETS_OF_TASKS,
         PUBLIC_IP,
+        BYTES_OF_WORK,
+        VOLUME_OF_TASKS,
         ZONES_OF_TASKS,
         with_default(
             "tasks_per_call",

@@ -1,5 +1,6 @@
 //! Keys of clusters, instance types and capacity providers.
 
+use super::bill::VOLUME_OF_INSTANCES;
 use super::group_scaling::GROUP_SCALING;
 use super::instance_refresh::{
     INSTANCE_REFRESHES, LAUNCH_TEMPLATE_VERSION, MAX_INSTANCE_LIFETIME, MAX_INSTANCE_LIFETIME_PAUSE,
@@ -519,6 +520,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
         SPOT_HISTORY,
         SPOT_HISTORY_START,
         SPOT_HISTORY_TYPE,
+        VOLUME_OF_INSTANCES,
         optional(
             "cpu_credits",
             Kind::Choice(&["standard", "unlimited"]),

@@ -394,10 +394,20 @@ pub static OUTPUTS: Section = Section::new(
 pub static PRICES: Section = Section::new(
     "prices",
     "Prices of your own, such as negotiated ones.",
-    &[required(
-        "file",
-        Kind::Path,
-        "CSV with columns `region`, `instance_type`, `usd_per_hour`; its rows go before the catalogue's.",
-        "ecsim",
-    )],
+    &[
+        required(
+            "file",
+            Kind::Path,
+            "CSV with columns `region`, `instance_type`, `usd_per_hour`; its rows go before the catalogue's.",
+            "ecsim",
+        ),
+        optional(
+            "side_file",
+            Kind::Path,
+            "none",
+            "CSV with columns `region`, `item`, `usd`: prices of what is charged beside compute, of items of \
+             `src/catalog/data/side.csv`. `file` may be such a one, too.",
+            "ecsim",
+        ),
+    ],
 );

@@ -1,5 +1,6 @@
 //! Keys of services (`[[service]]`): the API's of CreateService in snake_case, and how their tasks behave.
 
+use super::bill::{BYTES_OF_WORK, VOLUME_OF_TASKS};
 use super::calls::PLACEMENT_STRATEGY;
 use super::service_deployment::{DEPLOYMENT, LOAD_BALANCER, TASK_SET};
 use super::service_scaling::SCALING;
@@ -122,6 +123,8 @@ pub static SERVICE: Section = Section::new(
             "Messages that the tasks take from a queue, in place of `traffic`.",
             "ecsim",
         ),
+        BYTES_OF_WORK,
+        VOLUME_OF_TASKS,
         optional("scaling", Kind::Table(&SCALING), "none", "Service auto scaling.", "API"),
         optional("update", Kind::Tables(&UPDATE), "none", "Changes during the run.", "API"),
         optional(

@@ -11,8 +11,7 @@
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
 //! | `commitments.rs` | metrics of Reserved Instances and Savings Plans |
-//! | `credits.rs` | CPU credits of burstable instances |
-//! | `side.rs` | what is charged beside compute |
+//! | `side.rs`, `credits.rs`, `flows.rs` | what is charged beside compute: CPU credits; requests, pulls, time of tasks by the hour |
 //! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
@@ -23,6 +22,7 @@ pub mod capacity_tables;
 pub mod commitments;
 pub mod credits;
 pub mod fleet_table;
+pub mod flows;
 pub mod outputs;
 pub mod service_tables;
 pub mod side;
@@ -355,6 +355,9 @@ impl Books {
             self.tally.stopped(task);
         }
         let service = self.service_of(task.source);
+        if let Some(side) = &mut self.spending.side {
+            side.task_ends(task, now, service, true);
+        }
         self.spending.fargate_stopped(now, definition, task, service);
         if !self.recorder.tasks.is_on() && service.is_none() {
             return Ok(());
@@ -383,6 +386,9 @@ impl Books {
     ) -> Result<(), RunError> {
         let usd = self.spending.task_cost(task, end, definition, fleet);
         let service = self.service_of(task.source);
+        if let Some(side) = &mut self.spending.side {
+            side.task_ends(task, end, service, false);
+        }
         if task.started != SimTime::NEVER && task.holds_promise() {
             self.tally.running_micros += u128::from(end.since(task.started).0);
         }

@@ -1,8 +1,9 @@
 //! What a run costs beside compute and is known when it ends: volumes and addresses of instances.
 
+use super::moved;
 use crate::base::id::Column;
 use crate::base::time::SimTime;
-use crate::metrics::summary::Metric;
+use crate::metrics::summary::{Metric, Value};
 use crate::model::fleet::Registration;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::network::Route;
@@ -10,7 +11,7 @@ use crate::model::platform::Purchase;
 use crate::pricing::Closed;
 use crate::pricing::side::{SideCost, SideKey};
 use crate::sim::books::credits::credit_metrics;
-use crate::sim::books::side::{SideBooks, address_key};
+use crate::sim::books::side::{SideBooks, address_key, volume};
 use crate::sim::cluster::{Network, SUBNET};
 use crate::sim::world::World;
 
@@ -39,10 +40,20 @@ pub fn close(
     let Some(mut side) = side else { return (closed, None) };
     if end > SimTime::ZERO {
         instances(world, &mut side, end);
+        moved::bill(&mut side, end);
     }
     side.usage.append(&mut closed, names);
+    let named = side.setup.askers.iter().filter(|of| of.bytes != Default::default()).count();
     let metrics = side.credits.iter().flat_map(|credits| credit_metrics(&credits.totals()));
-    (closed, Some(metrics.collect()))
+    let mut metrics: Vec<Metric> = metrics.collect();
+    metrics.push(Metric {
+        name: "bill_names_bytes".into(),
+        unit: "–",
+        meaning: "callers and services that say how many bytes they move; of others the bill has no transfer and no logs",
+        section: "Cost",
+        value: Value::Count(named as u64),
+    });
+    (closed, Some(metrics))
 }
 
 /// Adds what instances used beside compute until `end`.
@@ -60,6 +71,13 @@ fn instances(world: &World, side: &mut SideBooks, end: SimTime) {
                 service: None,
             };
             side.usage.add_billed(key, life.exists, price.gb.into());
+        }
+        let data = side.setup.data_volumes.get(life.provider).copied().flatten();
+        if let (Some(shape), Some(rates)) = (data, side.setup.volume_rates)
+            && life.exists.0 < life.exists.1
+        {
+            let whose = (Some(life.provider), None);
+            volume(&mut side.usage, whose, "gp3 data", (shape, rates), life.exists);
         }
         let Some(price) = addresses.filter(|p| p.of_instances.unwrap_or(life.is_public)) else {
             continue;

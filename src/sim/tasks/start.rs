@@ -167,6 +167,10 @@ impl Life<'_> {
             }
         }
         let host = self.cluster.host(instance);
+        if host.has_image_at(image, now, &cleanup).is_none() {
+            self.books.pulled(&self.tasks[slot], now, &self.rules.definitions[definition]);
+        }
+        let host = self.cluster.host(instance);
         Ok(host.image_at(image, now, &cleanup, (pull, write)).max(answered))
     }
 
@@ -237,6 +241,10 @@ impl Life<'_> {
             (None, true) => Ok(now + span),
             (None, false) => self.asks_registry(slot, span, |_| true),
         };
+        if pulled.is_ok() {
+            let task = &self.tasks[slot];
+            self.books.pulled(task, now, &self.rules.definitions[task.definition]);
+        }
         self.starts_when(slot, pulled, starts);
     }
 

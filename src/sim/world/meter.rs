@@ -13,15 +13,17 @@ pub(super) fn next(world: &World, queue: &mut Queue<Event>) {
     }
 }
 
-/// Meters what has been used up to `now`. Changes nothing but the bill.
+/// Meters what has been used up to `now`, which may be the end. Changes nothing but the bill.
 ///
 /// # Errors
 /// Traffic cannot be read further.
-pub fn meter(world: &mut World, now: SimTime) -> Result<(), RunError> {
-    if world.books.spending.side.is_none() {
-        return Ok(());
-    }
+pub fn meter(world: &mut World, now: SimTime, is_end: bool) -> Result<(), RunError> {
+    let Some(side) = &world.books.spending.side else { return Ok(()) };
+    let counts_requests = is_end || side.is_hour(now);
     world.flow().meter_hosts(now)?;
+    if counts_requests {
+        world.flow().meter_requests(now)?;
+    }
     let World { cluster, groups, books, .. } = world;
     let Some(side) = &mut books.spending.side else { return Ok(()) };
     if let Some(credits) = &mut side.credits {

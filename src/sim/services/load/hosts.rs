@@ -26,6 +26,24 @@ impl Flow<'_> {
         Ok(())
     }
 
+    /// Tells how many requests have come to services and were served up to `now`.
+    pub fn meter_requests(&mut self, now: SimTime) -> Result<(), RunError> {
+        for id in self.services.all.ids() {
+            let flows = self.books.spending.side.as_ref().and_then(|side| side.flows.as_ref());
+            let Some(flows) = flows else { return Ok(()) };
+            if self.services.all[id].load.is_none() || !flows.wants_requests(id) {
+                continue;
+            }
+            self.come_to(id, now)?;
+            let Some(load) = &self.services.all[id].load else { continue };
+            let all = load.totals();
+            let counts = (all.offered + load.pending_micro(), all.served);
+            let flows = self.books.spending.side.as_mut().and_then(|side| side.flows.as_mut());
+            flows.into_iter().for_each(|flows| flows.requests(id, now, counts));
+        }
+        Ok(())
+    }
+
     fn uses_credits(&mut self, id: ServiceId) -> bool {
         let service = &self.services.all[id];
         let Some(side) = &self.books.spending.side else { return false };
