@@ -5,6 +5,7 @@ mod engine;
 mod placement;
 mod queue;
 mod services;
+mod sweep;
 mod trace;
 
 fn main() {
@@ -15,5 +16,6 @@ fn main() {
     trace::benches(&mut criterion);
     services::benches(&mut criterion);
     capacity::benches(&mut criterion);
+    sweep::benches(&mut criterion);
     criterion.final_summary();
 }

@@ -132,6 +132,7 @@
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | runs of a grid: longest first, in the grid's order; what a cell is called | `experiment/cells/` |
+//! | an axis, a grid, a shard; what a sweep's folder holds | `experiment/sweep/`; `report/sweep/`, charts in `report/charts/` (`sweep.rs`, `heat.rs`); arrays of engines: `cli/sweep/arrays.rs` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |
@@ -253,7 +254,7 @@
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
-//! | studies: `sweep`, `plan` | `experiment/`, verbs in `cli/`; runs are functions of (scenario, seed) already |
+//! | a study: `plan` | `experiment/`, a verb in `cli/`; cells are run by `experiment/cells/` already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library

@@ -4,8 +4,18 @@ use crate::support::program::{Desk, Done, SMALL};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 9] =
-    ["run", "compare", "validate", "init", "schema", "completions", "catalog", "trace", "price"];
+const VERBS: [&str; 10] = [
+    "run",
+    "compare",
+    "sweep",
+    "validate",
+    "init",
+    "schema",
+    "completions",
+    "catalog",
+    "trace",
+    "price",
+];
 
 const FILES: [&str; 17] = [
     "charts/costs.svg",

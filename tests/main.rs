@@ -84,6 +84,7 @@ mod spot_interruption;
 mod spot_leaving;
 mod support;
 mod swarm;
+mod sweep;
 mod theory;
 mod theory_queues;
 mod trace_bad_input;

@@ -1,9 +1,12 @@
 //! The output folder: whole or not there, ours or untouched, whatever fails and whenever.
 
+use ecsim::experiment::cells::Outcome;
+use ecsim::experiment::sweep::{Plan, Source};
 use ecsim::report::error::OutputError;
 use ecsim::report::files::{FileSystem, OutputFile, RealFileSystem};
 use ecsim::report::folder::OutputFolder;
 use ecsim::report::manifest::Manifest;
+use ecsim::report::sweep::{Record, SweepFolder};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -479,4 +482,64 @@ fn an_output_folder_can_be_sent_to_another_thread() {
     fn is_send<T: Send>() {}
     is_send::<OutputFolder>();
     is_send::<ecsim::report::folder::FileWriter>();
+}
+
+/// Two cells, made up: the plan, and their records.
+fn small_sweep(root: &Path) -> (Plan, Vec<Record>) {
+    fs::write(root.join("small.toml"), crate::support::program::SMALL).unwrap();
+    let grid = "[sweep]\nscenario = \"small.toml\"\n[[axis]]\nkey = \"task_definition.job.cpu\"\nvalues = [256, 512]\n";
+    fs::write(root.join("grid.toml"), grid).unwrap();
+    let sweep = ecsim::experiment::sweep::read(&root.join("grid.toml")).unwrap();
+    let plan = Source::new(sweep, Vec::new()).unwrap().plan(None, None).unwrap().plan;
+    let outcome = |index: usize| Outcome::Failed(format!("cell {index}"));
+    let records = plan.ids().into_iter().enumerate();
+    let records = records.map(|(index, id)| Record::of(&id, 7, &outcome(index), &[])).collect();
+    (plan, records)
+}
+
+/// A sweep into `target`: both cells, a table, the manifest.
+fn sweep_on(
+    files: Arc<dyn FileSystem>,
+    target: &Path,
+    (plan, records): &(Plan, Vec<Record>),
+) -> Result<(), OutputError> {
+    let (folder, _) = SweepFolder::open_on(files, target, plan, false)?;
+    for record in records {
+        folder.keep(record)?;
+    }
+    let results = [
+        ("sweep.csv".to_string(), b"a\n1\n".to_vec()),
+        ("charts/axis-a.svg".into(), b"<svg/>".to_vec()),
+    ];
+    folder.finish(&plan.ids(), &results, manifest(7))
+}
+
+#[test]
+fn whichever_change_to_a_sweeps_folder_fails_it_fails_and_goes_on_to_the_same_bytes() {
+    let root = tempfile::tempdir().unwrap();
+    let sweep = small_sweep(root.path());
+    let whole = root.path().join("whole");
+    sweep_on(Arc::new(RealFileSystem), &whole, &sweep).unwrap();
+    assert_eq!(names(&whole), ["cells", "charts", "manifest.json", "sweep.csv", "sweep.json"]);
+    for for_ever in [false, true] {
+        for nth in 1.. {
+            let target = root.path().join(format!("{for_ever}-{nth}"));
+            let faulty = Faulty::new(nth, for_ever, true);
+            let result = sweep_on(Arc::new(faulty.clone()), &target, &sweep);
+            // A folder with a manifest is whole, whatever happened; without an error there is one.
+            let is_published = target.join("manifest.json").exists();
+            assert!(is_published || result.is_err(), "change {nth}");
+            if is_published {
+                assert_eq!(Manifest::verify(&target), Ok(Vec::new()), "change {nth}");
+            }
+            if !faulty.has_failed() {
+                assert!(result.is_ok() && nth > 20, "{nth} changes");
+                break;
+            }
+            sweep_on(Arc::new(RealFileSystem), &target, &sweep).unwrap();
+            assert_eq!(names(&target), names(&whole), "change {nth}: nothing is left over");
+            let text = |folder: &Path| fs::read_to_string(folder.join("manifest.json")).unwrap();
+            assert_eq!(text(&target), text(&whole), "change {nth}: the manifest has every digest");
+        }
+    }
 }

@@ -155,7 +155,9 @@ fn the_pages_lead_somewhere() {
         "benches/README.md",
         "output/README.md",
         "scenarios/README.md",
+        "scenarios/arrays/README.md",
         "scenarios/pictures/README.md",
+        "scenarios/sweeps/README.md",
         "src/README.md",
         "tests/README.md",
     ] {

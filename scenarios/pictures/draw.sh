@@ -43,3 +43,7 @@ PICTURES
     --quiet --charts png --force --out "$scratch/even" > "$scratch/printed"
 cp "$scratch/even/charts/breakeven.png" "$here/01-batch-on-ec2-breakeven.png"
 echo "01-batch-on-ec2-breakeven.png"
+
+"$program" sweep "$root/scenarios/sweeps/ci-runners.toml" --quiet --charts png --force --out "$scratch/sweep" > "$scratch/printed"
+cp "$scratch/sweep/charts/axis-most_runners.png" "$here/35-ci-runners-sweep.png"
+echo "35-ci-runners-sweep.png"

@@ -16,6 +16,7 @@ pub mod run;
 pub mod schema;
 mod screen;
 mod seeds;
+pub mod sweep;
 pub mod trace;
 pub mod validate;
 
@@ -37,7 +38,8 @@ use std::process::ExitCode;
         ecsim trace inspect jobs.swf.gz\n  \
         ecsim catalog show m7g.xlarge\n  \
         ecsim price task-definition.json\n  \
-        ecsim breakeven my.toml\n\n\
+        ecsim breakeven my.toml\n  \
+        ecsim sweep grid.toml\n\n\
         Exit codes: 0 done; 1 an [[expect]] of the scenario failed; 2 bad usage or input; \
         3 an invariant of the simulator broke; 130 interrupted."
 )]
@@ -55,6 +57,8 @@ pub enum Verb {
     Run(run::RunArgs),
     /// Compare scenarios, or settings of one, over several seeds, with intervals
     Compare(compare::CompareArgs),
+    /// Run a grid of settings under seeds, on all cores or in shards; goes on where it was stopped
+    Sweep(sweep::SweepArgs),
     /// Check a scenario, all mistakes at once, and run nothing
     Validate(validate::ValidateArgs),
     /// Print a commented scenario to start from
@@ -132,6 +136,7 @@ pub fn main() -> ExitCode {
     let done = match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Compare(args) => compare::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())

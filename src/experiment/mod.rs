@@ -10,6 +10,7 @@ mod markets;
 pub mod quote;
 mod stamps;
 pub mod statistics;
+pub mod sweep;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;

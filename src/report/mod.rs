@@ -16,5 +16,6 @@ pub mod reference;
 pub mod replications;
 pub mod services;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
 mod target;

@@ -143,17 +143,28 @@ pub fn that_differ(variants: &[Variant]) -> Vec<String> {
 /// # Errors
 /// A message with a suggestion for the first pattern that finds nothing.
 pub fn select(variants: &[Variant], patterns: &[String]) -> Result<Vec<String>, String> {
-    let known = known(variants);
     let is_defined = |name: &str| {
         let mut of = variants.iter().filter_map(|variant| variant.metric(name));
         of.any(|metric| !metric.by_seed.is_empty())
     };
+    select_of(&known(variants), is_defined, patterns)
+}
+
+/// As [`select`], of the names `known`.
+///
+/// # Errors
+/// As [`select`].
+pub fn select_of(
+    known: &[&str],
+    is_defined: impl Fn(&str) -> bool,
+    patterns: &[String],
+) -> Result<Vec<String>, String> {
     let mut chosen: Vec<String> = Vec::new();
     for pattern in patterns {
         let found = known.iter().filter(|name| matches(pattern, name));
         let found: Vec<&&str> = found.collect();
         if found.is_empty() {
-            return Err(unknown(pattern, &known));
+            return Err(unknown(pattern, known));
         }
         for name in found {
             let is_wanted = is_defined(name) || !pattern.contains('*');

@@ -15,6 +15,7 @@ mod fleet;
 mod font;
 mod frame;
 mod groups;
+mod heat;
 mod incidents;
 mod latency;
 mod lives;
@@ -24,6 +25,7 @@ mod reservation;
 mod service_tasks;
 mod services;
 mod spending;
+mod sweep;
 mod traffic;
 mod trend;
 mod utilization;
@@ -31,6 +33,7 @@ mod waits;
 
 use crate::base::money::NanoUsd;
 use crate::experiment::compare::Comparison;
+use crate::experiment::sweep::{Plan, Results};
 use crate::metrics::capacity_track::{InstanceLife, ReservationTrack};
 use crate::metrics::histogram::SpanHistogram;
 use crate::metrics::incident::Incident;
@@ -143,6 +146,32 @@ pub fn render(input: &ChartInput, format: Format) -> Vec<(String, Vec<u8>)> {
 pub fn render_comparison(of: &Comparison, format: Format) -> Option<(String, Vec<u8>)> {
     let (paint, ending) = painter(format)?;
     Some((format!("charts/compare.{ending}"), paint(&compare::draw(of))))
+}
+
+/// Most charts of a sweep of either kind.
+const MOST_OF_SWEEP: usize = 10;
+
+/// Draws the charts of a sweep: one along each axis, a map of each two (name in the output folder, content).
+#[must_use]
+pub fn render_sweep(plan: &Plan, results: &Results, format: Format) -> Vec<(String, Vec<u8>)> {
+    let Some((paint, ending)) = painter(format) else { return Vec::new() };
+    let axes = 0..plan.axes.len();
+    let along = axes.clone().take(MOST_OF_SWEEP).map(|axis| {
+        let name = format!("charts/axis-{}.{ending}", plan.axes[axis].name);
+        (name, paint(&sweep::draw(plan, results, axis)))
+    });
+    let pairs = axes.clone().flat_map(|down| axes.clone().map(move |across| (down, across)));
+    let is_map = |(down, across): &(usize, usize)| {
+        let (down, across) = (&plan.axes[*down], &plan.axes[*across]);
+        // Each two once, of axes that are not walked together.
+        down.dimension < across.dimension
+    };
+    let maps = pairs.filter(is_map).take(MOST_OF_SWEEP).map(|(down, across)| {
+        let names = format!("{}-{}", plan.axes[down].name, plan.axes[across].name);
+        let name = format!("charts/heat-{names}.{ending}");
+        (name, paint(&heat::draw(plan, results, across, down)))
+    });
+    along.chain(maps).collect()
 }
 
 /// How a drawing becomes a file, and the ending of its name.

@@ -5,6 +5,7 @@ mod json;
 mod text;
 
 pub use json::to_json;
+pub(in crate::report) use text::shown;
 pub use text::{to_markdown, to_text};
 
 use super::csv::TableWriter;
@@ -135,7 +136,7 @@ fn exact(billionths: i128) -> String {
 }
 
 /// A number with nine decimals; nothing where there is none.
-fn number(value: Option<f64>) -> String {
+pub(in crate::report) fn number(value: Option<f64>) -> String {
     let Some(value) = value else { return String::new() };
     let text = format!("{value:.9}");
     match text.strip_prefix('-') {

@@ -140,7 +140,7 @@ fn verdict(row: &Row, index: usize, cell: &Cell) -> String {
 }
 
 /// A value as people read it, without its sign where it is money or time; a percentage without `%`.
-fn shown(value: f64, unit: &str) -> String {
+pub(in crate::report) fn shown(value: f64, unit: &str) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let magnitude = value.abs();
     match unit {
