@@ -4,6 +4,8 @@
 use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
+use ecsim::experiment::statistics::precision::{FIRST, Next, Precision};
+use ecsim::experiment::statistics::quantile::Quantile;
 use ecsim::experiment::statistics::{Confidence, Exact, Mean, Paired};
 use ecsim::scenario::load;
 use ecsim::sim::{Watch, outputs::Sinks};
@@ -128,4 +130,64 @@ fn common_random_numbers_narrow_the_interval_of_binpack_against_spread() {
     let [common, apart] = of_both("total_usd");
     assert!(common.difference.is_constant && common.difference.sum == Exact(0), "{common:?}");
     assert!(apart.difference.half_width.unwrap() > 2.0, "{apart:?}");
+}
+
+#[test]
+fn the_interval_of_a_quantile_covers_95_of_100_whatever_the_law() {
+    // The 90th percentile of 60 values, and the median of 10: of a normal law, and of an exponential one.
+    let is_in = |found: Quantile, truth: f64| {
+        found.low.is_some_and(|low| low <= truth) && found.high.is_some_and(|high| truth <= high)
+    };
+    let exponential = |stream: &mut Stream| -(1.0 - stream.unit()).ln();
+    for (count, share, of_normal) in [(10, 0.5, 0.0), (60, 0.9, 1.281_551_565_545)] {
+        let holds = |seed: Seed, draw: &dyn Fn(&mut Stream) -> f64, truth: f64| {
+            let family = seed.family(Purpose::Test, "quantile");
+            let values: Vec<f64> = (0..count).map(|run| draw(&mut family.member(run))).collect();
+            is_in(Quantile::of(&values, share, Confidence::USUAL).unwrap(), truth)
+        };
+        let by_normal = covered(|seed| holds(seed, &normal, of_normal));
+        let by_exponential = covered(|seed| holds(seed, &exponential, -(1.0 - share).ln()));
+        for found in [by_normal, by_exponential] {
+            assert!((930..=970).contains(&found), "{share} of {count}: {found} of {REPETITIONS}");
+        }
+    }
+}
+
+#[test]
+fn to_stop_when_an_interval_is_narrow_enough_costs_no_more_than_two_of_100() {
+    // Normal with deviation 1 around 10 to ± 2 %, about 97 seeds, where one stops early; exponential to ± 15 %, about 170.
+    let normal_ten = |stream: &mut Stream| 10.0 + normal(stream);
+    let exponential = |stream: &mut Stream| -(1.0 - stream.unit()).ln();
+    let stops = |seed: Seed, draw: &dyn Fn(&mut Stream) -> f64, asked: &Precision| {
+        let family = seed.family(Purpose::Test, "precision");
+        let mut values: Vec<Exact> = Vec::new();
+        let mut wanted = u64::from(FIRST);
+        loop {
+            values.extend(
+                (values.len() as u64..wanted).map(|run| exact(draw(&mut family.member(run)))),
+            );
+            let mean = Mean::of(&values, Confidence::USUAL).unwrap();
+            match asked.next(&mean, mean.mean, Confidence::USUAL) {
+                Next::Run(more) => wanted = u64::from(more),
+                Next::Enough => return mean,
+            }
+        }
+    };
+    for (draw, asked, truth) in
+        [(&normal_ten as &dyn Fn(&mut Stream) -> f64, "m=2%", 10.0), (&exponential, "m=15%", 1.0)]
+    {
+        let asked = Precision::parse(asked).unwrap();
+        let mut seeds = 0;
+        let count = covered(|seed| {
+            let mean = stops(seed, draw, &asked);
+            let (low, high) = mean.ends();
+            assert!(mean.half_width.unwrap() <= asked.half_width(mean.mean), "what was asked for");
+            low <= truth && truth <= high
+        });
+        for repetition in 0..100 {
+            seeds += stops(Seed(1_000 + repetition), draw, &asked).count;
+        }
+        println!("{}: {count} of {REPETITIONS}, about {} seeds", asked.text, seeds / 100);
+        assert!((930..=970).contains(&count), "{}: {count} of {REPETITIONS}", asked.text);
+    }
 }

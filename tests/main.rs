@@ -56,6 +56,7 @@ mod network_access;
 mod outages;
 mod pathologies;
 mod placement;
+mod precision;
 mod price;
 mod pricing_reference;
 mod pricing_vectors;

@@ -4,13 +4,14 @@ mod runs;
 mod variants;
 mod verdict;
 
-use super::output::manifest;
+use super::output::{digests_text, manifest};
 use super::run::ChartsArg;
-use super::{Failure, complain, print, seeds};
+use super::{Failure, complain, precision, print, seeds};
 use crate::base::random::Seed;
 use crate::experiment::compare::limit::Limit;
 use crate::experiment::compare::{Comparison, Variant, compare, metrics};
 use crate::experiment::statistics::Confidence;
+use crate::experiment::statistics::precision::Precision;
 use crate::report::charts::{self, Format};
 use crate::report::compare as tables;
 use crate::report::folder::OutputFolder;
@@ -24,11 +25,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use variants::Named;
 
+/// Seeds where nothing is said.
+const USUAL_SEEDS: u32 = 10;
+
 /// Arguments of `ecsim compare`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     ecsim compare binpack.toml spread.toml\n  \
     ecsim compare web.toml --vary capacity_provider.general.desired_capacity=6,7,8 --replications 20\n  \
+    ecsim compare web.toml new.toml --precision total_usd=0.5%\n  \
     ecsim compare web.toml new.toml --metrics '*_usd,wait_s_p95' --expect 'total_usd<=+5%'\n  \
     ecsim compare --base output/main --head output/pr --format markdown\n\n\
     The first scenario, or the first value of every --vary, is the base.")]
@@ -45,9 +50,14 @@ pub struct CompareArgs {
     /// First seed [default: the base's]
     #[arg(long, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// Runs of each variant with successive seeds, the same for all
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub replications: u32,
+    /// Runs of each variant with successive seeds, the same for all; with --precision so many at most
+    /// [default: 10, with --precision 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub replications: Option<u32>,
+    /// Run seeds until the interval of each variant's difference to the base is ± HALF at most, in the metric's unit or in % of
+    /// the base's mean; at least 10
+    #[arg(long, value_name = "METRIC=HALF", value_parser = Precision::parse)]
+    pub precision: Vec<Precision>,
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
@@ -62,7 +72,7 @@ pub struct CompareArgs {
     pub limits: Vec<Limit>,
     /// Compare finished output folders of `run`: the base
     #[arg(long, value_name = "DIR", requires = "heads",
-          conflicts_with_all = ["scenarios", "vary", "overrides", "seed", "replications", "threads", "check"])]
+          conflicts_with_all = ["scenarios", "vary", "overrides", "seed", "replications", "precision", "threads", "check"])]
     pub base: Option<PathBuf>,
     /// A folder to compare with it; may be given several times
     #[arg(long = "head", value_name = "DIR", requires = "base")]
@@ -96,6 +106,14 @@ pub enum FormatArg {
     Markdown,
     /// JSON with `"schema": "ecsim/1"`.
     Json,
+}
+
+impl CompareArgs {
+    /// How many seeds each variant has at most.
+    pub fn most_seeds(&self) -> u32 {
+        let usual = if self.precision.is_empty() { USUAL_SEEDS } else { precision::MOST };
+        self.replications.unwrap_or(usual)
+    }
 }
 
 /// Does what `args` say.
@@ -134,6 +152,17 @@ fn of_folders(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
             ));
         }
     }
+    for (variant, manifest) in variants.iter().zip(&manifests).skip(1) {
+        // A folder of a version before this digest has none.
+        let (of_base, of_this) = (&manifests[0].input_digest, &manifest.input_digest);
+        let (is_known, seeds) = (!of_base.is_empty() && !of_this.is_empty(), &variant.seeds);
+        if !args.quiet && is_known && of_base != of_this && *seeds == variants[0].seeds {
+            let (name, base) = (&variant.name, &variants[0].name);
+            complain(&format!(
+                "note: {name} met other arrivals or failures than {base}: differences are of these, too"
+            ));
+        }
+    }
     let of = chosen(args, &variants)?;
     let verdict = verdict::of_limits(args, &variants)?;
     let digests = variants.iter().zip(&manifests);
@@ -151,6 +180,9 @@ fn of_folders(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
 fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
     let named = variants::load(args)?;
     variants::tell(&named, args);
+    for one in &named {
+        precision::check(&args.precision, args.most_seeds(), &one.scenario)?;
+    }
     let seed = args.seed.map_or(named[0].scenario.setup.seed, Seed);
     let default_out =
         || Path::new("output").join(format!("compare-{}", named[0].scenario.setup.name));
@@ -162,6 +194,9 @@ fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
     let Some(results) = runs::run_all(&study)? else {
         return Err(Failure::Interrupted("interrupted; nothing was written".into()));
     };
+    if !args.quiet {
+        runs::tell_inputs(&results);
+    }
     let variants: Vec<Variant> = results.iter().map(|of| of.variant.clone()).collect();
     let of = chosen(args, &variants)?;
     let mut verdict = verdict::of_scenarios(&study.named, &variants);
@@ -190,16 +225,16 @@ fn study_manifest(study: &Study, results: &[runs::Ran]) -> Manifest {
     let base = &study.named[0].scenario;
     let mut manifest = manifest(base, study.seed, &[], "completed");
     let mut text = String::new();
-    let mut events = crate::base::digest::Digest::default();
     for (index, (named, ran)) in study.named.iter().zip(results).enumerate() {
         let _ = writeln!(text, "{} {}", named.name, named.scenario.digest);
-        ran.digests.iter().for_each(|digest| events.add(*digest));
         for (name, rows) in &ran.traces {
             manifest.traces.insert(format!("variant-{}.{name}", index + 1), rows.clone());
         }
     }
     manifest.scenario_digest = digest_of(&text);
-    manifest.event_digest = format!("{:016x}", events.value());
+    manifest.event_digest =
+        digests_text(results.iter().flat_map(|ran| ran.digests.iter().copied()));
+    manifest.input_digest = digests_text(results.iter().flat_map(|ran| ran.inputs.iter().copied()));
     manifest
 }
 

@@ -10,6 +10,7 @@ mod dry_run;
 mod expect;
 pub mod init;
 mod output;
+mod precision;
 pub mod price;
 mod progress;
 pub mod run;

@@ -193,21 +193,33 @@ pub fn manifest(
     outcome: &str,
 ) -> Manifest {
     let traces = results.first().map(|(_, first)| traces(scenario, first)).unwrap_or_default();
-    let mut digest = crate::base::digest::Digest::default();
-    results.iter().for_each(|(_, result)| digest.add(result.digest));
+    let digest = |of: fn(&RunResult) -> u64| match results {
+        [(_, one)] => digest_text(of(one)),
+        _ => digests_text(results.iter().map(|(_, result)| of(result))),
+    };
     Manifest {
         scenario: scenario.setup.name.clone(),
         scenario_digest: scenario.digest.clone(),
         seed: seed.0,
         catalog_version: CATALOGUE_VERSION.to_string(),
         outcome: outcome.to_string(),
-        event_digest: match results {
-            [(_, one)] => format!("{:016x}", one.digest),
-            _ => format!("{:016x}", digest.value()),
-        },
+        event_digest: digest(|result| result.digest),
+        input_digest: digest(|result| result.input_digest),
         traces,
         ..Manifest::default()
     }
+}
+
+/// A digest as a manifest has it.
+fn digest_text(digest: u64) -> String {
+    format!("{digest:016x}")
+}
+
+/// One digest of several, in their order.
+pub fn digests_text(digests: impl Iterator<Item = u64>) -> String {
+    let mut all = crate::base::digest::Digest::default();
+    digests.for_each(|digest| all.add(digest));
+    digest_text(all.value())
 }
 
 /// What became of the rows of everything that was read.

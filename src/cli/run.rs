@@ -2,10 +2,12 @@
 
 use super::expect;
 use super::output::{manifest, notes_on_inputs};
+use super::precision;
 use super::seeds::{self, Ended, Job};
 use super::{Failure, complain, print};
 use crate::base::random::Seed;
 use crate::engine::Outcome;
+use crate::experiment::statistics::precision::Precision;
 use crate::metrics::summary::Summary;
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 #[command(after_help = "Examples:\n  \
     ecsim run scenarios/01-batch-on-ec2.toml\n  \
     ecsim run web.toml --seed 7 --replications 20 --out output/web\n  \
+    ecsim run web.toml --precision total_usd=1% --precision wait_s_p95=2\n  \
     ecsim run web.toml --set capacity_provider.general.desired_capacity=80 --force\n  \
     ecsim run web.toml --format json | jq .metrics.total_usd")]
 pub struct RunArgs {
@@ -29,9 +32,13 @@ pub struct RunArgs {
     /// Seed of all random streams [default: the scenario's]
     #[arg(long, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// Runs with successive seeds, each in a folder of its own below the output folder
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub replications: u32,
+    /// Runs with successive seeds, each in a folder of its own below the output folder; with --precision so many at most
+    /// [default: 1, with --precision 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub replications: Option<u32>,
+    /// Run seeds until the 95 % interval of a metric's mean is ± HALF at most, in its unit or in % of the mean; at least 10
+    #[arg(long, value_name = "METRIC=HALF", value_parser = Precision::parse)]
+    pub precision: Vec<Precision>,
     /// Output folder [default: output/SCENARIO-NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -81,6 +88,18 @@ pub enum FormatArg {
     Json,
 }
 
+impl RunArgs {
+    /// How many seeds there are at most.
+    pub fn most_seeds(&self) -> u32 {
+        self.replications.unwrap_or(if self.precision.is_empty() { 1 } else { precision::MOST })
+    }
+
+    /// Whether each seed has a folder of its own.
+    pub fn has_several(&self) -> bool {
+        self.most_seeds() > 1
+    }
+}
+
 /// Does what `args` say.
 ///
 /// # Errors
@@ -92,12 +111,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     if !args.quiet {
         scenario.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     }
+    precision::check(&args.precision, args.most_seeds(), &scenario)?;
     let seed = args.seed.map_or(scenario.setup.seed, Seed);
     let default_out = || Path::new("output").join(&scenario.setup.name);
     let out = args.out.clone().unwrap_or_else(default_out);
     if args.dry_run {
         let draws = charts_of(args, &scenario) != Format::None;
-        let facts = super::dry_run::describe(&scenario, seed, args.replications, draws, &out)?;
+        let facts = super::dry_run::describe(&scenario, seed, args.most_seeds(), draws, &out)?;
         return print(&super::dry_run::told(&facts, args.format == FormatArg::Json));
     }
     // Before the folder: whoever is interrupted from here on also cleans up.
@@ -112,7 +132,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 
 /// Publishes what has ended and shows it; expectations come last, so that no run is lost to one.
 fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<(), Failure> {
-    let Ended { results, interrupted } = ended;
+    let Ended { results, interrupted, seeds } = ended;
     let (args, scenario) = (&job.args, &job.scenario);
     if !interrupted.is_empty() {
         folder.close();
@@ -129,7 +149,7 @@ fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<
         _ => "completed",
     };
     let summaries: Vec<&Summary> = results.iter().map(|(_, result)| &result.summary).collect();
-    if args.replications > 1 {
+    if args.has_several() {
         folder.write("summary.csv", &replications::joined(&summaries))?;
         folder.write(replications::SEEDS.file, &replications::to_csv(&summaries))?;
     }
@@ -141,10 +161,13 @@ fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<
     show(args, &results)?;
     if !args.quiet {
         notes.iter().for_each(|note| complain(note));
+        let told =
+            precision::told(&args.precision, &precision::of_means(&args.precision, &summaries));
+        told.iter().for_each(|text| complain(text));
         complain(&format!("wrote {}", out.display()));
     }
     if !interrupted.is_empty() {
-        let (done, all) = (results.len(), args.replications);
+        let (done, all) = (results.len(), seeds);
         let text = format!("interrupted; {done} of {all} seeds had ended and were written");
         return Err(Failure::Interrupted(text));
     }
@@ -162,8 +185,8 @@ fn charts_of(args: &RunArgs, scenario: &Scenario) -> Format {
 fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {
     let style = summary::Style::detect();
     let text = match (args.format, results) {
-        (FormatArg::Json, [(_, one)]) if args.replications == 1 => summary::to_json(&one.summary),
-        (FormatArg::Human, [(_, one)]) if args.replications == 1 => {
+        (FormatArg::Json, [(_, one)]) if !args.has_several() => summary::to_json(&one.summary),
+        (FormatArg::Human, [(_, one)]) if !args.has_several() => {
             let rest = services::Rest::of(&one.invoice);
             let services = services::to_text(&one.services, one.end, &rest, style);
             answer::to_text(&one.summary) + &summary::to_text(&one.summary, style) + &services

@@ -6,11 +6,13 @@
 
 use super::Failure;
 use super::output::{StreamedFiles, write_result};
+use super::precision;
 use super::progress::Progress;
 use super::run::RunArgs;
 use crate::base::random::Seed;
 use crate::engine::Pulse;
 use crate::experiment;
+use crate::metrics::summary::Summary;
 use crate::report::charts::Format;
 use crate::report::folder::FolderWriter;
 use crate::scenario::Scenario;
@@ -18,6 +20,7 @@ use crate::sim::outputs::Sinks;
 use crate::sim::{RunResult, Watch};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +48,8 @@ pub struct Ended {
     pub results: Vec<(Seed, RunResult)>,
     /// Seeds whose runs were interrupted.
     pub interrupted: Vec<Seed>,
+    /// How many were to be run.
+    pub seeds: u32,
 }
 
 /// Whether a run may have threads beside it.
@@ -56,12 +61,11 @@ fn has_second_core(threads: usize) -> bool {
 impl Job {
     /// The folder of a seed; empty where there is one seed only.
     pub fn folder_of(&self, seed: Seed) -> String {
-        if self.args.replications > 1 { format!("seed-{}", seed.0) } else { String::new() }
+        if self.args.has_several() { format!("seed-{}", seed.0) } else { String::new() }
     }
 
-    fn seeds(&self) -> impl Iterator<Item = Seed> + use<> {
-        let first = self.seed.0;
-        (0..u64::from(self.args.replications)).map(move |index| Seed(first.wrapping_add(index)))
+    fn seed(&self, index: u32) -> Seed {
+        Seed(self.seed.0.wrapping_add(u64::from(index)))
     }
 
     fn is_interrupted(&self) -> bool {
@@ -78,7 +82,7 @@ impl Job {
         let picture = self.format != Format::None;
         let (files, mut sinks) =
             StreamedFiles::open(&self.folder, &prefix, &self.scenario, picture)?;
-        sinks.beside = self.args.replications == 1 && has_second_core(self.args.threads);
+        sinks.beside = !self.args.has_several() && has_second_core(self.args.threads);
         let args = &self.args;
         let watch = Watch { pulse: &self.pulse, check_every_event: args.check };
         let replay = || replay(&args.scenario, seed, &args.overrides);
@@ -99,21 +103,36 @@ impl Job {
 pub fn run_all(job: &Arc<Job>) -> Result<Ended, Failure> {
     let horizon = job.scenario.setup.horizon;
     let _progress = Progress::follow(Arc::clone(&job.pulse), horizon, job.args.quiet);
-    let shared = Arc::clone(job);
+    let (asked, most) = (&job.args.precision, job.args.most_seeds());
+    let mut all = Ended { results: Vec::new(), interrupted: Vec::new(), seeds: 0 };
+    let mut wanted = precision::first(asked, most);
+    while all.seeds < wanted && all.interrupted.is_empty() {
+        run_some(job, all.seeds..wanted, &mut all)?;
+        all.seeds = wanted;
+        let summaries: Vec<&Summary> = all.results.iter().map(|(_, run)| &run.summary).collect();
+        wanted =
+            precision::wanted(asked, &precision::of_means(asked, &summaries), wanted).min(most);
+    }
+    Ok(all)
+}
+
+/// Runs the seeds of these numbers.
+fn run_some(job: &Arc<Job>, numbers: Range<u32>, all: &mut Ended) -> Result<(), Failure> {
+    let (shared, from) = (Arc::clone(job), numbers.start);
+    let count = numbers.end - from;
     let mut ended = gather(&job.pulse, move |report| {
-        let args = &shared.args;
         // After an interruption nobody listens any more.
         let one = |index: u32, seed: Seed| report.send((index, shared.one(seed))).is_ok();
-        experiment::replicate(shared.seed, args.replications, args.threads, one).map(drop)
+        experiment::replicate(shared.seed(from), count, shared.args.threads, one).map(drop)
     })?;
-    let mut all = Ended { results: Vec::new(), interrupted: Vec::new() };
-    for (index, seed) in (0..).zip(job.seeds()) {
-        match ended.remove(&index).unwrap_or(Ok(None))? {
+    for number in numbers {
+        let seed = job.seed(number);
+        match ended.remove(&(number - from)).unwrap_or(Ok(None))? {
             Some(result) => all.results.push((seed, result)),
             None => all.interrupted.push(seed),
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// What `runner`, on a thread of its own, reports by number. Where `pulse` is asked to stop it is given a moment, and what

@@ -6,6 +6,7 @@
 pub mod breakeven;
 pub mod cells;
 pub mod compare;
+mod fingerprint;
 mod markets;
 pub mod quote;
 mod stamps;
@@ -14,6 +15,8 @@ pub mod sweep;
 
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
+use crate::base::time::SimTime;
+use crate::engine::Pulse;
 use crate::model::arrival::{RowCounts, TaskStream, TraceProblem};
 use crate::model::fault::{Fault, Trigger};
 use crate::model::ids::ServiceId;
@@ -50,12 +53,14 @@ pub fn run_one(
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
         inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
     }
+    let fingerprint = fingerprint::Fingerprint::take(&mut inputs, setup.horizon);
     let mut result = crate::sim::run(setup, inputs, sinks, watch).map_err(|error| match error {
         RunError::Oversized(text) if has_whole_jobs(scenario) => RunError::Oversized(format!(
             "{text}; a job of SWF is one task, unless `swf_task_per_processor = true` makes one of each processor"
         )),
         error => error,
     })?;
+    result.input_digest = fingerprint.value();
     result.rows.failures = failure_rows;
     result.rows.markets = market_rows;
     for (counts, all) in result.rows.outages.iter_mut().zip(outages) {
@@ -67,6 +72,18 @@ pub fn run_one(
     }
     stamps.compare()?;
     Ok(result)
+}
+
+/// The names of the metrics that runs of `scenario` have: those of a run that ends as it begins.
+///
+/// # Errors
+/// As [`run_one`].
+pub fn metrics_of(scenario: &Scenario) -> Result<Vec<String>, RunError> {
+    let mut brief = scenario.clone();
+    brief.setup.horizon = Some(SimTime(1));
+    let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
+    let ran = run_one(&brief, scenario.setup.seed, Sinks::default(), watch)?;
+    Ok(ran.summary.0.into_iter().map(|metric| metric.name.into_owned()).collect())
 }
 
 /// How many outages a fault's trace has.

@@ -4,6 +4,9 @@
 //! least. Floats begin where a deviation is squared. Student's distribution is that of the crate `statrs`, which takes
 //! its elementary functions from `libm`: the same digits on every machine.
 
+pub mod precision;
+pub mod quantile;
+
 use crate::metrics::summary::Value;
 use statrs::distribution::{Continuous as _, ContinuousCDF as _, StudentsT};
 

@@ -33,6 +33,10 @@ pub struct Manifest {
     pub outcome: String,
     /// Digest of all events in order, hexadecimal: equal digests mean equal histories.
     pub event_digest: String,
+    /// Digest of what came from outside, hexadecimal: rows of tasks, rates of requests, failures by script and by trace. Equal
+    /// digests mean that runs of different settings met the same.
+    #[serde(default)]
+    pub input_digest: String,
     /// What became of the rows of each table that was read: those of callers by the name of their `run_task`, all
     /// others by what they are for, such as `service.web`.
     pub traces: BTreeMap<String, TraceRows>,
@@ -102,6 +106,7 @@ impl Default for Manifest {
             catalog_version: String::new(),
             outcome: String::new(),
             event_digest: String::new(),
+            input_digest: String::new(),
             traces: BTreeMap::new(),
             digest: DIGEST.into(),
             files: BTreeMap::new(),

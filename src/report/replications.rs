@@ -6,6 +6,7 @@ use super::manifest::SCHEMA;
 use super::summary::{self, Style};
 use crate::base::money::NanoUsd;
 use crate::base::time::SimSpan;
+use crate::experiment::statistics::quantile::Quantile;
 use crate::experiment::statistics::{Confidence, student};
 use crate::metrics::summary::{Metric, Summary, Value};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
@@ -20,6 +21,22 @@ const SEED_COLUMNS: &[ColumnSpec] = &[
     column("standard_deviation", "decimal", "see `unit`", "of one seed; empty below two seeds"),
     column("low_95", "decimal", "see `unit`", "the mean's 95 % interval of Student's t, lower end"),
     column("high_95", "decimal", "see `unit`", "its upper end"),
+    column("p50", "decimal", "see `unit`", "median of the seeds"),
+    column(
+        "p50_low_95",
+        "decimal",
+        "see `unit`",
+        "the median's 95 % interval, lower end; empty below six seeds",
+    ),
+    column("p50_high_95", "decimal", "see `unit`", "its upper end"),
+    column("p90", "decimal", "see `unit`", "what nine of ten seeds are at most"),
+    column(
+        "p90_low_95",
+        "decimal",
+        "see `unit`",
+        "its 95 % interval, lower end; empty where there are too few seeds",
+    ),
+    column("p90_high_95", "decimal", "see `unit`", "its upper end; empty below 36 seeds"),
     column("least", "decimal", "see `unit`", "least value of a seed"),
     column("most", "decimal", "see `unit`", "greatest value of a seed"),
 ];
@@ -38,6 +55,8 @@ struct Spread {
     mean: f64,
     deviation: Option<f64>,
     interval: Option<(f64, f64)>,
+    median: Quantile,
+    nine_of_ten: Quantile,
     least: f64,
     most: f64,
 }
@@ -56,9 +75,11 @@ impl Spread {
             let half = student(Confidence::USUAL, count - 1) * deviation / n.sqrt();
             (mean - half, mean + half)
         });
+        let quantile = |share| Quantile::of(values, share, Confidence::USUAL);
+        let (median, nine_of_ten) = (quantile(0.5)?, quantile(0.9)?);
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Some(Spread { count, mean, deviation, interval, least, most })
+        Some(Spread { count, mean, deviation, interval, median, nine_of_ten, least, most })
     }
 }
 
@@ -104,6 +125,12 @@ pub fn to_csv(summaries: &[&Summary]) -> Vec<u8> {
             number(spread.deviation),
             number(spread.interval.map(|ends| ends.0)),
             number(spread.interval.map(|ends| ends.1)),
+            number(Some(spread.median.value)),
+            number(spread.median.low),
+            number(spread.median.high),
+            number(Some(spread.nine_of_ten.value)),
+            number(spread.nine_of_ten.low),
+            number(spread.nine_of_ten.high),
             number(Some(spread.least)),
             number(Some(spread.most)),
         ]);
@@ -130,6 +157,12 @@ pub fn to_json(summaries: &[&Summary]) -> String {
             "standard_deviation": spread.deviation,
             "low_95": spread.interval.map(|ends| ends.0),
             "high_95": spread.interval.map(|ends| ends.1),
+            "p50": spread.median.value,
+            "p50_low_95": spread.median.low,
+            "p50_high_95": spread.median.high,
+            "p90": spread.nine_of_ten.value,
+            "p90_low_95": spread.nine_of_ten.low,
+            "p90_high_95": spread.nine_of_ten.high,
             "least": spread.least,
             "most": spread.most,
         });
@@ -231,7 +264,8 @@ mod tests {
         let line = csv.lines().find(|line| line.starts_with("total_usd")).unwrap();
         assert_eq!(
             line,
-            "total_usd,USD,3,12.000000000,2.000000000,7.031724576,16.968275424,10.000000000,14.000000000"
+            "total_usd,USD,3,12.000000000,2.000000000,7.031724576,16.968275424,\
+             12.000000000,,,14.000000000,,,10.000000000,14.000000000"
         );
         let json: serde_json::Value = serde_json::from_str(&to_json(&runs)).unwrap();
         assert_eq!(json["runs"][2]["metrics"]["tasks_started"]["value"], 6);

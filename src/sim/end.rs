@@ -44,6 +44,8 @@ pub struct RunResult {
     pub events: u64,
     /// Digest of all events but samples, in order.
     pub digest: u64,
+    /// Digest of what came from outside: arrivals, rates, failures. Filled in by whoever opened the inputs.
+    pub input_digest: u64,
     /// All metrics.
     pub summary: Summary,
     /// The bill.
@@ -233,6 +235,7 @@ fn finish(
         end,
         events,
         digest: books.digest.value(),
+        input_digest: 0,
         summary,
         invoice,
         settlement: closed.settlement,

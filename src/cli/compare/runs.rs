@@ -3,6 +3,7 @@
 use super::{CompareArgs, Named};
 use crate::base::random::Seed;
 use crate::cli::output::traces;
+use crate::cli::precision::{self, Seen};
 use crate::cli::progress::Progress;
 use crate::cli::seeds::{gather, guarded, replay};
 use crate::cli::{Failure, complain};
@@ -13,6 +14,7 @@ use crate::report::manifest::TraceRows;
 use crate::sim::Watch;
 use crate::sim::outputs::Sinks;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +31,8 @@ pub struct Ran {
     pub variant: Variant,
     /// Digest of the events of each seed, in order.
     pub digests: Vec<u64>,
+    /// Digest of what each seed met from outside, in order.
+    pub inputs: Vec<u64>,
     /// What became of the rows that its first seed read.
     pub traces: BTreeMap<String, TraceRows>,
 }
@@ -38,17 +42,17 @@ struct One {
     seed: u64,
     summary: Summary,
     digest: u64,
+    inputs: u64,
     traces: BTreeMap<String, TraceRows>,
 }
 
 impl Study {
-    /// Runs number `index`: seeds of the first variant come first. Nothing where it was interrupted.
-    fn one(&self, index: u32) -> Result<Option<One>, Failure> {
+    /// Runs a variant under seed number `of_seed`. Nothing where it was interrupted.
+    fn one(&self, variant: usize, of_seed: u32) -> Result<Option<One>, Failure> {
         if self.is_interrupted() {
             return Ok(None);
         }
-        let (variant, of_seed) = (index / self.args.replications, index % self.args.replications);
-        let named = &self.named[variant as usize];
+        let named = &self.named[variant];
         let seed = Seed(self.seed.0.wrapping_add(u64::from(of_seed)));
         let watch = Watch { pulse: &self.pulse, check_every_event: self.args.check };
         let replay = || replay(&named.path, seed, &named.overrides);
@@ -58,7 +62,8 @@ impl Study {
             return Ok(None);
         }
         let traces = if of_seed == 0 { traces(&named.scenario, &result) } else { BTreeMap::new() };
-        Ok(Some(One { seed: seed.0, summary: result.summary, digest: result.digest, traces }))
+        let (digest, inputs) = (result.digest, result.input_digest);
+        Ok(Some(One { seed: seed.0, summary: result.summary, digest, inputs, traces }))
     }
 
     fn is_interrupted(&self) -> bool {
@@ -83,36 +88,94 @@ fn said_by(failure: Failure, name: &str) -> Failure {
 pub fn run_all(study: &Arc<Study>) -> Result<Option<Vec<Ran>>, Failure> {
     let horizon = study.named[0].scenario.setup.horizon;
     let _progress = Progress::follow(Arc::clone(&study.pulse), horizon, study.args.quiet);
-    let count = study.named.len() as u64 * u64::from(study.args.replications);
+    let (asked, most) = (&study.args.precision, study.args.most_seeds());
+    let mut runs: Vec<Vec<One>> = study.named.iter().map(|_| Vec::new()).collect();
+    let (mut done, mut wanted) = (0, precision::first(asked, most));
+    let mut differences = Vec::new();
+    while done < wanted {
+        if !run_some(study, done..wanted, &mut runs)? {
+            return Ok(None);
+        }
+        done = wanted;
+        differences = differences_of(study, &runs);
+        wanted = precision::wanted(asked, &differences, wanted).min(most);
+    }
+    if !study.args.quiet {
+        complain(&format!("ran {} variants under {done} seeds", runs.len()));
+        precision::told(asked, &differences).iter().for_each(|text| complain(text));
+    }
+    let named = study.named.iter().zip(runs);
+    Ok(Some(named.map(|(named, runs)| together(&named.name, runs)).collect()))
+}
+
+/// Runs every variant under the seeds of these numbers; whether all have ended.
+fn run_some(
+    study: &Arc<Study>,
+    numbers: Range<u32>,
+    runs: &mut [Vec<One>],
+) -> Result<bool, Failure> {
+    let (from, of_each) = (numbers.start, numbers.end - numbers.start);
+    let count = study.named.len() as u64 * u64::from(of_each);
     let count = u32::try_from(count)
         .map_err(|_| Failure::Input(format!("error: {count} runs are too many")))?;
     let shared = Arc::clone(study);
     let mut ended = gather(&study.pulse, move |report| {
-        // After an interruption nobody listens any more.
-        let one = |index: u32| report.send((index, shared.one(index))).is_ok();
+        // After an interruption nobody listens any more. Seeds of the first variant come first.
+        let one = |index: u32| {
+            let ran = shared.one((index / of_each) as usize, from + index % of_each);
+            report.send((index, ran)).is_ok()
+        };
         experiment::each(count, shared.args.threads, one).map(drop)
     })?;
-    let mut all = Vec::new();
-    let mut index = 0;
-    for named in &study.named {
-        let mut runs = Vec::new();
-        for _ in 0..study.args.replications {
-            let Some(one) = ended.remove(&index).unwrap_or(Ok(None))? else { return Ok(None) };
+    for (variant, runs) in (0..).zip(runs) {
+        for of_seed in 0..of_each {
+            let index = variant * of_each + of_seed;
+            let Some(one) = ended.remove(&index).unwrap_or(Ok(None))? else { return Ok(false) };
             runs.push(one);
-            index += 1;
         }
-        all.push(together(&named.name, runs));
     }
-    if !study.args.quiet {
-        complain(&format!("ran {} variants under {} seeds", all.len(), study.args.replications));
+    Ok(true)
+}
+
+/// The differences to the base whose precision is asked for.
+fn differences_of(study: &Study, runs: &[Vec<One>]) -> Vec<Seen> {
+    if study.args.precision.is_empty() {
+        return Vec::new();
     }
-    Ok(Some(all))
+    let variant = |(named, runs): (&Named, &Vec<One>)| Variant::of(&named.name, &summaries(runs));
+    let variants: Vec<Variant> = study.named.iter().zip(runs).map(variant).collect();
+    precision::of_differences(&study.args.precision, &variants, study.args.confidence)
+}
+
+fn summaries(runs: &[One]) -> Vec<(u64, &Summary)> {
+    runs.iter().map(|one| (one.seed, &one.summary)).collect()
+}
+
+/// Says whether all variants met the same arrivals and failures: then what differs comes of their settings alone.
+pub fn tell_inputs(all: &[Ran]) {
+    let Some((base, others)) = all.split_first() else { return };
+    let mut is_same = true;
+    for other in others {
+        let pairs = base.inputs.iter().zip(&other.inputs);
+        let differ = pairs.filter(|(base, other)| base != other).count();
+        if differ > 0 {
+            is_same = false;
+            let (name, seeds) = (&other.variant.name, other.inputs.len());
+            complain(&format!(
+                "note: `{name}` met other arrivals or failures than the base under {differ} of {seeds} seeds: \
+                 differences are of these, too"
+            ));
+        }
+    }
+    if is_same && !others.is_empty() {
+        complain("arrivals and failures are the same for all variants under each seed");
+    }
 }
 
 fn together(name: &str, mut runs: Vec<One>) -> Ran {
-    let summaries: Vec<(u64, &Summary)> = runs.iter().map(|one| (one.seed, &one.summary)).collect();
-    let variant = Variant::of(name, &summaries);
+    let variant = Variant::of(name, &summaries(&runs));
     let digests = runs.iter().map(|one| one.digest).collect();
     let traces = runs.first_mut().map(|one| std::mem::take(&mut one.traces)).unwrap_or_default();
-    Ran { variant, digests, traces }
+    let inputs = runs.iter().map(|one| one.inputs).collect();
+    Ran { variant, digests, inputs, traces }
 }

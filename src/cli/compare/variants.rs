@@ -75,7 +75,7 @@ pub fn tell(named: &[Named], args: &CompareArgs) {
             }
         }
     }
-    if args.replications == 1 && !args.quiet {
+    if args.most_seeds() == 1 && !args.quiet {
         complain(
             "note: one replication: where anything is random there are no intervals, and no difference can be told \
              from chance; --replications 10 tells more",

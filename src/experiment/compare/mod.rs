@@ -57,6 +57,13 @@ impl Variant {
         Variant { name: name.into(), seeds, metrics }
     }
 
+    /// A metric's values under the seeds that both define it in, in order of the seeds: its own, and the other's.
+    #[must_use]
+    pub fn pairs_with(&self, other: &Variant, metric: &str) -> Vec<(Exact, Exact)> {
+        let both = self.metric(metric).zip(other.metric(metric));
+        both.map_or_else(Vec::new, |(own, other)| pairs(own, other))
+    }
+
     /// One of its metrics.
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<&Measured> {
