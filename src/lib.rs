@@ -125,6 +125,7 @@
 //! | capacity units of load balancers; tiers of what goes to the internet | `pricing/balancer.rs`; `pricing/transfer.rs` |
 //! | what of bytes goes through which gateway, who pays for it; logs, alarms, images | `sim/end/moved.rs`, from the hours of `sim/books/flows.rs` |
 //! | a category beside compute | a variant of [`SideCost`](pricing::side::SideCost), its price in `catalog/data/side.csv`, its keys in `scenario/sections/bill.rs` |
+//! | what a service, a caller or a tag costs by split cost allocation | `pricing/allocation/`; use beyond the reservation: `sim/services/load/excess.rs`; tables: `report/allocation_tables.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs` |

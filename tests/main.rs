@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod allocation;
 mod breakeven;
 #[cfg(feature = "canary")]
 mod canary;

@@ -7,11 +7,11 @@ use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::pricing::Line;
-use crate::report::bill_tables;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
 use crate::report::manifest::{Manifest, TraceRows};
+use crate::report::{allocation_tables, bill_tables};
 use crate::report::{summary, tables};
 use crate::scenario::{FailureTrace, Scenario};
 use crate::sim::RunResult;
@@ -100,6 +100,7 @@ impl StreamedFiles {
             subnets: sink(has_network && outputs.subnets, SUBNETS.file)?,
             picture,
             hourly: outputs.cost_hourly,
+            allocation: scenario.is_allocated(),
             beside: false,
             epoch: None,
         };
@@ -144,6 +145,14 @@ pub fn write_result(
     let by_hour = scenario.outputs.cost_hourly.then(|| bill_tables::cost_hourly(result, epoch));
     if let Some(bytes) = by_hour.flatten() {
         write(bill_tables::COST_HOURLY.file, &bytes)?;
+    }
+    if let Some(rows) = &result.allocation {
+        let bytes = allocation_tables::cost_allocation(scenario, result, rows);
+        write(allocation_tables::COST_ALLOCATION.file, &bytes)?;
+        if !scenario.tags.is_empty() {
+            let bytes = allocation_tables::cost_by_tag(&scenario.tags, rows);
+            write(allocation_tables::COST_BY_TAG.file, &bytes)?;
+        }
     }
     if scenario.outputs.instances {
         let zones: Vec<String> = scenario.setup.zones.iter().cloned().collect();

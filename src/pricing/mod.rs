@@ -5,12 +5,14 @@
 //! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
 //! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it, [`side`] adds what
 //! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances, [`balancer`] knows
-//! the capacity units of load balancers and [`transfer`] the tiers of what goes to the internet.
+//! the capacity units of load balancers and [`transfer`] the tiers of what goes to the internet, [`allocation`] says whose
+//! it all is by AWS's split cost allocation.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
 //! was added nor on how it was grouped before. Prices are data of the catalogue or the user, never of this module.
 
+pub mod allocation;
 pub mod balancer;
 pub mod by_service;
 pub mod commitments;

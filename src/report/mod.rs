@@ -1,6 +1,7 @@
 //! L7, the report: everything that a run hands to people and other programs. It turns finished results into
 //! tables, pictures and text and publishes them as one folder; it computes no result of its own.
 
+pub mod allocation_tables;
 pub mod answer;
 pub mod bill_tables;
 pub mod breakeven;

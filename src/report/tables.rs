@@ -1,5 +1,6 @@
 //! The tables that are written when a run has ended: instances and incidents.
 
+use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
 use super::breakeven::BREAKEVEN;
 use super::compare::{COMPARE, COMPARE_RUNS};
@@ -98,7 +99,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 21] = [
+pub const ALL: [TableSpec; 23] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -114,6 +115,8 @@ pub const ALL: [TableSpec; 21] = [
     INCIDENTS,
     COST,
     COST_HOURLY,
+    COST_ALLOCATION,
+    COST_BY_TAG,
     COMMITMENTS,
     METRICS,
     SEEDS,

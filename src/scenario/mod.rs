@@ -24,6 +24,7 @@ pub mod schema;
 pub mod sections;
 pub mod set;
 pub mod settings;
+pub mod tags;
 pub mod template;
 pub mod tree;
 pub mod units;
@@ -39,6 +40,7 @@ pub use diagnostic::Diagnostics;
 pub use market::MarketTrace;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
+pub use tags::Tags;
 
 /// A scenario, ready to run.
 #[derive(Clone, Debug)]
@@ -63,11 +65,21 @@ pub struct Scenario {
     pub outputs: Outputs,
     /// Limits on metrics.
     pub expects: Vec<Expect>,
+    /// Tags for cost allocation.
+    pub tags: Tags,
     /// SHA-256 of [`Scenario::resolved`] and of the small files that the scenario names (task definitions,
     /// inventories, prices; not traces, whose digests are taken when they are read).
     pub digest: String,
     /// Every key with its value, defaults included, as TOML that loads to the same scenario.
     pub resolved: String,
+}
+
+impl Scenario {
+    /// Whether a run says whose all of the bill is.
+    #[must_use]
+    pub fn is_allocated(&self) -> bool {
+        self.outputs.cost_allocation || !self.tags.is_empty()
+    }
 }
 
 /// Format of the charts.
@@ -112,6 +124,8 @@ pub struct Outputs {
     pub subnets: bool,
     /// `cost_hourly.csv`.
     pub cost_hourly: bool,
+    /// `cost_allocation.csv`.
+    pub cost_allocation: bool,
     /// Charts.
     pub charts: Charts,
 }
@@ -281,6 +295,7 @@ fn finish(
         notes,
         outputs,
         expects,
+        tags,
         files: _,
     } = built;
     let warnings = crate::sim::misfits(setup.clone());
@@ -295,6 +310,7 @@ fn finish(
         notes,
         outputs,
         expects,
+        tags,
         digest,
         resolved,
     })

@@ -1,5 +1,6 @@
 //! The end of a run: those who still live are written, the bill is closed, the summary is drawn up.
 
+mod allocation;
 mod moved;
 mod side;
 
@@ -32,6 +33,7 @@ use crate::model::group::{EndCause, LaunchCause};
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
+use crate::pricing::allocation::Allocated;
 use crate::pricing::{HourlyBill, Invoice, Price, Settlement};
 
 /// What a run leaves behind, beside the tables that it has streamed out.
@@ -54,6 +56,8 @@ pub struct RunResult {
     pub settlement: Option<Settlement>,
     /// The bill by the hour, likewise.
     pub by_hour: Option<HourlyBill>,
+    /// Whose all of it is, where somebody asked for it.
+    pub allocation: Option<Vec<Allocated>>,
     /// Samples, thinned, for charts.
     pub series: Vec<Stretch>,
     /// From acceptance to placement, or to the end of the run.
@@ -187,11 +191,7 @@ fn finish(
     write_living(&mut world, end)?;
     write_waiting(&mut world, end)?;
     world.cluster.finish(end);
-    let mut instance_costs = world.books.spending.bill_instances(end, world.cluster.fleet());
-    for id in world.cluster.fleet().ids() {
-        let machine = world.groups.behind(id);
-        instance_costs[id] += machine.map_or(NanoUsd::ZERO, |m| world.groups.billed_in_pool(m));
-    }
+    let instance_costs = bill_instances(&mut world, end);
     let unregistered = bill_unregistered(&mut world, end);
     let launching: NanoUsd = unregistered.iter().map(|one| one.usd).sum();
     let instances = instance_costs.iter().copied().sum::<NanoUsd>() + launching;
@@ -209,6 +209,7 @@ fn finish(
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
     let (closed, beside) = side::close(&mut world, &names, end);
+    let allocation = allocation::close(&world, &closed);
     let invoice = closed.invoice;
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty() || world.fargate.market.is_some();
@@ -240,6 +241,7 @@ fn finish(
         invoice,
         settlement: closed.settlement,
         by_hour: closed.by_hour,
+        allocation,
         series: books.series.points(),
         waits: books.recorder.waits,
         starts: books.recorder.starts,
@@ -260,6 +262,18 @@ fn finish(
         services,
         incidents,
     })
+}
+
+/// What each instance cost, its time in a warm pool included.
+fn bill_instances(world: &mut World, end: SimTime) -> Column<InstanceId, NanoUsd> {
+    allocation::measured(world, end);
+    let fleet = world.cluster.fleet();
+    let mut costs = world.books.spending.bill_instances(end, fleet);
+    for id in fleet.ids() {
+        let machine = world.groups.behind(id);
+        costs[id] += machine.map_or(NanoUsd::ZERO, |m| world.groups.billed_in_pool(m));
+    }
+    costs
 }
 
 /// What became of the rows that were read.

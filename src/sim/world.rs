@@ -23,7 +23,7 @@ use super::setup::{Inputs, ServiceSetup, Setup, SourceSetup};
 use super::tasks::{Life, Stages, Tasks};
 use crate::base::id::Column;
 use crate::base::random::Purpose;
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::engine::{Class, Model, Queue};
 use crate::model::ids::{GroupId, ServiceId, SourceId};
 use crate::model::traffic::RateStream;
@@ -117,6 +117,10 @@ impl World {
         world.know_definitions();
         world.know_callers(setup.sources);
         world.know_services(setup.services, traffic);
+        if world.books.spending.allocation.is_some() {
+            let into_hour = world.rules.epoch_s.rem_euclid(3_600).unsigned_abs();
+            world.services.measure_excess(SimSpan::from_secs(into_hour).0);
+        }
         world
     }
 

@@ -115,6 +115,7 @@ pub fn run(text: &str) -> Moved {
         capacity_reservation: Some(Box::new(reservation)),
         capacity_scaling: Some(Box::new(scaling)),
         subnets: Some(Box::new(subnets)),
+        allocation: scenario.is_allocated(),
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: true };

@@ -2,6 +2,7 @@
 
 use super::make::Case;
 use super::tables::{Written, expected, scaled};
+use ecsim::base::money::NanoUsd;
 use ecsim::model::fargate::FargateRate;
 use ecsim::model::platform::Purchase;
 use ecsim::pricing::Price;
@@ -23,6 +24,13 @@ pub fn compare(case: &Case, result: &RunResult, written: &Written) {
     bill_tasks(case, end, written, &mut lines);
     lines.retain(|_, (amount, _)| *amount > 0);
 
+    if let Some(rows) = &result.allocation {
+        let total = result.invoice.total();
+        assert_eq!(rows.iter().map(|row| row.usd).sum::<NanoUsd>(), total, "F2: idle apart");
+        assert_eq!(rows.iter().map(|row| row.split()).sum::<NanoUsd>(), total, "F2: split");
+        let negative = rows.iter().find(|row| row.usd.0 < 0 || row.split().0 < 0);
+        assert_eq!(negative, None, "F2: nobody is paid");
+    }
     let cost = &written.cost;
     // Services, callers and what is idle have lines of their own: together they are the line that is billed.
     let mut sums = BTreeMap::new();

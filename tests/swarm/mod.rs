@@ -59,6 +59,7 @@ fn run(case: &Case, check: bool) -> Option<(RunResult, [String; 3])> {
         tasks: sink(0),
         timeseries: sink(1),
         placement_failures: sink(2),
+        allocation: true,
         ..Sinks::default()
     };
     let watch = Watch { pulse: &Pulse::default(), check_every_event: check };

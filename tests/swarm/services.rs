@@ -47,6 +47,7 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         service_events: sink(6),
         picture: tables,
         hourly: tables,
+        allocation: tables,
         epoch: None,
         beside: tables && case.setup.seed.0.is_multiple_of(2),
         fleet_events: None,

@@ -39,6 +39,7 @@ mod service_scaling;
 mod service_traffic;
 mod service_update;
 mod spot_prices;
+mod tags;
 mod timing;
 mod warm_pool;
 mod workload;
@@ -49,7 +50,7 @@ use super::diagnostic::{Diagnostics, quoted, suggestion};
 use super::keys::Section;
 use super::settings::Settings;
 use super::tree::Place;
-use super::{Charts, Expect, FailureTrace, MarketTrace, Outputs, TableRows, file};
+use super::{Charts, Expect, FailureTrace, MarketTrace, Outputs, TableRows, Tags, file};
 use crate::base::id::{Column, Id as _};
 use crate::base::lookup::Lookup;
 use crate::base::random::Seed;
@@ -80,6 +81,7 @@ pub(super) struct Built {
     pub notes: Vec<String>,
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
+    pub tags: Tags,
     /// Files that were read, as the user wrote them, with their SHA-256.
     pub files: Vec<(String, String)>,
 }
@@ -195,7 +197,7 @@ pub(super) fn build(
     let blackouts = build.blackouts(root);
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
-    let (commitments, bill) = (build.commitments(root), build.bill(root));
+    let (commitments, bill, tags) = (build.commitments(root), build.bill(root), build.tags(root));
     build.check_credit_modes(root);
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
@@ -248,6 +250,7 @@ pub(super) fn build(
         notes: build.notes,
         outputs,
         expects,
+        tags,
         files: build.files,
     })
 }
@@ -270,6 +273,7 @@ fn read_outputs(settings: &Settings) -> Outputs {
         capacity_scaling: settings.flag("capacity_scaling"),
         subnets: settings.flag("subnets"),
         cost_hourly: settings.flag("cost_hourly"),
+        cost_allocation: settings.flag("cost_allocation"),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,

@@ -3,7 +3,7 @@
 use super::bill::{BYTES_OF_WORK, VOLUME_OF_TASKS};
 use super::shared::{
     BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
-    PROVIDER_STRATEGY, PUBLIC_IP, SUBNETS_OF_TASKS, ZONES_OF_TASKS,
+    PROVIDER_STRATEGY, PUBLIC_IP, SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional, required,
@@ -80,6 +80,7 @@ pub static RUN_TASK: Section = Section::new(
         BYTES_OF_WORK,
         VOLUME_OF_TASKS,
         ZONES_OF_TASKS,
+        TAGS,
         with_default(
             "tasks_per_call",
             Kind::Whole(1, 10),

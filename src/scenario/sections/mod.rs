@@ -374,6 +374,14 @@ pub static OUTPUTS: Section = Section::new(
             "ecsim",
         ),
         with_default(
+            "cost_allocation",
+            Kind::Flag,
+            "false",
+            "`cost_allocation.csv`, the bill by service, caller and capacity provider as AWS's split cost allocation has it; \
+             also where anything has `tags`.",
+            "documented",
+        ),
+        with_default(
             "subnets",
             Kind::Flag,
             "true",

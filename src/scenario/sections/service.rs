@@ -8,7 +8,7 @@ use super::service_traffic::{QUEUE, TRAFFIC};
 use super::service_update::UPDATE;
 use super::shared::{
     CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP,
-    SUBNETS_OF_TASKS, ZONES_OF_TASKS,
+    SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Default, Key, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default,
@@ -70,6 +70,7 @@ pub static SERVICE: Section = Section::new(
         SUBNETS_OF_TASKS,
         PUBLIC_IP,
         ZONES_OF_TASKS,
+        TAGS,
         optional(
             "availability_zone_rebalancing",
             Kind::Choice(&["ENABLED", "DISABLED"]),

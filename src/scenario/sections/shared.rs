@@ -50,6 +50,14 @@ pub(super) const PUBLIC_IP: Key = optional(
     "API",
 );
 
+pub(super) const TAGS: Key = optional(
+    "tags",
+    Kind::Attributes,
+    "none",
+    "`tags`: names with values, such as { team = \"a\" }, by which `cost_by_tag.csv` adds the bill up; at most 50.",
+    "API",
+);
+
 pub(super) const ZONES_OF_TASKS: Key = optional(
     "availability_zones",
     Kind::List(&Kind::Text, 26),

@@ -12,7 +12,7 @@
 //! | `tally.rs` | counts of tasks |
 //! | `commitments.rs` | metrics of Reserved Instances and Savings Plans |
 //! | `side.rs`, `credits.rs`, `flows.rs` | what is charged beside compute: CPU credits; requests, pulls, time of tasks by the hour |
-//! | `spending.rs` | the bill as the run goes on, and the rate of spending now |
+//! | `spending.rs`, `spending/` | the bill as the run goes on, and the rate of spending now |
 //! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
 //! | `ledger.rs` | counters and series of a service |
@@ -244,7 +244,7 @@ impl Books {
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
         let capacity = CapacityTables::new(&mut sinks);
         Books {
-            spending: Spending::new(setup, sinks.hourly),
+            spending: Spending::new(setup, (sinks.hourly, sinks.allocation)),
             tables,
             fleet_events,
             capacity,

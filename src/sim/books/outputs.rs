@@ -39,6 +39,8 @@ pub struct Sinks {
     pub picture: bool,
     /// Whether the bill is kept by the hour.
     pub hourly: bool,
+    /// Whether the whole bill is allocated to those whose it is.
+    pub allocation: bool,
     /// Whether rows may be read and written by threads beside the run. The bytes are the same.
     pub beside: bool,
     /// Time zero, seconds since 1970, where the tables are to have the calendar; a run takes it from its setup.

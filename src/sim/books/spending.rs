@@ -1,5 +1,7 @@
 //! The bill as the run goes on: Fargate tasks when they stop, instances at the end, and the rate of spending now.
 
+mod instances;
+
 use std::collections::BTreeMap;
 
 use super::side::SideBooks;
@@ -10,14 +12,15 @@ use crate::metrics::capacity::InstanceUse;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::{FargateRate, INCLUDED_EPHEMERAL_GIB};
 use crate::model::fleet::Fleet;
-use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
+use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::platform::{Platform, Purchase};
+use crate::model::resources::Resources;
+use crate::pricing::allocation::{Allocation, Amounts};
 use crate::pricing::commitments::Commitments;
 use crate::pricing::hourly::HourlyUsage;
 use crate::pricing::{
     Bill, Closed, CpuMemory, EndedPromise, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR,
-    SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost,
-    instance_cost, settle,
+    SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost, settle,
 };
 use crate::sim::setup::Setup;
 use crate::sim::task::{Place, Task};
@@ -58,17 +61,20 @@ pub struct Spending {
     young_costs: BTreeMap<InstanceId, BTreeMap<ServiceId, NanoUsd>>,
     /// What is charged beside compute, where it is.
     pub side: Option<Box<SideBooks>>,
+    /// Whose the whole bill is, where somebody asks for it.
+    pub allocation: Option<Box<Allocation>>,
 }
 
 impl Spending {
-    /// Nothing spent yet. Usage is kept by the hour where somebody asks for it, and where commitments need it.
+    /// Nothing spent yet. Usage is kept by the hour where somebody asks for it, and where commitments need it; whose it all
+    /// is only where it is asked for.
     #[must_use]
-    pub fn new(setup: &Setup, wants_hours: bool) -> Self {
+    pub fn new(setup: &Setup, (wants_hours, allocates): (bool, bool)) -> Self {
         let fargate = &setup.fargate;
         let purchases: Column<ProviderId, Purchase> =
             setup.providers.iter().map(|provider| provider.purchase).collect();
         let into_hour = SimSpan::from_secs(setup.epoch_s.rem_euclid(3_600).unsigned_abs());
-        let wants_hours = wants_hours || !setup.commitments.is_empty();
+        let wants_hours = wants_hours || allocates || !setup.commitments.is_empty();
         Spending {
             bill: Bill::new(),
             rates: fargate.rates.clone(),
@@ -89,6 +95,7 @@ impl Spending {
             hourly: wants_hours.then(|| HourlyUsage::new(into_hour)),
             young_costs: BTreeMap::new(),
             side: SideBooks::new(setup, into_hour),
+            allocation: allocates.then(|| Box::new(Allocation::new(into_hour))),
         }
     }
 
@@ -164,34 +171,6 @@ impl Spending {
             let rate = i128::from(fee.rate.0);
             self.fixed[provider] += if begins { rate } else { -rate };
         }
-    }
-
-    /// Puts the fee for one start of an instance on the bill; what it costs.
-    fn bill_fee(
-        &mut self,
-        provider: ProviderId,
-        instance_type: &str,
-        (from, until): (SimTime, SimTime),
-    ) -> NanoUsd {
-        let Some(fee) = self.fees.of(provider, instance_type) else { return NanoUsd::ZERO };
-        self.bill.instance_fee(provider, instance_type, fee, from, until);
-        instance_cost(&Price::Fixed(fee.rate), from, until)
-    }
-
-    /// An instance that never registered was billed, too: what it cost.
-    pub fn bill_unregistered(
-        &mut self,
-        provider: ProviderId,
-        instance_type: &str,
-        (purchase, price, zone): (Purchase, &Price, ZoneId),
-        (from, until): (SimTime, SimTime),
-    ) -> NanoUsd {
-        self.bill.instance(provider, instance_type, purchase, price, from, until);
-        if let Some(hourly) = &mut self.hourly {
-            let kind = (provider, purchase, zone);
-            hourly.instance(kind, instance_type, price, (from, until));
-        }
-        instance_cost(price, from, until) + self.bill_fee(provider, instance_type, (from, until))
     }
 
     fn rate(&self, provider: ProviderId, platform: Platform) -> &FargateRate {
@@ -288,6 +267,9 @@ impl Spending {
         if let Some(side) = &mut self.side {
             side.fargate_task(task, metered, service);
         }
+        if let Some(allocation) = self.allocation.as_mut().filter(|_| service.is_none()) {
+            allocation.fargate_task((task.provider, task.source), rate, metered);
+        }
         self.by_service.fargate_task(task.provider, rate, metered, service);
         if let Some(hourly) = &mut self.hourly {
             hourly.fargate_task(task.provider, rate, metered, service);
@@ -326,6 +308,10 @@ impl Spending {
         if let Some(hourly) = &mut self.hourly {
             let (weights, price) = (self.weights, &self.prices[instance]);
             hourly.promise(weights, price, &promise, (fleet.zone[instance], service));
+        }
+        if let Some(allocation) = &mut self.allocation {
+            let span = (task.placed, until);
+            allocation.promise((instance, task.source), amounts(task.demand), span);
         }
         if matches!(self.prices[instance], Price::Steps(_)) {
             let share = self.share(task, instance, until, fleet);
@@ -368,36 +354,6 @@ impl Spending {
                 fargate_task_cost(rate, &metered(task, until))
             }
         }
-    }
-
-    /// Bills each instance while it ran, until `end` at most; returns each one's cost.
-    pub fn bill_instances(&mut self, end: SimTime, fleet: &Fleet) -> Column<InstanceId, NanoUsd> {
-        let mut costs = Column::new();
-        if end == SimTime::ZERO {
-            return fleet.ids().map(|_| NanoUsd::ZERO).collect();
-        }
-        for instance in fleet.ids() {
-            let provider = fleet.provider[instance];
-            let price = &self.prices[instance];
-            let (from, until) =
-                (fleet.running_at[instance], fleet.deregistered_at[instance].min(end));
-            self.bill.instance(
-                provider,
-                &fleet.instance_type[instance],
-                self.bought[instance],
-                price,
-                from,
-                until,
-            );
-            if let Some(hourly) = &mut self.hourly {
-                let kind = (provider, self.bought[instance], fleet.zone[instance]);
-                hourly.instance(kind, &fleet.instance_type[instance], price, (from, until));
-            }
-            let cost = instance_cost(price, from, until);
-            let fee = self.bill_fee(provider, &fleet.instance_type[instance], (from, until));
-            costs.push(cost + fee);
-        }
-        costs
     }
 
     /// What of the bill is Fargate's least time: what tasks were billed beyond the seconds that they lasted.
@@ -446,4 +402,9 @@ fn metered(task: &Task, until: SimTime) -> FargateTask {
         pull_started: task.pull_started,
         stopped: until,
     }
+}
+
+/// What split cost allocation weighs.
+fn amounts(of: Resources) -> Amounts {
+    Amounts { cpu: of.cpu.into(), memory: of.memory.into(), gpus: of.gpus.into() }
 }

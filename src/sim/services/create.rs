@@ -1,6 +1,6 @@
 //! Services at time zero: who they are among those who ask for tasks, and their first tasks.
 
-use super::load::Meter;
+use super::load::{Excess, Meter};
 use super::scheduler::TOKENS_PER_TASK;
 use super::{Drive, Kind, Rebalancing, Service, Services};
 use crate::base::distribution::Distribution;
@@ -47,6 +47,18 @@ impl Services {
             has_bursting: false,
             starts_settled: false,
             is_checked: false,
+        }
+    }
+
+    /// What tasks use beyond what they reserved is measured from now on, before any runs.
+    pub fn measure_excess(&mut self, into_hour: u64) {
+        for id in self.all.ids() {
+            let service = &mut self.all[id];
+            let may_exceed = service.bursts || service.meter.memory_kib > 0;
+            if let Some(load) = service.load.as_mut().filter(|_| may_exceed) {
+                load.measure_targets();
+                service.meter.excess = Some(Box::new(Excess::new(into_hour)));
+            }
         }
     }
 

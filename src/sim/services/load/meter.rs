@@ -1,6 +1,7 @@
 //! Counters behind a service's metrics.
 
 use super::by_task::{Starting, TaskMeter};
+use super::excess::Excess;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::{Calm, LatencySummary, Load};
 use crate::metrics::service::RequestTotals;
@@ -81,6 +82,8 @@ pub struct Meter {
     pub startup_nanos: u128,
     /// What of it was burnt on instances with CPU credits since the bill looked last.
     pub burnt: Vec<(InstanceId, u128)>,
+    /// What tasks use beyond what they reserved, where the bill is allocated.
+    pub excess: Option<Box<Excess>>,
     /// Whether an alarm looks at measured latency, and that of the last minute.
     pub wants_latency: bool,
     pub latency: LatencySummary,
@@ -127,6 +130,13 @@ impl Meter {
             (u128::from(most) * cost(self.cost_percents.1).div_ceil(100)).div_ceil(1_000_000);
         let (least, most) = (percent(least), percent(most));
         (MetricValue(least.saturating_sub(ROUNDED)), MetricValue(most.saturating_add(ROUNDED)))
+    }
+
+    /// Memory of a RUNNING task without requests, MiB, and of a request in it, KiB.
+    #[must_use]
+    pub fn memory_of_one(&self) -> (u32, u32) {
+        let idle = self.idle_memory.checked_div(self.running.into()).unwrap_or(0);
+        (u32::try_from(idle).unwrap_or(u32::MAX), self.memory_kib)
     }
 
     /// Integrates up to `now`.

@@ -38,8 +38,15 @@ impl Flow<'_> {
             meter.reserved_memory += memory;
             meter.idle_memory += idle;
             meter.task_joins(self.tasks[slot].id, cpu, now);
+            let task = &self.tasks[slot];
+            if let (Some(excess), Some(instance)) = (&mut meter.excess, task.instance()) {
+                excess.joins((task.id, instance), task.demand, now);
+            }
         } else {
             meter.task_leaves(self.tasks[slot].id);
+            if let Some(excess) = &mut meter.excess {
+                excess.leaves(self.tasks[slot].id);
+            }
             meter.running -= 1;
             meter.reserved_cpu -= cpu;
             meter.reserved_memory -= memory;
@@ -147,6 +154,10 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
     let of_tasks = (period == MINUTE && meter.wants_tasks).then(|| meter.cpu_point(cpu, load, now));
     let meter = &mut service.meter;
     if period == MINUTE {
+        let memory = meter.memory_of_one();
+        if let Some(excess) = &mut meter.excess {
+            excess.minute(load, memory, now);
+        }
         meter.cpu_of_last_minute = cpu;
         if meter.wants_latency {
             meter.latency = load.take_latency(Asker::Minutes);
