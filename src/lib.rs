@@ -127,6 +127,7 @@
 //! | a category beside compute | a variant of [`SideCost`](pricing::side::SideCost), its price in `catalog/data/side.csv`, its keys in `scenario/sections/bill.rs` |
 //! | what a service, a caller or a tag costs by split cost allocation | `pricing/allocation/`; use beyond the reservation: `sim/services/load/excess.rs`; tables: `report/allocation_tables.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
+//! | slots of capacity reservations without an instance | `pricing/reservations.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs` |
 //! | which metrics a comparison shows, and which way they are better | `experiment/compare/metrics.rs`; its tables: `report/compare/` |
@@ -134,6 +135,8 @@
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |
 //! | runs of a grid: longest first, in the grid's order; what a cell is called | `experiment/cells/` |
 //! | an axis, a grid, a shard; what a sweep's folder holds | `experiment/sweep/`; `report/sweep/`, charts in `report/charts/` (`sweep.rs`, `heat.rs`); arrays of engines: `cli/sweep/arrays.rs` |
+//! | what of AWS's price lists becomes a price file | `catalog/update/`, a file an input; the verb: `cli/catalog/update.rs` |
+//! | a column of FOCUS | `report/focus.rs` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |

@@ -38,7 +38,7 @@ fn reserved(instance_type: &str, count: u32, zone: Option<u32>) -> ReservedInsta
 }
 
 fn all(reserved: Vec<ReservedInstances>, plans: Vec<SavingsPlan>) -> Commitments {
-    Commitments { reserved, plans }
+    Commitments { reserved, plans, ..Commitments::default() }
 }
 
 /// Hundredths of an hour that are covered, of each usage.

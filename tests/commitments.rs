@@ -281,6 +281,7 @@ proptest! {
                 commitment: HourlyRate(dollars * 1_000_000_000),
                 rates: PlanRates { instances: discount * 10_000, ..PlanRates::default() },
             }).collect(),
+            ..Commitments::default()
         };
         let lengths = [SimSpan(3_600_000_000)];
         let outcomes = apply(&commitments, &usage, &lengths);

@@ -4,6 +4,15 @@ use std::io::Write as _;
 
 const DAY: i64 = 86_400;
 
+/// Whether it is `2026-10-27`.
+#[must_use]
+pub fn is_day(text: &str) -> bool {
+    let digits = |at: std::ops::Range<usize>| {
+        text.get(at).is_some_and(|part| part.bytes().all(|c| c.is_ascii_digit()))
+    };
+    text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10) && text[4..].starts_with('-')
+}
+
 /// Appends `2026-01-05T00:00:00Z` for so many seconds since 1970; nothing beyond the years 0 to 9999.
 pub fn write_utc(out: &mut Vec<u8>, unix_s: i64) {
     let (days, second) = (unix_s.div_euclid(DAY), unix_s.rem_euclid(DAY));

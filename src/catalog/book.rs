@@ -105,6 +105,12 @@ impl Catalogue {
         }
     }
 
+    /// The newest day of the embedded prices, and the oldest day that price files name.
+    #[must_use]
+    pub fn as_of(&self) -> (&'static str, Option<&str>) {
+        (CATALOGUE_VERSION.get(..10).unwrap_or(CATALOGUE_VERSION), self.own.as_of())
+    }
+
     /// The instance type called `name`, exactly.
     #[must_use]
     pub fn instance_type(&self, name: &str) -> Option<InstanceType> {

@@ -16,6 +16,7 @@ pub mod price_file;
 pub mod side;
 pub mod spot_advisor;
 mod table;
+pub mod update;
 
 pub use book::{Basis, Catalogue, FargatePrice, FargateSize, OnDemandPrice};
 pub use burstable::{Burstable, burstable};

@@ -1,6 +1,7 @@
 //! A user's own price file: rows that outrank the embedded ones, and instance types of the user's own.
 //!
-//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Three layouts, told by the header:
+//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Three layouts, told by the header; a file may
+//! have several, each under its header. A line `# as of: 2026-10-27` says how old the prices are:
 //!
 //! | Layout | Columns (required, *optional*) |
 //! | --- | --- |
@@ -59,6 +60,8 @@ pub struct PriceFile {
     pub(super) instance_types: BTreeMap<String, InstanceType>,
     side: BTreeMap<(String, String), HourlyRate>,
     digest: Option<String>,
+    /// The day of its oldest prices, where it says so.
+    as_of: Option<String>,
     /// What is odd but accepted, in order of lines.
     pub warnings: Vec<PriceFileProblem>,
 }
@@ -94,10 +97,32 @@ impl PriceFile {
         self.instance_types.extend(above.instance_types);
         self.side.extend(above.side);
         self.warnings.extend(above.warnings);
+        self.as_of = match (self.as_of.take(), above.as_of) {
+            (Some(below), Some(above)) => Some(below.min(above)),
+            (below, above) => below.or(above),
+        };
         self.digest = match (self.digest.take(), above.digest) {
             (Some(below), Some(above)) => Some(format!("{below}+{above}")),
             (below, above) => above.or(below),
         };
+    }
+
+    /// The day of its oldest prices, from a line `# as of: 2026-10-27`.
+    #[must_use]
+    pub fn as_of(&self) -> Option<&str> {
+        self.as_of.as_deref()
+    }
+
+    /// Prices of instances: region, type, purchase.
+    pub(super) fn ec2_rows(
+        &self,
+    ) -> impl Iterator<Item = (&(String, String, Purchase), HourlyRate)> {
+        self.ec2.iter().map(|(key, &rate)| (key, rate))
+    }
+
+    /// Prices of Fargate by region.
+    pub(super) fn fargate_rows(&self) -> impl Iterator<Item = (&str, &FargatePrice)> {
+        self.fargate.iter().map(|(key, price)| (key.0.as_str(), price))
     }
 
     pub(super) fn digest(&self) -> Option<&str> {

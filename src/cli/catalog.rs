@@ -2,8 +2,10 @@
 //! and for programs as JSON. Results go to the writer that the caller gives; nothing else is printed.
 
 mod json;
+mod update;
 
 use super::screen::{align_right, table};
+use crate::base::money::HourlyRate;
 use crate::catalog::{
     Catalogue, FargatePrice, InstanceType, OnDemandPrice, PriceFile, price_file::MAX_BYTES,
 };
@@ -34,6 +36,15 @@ pub enum CatalogVerb {
     #[command(after_help = "Examples:\n  ecsim catalog list --family m7g\n  \
         ecsim catalog list --region eu-west-1 --arch arm64 --min-vcpus 4 --format json")]
     List(ListArgs),
+    /// Make a price file from what AWS publishes, and from price files of your own
+    #[command(after_help = "Examples:\n  \
+        aws pricing get-products --service-code AmazonECS --region us-east-1 > ecs.json\n  \
+        ecsim catalog update ecs.json offers/*.json spot.json -o prices.csv\n  \
+        ecsim catalog update ec2.json mine.csv --region eu-west-1 -o prices.csv --plans plans.toml\n\n\
+        Takes: aws pricing get-products, bulk offer files, aws ec2 describe-instance-types,\n\
+        aws ec2 describe-spot-price-history, aws savingsplans describe-savings-plans-offering-rates, and\n\
+        price files (CSV), which outrank the others. A scenario uses the result as [prices] file = ...")]
+    Update(update::UpdateArgs),
     /// Show everything about one instance type, or about Fargate
     #[command(after_help = "Examples:\n  ecsim catalog show m7g.xlarge\n  \
         ecsim catalog show m7g.xlarge --region sa-east-1\n  ecsim catalog show fargate --format json")]
@@ -55,6 +66,27 @@ pub struct ListArgs {
     /// Only types with at least this many vCPUs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub min_vcpus: u32,
+    /// Only types with at most this many vCPUs
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub max_vcpus: u32,
+    /// Only types with at least this much memory, GiB
+    #[arg(long, value_name = "GIB", default_value_t = 0)]
+    pub min_memory: u32,
+    /// Only types with at most this much memory, GiB
+    #[arg(long, value_name = "GIB", default_value_t = u32::MAX, hide_default_value = true)]
+    pub max_memory: u32,
+    /// Only types with GPUs
+    #[arg(long)]
+    pub gpu: bool,
+    /// Only types of the current generation
+    #[arg(long)]
+    pub current: bool,
+    /// Only types that cost at most this much an hour
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub max_usd: Option<HourlyRate>,
+    /// In which order; what has no price comes last
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: SortArg,
     /// What they have in common with `show`.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -95,6 +127,29 @@ pub enum CatalogFormat {
     Json,
 }
 
+/// Orders of the list.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SortArg {
+    /// By family, then size.
+    #[default]
+    Family,
+    /// By vCPUs.
+    Vcpus,
+    /// By memory.
+    Memory,
+    /// By price.
+    Price,
+    /// By price of a vCPU.
+    VcpuPrice,
+    /// By price of a GB.
+    GbPrice,
+}
+
+/// Dollars an hour on the command line.
+fn usd(text: &str) -> Result<HourlyRate, String> {
+    HourlyRate::parse(text).map_err(|error| error.to_string())
+}
+
 /// A CPU architecture on the command line.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ArchArg {
@@ -127,6 +182,7 @@ pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, Catal
     let common = match &args.verb {
         CatalogVerb::List(list) => &list.common,
         CatalogVerb::Show(show) => &show.common,
+        CatalogVerb::Update(args) => return update::run(args, out),
     };
     let (catalogue, warnings) = open(&common.price_files)?;
     let text = match &args.verb {
@@ -135,6 +191,7 @@ pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, Catal
             fargate_text(&catalogue, show)?
         }
         CatalogVerb::Show(show) => type_text(&catalogue, show)?,
+        CatalogVerb::Update(_) => unreachable!("it returned above"),
     };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -196,13 +253,19 @@ fn list_text(catalogue: &Catalogue, args: &ListArgs) -> Result<String, CatalogFa
         .into_iter()
         .filter(|kind| args.family.as_ref().is_none_or(|family| kind.family() == family))
         .filter(|kind| architecture.is_none_or(|arch| kind.architecture == arch))
-        .filter(|kind| kind.vcpus >= args.min_vcpus)
+        .filter(|kind| (args.min_vcpus..=args.max_vcpus).contains(&kind.vcpus))
+        .filter(|kind| has_memory(args, kind))
+        .filter(|kind| (!args.gpu || kind.gpus > 0) && (!args.current || kind.current_generation))
         .collect();
-    kept.sort_by(|a, b| {
-        let key = |kind: &InstanceType| (kind.family().to_owned(), kind.vcpus, kind.memory_mib);
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
-    });
     let priced = |kind: &InstanceType| catalogue.on_demand_price(region, &kind.name);
+    if let Some(most) = args.max_usd {
+        kept.retain(|kind| priced(kind).is_some_and(|price| price.rate <= most));
+    }
+    let rate = |kind: &InstanceType| priced(kind).map(|price| price.rate);
+    kept.sort_by_cached_key(|kind| {
+        let order = order_of(args.sort, kind, rate(kind));
+        (order, kind.family().to_owned(), kind.vcpus, kind.memory_mib, kind.name.clone())
+    });
     if args.common.format == CatalogFormat::Json {
         let types = kept.into_iter().map(|kind| {
             let prices = priced(&kind).map(|price| (region.to_owned(), price));
@@ -237,6 +300,27 @@ fn list_text(catalogue: &Catalogue, args: &ListArgs) -> Result<String, CatalogFa
     }
     align_right(&mut table, 2..9);
     Ok(format!("{table}\n{} instance types, catalogue {}\n", kept.len(), catalogue.version()))
+}
+
+fn has_memory(args: &ListArgs, kind: &InstanceType) -> bool {
+    let mib = |gib: u32| u64::from(gib) << 10;
+    (mib(args.min_memory)..=mib(args.max_memory)).contains(&kind.memory_mib.into())
+}
+
+/// What a list is sorted by; what has no price is last.
+fn order_of(sort: SortArg, kind: &InstanceType, rate: Option<HourlyRate>) -> u128 {
+    // Prices of a part, times a million: no two that differ in a nano-dollar an hour are alike.
+    let part = |parts: u32| {
+        rate.map_or(u128::MAX, |rate| u128::from(rate.0) * 1_000_000 / u128::from(parts.max(1)))
+    };
+    match sort {
+        SortArg::Family => 0,
+        SortArg::Vcpus => kind.vcpus.into(),
+        SortArg::Memory => kind.memory_mib.into(),
+        SortArg::Price => part(1),
+        SortArg::VcpuPrice => part(kind.vcpus),
+        SortArg::GbPrice => part(kind.memory_mib),
+    }
 }
 
 fn known_family(all: &[InstanceType], family: &str) -> Result<(), CatalogFailure> {

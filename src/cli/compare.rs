@@ -172,6 +172,7 @@ fn of_folders(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
         scenario_digest: digest_of(&digests.collect::<String>()),
         seed: manifests[0].seed,
         catalog_version: manifests[0].catalog_version.clone(),
+        prices_as_of: manifests[0].prices_as_of.clone(),
         ..Manifest::default()
     };
     publish(args, folder.map(|folder| (folder, manifest)), &variants, &of, verdict)

@@ -2,7 +2,6 @@
 
 use super::Failure;
 use crate::base::random::Seed;
-use crate::catalog::CATALOGUE_VERSION;
 use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
@@ -10,8 +9,8 @@ use crate::pricing::Line;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
-use crate::report::manifest::{Manifest, TraceRows};
-use crate::report::{allocation_tables, bill_tables};
+use crate::report::manifest::{Manifest, PricesAsOf, TraceRows};
+use crate::report::{allocation_tables, bill_tables, focus};
 use crate::report::{summary, tables};
 use crate::scenario::{FailureTrace, Scenario};
 use crate::sim::RunResult;
@@ -99,7 +98,7 @@ impl StreamedFiles {
             capacity_scaling: sink(is_scaled && outputs.capacity_scaling, CAPACITY_SCALING.file)?,
             subnets: sink(has_network && outputs.subnets, SUBNETS.file)?,
             picture,
-            hourly: outputs.cost_hourly,
+            hourly: outputs.cost_hourly || outputs.is_focus,
             allocation: scenario.is_allocated(),
             beside: false,
             epoch: None,
@@ -137,7 +136,11 @@ pub fn write_result(
     write("summary.csv", &summary::to_csv(&result.summary))?;
     write(summary::METRICS.file, &summary::to_rows(&result.summary))?;
     write("summary.json", summary::to_json(&result.summary).as_bytes())?;
-    write(bill_tables::COST.file, &bill_tables::cost(result))?;
+    let cost = match scenario.outputs.is_focus {
+        true => focus::cost(scenario, result),
+        false => bill_tables::cost(result),
+    };
+    write(bill_tables::COST.file, &cost)?;
     if let Some(bytes) = bill_tables::commitments(result) {
         write(bill_tables::COMMITMENTS.file, &bytes)?;
     }
@@ -210,7 +213,11 @@ pub fn manifest(
         scenario: scenario.setup.name.clone(),
         scenario_digest: scenario.digest.clone(),
         seed: seed.0,
-        catalog_version: CATALOGUE_VERSION.to_string(),
+        catalog_version: scenario.book.0.clone(),
+        prices_as_of: PricesAsOf {
+            catalog: scenario.book.1.clone(),
+            price_file: scenario.book.2.clone(),
+        },
         outcome: outcome.to_string(),
         event_digest: digest(|result| result.digest),
         input_digest: digest(|result| result.input_digest),

@@ -25,7 +25,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use file::{OutFile, Target};
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Task traces
 #[derive(Args, Clone, Debug)]
@@ -309,6 +309,13 @@ pub fn run(args: &TraceArgs, out: &mut dyn Write, notes: &mut dyn Write) -> Resu
             save(&target, out, |out| write_native(&mut *rows, Extra::of(&workload), out))
         }
     }
+}
+
+/// Writes a file that is complete or not there.
+pub(super) fn write_whole(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut file = file::OutFile::beside(path)?;
+    file.write_all(text.as_bytes()).map_err(|error| file::failed("write", path, &error))?;
+    file.publish(force)
 }
 
 fn complaint(problem: impl std::fmt::Display) -> Failure {

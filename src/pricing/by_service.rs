@@ -20,7 +20,7 @@ use crate::model::platform::Purchase;
 use std::collections::BTreeMap;
 
 /// Which line of a bill.
-pub(super) type LineKey = (ProviderId, Category, String, HourlyRate);
+pub(super) type LineKey = (Option<ProviderId>, Category, String, HourlyRate);
 
 /// Whose promises: provider, number of the type, how the instance is bought, its price, service.
 type PromiseKey = (ProviderId, u32, Purchase, HourlyRate, Option<ServiceId>);
@@ -149,11 +149,7 @@ impl UsageByService {
         let mut parts = self.parts(fees);
         let mut lines = Vec::new();
         for line in invoice.lines {
-            let Some(provider) = line.provider else {
-                lines.push(line);
-                continue;
-            };
-            let key = (provider, line.category, line.item.clone(), line.rate);
+            let key = (line.provider, line.category, line.item.clone(), line.rate);
             let mut holders = holders(&line, parts.remove(&key).unwrap_or_default());
             if let Some(covers) = covers {
                 covers.take_from(&key, &mut holders);
@@ -172,11 +168,11 @@ impl UsageByService {
         for (&(provider, kind, purchase, rate, service), &usage) in &self.promised {
             let name = names[kind as usize];
             let category = Category::of_instances(purchase);
-            let key = (provider, category, name.to_owned(), rate);
+            let key = (Some(provider), category, name.to_owned(), rate);
             *parts.entry(key).or_default().entry(service).or_default() += usage;
             if let Some(fee) = fees.of(provider, name) {
                 // A fee belongs to whom the instance belongs, whatever EC2 charges for it.
-                let key = (provider, fee.category, name.to_owned(), fee.rate);
+                let key = (Some(provider), fee.category, name.to_owned(), fee.rate);
                 *parts.entry(key).or_default().entry(service).or_default() += usage;
             }
         }
@@ -184,7 +180,7 @@ impl UsageByService {
             let account = FargateAccount { provider, rate: self.rates[number as usize], usage };
             let item = platform_name(&account.rate);
             for (category, rate, amount) in fargate_lines(&account) {
-                let key = (provider, category, item.clone(), rate);
+                let key = (Some(provider), category, item.clone(), rate);
                 *parts.entry(key).or_default().entry(service).or_default() += amount;
             }
         }

@@ -8,6 +8,7 @@ use super::invoice::Category;
 use super::invoice::{FargateAccount, fargate_lines, platform_name};
 use super::meter::{FargateTask, FargateUsage, ec2_billed, fargate_billed};
 use super::price::Price;
+use super::reservations::Reservations;
 use super::split::{CpuMemory, SplitWeights};
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
 use crate::base::time::{SimSpan, SimTime};
@@ -94,8 +95,8 @@ impl From<Option<ServiceId>> for Holder {
 /// Usage that is priced alike in one zone: a line of the bill, by zone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct UsageKey {
-    /// Capacity provider.
-    pub provider: ProviderId,
+    /// Capacity provider; none for slots of capacity reservations.
+    pub provider: Option<ProviderId>,
     /// What is charged for.
     pub category: Category,
     /// Instance type or platform.
@@ -144,18 +145,21 @@ pub struct HourlyUsage {
     instances: BTreeMap<UsageKey, Hours>,
     /// By price list: whose tasks of which size (CPU units, MiB, GiB of storage) ran for how long.
     fargate: Vec<(ProviderId, FargateRate, BySize)>,
+    /// Slots of capacity that are paid with or without an instance.
+    reservations: Reservations,
 }
 
 impl HourlyUsage {
     /// Of a run that begins `into_hour` after a full hour of the clock.
     #[must_use]
-    pub fn new(into_hour: SimSpan) -> HourlyUsage {
+    pub fn new(into_hour: SimSpan, reservations: Reservations) -> HourlyUsage {
         HourlyUsage {
             offset: into_hour.0 % HOUR,
             promised: BTreeMap::new(),
             young: BTreeMap::new(),
             instances: BTreeMap::new(),
             fargate: Vec::new(),
+            reservations,
         }
     }
 
@@ -187,10 +191,14 @@ impl HourlyUsage {
         (running, until): (SimTime, SimTime),
     ) {
         let mut at = running;
+        if purchase == Purchase::OnDemand {
+            let billed = (running, running + ec2_billed(running, until));
+            self.reservations.instance(instance_type, zone, billed);
+        }
         for (rate, span) in price.pieces(running, running + ec2_billed(running, until)) {
             let (from, until) = (self.clock(at), self.clock(at + span));
             let (category, item) = (Category::of_instances(purchase), instance_type.to_string());
-            let key = UsageKey { provider, category, item, rate, zone: Some(zone) };
+            let key = UsageKey { provider: Some(provider), category, item, rate, zone: Some(zone) };
             self.instances.entry(key).or_default().add(from, until, 1);
             at = at + span;
         }
@@ -263,6 +271,31 @@ impl HourlyUsage {
         self.fargate[index].2.entry((service, size)).or_default().add(from, until, 1);
     }
 
+    /// Capacity reservations of the run.
+    #[must_use]
+    pub fn reservations(&self) -> &Reservations {
+        &self.reservations
+    }
+
+    /// Slots that nobody was in are idle, and belong to no capacity provider.
+    fn add_unused_slots(&self, end: SimTime, lines: &mut BTreeMap<UsageKey, HourlyLine>) {
+        let mut unused: BTreeMap<UsageKey, Hours> = BTreeMap::new();
+        for piece in self.reservations.unused(end) {
+            let of = &self.reservations.all()[piece.reservation];
+            let (category, item) = (Category::CapacityUnused, of.instance_type.clone());
+            let (rate, zone) = (of.rate, Some(of.zone));
+            let key = UsageKey { provider: None, category, item, rate, zone };
+            let (from, until) = (self.clock(piece.from), self.clock(piece.until));
+            unused.entry(key).or_default().add(from, until, piece.slots);
+        }
+        for (key, of) in unused {
+            let line = line_of(lines, key, self.lengths(end).len());
+            of.add_to(&mut line.usage);
+            let idle = line.usage.iter().map(|micros| micros * u128::from(WHOLE)).collect();
+            line.held.insert(Holder::Idle, idle);
+        }
+    }
+
     /// All lines, hour by hour, of a run that ends at `end`; `types` are the names of instance types by their numbers.
     #[must_use]
     pub fn lines(&self, end: SimTime, types: &[&str]) -> BTreeMap<UsageKey, HourlyLine> {
@@ -277,7 +310,7 @@ impl HourlyUsage {
         for (&((provider, kind, purchase, rate, zone), service), of) in &self.promised {
             let item = types[kind as usize].to_string();
             let category = Category::of_instances(purchase);
-            let key = UsageKey { provider, category, item, rate, zone: Some(zone) };
+            let key = UsageKey { provider: Some(provider), category, item, rate, zone: Some(zone) };
             let line = line_of(&mut lines, key, hours);
             let mut held = vec![0; hours];
             of.add_to(&mut held);
@@ -289,6 +322,7 @@ impl HourlyUsage {
             }
             line.held.insert(service.into(), held);
         }
+        self.add_unused_slots(end, &mut lines);
         for (provider, rate, by_size) in &self.fargate {
             for (&(service, size), of) in by_size {
                 let mut micros = vec![0; hours];
@@ -305,7 +339,7 @@ impl HourlyUsage {
                 usage.add_span(1, &task);
                 let account = FargateAccount { provider: *provider, rate: *rate, usage };
                 for (category, price, each) in fargate_lines(&account) {
-                    let (provider, item) = (*provider, platform_name(rate));
+                    let (provider, item) = (Some(*provider), platform_name(rate));
                     let key = UsageKey { provider, category, item, rate: price, zone: None };
                     let line = line_of(&mut lines, key, hours);
                     let held = line.held.entry(service.into()).or_insert_with(|| vec![0; hours]);

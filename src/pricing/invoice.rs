@@ -51,6 +51,12 @@ pub enum Category {
     FargateVcpuSavingsPlan,
     /// Memory of Fargate tasks that a Savings Plan covers.
     FargateMemorySavingsPlan,
+    /// Slots of capacity reservations that nobody was in.
+    CapacityUnused,
+    /// The same that Reserved Instances cover, at their price.
+    CapacityUnusedReserved,
+    /// The same that a Savings Plan covers, at its rate.
+    CapacityUnusedSavingsPlan,
     /// What of Reserved Instances nobody used.
     ReservedUnused,
     /// What of a Savings Plan nobody used.
@@ -80,6 +86,9 @@ impl Category {
             Category::Ec2SavingsPlan => "ec2_savings_plan",
             Category::FargateVcpuSavingsPlan => "fargate_vcpu_savings_plan",
             Category::FargateMemorySavingsPlan => "fargate_memory_savings_plan",
+            Category::CapacityUnused => "capacity_reservation_unused",
+            Category::CapacityUnusedReserved => "capacity_reservation_unused_reserved_instances",
+            Category::CapacityUnusedSavingsPlan => "capacity_reservation_unused_savings_plan",
             Category::ReservedUnused => "reserved_instances_unused",
             Category::SavingsPlanUnused => "savings_plan_unused",
             Category::Side(cost) => cost.name(),
@@ -106,6 +115,9 @@ impl Category {
             Category::Ec2SavingsPlan => "EC2 by Savings Plan",
             Category::FargateVcpuSavingsPlan => "Fargate vCPU by Savings Plan",
             Category::FargateMemorySavingsPlan => "Fargate memory by Savings Plan",
+            Category::CapacityUnused => "Capacity reservations, unused",
+            Category::CapacityUnusedReserved => "The same by Reserved Instances",
+            Category::CapacityUnusedSavingsPlan => "The same by Savings Plan",
             Category::ReservedUnused => "Reserved Instances, unused",
             Category::SavingsPlanUnused => "Savings Plan, unused",
             Category::Side(cost) => cost.label(),
@@ -123,6 +135,9 @@ impl Category {
             | Category::AnywhereFee
             | Category::Ec2Reserved
             | Category::Ec2SavingsPlan
+            | Category::CapacityUnused
+            | Category::CapacityUnusedReserved
+            | Category::CapacityUnusedSavingsPlan
             | Category::ReservedUnused => "instance-seconds",
             Category::FargateVcpu
             | Category::FargateSpotVcpu
@@ -159,6 +174,9 @@ impl Category {
             | Category::AnywhereFee
             | Category::Ec2Reserved
             | Category::Ec2SavingsPlan
+            | Category::CapacityUnused
+            | Category::CapacityUnusedReserved
+            | Category::CapacityUnusedSavingsPlan
             | Category::ReservedUnused => true,
             Category::FargateVcpu
             | Category::FargateMemory
@@ -179,6 +197,8 @@ impl Category {
         match (self, commitment) {
             (Category::Ec2OnDemand, Commitment::Reserved(_)) => Category::Ec2Reserved,
             (Category::Ec2OnDemand, Commitment::Plan(_)) => Category::Ec2SavingsPlan,
+            (Category::CapacityUnused, Commitment::Reserved(_)) => Category::CapacityUnusedReserved,
+            (Category::CapacityUnused, Commitment::Plan(_)) => Category::CapacityUnusedSavingsPlan,
             (Category::FargateVcpu, _) => Category::FargateVcpuSavingsPlan,
             (Category::FargateMemory, _) => Category::FargateMemorySavingsPlan,
             (other, _) => other,
@@ -204,10 +224,19 @@ impl Category {
             | Category::FargateSpotEphemeral
             | Category::Ec2Reserved
             | Category::Ec2SavingsPlan
+            | Category::CapacityUnused
+            | Category::CapacityUnusedReserved
+            | Category::CapacityUnusedSavingsPlan
             | Category::ReservedUnused
             | Category::SavingsPlanUnused
             | Category::Side(_) => 1,
         }
+    }
+
+    /// Whether its price is for a month, not for an hour.
+    #[must_use]
+    pub fn is_by_month(self) -> bool {
+        matches!(self, Category::Side(cost) if cost.per() == Per::Month)
     }
 
     /// How much usage one price is for.
@@ -359,7 +388,8 @@ impl Bill {
         let lines = usage.into_iter().map(|((provider, category, item, rate), usage)| {
             let usd = rate.charge_parts(usage, category.parts());
             let (provider, service) = (Some(provider), String::new());
-            Line { provider, service, is_idle: false, category, item, usage, rate, usd }
+            let (is_idle, under) = (false, None);
+            Line { provider, service, is_idle, category, item, usage, rate, usd, under }
         });
         Invoice { lines: lines.collect() }
     }
@@ -410,11 +440,25 @@ pub struct Line {
     pub rate: HourlyRate,
     /// Usage times price, rounded once, half to even.
     pub usd: NanoUsd,
+    /// The commitment that covers it, or that nobody used so much of.
+    pub under: Option<Covering>,
+}
+
+/// A commitment behind a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Covering {
+    /// Its name.
+    pub commitment: String,
+    /// What it is, such as `compute_savings_plan`.
+    pub kind: &'static str,
+    /// What a unit costs without it, for so long as [`Line::rate`] says.
+    pub list: HourlyRate,
 }
 
 impl Line {
     /// What so much of the usage costs.
-    pub(super) fn charge(&self, usage: u128) -> NanoUsd {
+    #[must_use]
+    pub fn charge(&self, usage: u128) -> NanoUsd {
         let usage = if canary::breaks("bill") { usage + usage / 1_000 } else { usage };
         self.rate.charge_by(usage, self.category.divisor())
     }
@@ -440,6 +484,18 @@ impl Line {
         let fraction = fraction.trim_end_matches('0');
         let point = if fraction.is_empty() { "" } else { "." };
         format!("{}{point}{fraction}", scaled / unit)
+    }
+
+    /// How many priced units, such as hours of an instance: `usd = priced · rate`. To twelve decimals, rounded down.
+    #[must_use]
+    pub fn priced(usage: u128, category: Category) -> String {
+        const PLACES: u128 = 1_000_000_000_000;
+        let divisor = category.divisor();
+        let (whole, rest) = (usage / divisor, usage % divisor);
+        let fraction = format!("{:012}", rest.saturating_mul(PLACES) / divisor);
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{whole}{point}{fraction}")
     }
 
     /// The quantity in hours of the unit as a float, for people's tables only.

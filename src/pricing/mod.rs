@@ -3,7 +3,8 @@
 //! [`meter`] turns the life of a task or an instance into billed time, [`price`] knows prices that change,
 //! [`invoice`] adds usage up and charges it once per line, [`split`] shares an instance's cost among its tasks,
 //! [`by_service`] cuts the lines into the parts of services, [`fees`] knows what ECS charges for instances, [`hourly`] spreads
-//! usage over the hours of the clock, [`commitments`] applies Reserved Instances and Savings Plans to it, [`side`] adds what
+//! usage over the hours of the clock, [`reservations`] finds slots of capacity reservations
+//! that nobody was in, [`commitments`] applies Reserved Instances and Savings Plans to it all, [`side`] adds what
 //! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances, [`balancer`] knows
 //! the capacity units of load balancers and [`transfer`] the tiers of what goes to the internet, [`allocation`] says whose
 //! it all is by AWS's split cost allocation.
@@ -22,6 +23,7 @@ pub mod hourly;
 pub mod invoice;
 pub mod meter;
 pub mod price;
+pub mod reservations;
 pub mod settle;
 pub mod side;
 pub mod split;
@@ -29,7 +31,7 @@ pub mod transfer;
 
 pub use by_service::{EndedPromise, UsageByService};
 pub use fees::{Fee, Fees};
-pub use invoice::{Bill, Category, Invoice, Line};
+pub use invoice::{Bill, Category, Covering, Invoice, Line};
 pub use meter::{
     FargateTask, FargateUsage, SPOT_FREE_HOUR, fargate_minimum, fargate_task_cost,
     fargate_usage_cost, instance_cost,

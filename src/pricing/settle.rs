@@ -8,7 +8,8 @@ use super::commitments::{
 };
 use super::fees::Fees;
 use super::hourly::{Holder, HourlyLine, HourlyUsage, UsageKey, WHOLE};
-use super::invoice::{Bill, Category, Invoice, Line};
+use super::invoice::{Bill, Category, Covering, Invoice, Line};
+use super::reservations::{CapacityReservation, Reservations};
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{SimSpan, SimTime};
@@ -41,12 +42,59 @@ pub fn close(
     let lengths = hourly.lengths(end);
     let lines = hourly.lines(end, &by_service.names_of_types());
     let covers = Covers::new(commitments, &lines, &lengths);
-    let invoice = by_service.split(bill.invoice(), fees, names, Some(&covers));
+    let mut invoice = bill.invoice();
+    invoice.lines.extend(unused_slots(&lines));
+    let invoice = by_service.split(invoice, fees, names, Some(&covers));
     let by_hour = HourlyBill {
         begins: (0..lengths.len()).map(|hour| hourly.begins(hour)).collect(),
         lines: by_hour(&invoice, &lines, &covers, names, &lengths),
     };
-    Closed { invoice, settlement: Some(covers.settlement(&lengths)), by_hour: Some(by_hour) }
+    let mut settlement = covers.settlement(&lengths);
+    settlement.reservations = reservation_reports(hourly.reservations(), end);
+    Closed { invoice, settlement: Some(settlement), by_hour: Some(by_hour) }
+}
+
+/// Lines of slots of capacity reservations that nobody was in.
+fn unused_slots(lines: &BTreeMap<UsageKey, HourlyLine>) -> Vec<Line> {
+    let mut sums: BTreeMap<(String, HourlyRate), u128> = BTreeMap::new();
+    let is_it = |(key, _): &(&UsageKey, &HourlyLine)| key.category == Category::CapacityUnused;
+    for (key, line) in lines.iter().filter(is_it) {
+        *sums.entry((key.item.clone(), key.rate)).or_default() += line.usage.iter().sum::<u128>();
+    }
+    let line = |((item, rate), usage): ((String, HourlyRate), u128)| Line {
+        provider: None,
+        service: String::new(),
+        is_idle: true,
+        category: Category::CapacityUnused,
+        item,
+        usage,
+        rate,
+        usd: rate.charge_parts(usage, 1),
+        under: None,
+    };
+    sums.into_iter().filter(|(_, usage)| *usage > 0).map(line).collect()
+}
+
+/// What each capacity reservation came to, at On-Demand prices.
+fn reservation_reports(of: &Reservations, end: SimTime) -> Vec<CommitmentReport> {
+    let mut unused = vec![0; of.all().len()];
+    for piece in of.unused(end) {
+        let micros = u128::from(piece.until.since(piece.from).0);
+        unused[piece.reservation] += micros * u128::from(piece.slots);
+    }
+    let report = |(index, one): (usize, &CapacityReservation)| {
+        let reserved = of.reserved(index, end);
+        let used = one.rate.charge_parts(reserved - unused[index], 1);
+        CommitmentReport {
+            name: one.name.clone(),
+            kind: "capacity_reservation",
+            item: one.instance_type.clone(),
+            committed: one.rate.charge_parts(reserved, 1),
+            used,
+            list: used,
+        }
+    };
+    of.all().iter().enumerate().map(report).collect()
 }
 
 /// What one commitment came to, for `commitments.csv`.
@@ -79,6 +127,8 @@ impl CommitmentReport {
 pub struct Settlement {
     /// Each commitment, in the order in which they are used.
     pub reports: Vec<CommitmentReport>,
+    /// Each capacity reservation, in the order of the scenario.
+    pub reservations: Vec<CommitmentReport>,
     /// On-Demand usage that a commitment could cover, at list prices.
     pub eligible: NanoUsd,
     /// What a Compute Savings Plan would have done best, on top of Reserved Instances and EC2 Instance Savings Plans.
@@ -175,7 +225,7 @@ impl<'a> Covers<'a> {
                         let usd = charge(usage * cover.price.1);
                         let category = key.1.covered_by(outcome.commitment);
                         let line = Line {
-                            provider: Some(key.0),
+                            provider: key.0,
                             service: name_of(*holder, names),
                             is_idle: *holder == Holder::Idle,
                             category,
@@ -183,6 +233,7 @@ impl<'a> Covers<'a> {
                             usage,
                             rate: cover.price.0,
                             usd,
+                            under: Some(covering(outcome.commitment, key.3)),
                         };
                         lines.push(line);
                     }
@@ -208,6 +259,7 @@ impl<'a> Covers<'a> {
         });
         Settlement {
             reports: reports.collect(),
+            reservations: Vec::new(),
             eligible: self.usage.iter().map(list).sum(),
             best: self.best(lengths),
         }
@@ -232,6 +284,12 @@ impl<'a> Covers<'a> {
         }
         (!usage.is_empty()).then(|| best_plan(&plan, &usage, lengths))
     }
+}
+
+/// A commitment as lines name it.
+fn covering(commitment: Commitment<'_>, list: HourlyRate) -> Covering {
+    let CommitmentReport { name, kind, .. } = described(commitment);
+    Covering { commitment: name, kind, list }
 }
 
 fn described(commitment: Commitment<'_>) -> CommitmentReport {
@@ -266,7 +324,8 @@ fn unused_line(outcome: &Outcome<'_>, unused: u128, usd: NanoUsd) -> Line {
     let each = outcome.pool.checked_div(outcome.micros_of(count.into())).unwrap_or(0);
     let usage = unused.checked_div(each).unwrap_or(0);
     let (service, provider) = (String::new(), None);
-    Line { provider, service, is_idle: true, category, item, usage, rate, usd }
+    let under = Some(covering(outcome.commitment, rate));
+    Line { provider, service, is_idle: true, category, item, usage, rate, usd, under }
 }
 
 /// The service that a holder is; nothing for callers and nobody.
@@ -324,11 +383,11 @@ impl Weights {
         for (key, line) in lines {
             for (&holder, held) in &line.held {
                 let (service, idle) = (name_of(holder, names), holder == Holder::Idle);
-                let own = (Some(key.provider), key.category, key.item.clone(), key.rate);
+                let own = (key.provider, key.category, key.item.clone(), key.rate);
                 let own = (own.0, own.1, own.2, own.3, service.clone(), idle);
                 add(weights.of_lines.entry(own).or_insert_with(|| vec![0; hours]), held);
-                if key.category.is_of_instances() {
-                    let own = (key.provider, key.item.clone(), service, idle);
+                if let Some(provider) = key.provider.filter(|_| key.category.is_of_instances()) {
+                    let own = (provider, key.item.clone(), service, idle);
                     add(weights.of_types.entry(own).or_insert_with(|| vec![0; hours]), held);
                 }
             }
@@ -347,15 +406,14 @@ impl Weights {
                 let category_covered = category.covered_by(commitment);
                 for (&holder, amounts) in &cover.parts {
                     let (service, idle) = (name_of(holder, names), holder == Holder::Idle);
-                    let base =
-                        (Some(*provider), *category, item.clone(), *rate, service.clone(), idle);
+                    let base = (*provider, *category, item.clone(), *rate, service.clone(), idle);
                     if let Some(left) = self.of_lines.get_mut(&base) {
                         left.iter_mut()
                             .zip(amounts)
                             .for_each(|(left, taken)| *left = left.saturating_sub(taken * scale));
                     }
                     let (rate, item) = (cover.price.0, item.clone());
-                    let own = (Some(*provider), category_covered, item, rate, service, idle);
+                    let own = (*provider, category_covered, item, rate, service, idle);
                     let hours = amounts.len();
                     add(self.of_lines.entry(own).or_insert_with(|| vec![0; hours]), amounts);
                 }

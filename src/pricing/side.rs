@@ -242,6 +242,7 @@ impl SideUsage {
                 usage: *usage,
                 rate: key.rate,
                 usd: key.rate.charge_by(*usage, key.cost.divisor()),
+                under: None,
             };
             if let Some(by_hour) = &mut closed.by_hour {
                 let mut weights = vec![0; by_hour.begins.len()];

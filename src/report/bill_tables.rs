@@ -91,7 +91,12 @@ pub const COST_HOURLY: TableSpec = TableSpec {
 
 const COMMITMENT_COLUMNS: &[ColumnSpec] = &[
     column("commitment", "text", "–", "its name"),
-    column("kind", "text", "–", "Reserved Instances or Savings Plan, and of which kind"),
+    column(
+        "kind",
+        "text",
+        "–",
+        "Reserved Instances or Savings Plan, and of which kind; or capacity reservation, at On-Demand prices",
+    ),
     column("item", "text", "–", "instance type or family; empty for all"),
     column("committed_usd", "decimal", "USD", "what it cost, used or not"),
     column("used_usd", "decimal", "USD", "what of that was used"),
@@ -103,7 +108,7 @@ const COMMITMENT_COLUMNS: &[ColumnSpec] = &[
 /// `commitments.csv`.
 pub const COMMITMENTS: TableSpec = TableSpec {
     file: "commitments.csv",
-    row: "Reserved Instances or Savings Plan, in the order in which they are used; only where there is one",
+    row: "Reserved Instances, Savings Plan or capacity reservation, in the order in which they are used; only where there is one",
     columns: COMMITMENT_COLUMNS,
 };
 
@@ -179,14 +184,13 @@ fn utc(epoch: Option<i64>, at: SimTime) -> String {
 /// `commitments.csv` of a finished run; nothing without commitments.
 #[must_use]
 pub fn commitments(result: &RunResult) -> Option<Vec<u8>> {
-    let reports = &result.settlement.as_ref()?.reports;
-    if reports.is_empty() {
+    let settlement = result.settlement.as_ref()?;
+    let all: Vec<_> = settlement.reports.iter().chain(&settlement.reservations).collect();
+    if all.is_empty() {
         return None;
     }
     let mut table = TableWriter::new(COMMITMENTS);
-    for report in reports {
-        table.row(&commitment_row(report));
-    }
+    all.into_iter().for_each(|report| table.row(&commitment_row(report)));
     Some(table.into_bytes())
 }
 

@@ -27,8 +27,11 @@ pub struct Manifest {
     pub scenario_digest: String,
     /// Seed.
     pub seed: u64,
-    /// Version of the price and instance catalogue.
+    /// Version of the price and instance catalogue, and the digest of the user's price file.
     pub catalog_version: String,
+    /// How old the prices are.
+    #[serde(default)]
+    pub prices_as_of: PricesAsOf,
     /// How the run ended, such as `completed` or `expectation_failed`.
     pub outcome: String,
     /// Digest of all events in order, hexadecimal: equal digests mean equal histories.
@@ -44,6 +47,16 @@ pub struct Manifest {
     pub digest: String,
     /// Every other file of the folder by name, with `/` between folders.
     pub files: BTreeMap<String, FileEntry>,
+}
+
+/// How old prices are.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PricesAsOf {
+    /// Newest day of the embedded prices.
+    pub catalog: String,
+    /// Oldest day of the user's price file, where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_file: Option<String>,
 }
 
 /// What became of the rows of one trace.
@@ -104,6 +117,7 @@ impl Default for Manifest {
             scenario_digest: String::new(),
             seed: 0,
             catalog_version: String::new(),
+            prices_as_of: PricesAsOf::default(),
             outcome: String::new(),
             event_digest: String::new(),
             input_digest: String::new(),

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod csv;
 pub mod error;
 pub mod files;
+pub mod focus;
 pub mod folder;
 pub mod human;
 pub mod manifest;

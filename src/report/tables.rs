@@ -5,6 +5,7 @@ use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
 use super::breakeven::BREAKEVEN;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
+use super::focus::COST as FOCUS_COST;
 use super::replications::SEEDS;
 use super::summary::METRICS;
 use crate::base::id::Id as _;
@@ -99,7 +100,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 23] = [
+pub const ALL: [TableSpec; 24] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -114,6 +115,7 @@ pub const ALL: [TableSpec; 23] = [
     SUBNETS,
     INCIDENTS,
     COST,
+    FOCUS_COST,
     COST_HOURLY,
     COST_ALLOCATION,
     COST_BY_TAG,

@@ -122,6 +122,13 @@ impl Book {
         }
     }
 
+    /// Its version, the newest day of its embedded prices, and the oldest day that the user's file names.
+    #[must_use]
+    pub fn version(&self) -> (String, String, Option<String>) {
+        let (embedded, own) = self.0.as_of();
+        (self.0.version(), embedded.to_string(), own.map(str::to_string))
+    }
+
     /// What an instance type holds and costs in a region.
     #[must_use]
     pub fn type_facts(&self, region: &str, name: &str) -> Option<TypeFacts> {

@@ -67,6 +67,8 @@ pub struct Scenario {
     pub expects: Vec<Expect>,
     /// Tags for cost allocation.
     pub tags: Tags,
+    /// The price book: version, newest day of the embedded prices, oldest day that the user's price file names.
+    pub book: (String, String, Option<String>),
     /// SHA-256 of [`Scenario::resolved`] and of the small files that the scenario names (task definitions,
     /// inventories, prices; not traces, whose digests are taken when they are read).
     pub digest: String,
@@ -94,7 +96,7 @@ pub enum Charts {
 }
 
 /// Which files a run writes beside the summary.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outputs {
     /// `tasks.csv`.
     pub tasks: bool,
@@ -126,6 +128,10 @@ pub struct Outputs {
     pub cost_hourly: bool,
     /// `cost_allocation.csv`.
     pub cost_allocation: bool,
+    /// Whether `cost.csv` has the columns of FOCUS.
+    pub is_focus: bool,
+    /// The account that FOCUS rows name.
+    pub account_id: String,
     /// Charts.
     pub charts: Charts,
 }
@@ -296,6 +302,7 @@ fn finish(
         outputs,
         expects,
         tags,
+        book,
         files: _,
     } = built;
     let warnings = crate::sim::misfits(setup.clone());
@@ -311,6 +318,7 @@ fn finish(
         outputs,
         expects,
         tags,
+        book,
         digest,
         resolved,
     })

@@ -3,6 +3,7 @@
 use super::rows::{Row, fields, lines, shown, too_long};
 use super::side::SIDE_COLUMNS;
 use super::{MAX_BYTES, PriceFile, PriceFileProblem};
+use crate::base::calendar::is_day;
 use crate::base::decimal;
 use crate::base::money::HourlyRate;
 use crate::base::suggest;
@@ -55,6 +56,17 @@ pub(super) struct Reader<'a> {
     new_regions: BTreeSet<String>,
 }
 
+/// The day that a comment `# as of: 2026-10-27` names; of several the earliest.
+fn as_of(bytes: &[u8]) -> Option<String> {
+    let text = bytes.split(|&byte| matches!(byte, b'\n' | b'\r'));
+    let day = |line: &[u8]| {
+        let line = std::str::from_utf8(line).ok()?.trim();
+        let day = line.strip_prefix('#')?.trim().strip_prefix("as of:")?.trim();
+        is_day(day).then(|| day.to_string())
+    };
+    text.filter_map(day).min()
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a str, catalogue: &'a Catalogue) -> Self {
         let out = PriceFile::default();
@@ -92,6 +104,15 @@ impl<'a> Reader<'a> {
                     }
                     columns = Some(names);
                 }
+                // No region is called so: a second table begins.
+                Some(_) if fields.iter().any(|(_, text)| *text == "region") => {
+                    let before = self.found();
+                    let names = self.header(line, &fields);
+                    if self.found() > before {
+                        return self.finish(bytes);
+                    }
+                    columns = Some(names);
+                }
                 Some(columns) => self.row(&Row { line, columns, fields }, &mut first_seen),
             }
         }
@@ -105,6 +126,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, bytes: &[u8]) -> Result<PriceFile, Vec<PriceFileProblem>> {
         if self.problems.is_empty() {
+            self.out.as_of = as_of(bytes);
             let digest = Sha256::digest(bytes);
             self.out.digest = Some(digest[..6].iter().map(|byte| format!("{byte:02x}")).collect());
             return Ok(self.out);

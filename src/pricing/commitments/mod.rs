@@ -7,6 +7,7 @@
 //! | no such flexibility: zonal reservations, Windows, and the families G4ad, G4dn, G5, G5g and Inf1 | documented, EC2 user guide |
 //! | within a plan the highest percentage of discount first, ties the lowest rate of the plan; the rest of the hour's commitment covers a unit in part | documented, Savings Plans user guide |
 //! | an hour's commitment is paid whether it is used or not, and nothing of it is carried over | documented |
+//! | unused slots of capacity reservations are covered after instances, by all but zonal Reserved Instances | documented, EC2 user guide |
 //! | never covered: Spot, fees of Managed Instances, storage, transfer, licences | documented, in part inferred |
 //!
 //! A clock hour that the run covers in part counts by that part (assumed: a run is a window on a longer life).
@@ -28,6 +29,7 @@ pub use units::{is_flexible, normalization_units};
 
 use super::hourly::{Holder, HourlyLine, UsageKey};
 use super::invoice::Category;
+use super::reservations::CapacityReservation;
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::SimSpan;
 use crate::model::ids::ZoneId;
@@ -43,6 +45,8 @@ pub struct Commitments {
     pub reserved: Vec<ReservedInstances>,
     /// Savings Plans, in the order of the scenario.
     pub plans: Vec<SavingsPlan>,
+    /// Capacity that is paid whether it is used or not; the others may cover it.
+    pub capacity: Vec<CapacityReservation>,
 }
 
 /// A commitment, of either kind.
@@ -58,7 +62,7 @@ impl Commitments {
     /// Whether nothing is committed to.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.reserved.is_empty() && self.plans.is_empty()
+        self.reserved.is_empty() && self.plans.is_empty() && self.capacity.is_empty()
     }
 
     /// All of them in the order in which they are used.
@@ -90,6 +94,8 @@ pub struct Usage {
 pub enum Subject {
     /// On-Demand instances of a type, in a zone.
     Instances(String, Option<ZoneId>),
+    /// Slots of capacity reservations for a type, in a zone, that nobody was in.
+    UnusedSlots(String, Option<ZoneId>),
     /// vCPUs of Fargate.
     FargateVcpu,
     /// Memory of Fargate.
@@ -102,6 +108,7 @@ impl Subject {
     pub fn of(key: &UsageKey) -> Option<Subject> {
         match key.category {
             Category::Ec2OnDemand => Some(Subject::Instances(key.item.clone(), key.zone)),
+            Category::CapacityUnused => Some(Subject::UnusedSlots(key.item.clone(), key.zone)),
             Category::FargateVcpu => Some(Subject::FargateVcpu),
             Category::FargateMemory => Some(Subject::FargateMemory),
             _ => None,

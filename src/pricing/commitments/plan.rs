@@ -81,7 +81,7 @@ impl SavingsPlan {
 
     fn rate(&self, usage: &Usage) -> Option<HourlyRate> {
         let given = match &usage.subject {
-            Subject::Instances(name, _) => {
+            Subject::Instances(name, _) | Subject::UnusedSlots(name, _) => {
                 let is_covered = match &self.kind {
                     PlanKind::Compute => true,
                     PlanKind::Ec2Instance(of) => family(name) == of,
@@ -105,7 +105,8 @@ impl SavingsPlan {
         Some(given)
     }
 
-    /// What it covers, in the order in which it does: the highest percentage of discount, then the lowest rate.
+    /// What it covers, in the order in which it does: the highest percentage of discount, then the lowest rate; unused
+    /// slots of capacity reservations after everything that is used.
     pub(super) fn offers(&self, usage: &[Usage]) -> Vec<Offer> {
         let offer = |(index, one): (usize, &Usage)| {
             let rate = self.rate(one)?;
@@ -122,7 +123,10 @@ impl SavingsPlan {
             |offer: &Offer| (u128::from(offer.rate.0), u128::from(usage[offer.usage].list.0));
         offers.sort_by(|a, b| {
             let ((a_rate, a_list), (b_rate, b_list)) = (share(a), share(b));
-            (a_rate * b_list).cmp(&(b_rate * a_list)).then(a_rate.cmp(&b_rate))
+            let is_slot = |of: &Offer| matches!(usage[of.usage].subject, Subject::UnusedSlots(..));
+            is_slot(a)
+                .cmp(&is_slot(b))
+                .then((a_rate * b_list).cmp(&(b_rate * a_list)).then(a_rate.cmp(&b_rate)))
         });
         offers
     }

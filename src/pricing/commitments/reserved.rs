@@ -24,27 +24,32 @@ pub struct ReservedInstances {
 }
 
 impl ReservedInstances {
-    /// Kinds of usage that it covers, the smallest sizes first: number, and size in the measure of the reservation.
+    /// Kinds of usage that it covers, instances before unused slots, the smallest sizes first: number, and size in the
+    /// measure of the reservation.
     fn targets(&self, usage: &[Usage], own: u64) -> Vec<(usize, u64)> {
         // Of an unknown size nobody can say how much of another it is.
         let is_sized = normalization_units(&self.instance_type, self.vcpus).is_some();
         let flexible = self.zone.is_none() && is_sized && is_flexible(family(&self.instance_type));
         let size = |one: &Usage| {
-            let Subject::Instances(name, zone) = &one.subject else { return None };
+            let (name, zone, is_slot) = match &one.subject {
+                Subject::Instances(name, zone) => (name, zone, false),
+                Subject::UnusedSlots(name, zone) if self.zone.is_none() => (name, zone, true),
+                _ => return None,
+            };
             if self.zone.is_some() && *zone != self.zone {
                 return None;
             }
             if *name == self.instance_type {
-                return Some(own);
+                return Some((is_slot, own));
             }
             let is_kin = flexible && family(name) == family(&self.instance_type);
             // A metal size is as large as what has its vCPUs; nobody knows them of another type here.
-            normalization_units(name, None).filter(|_| is_kin)
+            normalization_units(name, None).filter(|_| is_kin).map(|size| (is_slot, size))
         };
         let sized = usage.iter().enumerate().filter_map(|(index, one)| Some((index, size(one)?)));
-        let mut targets: Vec<(usize, u64)> = sized.collect();
-        targets.sort_by_key(|&(_, size)| size);
-        targets
+        let mut targets: Vec<(usize, (bool, u64))> = sized.collect();
+        targets.sort_by_key(|&(_, order)| order);
+        targets.into_iter().map(|(usage, (_, size))| (usage, size)).collect()
     }
 
     pub(super) fn apply<'a>(

@@ -1,10 +1,12 @@
-//! Reserved Instances and Savings Plans of a scenario.
+//! Reserved Instances, Savings Plans and capacity reservations of a scenario.
 
 use super::Build;
+use crate::base::time::SimTime;
 use crate::pricing::commitments::{
     COMPUTE_PLAN, FARGATE_PLAN, INSTANCE_PLAN, PlanKind, PlanRates, ReservedInstances, SavingsPlan,
     discounted,
 };
+use crate::pricing::reservations::CapacityReservation;
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
@@ -25,6 +27,10 @@ impl Build<'_> {
         for (index, settings) in plans.into_iter().enumerate() {
             let name = self.commitment_name(settings, &mut taken, "savings-plan", index);
             commitments.plans.extend(self.savings_plan(settings, name));
+        }
+        for (index, settings) in root.tables("capacity_reservation").enumerate() {
+            let name = self.commitment_name(settings, &mut taken, "capacity", index);
+            commitments.capacity.extend(self.capacity_reservation(settings, name));
         }
         commitments
     }
@@ -76,6 +82,35 @@ impl Build<'_> {
             rate,
             vcpus: Some(facts.cpu_units / 1_024),
         })
+    }
+
+    fn capacity_reservation(
+        &mut self,
+        settings: &Settings,
+        name: String,
+    ) -> Option<CapacityReservation> {
+        let place = settings.value_place("instance_type");
+        let instance_type = settings.text("instance_type")?;
+        let facts = self.type_facts(instance_type, place);
+        let zone = settings.text("availability_zone").map(str::to_string);
+        let zone = self.zone(&zone?, settings.value_place("availability_zone"));
+        let from = SimTime(settings.span("from").unwrap_or_default().0);
+        let until = settings.span("until").map_or(SimTime::NEVER, |span| SimTime(span.0));
+        if until <= from {
+            let message = "a capacity reservation that ends before it begins";
+            let help = "`until` is after `from`; both count from the start of the run";
+            self.error_with_help(settings.value_place("until"), message, help);
+            return None;
+        }
+        let (facts, zone) = (facts?, zone?);
+        let Some(rate) = settings.rate("usd_per_hour").or(facts.on_demand) else {
+            let message = format!("{} has no On-Demand price", quoted(instance_type));
+            self.error_with_help(place, message, "write `usd_per_hour`");
+            return None;
+        };
+        let count = settings.whole32("instance_count")?;
+        let instance_type = instance_type.to_string();
+        Some(CapacityReservation { name, instance_type, zone, count, from, until, rate })
     }
 
     fn savings_plan(&mut self, settings: &Settings, name: String) -> Option<SavingsPlan> {

@@ -82,6 +82,7 @@ pub(super) struct Built {
     pub outputs: Outputs,
     pub expects: Vec<Expect>,
     pub tags: Tags,
+    pub book: (String, String, Option<String>),
     /// Files that were read, as the user wrote them, with their SHA-256.
     pub files: Vec<(String, String)>,
 }
@@ -173,10 +174,9 @@ pub(super) fn build(
         root.table(section.name).cloned().unwrap_or_else(|| Settings::empty(section, root.place))
     };
     let simulation = or_empty(&super::sections::SIMULATION);
-    let outputs = read_outputs(&or_empty(&super::sections::OUTPUTS));
     let mut build = Build::new(base, problems, &simulation);
-    build.declared = ["capacity_provider", "service"]
-        .map(|kind| root.tables(kind).map(|one| one.text("name").map(str::to_string)).collect());
+    let outputs = build.outputs(&or_empty(&super::sections::OUTPUTS));
+    build.declare(root);
     build.check_name(&simulation);
     build.read_prices(root);
     build.read_network(root);
@@ -193,8 +193,7 @@ pub(super) fn build(
     build.report_network_modes();
     let epoch_s = build.epoch(&simulation);
     let failures = build.failures(root);
-    let faults = build.faults(root);
-    let blackouts = build.blackouts(root);
+    let (faults, blackouts) = (build.faults(root), build.blackouts(root));
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let (commitments, bill, tags) = (build.commitments(root), build.bill(root), build.tags(root));
@@ -251,6 +250,7 @@ pub(super) fn build(
         outputs,
         expects,
         tags,
+        book: build.book.version(),
         files: build.files,
     })
 }
@@ -274,6 +274,8 @@ fn read_outputs(settings: &Settings) -> Outputs {
         subnets: settings.flag("subnets"),
         cost_hourly: settings.flag("cost_hourly"),
         cost_allocation: settings.flag("cost_allocation"),
+        is_focus: settings.text("cost_format") == Some("focus"),
+        account_id: settings.text("account_id").unwrap_or_default().to_string(),
         charts: match settings.text("charts") {
             Some("png") => Charts::Png,
             Some("none") => Charts::None,
@@ -329,6 +331,24 @@ impl<'a> Build<'a> {
             lost_definitions: Vec::new(),
             declared: [Vec::new(), Vec::new()],
         }
+    }
+
+    /// What is declared, rightly or wrongly.
+    fn declare(&mut self, root: &Settings) {
+        self.declared = ["capacity_provider", "service"].map(|kind| {
+            root.tables(kind).map(|one| one.text("name").map(str::to_string)).collect()
+        });
+    }
+
+    /// Which files are written; an account has twelve digits.
+    fn outputs(&mut self, outputs: &Settings) -> Outputs {
+        let id = outputs.text("account_id").unwrap_or_default();
+        if id.len() != 12 || !id.bytes().all(|c| c.is_ascii_digit()) {
+            let message = format!("{} is no id of an AWS account", quoted(id));
+            let place = outputs.value_place("account_id");
+            self.error_with_help(place, message, "twelve digits, such as \"123456789012\"");
+        }
+        read_outputs(outputs)
     }
 
     /// The name of a scenario is that of its output folder, and must not lead anywhere else.

@@ -1,6 +1,6 @@
-//! Keys of commitments: Reserved Instances and Savings Plans.
+//! Keys of commitments: Reserved Instances, Savings Plans, capacity reservations.
 
-use super::{Kind, Section, optional, required, with_default};
+use super::{ANY_SPAN, Kind, SPAN_FROM_1S, Section, optional, required, with_default};
 
 /// Most Reserved Instances of one purchase.
 const MOST_INSTANCES: u64 = 1_000_000;
@@ -48,6 +48,40 @@ pub static RESERVED_INSTANCES: Section = Section::new(
             "On-Demand less 37 % for a year, 58 % for three",
             "What each costs an hour, its part of an upfront payment included.",
             "assumed",
+        ),
+    ],
+);
+
+/// `[[capacity_reservation]]`.
+pub static CAPACITY_RESERVATION: Section = Section::new(
+    "capacity_reservation",
+    "An On-Demand Capacity Reservation: slots for instances of a type in a zone, which cost the On-Demand price with or without \
+     an instance. It decides what is billed, not what can be launched.",
+    &[
+        optional(
+            "name",
+            Kind::Name(""),
+            "`capacity-1` and so on",
+            "Name in `commitments.csv`.",
+            "ecsim",
+        ),
+        required("instance_type", Kind::Text, "`InstanceType`.", "API"),
+        required("availability_zone", Kind::Text, "`AvailabilityZone`.", "API"),
+        with_default(
+            "instance_count",
+            Kind::Whole(1, MOST_INSTANCES),
+            "1",
+            "`InstanceCount`: how many slots.",
+            "API",
+        ),
+        with_default("from", ANY_SPAN, "\"0s\"", "When it becomes active.", "ecsim"),
+        optional("until", SPAN_FROM_1S, "beyond the end of the run", "`EndDate`.", "API"),
+        optional(
+            "usd_per_hour",
+            Kind::Usd,
+            "the On-Demand price",
+            "What a slot without an instance costs an hour.",
+            "documented",
         ),
     ],
 );

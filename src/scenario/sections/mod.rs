@@ -32,7 +32,7 @@ use crate::base::time::LATEST;
 pub use bill::BILL;
 pub use calls::{EXPECT, RETRY, RUN_TASK, TRACE_KEYS};
 pub use capacity::{CAPACITY_PROVIDER, CLUSTER, INSTANCE_TYPE};
-pub use commitment::{RESERVED_INSTANCES, SAVINGS_PLAN};
+pub use commitment::{CAPACITY_RESERVATION, RESERVED_INSTANCES, SAVINGS_PLAN};
 pub use failure::{FAILURE, FAILURE_TRACE};
 pub use fargate::WEEKDAYS;
 pub use instance_requirements::NO_PROTECTION;
@@ -207,6 +207,13 @@ pub static ROOT: Section = Section::new(
         ),
         optional("savings_plan", Kind::Tables(&SAVINGS_PLAN), "none", "Savings Plans.", "API"),
         optional(
+            "capacity_reservation",
+            Kind::Tables(&CAPACITY_RESERVATION),
+            "none",
+            "On-Demand Capacity Reservations.",
+            "API",
+        ),
+        optional(
             "bill",
             Kind::Table(&BILL),
             "none: only compute is billed",
@@ -371,6 +378,20 @@ pub static OUTPUTS: Section = Section::new(
             Kind::Flag,
             "true",
             "`cost_hourly.csv`, the bill by the hour.",
+            "ecsim",
+        ),
+        with_default(
+            "cost_format",
+            Kind::Choice(&["ecsim", "focus"]),
+            "\"ecsim\"",
+            "Columns of `cost.csv`: ecsim's own, a row a line of the bill; or those of FOCUS 1.2, a row a line and calendar day.",
+            "documented (FinOps Open Cost and Usage Specification)",
+        ),
+        with_default(
+            "account_id",
+            Kind::Text,
+            "\"000000000000\"",
+            "`BillingAccountId` and `SubAccountId` in the FOCUS columns: made up, twelve digits.",
             "ecsim",
         ),
         with_default(

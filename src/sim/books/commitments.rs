@@ -8,7 +8,7 @@ use crate::pricing::{CommitmentReport, Settlement};
 #[must_use]
 pub fn commitment_metrics(of: &Settlement) -> Vec<Metric> {
     if of.reports.is_empty() {
-        return Vec::new();
+        return reservation_metrics(of);
     }
     let sum = |amount: fn(&CommitmentReport) -> NanoUsd| -> NanoUsd {
         of.reports.iter().map(amount).sum()
@@ -58,5 +58,36 @@ pub fn commitment_metrics(of: &Settlement) -> Vec<Metric> {
             best_rate,
         ),
         dollars("best_savings_plan_saved_usd", "what it would have saved", best_saves),
+    ]
+    .into_iter()
+    .chain(reservation_metrics(of))
+    .collect()
+}
+
+/// The metrics of a run with capacity reservations.
+fn reservation_metrics(of: &Settlement) -> Vec<Metric> {
+    if of.reservations.is_empty() {
+        return Vec::new();
+    }
+    let reserved: NanoUsd = of.reservations.iter().map(|report| report.committed).sum();
+    let used: NanoUsd = of.reservations.iter().map(|report| report.used).sum();
+    let section = "Commitments";
+    let share = || Value::Ratio(100.0 * used.to_f64() / reserved.to_f64());
+    let is_there = reserved != NanoUsd::ZERO;
+    vec![
+        Metric {
+            name: "capacity_reservations_utilization_percent".into(),
+            unit: "%",
+            meaning: "slots of capacity reservations with an instance, of all, at On-Demand prices",
+            section,
+            value: if is_there { share() } else { Value::Missing },
+        },
+        Metric {
+            name: "capacity_reservations_unused_usd".into(),
+            unit: "USD",
+            meaning: "what slots without an instance cost at On-Demand prices",
+            section,
+            value: Value::Usd(reserved - used),
+        },
     ]
 }

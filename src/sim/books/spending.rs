@@ -18,6 +18,7 @@ use crate::model::resources::Resources;
 use crate::pricing::allocation::{Allocation, Amounts};
 use crate::pricing::commitments::Commitments;
 use crate::pricing::hourly::HourlyUsage;
+use crate::pricing::reservations::Reservations;
 use crate::pricing::{
     Bill, Closed, CpuMemory, EndedPromise, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR,
     SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost, settle,
@@ -75,6 +76,7 @@ impl Spending {
             setup.providers.iter().map(|provider| provider.purchase).collect();
         let into_hour = SimSpan::from_secs(setup.epoch_s.rem_euclid(3_600).unsigned_abs());
         let wants_hours = wants_hours || allocates || !setup.commitments.is_empty();
+        let reservations = Reservations::new(setup.commitments.capacity.clone());
         Spending {
             bill: Bill::new(),
             rates: fargate.rates.clone(),
@@ -92,7 +94,7 @@ impl Spending {
             minimums: fargate.rates.iter().map(|_| FargateUsage::default()).collect(),
             fees: setup.fees.clone(),
             commitments: setup.commitments.clone(),
-            hourly: wants_hours.then(|| HourlyUsage::new(into_hour)),
+            hourly: wants_hours.then(|| HourlyUsage::new(into_hour, reservations)),
             young_costs: BTreeMap::new(),
             side: SideBooks::new(setup, into_hour),
             allocation: allocates.then(|| Box::new(Allocation::new(into_hour))),

@@ -1,0 +1,242 @@
+//! `aws pricing get-products` and the bulk offer files: what is listed.
+
+use super::{Described, Thing, Update};
+use crate::model::platform::{Architecture, OperatingSystem, Purchase};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+struct Products {
+    #[serde(rename = "PriceList")]
+    list: Vec<Listed>,
+}
+
+/// The API gives each product as JSON within JSON; whoever has unpacked it gives it plain.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Listed {
+    Text(String),
+    Plain(Box<Offer>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Offer {
+    product: Product,
+    terms: Option<Terms<BTreeMap<String, Term>>>,
+    publication_date: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfferFile {
+    products: BTreeMap<String, Product>,
+    terms: Option<Terms<BTreeMap<String, BTreeMap<String, Term>>>>,
+    publication_date: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Terms<T> {
+    #[serde(rename = "OnDemand")]
+    on_demand: Option<T>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Term {
+    #[serde(default)]
+    price_dimensions: BTreeMap<String, Dimension>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dimension {
+    unit: Option<String>,
+    price_per_unit: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Product {
+    product_family: Option<String>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Attributes {
+    servicecode: String,
+    region_code: String,
+    location_type: String,
+    instance_type: String,
+    operating_system: String,
+    tenancy: String,
+    pre_installed_sw: String,
+    capacitystatus: String,
+    marketoption: String,
+    usagetype: String,
+    vcpu: String,
+    memory: String,
+    physical_processor: String,
+    gpu: String,
+}
+
+/// What of a product a run could use.
+enum Use {
+    Instance,
+    Fargate(Part, OperatingSystem, Architecture, Purchase),
+}
+
+/// A part of Fargate's price.
+enum Part {
+    Vcpu,
+    Memory,
+    Storage,
+    Licence,
+}
+
+impl Update {
+    /// Takes the answer of the price list API.
+    pub(super) fn get_products(&mut self, name: &str, text: &[u8]) -> serde_json::Result<()> {
+        let file: Products = serde_json::from_slice(text)?;
+        let mut newest: Option<String> = None;
+        for (index, listed) in file.list.into_iter().enumerate() {
+            let place = format!("{name}: PriceList[{index}]");
+            let offer = match listed {
+                Listed::Plain(offer) => *offer,
+                Listed::Text(inner) => match serde_json::from_str(&inner) {
+                    Ok(offer) => offer,
+                    Err(error) => {
+                        self.problem(&place, format!("cannot be read: {error}"), None);
+                        continue;
+                    }
+                },
+            };
+            newest = newest.max(offer.publication_date);
+            let terms = offer.terms.and_then(|terms| terms.on_demand).unwrap_or_default();
+            self.offer(&offer.product, &terms, &place);
+        }
+        self.day(newest.as_deref());
+        Ok(())
+    }
+
+    /// Takes a bulk offer file.
+    pub(super) fn offer_file(&mut self, name: &str, text: &[u8]) -> serde_json::Result<()> {
+        let file: OfferFile = serde_json::from_slice(text)?;
+        let terms = file.terms.and_then(|terms| terms.on_demand).unwrap_or_default();
+        let none = BTreeMap::new();
+        for (sku, product) in &file.products {
+            let place = format!("{name}: products.{sku}");
+            self.offer(product, terms.get(sku).unwrap_or(&none), &place);
+        }
+        self.day(file.publication_date.as_deref());
+        Ok(())
+    }
+
+    fn offer(&mut self, product: &Product, terms: &BTreeMap<String, Term>, place: &str) {
+        let of = &product.attributes;
+        let use_of = match self.use_of(product) {
+            Ok(use_of) => use_of,
+            Err(reason) => return self.skip(reason),
+        };
+        for dimension in terms.values().flat_map(|term| term.price_dimensions.values()) {
+            let Some(price) = dimension.price_per_unit.get("USD") else {
+                let found: Vec<&str> =
+                    dimension.price_per_unit.keys().map(String::as_str).collect();
+                let message = format!("a price in {}", found.join(", "));
+                let hint = "prices are in USD; AWS's regions in China have other books";
+                self.problem(place, message, Some(hint));
+                continue;
+            };
+            let unit = dimension.unit.as_deref().unwrap_or("Hrs").to_ascii_lowercase();
+            if !["hrs", "hours", "gb-hours", "vcpu-hours"].contains(&unit.as_str()) {
+                self.skip("prices that are not for an hour");
+                continue;
+            }
+            let Some(rate) = self.rate(place, price) else { continue };
+            if rate.0 == 0 && matches!(use_of, Use::Instance) {
+                self.skip("prices of nothing");
+                continue;
+            }
+            let region = of.region_code.clone();
+            let thing = match &use_of {
+                Use::Instance => {
+                    self.describe_product(of, place);
+                    Thing::Instance(region, of.instance_type.clone(), Purchase::OnDemand)
+                }
+                Use::Fargate(part, os, arch, purchase) => match part {
+                    Part::Vcpu => Thing::FargateVcpu(region, *os, *arch, *purchase),
+                    Part::Memory => Thing::FargateMemory(region, *os, *arch, *purchase),
+                    Part::Storage => Thing::FargateStorage(region),
+                    Part::Licence => Thing::FargateLicence(region),
+                },
+            };
+            self.price(thing, rate, place);
+        }
+    }
+
+    fn use_of(&self, product: &Product) -> Result<Use, &'static str> {
+        let of = &product.attributes;
+        if !of.location_type.is_empty() && of.location_type != "AWS Region" {
+            return Err("products of local zones and others that are no region");
+        }
+        if of.usagetype.contains("Fargate-") {
+            return fargate(of).ok_or("products of Fargate for others than ECS");
+        }
+        let family = product.product_family.as_deref().unwrap_or_default();
+        if of.instance_type.is_empty() || !family.starts_with("Compute Instance") {
+            return Err("products that are neither instances nor Fargate");
+        }
+        let may_be = |found: &str, wanted: &str| found.is_empty() || found == wanted;
+        if !may_be(&of.operating_system, "Linux") || !may_be(&of.pre_installed_sw, "NA") {
+            return Err("instances with other systems or software than Linux");
+        }
+        let is_plain = may_be(&of.tenancy, "Shared") && may_be(&of.capacitystatus, "Used");
+        if !is_plain || !may_be(&of.marketoption, "OnDemand") {
+            return Err("instances of other tenancies, and reserved capacity");
+        }
+        Ok(Use::Instance)
+    }
+
+    /// What a product says of its type, for one that the catalogue lacks.
+    fn describe_product(&mut self, of: &Attributes, place: &str) {
+        if self.catalogue.instance_type(&of.instance_type).is_some() {
+            return;
+        }
+        let gib = of.memory.trim_end_matches("GiB").trim().replace(',', "");
+        let (Ok(vcpus), Ok(gib)) = (of.vcpu.parse::<u32>(), gib.parse::<f64>()) else { return };
+        let is_arm = of.physical_processor.contains("Graviton");
+        let described = Described {
+            vcpus,
+            memory_mib: (gib * 1_024.0).round() as u32,
+            architecture: if is_arm { Architecture::Arm64 } else { Architecture::X86_64 },
+            gpus: of.gpu.parse().unwrap_or(0),
+            max_enis: None,
+        };
+        self.describe(of.instance_type.clone(), described, place);
+    }
+}
+
+/// Which part of Fargate a usage type is, such as `EUW1-Fargate-ARM-vCPU-Hours:perCPU`.
+fn fargate(of: &Attributes) -> Option<Use> {
+    if !of.servicecode.is_empty() && of.servicecode != "AmazonECS" || of.usagetype.contains("EKS") {
+        return None;
+    }
+    let (before, rest) = of.usagetype.split_once("Fargate-")?;
+    let purchase = if before.contains("Spot") { Purchase::Spot } else { Purchase::OnDemand };
+    let (linux, windows) = (OperatingSystem::Linux, OperatingSystem::Windows);
+    let (x86, arm) = (Architecture::X86_64, Architecture::Arm64);
+    let (part, os, arch) = match rest {
+        "vCPU-Hours:perCPU" => (Part::Vcpu, linux, x86),
+        "GB-Hours" => (Part::Memory, linux, x86),
+        "ARM-vCPU-Hours:perCPU" => (Part::Vcpu, linux, arm),
+        "ARM-GB-Hours" => (Part::Memory, linux, arm),
+        "EphemeralStorage-GB-Hours" => (Part::Storage, linux, x86),
+        "Windows-vCPU-Hours:perCPU" => (Part::Vcpu, windows, x86),
+        "Windows-GB-Hours" => (Part::Memory, windows, x86),
+        "Windows-OS-Hours:perCPU" => (Part::Licence, windows, x86),
+        _ => return None,
+    };
+    Some(Use::Fargate(part, os, arch, purchase))
+}
