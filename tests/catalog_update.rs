@@ -149,8 +149,11 @@ fn a_csv_of_ours_outranks_what_aws_says_and_the_last_one_the_others() {
         "region,instance_type,usd_per_hour\nus-east-1,m5.large,0.09\nus-east-1,c5.large,0.08\n";
     let second =
         "# as of: 2026-11-01\nregion,instance_type,usd_per_hour\nus-east-1,m5.large,0.07\n";
-    let files = [("a.csv", first), ("ec2.json", ec2.as_str()), ("b.csv", second)];
+    let side = "region,item,usd\nus-east-1,internet_gb_1,0.5\n";
+    let files = [("a.csv", first), ("ec2.json", ec2.as_str()), ("b.csv", second), ("c.csv", side)];
     let (csv, _) = finish(&files, &[]).unwrap();
+    assert!(csv.ends_with(side), "{csv}");
+    assert!(PriceFile::parse("all.csv", csv.as_bytes(), &Catalogue::embedded()).is_ok());
     assert!(csv.contains("m5.large,0.07,on_demand") && csv.contains("c5.large,0.08"), "{csv}");
     assert!(csv.contains("# as of: 2026-10-20\n"), "the oldest of both: {csv}");
 }
@@ -164,6 +167,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         product("us-east-1", "c5.large", "USD", "-0.085"),
         product("us-east-1", "m5.large", "USD", "0.097"),
         product("us-east-1", "r5.large", "USD", "dear"),
+        product("us-east-1", "m99g.large,x", "USD", "0.1"),
     ]);
     let said = finish(
         &[("ec2.json", &ec2), ("x.json", "{\"a\": 1}"), ("y.json", "{\"PriceList\": 3}")],
@@ -176,6 +180,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "ec2.json: PriceList[3]: the price -0.085 is below zero",
         "ec2.json: PriceList[4]: m5.large in us-east-1 (on_demand) costs 0.097 here and 0.096 at ec2.json: PriceList[0]",
         "ec2.json: PriceList[5]: the price \"dear\"",
+        "ec2.json: PriceList[6]: \"m99g.large,x in us-east-1 (on_demand)\" is no name that a price file takes",
         "x.json: is nothing that AWS publishes about prices",
         "y.json:1:",
     ] {

@@ -146,6 +146,11 @@ impl PriceFile {
         self.fargate.iter().filter(move |(key, _)| key.0 == region).map(|(_, price)| price)
     }
 
+    /// Prices of what is charged beside compute: region, item.
+    pub(super) fn side_rows(&self) -> impl Iterator<Item = (&(String, String), HourlyRate)> {
+        self.side.iter().map(|(key, &rate)| (key, rate))
+    }
+
     pub(super) fn side_price(&self, region: &str, item: &str) -> Option<&HourlyRate> {
         self.side.get(&(region.to_owned(), item.to_owned()))
     }

@@ -78,6 +78,13 @@ impl Thing {
         }
     }
 
+    fn instance_type(&self) -> Option<&str> {
+        match self {
+            Thing::Instance(_, name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     fn region(&self) -> &str {
         match self {
             Thing::Instance(region, ..)
@@ -222,6 +229,11 @@ impl Update {
             let hint = "ask for products with a regionCode";
             return self.problem(place, "a price without its region".into(), Some(hint));
         }
+        let name = thing.instance_type().unwrap_or("x");
+        if ![thing.region(), name].into_iter().all(is_plain) {
+            let message = format!("{:?} is no name that a price file takes", thing.name());
+            return self.problem(place, message, None);
+        }
         let known = self.prices.get(&thing).filter(|known| known.rate != rate);
         if let Some(Found { rate: other, place: there }) = known {
             let name = thing.name();
@@ -260,6 +272,8 @@ impl Update {
         let mut lines = self.instance_lines(&is_wanted);
         let (fargate, odd) = self.fargate_lines(&is_wanted);
         lines.extend(fargate);
+        let side = self.own.side_rows().filter(|((region, _), _)| is_wanted(region));
+        lines.extend(side.map(|((region, item), rate)| format!("{region},{item},{rate}")));
         for region in regions {
             let begins = format!("{region},");
             if !lines.iter().any(|line| line.starts_with(&begins)) {
@@ -407,8 +421,10 @@ impl Update {
         if let Some(day) = self.days.iter().min() {
             let _ = writeln!(text, "# as of: {day}");
         }
-        let columns = |line: &&String| line.matches(',').count() == 9;
-        let (instances, fargate): (Vec<&String>, Vec<&String>) = lines.iter().partition(columns);
+        let of_width = |commas: usize| -> Vec<&String> {
+            lines.iter().filter(|line| line.matches(',').count() == commas).collect()
+        };
+        let (instances, fargate, side) = (of_width(9), of_width(7), of_width(2));
         if !instances.is_empty() {
             text += "region,instance_type,usd_per_hour,purchase,vcpus,memory_mib,arch,registered_mib,gpus,max_enis\n";
             instances.iter().for_each(|line| text += &format!("{line}\n"));
@@ -416,6 +432,10 @@ impl Update {
         if !fargate.is_empty() {
             text += "region,os,arch,purchase,usd_per_vcpu_hour,usd_per_gb_hour,usd_per_ephemeral_gb_hour,usd_licence_per_vcpu_hour\n";
             fargate.iter().for_each(|line| text += &format!("{line}\n"));
+        }
+        if !side.is_empty() {
+            text += "region,item,usd\n";
+            side.iter().for_each(|line| text += &format!("{line}\n"));
         }
         text
     }
@@ -425,6 +445,12 @@ impl Update {
         let day = text.and_then(|text| text.get(..10)).filter(|day| calendar::is_day(day));
         self.days.extend(day.map(str::to_string));
     }
+}
+
+/// Whether a name can stand in a price file.
+fn is_plain(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    !name.is_empty() && name.len() <= 64 && name.chars().all(fits)
 }
 
 fn word(purchase: Purchase) -> &'static str {

@@ -98,6 +98,16 @@ impl Update {
             return self.problem(place, "a rate without its region".into(), None);
         };
         let Some(rate) = self.rate(place, &of.rate) else { return };
+        let words = [region.as_str(), what.as_str(), plan.payment_option.as_str()];
+        let is_plain =
+            |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".- ".contains(c));
+        if !words.into_iter().all(is_plain) {
+            return self.problem(
+                place,
+                format!("{words:?} are no names that a scenario takes"),
+                None,
+            );
+        }
         let years = plan.duration_seconds / YEAR;
         let family = match plan_type {
             "Compute" => String::new(),
