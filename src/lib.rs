@@ -138,6 +138,7 @@
 //! | what of AWS's price lists becomes a price file | `catalog/update/`, a file an input; the verb: `cli/catalog/update.rs` |
 //! | a column of FOCUS | `report/focus.rs` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
+//! | the cheapest settings: how they race, what bounds know without a run | `experiment/plan/`: `race.rs`, `bounds.rs`; what is told of it: `report/plan/` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |
@@ -258,7 +259,6 @@
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
-//! | a study: `plan` | `experiment/`, a verb in `cli/`; cells are run by `experiment/cells/` already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library

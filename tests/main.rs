@@ -60,6 +60,8 @@ mod network_access;
 mod outages;
 mod pathologies;
 mod placement;
+mod plan;
+mod plan_optimum;
 mod precision;
 mod price;
 mod pricing_reference;

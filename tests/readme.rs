@@ -117,6 +117,15 @@ fn break_even() -> String {
     format!("```text\n{}\n```\n", done.stdout.trim_end())
 }
 
+/// What `ecsim plan` says of the first scenario.
+fn plan() -> String {
+    let desk = crate::support::program::Desk::new();
+    let scenario = root().join("scenarios/01-batch-on-ec2.toml");
+    let asked = "--choose capacity_provider.general.desired_capacity=6..10 --charts none --quiet";
+    let done = desk.ok(&format!("plan {} {asked}", scenario.display()));
+    format!("```text\n{}\n```\n", done.stdout.trim_end())
+}
+
 /// `page` with `text` between two marks.
 fn between(page: &str, begins: &str, ends: &str, text: &str) -> String {
     let at = page.find(begins).unwrap_or_else(|| panic!("README has no mark {begins}"));
@@ -134,6 +143,7 @@ fn the_first_screen_has_the_numbers_of_its_runs() {
     let renewed = between(&renewed, "<!-- own scenario", "<!-- end of own scenario", &own);
     let even = break_even();
     let renewed = between(&renewed, "<!-- breakeven", "<!-- end of breakeven", &even);
+    let renewed = between(&renewed, "<!-- plan", "<!-- end of plan", &plan());
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, &renewed).unwrap();
     } else {

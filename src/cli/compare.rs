@@ -1,7 +1,7 @@
 //! `ecsim compare`: scenarios, settings of one scenario, or finished folders, side by side with intervals.
 
 mod runs;
-mod variants;
+pub mod variants;
 mod verdict;
 
 use super::output::{digests_text, manifest};

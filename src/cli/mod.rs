@@ -10,6 +10,7 @@ mod dry_run;
 mod expect;
 pub mod init;
 mod output;
+pub mod plan;
 mod precision;
 pub mod price;
 mod progress;
@@ -40,7 +41,8 @@ use std::process::ExitCode;
         ecsim catalog show m7g.xlarge\n  \
         ecsim price task-definition.json\n  \
         ecsim breakeven my.toml\n  \
-        ecsim sweep grid.toml\n\n\
+        ecsim sweep grid.toml\n  \
+        ecsim plan my.toml --choose capacity_provider.general.desired_capacity=4..12\n\n\
         Exit codes: 0 done; 1 an [[expect]] of the scenario failed; 2 bad usage or input; \
         3 an invariant of the simulator broke; 130 interrupted."
 )]
@@ -74,6 +76,8 @@ pub enum Verb {
     Price(price::PriceArgs),
     /// EC2 or Fargate: what a workload costs on each kind of capacity, over a range of load
     Breakeven(breakeven::BreakevenArgs),
+    /// The cheapest settings that keep the limits of a scenario
+    Plan(plan::PlanArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  ecsim completions bash > ecsim.bash")]
     Completions {
@@ -148,6 +152,7 @@ pub fn main() -> ExitCode {
         Verb::Catalog(args) => catalog(&args),
         Verb::Price(args) => price(&args),
         Verb::Breakeven(args) => breakeven::run(&args),
+        Verb::Plan(args) => plan::run(&args),
         Verb::Completions { shell } => completions(shell),
     };
     match done {

@@ -187,12 +187,16 @@ pub fn guarded(
     match catch_unwind(AssertUnwindSafe(|| experiment::run_one(scenario, seed, sinks, watch))) {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(Failure::Input(format!("error: {error}"))),
-        Err(_) => Err(Failure::Invariant(format!(
-            "error: an invariant of the simulator broke: this is a bug of ecsim, not of your scenario\n  \
-             = help: please report it with the scenario and this command: {} --check",
-            replay()
-        ))),
+        Err(_) => Err(broken(&replay())),
     }
+}
+
+/// What is said of a broken invariant, with the command that repeats it.
+pub fn broken(replay: &str) -> Failure {
+    Failure::Invariant(format!(
+        "error: an invariant of the simulator broke: this is a bug of ecsim, not of your scenario\n  \
+         = help: please report it with the scenario and this command: {replay} --check"
+    ))
 }
 
 /// The command that runs a scenario as it was run, for messages.

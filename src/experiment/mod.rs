@@ -8,6 +8,7 @@ pub mod cells;
 pub mod compare;
 mod fingerprint;
 mod markets;
+pub mod plan;
 pub mod quote;
 mod stamps;
 pub mod statistics;

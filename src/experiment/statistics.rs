@@ -94,6 +94,14 @@ impl Confidence {
         f64::from(self.0) / 1e6
     }
 
+    /// As sure after `times` tries as this is after one: the chance of being wrong is halved with each, so that all
+    /// tries together are wrong no more often than twice the first.
+    #[must_use]
+    pub fn halved(self, times: u32) -> Confidence {
+        let wrong = (1_000_000 - self.0).checked_shr(times).unwrap_or(0).max(1);
+        Confidence(1_000_000 - wrong)
+    }
+
     /// Whether a chance of being wrong is small enough.
     #[must_use]
     pub fn is_reached(self, p_value: f64) -> bool {

@@ -14,6 +14,7 @@ pub mod focus;
 pub mod folder;
 pub mod human;
 pub mod manifest;
+pub mod plan;
 pub mod reference;
 pub mod replications;
 pub mod services;

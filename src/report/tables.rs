@@ -6,6 +6,7 @@ use super::breakeven::BREAKEVEN;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
 use super::focus::COST as FOCUS_COST;
+use super::plan::{PLAN, PLAN_METRICS};
 use super::replications::SEEDS;
 use super::summary::METRICS;
 use crate::base::id::Id as _;
@@ -100,7 +101,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 24] = [
+pub const ALL: [TableSpec; 26] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -125,6 +126,8 @@ pub const ALL: [TableSpec; 24] = [
     BREAKEVEN,
     COMPARE,
     COMPARE_RUNS,
+    PLAN,
+    PLAN_METRICS,
 ];
 
 /// `instances.csv` of a finished run.

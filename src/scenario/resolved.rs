@@ -2,12 +2,14 @@
 //!
 //! Reads back to the same scenario. Keys without a value are comments that say what holds instead.
 
-use super::distribution;
+use super::check::check;
+use super::diagnostic::Diagnostics;
 use super::keys::{Default, Kind, Section, Unit};
-use super::sections::{RUN_TASK, TRACE_KEYS};
+use super::sections::{ROOT, RUN_TASK, TRACE_KEYS};
 use super::settings::{Item, Settings, Value};
-use super::units;
+use super::{distribution, file, units};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// The whole scenario as TOML. `name` is its name, which may come from the file.
 #[must_use]
@@ -33,6 +35,47 @@ pub fn to_toml(root: &Settings, name: &str) -> String {
         }
     }
     out
+}
+
+/// A resolved scenario for another folder: `prefix` leads from there to the folder that its paths were relative to. `None`
+/// where the text is no scenario.
+#[must_use]
+pub fn relocated(resolved: &str, prefix: &str) -> Option<String> {
+    let mut problems = Diagnostics::new();
+    let source = problems.add_source("", resolved);
+    let root = file::parse("resolved.toml", resolved, source, &mut problems)?;
+    let mut settings = check(&root, &ROOT, &mut problems);
+    move_all(&mut settings, prefix);
+    problems.is_empty().then(|| to_toml(&settings, ""))
+}
+
+fn move_all(settings: &mut Settings, prefix: &str) {
+    for (index, _, item) in &mut settings.given {
+        if let Some(item) = item {
+            move_paths(&settings.section.keys[*index].kind, item, prefix);
+        }
+    }
+}
+
+/// Every relative path in a value.
+fn move_paths(kind: &Kind, item: &mut Item, prefix: &str) {
+    match (kind, &mut item.value) {
+        // A variable is a folder of its own, and absolute paths stay.
+        (Kind::Path, Value::Text(path))
+            if !prefix.is_empty() && !path.starts_with("${") && !Path::new(path).is_absolute() =>
+        {
+            *path = format!("{prefix}/{path}");
+        }
+        (Kind::WordOr(words, other), Value::Text(text)) if !words.contains(&text.as_str()) => {
+            move_paths(other, item, prefix);
+        }
+        (_, Value::Table(table)) => move_all(table, prefix),
+        (Kind::List(inner, _), Value::List(items)) => {
+            items.iter_mut().for_each(|item| move_paths(inner, item, prefix));
+        }
+        (_, Value::List(items)) => items.iter_mut().for_each(|item| move_paths(kind, item, prefix)),
+        _ => {}
+    }
 }
 
 fn has_required(section: &Section) -> bool {

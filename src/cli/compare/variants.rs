@@ -8,28 +8,59 @@ use std::path::{Component, Path, PathBuf};
 
 /// Most variants of one comparison.
 const MOST: usize = 200;
+/// Most values of a range.
+const LONGEST_RANGE: u64 = 10_000;
 
 /// A scenario that is compared.
 pub struct Named {
     /// What tables call it.
     pub name: String,
+    /// Its file.
     pub path: PathBuf,
     /// What was set in it, in order.
     pub overrides: Vec<(String, String)>,
+    /// The scenario.
     pub scenario: Scenario,
 }
 
-/// Parses `KEY=V1,V2`; commas in lists, tables and quotes belong to a value.
+/// Parses `KEY=V1,V2`; commas in lists, tables and quotes belong to a value. `1..8` stands for every whole number from 1
+/// to 8, `10..100/30` for 10, 40, 70 and 100.
 ///
 /// # Errors
-/// A sentence where there is no `=`, or an empty value.
+/// A sentence where there is no `=`, an empty value, or a range that goes nowhere.
 pub fn key_values(text: &str) -> Result<(String, Vec<String>), String> {
     let (key, values) = text.split_once('=').ok_or("expected KEY=VALUE,VALUE,...")?;
     let values = split(values);
     if key.trim().is_empty() || values.iter().any(String::is_empty) {
         return Err("expected KEY=VALUE,VALUE,... without an empty one".into());
     }
-    Ok((key.trim().to_string(), values))
+    let mut all = Vec::new();
+    for value in values {
+        match range(&value)? {
+            Some(numbers) => all.extend(numbers),
+            None => all.push(value),
+        }
+    }
+    Ok((key.trim().to_string(), all))
+}
+
+/// The numbers of `1..8` or `10..100/30`; `None` where it is no range.
+fn range(text: &str) -> Result<Option<Vec<String>>, String> {
+    let Some((from, rest)) = text.split_once("..") else { return Ok(None) };
+    let (to, step) = rest.split_once('/').unwrap_or((rest, "1"));
+    let whole = |part: &str| part.trim().parse::<u64>().ok();
+    // Whatever else has two dots is a value.
+    let (Some(from), Some(to), Some(step)) = (whole(from), whole(to), whole(step)) else {
+        return Ok(None);
+    };
+    if step == 0 || to < from {
+        return Err(format!("`{text}` is an empty range: expected one such as 1..8 or 10..100/30"));
+    }
+    if (to - from) / step >= LONGEST_RANGE {
+        return Err(format!("`{text}` has more than {LONGEST_RANGE} values"));
+    }
+    let count = (to - from) / step;
+    Ok(Some((0..=count).map(|index| (from + index * step).to_string()).collect()))
 }
 
 /// Parts between commas that are in no brackets and no quotes.
@@ -169,8 +200,10 @@ fn varied(args: &CompareArgs) -> Result<Vec<Named>, Failure> {
             rest /= values.len();
         }
         settings.reverse();
-        let name: Vec<String> =
-            settings.iter().map(|(key, value)| format!("{}={value}", called(key, args))).collect();
+        let name: Vec<String> = settings
+            .iter()
+            .map(|(key, value)| format!("{}={value}", called(key, &args.vary)))
+            .collect();
         let overrides: Vec<(String, String)> =
             args.overrides.iter().cloned().chain(settings).collect();
         let scenario = read(path, &overrides, args.overrides.len())?;
@@ -180,11 +213,11 @@ fn varied(args: &CompareArgs) -> Result<Vec<Named>, Failure> {
     Ok(all)
 }
 
-/// The last part of a varied key, where no other ends as it does; else all of it.
-fn called<'a>(key: &'a str, args: &CompareArgs) -> &'a str {
+/// The last part of a varied key, where no other of `all` ends as it does; else all of it.
+pub fn called<'a>(key: &'a str, all: &[(String, Vec<String>)]) -> &'a str {
     let last = |key: &str| key.rfind('.').map_or(0, |at| at + 1);
     let end = &key[last(key)..];
-    let twins = args.vary.iter().filter(|(other, _)| &other[last(other)..] == end).count();
+    let twins = all.iter().filter(|(other, _)| &other[last(other)..] == end).count();
     // A quoted part may hold dots.
     if twins == 1 && !end.contains('"') { end } else { key }
 }
@@ -232,6 +265,12 @@ mod tests {
         assert_eq!(split(strategies), [one, "[]"]);
         assert_eq!(split(r#""a,b",'c,d'"#), [r#""a,b""#, "'c,d'"]);
         assert_eq!(split("a,,b"), ["a", "", "b"]);
+        let values = |text: &str| key_values(text).map(|(_, values)| values);
+        assert_eq!(values("a=1..3,9"), Ok(["1", "2", "3", "9"].map(String::from).to_vec()));
+        assert_eq!(values("a=10..100/40"), Ok(["10", "50", "90"].map(String::from).to_vec()));
+        assert_eq!(values("a=../x,1.5"), Ok(["../x", "1.5"].map(String::from).to_vec()));
+        assert!(values("a=8..1").is_err() && values("a=1..8/0").is_err());
+        assert!(values("a=0..99999").unwrap_err().contains("more than 10000"));
         assert!(key_values("a").is_err() && key_values("a=1,").is_err());
         assert!(key_values("=1,2").is_err() && key_values("a=").is_err());
         assert_eq!(key_values("a.b = 1,2"), Ok(("a.b".into(), vec!["1".into(), "2".into()])));

@@ -68,6 +68,12 @@ impl Limit {
         Ok(Limit { text, metric, is_at_most, from, value })
     }
 
+    /// Whether it is a largest value, and which; `None` where it is measured from the base.
+    #[must_use]
+    pub fn absolute(&self) -> Option<(bool, Exact)> {
+        (self.from == From::Nothing).then_some((self.is_at_most, self.value))
+    }
+
     /// Whether it is measured from the base: then the base itself is not judged.
     #[must_use]
     pub fn is_relative(&self) -> bool {

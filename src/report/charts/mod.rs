@@ -21,6 +21,7 @@ mod latency;
 mod lives;
 mod load;
 mod paint;
+mod plan;
 mod reservation;
 mod service_tasks;
 mod services;
@@ -172,6 +173,16 @@ pub fn render_sweep(plan: &Plan, results: &Results, format: Format) -> Vec<(Stri
         (name, paint(&heat::draw(plan, results, across, down)))
     });
     along.chain(maps).collect()
+}
+
+/// Draws the chart of a plan: (name in the output folder, content).
+#[must_use]
+pub fn render_plan(
+    study: &crate::report::plan::Study<'_>,
+    format: Format,
+) -> Option<(String, Vec<u8>)> {
+    let (paint, ending) = painter(format)?;
+    Some((format!("charts/plan.{ending}"), paint(&plan::draw(study))))
 }
 
 /// How a drawing becomes a file, and the ending of its name.

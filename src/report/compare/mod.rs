@@ -2,7 +2,7 @@
 
 pub mod folders;
 mod json;
-mod text;
+pub(in crate::report) mod text;
 
 pub use json::to_json;
 pub(in crate::report) use text::shown;

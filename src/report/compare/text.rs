@@ -152,7 +152,7 @@ pub(in crate::report) fn shown(value: f64, unit: &str) -> String {
 }
 
 /// As [`shown`], with a plus before what is more.
-fn signed(value: f64, unit: &str) -> String {
+pub(in crate::report) fn signed(value: f64, unit: &str) -> String {
     let text = shown(value, unit);
     if value > 0.0 { format!("+{text}") } else { text }
 }
