@@ -11,8 +11,7 @@ use crate::model::ids::{InstanceId, ProviderId, SourceId};
 use crate::pricing::credits::{CreditAccount, CreditMode, Credits};
 use crate::pricing::side::{SideCost, SideKey, SideUsage};
 use crate::sim::setup::{CreditTerms, CreditsSetup, Setup};
-use crate::sim::task::Task;
-use std::collections::BTreeMap;
+use crate::sim::task::{Slot, Task};
 
 /// Credits are settled so often, at full five minutes of the clock: as often as CloudWatch shows them (documented).
 pub const PERIOD: SimSpan = SimSpan::from_secs(300);
@@ -42,6 +41,7 @@ impl Use {
 /// A burstable instance.
 #[derive(Clone, Debug)]
 struct Host {
+    id: InstanceId,
     provider: ProviderId,
     terms: CreditTerms,
     account: CreditAccount,
@@ -73,12 +73,14 @@ pub struct CreditBooks {
     bursts: Column<ProviderId, bool>,
     /// Whose tasks have work that is simulated: callers, then services.
     works: Column<SourceId, bool>,
-    hosts: BTreeMap<InstanceId, Host>,
-    uses: BTreeMap<InstanceId, Use>,
+    /// Burstable instances that run, in order.
+    hosts: Vec<Host>,
+    /// What is used on each instance, by its number.
+    uses: Vec<Use>,
     /// Instances that were looked at.
     known: usize,
-    /// CPU of tasks with work when it was looked at last, nanoseconds.
-    seen: BTreeMap<u64, u128>,
+    /// Of tasks with work, by slot: which task, and its CPU when it was looked at last, nanoseconds.
+    seen: Vec<(u64, u128)>,
     totals: CreditTotals,
     denied: Credits,
 }
@@ -95,10 +97,10 @@ impl CreditBooks {
             bursts: setup.providers.ids().map(bursts).collect(),
             works: works.collect(),
             setup: own,
-            hosts: BTreeMap::new(),
-            uses: BTreeMap::new(),
+            hosts: Vec::new(),
+            uses: Vec::new(),
             known: 0,
-            seen: BTreeMap::new(),
+            seen: Vec::new(),
             totals: CreditTotals::default(),
             denied: Credits::ZERO,
         })
@@ -116,26 +118,41 @@ impl CreditBooks {
         let Some(host) = self.host(task).filter(|_| has_run && !self.works[task.source]) else {
             return;
         };
-        let used = self.uses.entry(host).or_default();
+        let used = self.used_on(host);
         used.upto(now);
         let units = u64::from(task.demand.cpu);
         used.units = if begins { used.units + units } else { used.units.saturating_sub(units) };
     }
 
     /// The CPU that a task's requests have used since it became a target; `leaves`: it is none from now on.
-    pub fn task_works(&mut self, task: u64, host: InstanceId, nanos: u128, leaves: bool) {
-        let before = match leaves {
-            true => self.seen.remove(&task),
-            false => self.seen.insert(task, nanos),
-        };
+    pub fn task_works(
+        &mut self,
+        (slot, task): (Slot, u64),
+        host: InstanceId,
+        nanos: u128,
+        leaves: bool,
+    ) {
+        let index = slot.0 as usize;
+        if self.seen.len() <= index {
+            self.seen.resize(index + 1, (u64::MAX, 0));
+        }
+        let kept = if leaves { 0 } else { nanos };
+        let (of, before) = std::mem::replace(&mut self.seen[index], (task, kept));
+        let before = if of == task { before } else { 0 };
         // One that left and came back counts anew.
-        let more = nanos.checked_sub(before.unwrap_or(0)).unwrap_or(nanos);
-        self.burns(host, more);
+        self.burns(host, nanos.checked_sub(before).unwrap_or(nanos));
+    }
+
+    fn used_on(&mut self, host: InstanceId) -> &mut Use {
+        if self.uses.len() <= host.index() {
+            self.uses.resize(host.index() + 1, Use::default());
+        }
+        &mut self.uses[host.index()]
     }
 
     /// CPU was used on an instance, nanoseconds.
     pub fn burns(&mut self, host: InstanceId, nanos: u128) {
-        self.uses.entry(host).or_default().worked += Credits::of_nanos(nanos);
+        self.used_on(host).worked += Credits::of_nanos(nanos);
     }
 
     /// Settles up to `now`. `warmed`: when an instance ran before it was stopped in a warm pool.
@@ -147,10 +164,10 @@ impl CreditBooks {
         warmed: impl Fn(InstanceId) -> Option<Warmed>,
     ) {
         self.meet(fleet, usage, warmed);
-        let mut gone = Vec::new();
-        for (&id, host) in &mut self.hosts {
-            let until = fleet.deregistered_at[id].min(now);
-            let used = self.uses.entry(id).or_insert(Use { since: host.since, ..Use::default() });
+        self.uses.resize(self.uses.len().max(fleet.len()), Use::default());
+        for host in &mut self.hosts {
+            let until = fleet.deregistered_at[host.id].min(now);
+            let used = &mut self.uses[host.id.index()];
             used.upto(until.max(used.since));
             let held = std::mem::take(&mut used.held).percent(self.setup.used_percent);
             let wanted = held + std::mem::take(&mut used.worked);
@@ -161,17 +178,13 @@ impl CreditBooks {
                 host.was_denied = true;
                 self.denied += spent.denied;
             }
-            if fleet.deregistered_at[id] <= now {
+            if fleet.deregistered_at[host.id] <= now {
                 charged += host.account.stop();
-                gone.push(id);
             }
             host.charge(charged, usage);
             host.since = until;
         }
-        for id in gone {
-            self.hosts.remove(&id);
-            self.uses.remove(&id);
-        }
+        self.hosts.retain(|host| fleet.deregistered_at[host.id] > now);
     }
 
     /// Opens an account for each instance that has come.
@@ -201,9 +214,9 @@ impl CreditBooks {
                 account.start(since.since(until));
             }
             let (rest, was_denied) = (Credits::ZERO, false);
-            let mut host = Host { provider, terms, account, since, rest, was_denied };
+            let mut host = Host { id, provider, terms, account, since, rest, was_denied };
             host.charge(charged, usage);
-            self.hosts.insert(id, host);
+            self.hosts.push(host);
             self.totals.instances += 1;
         }
         self.known = fleet.len();
@@ -214,7 +227,7 @@ impl CreditBooks {
     pub fn totals(&self) -> CreditTotals {
         let unlimited = |host: &&Host| host.terms.mode == CreditMode::Unlimited;
         let owed: Credits =
-            self.hosts.values().filter(unlimited).map(|host| host.account.surplus()).sum();
+            self.hosts.iter().filter(unlimited).map(|host| host.account.surplus()).sum();
         CreditTotals {
             denied_micros: self.denied.vcpu_micros().0,
             owed_micros: owed.vcpu_micros().0,
@@ -226,6 +239,9 @@ impl CreditBooks {
 impl Host {
     /// Puts what is charged on the bill, in the hour that the stretch before it began in.
     fn charge(&mut self, charged: Credits, usage: &mut SideUsage) {
+        if charged == Credits::ZERO {
+            return;
+        }
         let (micros, rest) = (self.rest + charged).vcpu_micros();
         self.rest = rest;
         let key = SideKey {

@@ -67,7 +67,8 @@ impl Flow<'_> {
         for &slot in &service.members {
             let task = &self.tasks[slot];
             if let Some(host) = credits.host(task) {
-                credits.task_works(task.id, host, load.cpu_nanos_of(task.id), false);
+                let nanos = load.cpu_nanos_of(task.id);
+                credits.task_works((slot, task.id), host, nanos, false);
             }
         }
         Ok(())
@@ -80,7 +81,8 @@ impl Flow<'_> {
         let Some(credits) = &mut side.credits else { return };
         let task = &self.tasks[slot];
         if let (Some(host), Some(load)) = (credits.host(task), &self.services.all[id].load) {
-            credits.task_works(task.id, host, load.cpu_nanos_of(task.id), true);
+            let nanos = load.cpu_nanos_of(task.id);
+            credits.task_works((slot, task.id), host, nanos, true);
         }
     }
 }
