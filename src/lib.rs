@@ -129,7 +129,8 @@
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | slots of capacity reservations without an instance | `pricing/reservations.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
-//! | intervals, paired differences, corrections | `experiment/statistics.rs` |
+//! | intervals, paired differences, corrections | `experiment/statistics.rs`; quantiles, how many seeds are enough, one long run: beside it |
+//! | whether runs met the same from outside | `experiment/fingerprint.rs` |
 //! | which metrics a comparison shows, and which way they are better | `experiment/compare/metrics.rs`; its tables: `report/compare/` |
 //! | a chart | a file in `report/charts/` |
 //! | a price, a type | `catalog/data/`, made by its `generate.py` |

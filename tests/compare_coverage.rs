@@ -6,8 +6,9 @@ use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
 use ecsim::experiment::statistics::precision::{FIRST, Next, Precision};
 use ecsim::experiment::statistics::quantile::Quantile;
+use ecsim::experiment::statistics::steady::{BatchMeans, warm_up};
 use ecsim::experiment::statistics::{Confidence, Exact, Mean, Paired};
-use ecsim::scenario::load;
+use ecsim::scenario::{Scenario, load, load_text};
 use ecsim::sim::{Watch, outputs::Sinks};
 use std::path::Path;
 
@@ -92,12 +93,15 @@ fn a_test_of_no_difference_is_wrong_five_times_of_100() {
 fn ten(file: &str, key: &str, strategy: &str, metric: &str, first: u64) -> Vec<Exact> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(file);
     let set = [(key.to_string(), strategy.to_string())];
-    let scenario = load(&path, &set).unwrap();
+    ten_of(&load(&path, &set).unwrap(), metric, first)
+}
+
+fn ten_of(scenario: &Scenario, metric: &str, first: u64) -> Vec<Exact> {
     (first..first + SEEDS)
         .map(|seed| {
             let pulse = Pulse::default();
             let watch = Watch { pulse: &pulse, check_every_event: false };
-            let result = run_one(&scenario, Seed(seed), Sinks::default(), watch).unwrap();
+            let result = run_one(scenario, Seed(seed), Sinks::default(), watch).unwrap();
             Exact::of(result.summary.get(metric).unwrap()).unwrap()
         })
         .collect()
@@ -130,6 +134,50 @@ fn common_random_numbers_narrow_the_interval_of_binpack_against_spread() {
     let [common, apart] = of_both("total_usd");
     assert!(common.difference.is_constant && common.difference.sum == Exact(0), "{common:?}");
     assert!(apart.difference.half_width.unwrap() > 2.0, "{apart:?}");
+}
+
+/// Bursts of tasks on a group that managed scaling moves.
+const BREATHES: &str = r#"
+[simulation]
+name = "breathes"
+duration = "24h"
+[[task_definition]]
+family = "job"
+cpu = 512
+memory = 1024
+image_mib = 100
+[[capacity_provider]]
+name = "general"
+instance_types = ["m5.large"]
+min_size = 0
+max_size = 400
+desired_capacity = 2
+managed_scaling = { status = "ENABLED", target_capacity = 100 }
+[[run_task]]
+name = "jobs"
+task_definition = "job"
+capacity_provider_strategy = [{ capacity_provider = "general", weight = 1 }]
+generate = { per_second = 0.02, bursts = { factor = 20, mean_gap = "12h", mean_length = "3h" }, duration = { type = "lognormal", mean = "10m", sigma = 0.5 } }
+"#;
+
+#[test]
+fn common_random_numbers_narrow_the_interval_of_cost_on_a_fleet_that_breathes() {
+    let with = |strategy: &str| {
+        let set = [("run_task.jobs.placement_strategy".to_string(), strategy.to_string())];
+        load_text(BREATHES, "breathes.toml", Path::new("."), &set).unwrap()
+    };
+    let binpack = ten_of(&with("[{ type = \"binpack\", field = \"memory\" }]"), "total_usd", 1);
+    let spread = with("[{ type = \"spread\", field = \"instanceId\" }]");
+    let [common, apart] = [1, 101].map(|first| {
+        let pairs: Vec<_> =
+            binpack.iter().copied().zip(ten_of(&spread, "total_usd", first)).collect();
+        Paired::of(&pairs, Confidence::USUAL).unwrap()
+    });
+    let half = |paired: &Paired| paired.difference.half_width.unwrap();
+    let factor = half(&apart) / half(&common);
+    let told = format!("{factor:.2} times narrower; {common:?}, apart {apart:?}");
+    println!("{told}");
+    assert!(factor >= 5.0 && common.correlation.unwrap() > 0.96, "{told}");
 }
 
 #[test]
@@ -190,4 +238,42 @@ fn to_stop_when_an_interval_is_narrow_enough_costs_no_more_than_two_of_100() {
         println!("{}: {count} of {REPETITIONS}, about {} seeds", asked.text, seeds / 100);
         assert!((930..=970).contains(&count), "{}: {count} of {REPETITIONS}", asked.text);
     }
+}
+
+#[test]
+fn the_interval_of_batch_means_covers_95_of_100_where_values_depend_on_each_other() {
+    // Each value is 0.8 of the one before and noise: mean 0, begun far away at 20. 6,000 values a run.
+    let mut means_of_all = 0;
+    let count = covered(|seed| {
+        let mut stream = seed.family(Purpose::Test, "steady").member(0);
+        let mut at = 20.0;
+        let values: Vec<f64> = (0..6_000)
+            .map(|_| {
+                at = 0.8 * at + normal(&mut stream);
+                at
+            })
+            .collect();
+        let cut = warm_up(&values).expect("it settles at once");
+        assert!(cut < 600, "{cut}");
+        let found = BatchMeans::of(&values[cut..], None, Confidence::USUAL).unwrap();
+        found.mean.abs() <= found.half_width.unwrap()
+    });
+    for repetition in 0..REPETITIONS {
+        // As if they were independent: deviation 1 / 0.6 of one value, 6,000 of them.
+        let mut stream = Seed(1_000 + repetition).family(Purpose::Test, "steady").member(0);
+        let mut at = 0.0;
+        let sum: f64 = (0..6_000)
+            .map(|_| {
+                at = 0.8 * at + normal(&mut stream);
+                at
+            })
+            .sum();
+        means_of_all += u32::from((sum / 6_000.0).abs() <= 1.96 / 0.6 / 6_000.0_f64.sqrt());
+    }
+    println!("batch means {count}, taken for independent {means_of_all} of {REPETITIONS}");
+    assert!((930..=970).contains(&count), "{count} of {REPETITIONS}");
+    assert!(
+        means_of_all < 600,
+        "Student's interval of dependent values is no interval: {means_of_all}"
+    );
 }

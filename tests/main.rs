@@ -89,6 +89,7 @@ mod spot;
 mod spot_groups;
 mod spot_interruption;
 mod spot_leaving;
+mod steady;
 mod support;
 mod swarm;
 mod sweep;

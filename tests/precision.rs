@@ -133,3 +133,17 @@ fn a_comparison_says_whether_its_variants_met_the_same() {
     );
     assert!(!other.contains("the same for all"), "{other}");
 }
+
+#[test]
+fn what_is_refused_after_its_runs_leaves_no_empty_folder() {
+    let desk = Desk::with(SMALL);
+    let vary = "--vary capacity_provider.general.desired_capacity=3,4 --replications 2";
+    let done =
+        desk.run(&format!("compare small.toml {vary} --metrics nope --out a/b/c")).ends_with(2);
+    assert!(done.stderr.contains("there is no metric"), "{}", done.stderr);
+    assert_eq!(desk.names(), ["small.toml"]);
+    // A folder that was there stays, and so does one that somebody has put something into.
+    std::fs::create_dir(desk.path("a")).unwrap();
+    desk.run(&format!("compare small.toml {vary} --metrics nope --out a/b/c")).ends_with(2);
+    assert_eq!(desk.names(), ["a", "small.toml"]);
+}

@@ -18,6 +18,7 @@ pub mod run;
 pub mod schema;
 mod screen;
 mod seeds;
+pub mod steady;
 pub mod sweep;
 pub mod trace;
 pub mod validate;
@@ -78,6 +79,8 @@ pub enum Verb {
     Breakeven(breakeven::BreakevenArgs),
     /// The cheapest settings that keep the limits of a scenario
     Plan(plan::PlanArgs),
+    /// Of one long run: where its warm-up ends, how sure its means are
+    Steady(steady::SteadyArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  ecsim completions bash > ecsim.bash")]
     Completions {
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        Verb::Steady(args) => steady::run(&args),
         Verb::Validate(args) => validate::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Init(args) => init::run(&args, &mut std::io::stdout().lock()).map_err(input),
         Verb::Schema(args) => schema::run(&args, &mut std::io::stdout().lock())

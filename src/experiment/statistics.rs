@@ -6,6 +6,7 @@
 
 pub mod precision;
 pub mod quantile;
+pub mod steady;
 
 use crate::metrics::summary::Value;
 use statrs::distribution::{Continuous as _, ContinuousCDF as _, StudentsT};

@@ -97,6 +97,14 @@ pub const SERVICE_PREFIX: &str = "service.";
 pub struct Summary(pub Vec<Metric>);
 
 impl Summary {
+    /// Adds metrics: each behind the last of its section, or at the end where there is none.
+    pub fn add(&mut self, metrics: impl IntoIterator<Item = Metric>) {
+        for metric in metrics {
+            let last = self.0.iter().rposition(|other| other.section == metric.section);
+            self.0.insert(last.map_or(self.0.len(), |last| last + 1), metric);
+        }
+    }
+
     /// The value of a metric.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

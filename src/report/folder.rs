@@ -38,6 +38,8 @@ pub struct OutputFolder {
     /// Held until the folder is published or given up.
     lock: Option<File>,
     notes: Vec<String>,
+    /// Folders above it that were made for it, the innermost first.
+    made: Vec<PathBuf>,
     published: bool,
 }
 
@@ -82,6 +84,9 @@ impl OutputFolder {
     ) -> Result<OutputFolder, OutputError> {
         let target = Target::new(target, force)?;
         target.check_parent()?;
+        let above = target.parent.ancestors().take_while(|path| !path.as_os_str().is_empty());
+        let made: Vec<PathBuf> =
+            above.take_while(|path| !path.exists()).map(Path::to_path_buf).collect();
         files
             .create_dir_all(&target.parent)
             .map_err(OutputError::failed("create folder", &target.parent))?;
@@ -90,7 +95,7 @@ impl OutputFolder {
         let (building, lock) = target.make_building_folder(files.as_ref())?;
         let writer =
             FolderWriter { files, building, target: target.path.clone(), ledger: Arc::default() };
-        Ok(OutputFolder { writer, target, lock, notes, published: false })
+        Ok(OutputFolder { writer, target, lock, notes, made, published: false })
     }
 
     /// A handle for threads that write files.
@@ -324,6 +329,10 @@ impl Drop for OutputFolder {
             // Nothing can be reported from here; what stays is removed by the next run into this target.
             self.close();
             let _ = self.writer.files.remove_dir_all(&self.writer.building);
+            // Whoever has put something beside it since keeps it: only an empty folder goes.
+            for folder in &self.made {
+                let _ = std::fs::remove_dir(folder);
+            }
         }
         self.lock.take();
     }

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod reference;
 pub mod replications;
 pub mod services;
+pub mod steady;
 pub mod summary;
 pub mod sweep;
 pub mod tables;

@@ -221,8 +221,8 @@ fn finish(
         services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
     }
     let mut summary = summary::of(&world, &invoice, instances, end, events);
-    summary.0.extend(beside.into_iter().flatten());
-    summary.0.extend(closed.settlement.iter().flat_map(commitment_metrics));
+    summary.add(beside.into_iter().flatten());
+    summary.add(closed.settlement.iter().flat_map(commitment_metrics));
     if fails {
         let (failed, missed) = (world.faults.failed_in_incidents(), world.faults.missed());
         summary.0.extend(incident_metrics(&incidents, failed, missed));

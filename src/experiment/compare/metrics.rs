@@ -186,8 +186,19 @@ pub fn unknown(name: &str, known: &[&str]) -> String {
     format!("there is no metric \"{name}\"\n  = help: {help}")
 }
 
+/// What is said of a series that there is not.
+#[must_use]
+pub fn unknown_series(name: &str, known: &[&str]) -> String {
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "`*` stands for any text: --series '*' shows all".to_string(),
+    };
+    format!("there is no series \"{name}\"\n  = help: {help}")
+}
+
 /// Whether a name matches a pattern in which `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };
