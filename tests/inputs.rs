@@ -446,6 +446,36 @@ fn the_columns_of_another_format_say_which_it_is() {
 }
 
 #[test]
+fn fields_between_other_separators_than_commas_are_told_to_be_so() {
+    let desk = Desk::with(CALLER);
+    let says = "by semicolons, not by commas";
+    desk.write("jobs.csv", "arrival_s;cpu;memory_mib;duration_s\n0;256;512;9,5\n");
+    desk.run("run small.toml").ends_with(2).says("jobs.csv:1:1").says(says).says("tr ';' ','");
+    desk.run("trace inspect jobs.csv").ends_with(2).says(says);
+    desk.write("jobs.csv", "arrival_s\tcpu\tmemory_mib\tduration_s\n0\t256\t512\t9\n");
+    desk.run("trace inspect jobs.csv").ends_with(2).says("by tabs, not by commas");
+    for header in ["time_s;requests_per_s", "Timestamp;Value", "period; count"] {
+        desk.write("y.csv", &format!("{header}\n0;5\n"));
+        desk.write("small.toml", SERVICE);
+        desk.run("run small.toml").ends_with(2).says("y.csv:1:1").says(says);
+        desk.write("small.toml", &SERVICE.replace(", format = \"cloudwatch\"", ""));
+        desk.run("run small.toml").ends_with(2).says("y.csv:1:1").says(says);
+    }
+    desk.write("y.csv", "\"time_s\";\"requests_per_s\"\n0;5\n");
+    desk.run("run small.toml").ends_with(2).says("y.csv:1:8").says("put commas between fields");
+    desk.write("y.csv", "time_s;requests_per_s\n0;5\n");
+    desk.run("trace inspect y.csv").ends_with(2).says("as native").says(says);
+    let fleet = "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n";
+    assert!(CALLER.contains(fleet));
+    desk.write("small.toml", &CALLER.replace(fleet, "inventory = \"n.csv\"\n"));
+    desk.write("n.csv", "instance_type;availability_zone\nm5.large;us-east-1a\n");
+    desk.run("run small.toml").ends_with(2).says("n.csv:1:1").says(says);
+    desk.write("small.toml", &format!("{CALLER}\n[prices]\nfile = \"p.csv\"\n"));
+    desk.write("p.csv", "region;instance_type;usd_per_hour\nus-east-1;m5.large;1\n");
+    desk.run("run small.toml").ends_with(2).says("p.csv:1:1").says(says);
+}
+
+#[test]
 fn sizes_may_be_left_to_the_task_definition_altogether() {
     let definition = "[[task_definition]]\nfamily = \"job\"\ncpu = 256\nmemory = 512\n";
     let scenario = CALLER.replace("name = \"jobs\"", "name = \"jobs\"\ntask_definition = \"job\"");

@@ -69,6 +69,9 @@ pub(super) fn resolve(
     if mistakes.is_empty() && missing.is_empty() {
         return Ok(positions);
     }
+    if let Some(fault) = other_separator(header, known) {
+        return Err(fault);
+    }
     let more = mistakes.len().saturating_sub(MOST_TOLD);
     mistakes.truncate(MOST_TOLD);
     let place = mistakes.first().map_or(Place::Line, |(index, _)| Place::Field(*index));
@@ -81,6 +84,15 @@ pub(super) fn resolve(
     }
     let text = format!("bad header: {}", texts.join("; "));
     Err(Box::new(Fault { place, text, help: Some(list(known)), reason: "bad header" }))
+}
+
+/// A header whose names something else separates than commas.
+pub(super) fn other_separator(header: Fields<'_>, known: &[Column]) -> Option<Box<Fault>> {
+    // A comma within a name would be another kind of mistake.
+    let line = String::from_utf8_lossy((header.len() == 1).then(|| header.get(0))?);
+    let found = suggest::other_separator(&line, known.iter().map(|column| column.name))?;
+    let (text, help) = suggest::put_commas(found);
+    Some(Fault::line("bad header", text).help(help))
 }
 
 fn unknown_column(name: &[u8], known: &[Column]) -> String {

@@ -38,7 +38,9 @@ pub(super) fn of_bytes(
 pub(super) fn traffic(start: &[u8]) -> Option<(TrafficFormat, &'static str)> {
     let has = |text: &str| memchr::memmem::find(start, text.as_bytes()).is_some();
     let line = first_line(start);
-    let fields: Vec<&[u8]> = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
+    // What else than commas separates them is told by the reader.
+    let separates = |byte: &u8| matches!(byte, b',' | b';' | b'\t' | b'|');
+    let fields: Vec<&[u8]> = line.split(separates).map(<[u8]>::trim_ascii).collect();
     let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let mut numbers = line.split(u8::is_ascii_whitespace).filter(|text| !text.is_empty());
     // A line of SWF has 18 numbers.

@@ -248,8 +248,14 @@ fn check_quotes(line: &[u8]) -> Faulty<()> {
             (b'"', Some(_)) if line.get(at + 1) == Some(&b'"') => at += 1,
             (b'"', Some(_)) => {
                 opened = None;
-                if !matches!(line.get(at + 1), None | Some(b',')) {
-                    return Err(stray_quote(at, "a field goes on after its closing quote"));
+                match line.get(at + 1) {
+                    None | Some(b',') => {}
+                    Some(b';' | b'\t' | b'|') => {
+                        let text = "a quoted field ends with something else than a comma behind it";
+                        let help = "put commas between fields, and a point into decimals";
+                        return Err(stray_quote(at, text).help(help));
+                    }
+                    _ => return Err(stray_quote(at, "a field goes on after its closing quote")),
                 }
             }
             (b'"', None) => return Err(stray_quote(at, "a quote inside a field without quotes")),

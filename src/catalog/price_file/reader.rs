@@ -149,6 +149,14 @@ impl<'a> Reader<'a> {
         } else {
             (&FARGATE_COLUMNS, &FARGATE_COLUMNS[..6])
         };
+        let all = EC2_COLUMNS.into_iter().chain(FARGATE_COLUMNS);
+        if let [(_, name)] = fields
+            && let Some(found) = suggest::other_separator(name, all)
+        {
+            let (message, hint) = suggest::put_commas(found);
+            self.problem(line, 1, message, Some(hint));
+            return names;
+        }
         let mut wrong = 0;
         for (index, &(column, name)) in fields.iter().enumerate() {
             if wrong == MOST_TOLD {

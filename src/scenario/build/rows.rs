@@ -3,6 +3,7 @@
 //! Blank lines and lines that begin with `#` are skipped; fields are trimmed; CR LF is read as LF. All errors of a
 //! file are reported, up to a hundred, each with file, line and column.
 
+use crate::base::suggest;
 use crate::scenario::diagnostic::{Diagnostics, quoted, suggestion};
 use crate::scenario::keys;
 use crate::scenario::tree::Place;
@@ -98,6 +99,12 @@ impl<'t> Rows<'t> {
         let is_known = |column: &str| {
             known.iter().any(|k| *k == column || (k.ends_with(':') && column.starts_with(k)))
         };
+        let names = known.iter().map(|name| name.trim_end_matches(':'));
+        if let ([_], Some(found)) = (&row.fields[..], suggest::other_separator(line, names)) {
+            let (message, help) = suggest::put_commas(found);
+            self.fail_at(&row, 0, message, Some(help), problems);
+            return;
+        }
         let mut wrong = 0;
         for index in 0..row.fields.len() {
             let column = row.fields[index];

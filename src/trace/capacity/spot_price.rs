@@ -10,7 +10,7 @@
 //! lacks the type, it must be given; where it has a region and no zone, the region stands for the zone, and prices of
 //! several zones may be mixed.
 
-use super::super::columns::{Column, Unknown, optional, required, resolve};
+use super::super::columns::{Column, Unknown, optional, other_separator, required, resolve};
 use super::super::lines;
 use super::super::problem::{Fault, Faulty, problem, shown};
 use super::super::records::{Fields, Records, Separator, bad_number};
@@ -184,6 +184,9 @@ fn read_csv(
     let mut records = Records::new(bytes, input, Separator::Comma)?;
     let (columns, width, is_native) = super::super::header(&mut records, |header| {
         let is_aws = (0..header.len()).any(|index| header.get(index) == b"SpotPrice");
+        if let Some(fault) = other_separator(header, &OF_AWS) {
+            return Err(fault);
+        }
         let at = if is_aws {
             resolve(header, &OF_AWS, Unknown::Ignore)?
         } else {

@@ -3,7 +3,7 @@
 //! Instants are seconds, seconds since 1970 (from 10⁹ on), or a calendar date and time; a file may not mix them.
 //! Foreign tables write no zone and mean UTC; our own must say it. Values are read exactly, to a millionth.
 
-use super::super::columns::{Unknown, required, resolve};
+use super::super::columns::{Unknown, other_separator, required, resolve};
 use super::super::limits::{TOO_LATE_HELP, UNIX_FROM, check_gap};
 use super::super::problem::{Fault, Faulty, problem, shown};
 use super::super::records::{Fields, Records, bad_number, bad_whole};
@@ -50,6 +50,10 @@ enum Clock {
 pub(super) const SAME_INSTANT_HELP: &str =
     "sum the rows of an instant first, or keep the first of them with on_error = \"skip\"";
 
+/// Instant and value of `native`, `cloudwatch` and `counts`.
+const COLUMNS: [[&str; 2]; 3] =
+    [["time_s", "requests_per_s"], ["timestamp", "value"], ["period", "count"]];
+
 /// A table of two columns: instant and value.
 pub(super) struct Table {
     records: Records,
@@ -75,10 +79,11 @@ impl Table {
     /// # Errors
     /// No header, or another one.
     pub fn new(mut records: Records, trace: &RateTrace) -> Result<Self, TraceProblem> {
+        let [native, cloudwatch, counts] = COLUMNS;
         let (names, unknown) = match trace.format {
-            TrafficFormat::Cloudwatch => (["timestamp", "value"], Unknown::Ignore),
-            TrafficFormat::Counts => (["period", "count"], Unknown::Ignore),
-            _ => (["time_s", "requests_per_s"], Unknown::Refuse),
+            TrafficFormat::Cloudwatch => (cloudwatch, Unknown::Ignore),
+            TrafficFormat::Counts => (counts, Unknown::Ignore),
+            _ => (native, Unknown::Refuse),
         };
         let known = names.map(required);
         if !records.advance()? {
@@ -86,6 +91,11 @@ impl Table {
             return Err(problem(records.file(), "has no header line", help));
         }
         let header = records.split().and_then(|fields| {
+            if let Some(fault) =
+                other_separator(fields, COLUMNS.map(|names| names.map(required)).as_flattened())
+            {
+                return Err(fault);
+            }
             let at = resolve(fields, &known, unknown).map_err(|fault| {
                 match format_of(fields).filter(|&format| format != trace.format) {
                     Some(format) => fault.help(format!(
@@ -151,14 +161,12 @@ impl Table {
 /// The format whose columns a header has.
 fn format_of(header: Fields<'_>) -> Option<TrafficFormat> {
     let has = |name: &str| (0..header.len()).any(|index| header.get(index) == name.as_bytes());
-    [
-        (TrafficFormat::Native, ["time_s", "requests_per_s"]),
-        (TrafficFormat::Cloudwatch, ["timestamp", "value"]),
-        (TrafficFormat::Counts, ["period", "count"]),
-    ]
-    .into_iter()
-    .find(|(_, names)| names.iter().all(|name| has(name)))
-    .map(|(format, _)| format)
+    let formats = [TrafficFormat::Native, TrafficFormat::Cloudwatch, TrafficFormat::Counts];
+    formats
+        .into_iter()
+        .zip(COLUMNS)
+        .find(|(_, names)| names.iter().all(|name| has(name)))
+        .map(|(format, _)| format)
 }
 
 impl Points for Table {
