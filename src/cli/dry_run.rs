@@ -6,6 +6,7 @@ mod traffic;
 use super::Failure;
 use crate::base::random::Seed;
 use crate::base::time::SimTime;
+use crate::metrics::series::points_of_each;
 use crate::metrics::service::ServiceSample;
 use crate::model::arrival::TraceProblem;
 use crate::model::service::SchedulingStrategy;
@@ -19,10 +20,9 @@ use std::path::Path;
 /// A live task with its event in the queue, and an instance with its places in the indexes.
 const LIVE_TASK_BYTES: u64 = 160;
 const INSTANCE_BYTES: u64 = 1_500;
-/// A service with its load and its metrics; a sample that is kept for its charts, and how many are kept at most.
+/// A service with its load and its metrics; a sample that is kept for its charts.
 const SERVICE_BYTES: u64 = 48_000;
 const SAMPLE_BYTES: u64 = size_of::<ServiceSample>() as u64;
-const SAMPLES_KEPT: u64 = 2_048;
 /// Services that are named one by one.
 const SERVICES_SHOWN: usize = 20;
 /// The program itself, its buffers and the charts.
@@ -115,7 +115,8 @@ pub fn describe(
     line("disk, about", format!("{} for each seed", mebibytes(disk)));
     // Offered load: the tasks that would live at once if none waited.
     let at_once = (alive / u128::from(last.0.max(1))).min(u128::from(submitted)) as u64;
-    let drawn = if draws { samples.min(SAMPLES_KEPT) } else { 0 };
+    let most = points_of_each(setup.services.len()) as u64;
+    let drawn = if draws { samples.min(most) } else { 0 };
     let memory = BASE_BYTES
         + (at_once + kept) * LIVE_TASK_BYTES
         + setup.instances.len() as u64 * INSTANCE_BYTES

@@ -151,21 +151,50 @@ impl Series {
     }
 }
 
-/// Samples of a service thinned to at most 2,048: `2^k` neighbours become one.
+/// At most this many points of all services of a run together, as long as each may have [`FEWEST_POINTS`]: which of them
+/// are drawn is known at the end only, and a picture of one of thousands is no finer for being kept a gigabyte long.
+const POINTS_OF_ALL: usize = 1 << 18;
+/// Every service may have this many.
+const FEWEST_POINTS: usize = 128;
+
+/// How many points each of so many services may have: 2,048, of more than 128 services fewer; a power of two, as memory
+/// is got.
+#[must_use]
+pub fn points_of_each(services: usize) -> usize {
+    let share = (POINTS_OF_ALL / services.max(1)).clamp(FEWEST_POINTS, MOST_POINTS);
+    1 << share.ilog2()
+}
+
+/// Samples of a service thinned to at most 2,048, or [as many as it may have](points_of_each): `2^k` neighbours become one.
 ///
 /// A sample stands for the time since the one before it. Of merged ones, requests add up exactly; counts of tasks are
 /// those of the last; utilisation and capacity are averages over time, the mean latency one over requests; backlog and
 /// latency quantiles are the largest (an upper bound: the quantile of both together is not above it).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServiceSeries {
     points: Vec<ServiceSample>,
+    /// At most this many are kept.
+    most: usize,
     /// The sample that is being merged, and of how many.
     open: Option<(ServiceSample, u64)>,
     /// Samples per kept point; 0 stands for 1.
     stride: u64,
 }
 
+impl Default for ServiceSeries {
+    /// The series of one of a few services.
+    fn default() -> ServiceSeries {
+        ServiceSeries::of(1)
+    }
+}
+
 impl ServiceSeries {
+    /// The series of one of so many services.
+    #[must_use]
+    pub fn of(services: usize) -> ServiceSeries {
+        ServiceSeries { points: Vec::new(), most: points_of_each(services), open: None, stride: 0 }
+    }
+
     /// Adds a sample, not earlier than the one before.
     pub fn push(&mut self, sample: ServiceSample) {
         let before = self.points.last().map_or(SimTime::ZERO, |point| point.at);
@@ -178,7 +207,7 @@ impl ServiceSeries {
             return;
         }
         self.points.push(merged);
-        if self.points.len() == MOST_POINTS {
+        if self.points.len() == self.most {
             self.halve();
         }
     }
@@ -195,7 +224,7 @@ impl ServiceSeries {
         self.stride = 2 * self.stride.max(1);
     }
 
-    /// The samples in order of time, the newest as the last: fewer than 2,049.
+    /// The samples in order of time, the newest as the last: no more than it may have.
     #[must_use]
     pub fn points(&self) -> Vec<ServiceSample> {
         self.clone().into_points()
@@ -305,6 +334,23 @@ mod tests {
             latency_p99: (i != 5).then_some(SimSpan(i)),
             ..ServiceSample::default()
         }
+    }
+
+    #[test]
+    fn the_series_of_thousands_of_services_share_what_there_is() {
+        assert_eq!([1, 128, 129, 1_000].map(points_of_each), [2_048, 2_048, 1_024, 256]);
+        assert_eq!([5_000, 1_000_000].map(points_of_each), [128, 128]);
+        let mut series = ServiceSeries::of(1_000);
+        let mut totals = RequestTotals::default();
+        for count in 1..=1_440u64 {
+            series.push(service_sample(count));
+            totals = totals.plus(&service_sample(count).requests);
+            assert!(series.points.capacity() <= 256, "{count}");
+        }
+        let points = series.into_points();
+        assert!(points.len() >= 128, "{}", points.len());
+        let kept = points.iter().fold(RequestTotals::default(), |a, p| a.plus(&p.requests));
+        assert_eq!(kept, totals);
     }
 
     #[test]

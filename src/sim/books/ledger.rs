@@ -57,7 +57,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Nothing has happened.
-    pub fn new(setup: &ServiceSetup) -> Ledger {
+    pub fn new(setup: &ServiceSetup, services: usize) -> Ledger {
         let target_of = |metric: ScalingMetric| {
             let mut all = setup.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
             all.find(|policy| policy.metric == metric).map(|policy| policy.target)
@@ -78,7 +78,7 @@ impl Ledger {
             usd: NanoUsd::ZERO,
             told: BTreeMap::new(),
             marks: Vec::new(),
-            series: ServiceSeries::default(),
+            series: ServiceSeries::of(services),
             elasticity: ElasticityMeter::default(),
             drops: (0, None),
             per_target: 0,
