@@ -114,6 +114,61 @@ fn a_renamed_service_draws_anew_and_another_seed_does() {
     assert!(plain != renamed && plain != seeded);
 }
 
+#[test]
+fn a_renamed_service_draws_what_it_drew_where_its_stream_keeps_the_name() {
+    for (text, name) in [(WEB, "web"), (QUEUE, "workers")] {
+        let entry = format!("name = \"{name}\"");
+        let renamed = text.replace(&entry, &format!("name = \"net\"\nstream = \"{name}\""));
+        let renamed = story(&format!("{HEAD}{renamed}"), "net");
+        let renamed: Vec<String> = renamed.iter().map(|row| row.replace("net", name)).collect();
+        same(name, &story(&format!("{HEAD}{text}"), name), &renamed);
+    }
+}
+
+#[test]
+fn renamed_callers_and_fleets_draw_what_they_drew_where_their_streams_keep_the_names() {
+    // A caller with random sizes of work on Spot instances that fail and are taken back: all of it draws.
+    let text = r#"
+[simulation]
+duration = "6h"
+seed = 5
+[[capacity_provider]]
+name = "fleet"
+instance_types = ["m5.large", "m5a.large"]
+min_size = 4
+max_size = 12
+desired_capacity = 6
+spot_discount_percent = 60
+[capacity_provider.mixed_instances]
+on_demand_percentage_above_base_capacity = 0
+[capacity_provider.mixed_instances.interruption]
+per_instance_hour = 0.25
+[[failure]]
+capacity_provider = "fleet"
+kind = "instance"
+time_to_failure = { type = "exponential", mean = "6h" }
+[[run_task]]
+name = "jobs"
+on_failure = { retry = {} }
+[run_task.generate]
+per_second = 0.05
+duration = { type = "exponential", mean = "10m" }
+sizes = [{ cpu = 256, memory = 512, weight = 1 }, { cpu = 1024, memory = 2048, weight = 1 }]
+"#;
+    let plain = outcome(text, false);
+    let renamed = text.replace("\"fleet\"", "\"ponies\"").replace("\"jobs\"", "\"chores\"");
+    let keeping = renamed
+        .replace("name = \"ponies\"", "name = \"ponies\"\nstream = \"fleet\"")
+        .replace("name = \"chores\"", "name = \"chores\"\nstream = \"jobs\"");
+    let told = |text: &str| -> Vec<String> {
+        let rows = outcome(text, false).into_iter();
+        rows.map(|row| row.replace("ponies", "fleet").replace("chores", "jobs")).collect()
+    };
+    assert!(plain.len() > 1_000, "{} rows", plain.len());
+    assert!(told(&renamed) != plain, "a new name is a new seed");
+    same_lines("kept", plain.join("\n").as_bytes(), told(&keeping).join("\n").as_bytes());
+}
+
 /// The whole summary of a run with the rows of tasks, scaling, deployments and events, but without `services.csv`: minutes
 /// without anything to decide are passed over and made up for later, unless every event is checked.
 fn outcome(text: &str, check_every_event: bool) -> Vec<String> {

@@ -113,8 +113,10 @@ pub struct Setup {
 /// A caller of RunTask or StartTask.
 #[derive(Clone, Debug)]
 pub struct SourceSetup {
-    /// Name, unique; also the name of its random streams.
+    /// Name, unique.
     pub name: String,
+    /// What its random streams are called: its name, unless a scenario says otherwise.
+    pub stream: String,
     /// Cluster.
     pub cluster: ClusterId,
     /// Where the tasks go.
@@ -148,8 +150,10 @@ pub struct SourceSetup {
 /// A service.
 #[derive(Clone, Debug)]
 pub struct ServiceSetup {
-    /// Name, unique among services; its task group is `service:<name>`, its random streams are keyed by it.
+    /// Name, unique among services; its task group is `service:<name>`.
     pub name: String,
+    /// What its random streams are called: its name, unless a scenario says otherwise.
+    pub stream: String,
     /// Cluster.
     pub cluster: ClusterId,
     /// Where its tasks go; never [`Launch::Start`].

@@ -54,10 +54,10 @@ impl World {
         let draws = setup.seed.stream(Purpose::Placement, "default");
         let offers = setup.groups.iter().flat_map(|group| group.offers.iter());
         let mut may_come: Vec<_> = offers.map(|offer| offer.registration.clone()).collect();
-        let name = |provider| setup.providers[provider].name.clone();
+        let stream = |provider| setup.providers[provider].stream.clone();
         let mut groups = Groups::new(
             std::mem::take(&mut setup.groups),
-            name,
+            &setup.providers,
             &setup.zones,
             (setup.seed, setup.epoch_s),
         );
@@ -66,7 +66,7 @@ impl World {
         groups.choose_first(&mut instances, network.as_deref());
         let subnets: Vec<_> = instances.iter().map(|instance| instance.subnet).collect();
         let faults = std::mem::take(&mut setup.faults);
-        let mut faults = Faults::new(faults, &instances, name, &setup.zones, setup.seed);
+        let mut faults = Faults::new(faults, &instances, stream, &setup.zones, setup.seed);
         faults.know_blackouts(&setup.blackouts);
         let (registrations, prices): (Vec<_>, Vec<_>) =
             instances.into_iter().map(|i| (i.registration, i.price)).unzip();
@@ -81,7 +81,7 @@ impl World {
         groups.begin(fleet);
         if let Some(network) = &mut network {
             groups.take_first_addresses(network, &subnets);
-            groups.draw_subnets(network, setup.seed);
+            groups.draw_subnets(network);
         }
         if !faults.is_empty() {
             groups.know_misfits(faults.at_launches());

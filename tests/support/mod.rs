@@ -151,6 +151,7 @@ pub fn instance(name: &str, cpu: u32, memory: u32) -> InstanceSetup {
 pub fn caller() -> SourceSetup {
     SourceSetup {
         name: "caller".into(),
+        stream: "caller".into(),
         cluster: ClusterId(0),
         launch: Launch::Type(LaunchType::Ec2),
         definition: DefinitionId(0),
@@ -174,6 +175,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
     let largest = largest.reduce(Resources::largest_of_each);
     let provider = |name: &str, launch, purchase, largest| ProviderSetup {
         name: name.into(),
+        stream: name.into(),
         launch,
         is_managed: false,
         batch_window: None,

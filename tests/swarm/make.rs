@@ -227,6 +227,7 @@ fn provider_setups(
         let largest = own.map(|i| i.resources).reduce(Resources::largest_of_each);
         setups.push(ProviderSetup {
             name: format!("ec2-{provider}"),
+            stream: format!("ec2-{provider}"),
             launch: LaunchType::Ec2,
             is_managed: false,
             batch_window: None,
@@ -238,6 +239,7 @@ fn provider_setups(
     for (name, purchase) in [("FARGATE", Purchase::OnDemand), ("FARGATE_SPOT", Purchase::Spot)] {
         setups.push(ProviderSetup {
             name: name.into(),
+            stream: name.into(),
             launch: LaunchType::Fargate,
             is_managed: false,
             batch_window: None,
@@ -376,6 +378,7 @@ fn source(
     let zone = |dice: &mut Dice| ZoneId(dice.below(3) as u32);
     SourceSetup {
         name: format!("s{index}"),
+        stream: format!("s{index}"),
         cluster,
         launch: launch(dice, providers, cluster, instances),
         definition: DefinitionId(dice.below(definitions) as u32),

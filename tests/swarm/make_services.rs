@@ -474,6 +474,7 @@ fn service(
         is_replica && strategies.is_empty() && deployment.maximum_percent > 100 && dice.one_in(2);
     ServiceSetup {
         name: format!("v{index}"),
+        stream: format!("v{index}"),
         cluster: ClusterId(0),
         launch,
         scheduling: if is_daemon {

@@ -47,7 +47,8 @@ impl Build<'_> {
         let network =
             self.task_network(settings, cluster, zones.as_deref(), (fargate, Some(definition)));
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
-        let workload = self.workload(settings, &name);
+        let stream = stream_name(settings, &name);
+        let workload = self.workload(settings, &stream);
         let Some(workload) = workload else { return };
         let constant = || crate::base::distribution::Distribution::Constant(60.0);
         self.sources.push(SourceSetup {
@@ -65,6 +66,7 @@ impl Build<'_> {
             duration: settings.distribution("duration").cloned().unwrap_or_else(constant),
             stop_after: settings.span("stop_after"),
             oversized_is_error: settings.text("on_oversized") != Some("refuse"),
+            stream,
             name,
         });
         self.workloads.push(workload);
@@ -161,6 +163,7 @@ impl Build<'_> {
         }
         let id = self.providers.push(ProviderSetup {
             name: name.to_string(),
+            stream: name.to_string(),
             launch: LaunchType::Fargate,
             is_managed: false,
             batch_window: None,
@@ -487,6 +490,11 @@ impl Build<'_> {
         }
         Some(zones)
     }
+}
+
+/// What the random streams of an entry are called.
+pub(super) fn stream_name(settings: &Settings, name: &str) -> String {
+    settings.text("stream").unwrap_or(name).to_string()
 }
 
 fn on_failure(settings: &Settings) -> OnFailure {

@@ -244,6 +244,7 @@ impl Build<'_> {
         };
         let provider = self.providers.push(ProviderSetup {
             name: name.clone(),
+            stream: super::calls::stream_name(settings, &name),
             launch: LaunchType::Ec2,
             is_managed: super::group::enabled(settings).is_some(),
             batch_window: None,

@@ -94,7 +94,8 @@ impl Build<'_> {
         let subject = Subject { settings, launch, fargate, scheduling, controller };
         let name = self.service_name(settings, taken);
         let definition = self.service_definition(&subject, settings);
-        let work = self.work(settings, name.as_deref().unwrap_or("service"));
+        let stream = super::calls::stream_name(settings, name.as_deref().unwrap_or("service"));
+        let work = self.work(settings, &stream);
         let (strategies, distinct_instance, mut member_of) = match definition {
             Some(id) => self.placement(settings, id, &subject.launch, fargate),
             None => Default::default(),
@@ -123,6 +124,7 @@ impl Build<'_> {
         let protection = self.protection(settings);
         self.services.push(ServiceSetup {
             name,
+            stream,
             cluster,
             scheduling,
             desired_count,

@@ -3,7 +3,7 @@
 use super::bill::{BYTES_OF_WORK, VOLUME_OF_TASKS};
 use super::shared::{
     BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
-    PROVIDER_STRATEGY, PUBLIC_IP, SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
+    PROVIDER_STRATEGY, PUBLIC_IP, STREAM, SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Kind, MOST_CPU, MOST_MEMORY, SECOND, SPAN_FROM_1S, Section, optional, required,
@@ -43,6 +43,7 @@ pub static RUN_TASK: Section = Section::new(
             "Name; also the family of tasks without a definition.",
             "ecsim",
         ),
+        STREAM,
         optional(
             "task_definition",
             Kind::Text,

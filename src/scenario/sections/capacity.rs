@@ -8,7 +8,7 @@ use super::instance_refresh::{
 use super::interruption::{INTERRUPTION, SHORTAGE};
 use super::lifecycle_hook::LIFECYCLE_HOOK;
 use super::mixed_instances::MIXED_INSTANCES;
-use super::shared::{A_SHARE, TAGS};
+use super::shared::{A_SHARE, STREAM, TAGS};
 use super::spot_prices::{
     SPOT_DISCOUNT, SPOT_HISTORY, SPOT_HISTORY_START, SPOT_HISTORY_TYPE, SPOT_PRICE, SPOT_PRICES,
 };
@@ -285,6 +285,7 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "Name; not one that begins with `aws`, `ecs` or `fargate`.",
             "API",
         ),
+        STREAM,
         optional(
             "cluster",
             Kind::Text,

@@ -7,7 +7,7 @@ use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
 use super::service_update::UPDATE;
 use super::shared::{
-    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP,
+    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP, STREAM,
     SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
@@ -29,6 +29,7 @@ pub static SERVICE: Section = Section::new(
     "A service: how many tasks ECS keeps, what they have to do, how they are checked, deployed and scaled.",
     &[
         required("name", Kind::Name(""), "Name.", "documented"),
+        STREAM,
         CLUSTER_OF_TASKS,
         required(
             "task_definition",

@@ -10,6 +10,14 @@ static A_CONSTRAINT: Kind = Kind::Table(&PLACEMENT_CONSTRAINT);
 pub(super) const CLUSTER_OF_TASKS: Key =
     optional("cluster", Kind::Text, "the first cluster", "Cluster.", "API");
 
+pub(super) const STREAM: Key = optional(
+    "stream",
+    Kind::Name(""),
+    "`name`",
+    "What its random streams are called. With the old name here a renamed entry draws what it drew before; two entries with one draw alike.",
+    "ecsim",
+);
+
 pub(super) const LAUNCH_TYPE: Key = optional(
     "launch_type",
     Kind::Choice(&["EC2", "FARGATE", "EXTERNAL"]),

@@ -111,7 +111,7 @@ impl Callers {
             turn: 0,
             file: None,
             wanted: 0,
-            jitter: seed.family(Purpose::Retry, &setup.name),
+            jitter: seed.family(Purpose::Retry, &setup.stream),
             group,
             held_since: None,
             throttled: SimSpan::ZERO,

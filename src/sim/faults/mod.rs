@@ -118,11 +118,11 @@ impl Faults {
     pub fn new(
         list: Vec<Fault>,
         instances: &[InstanceSetup],
-        name: impl Fn(ProviderId) -> String,
+        stream: impl Fn(ProviderId) -> String,
         zones: &Column<ZoneId, String>,
         seed: Seed,
     ) -> Faults {
-        let names = names(&list, name, zones);
+        let names = names(&list, stream, zones);
         let is_trace = |fault: &Fault| matches!(fault.trigger, Trigger::Trace(_));
         let kinds = if list.is_empty() { Vec::new() } else { instances.to_vec() };
         Faults {
@@ -223,7 +223,7 @@ impl Faults {
 /// after leaves them as they are; the n-th of the same after its number.
 fn names(
     list: &[Fault],
-    name: impl Fn(ProviderId) -> String,
+    stream: impl Fn(ProviderId) -> String,
     zones: &Column<ZoneId, String>,
 ) -> Vec<String> {
     let mut known: BTreeMap<String, u32> = BTreeMap::new();
@@ -237,7 +237,7 @@ fn names(
         };
         let whom = match &fault.victims {
             Victims::Named(name) => format!("instance {name}"),
-            Victims::Random(of, _) => of.map_or("all".into(), |of| format!("of {}", name(of))),
+            Victims::Random(of, _) => of.map_or("all".into(), |of| format!("of {}", stream(of))),
             Victims::Zone(zone) => format!("zone {}", zones[*zone]),
         };
         let of = format!("{} {when} {whom}", fault.kind.name());

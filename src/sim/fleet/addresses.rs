@@ -4,7 +4,6 @@
 
 use super::{Group, Groups, Supply};
 use crate::base::id::Id as _;
-use crate::base::random::{Purpose, Seed};
 use crate::base::time::SimTime;
 use crate::model::fleet::Registration;
 use crate::model::ids::{InstanceId, MachineId, ProviderId, SubnetId, ZoneId};
@@ -55,10 +54,9 @@ impl Groups {
     }
 
     /// Auto Scaling groups draw the subnets of their instances; who picks them for Managed Instances is not known.
-    pub fn draw_subnets(&self, network: &mut Network, seed: Seed) {
+    pub fn draw_subnets(&self, network: &mut Network) {
         for group in self.all.iter().filter(|group| group.instances.is_none()) {
-            let draws = seed.family(Purpose::Instance, &format!("{} subnets", group.name));
-            network.draws_subnets(group.setup.provider, draws);
+            network.draws_subnets(group.setup.provider, group.subnets);
         }
     }
 

@@ -49,7 +49,7 @@ mod warm;
 mod zones;
 
 use super::books::GroupCounts;
-use super::setup::{GroupSetup, InstanceSetup};
+use super::setup::{GroupSetup, InstanceSetup, ProviderSetup};
 use crate::base::id::{Column, Id as _};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::SimTime;
@@ -195,6 +195,8 @@ pub struct Group {
     draws: Family,
     /// How long its hooks take, by the same.
     hooks: Family,
+    /// Which subnets its instances get, by the same.
+    subnets: Family,
     /// Which instance ends among equals.
     dice: Stream,
     /// Managed scaling, if it has it.
@@ -212,11 +214,12 @@ pub struct Group {
 impl Group {
     fn new(
         mut setup: GroupSetup,
-        name: String,
+        provider: &ProviderSetup,
         zones: &Column<ZoneId, String>,
         (seed, epoch_s): (Seed, i64),
     ) -> Group {
         setup.zoning.shifts.retain(|shift| setup.zones.contains(&shift.zone));
+        let stream = &provider.stream;
         Group {
             min: setup.min,
             max: setup.max,
@@ -228,8 +231,8 @@ impl Group {
             first: Vec::new(),
             tried: setup.desired,
             at_risk: Vec::new(),
-            pools: pools::Pools::new(&setup, &name, zones, seed),
-            fates: spot::fates(&setup, &name, zones, seed),
+            pools: pools::Pools::new(&setup, stream, zones, seed),
+            fates: spot::fates(&setup, stream, zones, seed),
             retries: Default::default(),
             active: 0,
             draining: 0,
@@ -242,11 +245,12 @@ impl Group {
             shifts_done: 0,
             changes_done: 0,
             next_number: 0,
-            pool: warm::Pool::of(&setup, &name, seed),
-            draws: seed.family(Purpose::Instance, &name),
-            hooks: seed.family(Purpose::Instance, &format!("{name} hooks")),
-            dice: seed.stream(Purpose::Termination, &name),
-            name,
+            pool: warm::Pool::of(&setup, stream, seed),
+            draws: seed.family(Purpose::Instance, stream),
+            hooks: seed.family(Purpose::Instance, &format!("{stream} hooks")),
+            dice: seed.stream(Purpose::Termination, stream),
+            subnets: seed.family(Purpose::Instance, &format!("{stream} subnets")),
+            name: provider.name.clone(),
             managed: setup.managed.as_ref().map(managed::Managed::new),
             scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
             last_scaled: None,
@@ -317,13 +321,13 @@ impl Groups {
     #[must_use]
     pub fn new(
         setups: Vec<GroupSetup>,
-        name: impl Fn(ProviderId) -> String,
+        providers: &Column<ProviderId, ProviderSetup>,
         zones: &Column<ZoneId, String>,
         (seed, epoch_s): (Seed, i64),
     ) -> Groups {
         let group = |setup: GroupSetup| {
-            let name = name(setup.provider);
-            Group::new(setup, name, zones, (seed, epoch_s))
+            let provider = &providers[setup.provider];
+            Group::new(setup, provider, zones, (seed, epoch_s))
         };
         Groups {
             all: setups.into_iter().map(group).collect(),

@@ -81,7 +81,7 @@ impl Services {
             let library = self.library.within(rules.max_requests_alive);
             let zones = rules.zone_count;
             let of = LoadSetup { work, balancer: setup.balancer, zones, library };
-            Load::new(of, rules.seed, &setup.name, stream)
+            Load::new(of, rules.seed, &setup.stream, stream)
         });
         let mut meter = Meter::of(&setup);
         let id = ServiceId(u32::try_from(self.all.len()).expect("fewer than 2^32 services"));
@@ -127,12 +127,12 @@ impl Services {
             tasks_so_far: 0,
             steady_since: None,
             rebalancing: Rebalancing::default(),
-            dice: rules.seed.stream(Purpose::Service, &setup.name),
-            crash_dice: rules.seed.stream(Purpose::Fault, &format!("tasks of {}", setup.name)),
-            behaviour: rules.seed.family(Purpose::Behaviour, &setup.name),
+            dice: rules.seed.stream(Purpose::Service, &setup.stream),
+            crash_dice: rules.seed.stream(Purpose::Fault, &format!("tasks of {}", setup.stream)),
+            behaviour: rules.seed.family(Purpose::Behaviour, &setup.stream),
             outage: None,
             stop: setup.container_stop.clone().map(|stop| {
-                Latency::new(stop, rules.seed.family(Purpose::ContainerStop, &setup.name))
+                Latency::new(stop, rules.seed.family(Purpose::ContainerStop, &setup.stream))
             }),
             setup: Box::new(setup),
         });
@@ -149,6 +149,7 @@ pub fn as_source(setup: &ServiceSetup) -> SourceSetup {
     };
     SourceSetup {
         name: setup.name.clone(),
+        stream: setup.stream.clone(),
         cluster: setup.cluster,
         launch: setup.launch.clone(),
         definition: setup.revisions[0].definition,

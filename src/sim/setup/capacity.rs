@@ -22,6 +22,8 @@ use crate::pricing::Price;
 pub struct ProviderSetup {
     /// Name; `FARGATE` and `FARGATE_SPOT` are the built-in ones.
     pub name: String,
+    /// What the random streams of its instances are called: its name, unless a scenario says otherwise.
+    pub stream: String,
     /// EC2 or Fargate.
     pub launch: LaunchType,
     /// Whether it has managed scaling: then tasks wait in PROVISIONING for its capacity.
