@@ -455,10 +455,10 @@ fn fields_between_other_separators_than_commas_are_told_to_be_so() {
     desk.write("jobs.csv", "arrival_s\tcpu\tmemory_mib\tduration_s\n0\t256\t512\t9\n");
     desk.run("trace inspect jobs.csv").ends_with(2).says("by tabs, not by commas");
     for header in ["time_s;requests_per_s", "Timestamp;Value", "period; count"] {
-        desk.write("y.csv", &format!("{header}\n0;5\n"));
+        desk.write("y.csv", format!("{header}\n0;5\n"));
         desk.write("small.toml", SERVICE);
         desk.run("run small.toml").ends_with(2).says("y.csv:1:1").says(says);
-        desk.write("small.toml", &SERVICE.replace(", format = \"cloudwatch\"", ""));
+        desk.write("small.toml", SERVICE.replace(", format = \"cloudwatch\"", ""));
         desk.run("run small.toml").ends_with(2).says("y.csv:1:1").says(says);
     }
     desk.write("y.csv", "\"time_s\";\"requests_per_s\"\n0;5\n");
@@ -467,10 +467,10 @@ fn fields_between_other_separators_than_commas_are_told_to_be_so() {
     desk.run("trace inspect y.csv").ends_with(2).says("as native").says(says);
     let fleet = "instance_types = [\"m5.large\"]\ndesired_capacity = 2\n";
     assert!(CALLER.contains(fleet));
-    desk.write("small.toml", &CALLER.replace(fleet, "inventory = \"n.csv\"\n"));
+    desk.write("small.toml", CALLER.replace(fleet, "inventory = \"n.csv\"\n"));
     desk.write("n.csv", "instance_type;availability_zone\nm5.large;us-east-1a\n");
     desk.run("run small.toml").ends_with(2).says("n.csv:1:1").says(says);
-    desk.write("small.toml", &format!("{CALLER}\n[prices]\nfile = \"p.csv\"\n"));
+    desk.write("small.toml", format!("{CALLER}\n[prices]\nfile = \"p.csv\"\n"));
     desk.write("p.csv", "region;instance_type;usd_per_hour\nus-east-1;m5.large;1\n");
     desk.run("run small.toml").ends_with(2).says("p.csv:1:1").says(says);
 }

@@ -14,7 +14,8 @@ pub(super) const STREAM: Key = optional(
     "stream",
     Kind::Name(""),
     "`name`",
-    "What its random streams are called. With the old name here a renamed entry draws what it drew before; two entries with one draw alike.",
+    "What its random streams are called. With the old name here a renamed entry draws what it drew before; \
+     two entries with one draw alike.",
     "ecsim",
 );
 
