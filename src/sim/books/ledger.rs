@@ -56,8 +56,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// What makes the ledger of one of so many services.
+    pub fn one_of(services: usize) -> impl Fn(&ServiceSetup) -> Ledger {
+        move |setup| Ledger::new(setup, services)
+    }
+
     /// Nothing has happened.
-    pub fn new(setup: &ServiceSetup, services: usize) -> Ledger {
+    fn new(setup: &ServiceSetup, services: usize) -> Ledger {
         let target_of = |metric: ScalingMetric| {
             let mut all = setup.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
             all.find(|policy| policy.metric == metric).map(|policy| policy.target)

@@ -241,7 +241,6 @@ impl Books {
     pub fn new(setup: &Setup, mut sinks: Sinks) -> Books {
         sinks.epoch = setup.is_dated.then_some(setup.epoch_s);
         let tables = ServiceTables::new(&mut sinks);
-        let ledger = |of| Ledger::new(of, setup.services.len());
         let fleet_events = FleetTable::new(sinks.fleet_events.take());
         let capacity = CapacityTables::new(&mut sinks);
         Books {
@@ -249,7 +248,7 @@ impl Books {
             tables,
             fleet_events,
             capacity,
-            services: setup.services.iter().map(ledger).collect(),
+            services: setup.services.iter().map(Ledger::one_of(setup.services.len())).collect(),
             recorder: Recorder::new(sinks, Names::of(setup), setup.sample_interval),
             tally: Tally::new(setup.providers.len()),
             series: Series::default(),

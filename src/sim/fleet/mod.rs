@@ -214,12 +214,12 @@ pub struct Group {
 impl Group {
     fn new(
         mut setup: GroupSetup,
-        provider: &ProviderSetup,
+        providers: &Column<ProviderId, ProviderSetup>,
         zones: &Column<ZoneId, String>,
         (seed, epoch_s): (Seed, i64),
     ) -> Group {
         setup.zoning.shifts.retain(|shift| setup.zones.contains(&shift.zone));
-        let stream = &provider.stream;
+        let ProviderSetup { name, stream, .. } = &providers[setup.provider];
         Group {
             min: setup.min,
             max: setup.max,
@@ -250,7 +250,7 @@ impl Group {
             hooks: seed.family(Purpose::Instance, &format!("{stream} hooks")),
             dice: seed.stream(Purpose::Termination, stream),
             subnets: seed.family(Purpose::Instance, &format!("{stream} subnets")),
-            name: provider.name.clone(),
+            name: name.clone(),
             managed: setup.managed.as_ref().map(managed::Managed::new),
             scaled: setup.scaling.as_ref().map(|scaling| scaled::Scaled::new(scaling, epoch_s)),
             last_scaled: None,
@@ -325,10 +325,7 @@ impl Groups {
         zones: &Column<ZoneId, String>,
         (seed, epoch_s): (Seed, i64),
     ) -> Groups {
-        let group = |setup: GroupSetup| {
-            let provider = &providers[setup.provider];
-            Group::new(setup, provider, zones, (seed, epoch_s))
-        };
+        let group = |setup| Group::new(setup, providers, zones, (seed, epoch_s));
         Groups {
             all: setups.into_iter().map(group).collect(),
             machines: Column::new(),
