@@ -135,7 +135,8 @@ fn bounds_spare_runs_and_change_no_answer() {
     let bounded = outcome(&truth, floors.collect(), &RULES);
     assert_eq!(bare.answer, bounded.answer);
     assert!(bounded.race_runs < bare.race_runs, "{} {}", bounded.race_runs, bare.race_runs);
-    assert!(bounded.candidates[0].seen.is_empty() && bounded.candidates[39].seen.is_empty());
+    // Whoever is dear may be tried before a best is known: waves go on while it is being shown.
+    assert!(bounded.candidates[0].seen.is_empty());
     assert_eq!(bounded.candidates[0].verdict, Verdict::MissesByBound { goal: 0 });
     assert!(matches!(bounded.candidates[39].verdict, Verdict::AboveByBound { .. }));
 }
