@@ -2,7 +2,8 @@
 
 use crate::support::program::Desk;
 
-/// Requests that a station with one server serves one by one, 80 % busy, for a long time: M/M/1.
+/// Requests that a station with one server serves one by one, 80 % busy, for a long time: M/M/1. No balancer looks at its
+/// health, which long waits would cost it.
 const STATION: &str = r#"
 [simulation]
 name = "station"
@@ -18,7 +19,6 @@ name = "web"
 task_definition = "web"
 launch_type = "FARGATE"
 desired_count = 1
-load_balancer = { type = "application" }
 [service.traffic]
 generate = { per_second = 0.8 }
 cpu_ms_per_request = { type = "exponential", mean = 1000 }

@@ -64,7 +64,13 @@ impl Build<'_> {
     fn check_balancer_keys(&mut self, table: &Settings) {
         let is_network = table.text("type") == Some("network");
         let wrong: &[&str] = if is_network { &["rules", "mutual_tls"] } else { &["protocol"] };
-        for key in wrong.iter().filter(|key| table.is_given(key)) {
+        // The default may be written out, as a resolved scenario does.
+        let is_default = |key: &str| match key {
+            "rules" => table.whole32(key) == Some(1),
+            "mutual_tls" => !table.flag(key),
+            _ => table.text(key) == Some("TCP"),
+        };
+        for key in wrong.iter().filter(|key| table.is_given(key) && !is_default(key)) {
             let (kind, other) = match is_network {
                 true => ("a Network Load Balancer", "application"),
                 false => ("an Application Load Balancer", "network"),
