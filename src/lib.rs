@@ -140,6 +140,7 @@
 //! | a column of FOCUS | `report/focus.rs` |
 //! | a study of many runs: EC2 or Fargate | `experiment/breakeven/`: the scenario rewritten for each kind of capacity; its table and chart in `report/` |
 //! | the cheapest settings: how they race, what bounds know without a run | `experiment/plan/`: `race.rs`, `bounds.rs`; what is told of it: `report/plan/` |
+//! | a stage or setting whose worth `sensitivity` tells | a line in `experiment/sensitivity/levers.rs` |
 //! | a verb, a flag | a file in `cli/` |
 //! | the sentences before the summary's table | `report/answer.rs` |
 //! | an invariant | `sim/checks/` |

@@ -74,6 +74,7 @@ mod renewal;
 mod scaling_vectors;
 mod scenario;
 mod scenario_errors;
+mod sensitivity;
 mod service_determinism;
 mod service_errors;
 mod service_findings;

@@ -139,6 +139,24 @@ impl Distribution {
         }
     }
 
+    /// Every draw times a factor above 0.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Distribution {
+        let mut scaled = self.clone();
+        match &mut scaled {
+            Distribution::Constant(value) => *value *= factor,
+            Distribution::Uniform { min, max } => (*min, *max) = (*min * factor, *max * factor),
+            Distribution::Exponential { mean } | Distribution::LogNormal { mean, .. } => {
+                *mean *= factor;
+            }
+            Distribution::Normal { mean, sd } => (*mean, *sd) = (*mean * factor, *sd * factor),
+            Distribution::Pareto { min, .. } => *min *= factor,
+            Distribution::Weibull { scale, .. } => *scale *= factor,
+            Distribution::Empirical { values, .. } => values.iter_mut().for_each(|v| *v *= factor),
+        }
+        scaled
+    }
+
     /// The variance, infinite for a Pareto tail of 2 or less; for `Normal` the variance before the cut at zero.
     #[must_use]
     pub fn variance(&self) -> f64 {

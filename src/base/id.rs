@@ -75,6 +75,11 @@ impl<I: Id, T> Column<I, T> {
         (0..self.rows.len()).map(I::from_index)
     }
 
+    /// All rows in ascending order of id, to be changed.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.rows.iter_mut()
+    }
+
     /// All rows in ascending order of id.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.rows.iter()

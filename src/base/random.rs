@@ -52,6 +52,8 @@ pub enum Purpose {
     Reclaim,
     /// Random scenarios of the project's own tests.
     Test,
+    /// Where a screening of levers begins, and in which order it changes them.
+    Screening,
 }
 
 /// A scenario's seed, from which all streams are derived.

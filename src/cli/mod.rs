@@ -18,6 +18,7 @@ pub mod run;
 pub mod schema;
 mod screen;
 mod seeds;
+pub mod sensitivity;
 pub mod steady;
 pub mod sweep;
 pub mod trace;
@@ -79,6 +80,8 @@ pub enum Verb {
     Breakeven(breakeven::BreakevenArgs),
     /// The cheapest settings that keep the limits of a scenario
     Plan(plan::PlanArgs),
+    /// What each stage of a start, and each setting, buys of waits, drops and cost
+    Sensitivity(sensitivity::SensitivityArgs),
     /// Of one long run: where its warm-up ends, how sure its means are
     Steady(steady::SteadyArgs),
     /// Print a completion script for a shell
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Verb::Price(args) => price(&args),
         Verb::Breakeven(args) => breakeven::run(&args),
         Verb::Plan(args) => plan::run(&args),
+        Verb::Sensitivity(args) => sensitivity::run(&args),
         Verb::Completions { shell } => completions(shell),
     };
     match done {

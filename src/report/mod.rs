@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod plan;
 pub mod reference;
 pub mod replications;
+pub mod sensitivity;
 pub mod services;
 pub mod steady;
 pub mod summary;

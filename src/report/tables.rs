@@ -8,6 +8,7 @@ use super::csv::TableWriter;
 use super::focus::COST as FOCUS_COST;
 use super::plan::{PLAN, PLAN_METRICS};
 use super::replications::SEEDS;
+use super::sensitivity::SENSITIVITY;
 use super::summary::METRICS;
 use crate::base::id::Id as _;
 use crate::base::money::NanoUsd;
@@ -101,7 +102,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 26] = [
+pub const ALL: [TableSpec; 27] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -128,6 +129,7 @@ pub const ALL: [TableSpec; 26] = [
     COMPARE_RUNS,
     PLAN,
     PLAN_METRICS,
+    SENSITIVITY,
 ];
 
 /// `instances.csv` of a finished run.

@@ -27,6 +27,7 @@ mod service_tasks;
 mod services;
 mod spending;
 mod sweep;
+mod tornado;
 mod traffic;
 mod trend;
 mod utilization;
@@ -183,6 +184,21 @@ pub fn render_plan(
 ) -> Option<(String, Vec<u8>)> {
     let (paint, ending) = painter(format)?;
     Some((format!("charts/plan.{ending}"), paint(&plan::draw(study))))
+}
+
+/// Draws a tornado of each metric of a study of levers: (name in the output folder, content).
+#[must_use]
+pub fn render_sensitivity(
+    study: &crate::report::sensitivity::Study<'_>,
+    format: Format,
+) -> Vec<(String, Vec<u8>)> {
+    let Some((paint, ending)) = painter(format) else { return Vec::new() };
+    let all = study.effects.iter().enumerate();
+    let one = |(at, of): (usize, &crate::experiment::sensitivity::Effects)| {
+        let name = format!("charts/sensitivity-{}.{ending}", of.metric);
+        (name, paint(&tornado::draw(study, at)))
+    };
+    all.map(one).collect()
 }
 
 /// How a drawing becomes a file, and the ending of its name.
