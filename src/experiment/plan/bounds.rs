@@ -7,7 +7,7 @@
 //! - An instance of a fleet that stays as it is costs its price for as long as arrivals go on.
 //! - Who serves requests uses their CPU: no request costs less than that much of the cheapest vCPU that its service may use.
 //! - A fleet that stays as it is serves no more requests than its CPU can: the rest is dropped.
-//! - Nor does it hold more tasks than it has room for: those of a busy stretch must wait ([`waits`]).
+//! - Nor does it hold more tasks than it has room for: those of a busy stretch must wait (`bounds/waits.rs`).
 
 mod waits;
 
