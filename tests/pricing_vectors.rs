@@ -298,3 +298,90 @@ fn break_even_reservations_follow_from_the_catalogue() {
         assert_eq!(measured, per_mille, "{name}");
     }
 }
+
+/// What a running task of `vcpu` quarters of a vCPU and `gb` halves of a GB costs for so many hours in us-east-1.
+fn fargate(quarter_vcpus: u32, half_gbs: u32, hours: u64) -> NanoUsd {
+    let rate = listed("us-east-1", Architecture::X86_64);
+    bill(&rate, &task(quarter_vcpus, half_gbs, 20, hours * HOUR), 1).total()
+}
+
+/// What an instance costs for so many hours in us-east-1.
+fn ec2(instance_type: &str, hours: u64) -> NanoUsd {
+    let rate = Catalogue::embedded().on_demand("us-east-1", instance_type).unwrap();
+    instance_cost(&Price::Fixed(rate), at(0), at(hours * HOUR))
+}
+
+fn times(of: NanoUsd, count: i128) -> NanoUsd {
+    NanoUsd(of.0 * count)
+}
+
+/// c3x: 1 vCPU and 2 GB for 0.04937 an hour, 36.04 a month; a c6i.large for 62.05.
+#[test]
+fn pr_61_a_task_of_one_vcpu_for_a_month_beside_a_c6i_large() {
+    near(fargate(4, 4, 730), 3_604);
+    near(ec2("c6i.large", 730), 6_205);
+}
+
+/// rafay: ten t3a.2xlarge for 2,195.84 a month, against a hundred tasks of 4 vCPUs and 8 GB for 14,416 (0.19748 an hour).
+#[test]
+fn pr_62_ten_large_instances_are_not_a_hundred_large_tasks() {
+    near(times(ec2("t3a.2xlarge", 730), 10), 219_584);
+    near(times(fargate(16, 16, 730), 100), 1_441_604);
+    // Unequal capacity: 80 vCPUs against 400. For each vCPU Fargate is a third dearer, not six times.
+    let of_vcpu = |usd: NanoUsd, vcpus: i128| usd.0 / vcpus;
+    let (of_ec2, of_fargate) = (
+        of_vcpu(times(ec2("t3a.2xlarge", 730), 10), 80),
+        of_vcpu(times(fargate(16, 16, 730), 100), 400),
+    );
+    assert_eq!(of_fargate * 100 / of_ec2, 131);
+}
+
+/// Mallesh: ten tasks of 1 vCPU and 2 GB for 360 a month, two t3.xlarge for 242 (to the dollar).
+#[test]
+fn pr_63_ten_tasks_against_two_t3_xlarge() {
+    near(times(fargate(4, 4, 730), 10), 36_040);
+    near(times(ec2("t3.xlarge", 730), 2), 24_294);
+}
+
+/// fortem: three tasks of 0.5 vCPU and 1 GB for 54 a month, eight for 144, twenty of 1 vCPU and 4 GB for 850; an m7g.large
+/// for 60, an m7g.xlarge for 119 (to the dollar).
+#[test]
+fn pr_65_small_tasks_against_graviton() {
+    near(times(fargate(2, 2, 730), 3), 5_406);
+    near(times(fargate(2, 2, 730), 8), 14_416);
+    near(times(fargate(4, 8, 730), 20), 85_060);
+    near(ec2("m7g.large", 730), 5_957);
+    near(ec2("m7g.xlarge", 730), 11_914);
+}
+
+/// zop claims 0.1346 for what an m5.large has and 0.2337 for what a c5.xlarge has; it is 0.11652 and 0.19748. A t3.medium's
+/// is 0.09874, as it says, which is 137 % more than the instance and not 375 %.
+#[test]
+fn pr_67_what_the_sizes_of_instances_cost_on_fargate() {
+    assert_eq!(fargate(8, 16, 1), NanoUsd(116_520_000));
+    assert_eq!(fargate(16, 16, 1), NanoUsd(197_480_000));
+    assert_eq!(fargate(8, 8, 1), NanoUsd(98_740_000));
+    assert_eq!(fargate(8, 16, 1).0 * 100 / ec2("m5.large", 1).0, 121);
+    assert_eq!(fargate(8, 8, 1).0 * 100 / ec2("t3.medium", 1).0, 237);
+}
+
+/// factualminds: 0.25 vCPU and 0.5 GB for about 9 a month; 4 vCPUs and 16 GB are 170.12, and not 145.
+#[test]
+fn pr_68_the_smallest_size_and_a_large_one_for_a_month() {
+    near(fargate(1, 1, 730), 901);
+    near(fargate(16, 32, 730), 17_012);
+}
+
+/// wring: 42, 84 and 168 for 720 to 730 hours of 1 vCPU and 4 GB, twice and four times that; exactly 42.53, 85.06, 170.12.
+#[test]
+fn pr_69_three_sizes_for_a_month() {
+    for (times, cents) in [(1, 4_253), (2, 8_506), (4, 17_012)] {
+        near(fargate(4 * times, 8 * times, 730), cents);
+    }
+}
+
+/// JhamelT: the smallest size for eight hours a day, thirty days: 2.97 (exactly 2.96).
+#[test]
+fn pr_71_the_smallest_size_for_eight_hours_a_day() {
+    near(fargate(1, 1, 240), 296);
+}

@@ -3,7 +3,8 @@
 mod told;
 
 use super::progress::Runs;
-use super::run::{ChartsArg, FormatArg};
+use super::run::FormatArg;
+use super::study::StudyArgs;
 use super::{Failure, complain, print, seeds};
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
@@ -11,7 +12,7 @@ use crate::experiment::breakeven::{
     Cell, Kind, Original, Placement, Question, answer, runs, why_nowhere,
 };
 use crate::report::breakeven::{BREAKEVEN, Study, to_csv};
-use crate::report::charts::{self, Format};
+use crate::report::charts;
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
 use crate::scenario::{self, Scenario};
@@ -62,24 +63,9 @@ pub struct BreakevenArgs {
     /// Term of the Savings Plan that would have been best, no upfront payment
     #[arg(long, value_name = "TERM", default_value = "1y", value_parser = ["1y", "3y"])]
     pub term: String,
-    /// Output folder [default: output/breakeven-NAME of the scenario]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an output folder that other runs have written
-    #[arg(long)]
-    pub force: bool,
-    /// Format of the chart
-    #[arg(long, value_enum, default_value = "svg")]
-    pub charts: ChartsArg,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: FormatArg,
-    /// Threads; 0: one a core. Results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-    /// No progress and no notes
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// Threads, folder, what is shown.
+    #[command(flatten)]
+    pub study: StudyArgs,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
@@ -112,21 +98,20 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
     let (scenario, original) = read(args)?;
     let question = question(args, &scenario, &original)?;
-    let default_out = || Path::new("output").join(format!("breakeven-{}", scenario.setup.name));
-    let out = args.out.clone().unwrap_or_else(default_out);
+    let out = args.study.folder("breakeven", &scenario.setup.name);
     let base = args.scenario.parent().unwrap_or(Path::new(""));
     if let Some(why) = why_nowhere(&original, &question, base) {
         return Err(Failure::Input(format!("error: the workload runs on none of these: {why}")));
     }
     let pulse = seeds::interruptible();
-    let folder = OutputFolder::create(&out, args.force)?;
+    let folder = OutputFolder::create(&out, args.study.force)?;
     let done = Arc::new(AtomicUsize::new(0));
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
+        .num_threads(args.study.threads)
         .build()
         .map_err(|error| Failure::Input(format!("error: cannot start threads: {error}")))?;
     let cells = {
-        let _bar = Runs::follow(Arc::clone(&done), runs(&question), args.quiet);
+        let _bar = Runs::follow(Arc::clone(&done), runs(&question), args.study.quiet);
         pool.install(|| answer(&original, &question, base, (&pulse, &done)))
     };
     let Some(cells) = cells else {
@@ -134,7 +119,7 @@ pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
         return Err(Failure::Interrupted("interrupted; nothing was written".into()));
     };
     publish(args, (&scenario, &original), &question, &cells, folder)?;
-    if !args.quiet {
+    if !args.study.quiet {
         complain(&format!("wrote {}", out.display()));
     }
     Ok(())
@@ -217,11 +202,7 @@ fn publish(
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
-    let format = match args.charts {
-        ChartsArg::Svg => Format::Svg,
-        ChartsArg::Png => Format::Png,
-        ChartsArg::None => Format::None,
-    };
+    let format = args.study.charts.format();
     if let Some((name, bytes)) = charts::render_breakeven(&study, format) {
         folder.write(&name, &bytes)?;
     }
@@ -242,7 +223,7 @@ fn publish(
     };
     let published = folder.publish(manifest)?;
     published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
-    print(&match args.format {
+    print(&match args.study.format {
         FormatArg::Human => told::human(&study),
         FormatArg::Json => told::json(&study),
     })

@@ -246,14 +246,6 @@ fn digest_of(text: &str) -> String {
     })
 }
 
-fn format_of(args: &CompareArgs) -> Format {
-    match args.charts {
-        None | Some(ChartsArg::Svg) => Format::Svg,
-        Some(ChartsArg::Png) => Format::Png,
-        Some(ChartsArg::None) => Format::None,
-    }
-}
-
 /// Publishes the folder and shows the table; expectations come last, so that no comparison is lost to one.
 fn publish(
     args: &CompareArgs,
@@ -266,7 +258,9 @@ fn publish(
     if let Some((folder, manifest)) = folder {
         folder.write(tables::COMPARE.file, &tables::to_csv(of))?;
         folder.write(tables::COMPARE_RUNS.file, &tables::runs_to_csv(variants))?;
-        if let Some((name, bytes)) = charts::render_comparison(of, format_of(args)) {
+        if let Some((name, bytes)) =
+            charts::render_comparison(of, args.charts.map_or(Format::Svg, ChartsArg::format))
+        {
             folder.write(&name, &bytes)?;
         }
         let outcome = if verdict.holds() { "completed" } else { "expectation_failed" };

@@ -20,6 +20,7 @@ mod screen;
 mod seeds;
 pub mod sensitivity;
 pub mod steady;
+mod study;
 pub mod sweep;
 pub mod trace;
 pub mod validate;

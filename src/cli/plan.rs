@@ -5,14 +5,15 @@ mod grid;
 mod runs;
 
 use super::compare::variants;
-use super::run::{ChartsArg, FormatArg};
+use super::run::FormatArg;
+use super::study::StudyArgs;
 use super::{Failure, complain, output, print, seeds};
 use crate::base::random::Seed;
 use crate::experiment::compare::limit::Limit;
 use crate::experiment::plan::bounds::Bounds;
 use crate::experiment::plan::{Candidate, Goal, LEAST_BUDGET, Outcome, Rules, race, standings};
 use crate::experiment::statistics::Confidence;
-use crate::report::charts::{self, Format};
+use crate::report::charts;
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
 use crate::report::plan as tables;
@@ -65,27 +66,12 @@ pub struct PlanArgs {
     /// First seed [default: the scenario's]
     #[arg(long, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// Threads [default: one a core]. Results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
     /// Search grids of more than 1,000 settings, too
     #[arg(long, short)]
     pub yes: bool,
-    /// Output folder [default: output/plan-NAME of the scenario]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an output folder of ours; a folder that is not ours is never touched
-    #[arg(long)]
-    pub force: bool,
-    /// Format of the chart
-    #[arg(long, value_enum, default_value = "svg")]
-    pub charts: ChartsArg,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: FormatArg,
-    /// No progress and no notes on stderr
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// Threads, folder, what is shown.
+    #[command(flatten)]
+    pub study: StudyArgs,
     /// Compare all books of the simulator after every event (slow)
     #[arg(long)]
     pub check: bool,
@@ -131,11 +117,10 @@ pub fn run(args: &PlanArgs) -> Result<(), Failure> {
     let goals = goals(args, &grid)?;
     let base = grid.base();
     let first = args.seed.unwrap_or(base.setup.seed.0);
-    let default_out = || Path::new("output").join(format!("plan-{}", base.setup.name));
-    let out = args.out.clone().unwrap_or_else(default_out);
+    let out = args.study.folder("plan", &base.setup.name);
     // Before the folder: whoever is interrupted from here on also cleans up.
     let pulse = seeds::interruptible();
-    let folder = OutputFolder::create(&out, args.force)?;
+    let folder = OutputFolder::create(&out, args.study.force)?;
     let candidates = bounded(args, &grid, &goals, first);
     let rules = Rules {
         replications: args.replications,
@@ -224,11 +209,7 @@ fn publish(
     runner: &Runner,
     (folder, out): (OutputFolder, &Path),
 ) -> Result<(), Failure> {
-    let format = match args.charts {
-        ChartsArg::Svg => Format::Svg,
-        ChartsArg::Png => Format::Png,
-        ChartsArg::None => Format::None,
-    };
+    let format = args.study.charts.format();
     folder.write(tables::PLAN.file, &tables::to_csv(study))?;
     folder.write(tables::PLAN_METRICS.file, &tables::metrics_to_csv(study))?;
     if let Some((name, bytes)) = charts::render_plan(study, format) {
@@ -247,14 +228,14 @@ fn publish(
     let outcome = if answer.is_some() { "completed" } else { "expectation_failed" };
     let published = folder.publish(Manifest { outcome: outcome.into(), ..manifest })?;
     published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
-    print(&match args.format {
+    print(&match args.study.format {
         FormatArg::Human => tables::to_text(study, Style::detect()),
         FormatArg::Json => tables::to_json(study),
     })?;
-    if let (false, Some(at)) = (args.quiet, answer) {
+    if let (false, Some(at)) = (args.study.quiet, answer) {
         answer::warnings(grid, at, study).iter().for_each(|text| complain(text));
     }
-    if !args.quiet {
+    if !args.study.quiet {
         complain(&format!("wrote {}", out.display()));
     }
     match answer {

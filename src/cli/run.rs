@@ -79,6 +79,17 @@ pub enum ChartsArg {
     None,
 }
 
+impl ChartsArg {
+    /// The format of the charts.
+    pub fn format(self) -> Format {
+        match self {
+            ChartsArg::Svg => Format::Svg,
+            ChartsArg::Png => Format::Png,
+            ChartsArg::None => Format::None,
+        }
+    }
+}
+
 /// `--format`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FormatArg {
@@ -175,11 +186,14 @@ fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<
 }
 
 fn charts_of(args: &RunArgs, scenario: &Scenario) -> Format {
-    match (args.charts, scenario.outputs.charts) {
-        (Some(ChartsArg::Svg), _) | (None, Charts::Svg) => Format::Svg,
-        (Some(ChartsArg::Png), _) | (None, Charts::Png) => Format::Png,
-        (Some(ChartsArg::None), _) | (None, Charts::None) => Format::None,
-    }
+    args.charts.map_or(
+        match scenario.outputs.charts {
+            Charts::Svg => Format::Svg,
+            Charts::Png => Format::Png,
+            Charts::None => Format::None,
+        },
+        ChartsArg::format,
+    )
 }
 
 fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {

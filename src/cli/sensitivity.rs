@@ -1,17 +1,19 @@
 //! `ecsim sensitivity`: what each stage of a start, and each setting, buys of waits, drops and cost.
 
-use super::run::{ChartsArg, FormatArg};
+use super::run::FormatArg;
 use super::seeds::{broken, gather, interruptible, replay};
+use super::study::StudyArgs;
 use super::{Failure, complain, output, print};
 use crate::base::digest::Digest;
 use crate::base::random::Seed;
 use crate::engine::Pulse;
+use crate::experiment;
 use crate::experiment::cells::{self, Cell, Outcome};
 use crate::experiment::compare::metrics;
 use crate::experiment::sensitivity::{Change, Lever, Plan, apply, effects, levers};
 use crate::experiment::statistics::{Confidence, Exact};
 use crate::metrics::summary::{Summary, Value};
-use crate::report::charts::{self, Format};
+use crate::report::charts;
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
 use crate::report::sensitivity::{SENSITIVITY, Study, to_csv, to_json, to_text};
@@ -63,27 +65,12 @@ pub struct SensitivityArgs {
     /// First seed [default: the scenario's]
     #[arg(long, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// Threads [default: one a core]. Results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
     /// Do more than 10,000 runs, too
     #[arg(long, short)]
     pub yes: bool,
-    /// Output folder [default: output/sensitivity-NAME of the scenario]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an output folder of ours; a folder that is not ours is never touched
-    #[arg(long)]
-    pub force: bool,
-    /// Format of the charts
-    #[arg(long, value_enum, default_value = "svg")]
-    pub charts: ChartsArg,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: FormatArg,
-    /// No progress and no notes on stderr
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// Threads, folder, what is shown.
+    #[command(flatten)]
+    pub study: StudyArgs,
     /// Compare all books of the simulator after every event (slow)
     #[arg(long)]
     pub check: bool,
@@ -119,11 +106,11 @@ pub fn run(args: &SensitivityArgs) -> Result<(), Failure> {
              or --trajectories"
         )));
     }
-    let default_out = || Path::new("output").join(format!("sensitivity-{}", base.setup.name));
-    let out = args.out.clone().unwrap_or_else(default_out);
+    let out = args.study.folder("sensitivity", &base.setup.name);
+    check_metrics(args, &base)?;
     // Before the folder: whoever is interrupted from here on also cleans up.
     let pulse = interruptible();
-    let folder = OutputFolder::create(&out, args.force)?;
+    let folder = OutputFolder::create(&out, args.study.force)?;
     let ended = Arc::new(AtomicUsize::new(0));
     let shared = Arc::new(Shared { args: args.clone(), levers, plan, pulse, ended });
     let summaries = match run_all(&shared) {
@@ -156,7 +143,7 @@ pub fn run(args: &SensitivityArgs) -> Result<(), Failure> {
     summaries.iter().for_each(|(_, events)| digest.add(*events));
     folder.write(SENSITIVITY.file, &to_csv(&study))?;
     folder.write("scenario.toml", base.resolved.as_bytes())?;
-    for (name, bytes) in charts::render_sensitivity(&study, format_of(args)) {
+    for (name, bytes) in charts::render_sensitivity(&study, args.study.charts.format()) {
         folder.write(&name, &bytes)?;
     }
     let manifest = Manifest {
@@ -165,23 +152,15 @@ pub fn run(args: &SensitivityArgs) -> Result<(), Failure> {
     };
     let published = folder.publish(manifest)?;
     published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
-    print(&match args.format {
+    print(&match args.study.format {
         FormatArg::Human => to_text(&study, Style::detect()),
         FormatArg::Json => to_json(&study),
     })?;
-    if !args.quiet {
+    if !args.study.quiet {
         complain(&format!("ran {runs} runs"));
         complain(&format!("wrote {}", out.display()));
     }
     Ok(())
-}
-
-fn format_of(args: &SensitivityArgs) -> Format {
-    match args.charts {
-        ChartsArg::Svg => Format::Svg,
-        ChartsArg::Png => Format::Png,
-        ChartsArg::None => Format::None,
-    }
 }
 
 /// The scenario, and what can be moved in it.
@@ -215,11 +194,26 @@ fn read(args: &SensitivityArgs) -> Result<(Scenario, Vec<Lever>), Failure> {
             args.scenario.display()
         )));
     }
-    if !args.quiet {
+    if !args.study.quiet {
         base.warnings.iter().for_each(|text| complain(&format!("warning: {text}")));
         base.notes.iter().for_each(|note| complain(&format!("note: {note}")));
     }
     Ok((base, levers))
+}
+
+/// Whether the metrics that are asked for are there: known before the first run.
+fn check_metrics(args: &SensitivityArgs, base: &Scenario) -> Result<(), Failure> {
+    if args.metrics.is_empty() {
+        return Ok(());
+    }
+    let input = |why: String| Failure::Input(format!("error: {why}"));
+    let known = experiment::metrics_of(base).map_err(|error| input(error.to_string()))?;
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let is_known = |pattern: &&String| known.iter().any(|name| metrics::matches(pattern, name));
+    match args.metrics.iter().find(|pattern| !is_known(pattern)) {
+        Some(pattern) => Err(input(format!("--metrics: {}", metrics::unknown(pattern, &known)))),
+        None => Ok(()),
+    }
 }
 
 /// The metrics that were asked for, or those of the usual that the scenario defines.
@@ -239,12 +233,13 @@ type One = (Summary, u64);
 /// Every run, in the order of the plan.
 fn run_all(shared: &Arc<Shared>) -> Result<Vec<One>, Failure> {
     let cells = shared.plan.cells.len();
-    let _bar = super::progress::Runs::follow(Arc::clone(&shared.ended), cells, shared.args.quiet);
+    let _bar =
+        super::progress::Runs::follow(Arc::clone(&shared.ended), cells, shared.args.study.quiet);
     let of_thread = Arc::clone(shared);
     let mut ended = gather(&shared.pulse, move |report| {
         let shared = of_thread;
         let runner = cells::Runner {
-            threads: shared.args.threads,
+            threads: shared.args.study.threads,
             pulse: &shared.pulse,
             check_every_event: shared.args.check,
         };

@@ -198,7 +198,8 @@ pub fn to_text(lines: &[Line], confidence: Confidence, style: summary::Style) ->
         ]);
     }
     let told = format!(
-        "\nWarm-up by MSER-5; ± is half of a {confidence} interval of batch means. What is not steady has no interval to trust.\n"
+        "\nWarm-up by MSER-5; ± is half of a {confidence} interval of batch means. \
+         Samples weigh alike, however many requests are in them. What is not steady has no interval to trust.\n"
     );
     summary::lines(&table) + &told
 }

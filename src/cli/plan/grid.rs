@@ -45,7 +45,7 @@ impl Grid {
                 problems.to_string()
             })
         };
-        let scenarios = experiment::each(count as u32, args.threads, read)
+        let scenarios = experiment::each(count as u32, args.study.threads, read)
             .map_err(|error| Failure::Input(format!("error: cannot start threads: {error}")))?;
         let grid = Grid { labels, overrides, scenarios };
         grid.refuse_useless(args)?;
@@ -93,7 +93,7 @@ impl Grid {
 
     /// What the scenario has to say, and how many settings are none.
     fn tell(&self, args: &PlanArgs) {
-        if args.quiet {
+        if args.study.quiet {
             return;
         }
         self.base().notes.iter().for_each(|note| complain(&format!("note: {note}")));

@@ -94,14 +94,14 @@ impl Runner {
             Some(Budget::Time(time)) => Some(Instant::now() + time * 2 / 3),
             _ => None,
         };
-        let bar = Runs::follow(Arc::clone(&ended), most, args.quiet);
+        let bar = Runs::follow(Arc::clone(&ended), most, args.study.quiet);
         let columns = names.iter().map(|name| Column { name: name.clone(), unit: String::new() });
         let columns = columns.collect();
         let path = args.scenario.clone();
         let shared = Shared { grid, names, path, first, check: args.check, pulse, ended };
         Runner {
             shared: Arc::new(shared),
-            threads: args.threads,
+            threads: args.study.threads,
             deadline,
             goals: goals.to_vec(),
             columns,

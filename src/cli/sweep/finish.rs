@@ -22,11 +22,7 @@ pub fn finish(
     let gathered = tables::gather(folder.path(), plan, &show.metrics, show.confidence)
         .map_err(|why| Failure::Input(format!("error: {why}")))?;
     let results = &gathered.results;
-    let format = match show.charts {
-        None | Some(ChartsArg::Svg) => Format::Svg,
-        Some(ChartsArg::Png) => Format::Png,
-        Some(ChartsArg::None) => Format::None,
-    };
+    let format = show.charts.map_or(Format::Svg, ChartsArg::format);
     let mut files = vec![
         (tables::SWEEP_FILE.to_string(), gathered.table),
         (tables::MEANS_FILE.to_string(), tables::means_to_csv(plan, results)),
