@@ -160,3 +160,21 @@ fn bad_values_are_refused_with_their_place() {
         assert!(told.contains(message) && told.contains("test.toml:"), "{bill}: {told}");
     }
 }
+
+#[test]
+fn a_default_beside_its_switch_is_no_mistake() {
+    // As a resolved scenario writes it.
+    let defaults = "volumes = false\nvolume_gb = 30\nalarms = false\nother_alarms = 0\nlogs = false\n\
+                    log_archived_percent = 15\ntransfer = false\ninternet_free_gb = 0\n";
+    run(&boxes(&format!("desired_capacity = 1\n\n[bill]\n{defaults}")));
+}
+
+#[test]
+fn of_a_service_with_a_mistake_only_the_mistake_is_told() {
+    let service = "[[service]]\nname = \"web\"\ntask_definition = \"nobody\"\nlaunch_type = \"FARGATE\"\n\
+                   load_balancer = {}\nbytes = { response = 1000 }\n\
+                   traffic = { generate = { per_second = 1 } }\n";
+    let told = errors(&format!("{HEAD}{WEB}{service}\n[bill]\n"));
+    assert_eq!(told.matches("error:").count(), 1, "{told}");
+    assert!(told.contains("nobody"), "{told}");
+}

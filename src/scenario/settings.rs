@@ -105,6 +105,13 @@ impl Settings {
         self.given.iter().any(|(given, ..)| *given == index)
     }
 
+    /// Whether the key of a single value (no list) was written with another one than its default, rightly or wrongly.
+    #[must_use]
+    pub fn is_not_default(&self, key: &str) -> bool {
+        let default = defaults(self.section)[self.index(key)].as_ref().map(|item| &item.value);
+        self.is_given(key) && self.item(key).map(|item| &item.value) != default
+    }
+
     /// The value, given or default.
     #[must_use]
     pub fn item(&self, key: &str) -> Option<&Item> {

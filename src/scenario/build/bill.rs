@@ -137,7 +137,8 @@ impl Build<'_> {
             if settings.flag(switch) {
                 continue;
             }
-            for key in keys.iter().filter(|key| settings.is_given(key)) {
+            // The default may be written out, as a resolved scenario does.
+            for key in keys.iter().filter(|key| settings.is_not_default(key)) {
                 let message = format!("`{key}` with `{switch} = false`, which bills none of it");
                 let help = format!("leave out `{key}`, or switch `{switch}` on");
                 self.error_with_help(settings.place_of(key), message, help);

@@ -12,8 +12,8 @@ use crate::pricing::balancer::{
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{
-    AskerBill, BalancedService, BalancerSetup, Bytes, Exit, GatewaySetup, TransferSetup,
-    VolumeShape,
+    AskerBill, BalancedService, BalancerSetup, Bytes, Exit, GatewaySetup, ServiceSetup,
+    TransferSetup, VolumeShape,
 };
 
 /// Interface endpoints that tasks need to start without another way out: ecr.api, ecr.dkr, logs (documented).
@@ -31,8 +31,9 @@ impl Build<'_> {
                 continue;
             };
             self.check_balancer_keys(table);
-            let mut new = self.balancer_of(table, service);
-            let setup = &self.services[service.index()];
+            // A service with a mistake of its own has a name, and nothing behind it.
+            let Some(setup) = self.services.get(service.index()) else { continue };
+            let mut new = self.balancer_of(table, service, setup);
             let cluster = &self.clusters[setup.cluster.index()];
             let zones = setup.zones.clone().unwrap_or_else(|| cluster.zones.clone());
             let known = all.iter_mut().find(|(known, _)| known.name == new.name);
@@ -81,8 +82,12 @@ impl Build<'_> {
         }
     }
 
-    fn balancer_of(&self, table: &Settings, service: ServiceId) -> BalancerSetup {
-        let setup = &self.services[service.index()];
+    fn balancer_of(
+        &self,
+        table: &Settings,
+        service: ServiceId,
+        setup: &ServiceSetup,
+    ) -> BalancerSetup {
         let is_network = setup.balancer.as_ref().is_some_and(|of| of.kind == BalancerKind::Network);
         let item = if is_network { "nlb" } else { "alb" };
         BalancerSetup {
@@ -164,7 +169,8 @@ impl Build<'_> {
         }
         for settings in root.tables("service") {
             let id = settings.text("name").and_then(|name| self.service_names.get(name));
-            id.into_iter().for_each(|id| moves(&mut askers[first + id.index()], settings));
+            let asker = id.and_then(|id| askers.get_mut(first + id.index()));
+            asker.into_iter().for_each(|asker| moves(asker, settings));
         }
         askers.into_iter().collect()
     }
