@@ -2,7 +2,8 @@
 //!
 //! `golden.txt` has a line a scenario: its event digest, and one digest of all its files. A commit that changes a line
 //! says in its message which numbers moved and why they are right now; `ECSIM_GOLDEN=write cargo test golden` writes the
-//! lines anew.
+//! lines anew. Those of `scenarios/myths` have none: `myths` runs each under ten seeds, and holds what comes of it to the
+//! page that shows it.
 
 use crate::support::program::{Desk, same_lines};
 use ecsim::base::digest::Digest;

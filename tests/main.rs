@@ -55,6 +55,7 @@ mod load_latency;
 mod managed_instances;
 mod managed_scaling;
 mod memory;
+mod myths;
 mod network;
 mod network_access;
 mod outages;

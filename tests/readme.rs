@@ -144,10 +144,26 @@ fn the_first_screen_has_the_numbers_of_its_runs() {
     let even = break_even();
     let renewed = between(&renewed, "<!-- breakeven", "<!-- end of breakeven", &even);
     let renewed = between(&renewed, "<!-- plan", "<!-- end of plan", &plan());
+    let myths = crate::myths::striking();
+    let renewed = between(&renewed, "<!-- myths", "<!-- end of myths", &myths);
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, &renewed).unwrap();
     } else {
         assert!(page == renewed, "README's numbers are old: run with UPDATE_README=1\n{renewed}");
+    }
+}
+
+#[test]
+fn the_page_of_myths_has_the_numbers_of_its_runs() {
+    let path = root().join("scenarios/myths/README.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let renewed = crate::myths::texts().iter().fold(page.clone(), |page, (name, text)| {
+        between(&page, &format!("<!-- {name}"), &format!("<!-- end of {name}"), text)
+    });
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&path, &renewed).unwrap();
+    } else {
+        assert!(page == renewed, "the page's numbers are old: run with UPDATE_README=1\n{renewed}");
     }
 }
 
@@ -166,6 +182,7 @@ fn the_pages_lead_somewhere() {
         "output/README.md",
         "scenarios/README.md",
         "scenarios/arrays/README.md",
+        "scenarios/myths/README.md",
         "scenarios/pictures/README.md",
         "scenarios/sweeps/README.md",
         "src/README.md",

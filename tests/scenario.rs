@@ -20,8 +20,9 @@ fn shared() -> Option<PathBuf> {
 /// Every shipped scenario that can be loaded here.
 pub(crate) fn shipped() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut all: Vec<(PathBuf, String)> = std::fs::read_dir(folder)
-        .unwrap()
+    let folders = [folder.join("myths"), folder].into_iter();
+    let mut all: Vec<(PathBuf, String)> = folders
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
