@@ -9,6 +9,7 @@ use ecsim::model::scaling::{MetricValue, ScalingMetric};
 use ecsim::policy::capacity::need::{self, Capacity, Estimator, Group, Packing, Room};
 use ecsim::policy::capacity::protection::{self, Cause, Ending, Held};
 use ecsim::policy::capacity::{GroupState, ManagedScaler, ManagedScaling, Reading, View, managed};
+use ecsim::policy::scaling::alarm::AlarmState;
 use ecsim::policy::scaling::{Decision, NotScaled, PolicyKind, Reason};
 use ecsim::sim::setup::ProviderShare;
 use ecsim::sim::split_by_strategy;
@@ -124,6 +125,23 @@ impl Harness {
         };
         self.decisions.iter().filter_map(why).collect()
     }
+}
+
+/// A provider to which nothing happens is passed over, and its points do not pile up: a month looked at each minute would
+/// else be as many points squared.
+#[test]
+fn points_of_a_quiet_provider_do_not_pile_up() {
+    let mut scaler = ManagedScaler::new(ManagedScaling::default());
+    let state = GroupState { desired: 4, min: 0, max: 10, youngest_launch: None };
+    let at_target = view((4, 4), &[], &[], &[]);
+    for minute in 1..=30 * 24 * 60 {
+        let end = SimTime(minute * 60_000_000);
+        scaler.publish(end, Some(&at_target));
+        assert!(scaler.is_quiet(state), "minute {minute}");
+        scaler.pass_over(end);
+        assert!(scaler.points_waiting() <= 1, "minute {minute}");
+    }
+    assert_eq!(scaler.alarms(), (AlarmState::Ok, AlarmState::Ok));
 }
 
 #[test]

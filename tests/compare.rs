@@ -349,3 +349,90 @@ fn an_interrupted_comparison_ends_with_130_and_leaves_nothing() {
     done.ends_with(130).says("interrupted; nothing was written");
     assert_eq!(desk.names(), ["endless.toml"]);
 }
+
+/// A sweep of two axes over `small.toml`, by `text` in place of its seeds.
+fn sweep_of(seeds: &str) -> String {
+    format!(
+        "[sweep]\nscenario = \"small.toml\"\nmetrics = [\"total_usd\", \"wait_s_mean\"]\n{seeds}\n\
+         [[axis]]\nname = \"strategy\"\n[axis.variants.packed]\n\
+         \"run_task.jobs.placement_strategy\" = [{{ type = \"binpack\", field = \"memory\" }}]\n\
+         [axis.variants.spread]\n\
+         \"run_task.jobs.placement_strategy\" = [{{ type = \"spread\", field = \"instanceId\" }}]\n"
+    )
+}
+
+#[test]
+fn the_settings_of_a_sweep_are_variants_with_names_of_ones_own() {
+    let desk = Desk::with(SMALL);
+    desk.write("grid.toml", sweep_of("seeds = 4"));
+    let done = desk.ok("compare grid.toml --charts none");
+    assert!(done.stderr.contains("ran 2 variants under 4 seeds"), "{}", done.stderr);
+    let metrics: Vec<&str> =
+        done.stdout.lines().filter(|line| line.starts_with(" total")).collect();
+    assert_eq!(metrics.len(), 1, "{}", done.stdout);
+    // The same by --vary, but for the names.
+    let both = run(
+        &desk,
+        "compare small.toml --replications 4 --charts none --quiet --metrics total_usd --out vary --vary",
+        &[&{
+            let (key, values) = SPREAD.split_once('=').unwrap();
+            let (spread, packed) = values.split_once("],[").unwrap();
+            format!("{key}=[{packed},{spread}]")
+        }],
+    );
+    assert_eq!(both.code, Some(0), "{}", both.stderr);
+    let (of_sweep, of_vary) =
+        (desk.read("output/compare-small/compare.csv"), desk.read("vary/compare.csv"));
+    let packed = row(&of_sweep, "packed", "total_usd");
+    let by_key =
+        of_vary.lines().find(|line| line.contains("binpack") && line.contains(",total_usd,"));
+    assert!(by_key.unwrap().contains(&packed["mean"]), "{by_key:?} {packed:?}");
+    let spread = row(&of_sweep, "spread", "total_usd");
+    assert_eq!(spread["replications"], "4");
+    // What the command line says goes before what the file says.
+    let done =
+        desk.ok("compare grid.toml --charts none --force --replications 3 --metrics wait_s_p95");
+    assert!(done.stderr.contains("under 3 seeds") && done.stdout.contains("wait_s_p95"));
+    assert!(!done.stdout.contains("total_usd"), "{}", done.stdout);
+    // Two axes name their variants by both.
+    let two = sweep_of("")
+        + "[[axis]]\nname = \"fleet\"\nkey = \"capacity_provider.general.desired_capacity\"\nvalues = [3, 4]\n";
+    desk.write("two.toml", two);
+    let done = desk.ok("compare two.toml --charts none --force --replications 2");
+    assert!(done.stdout.contains("strategy=packed, fleet=4"), "{}", done.stdout);
+}
+
+#[test]
+fn what_cannot_be_compared_of_a_sweep_is_refused_before_anything_is_run() {
+    let desk = Desk::with(SMALL);
+    desk.write("odd.toml", sweep_of("seeds = [1, 5]"));
+    let done = desk.run("compare odd.toml --charts none").ends_with(2);
+    done.says("the seeds of odd.toml do not follow each other").says("--replications 10");
+    desk.write("list.toml", sweep_of("seeds = [5, 6, 7]"));
+    let done = desk.ok("compare list.toml --charts none");
+    assert!(done.stderr.contains("under 3 seeds"), "{}", done.stderr);
+    assert!(desk.read("output/compare-small/compare_runs.csv").contains(",7,"));
+    let vary = "compare list.toml --vary run_task.jobs.tasks_per_call=1,2 --charts none";
+    desk.run(vary).ends_with(2).says("list.toml is a sweep").says("give it another `[[axis]]`");
+    let one = "[sweep]\nscenario = \"small.toml\"\n[[axis]]\nname = \"a\"\nkey = \"simulation.seed\"\nvalues = [3]\n";
+    desk.write("one.toml", one);
+    desk.run("compare one.toml").ends_with(2).says("one settings: there is nothing to compare");
+    desk.write("wrong.toml", sweep_of("seeds = 2").replace("spread\", field", "spred\", field"));
+    desk.run("compare wrong.toml").ends_with(2).says("spred");
+}
+
+/// A mistyped metric is refused at once, not after an hour of runs: nothing is run, and no folder is made.
+#[test]
+fn metrics_that_nobody_has_are_refused_before_anything_is_run() {
+    let desk = two();
+    for (asked, says) in [
+        ("--metrics total_use", "--metrics: there is no metric \"total_use\""),
+        ("--expect total_use<=5", "there is no metric \"total_use\""),
+    ] {
+        let done =
+            desk.run(&format!("compare small.toml larger.toml {asked}")).ends_with(2).says(says);
+        let done = done.says("did you mean \"total_usd\"?").stderr;
+        assert!(!done.contains("ran 2 variants"), "{done}");
+        assert!(!desk.path("output").exists(), "{asked}");
+    }
+}

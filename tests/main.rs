@@ -92,6 +92,7 @@ mod spot_groups;
 mod spot_interruption;
 mod spot_leaving;
 mod steady;
+mod strategies;
 mod support;
 mod swarm;
 mod sweep;

@@ -184,6 +184,7 @@ fn the_pages_lead_somewhere() {
         "scenarios/arrays/README.md",
         "scenarios/myths/README.md",
         "scenarios/pictures/README.md",
+        "scenarios/strategies/README.md",
         "scenarios/sweeps/README.md",
         "src/README.md",
         "tests/README.md",

@@ -8,6 +8,7 @@ use super::output::{digests_text, manifest};
 use super::run::ChartsArg;
 use super::{Failure, complain, precision, print, seeds};
 use crate::base::random::Seed;
+use crate::experiment;
 use crate::experiment::compare::limit::Limit;
 use crate::experiment::compare::{Comparison, Variant, compare, metrics};
 use crate::experiment::statistics::Confidence;
@@ -33,12 +34,13 @@ const USUAL_SEEDS: u32 = 10;
 #[command(after_help = "Examples:\n  \
     ecsim compare binpack.toml spread.toml\n  \
     ecsim compare web.toml --vary capacity_provider.general.desired_capacity=6,7,8 --replications 20\n  \
+    ecsim compare scenarios/strategies/hpc2n.toml\n  \
     ecsim compare web.toml new.toml --precision total_usd=0.5%\n  \
     ecsim compare web.toml new.toml --metrics '*_usd,wait_s_p95' --expect 'total_usd<=+5%'\n  \
     ecsim compare --base output/main --head output/pr --format markdown\n\n\
-    The first scenario, or the first value of every --vary, is the base.")]
+    The first scenario, the first value of every --vary, or the first settings of a sweep, is the base.")]
 pub struct CompareArgs {
-    /// Scenarios, TOML or JSON files; with --vary one
+    /// Scenarios, TOML or JSON files; with --vary one; or a sweep, whose settings are the variants
     #[arg(value_name = "SCENARIO", required_unless_present = "base")]
     pub scenarios: Vec<PathBuf>,
     /// Values of a key, by dotted path as --set takes it; several keys make every combination
@@ -179,11 +181,13 @@ fn of_folders(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
 }
 
 fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
-    let named = variants::load(args)?;
+    let (named, args) = variants::load(args)?;
+    let args = &args;
     variants::tell(&named, args);
     for one in &named {
         precision::check(&args.precision, args.most_seeds(), &one.scenario)?;
     }
+    refuse_unknown_metrics(args, &named)?;
     let seed = args.seed.map_or(named[0].scenario.setup.seed, Seed);
     let default_out =
         || Path::new("output").join(format!("compare-{}", named[0].scenario.setup.name));
@@ -209,6 +213,30 @@ fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
     let manifest = study_manifest(&study, &results);
     let args = CompareArgs { out: Some(out), ..args.clone() };
     publish(&args, Some((folder, manifest)), &variants, &of, verdict)
+}
+
+/// Refuses metrics that no variant has, before anything is run.
+fn refuse_unknown_metrics(args: &CompareArgs, named: &[Named]) -> Result<(), Failure> {
+    if args.metrics.is_empty() && args.limits.is_empty() {
+        return Ok(());
+    }
+    let mut known = Vec::new();
+    for one in named {
+        let of = experiment::metrics_of(&one.scenario);
+        let of = of.map_err(|error| Failure::Input(format!("error: {error}")))?;
+        known.extend(of.into_iter().filter(|name| name != "seed"));
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    metrics::select_of(&known, |_| true, &args.metrics)
+        .map_err(|why| Failure::Input(format!("error: --metrics: {why}")))?;
+    let limits = args.limits.iter().find(|limit| !known.contains(&limit.metric.as_str()));
+    match limits {
+        Some(limit) => {
+            let why = metrics::unknown(&limit.metric, &known);
+            Err(Failure::Input(format!("error: --expect: {why}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The comparison in the metrics that were asked for.

@@ -328,11 +328,16 @@ fn finish(
 const SHARED: &str = "${ECSIM_SHARED}";
 
 /// A path with `${ECSIM_SHARED}` replaced, the one variable that paths may hold: the folder of shared traces. Where
-/// the environment has no such variable it is `../../shared` beside the scenario's folder.
-fn expand(written: &str) -> String {
+/// the environment has no such variable it is `shared` two or three folders above `base`, the scenario's own: beside the
+/// project whose `scenarios` it lies in.
+fn expand(written: &str, base: &Path) -> String {
     if !written.contains(SHARED) {
         return written.to_string();
     }
-    let folder = std::env::var("ECSIM_SHARED").unwrap_or_else(|_| "../../shared".into());
-    written.replace(SHARED, &folder)
+    let beside = || {
+        let usual = ["../../shared", "../../../shared"];
+        let found = usual.iter().find(|folder| base.join(folder).is_dir());
+        (*found.unwrap_or(&usual[0])).to_string()
+    };
+    written.replace(SHARED, &std::env::var("ECSIM_SHARED").unwrap_or_else(|_| beside()))
 }

@@ -1,7 +1,10 @@
 //! From arguments to the scenarios that are compared.
 
 use super::CompareArgs;
+use crate::base::random::Seed;
 use crate::cli::{Failure, complain};
+use crate::experiment::cells::Cell;
+use crate::experiment::sweep::{self, Source};
 use crate::scenario::{self, Scenario};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -85,12 +88,18 @@ fn split(text: &str) -> Vec<String> {
     parts.iter().map(|part| part.trim().to_string()).collect()
 }
 
-/// Loads every variant, the base first.
+/// Loads every variant, the base first, and says what `args` mean with what a sweep's file says.
 ///
 /// # Errors
 /// All mistakes of the first scenario that has some; nothing to compare; the same twice.
-pub fn load(args: &CompareArgs) -> Result<Vec<Named>, Failure> {
-    if args.vary.is_empty() { scenarios(args) } else { varied(args) }
+pub fn load(args: &CompareArgs) -> Result<(Vec<Named>, CompareArgs), Failure> {
+    if let [one] = &args.scenarios[..]
+        && sweep::is_sweep(one)
+    {
+        return of_sweep(one, args);
+    }
+    let named = if args.vary.is_empty() { scenarios(args) } else { varied(args) };
+    Ok((named?, args.clone()))
 }
 
 /// What the scenarios have to say, each thing once.
@@ -159,6 +168,54 @@ fn scenarios(args: &CompareArgs) -> Result<Vec<Named>, Failure> {
     }
     refuse_equals(&all)?;
     Ok(all)
+}
+
+/// The settings of a sweep, with its seeds and metrics where `args` say none.
+fn of_sweep(path: &Path, args: &CompareArgs) -> Result<(Vec<Named>, CompareArgs), Failure> {
+    let input = |text: String| Failure::Input(text);
+    let file = path.display();
+    if !args.vary.is_empty() {
+        return Err(input(format!(
+            "error: --vary makes the variants of a scenario, and {file} is a sweep\n  = help: give it another `[[axis]]`"
+        )));
+    }
+    let read = sweep::read(path).map_err(|problems| input(problems.to_string()))?;
+    refuse_many(read.grid.len())?;
+    let base = read.scenario.0.clone();
+    let source = Source::new(read, args.overrides.clone());
+    let source = source.map_err(|problems| input(problems.to_string()))?;
+    let first = args.seed.map(Seed);
+    let plan = source.plan(first, args.replications).map_err(input)?.plan;
+    if plan.settings.len() == 1 {
+        return Err(input(format!(
+            "error: {file} has one settings: there is nothing to compare\n  = help: give an `[[axis]]` two values"
+        )));
+    }
+    let follow = |pair: &[u64]| pair[1] == pair[0].wrapping_add(1);
+    if !plan.seeds.windows(2).all(follow) {
+        return Err(input(format!(
+            "error: the seeds of {file} do not follow each other\n  = help: `compare` runs successive seeds: say which, as in \
+             --seed 1 --replications 10"
+        )));
+    }
+    let mut args = args.clone();
+    args.seed = plan.seeds.first().copied();
+    // A file that says nothing of seeds means one, from which no interval can be made.
+    if args.precision.is_empty() && plan.seeds.len() > 1 {
+        args.replications = u32::try_from(plan.seeds.len()).ok();
+    }
+    if args.metrics.is_empty() {
+        args.metrics.clone_from(&plan.metrics);
+    }
+    let mut all = Vec::new();
+    for (number, settings) in plan.settings.iter().enumerate() {
+        let cell = Cell { settings: number, seed: Seed(0) };
+        let scenario =
+            source.scenario(&plan, cell).map_err(|why| input(format!("error: {why}")))?;
+        let overrides = settings.set.clone();
+        all.push(Named { name: source.called(number), path: base.clone(), overrides, scenario });
+    }
+    Ok((all, args))
 }
 
 /// Every combination of the values of `--vary`, the last key's changing fastest.

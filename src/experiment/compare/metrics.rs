@@ -17,7 +17,7 @@ pub enum Sense {
 }
 
 /// What a comparison shows by itself, where it differs: cost, waits, drops, placement, fleet.
-pub const USUAL: [&str; 26] = [
+pub const USUAL: [&str; 28] = [
     "total_usd",
     "ec2_idle_usd",
     "usd_per_task_hour",
@@ -28,6 +28,8 @@ pub const USUAL: [&str; 26] = [
     "start_s_p95",
     "throttled_s_p95",
     "requests_dropped_percent",
+    "incident_requests_dropped",
+    "recovery_s_max",
     "request_latency_s_mean",
     "request_latency_s_p99",
     "under_provisioned_time_percent",
@@ -47,7 +49,7 @@ pub const USUAL: [&str; 26] = [
 ];
 
 /// How the names begin of what should be low.
-const LOWER: [&str; 29] = [
+const LOWER: [&str; 32] = [
     "wait_s_",
     "start_s_",
     "throttled_s_",
@@ -77,6 +79,9 @@ const LOWER: [&str; 29] = [
     "containers_restarted",
     "deployments_failed",
     "refreshes_failed",
+    "recovery_s_",
+    "incident_requests_",
+    "incident_tasks_lost",
 ];
 
 /// What should be high.

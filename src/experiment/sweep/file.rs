@@ -43,6 +43,16 @@ pub struct Sweep {
 const ROOT_KEYS: [&str; 2] = ["sweep", "axis"];
 const SWEEP_KEYS: [&str; 5] = ["name", "scenario", "seeds", "metrics", "set"];
 
+/// Whether a file is that of a sweep: TOML with a table `[sweep]`, which no scenario has. A file that cannot be read is
+/// none; whoever reads it next says why.
+#[must_use]
+pub fn is_sweep(path: &Path) -> bool {
+    let mut unheard = Diagnostics::new();
+    let Some(text) = read_text(path, "", &mut unheard) else { return false };
+    let source = unheard.add_source("", &text);
+    parse_toml(&text, source, &mut unheard).is_some_and(|root| root.get("sweep").is_some())
+}
+
 /// Reads the file of a sweep.
 ///
 /// # Errors

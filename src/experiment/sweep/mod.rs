@@ -15,7 +15,7 @@ mod results;
 mod shard;
 
 pub use axis::{Axis, Point};
-pub use file::{Seeds, Sweep, read};
+pub use file::{Seeds, Sweep, is_sweep, read};
 pub use grid::Grid;
 pub use plan::{Drawn, Plan, Planned, PlannedAxis, Source};
 pub use results::{Chosen, Results};

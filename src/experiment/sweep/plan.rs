@@ -232,6 +232,15 @@ impl Source {
         Ok(())
     }
 
+    /// What the settings with this number are called: the point of the one axis there is, else all axes with theirs.
+    #[must_use]
+    pub fn called(&self, number: usize) -> String {
+        match (self.sweep.grid.axes(), self.sweep.grid.points(number).as_slice()) {
+            ([_], [point]) => point.label.clone(),
+            _ => self.named(number),
+        }
+    }
+
     fn named(&self, number: usize) -> String {
         let grid = &self.sweep.grid;
         let axes = grid.axes().iter().zip(grid.points(number));

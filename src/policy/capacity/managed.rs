@@ -250,15 +250,7 @@ impl ManagedScaler {
     /// Evaluates the alarms on what is visible at `now` and says what becomes of the desired capacity; `None`: nothing,
     /// or a refusal that was told already.
     pub fn evaluate(&mut self, now: SimTime, state: GroupState) -> Option<Decision> {
-        let mut is_called = false;
-        while let Some(point) = self.series.reveal(now) {
-            self.newest = self.waiting.pop_front().flatten().or(self.newest);
-            for alarm in [&mut self.high, &mut self.low] {
-                alarm.push(point);
-                alarm.evaluate();
-            }
-            is_called = true;
-        }
+        let is_called = self.reveal(now);
         let reading = self.newest?;
         let is_firing = |alarm: &Alarm| alarm.state() == AlarmState::Alarm;
         if is_firing(&self.high) {
@@ -269,6 +261,32 @@ impl ManagedScaler {
             return None;
         }
         if now < self.next_in { None } else { self.decide_in(now, state, reading) }
+    }
+
+    /// In place of [`ManagedScaler::evaluate`] where it [is quiet](ManagedScaler::is_quiet): the alarms hear of the points that
+    /// are visible at `now`, so that no more wait than the metric is late.
+    pub fn pass_over(&mut self, now: SimTime) {
+        self.reveal(now);
+    }
+
+    /// Hands the newly visible points to the alarms; whether there were any.
+    fn reveal(&mut self, now: SimTime) -> bool {
+        let mut is_any = false;
+        while let Some(point) = self.series.reveal(now) {
+            self.newest = self.waiting.pop_front().flatten().or(self.newest);
+            for alarm in [&mut self.high, &mut self.low] {
+                alarm.push(point);
+                alarm.evaluate();
+            }
+            is_any = true;
+        }
+        is_any
+    }
+
+    /// How many points wait to become visible.
+    #[must_use]
+    pub fn points_waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     fn decide_out(

@@ -393,7 +393,7 @@ impl<'a> Build<'a> {
 
     /// A path of the scenario as it is opened.
     fn resolve(&self, written: &str) -> PathBuf {
-        self.base.join(super::expand(written))
+        self.base.join(super::expand(written, self.base))
     }
 
     /// The text of a file that the scenario names; its digest becomes part of the scenario's.
@@ -422,7 +422,7 @@ impl<'a> Build<'a> {
         let help = if written.contains(super::SHARED) {
             let said = match std::env::var("ECSIM_SHARED") {
                 Ok(_) => "as the environment says",
-                Err(_) => "not set: `../../shared` beside the scenario's folder",
+                Err(_) => "not set: a folder `shared` two or three above the scenario's",
             };
             format!("ECSIM_SHARED is {said}; looked at {}", quoted(&path.display().to_string()))
         } else {

@@ -109,10 +109,12 @@ impl Supply<'_> {
                 managed.seen.add(now, reading.value);
             }
         }
-        let of = &self.groups.all[index];
-        if let Some(managed) = &of.managed {
+        let state = self.groups.all[index].state(self.groups);
+        if let Some(managed) = &mut self.groups.all[index].managed {
             let delay = managed.scaler.managed().metric_delay;
-            if !managed.scaler.is_quiet(of.state(self.groups)) {
+            if managed.scaler.is_quiet(state) {
+                managed.scaler.pass_over(now);
+            } else {
                 let event = Event::ManagedScaling(provider);
                 self.drive.queue.schedule(now + delay, Class::Control, event);
             }
