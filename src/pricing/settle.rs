@@ -149,8 +149,6 @@ pub(super) struct Covers<'a> {
     outcomes: Vec<Outcome<'a>>,
     usage: Vec<Usage>,
     lines: BTreeMap<LineKey, Vec<Cover>>,
-    /// What of each commitment is left, by hour.
-    unused: Vec<u128>,
 }
 
 fn line_key(key: &UsageKey) -> LineKey {
@@ -188,8 +186,7 @@ impl<'a> Covers<'a> {
                 }
             }
         }
-        let unused = outcomes.iter().map(|outcome| outcome.pool - outcome.used).collect();
-        Covers { outcomes, usage, lines: covers, unused }
+        Covers { outcomes, usage, lines: covers }
     }
 
     /// Takes what is covered of a line from those who have it.
@@ -240,8 +237,9 @@ impl<'a> Covers<'a> {
                 }
             }
             let rest = outcome.usd(outcome.pool) - outcome.usd(upto);
-            if self.unused[number] > 0 || rest != NanoUsd::ZERO {
-                lines.push(unused_line(outcome, self.unused[number], rest));
+            let unused = outcome.pool - outcome.used;
+            if unused > 0 || rest != NanoUsd::ZERO {
+                lines.push(unused_line(outcome, unused, rest));
             }
         }
         lines.retain(|line| line.usage > 0 || line.usd != NanoUsd::ZERO);
@@ -393,6 +391,7 @@ impl Weights {
             }
         }
         weights.take_covered(covers, names);
+        weights.add_unused(covers);
         weights
     }
 
@@ -418,6 +417,16 @@ impl Weights {
                     add(self.of_lines.entry(own).or_insert_with(|| vec![0; hours]), amounts);
                 }
             }
+        }
+    }
+
+    /// What nobody used of a commitment belongs to the hours in which it was left.
+    fn add_unused(&mut self, covers: &Covers<'_>) {
+        for outcome in &covers.outcomes {
+            let line = unused_line(outcome, 0, NanoUsd::ZERO);
+            let key = (None, line.category, line.item, line.rate, line.service, line.is_idle);
+            let hours = outcome.unused.len();
+            add(self.of_lines.entry(key).or_insert_with(|| vec![0; hours]), &outcome.unused);
         }
     }
 

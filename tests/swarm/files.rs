@@ -16,9 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Tables of a scenario file with their lines, the header first.
-type Blocks = Vec<Vec<String>>;
+pub type Blocks = Vec<Vec<String>>;
 
-fn text(blocks: &Blocks) -> String {
+pub fn text(blocks: &Blocks) -> String {
     blocks.iter().map(|lines| lines.join("\n")).collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
@@ -61,7 +61,7 @@ impl Maker {
 }
 
 /// The file of this seed.
-fn file(seed: u64) -> Blocks {
+pub fn file(seed: u64) -> Blocks {
     let mut maker = Maker {
         dice: Dice(Seed(seed).stream(Purpose::Test, "files")),
         blocks: Vec::new(),

@@ -8,6 +8,7 @@ mod bill;
 mod blackouts;
 mod fargate_risks;
 mod files;
+mod ledger;
 mod make;
 mod make_services;
 mod moving;

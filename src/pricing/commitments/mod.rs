@@ -125,6 +125,8 @@ pub struct Outcome<'a> {
     pub pool: u128,
     /// What was used of it.
     pub used: u128,
+    /// What of it nobody used, by hour.
+    pub unused: Vec<u128>,
     /// What it covered of each kind of usage, by hour: number of the usage, measure of a part-microsecond, amounts.
     pub covered: Vec<Covered>,
     /// A measure times the first, by the second, is nano-dollars.
@@ -154,7 +156,17 @@ impl Covered {
     }
 }
 
-impl Outcome<'_> {
+impl<'a> Outcome<'a> {
+    fn new(
+        commitment: Commitment<'a>,
+        (pool, unused): (u128, Vec<u128>),
+        covered: Vec<Covered>,
+        (price, hours): ((u128, u128), u128),
+    ) -> Outcome<'a> {
+        let used = pool - unused.iter().sum::<u128>();
+        Outcome { commitment, pool, used, unused, covered, price, hours }
+    }
+
     /// Dollars of so much of the commitment, rounded once.
     #[must_use]
     pub fn usd(&self, measure: u128) -> NanoUsd {
@@ -208,13 +220,13 @@ struct Offer {
 }
 
 /// Spends a commitment of `each` a microsecond on what is left of its offers, in their order, hour by hour: what each of
-/// them got, and what was used in all.
+/// them got, and what nobody used.
 fn spend(
     each: u128,
     offers: &[Offer],
     left: &mut [Vec<u128>],
     lengths: &[SimSpan],
-) -> (Vec<Covered>, u128) {
+) -> (Vec<Covered>, Vec<u128>) {
     let none = |offer: &Offer| Covered {
         usage: offer.usage,
         weight: offer.weight,
@@ -222,17 +234,17 @@ fn spend(
         amount: vec![0; lengths.len()],
     };
     let mut covered: Vec<Covered> = offers.iter().map(none).collect();
-    let mut used = 0;
+    let mut unused = Vec::with_capacity(lengths.len());
     for (hour, length) in lengths.iter().enumerate() {
         let mut budget = each * u128::from(length.0);
         for (offer, covered) in offers.iter().zip(&mut covered) {
             let left = &mut left[offer.usage][hour];
             let taken = take(budget, offer.weight, left, &mut covered.amount[hour]);
             budget -= taken;
-            used += taken;
         }
+        unused.push(budget);
     }
-    (covered, used)
+    (covered, unused)
 }
 
 /// Takes of `left` what a budget reaches for: the amounts that each of `offers` covers are added to `covered`. What is used.

@@ -139,9 +139,9 @@ impl SavingsPlan {
         lengths: &[SimSpan],
     ) -> Outcome<'a> {
         let each = u128::from(self.commitment.0) * FINE;
-        let (covered, used) = spend(each, &self.offers(usage), left, lengths);
+        let (covered, unused) = spend(each, &self.offers(usage), left, lengths);
         let hours = of_hours(lengths);
         let price = (1, FINE_HOUR);
-        Outcome { commitment, pool: each * hours, used, covered, price, hours }
+        Outcome::new(commitment, (each * hours, unused), covered, (price, hours))
     }
 }

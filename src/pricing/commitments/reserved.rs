@@ -70,9 +70,9 @@ impl ReservedInstances {
         let offers: Vec<Offer> = targets
             .map(|(usage, size)| Offer { usage, rate: rate(size), weight: size.into() })
             .collect();
-        let (covered, used) = spend(each, &offers, left, lengths);
+        let (covered, unused) = spend(each, &offers, left, lengths);
         let price = (self.rate.0.into(), u128::from(own) * MICROS_PER_HOUR);
         let hours = of_hours(lengths);
-        Outcome { commitment, pool: each * hours, used, covered, price, hours }
+        Outcome::new(commitment, (each * hours, unused), covered, (price, hours))
     }
 }
