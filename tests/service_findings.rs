@@ -392,6 +392,49 @@ fn a_lower_desired_count_is_no_deployment() {
 }
 
 #[test]
+fn tasks_that_another_set_replaces_stop_for_the_deployment_and_not_for_scale_in() {
+    let bad = "alarms = { rollback = true, alarm = [{ name = \"errors\", metric = \"error_percent\", threshold = 5 }] }";
+    let staged = |strategy: &str, errors: u32| {
+        let controller = if strategy == "CODE_DEPLOY" { strategy } else { "ECS" };
+        let how = match strategy {
+            "CODE_DEPLOY" => "code_deploy = \"CodeDeployDefault.ECSAllAtOnce\"".to_string(),
+            _ => format!("strategy = \"{strategy}\", bake_time = \"5m\""),
+        };
+        format!(
+            "deployment_controller = \"{controller}\"\ndeployment_configuration = {{ {how}, {bad} }}\n\
+             load_balancer = {{ deregistration_delay = \"0s\" }}\n\
+             traffic = {{ generate = {{ per_second = 100 }}, cpu_ms_per_request = 1 }}\n\
+             update = [{{ at = \"10m\", behaviour = {{ error_percent = {errors} }} }}, {{ at = \"170m\", desired_count = 2 }}]"
+        )
+    };
+    let sets = "deployment_controller = \"EXTERNAL\"\ntask_set = [{ name = \"blue\" }]\n\
+        update = [{ at = \"10m\", create_task_set = { name = \"green\", scale_percent = 100 } }, \
+        { at = \"20m\", primary_task_set = \"green\" }, { at = \"30m\", delete_task_set = \"blue\" }, \
+        { at = \"170m\", desired_count = 2 }]";
+    let mut cases: Vec<(String, bool)> = ["BLUE_GREEN", "CANARY", "LINEAR", "CODE_DEPLOY"]
+        .iter()
+        .flat_map(|strategy| [(staged(strategy, 0), false), (staged(strategy, 50), true)])
+        .collect();
+    cases.push((sets.into(), false));
+    for (more, goes_back) in cases {
+        let told = tell(&(head("3h") + &fargate(3, &more)));
+        let stopped = |of: &&Cells| !of["stopped_reason"].is_empty();
+        let (deployed, scaled): (Vec<&Cells>, Vec<&Cells>) = told
+            .tasks
+            .iter()
+            .filter(stopped)
+            .partition(|of| of["stopped_reason"] == "Task replaced by a deployment");
+        // Blue, or green where it was no good; the one that scale-in takes later says so.
+        let blue = |of: &&&Cells| seconds(of, "placed_s").unwrap() < 600.0;
+        assert_eq!((deployed.len(), scaled.len()), (3, 1), "{more}");
+        assert_eq!(deployed.iter().filter(blue).count(), if goes_back { 0 } else { 3 }, "{more}");
+        assert_eq!(scaled[0]["stopped_reason"], "Scaling activity: more tasks than desired");
+        let code = |of: &&Cells| of["stop_code"] == "ServiceSchedulerInitiated";
+        assert!(deployed.iter().chain(&scaled).all(code), "{more}");
+    }
+}
+
+#[test]
 fn launches_keep_to_the_maximum_while_others_drain() {
     // As an auditor of the tables found it: scaling out and in, slow starts, replaced tasks that drain for 5 minutes.
     let text = r#"

@@ -164,6 +164,12 @@ impl Service {
         others.map(|d| d.tasks() + d.leaving).sum()
     }
 
+    /// Whether a generation's tasks go since another deployment stays: blue after its bake time, green of a rollback, a
+    /// task set that was deleted.
+    pub fn is_replaced(&self, generation: u32) -> bool {
+        self.deployment(generation).is_some_and(|own| own.wants == Wants::Nothing)
+    }
+
     /// Tasks that are no longer wanted and not STOPPED yet.
     pub fn leaving(&self) -> u32 {
         self.deployments.iter().map(|d| d.leaving).sum()

@@ -127,6 +127,9 @@ impl Drive<'_> {
             *batch -= 1;
             let generation = self.services.member(slot).generation;
             let reason = match reason {
+                policy::StopReason::ScaleIn if self.services.all[id].is_replaced(generation) => {
+                    StopReason::Deployed
+                }
                 policy::StopReason::ScaleIn => StopReason::ScaledIn,
                 policy::StopReason::Deployment => StopReason::Deployed,
                 policy::StopReason::Draining if self.fargate.is_retired(&self.tasks[slot]) => {
