@@ -45,6 +45,20 @@ queue = { cpu_ms_per_message = 5000, generate = { per_second = 1 } }
 "#;
 
 #[test]
+fn validate_tells_mean_and_peak_of_traffic_and_counts_as_people_do() {
+    let desk = Desk::with(FOUR);
+    assert_eq!(
+        desk.ok("validate small.toml").stdout,
+        "four: 4 container instances, 1 task definition, 0 callers, 4 services in us-east-1\n\
+         traffic of worker: 1.00 messages a second on average, 1.00 at the peak\n"
+    );
+    desk.write("small.toml", FOUR.replace("\"four\"", "\"a\\u202eb\""));
+    desk.run("validate small.toml")
+        .ends_with(2)
+        .says("must not hold control characters or marks of direction");
+}
+
+#[test]
 fn a_star_sets_a_key_in_every_entry_of_a_list() {
     let desk = Desk::with(FOUR);
     let shown =
@@ -133,10 +147,10 @@ fn pictures_show_the_calendar_the_queue_the_types_and_what_an_hour_costs() {
     // Five CPU seconds a message at one a second: most of them wait.
     assert!(picture("service-worker-traffic").contains("Messages that wait"));
     let fleet = picture("fleet");
-    assert!(fleet.contains("3 × m5.large") && fleet.contains("\nm5.xlarge\n"), "{fleet}");
-    // Zones are dealt before types: three of $0.096 and one of $0.192 an hour, $0.48, below a tick of 0.5.
+    assert!(fleet.contains("2 × m5.large") && fleet.contains("2 × m5.xlarge"), "{fleet}");
+    // Types come in equal numbers: two of $0.096 and two of $0.192 an hour, $0.576, below a tick of 0.6.
     let spending = picture("spending");
-    assert!(spending.contains("US dollars an hour") && spending.contains("\n0.5\n"), "{spending}");
+    assert!(spending.contains("US dollars an hour") && spending.contains("\n0.6\n"), "{spending}");
 }
 
 #[test]

@@ -53,26 +53,51 @@ fn packing_never_needs_more_instances_than_there_are() {
     assert_eq!(finished.number("packing_efficiency_percent"), 75.0);
 }
 
-#[test]
-fn every_zone_has_every_type() {
-    let text = r#"
-[[capacity_provider]]
-name = "general"
-instance_types = ["m5.large", "c5.large", "r5.large"]
-availability_zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
-desired_capacity = 9
-[[run_task]]
-generate = { per_second = 1, limit = 10, sizes = [{ cpu = 256, memory = 512 }] }
-"#;
+/// Instances of a fixed fleet by zone and by type.
+fn dealt(types: usize, zones: usize, count: usize) -> BTreeMap<(u32, String), usize> {
+    let list = |names: &[&str], many: usize| {
+        let quoted: Vec<String> = names[..many].iter().map(|name| format!("\"{name}\"")).collect();
+        quoted.join(", ")
+    };
+    let text = format!(
+        "[[capacity_provider]]\nname = \"general\"\ninstance_types = [{}]\navailability_zones = [{}]\n\
+         desired_capacity = {count}\n[[run_task]]\n\
+         generate = {{ per_second = 1, limit = 10, sizes = [{{ cpu = 256, memory = 512 }}] }}\n",
+        list(&["m5.large", "c5.large", "r5.large", "m5.xlarge"], types),
+        list(&["us-east-1a", "us-east-1b", "us-east-1c"], zones),
+    );
     let scenario =
-        load_text(text, "test.toml", Path::new(""), &[]).unwrap_or_else(|e| panic!("{e}"));
-    let mut counts: BTreeMap<(u32, &str), u32> = BTreeMap::new();
+        load_text(&text, "test.toml", Path::new(""), &[]).unwrap_or_else(|e| panic!("{e}"));
+    let mut counts = BTreeMap::new();
     for instance in &scenario.setup.instances {
         let registration = &instance.registration;
-        *counts.entry((registration.zone.0, &registration.instance_type)).or_default() += 1;
+        let key = (registration.zone.0, registration.instance_type.to_string());
+        *counts.entry(key).or_default() += 1;
     }
-    assert_eq!(counts.len(), 9, "each type is in each zone");
-    assert!(counts.values().all(|count| *count == 1));
+    counts
+}
+
+#[test]
+fn every_zone_has_every_type_and_every_type_its_share() {
+    for types in 1..=4 {
+        for zones in 1..=3 {
+            let all = dealt(types, zones, 2 * types * zones);
+            assert_eq!(
+                all.len(),
+                types * zones,
+                "each of {types} types is in each of {zones} zones"
+            );
+            assert!(all.values().all(|count| *count == 2), "{all:?}");
+            for count in types..types * zones {
+                let some = dealt(types, zones, count);
+                let mut by_type: BTreeMap<&str, usize> = BTreeMap::new();
+                some.iter().for_each(|((_, name), n)| *by_type.entry(name).or_default() += n);
+                let (least, most) = (by_type.values().min(), by_type.values().max());
+                assert_eq!(by_type.len(), types, "{count} of {types} types: {some:?}");
+                assert!(most.unwrap() - least.unwrap() <= 1, "{some:?}");
+            }
+        }
+    }
 }
 
 /// Runs a setup with several callers, checked after every event.

@@ -367,10 +367,12 @@ impl Build<'_> {
             self.providers[fleet.provider].largest = largest;
         }
         let attributes: Vec<(String, String)> = Vec::new();
-        // Zones first, then types within each zone: with one counter for both, three types over three zones would put
-        // each type into a zone of its own, and a spread over zones would be one over types.
+        // Zones and types in turn, one type further whenever both begin anew: with one counter for both, three types over
+        // three zones would put each type into a zone of its own, and a spread over zones would be one over types. However
+        // many instances there are, no type has two more than another.
+        let anew = lcm(fleet.zones.len(), types.len());
         for index in 0..count as usize {
-            let (type_name, facts, place) = &types[index / fleet.zones.len() % types.len()];
+            let (type_name, facts, place) = &types[(index + index / anew) % types.len()];
             let instance = NewInstance {
                 name: format!("{}-{index}", fleet.name),
                 type_name,
@@ -555,6 +557,15 @@ pub(super) fn discounted(rate: HourlyRate, percent: f64) -> HourlyRate {
     let keep = 100_000_000 - (percent * 1e6).round() as u128;
     let scaled = (u128::from(rate.0) * keep + 50_000_000) / 100_000_000;
     HourlyRate(u64::try_from(scaled).unwrap_or(rate.0))
+}
+
+/// The least number that both divide.
+fn lcm(one: usize, other: usize) -> usize {
+    let (mut a, mut b) = (one, other);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    one / a.max(1) * other
 }
 
 fn resources(facts: &TypeFacts, trunking: bool) -> Resources {

@@ -297,7 +297,8 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "instance_types",
             Kind::List(&Kind::Text, 100),
             "none; needs `inventory` then",
-            "Instance types: of a fixed fleet dealt in turn within each Availability Zone; of an Auto Scaling group by priority.",
+            "Instance types: of a fixed fleet dealt in turn, in equal numbers, over Availability Zones alike; of an Auto Scaling \
+             group by priority.",
             "API",
         ),
         optional(
