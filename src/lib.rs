@@ -107,7 +107,7 @@
 //! | when registries of images are slow or down, metrics missing | [`Blackouts`](model::blackout::Blackouts), `sim/tasks/pull.rs`; what is told of it: `sim/faults/blackouts.rs` |
 //! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
-//! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/redelivery.rs` |
+//! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/returns.rs` |
 //! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
 //! | what a dependency's outage does; restarts in place; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `leaving.rs` |
 //! | a service event | `Books::service_event`, called by the place that knows |

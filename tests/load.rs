@@ -10,8 +10,8 @@ use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{LoadBalancer, Permille, Routing};
 use ecsim::model::traffic::{
-    Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, RequestTotals,
-    Work, WorkKind,
+    Delivery, Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream,
+    RequestTotals, Work, WorkKind,
 };
 use std::sync::LazyLock;
 
@@ -282,13 +282,27 @@ fn a_timeout_bounds_the_queue_of_the_fluid() {
 }
 
 /// Random changes of targets; the books after each, and the totals at the end.
-fn random_life(fidelity: Fidelity, kind: WorkKind, seed: u64, cuts: u64) -> (RequestTotals, u128) {
+fn random_life(
+    fidelity: Fidelity,
+    kind: WorkKind,
+    comes_back: bool,
+    seed: u64,
+    cuts: u64,
+) -> (RequestTotals, u128) {
     let mut draws = Seed(seed).stream(Purpose::Test, "load");
     let mut cost = work(fidelity, exponential(20.0), [None, Some(2)][draws.below(2) as usize]);
     cost.kind = kind;
     cost.io_ms = Distribution::Constant(5.0);
     cost.queue_limit = Some(20);
     cost.timeout = SimSpan::from_secs(1 + draws.below(5));
+    let mut error_ppm = 10_000;
+    if comes_back {
+        let visibility = SimSpan::from_secs(1 + draws.below(40));
+        cost.timeout = SimSpan::from_secs(60);
+        cost.delivery =
+            Some(Delivery { visibility, max_receives: [None, Some(3)][draws.below(2) as usize] });
+        error_ppm = 300_000;
+    }
     let mut balancer =
         balancer([Routing::RoundRobin, Routing::LeastOutstanding][draws.below(2) as usize]);
     balancer.cross_zone = draws.below(2) == 0;
@@ -315,7 +329,7 @@ fn random_life(fidelity: Fidelity, kind: WorkKind, seed: u64, cuts: u64) -> (Req
             0 | 1 => {
                 load.remove(task);
                 let pool = (task % 2) as u8;
-                load.add(Target { pool, since: now, error_ppm: 10_000, ..present });
+                load.add(Target { pool, since: now, error_ppm, ..present });
             }
             2 => load.drain(task),
             3 => load.remove(task),
@@ -346,15 +360,14 @@ fn random_life(fidelity: Fidelity, kind: WorkKind, seed: u64, cuts: u64) -> (Req
 #[test]
 fn the_books_balance_and_do_not_depend_on_how_time_is_cut() {
     for fidelity in [Fidelity::Fluid, Fidelity::Requests] {
-        for kind in [WorkKind::Requests, WorkKind::Messages] {
+        for (kind, comes_back) in
+            [(WorkKind::Requests, false), (WorkKind::Messages, false), (WorkKind::Messages, true)]
+        {
             for seed in 0..60 {
-                let one = random_life(fidelity, kind, seed, 1);
-                assert_eq!(one, random_life(fidelity, kind, seed, 1), "{fidelity:?} {seed}");
-                assert_eq!(
-                    one,
-                    random_life(fidelity, kind, seed, 7),
-                    "{fidelity:?} {kind:?} {seed}"
-                );
+                let life = |cuts| random_life(fidelity, kind, comes_back, seed, cuts);
+                let one = life(1);
+                assert_eq!(one, life(1), "{fidelity:?} {seed}");
+                assert_eq!(one, life(7), "{fidelity:?} {kind:?} {comes_back} {seed}");
             }
         }
     }

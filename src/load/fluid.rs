@@ -27,17 +27,19 @@ pub use library::Library;
 use library::lock;
 use line::Line;
 use quiet::Book;
+use returns::Returns;
 use stations::Stations;
 use std::sync::{Arc, Mutex};
 use waits::{record_waits, spread};
 
 mod asked;
+mod failing;
 mod flows;
 mod in_flight;
 mod library;
 mod line;
 mod quiet;
-mod redelivery;
+mod returns;
 mod stations;
 mod view;
 mod waits;
@@ -81,6 +83,8 @@ pub(super) struct Fluid {
     central: u64,
     /// When the messages that wait came.
     line: Line,
+    /// Messages that come back after a visibility timeout.
+    returns: Option<Returns>,
     /// Greatest rate of messages seen, arriving or taken.
     greatest_rate: u64,
     /// Requests that lost tasks had in flight and that the ledger already has as served.
@@ -116,6 +120,7 @@ impl Fluid {
             problem: None,
             central: 0,
             line: Line::default(),
+            returns: setup.work.delivery.map(|rules| Returns::new(rules, setup.work.timeout)),
             greatest_rate: 0,
             owed: [0; 4],
             cpu: (0, 0),
@@ -181,9 +186,8 @@ impl Fluid {
             self.scatter();
         }
         self.regroup();
-        let segment = self.arrivals.segment();
-        let segment_end = segment.end;
-        let end = segment_end.min(self.next_slow_step);
+        let again = self.begin_returns();
+        let end = self.arrivals.segment().end.min(self.next_slow_step).min(again);
         let before = self.arrivals.within(self.now);
         self.epoch = Epoch { start: self.now, end, before };
         let mut rest = self.arrivals.within(end) - before;
@@ -191,8 +195,10 @@ impl Fluid {
         if self.rules.is_queue() {
             self.greatest_rate = self.greatest_rate.max(self.arrivals.rate());
         }
+        self.note_tries(end, rest);
+        let visible = self.returns.as_ref().map_or(0, |returns| returns.visible_by(end));
         for flow in &mut self.flows {
-            let arriving = flow.share_of(&mut rest);
+            let arriving = flow.share_of(&mut rest) + visible;
             flow.begin(arriving, length);
             for part in flow.parts.iter_mut().filter(|part| flow.is_open && part.can_pay()) {
                 part.owed += std::mem::take(&mut self.owed[usize::from(part.pool)]);
@@ -210,10 +216,19 @@ impl Fluid {
     fn publish(&mut self, at: SimTime) {
         let mut rest = self.arrivals.within(at) - self.epoch.before;
         let passed = at.0 - self.epoch.start.0;
+        let visible = self.returns.as_ref().map_or(0, |returns| returns.visible_by(at));
         for flow in &mut self.flows {
-            let arrived = flow.share_of(&mut rest);
+            let arrived = flow.share_of(&mut rest) + visible;
             let from = flow.backlog;
             let step = flow.step(arrived, passed);
+            let mut first = (step.served, flow.backlog);
+            if let Some(returns) = &mut self.returns {
+                let back = returns.go_on(at, step.served);
+                self.ledger.received_again(back.received);
+                self.ledger.dropped(flow.pool, returns.loss, back.over);
+                first =
+                    (step.served - back.received, flow.backlog.saturating_sub(returns.waiting()));
+            }
             if step.dropped > 0 {
                 let loss = flow.limit.map_or(Loss::NoTarget, |(_, loss)| loss);
                 self.ledger.dropped(
@@ -223,18 +238,19 @@ impl Fluid {
                 );
             }
             // Messages: how long those who are answered have waited.
-            let waits =
-                self.rules.is_queue().then(|| self.line.goes_on(at, step.served, flow.backlog));
+            let waits = self.rules.is_queue().then(|| self.line.goes_on(at, first.0, first.1));
             if step.served == 0 {
                 continue;
             }
             let mut answered = step.served;
             for part in &mut flow.parts {
-                let Taken { served, errors, lost, failed, again } = part.take();
+                let Taken { served, errors, lost, failed } = part.take();
                 self.ledger.dropped(part.pool, Loss::TaskLost, lost);
                 self.ledger.served(part.pool, served, errors);
-                self.ledger.dropped(part.pool, part.redelivery.loss, failed);
-                self.ledger.received_again(again);
+                match &mut self.returns {
+                    Some(returns) => returns.fail(failed),
+                    None => self.ledger.dropped(part.pool, Loss::Timeout, failed),
+                }
                 answered -= failed;
                 self.cpu = add_work(self.cpu, served + lost + failed, part.cpu_ns);
                 if self.measures {
@@ -260,6 +276,29 @@ impl Fluid {
                 let of = (moving, answered - moving);
                 record_waits(flow, waits.unwrap_or(of_backlog), of, most, &mut self.latency);
             }
+        }
+    }
+
+    /// Messages that come back, up to the end of their cell: then others do.
+    fn begin_returns(&mut self) -> SimTime {
+        let (Some(returns), [flow]) = (&mut self.returns, self.flows.as_slice()) else {
+            return SimTime::NEVER;
+        };
+        let fails = flow.parts.iter().any(|part| part.failing.ppm > 0);
+        returns.begin(self.now, flow.backlog, fails).unwrap_or(SimTime::NEVER)
+    }
+
+    /// At which receive messages are done with in an epoch that ends at `end`, in which `fresh` come for the first time.
+    fn note_tries(&mut self, end: SimTime, fresh: u64) {
+        let Some(returns) = &self.returns else { return };
+        let Some(flow) = self.flows.first() else { return };
+        let fresh = fresh + flow.backlog.saturating_sub(returns.waiting());
+        let possible = mul_div(flow.capacity, end.since(self.now).0, 1_000_000);
+        let tries = returns.tries(end, fresh, possible);
+        if flow.tries != tries {
+            self.flush(0, Book::Total);
+            self.flush(0, Book::Recent);
+            self.flows[0].tries = tries;
         }
     }
 
@@ -405,6 +444,10 @@ impl Fluid {
     }
 
     pub fn pending_micro(&self) -> u64 {
+        self.backlog_micro() + self.returns.as_ref().map_or(0, Returns::hidden)
+    }
+
+    pub fn backlog_micro(&self) -> u64 {
         let members = if self.is_stale { self.members.as_slice() } else { &[] };
         let held: u64 = members.iter().map(|member| member.backlog).sum();
         self.central + held + self.flows.iter().map(|flow| flow.backlog).sum::<u64>()
@@ -425,11 +468,11 @@ impl Fluid {
     }
 
     pub fn in_flight_micro(&mut self) -> u64 {
-        let pending = self.pending_micro();
+        let waiting = self.backlog_micro();
         let Fluid { flows, stations, cost, rules, .. } = self;
         let mut stations = lock(stations);
         let steady = flows.iter_mut().map(|flow| flow.steady_in_flight(&mut stations, cost, rules));
-        pending + steady.sum::<u64>()
+        waiting + steady.sum::<u64>()
     }
 
     /// See [`crate::load::Load::in_memory_at`].
@@ -447,10 +490,6 @@ impl Fluid {
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {
         self.fresh();
         self.flows.iter().any(|flow| flow.is_open && flow.may_exceed(span)) || self.flows.is_empty()
-    }
-
-    pub fn backlog_micro(&self) -> u64 {
-        self.pending_micro()
     }
 
     /// Flows for the present targets, also where time has not gone on since they changed.
@@ -530,7 +569,8 @@ impl Fluid {
             let left = std::mem::take(&mut member.backlog);
             self.ledger.dropped(member.target.pool, Loss::Unfinished, left);
         }
-        let left = std::mem::take(&mut self.central);
+        let hidden = self.returns.take().map_or(0, |returns| returns.hidden());
+        let left = std::mem::take(&mut self.central) + hidden;
         self.ledger.dropped(0, Loss::Unfinished, left);
         self.latency.settle();
         Ok(())

@@ -2,9 +2,10 @@
 
 mod grouping;
 
+use super::failing::Failing;
 use super::in_flight::InFlight;
 use super::quiet::Quiet;
-use super::redelivery::{Redelivery, Tries};
+use super::returns::Tries;
 use super::stations::Stations;
 use super::view::Kind;
 use crate::base::time::{SimSpan, SimTime};
@@ -134,9 +135,8 @@ pub(in crate::load) struct Part {
     lost: u64,
     errors: u64,
     failed: u64,
-    again: u64,
     pub owed: u64,
-    pub(super) redelivery: Redelivery,
+    pub(super) failing: Failing,
     /// Requests worked on since the flow was made, millionths.
     worked: u128,
 }
@@ -152,20 +152,18 @@ impl Part {
     pub fn take(&mut self) -> Taken {
         let lost = self.owed.min(self.served);
         let error_ppm = u64::from(self.kind.2);
-        let error_ppm = if self.redelivery.errors_come_back { 0 } else { error_ppm };
-        let failed = mul_div(self.served - lost, self.redelivery.failed_ppm, MICRO);
+        let error_ppm = if self.failing.errors_come_back { 0 } else { error_ppm };
+        let failed = mul_div(self.served - lost, self.failing.ppm, MICRO);
         let errors = mul_div(self.served - lost - failed, error_ppm, MICRO);
-        let again = mul_div(self.served - lost, self.redelivery.receives - MICRO, MICRO);
         let (more_lost, more_failed) = (lost - self.lost, failed - self.failed);
         let more = Taken {
             served: self.served - self.taken - more_lost - more_failed,
             errors: errors - self.errors,
             lost: more_lost,
             failed: more_failed,
-            again: again - self.again,
         };
         (self.taken, self.lost, self.errors) = (self.served, lost, errors);
-        (self.failed, self.again) = (failed, again);
+        self.failed = failed;
         more
     }
 
@@ -180,14 +178,12 @@ impl Part {
     }
 }
 
-/// What has become of a part's arrivals: answered, of these with an error, lost with a task, and messages that failed
-/// and receives beside the first.
+/// What has become of a part's arrivals: answered, of these with an error, lost with a task, and not done with.
 pub(in crate::load) struct Taken {
     pub served: u64,
     pub errors: u64,
     pub lost: u64,
     pub failed: u64,
-    pub again: u64,
 }
 
 /// What became of a flow's arrivals in a step.
@@ -300,9 +296,8 @@ impl Flow {
                 lost: 0,
                 errors: 0,
                 failed: 0,
-                again: 0,
                 owed: 0,
-                redelivery: Redelivery::NONE,
+                failing: Failing::NONE,
                 worked: 0,
             }),
         }
@@ -331,19 +326,11 @@ impl Flow {
             part.cpu_ns = mul_div(cost.cpu_ns, u64::from(percent), 100);
             if let Some(delivery) = rules.delivery.filter(|_| rules.is_queue()) {
                 let workers = self.members * u64::from(rules.workers.unwrap_or(u32::MAX));
-                let (pace, kept) = ((workers, station.full()), rules.timeout.0);
-                let (redelivery, tries) = Redelivery::of(delivery, cost, pace, part.kind.2, kept);
-                part.redelivery = redelivery;
-                if self.capacity == 0 {
-                    self.tries = tries;
-                }
-                // Each receive is worked on anew.
-                part.capacity = mul_div(part.capacity, MICRO, part.redelivery.receives.max(1));
-                part.cpu_ns = mul_div(part.cpu_ns, part.redelivery.receives, MICRO);
+                part.failing = Failing::of(delivery, cost, (workers, station.full()), part.kind.2);
             } else if !rules.is_queue() && cpu > 0 {
                 // A request runs on one vCPU at most.
                 let slow = (1_000.0 / f64::from(cpu)).max(1.0) * f64::from(percent) / 100.0;
-                part.redelivery = Redelivery::given_up(cost, slow, rules.timeout.0);
+                part.failing = Failing::given_up(cost, slow, rules.timeout.0);
             }
             self.capacity += part.capacity;
             self.station = Some(one);
@@ -398,7 +385,7 @@ impl Flow {
             part.owed -= part.lost;
             part.lost = 0;
             part.errors = 0;
-            (part.failed, part.again) = (0, 0);
+            part.failed = 0;
         }
     }
 
@@ -408,7 +395,7 @@ impl Flow {
     pub fn pass(&mut self, arriving: u64, length: u64) -> Option<Pass> {
         let is_plain = self.is_open && self.weight == self.rest && self.backlog == 0;
         let [part] = self.parts.as_mut_slice() else { return None };
-        let all_are_answered = part.owed == 0 && part.redelivery.failed_ppm == 0;
+        let all_are_answered = part.owed == 0 && part.failing.ppm == 0;
         if !is_plain || !all_are_answered || length != self.length || arriving > self.possible {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use super::flows::Flow;
 use super::quiet::Book;
-use super::redelivery::Tries;
+use super::returns::Tries;
 use crate::load::arrivals::mul_div;
 use crate::load::latency::LatencyMeter;
 use crate::load::queueing::{POINTS, Profile, slice_weight};

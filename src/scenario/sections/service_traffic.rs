@@ -231,7 +231,7 @@ pub static QUEUE: Section = Section::new(
             Kind::Span(SECOND, 12 * 3_600 * SECOND),
             "a worker keeps its message, and a lost task's come back at once; with `max_receive_count` \"30s\"",
             "A message that is not done with so long after it was received is received again: its work takes longer, ends \
-             in an error (`error_percent`), or its task is lost. `fluid` does all of a message's work at once.",
+             in an error (`error_percent`), or its task is lost.",
             "documented (SQS)",
         ),
         optional(
