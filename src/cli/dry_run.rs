@@ -1,7 +1,7 @@
 //! `ecsim run --dry-run`: what would run, and how much memory and disk it would take.
 
 mod disk;
-mod traffic;
+pub(super) mod traffic;
 
 use super::Failure;
 use crate::base::random::Seed;
@@ -81,7 +81,11 @@ pub fn describe(
             alive += u128::from(work.0) * u128::from(row.count);
         }
         let counts = stream.counts();
-        let text = format!("{of_source} tasks from {} rows read", counts.read);
+        let text = format!(
+            "{} from {} read",
+            human::counted(of_source, "task"),
+            human::counted(counts.read, "row")
+        );
         line(&format!("run_task {}", source.name), text);
         tasks.push(of_source);
     }
@@ -107,10 +111,7 @@ pub fn describe(
     let services = setup.services.len() as u64;
     let amounts = disk::Amounts { tasks: &tasks, kept: &kept_each, samples, span, draws };
     let disk = disk::bytes(scenario, &amounts);
-    let providers = match setup.providers.len() {
-        1 => "1 provider".to_string(),
-        count => format!("{count} providers"),
-    };
+    let providers = human::counted(setup.providers.len(), "provider");
     line("samples", format!("{samples} at {providers}"));
     line("disk, about", format!("{} for each seed", mebibytes(disk)));
     // Offered load: the tasks that would live at once if none waited.
@@ -135,6 +136,7 @@ fn mebibytes(bytes: u64) -> String {
 /// Describes the services; how many tasks each keeps at once at most.
 fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> Vec<u64> {
     let mut kept = Vec::new();
+    let tasks = |count: u32| human::counted(count, "task");
     for (index, service) in setup.services.iter().enumerate() {
         let most = service.scaling.as_ref().map_or(service.desired_count, |s| s.max_capacity);
         let is_daemon = service.scheduling == SchedulingStrategy::Daemon;
@@ -142,8 +144,8 @@ fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> Vec<u64> {
         let most = if is_daemon { setup.instances.len() as u64 } else { u64::from(most) };
         let text = match service.scaling {
             _ if is_daemon => format!("one task on each eligible instance, at most {most}"),
-            Some(_) => format!("{} tasks at the start, at most {most}", service.desired_count),
-            None => format!("{} tasks", service.desired_count),
+            Some(_) => format!("{} at the start, at most {most}", tasks(service.desired_count)),
+            None => tasks(service.desired_count),
         };
         if index < SERVICES_SHOWN {
             line(&format!("service {}", service.name), text);
@@ -152,7 +154,7 @@ fn services_of(setup: &Setup, line: &mut impl FnMut(&str, String)) -> Vec<u64> {
     }
     let hidden = setup.services.len().saturating_sub(SERVICES_SHOWN);
     if hidden > 0 {
-        line("", format!("and {hidden} more services"));
+        line("", format!("and {}", human::counted(hidden, "more service")));
     }
     kept
 }

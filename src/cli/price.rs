@@ -9,6 +9,7 @@ use crate::base::text::visible;
 use crate::catalog::{Basis, Catalogue};
 use crate::experiment::quote::{HOURS_PER_MONTH, OnInstance, Question, Quote, quote};
 use crate::model::platform::{Architecture, Purchase};
+use crate::report::human;
 use crate::scenario::{LoneDefinition, load_task_definition};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -84,7 +85,8 @@ fn human(
     let mut text = String::new();
     let definition = &task.definition;
     let ask = definition.demand;
-    let gpus = if ask.gpus > 0 { format!(", {} GPUs", ask.gpus) } else { String::new() };
+    let gpus =
+        if ask.gpus > 0 { format!(", {}", human::counted(ask.gpus, "GPU")) } else { String::new() };
     let _ = writeln!(
         text,
         "{}:{}: {} vCPU, {} MiB{gpus}, {}, in {}; a month has {HOURS_PER_MONTH} hours",

@@ -15,6 +15,7 @@ use crate::experiment::statistics::{Confidence, Exact};
 use crate::metrics::summary::{Summary, Value};
 use crate::report::charts;
 use crate::report::folder::OutputFolder;
+use crate::report::human;
 use crate::report::manifest::Manifest;
 use crate::report::sensitivity::{SENSITIVITY, Study, to_csv, to_json, to_text};
 use crate::report::summary::Style;
@@ -157,7 +158,7 @@ pub fn run(args: &SensitivityArgs) -> Result<(), Failure> {
         FormatArg::Json => to_json(&study),
     })?;
     if !args.study.quiet {
-        complain(&format!("ran {runs} runs"));
+        complain(&format!("ran {}", human::counted(runs, "run")));
         complain(&format!("wrote {}", out.display()));
     }
     Ok(())

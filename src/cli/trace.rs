@@ -15,6 +15,7 @@ use crate::model::workload::{
     Bursts, DEFAULT_MAX_ROWS, GeneratorSpec, OnRowError, Order, RateShape, SizeShare, TraceFormat,
     TraceInput, Workload,
 };
+use crate::report::human;
 use crate::trace::profile::Profile;
 use crate::trace::traffic::profile::TrafficProfile;
 use crate::trace::traffic::write::write_rates;
@@ -401,7 +402,11 @@ fn save(
 
 /// What became of the rows, on one line.
 fn accounts(counts: &RowCounts) -> String {
-    let mut text = format!("{} rows read, {} used", counts.read, counts.used);
+    let mut text = format!(
+        "{} read, {} used",
+        human::counted(counts.read, "row"),
+        human::thousands(counts.used.into())
+    );
     for (what, reasons) in [("skipped", &counts.skipped), ("adjusted", &counts.adjusted)] {
         for (reason, number) in reasons {
             let _ = write!(text, "; {number} {what}: {reason}");

@@ -1,5 +1,7 @@
 //! `ecsim validate`: is a scenario right, and what does it mean with every default filled in?
 
+use super::dry_run::traffic;
+use crate::report::human;
 use crate::scenario::{self, Diagnostics};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -80,15 +82,16 @@ pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), ValidateFailu
     let setup = &loaded.setup;
     let text = match (args.show, args.format) {
         (Some(Show::Resolved), Format::Human) => loaded.resolved.clone(),
-        (None, Format::Human) => format!(
-            "{}: {} container instances, {} task definitions, {} callers, {} services in {}\n",
-            setup.name,
-            setup.instances.len(),
-            setup.definitions.len(),
-            setup.sources.len(),
-            setup.services.len(),
-            setup.region,
-        ),
+        (None, Format::Human) => {
+            let of = [
+                human::counted(setup.instances.len(), "container instance"),
+                human::counted(setup.definitions.len(), "task definition"),
+                human::counted(setup.sources.len(), "caller"),
+                human::counted(setup.services.len(), "service"),
+            ];
+            let traffic = traffic::generated(&loaded);
+            format!("{}: {} in {}\n{traffic}", setup.name, of.join(", "), setup.region)
+        }
         (show, Format::Json) => {
             let mut answer = serde_json::json!({
                 "schema": "ecsim/1",

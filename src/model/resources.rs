@@ -84,10 +84,10 @@ impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} CPU units, {} MiB", self.cpu, self.memory)?;
         if self.gpus > 0 {
-            write!(f, ", {} GPUs", self.gpus)?;
+            write!(f, ", {} GPU{}", self.gpus, if self.gpus == 1 { "" } else { "s" })?;
         }
         if self.enis > 0 {
-            write!(f, ", {} ENI slots", self.enis)?;
+            write!(f, ", {} ENI slot{}", self.enis, if self.enis == 1 { "" } else { "s" })?;
         }
         Ok(())
     }

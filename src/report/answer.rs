@@ -144,8 +144,8 @@ impl Facts<'_> {
         }
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.0));
         let main: Vec<String> = reasons.into_iter().take(3).map(|(_, text)| text).collect();
-        let all = human::thousands(all.into());
-        Some(format!("Failures  {all} attempts to place a task, by reason: {}", main.join(", ")))
+        let all = human::counted(all, "attempt");
+        Some(format!("Failures  {all} to place a task, by reason: {}", main.join(", ")))
     }
 
     /// What kept tasks from starting and instances from being launched.

@@ -17,6 +17,15 @@ pub fn thousands(value: u128) -> String {
     out
 }
 
+/// So many of them, in words: `1 task`, `1,234 tasks`. The noun takes an `s`.
+#[must_use]
+pub fn counted(count: impl TryInto<u128>, noun: &str) -> String {
+    match count.try_into().unwrap_or(u128::MAX) {
+        1 => format!("1 {noun}"),
+        many => format!("{} {noun}s", thousands(many)),
+    }
+}
+
 /// A number with commas and a fixed count of decimals; `–` where it is not finite.
 #[must_use]
 pub fn decimal(value: f64, decimals: usize) -> String {

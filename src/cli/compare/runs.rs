@@ -10,6 +10,7 @@ use crate::cli::{Failure, complain};
 use crate::engine::Pulse;
 use crate::experiment::{self, compare::Variant};
 use crate::metrics::summary::Summary;
+use crate::report::human;
 use crate::report::manifest::TraceRows;
 use crate::sim::Watch;
 use crate::sim::outputs::Sinks;
@@ -101,7 +102,11 @@ pub fn run_all(study: &Arc<Study>) -> Result<Option<Vec<Ran>>, Failure> {
         wanted = precision::wanted(asked, &differences, wanted).min(most);
     }
     if !study.args.quiet {
-        complain(&format!("ran {} variants under {done} seeds", runs.len()));
+        complain(&format!(
+            "ran {} under {}",
+            human::counted(runs.len(), "variant"),
+            human::counted(done, "seed")
+        ));
         precision::told(asked, &differences).iter().for_each(|text| complain(text));
     }
     let named = study.named.iter().zip(runs);

@@ -6,7 +6,7 @@ use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::load::REQUEST_BYTES;
 use crate::model::arrival::TraceProblem;
 use crate::model::service::Change;
-use crate::model::traffic::{Fidelity, MICRO, RateSegment, RateStream, Work, WorkKind};
+use crate::model::traffic::{Fidelity, MICRO, RateOrigin, RateSegment, RateStream, Work, WorkKind};
 use crate::report::human;
 use crate::scenario::Scenario;
 use crate::sim::setup::{ServiceSetup, Setup};
@@ -40,6 +40,31 @@ pub(super) fn of(
         foresee(&mut *stream, setup.horizon, work, crowd).map(Some).map_err(input)
     });
     each.collect()
+}
+
+/// Mean and peak of the traffic that services generate, a line each: of at most so many that a screen shows them. Traces
+/// are not opened for it.
+pub(in crate::cli) fn generated(scenario: &Scenario) -> String {
+    let setup = &scenario.setup;
+    let is_generated = |work: &&Work| matches!(work.source.origin, RateOrigin::Generated(_));
+    let of_each = setup.services.iter().map(|service| service.work.as_ref().filter(is_generated));
+    let shown =
+        of_each.zip(setup.services.iter()).filter_map(|(work, service)| Some((work?, service)));
+    let mut text = String::new();
+    for (work, service) in shown.take(super::SERVICES_SHOWN) {
+        let streams = crate::trace::open_traffic(
+            &[Some(&work.source)],
+            setup.horizon,
+            setup.epoch_s,
+            setup.seed,
+        );
+        let Ok(Some(Some(mut stream))) = streams.map(|mut all| all.pop()) else { continue };
+        let crowd = Crowd::of(setup, service, work, 0);
+        if let Ok(foreseen) = foresee(&mut *stream, setup.horizon, work, crowd) {
+            text.push_str(&format!("traffic of {}: {}\n", service.name, foreseen.text));
+        }
+    }
+    text
 }
 
 fn foresee(

@@ -9,6 +9,7 @@ use crate::engine::Pulse;
 use crate::experiment::cells::{Cell, Outcome, Runner};
 use crate::experiment::sweep::{self, Drawn, Seeds, Shard, Source, Sweep};
 use crate::report::error::OutputError;
+use crate::report::human;
 use crate::report::sweep::{Record, Status, SweepFolder};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -155,7 +156,8 @@ fn describe(args: &GridArgs, drawn: &Drawn, shard: Shard, own: usize, out: &Path
     let axes = plan.axes.iter().map(|axis| {
         let zipped = plan.axes.iter().any(|o| o.dimension == axis.dimension && o.name != axis.name);
         let zip = if zipped { ", zipped" } else { "" };
-        format!("{:<22}{} points{zip}: {}\n", axis.name, axis.points.len(), axis.points.join(", "))
+        let points = human::counted(axis.points.len(), "point");
+        format!("{:<22}{points}{zip}: {}\n", axis.name, axis.points.join(", "))
     });
     let axes: String = axes.collect();
     let threads = match args.threads {

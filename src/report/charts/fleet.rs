@@ -70,14 +70,12 @@ fn facts(picture: &FleetPicture) -> Vec<String> {
     let tasks: usize = picture.columns.iter().map(|column| column.tasks.len()).sum();
     let (shown, all) = (picture.columns.len(), picture.fleet.max(picture.columns.len()));
     let number = |n: usize| human::thousands(n as u128);
-    let instances = match (shown == all, all) {
-        (true, 1) => "1 instance".to_string(),
-        (true, _) => format!("{} instances", number(all)),
-        (false, _) => format!("{} of {} instances, evenly chosen", number(shown), number(all)),
+    let instances = match shown == all {
+        true => human::counted(all, "instance"),
+        false => format!("{} of {} instances, evenly chosen", number(shown), number(all)),
     };
-    let task = if tasks == 1 { "task" } else { "tasks" };
     let at = human::span(SimSpan(picture.at.0));
-    vec![format!("{at} after the start"), instances, format!("{} {task}", number(tasks))]
+    vec![format!("{at} after the start"), instances, human::counted(tasks, "task")]
 }
 
 fn legend(picture: &FleetPicture, classes: &Classes) -> Vec<(Mark, Color, String)> {

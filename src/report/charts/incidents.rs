@@ -149,7 +149,7 @@ fn facts(input: &ChartInput, shown: usize) -> Vec<String> {
         facts.push(format!("the {shown} worst are shown"));
     }
     let lost: u64 = input.incidents.iter().map(|of| of.tasks_lost).sum();
-    facts.push(format!("{} tasks lost", number(lost)));
+    facts.push(format!("{} lost", human::counted(lost, "task")));
     let dropped = frame::metric(input, "incident_requests_dropped");
     facts.extend(dropped.map(|dropped| format!("{dropped} requests dropped")));
     facts

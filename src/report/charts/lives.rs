@@ -38,7 +38,8 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let number = |n: usize| human::thousands(n as u128);
     let step = all.len().div_ceil(MOST_ROWS).max(1);
     let shown: Vec<&InstanceLife> = all.iter().step_by(step).collect();
-    let mut facts = vec![format!("{} instances of Auto Scaling groups", number(all.len()))];
+    let mut facts =
+        vec![format!("{} of Auto Scaling groups", human::counted(all.len(), "instance"))];
     if shown.len() < all.len() {
         facts.push(format!("{} of them are shown, evenly chosen", number(shown.len())));
     }

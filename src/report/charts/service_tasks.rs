@@ -27,8 +27,7 @@ fn share() -> Line<'static> {
 
 /// What the subtitle says.
 fn facts(report: &ServiceReport) -> Vec<String> {
-    let mut facts =
-        vec![format!("{} tasks started", human::thousands(report.tasks_started.into()))];
+    let mut facts = vec![format!("{} started", human::counted(report.tasks_started, "task"))];
     if report.tasks_failed > 0 {
         facts.push(format!("{} failed", human::thousands(report.tasks_failed.into())));
     }

@@ -497,12 +497,21 @@ impl<'a> Build<'a> {
 /// Longest name of a folder in bytes, with room for what is added while it is written.
 const LONGEST_FOLDER: usize = 200;
 
+/// What a terminal obeys and does not show.
+fn is_unseen(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || c == '\u{feff}'
+}
+
 /// Whether a text can name a folder of its own; what is wrong where not.
 pub(super) fn folder_name(name: &str) -> Result<(), String> {
     if name.contains(['/', '\\']) {
         Err(format!("{} must not hold `/` or `\\`", quoted(name)))
     } else if name.trim_matches(['.', ' ']).is_empty() {
         Err(format!("{} must not consist of dots and blanks", quoted(name)))
+    } else if name.contains(is_unseen) {
+        Err(format!("{} must not hold control characters or marks of direction", quoted(name)))
     } else if name.len() > LONGEST_FOLDER {
         Err(format!("is longer than {LONGEST_FOLDER} bytes"))
     } else {
