@@ -4,6 +4,7 @@
 
 mod allocation;
 mod breakeven;
+mod calibration;
 #[cfg(feature = "canary")]
 mod canary;
 mod capacity_groups;

@@ -1,5 +1,6 @@
 //! `ecsim compare`: scenarios, settings of one scenario, or finished folders, side by side with intervals.
 
+mod hours;
 mod runs;
 pub mod variants;
 mod verdict;
@@ -37,7 +38,8 @@ const USUAL_SEEDS: u32 = 10;
     ecsim compare scenarios/strategies/hpc2n.toml\n  \
     ecsim compare web.toml new.toml --precision total_usd=0.5%\n  \
     ecsim compare web.toml new.toml --metrics '*_usd,wait_s_p95' --expect 'total_usd<=+5%'\n  \
-    ecsim compare --base output/main --head output/pr --format markdown\n\n\
+    ecsim compare --base output/main --head output/pr --format markdown\n  \
+    ecsim compare --base measured.csv --head output/web\n\n\
     The first scenario, the first value of every --vary, or the first settings of a sweep, is the base.")]
 pub struct CompareArgs {
     /// Scenarios, TOML or JSON files; with --vary one; or a sweep, whose settings are the variants
@@ -72,7 +74,10 @@ pub struct CompareArgs {
     /// A limit on every variant, such as total_usd<=600, or against the base, such as total_usd<=+5%
     #[arg(long = "expect", value_name = "LIMIT", value_parser = Limit::parse)]
     pub limits: Vec<Limit>,
-    /// Compare finished output folders of `run`: the base
+    /// With --base and --head: hours of these series, `*` for any text, with MAPE and what lies within 10 %
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "base")]
+    pub series: Vec<String>,
+    /// Compare finished output folders of `run`: the base; or a CSV of what was measured, hour by hour
     #[arg(long, value_name = "DIR", requires = "heads",
           conflicts_with_all = ["scenarios", "vary", "overrides", "seed", "replications", "precision", "threads", "check"])]
     pub base: Option<PathBuf>,
@@ -124,6 +129,7 @@ impl CompareArgs {
 /// See [`Failure`].
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     match &args.base {
+        Some(base) if hours::are_asked_for(args) => hours::run(args, base),
         Some(base) => of_folders(args, base),
         None => of_scenarios(args),
     }

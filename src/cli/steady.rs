@@ -5,6 +5,7 @@ use super::{Failure, print};
 use crate::base::time::SimSpan;
 use crate::experiment::compare::metrics;
 use crate::experiment::statistics::Confidence;
+use crate::report::series;
 use crate::report::steady::{self, Line};
 use crate::report::summary::Style;
 use clap::Args;
@@ -61,7 +62,7 @@ pub fn run(args: &SteadyArgs) -> Result<(), Failure> {
         Ok(span.to_secs_f64())
     });
     let batch = batch.transpose()?;
-    let all = steady::read(&args.folder).map_err(input)?;
+    let all = series::read(&args.folder).map_err(input)?;
     let known: Vec<&str> = all.iter().map(|series| series.name.as_str()).collect();
     let usual: Vec<String> = USUAL.map(String::from).to_vec();
     let patterns = if args.series.is_empty() { &usual } else { &args.series };

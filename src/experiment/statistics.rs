@@ -4,6 +4,7 @@
 //! least. Floats begin where a deviation is squared. Student's distribution is that of the crate `statrs`, which takes
 //! its elementary functions from `libm`: the same digits on every machine.
 
+pub mod calibration;
 pub mod precision;
 pub mod quantile;
 pub mod steady;

@@ -3,6 +3,7 @@
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
 use super::breakeven::BREAKEVEN;
+use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
 use super::focus::COST as FOCUS_COST;
@@ -102,7 +103,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 27] = [
+pub const ALL: [TableSpec; 28] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -127,6 +128,7 @@ pub const ALL: [TableSpec; 27] = [
     BREAKEVEN,
     COMPARE,
     COMPARE_RUNS,
+    CALIBRATION,
     PLAN,
     PLAN_METRICS,
     SENSITIVITY,
