@@ -88,6 +88,7 @@ mod services;
 mod services_cli;
 mod shared_hosts;
 mod side_costs;
+mod six_questions;
 mod spot;
 mod spot_groups;
 mod spot_interruption;
