@@ -247,6 +247,45 @@ service = "web"
 }
 
 #[test]
+fn a_list_that_cannot_be_read_is_not_told_to_be_empty() {
+    let text = |keys: &str| {
+        format!(
+            "[simulation]\nduration = \"1h\"\n[[capacity_provider]]\nname = \"a\"\ndesired_capacity = 1\n{keys}"
+        )
+    };
+    let job = "[[run_task]]\ngenerate = { per_second = 1, sizes = [{ cpu = 64, memory = 64 }] }\n";
+    for (keys, error) in [
+        (
+            "instance_types = \"m7g.large\"",
+            "error: small.toml:6:18: `instance_types` must be a list, not text",
+        ),
+        (
+            "instance_types = [7]",
+            "error: small.toml:6:19: `instance_types` must be text, not a number",
+        ),
+        (
+            "instance_types = [\"m7g.large\"]\navailability_zones = \"us-east-1a\"",
+            "error: small.toml:7:22: `availability_zones` must be a list, not text",
+        ),
+        ("instance_types = []", "error: small.toml:6:18: `instance_types` needs at least one type"),
+    ] {
+        let desk = Desk::with(&format!("{}\n{job}", text(keys)));
+        assert_eq!(errors(&desk, "validate small.toml"), [error], "{keys}");
+    }
+    let strategy = "capacity_provider_strategy = { capacity_provider = \"a\" }\n";
+    let desk =
+        Desk::with(&format!("{}\n{job}{strategy}", text("instance_types = [\"m7g.large\"]")));
+    let told = errors(&desk, "validate small.toml");
+    assert_eq!(
+        told,
+        [
+            "error: small.toml:9:30: `capacity_provider_strategy` must be a list of tables, not a table"
+        ]
+    );
+    desk.run("validate small.toml").says("write [{ … }]");
+}
+
+#[test]
 fn attributes_are_those_that_ecs_takes() {
     let desk = Desk::with(
         "[[capacity_provider]]\nname = \"a\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 1\nattributes = ATTRIBUTES\n",

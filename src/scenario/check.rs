@@ -208,6 +208,11 @@ impl Check<'_> {
                 self.problems.error_with_help(node.place, message, help);
                 None
             }
+            (Kind::List(Kind::Table(_), _) | Kind::Tables(_), Data::Table(_)) => {
+                let message = format!("`{label}` must be a list of tables, not a table");
+                self.problems.error_with_help(node.place, message, "write [{ … }]");
+                None
+            }
             _ => self.wrong_type(node, label, &article(kind)),
         }
     }
@@ -255,6 +260,9 @@ impl Check<'_> {
         for inner in nodes {
             // One wrong item is one error; the others are still checked and used.
             items.extend(self.value(inner, kind, label));
+        }
+        if items.is_empty() && !nodes.is_empty() {
+            return None; // nobody is to hear that it is empty, too
         }
         Some(Item { place: node.place, value: Value::List(items) })
     }

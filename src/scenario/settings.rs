@@ -112,6 +112,12 @@ impl Settings {
         self.is_given(key) && self.item(key).map(|item| &item.value) != default
     }
 
+    /// Whether the value is a list without items. One that could not be read is none: that was told already.
+    #[must_use]
+    pub fn is_empty_list(&self, key: &str) -> bool {
+        matches!(self.item(key), Some(Item { value: Value::List(items), .. }) if items.is_empty())
+    }
+
     /// The value, given or default.
     #[must_use]
     pub fn item(&self, key: &str) -> Option<&Item> {

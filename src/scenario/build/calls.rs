@@ -185,7 +185,7 @@ impl Build<'_> {
         let items: Vec<Settings> = settings.tables(key).cloned().collect();
         let place = settings.value_place(key);
         let count = settings.list(key).len();
-        if count == 0 {
+        if settings.is_empty_list(key) {
             self.error(place, "a capacity provider strategy needs at least one provider");
         }
         if count > 20 {
@@ -464,7 +464,7 @@ impl Build<'_> {
         if settings.is_given("availability_zones") {
             let zones = self.zone_list(settings, "availability_zones");
             let place = settings.value_place("availability_zones");
-            if settings.list("availability_zones").is_empty() {
+            if settings.is_empty_list("availability_zones") {
                 self.error(place, "`availability_zones` needs at least one zone");
             }
             return Some(zones);
@@ -485,7 +485,7 @@ impl Build<'_> {
                 }
             }
         }
-        if settings.list("subnets").is_empty() {
+        if settings.is_empty_list("subnets") {
             self.error(settings.value_place("subnets"), "`subnets` needs at least one subnet");
         }
         Some(zones)

@@ -398,7 +398,7 @@ impl Build<'_> {
                 types.push((name.to_string(), facts, place));
             }
         }
-        if settings.is_given("instance_types") && settings.list("instance_types").is_empty() {
+        if settings.is_empty_list("instance_types") {
             let message = "`instance_types` needs at least one type";
             self.error(settings.value_place("instance_types"), message);
         }

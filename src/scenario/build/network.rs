@@ -255,7 +255,7 @@ impl Build<'_> {
                 }
             }
         }
-        if ids.is_empty() {
+        if settings.is_empty_list("subnets") {
             self.error(place, "`subnets` needs at least one subnet");
         }
         Some(ids)

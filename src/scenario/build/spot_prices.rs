@@ -53,7 +53,7 @@ impl Build<'_> {
             }
             parsed.map(jiff::Timestamp::as_microsecond)
         });
-        if settings.is_given("spot_price_history") && files.is_empty() {
+        if settings.is_empty_list("spot_price_history") {
             let message = "`spot_price_history` needs at least one file";
             self.error(settings.value_place("spot_price_history"), message);
         } else if files.len() > 1 && !settings.is_given("spot_price_start") {
