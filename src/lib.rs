@@ -109,7 +109,7 @@
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
 //! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/returns.rs` |
 //! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
-//! | what a dependency's outage does; restarts in place; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `leaving.rs` |
+//! | what a dependency's outage does; restarts in place, sidecars; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `sidecars.rs`, `leaving.rs` |
 //! | a service event | `Books::service_event`, called by the place that knows |
 //! | an observer | a field of `sim/books/`, a line in `Books::saw` |
 //! | a trace format | a file in `trace/`, a variant of [`TraceFormat`](model::workload::TraceFormat), a line in `trace/mod.rs` |

@@ -144,6 +144,87 @@ fn a_container_that_crashes_is_started_again_in_place() {
 }
 
 #[test]
+fn a_sidecar_that_crashes_ends_its_task_unless_it_is_started_again() {
+    let with = |app: &str, sidecar: &str, keys: &str| {
+        let containers = format!(
+            "[[task_definition.container]]\nname = \"app\"\n{app}\n\
+             [[task_definition.container]]\nname = \"proxy\"\ntime_to_failure = \"400s\"\ncrash_exit_code = 3\n{sidecar}\n"
+        );
+        tell(&service(&containers, keys))
+    };
+    // As the first container does: at 400, 802, ..., 17 times each, and no request is lost.
+    let traffic = "load_balancer = {}\n[service.traffic]\ncpu_ms_per_request = 1\ngenerate = { per_second = 10 }";
+    let told = with("", "restart_policy = {}", traffic);
+    let service = &told.result.services[0];
+    assert_eq!((told.tasks.len(), service.restarts, service.tasks_failed), (2, 34, 0));
+    assert_eq!((service.requests.errors, service.requests.dropped()), (0, 0));
+    // Without a policy, with an exit code that it ignores, or after too short a life: the task ends.
+    for policy in [
+        "",
+        "restart_policy = { enabled = false }",
+        "restart_policy = { ignored_exit_codes = [0, 3] }",
+        "restart_policy = { restart_attempt_period = \"401s\" }",
+    ] {
+        let told = with("", policy, "");
+        assert_eq!(told.result.services[0].restarts, 0, "{policy}");
+        let ended: Vec<_> = told.tasks.iter().filter(|of| !of["stopped_s"].is_empty()).collect();
+        assert!(ended.len() > 30, "{policy}: {}", ended.len());
+        for task in ended {
+            let lived = seconds(task, "stopping_s").unwrap() - seconds(task, "started_s").unwrap();
+            assert!((lived - 400.0).abs() < 1e-6, "{policy}: {lived}");
+            assert_eq!(
+                (task["exit_code"].as_str(), task["stop_code"].as_str()),
+                ("3", "EssentialContainerExited")
+            );
+        }
+    }
+    // The app's own restarts go on until the sidecar ends the task: each task has one, at 300 s.
+    let told = with(
+        "restart_policy = {}",
+        "",
+        "behaviour = { time_to_failure = \"300s\", crash_exit_code = 9 }",
+    );
+    let ended = told.tasks.iter().filter(|of| !of["stopped_s"].is_empty()).count() as u64;
+    assert!(ended > 30, "{ended}");
+    let restarts = told.result.services[0].restarts;
+    assert!((ended..=ended + 2).contains(&restarts), "{restarts} of {ended}");
+    assert!(told.tasks.iter().all(|of| of["exit_code"] == "3" || of["stopped_s"].is_empty()));
+    // Of two sidecars the earlier one decides.
+    let third = "[[task_definition.container]]\nname = \"log\"\ntime_to_failure = \"200s\"\ncrash_exit_code = 5";
+    let told = with("", third, "");
+    assert!(told.tasks.iter().filter(|of| of["exit_code"] == "5").count() > 60);
+    assert!(told.tasks.iter().all(|of| of["exit_code"] != "3"));
+}
+
+#[test]
+fn crashes_that_never_come_are_refused_and_policies_that_do_nothing_are_noted() {
+    let two = |first: &str, second: &str| {
+        service(
+            &format!(
+                "[[task_definition.container]]\nname = \"a\"\n{first}\n[[task_definition.container]]\nname = \"b\"\n{second}"
+            ),
+            "",
+        )
+    };
+    let told = refused(&two("time_to_failure = \"1h\"", ""));
+    assert!(told.contains("is the service's to say: `behaviour.time_to_failure`"), "{told}");
+    let told = refused(&two("", "essential = false\ntime_to_failure = \"1h\""));
+    assert!(told.contains("that is not essential changes nothing"), "{told}");
+    let told = refused(&two("", "crash_exit_code = 3"));
+    assert!(told.contains("`crash_exit_code` is of containers with a `time_to_failure`"), "{told}");
+    let notes =
+        |text: &str| load_text(text, "t.toml", Path::new("."), &[]).unwrap().notes.join("\n");
+    let told = notes(&two("", "restart_policy = {}"));
+    assert!(told.contains("never crashes; `time_to_failure` of the container"), "{told}");
+    let told = notes(&two("", "essential = false\nrestart_policy = {}"));
+    assert!(told.contains("not essential changes nothing"), "{told}");
+    assert_eq!(
+        notes(&two("restart_policy = {}", "time_to_failure = \"1h\"\nrestart_policy = {}")),
+        ""
+    );
+}
+
+#[test]
 fn an_application_does_not_answer_while_its_container_starts_again() {
     // Behind a balancer that has not noticed yet: of 10 requests a second both tasks together fail all for 2 s: 20 errors
     // a time, 17 times.

@@ -636,7 +636,7 @@ fn what_a_definition_says_in_vain_is_noted() {
     for command in ["validate small.toml", "run small.toml --charts none"] {
         desk.ok(command)
             .says("note: X.json:1:")
-            .says("a restart policy of a container other than the first essential one");
+            .says("the restart policy does nothing: this container never crashes");
     }
 }
 

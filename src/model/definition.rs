@@ -9,6 +9,7 @@ use super::access::Needs;
 use super::platform::Platform;
 use super::ports::PortSet;
 use super::resources::Resources;
+use crate::base::distribution::Distribution;
 use crate::base::time::SimSpan;
 
 /// Network mode of a task.
@@ -72,6 +73,17 @@ pub struct RestartPolicy {
     pub attempt_period: SimSpan,
 }
 
+/// An essential container beside the first: it crashes by itself, in tasks of services.
+#[derive(Clone, Debug)]
+pub struct Sidecar {
+    /// From its start to its crash, seconds.
+    pub lives: Distribution,
+    /// Its exit code, 1 to 255.
+    pub exit_code: u8,
+    /// Restart in place; `None`: its crash ends the task.
+    pub restart: Option<RestartPolicy>,
+}
+
 /// A task definition, resolved.
 #[derive(Clone, Debug)]
 pub struct TaskDefinition {
@@ -107,6 +119,8 @@ pub struct TaskDefinition {
     pub stop_order: StopOrder,
     /// Restart in place.
     pub restart: Option<RestartPolicy>,
+    /// Essential containers beside the first that crash.
+    pub sidecars: Vec<Sidecar>,
     /// What it needs to start.
     pub needs: Needs,
     /// `memberOf` expressions of the definition itself (text; compiled with the caller's).

@@ -17,6 +17,8 @@ pub enum Event {
     Running(Slot),
     /// A task's essential container exits, or StopTask is called.
     Exit(Slot),
+    /// An essential container beside the first crashes.
+    SidecarExit(Slot),
     /// A task's last container has exited.
     ExecutionStopped(Slot),
     /// A task's ENI is gone.
@@ -97,6 +99,7 @@ impl Event {
             | Event::Prepared(slot)
             | Event::Running(slot)
             | Event::Exit(slot)
+            | Event::SidecarExit(slot)
             | Event::ExecutionStopped(slot)
             | Event::Detached(slot)
             | Event::Health(slot)

@@ -258,6 +258,7 @@ impl World {
             Event::Running(slot) => self.tasks.is_ready(slot),
             Event::Exit(slot) if is_service(slot) => self.drive(queue).member_exits(slot)?,
             Event::Exit(slot) => self.life(queue).exits(slot)?,
+            Event::SidecarExit(slot) => self.drive(queue).sidecar_exits(slot)?,
             Event::ExecutionStopped(slot) => self.drive(queue).has_left(slot)?,
             Event::Detached(slot) => self.life(queue).stopped(slot)?,
             Event::Retry(parked) => self.calls(queue).retry(parked)?,

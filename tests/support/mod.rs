@@ -119,6 +119,7 @@ pub fn definition(family: &str, cpu: u32, memory: u32) -> TaskDefinition {
         stop_timeout: SimSpan::from_secs(30),
         order: StartOrder::default(),
         stop_order: Default::default(),
+        sidecars: Vec::new(),
         restart: None,
         needs: Default::default(),
         placement_constraints: Vec::new(),

@@ -291,6 +291,7 @@ pub(super) fn definition(dice: &mut Dice, index: usize) -> TaskDefinition {
         stop_timeout: seconds(dice.pick(&[2, 30, 120, 300])),
         order: StartOrder { starts: dice.pick(&[1, 1, 3]), waits: seconds(dice.pick(&[0, 0, 20])) },
         stop_order: Default::default(),
+        sidecars: Vec::new(),
         restart: dice.one_in(3).then(|| RestartPolicy {
             ignored_exit_codes: dice.pick(&[vec![], vec![1]]),
             attempt_period: seconds(dice.pick(&[60, 300])),

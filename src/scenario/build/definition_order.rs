@@ -2,7 +2,7 @@
 
 use super::Build;
 use crate::base::time::SimSpan;
-use crate::model::definition::{RestartPolicy, StartOrder, StopOrder};
+use crate::model::definition::{RestartPolicy, Sidecar, StartOrder, StopOrder};
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 
@@ -92,31 +92,82 @@ impl Build<'_> {
         found
     }
 
-    /// The restart policy of the container whose exit ends the task: the first essential one's.
+    /// The restart policy of the first essential container, whose crash the service's behaviour describes.
     pub(super) fn restart_policy(&mut self, settings: &Settings) -> Option<RestartPolicy> {
+        policy_of(settings.tables("container").find(|container| container.flag("essential"))?)
+    }
+
+    /// Essential containers beside the first that crash. What is said of crashes that never come is refused, or noted where
+    /// a definition of ECS may say it.
+    pub(super) fn sidecars(&mut self, settings: &Settings) -> Vec<Sidecar> {
         let containers: Vec<Settings> = settings.tables("container").cloned().collect();
-        let first = containers.iter().position(|container| container.flag("essential"))?;
+        let first = containers.iter().position(|container| container.flag("essential"));
+        let mut sidecars = Vec::new();
         for (index, container) in containers.iter().enumerate() {
-            let policy = container.table("restart_policy").filter(|table| table.flag("enabled"));
-            if let Some(policy) = policy.filter(|_| index != first) {
-                let place = self.problems.describe(policy.place);
-                self.notes.push(format!(
-                    "{place}: a restart policy of a container other than the first essential one does nothing here: \
-                     only that one crashes"
-                ));
+            let (is_first, is_essential) = (first == Some(index), container.flag("essential"));
+            let lives = container.distribution("time_to_failure");
+            if lives.is_none() {
+                if let Some(key) =
+                    ["crash_exit_code"].into_iter().find(|key| container.is_given(key))
+                {
+                    let message = format!("`{key}` is of containers with a `time_to_failure`");
+                    self.error(container.place_of(key), message);
+                } else if !is_first {
+                    self.note_idle_policy(container, is_essential);
+                }
+                continue;
+            }
+            let place = container.place_of("time_to_failure");
+            if is_first {
+                let message = "when the first essential container crashes is the service's to say: \
+                               `behaviour.time_to_failure`";
+                self.error(place, message);
+            } else if !is_essential {
+                let message = "the crash of a container that is not essential changes nothing: leave \
+                               `time_to_failure` out, or make it `essential`";
+                self.error(place, message);
+            } else if let Some(lives) = lives {
+                if lives.mean() < 1.0 {
+                    self.error(place, "`time_to_failure` has a mean below one second");
+                }
+                let exit_code = container.whole16("crash_exit_code").unwrap_or(1);
+                sidecars.push(Sidecar {
+                    lives: lives.clone(),
+                    exit_code: u8::try_from(exit_code).unwrap_or(u8::MAX),
+                    restart: policy_of(container),
+                });
             }
         }
-        let essential = &containers[first];
-        let table = essential.table("restart_policy").filter(|table| table.flag("enabled"))?;
-        let codes = table.list("ignored_exit_codes").iter().filter_map(|item| match item.value {
-            crate::scenario::settings::Value::Whole(code) => u8::try_from(code).ok(),
-            _ => None,
-        });
-        Some(RestartPolicy {
-            ignored_exit_codes: codes.collect(),
-            attempt_period: table.span("restart_attempt_period").unwrap_or(SimSpan::from_secs(300)),
-        })
+        sidecars
     }
+
+    /// A restart policy that is never needed.
+    fn note_idle_policy(&mut self, container: &Settings, is_essential: bool) {
+        let policy = container.table("restart_policy").filter(|table| table.flag("enabled"));
+        let Some(policy) = policy else { return };
+        let why = match is_essential {
+            true => {
+                "this container never crashes; `time_to_failure` of the container says when it does \
+                 (see `container` in scenarios/README.md)"
+            }
+            false => "the exit of a container that is not essential changes nothing here",
+        };
+        let place = self.problems.describe(policy.place);
+        self.notes.push(format!("{place}: the restart policy does nothing: {why}"));
+    }
+}
+
+/// The restart policy of a container, where it is enabled.
+fn policy_of(container: &Settings) -> Option<RestartPolicy> {
+    let table = container.table("restart_policy").filter(|table| table.flag("enabled"))?;
+    let codes = table.list("ignored_exit_codes").iter().filter_map(|item| match item.value {
+        crate::scenario::settings::Value::Whole(code) => u8::try_from(code).ok(),
+        _ => None,
+    });
+    Some(RestartPolicy {
+        ignored_exit_codes: codes.collect(),
+        attempt_period: table.span("restart_attempt_period").unwrap_or(SimSpan::from_secs(300)),
+    })
 }
 
 /// Where a container is that waits `wait` after the start of another.

@@ -1,6 +1,7 @@
 //! Keys of task definitions: the API's in snake_case, and sizes of images.
 
 use super::shared::{CHECK_INTERVAL, CPU_ARCHITECTURE, OPERATING_SYSTEM};
+use super::timing::SECONDS;
 use super::{Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default};
 
 /// CPU units of a task on a container instance (API reference, RegisterTaskDefinition).
@@ -238,8 +239,24 @@ static CONTAINER: Section = Section::new(
             "restart_policy",
             Kind::Table(&RESTART_POLICY),
             "off",
-            "Whether the first essential container is started again in place when it crashes, as tasks of services do.",
+            "Whether an essential container is started again in place when it crashes, in tasks of services: the first by \
+             `behaviour.time_to_failure` of its service, a further one by its own `time_to_failure`.",
             "API",
+        ),
+        optional(
+            "time_to_failure",
+            SECONDS,
+            "it never crashes",
+            "Essential containers beside the first, in tasks of services: time from each start to a crash, which ends the task \
+             unless the restart policy starts the container again. Requests are served meanwhile (assumed).",
+            "ecsim",
+        ),
+        optional(
+            "crash_exit_code",
+            Kind::Whole(1, 255),
+            "1",
+            "Exit code of such a crash.",
+            "ecsim",
         ),
         optional(
             "health_check",

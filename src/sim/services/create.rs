@@ -34,6 +34,7 @@ impl Services {
         failures: Vec<Failure>,
     ) -> Services {
         Services {
+            sidecars: std::collections::BTreeMap::new(),
             all: Column::new(),
             due: Column::new(),
             first_source: u32::try_from(first_source).expect("fewer than 2^32 callers"),

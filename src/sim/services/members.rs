@@ -121,6 +121,7 @@ impl Drive<'_> {
             self.tasks[slot].exit_code = exit_code;
         }
         self.services.count_tasks(id, generation, -1, 1);
+        self.sidecars_run(slot);
         self.plan().begin_start(slot);
         self.plan().begin_checks(slot)?;
         self.plan().look_soon(id);
@@ -133,6 +134,11 @@ impl Drive<'_> {
         if self.restarts(slot)? {
             return Ok(());
         }
+        self.ends_by_crash(slot)
+    }
+
+    /// An essential container is gone for good, and with it the task.
+    pub fn ends_by_crash(&mut self, slot: Slot) -> Result<(), RunError> {
         let Member { service, generation, was_healthy, .. } = *self.services.member(slot);
         self.services.member_mut(slot).crash = None;
         let balancer = self.services.all[service].setup.balancer;
@@ -288,6 +294,10 @@ impl Plan<'_> {
         if let Some(ticket) = member.start {
             self.queue.cancel(ticket);
         }
+        if let Some(ticket) = member.sidecar {
+            self.queue.cancel(ticket);
+        }
+        self.services.sidecars.remove(&slot.0);
         if let Some((ticket, _)) = member.change {
             self.queue.cancel(ticket);
         }
@@ -302,6 +312,7 @@ impl Plan<'_> {
         }
         let gone = self.services.member_mut(slot);
         (gone.crash, gone.start, gone.change, gone.place) = (None, None, None, u32::MAX);
+        gone.sidecar = None;
         let step = if was_running { (0, -1) } else { (-1, 0) };
         self.services.count_tasks(member.service, member.generation, step.0, step.1);
         if let Some(deployment) =

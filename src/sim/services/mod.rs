@@ -35,6 +35,7 @@ mod restart;
 mod rollout;
 mod scaling;
 mod scheduler;
+mod sidecars;
 mod stranded;
 mod waiting;
 
@@ -59,7 +60,8 @@ use load::{Meter, Shifted};
 pub use parts::{Drive, Flow, Look, Plan};
 pub use rollout::{Deployment, Kind, RolloutState};
 pub use scheduler::Rebalancing;
-use std::collections::VecDeque;
+use sidecars::RunningSidecar;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a task's health checks say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -122,8 +124,9 @@ pub struct Member {
     /// When its container was started last, and how often it was started again.
     pub container_since: SimTime,
     pub restarts: u32,
-    /// Its crash, to be cancelled.
+    /// Its crash, and that of its next sidecar, to be cancelled.
     pub crash: Option<Ticket>,
+    pub sidecar: Option<Ticket>,
     /// When it will pass its checks though they have failed at first.
     pub heals_at: Option<SimTime>,
     /// The end of its start, to be cancelled.
@@ -303,6 +306,8 @@ pub struct Services {
     pub library: Library,
     /// The last whole minute that was looked at.
     pub minute_done: SimTime,
+    /// Sidecars that crash, by slot of their task.
+    pub sidecars: BTreeMap<u32, Vec<RunningSidecar>>,
     /// Whether tasks of any service share idle CPU of their hosts.
     pub has_bursting: bool,
     /// Whether services are being put into their steady state, at time zero.

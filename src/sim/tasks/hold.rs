@@ -40,6 +40,7 @@ impl Tasks {
         let (Event::Attached(slot)
         | Event::Running(slot)
         | Event::Exit(slot)
+        | Event::SidecarExit(slot)
         | Event::ExecutionStopped(slot)) = event
         else {
             return false;
@@ -67,7 +68,7 @@ impl Tasks {
         let status = self[slot].status;
         match self.held.events.remove(&slot) {
             // A task that is asked to stop meanwhile has another event on its way.
-            Some(Event::Exit(_)) => status == TaskStatus::Running,
+            Some(Event::Exit(_) | Event::SidecarExit(_)) => status == TaskStatus::Running,
             event => event.is_some(),
         }
     }
@@ -76,7 +77,9 @@ impl Tasks {
     #[must_use]
     pub fn still_matters(&self, event: Event) -> bool {
         match event {
-            Event::Exit(slot) => self[slot].status == TaskStatus::Running,
+            Event::Exit(slot) | Event::SidecarExit(slot) => {
+                self[slot].status == TaskStatus::Running
+            }
             _ => true,
         }
     }

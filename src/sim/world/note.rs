@@ -25,6 +25,7 @@ pub(super) fn note(world: &mut World, at: SimTime, event: Event) {
         Event::ScalingAction(service) => (14, u64::from(service.0)),
         Event::Tick(tick) => (15, tick as u64),
         Event::Failure => (0, 0),
+        Event::SidecarExit(slot) => (0, world.tasks[slot].id << 2 | 1 << 56),
         Event::OutageEnds(service) => (0, u64::from(service.0) << 2 | 2),
         Event::StartIsOver(slot) => (0, world.tasks[slot].id << 2 | 1), // four bits are all taken
         Event::Known(service) => (0, u64::from(service.0) << 2 | 3),

@@ -239,6 +239,7 @@ impl Look<'_> {
             grace_until: SimTime::NEVER,
             protected_until: SimTime::ZERO,
             crash: None,
+            sidecar: None,
             slow_since: None,
             heals_at: None,
             start: None,

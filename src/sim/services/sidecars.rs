@@ -1,0 +1,104 @@
+//! Essential containers beside the first: they crash by themselves, and are started again in place, or end their task.
+
+use super::Drive;
+use crate::base::random::Purpose;
+use crate::base::time::{SimSpan, SimTime};
+use crate::engine::Class;
+use crate::model::lifecycle::StopReason;
+use crate::sim::event::{Event, RunError};
+use crate::sim::task::{Place, Slot};
+
+/// Numbers of a task's containers: ECS allows ten.
+const CONTAINERS: u64 = 16;
+
+/// A sidecar of a RUNNING task.
+#[derive(Clone, Copy, Debug)]
+pub struct RunningSidecar {
+    /// When it was started last.
+    since: SimTime,
+    /// When it crashes.
+    crashes: SimTime,
+    /// How often it was started again.
+    restarts: u32,
+}
+
+impl Drive<'_> {
+    /// A task runs, and so do its sidecars.
+    pub fn sidecars_run(&mut self, slot: Slot) {
+        let now = self.now();
+        let definition = &self.rules.definitions[self.tasks[slot].definition];
+        let count = definition.sidecars.len();
+        if count == 0 {
+            return;
+        }
+        let one = |index| RunningSidecar {
+            since: now,
+            crashes: now + self.sidecar_lives(slot, index, 0),
+            restarts: 0,
+        };
+        let all = (0..count).map(one).collect();
+        self.services.sidecars.insert(slot.0, all);
+        self.await_sidecar(slot);
+    }
+
+    /// How long a sidecar lives after it was started again so often: a draw of the task's own.
+    fn sidecar_lives(&self, slot: Slot, index: usize, restarts: u32) -> SimSpan {
+        let task = &self.tasks[slot];
+        let member = self.services.member(slot);
+        let stream = &self.services.all[member.service].setup.stream;
+        let family = self.rules.seed.family(Purpose::Behaviour, &format!("{stream}/sidecars"));
+        let mut dice = family.member(member.number * CONTAINERS + index as u64);
+        let lives = &self.rules.definitions[task.definition].sidecars[index].lives;
+        let drawn = (0..=restarts).map(|_| lives.sample_span(&mut dice)).last();
+        SimSpan(drawn.map_or(1, |span| span.0.max(1)))
+    }
+
+    fn await_sidecar(&mut self, slot: Slot) {
+        let all = self.services.sidecars.get(&slot.0);
+        let Some(at) = all.and_then(|all| all.iter().map(|one| one.crashes).min()) else { return };
+        let event = Event::SidecarExit(slot);
+        let ticket = self.queue.schedule_cancellable(at, Class::Release, event);
+        self.services.member_mut(slot).sidecar = Some(ticket);
+    }
+
+    /// The sidecar that is due crashes.
+    pub fn sidecar_exits(&mut self, slot: Slot) -> Result<(), RunError> {
+        let now = self.now();
+        let all = self.services.sidecars.get(&slot.0);
+        let due = all.and_then(|all| all.iter().position(|one| one.crashes <= now));
+        let (Some(all), Some(index)) = (all, due) else { return Ok(()) };
+        let one = all[index];
+        let task = &self.tasks[slot];
+        let sidecar = &self.rules.definitions[task.definition].sidecars[index];
+        let exit_code = sidecar.exit_code;
+        let starts_again = sidecar.restart.as_ref().is_some_and(|policy| {
+            !policy.ignored_exit_codes.contains(&exit_code)
+                && now.since(one.since) >= policy.attempt_period
+        });
+        self.services.member_mut(slot).sidecar = None;
+        if !starts_again {
+            if let Some(ticket) = self.services.member_mut(slot).crash.take() {
+                self.queue.cancel(ticket);
+            }
+            let task = &mut self.tasks[slot];
+            task.stop_reason = StopReason::EssentialContainerExited;
+            task.exit_code = exit_code;
+            return self.ends_by_crash(slot);
+        }
+        let stages = &self.tasks.stages;
+        let start = match task.place {
+            Place::Instance(_) => stages.ec2_start.span(task.draws),
+            Place::Fargate(_) | Place::Waiting(_) => stages.fargate_start.span(task.draws),
+        };
+        let restarts = one.restarts + 1;
+        let since = now + start;
+        let crashes = since + self.sidecar_lives(slot, index, restarts);
+        if let Some(all) = self.services.sidecars.get_mut(&slot.0) {
+            all[index] = RunningSidecar { since, crashes, restarts };
+        }
+        let service = self.services.member(slot).service;
+        self.books.services[service].restarts += 1;
+        self.await_sidecar(slot);
+        Ok(())
+    }
+}
