@@ -323,6 +323,90 @@
 //! # }
 //! ```
 //!
+//! A scaling policy of one's own is an implementation of [`ScalingPolicy`](model::own_scaling::ScalingPolicy), asked once a
+//! minute. Here the rule of Kubernetes' Horizontal Pod Autoscaler (in proportion to the metric, and down to the largest
+//! wish of the last five minutes only) beside ECS's target tracking, under the same requests, four seeds each:
+//!
+//! ```
+//! use ecsim::engine::Pulse;
+//! use ecsim::experiment::compare::{Variant, compare};
+//! use ecsim::experiment::statistics::Confidence;
+//! use ecsim::experiment::{replicate, run_one};
+//! use ecsim::model::own_scaling::{OwnScaling, ScalingPolicy, Seen};
+//! use ecsim::model::scaling::ScalingMetric;
+//! use ecsim::scenario::{Scenario, load_text};
+//! use ecsim::sim::{Watch, outputs::Sinks};
+//! use std::{collections::VecDeque, path::Path};
+//!
+//! #[derive(Clone, Debug, Default)]
+//! struct Hpa {
+//!     wishes: VecDeque<u32>,
+//! }
+//!
+//! impl ScalingPolicy for Hpa {
+//!     fn desired(&mut self, seen: &Seen<'_>) -> u32 {
+//!         let Some(cpu) = seen.metric(0) else { return seen.desired };
+//!         let off = (cpu / 60.0 - 1.0).abs();
+//!         let wish = (f64::from(seen.running) * cpu / 60.0).ceil() as u32;
+//!         self.wishes.push_back(if off <= 0.1 { seen.desired } else { wish });
+//!         if self.wishes.len() > 5 {
+//!             self.wishes.pop_front();
+//!         }
+//!         let largest = self.wishes.iter().copied().max().unwrap_or(seen.desired);
+//!         if wish > seen.desired { wish } else { largest.min(seen.desired) }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let text = r#"
+//!     [simulation]
+//!     duration = "12h"
+//!     [[task_definition]]
+//!     family = "web"
+//!     cpu = 512
+//!     memory = 1024
+//!     network_mode = "awsvpc"
+//!     [[service]]
+//!     name = "web"
+//!     task_definition = "web"
+//!     launch_type = "FARGATE"
+//!     desired_count = 6
+//!     load_balancer = {}
+//!     traffic = { generate = { per_second = 100, daily_depth = 0.6, daily_peak = "6h" }, cpu_ms_per_request = 20 }
+//!     [service.scaling]
+//!     min_capacity = 2
+//!     max_capacity = 40
+//!     target_tracking = [{ metric = "cpu", target_value = 60 }]
+//! "#;
+//! let tracking = load_text(text, "web.toml", Path::new("."), &[])?;
+//! let mut hpa = load_text(text, "web.toml", Path::new("."), &[])?;
+//! for service in hpa.setup.services.ids() {
+//!     let target = hpa.setup.services[service].scaling.as_mut().ok_or("no scaling")?;
+//!     target.target_tracking.clear();
+//!     let make = || -> Box<dyn ScalingPolicy> { Box::new(Hpa::default()) };
+//!     target.own = Some(OwnScaling { name: "HPA", metrics: &[ScalingMetric::Cpu], make });
+//! }
+//! let under_seeds = |name: &str, scenario: &Scenario| -> Result<Variant, Box<dyn std::error::Error>> {
+//!     let runs = replicate(scenario.setup.seed, 4, 0, |_, seed| {
+//!         let watch = Watch { pulse: &Pulse::default(), check_every_event: false };
+//!         run_one(scenario, seed, Sinks::default(), watch).map(|result| (seed.0, result.summary))
+//!     })?;
+//!     let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+//!     Ok(Variant::of(name, &runs.iter().map(|(seed, of)| (*seed, of)).collect::<Vec<_>>()))
+//! };
+//! let variants = [under_seeds("ECS", &tracking)?, under_seeds("HPA", &hpa)?];
+//! let metrics = ["total_usd", "requests_dropped_percent"].map(String::from);
+//! let table = compare(&variants, &metrics, Confidence::USUAL);
+//! for row in &table.rows {
+//!     for (variant, cell) in table.variants.iter().zip(&row.cells) {
+//!         println!("{} of {variant}: {:?}", row.metric, cell.mean);
+//!     }
+//! }
+//! assert_eq!(table.rows.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Arrivals of one's own are an implementation of [`TaskStream`](model::arrival::TaskStream), handed to [`sim::run`]
 //! with a [`Setup`](sim::setup::Setup); the tables can go to any writer by [`Sinks`](sim::outputs::Sinks).
 

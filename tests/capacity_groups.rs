@@ -241,6 +241,7 @@ fn group_of(min: u32, max: u32) -> ScalableTarget {
         step_scaling: vec![],
         scheduled: vec![],
         predictive: vec![],
+        own: None,
         scale_in_suspended: false,
         scale_out_suspended: false,
         scheduled_suspended: false,

@@ -60,6 +60,7 @@ mod myths;
 mod network;
 mod network_access;
 mod outages;
+mod own_scaling;
 mod pathologies;
 mod placement;
 mod plan;

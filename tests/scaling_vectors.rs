@@ -24,6 +24,7 @@ fn units(value: u64) -> MetricValue {
 
 fn target() -> ScalableTarget {
     ScalableTarget {
+        own: None,
         min_capacity: 1,
         max_capacity: 100,
         target_tracking: vec![],

@@ -20,6 +20,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod network;
 pub mod outage;
+pub mod own_scaling;
 pub mod platform;
 pub mod ports;
 pub mod provisioning;

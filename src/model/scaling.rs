@@ -1,6 +1,7 @@
 //! Service auto scaling (Application Auto Scaling) as plain data. Names and defaults are the API's
 //! (`PutScalingPolicy`, `RegisterScalableTarget`, `PutScheduledAction`; documented).
 
+use super::own_scaling::OwnScaling;
 use crate::base::time::SimSpan;
 
 /// A metric value: millionths of its unit (percent, requests per target and minute, messages per task, ...).
@@ -322,6 +323,8 @@ pub struct ScalableTarget {
     pub scheduled: Vec<ScheduledAction>,
     /// Predictive scaling.
     pub predictive: Vec<PredictiveScaling>,
+    /// A policy of the program that uses this library, in place of those that look at metrics.
+    pub own: Option<OwnScaling>,
     /// `DynamicScalingInSuspended`.
     pub scale_in_suspended: bool,
     /// `DynamicScalingOutSuspended`.
@@ -334,7 +337,8 @@ impl ScalableTarget {
     /// Whether any of its policies looks at metrics; scheduled actions do not.
     #[must_use]
     pub fn looks_at_metrics(&self) -> bool {
-        !(self.target_tracking.is_empty()
+        !(self.own.is_none()
+            && self.target_tracking.is_empty()
             && self.step_scaling.is_empty()
             && self.predictive.is_empty())
     }

@@ -396,6 +396,7 @@ fn scaling(dice: &mut Dice, kind: WorkKind) -> ScalableTarget {
         breach: BreachBehaviour::HonorMaxCapacity,
     };
     ScalableTarget {
+        own: None,
         min_capacity: min,
         max_capacity: min + dice.below(14) as u32,
         target_tracking: (0..dice.below(3)).map(|index| tracking(dice, index, kind)).collect(),

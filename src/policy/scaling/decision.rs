@@ -16,6 +16,8 @@ pub enum PolicyKind {
     Predictive,
     /// Managed scaling of a capacity provider.
     Managed,
+    /// A policy from outside the crate.
+    Own,
 }
 
 impl PolicyKind {
@@ -28,6 +30,7 @@ impl PolicyKind {
             PolicyKind::Scheduled => "ScheduledAction",
             PolicyKind::Predictive => "PredictiveScaling",
             PolicyKind::Managed => "ManagedScaling",
+            PolicyKind::Own => "OwnScaling",
         }
     }
 }

@@ -25,6 +25,7 @@ mod combine;
 mod cron;
 mod decision;
 pub mod metric;
+mod own;
 pub mod predictive;
 mod quiet;
 pub mod schedule;
@@ -165,6 +166,7 @@ pub struct Scaler {
     /// The same of a low alarm that fires in vain.
     told_held: Option<(NotScaled, usize)>,
     agenda: Agenda,
+    own: Option<own::Running>,
 }
 
 impl Scaler {
@@ -188,6 +190,7 @@ impl Scaler {
             told: None,
             told_held: None,
             agenda: Agenda::new(target, epoch_s),
+            own: None,
         };
         for (index, policy) in target.target_tracking.iter().enumerate() {
             let source = (policy.metric, policy.statistic);
@@ -209,6 +212,13 @@ impl Scaler {
             let source = (metric, metric.statistics()[0]);
             let feed = scaler.feed(source, STANDARD_PERIOD, 1, delays);
             scaler.agenda.learn_from(index, feed);
+        }
+        if let Some(own) = target.own {
+            let mut feed = |metric: ScalingMetric| {
+                scaler.feed((metric, metric.statistics()[0]), STANDARD_PERIOD, 1, delays)
+            };
+            let feeds = own.metrics.iter().map(|&metric| feed(metric)).collect();
+            scaler.own = Some(own::Running::new(own, feeds));
         }
         scaler.alarms.sort_by_key(|a| a.feed);
         for (index, feed) in scaler.feeds.iter_mut().enumerate() {
@@ -321,6 +331,9 @@ impl Scaler {
         for index in 0..self.feeds.len() {
             self.reveal(index, now, state.running);
         }
+        if self.own.is_some() {
+            return self.ask_own(now, state);
+        }
         if self.firing == 0 && state.running > 0 {
             self.told = None;
             return None;
@@ -395,6 +408,7 @@ pub fn check(target: &ScalableTarget) -> Result<(), Vec<(String, String)>> {
         let (min, max) = (target.min_capacity, target.max_capacity);
         note("", Err(format!("the minimum capacity {min} is above the maximum capacity {max}")));
     }
+    note("", own::check(target));
     for policy in &target.target_tracking {
         note(&policy.name, target_tracking::check(policy));
     }

@@ -25,6 +25,9 @@ impl Scaler {
         harmless: u32,
         (least, most): (MetricValue, MetricValue),
     ) -> u32 {
+        if self.own.is_some() {
+            return 0;
+        }
         let mut quiet = u32::MAX;
         for slot in &self.alarms {
             let series = &self.feeds[slot.feed].series;
@@ -156,6 +159,7 @@ mod tests {
             step_scaling: vec![],
             scheduled: vec![],
             predictive: vec![],
+            own: None,
             scale_in_suspended: false,
             scale_out_suspended: false,
             scheduled_suspended: false,

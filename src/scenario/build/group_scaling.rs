@@ -39,6 +39,7 @@ impl Build<'_> {
             step_scaling: self.group_steps(table, &mut taken),
             scheduled: Vec::new(),
             predictive: self.group_predictive(table, &mut taken),
+            own: None,
             scale_in_suspended: false,
             scale_out_suspended: false,
             scheduled_suspended: false,

@@ -74,6 +74,7 @@ impl Build<'_> {
             step_scaling,
             scheduled,
             predictive,
+            own: None,
             scale_in_suspended: suspended("dynamic_scaling_in_suspended"),
             scale_out_suspended: suspended("dynamic_scaling_out_suspended"),
             scheduled_suspended: suspended("scheduled_scaling_suspended"),

@@ -155,6 +155,7 @@ fn asks(setup: &ServiceSetup, is_such: impl Fn(ScalingMetric, Aggregation) -> bo
         target.target_tracking.iter().any(|policy| is_such(policy.metric, policy.statistic))
             || target.step_scaling.iter().any(|policy| is_such(policy.metric, policy.aggregation))
             || target.predictive.iter().any(|p| is_such(p.metric, p.metric.statistics()[0]))
+            || target.own.iter().flat_map(|own| own.metrics).any(|m| is_such(*m, m.statistics()[0]))
     })
 }
 
