@@ -557,3 +557,18 @@ fn stdout_can_be_json() {
     assert_eq!(value["settings"][3]["axes"]["strategy"], "spread");
     assert!(value["settings"][0]["metrics"]["total_usd"]["half_width"].as_f64().unwrap() > 0.0);
 }
+
+/// With the cargo feature `parquet` only.
+#[cfg(feature = "parquet")]
+#[test]
+fn a_sweep_is_a_parquet_file_too_where_it_is_asked_for() {
+    let desk = desk();
+    desk.ok("sweep grid.toml --quiet --charts none");
+    assert!(!desk.path("output/sweep-grid/sweep.parquet").exists());
+    desk.ok("sweep grid.toml --quiet --charts none --parquet");
+    let file = std::fs::read(desk.path("output/sweep-grid/sweep.parquet")).unwrap();
+    assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
+    // The same command without it gives the folder as it was.
+    desk.ok("sweep grid.toml --quiet --charts none");
+    desk.ok("sweep status output/sweep-grid");
+}

@@ -105,6 +105,10 @@ pub struct ShowArgs {
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = FormatArg::Human)]
     pub format: FormatArg,
+    /// Write sweep.parquet, too: sweep.csv with types
+    #[cfg(feature = "parquet")]
+    #[arg(long)]
+    pub parquet: bool,
 }
 
 /// `--format`.

@@ -146,7 +146,9 @@ fn cells(line: &Line) -> [String; 8] {
         let [name, zero] = first;
         return [name, zero, nothing(), nothing(), nothing(), nothing(), nothing(), nothing()];
     };
-    let with_sign = of.bias.map_or_else(String::new, |bias| format!("{:+.1} %", bias * 100.0));
+    // No minus before a zero.
+    let with_sign = of.bias.map(|bias| (bias * 1_000.0).round() / 10.0 + 0.0);
+    let with_sign = with_sign.map_or_else(String::new, |bias| format!("{bias:+.1} %"));
     let unit = |text: String| if text.is_empty() { text } else { text + " %" };
     [
         name,

@@ -23,10 +23,18 @@ pub fn finish(
         .map_err(|why| Failure::Input(format!("error: {why}")))?;
     let results = &gathered.results;
     let format = show.charts.map_or(Format::Svg, ChartsArg::format);
+    #[cfg(feature = "parquet")]
+    let parquet = show.parquet.then(|| tables::parquet::of_table(&gathered.table)).transpose();
     let mut files = vec![
         (tables::SWEEP_FILE.to_string(), gathered.table),
         (tables::MEANS_FILE.to_string(), tables::means_to_csv(plan, results)),
     ];
+    #[cfg(feature = "parquet")]
+    if let Some(bytes) =
+        parquet.map_err(|why| Failure::Input(format!("error: {}: {why}", tables::PARQUET_FILE)))?
+    {
+        files.push((tables::PARQUET_FILE.to_string(), bytes));
+    }
     files.extend(charts::render_sweep(plan, results, format));
     let outcome = if gathered.troubles.is_empty() { "completed" } else { "cells_failed" };
     let manifest = Manifest {

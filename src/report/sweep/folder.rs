@@ -443,7 +443,8 @@ pub fn difference(old: &Plan, new: &Plan) -> String {
 
 /// The first file that is not ours.
 fn foreign(path: &Path, found: &[String]) -> Option<String> {
-    const RESULTS: [&str; 4] = [PLAN_FILE, MANIFEST_FILE, super::SWEEP_FILE, super::MEANS_FILE];
+    const RESULTS: [&str; 5] =
+        [PLAN_FILE, MANIFEST_FILE, super::SWEEP_FILE, super::PARQUET_FILE, super::MEANS_FILE];
     let is_ours = |name: &String| RESULTS.contains(&name.as_str()) || is_work(name);
     let top = found.iter().filter(|name| *name != CELLS && *name != CHARTS && !is_ours(name));
     let in_cells = names_in(&path.join(CELLS)).into_iter().filter(|name| cell_of(name).is_none());
