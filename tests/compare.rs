@@ -436,3 +436,29 @@ fn metrics_that_nobody_has_are_refused_before_anything_is_run() {
         assert!(!desk.path("output").exists(), "{asked}");
     }
 }
+
+#[test]
+fn a_replication_may_be_a_seed_and_its_mirror_image() {
+    let desk = two();
+    let done = desk.ok("compare small.toml larger.toml --replications 3 --charts none --antithetic --metrics total_usd");
+    assert!(
+        done.stderr.contains("ran 2 variants under 3 seeds and their mirror images"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("arrivals and failures are the same"), "{}", done.stderr);
+    let csv = desk.read("output/compare-small/compare_runs.csv");
+    let usd = |seed: u64| -> f64 {
+        desk.ok(&format!("run small.toml --seed {seed} --charts none --force --quiet"));
+        let value: serde_json::Value =
+            serde_json::from_str(&desk.read("output/small/summary.json")).unwrap();
+        value["metrics"]["total_usd"]["value"].as_f64().unwrap()
+    };
+    let first: u64 = csv.lines().nth(1).unwrap().split(',').nth(1).unwrap().parse().unwrap();
+    let (one, image) = (usd(first), usd(first + (1 << 63)));
+    assert_ne!(one, image);
+    let row =
+        csv.lines().find(|line| line.starts_with(&format!("small,{first},total_usd,"))).unwrap();
+    let mean: f64 = row.rsplit(',').next().unwrap().parse().unwrap();
+    assert!((mean - (one + image) / 2.0).abs() < 1e-8, "{row} {one} {image}");
+}

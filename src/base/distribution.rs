@@ -221,17 +221,17 @@ impl Distribution {
 
 /// An exponential number of mean one.
 pub fn standard_exponential(stream: &mut Stream) -> f64 {
-    Exp1.sample(stream.generator())
+    Exp1.sample(stream)
 }
 
 /// A normal number of mean zero and standard deviation one.
 pub fn standard_normal(stream: &mut Stream) -> f64 {
-    StandardNormal.sample(stream.generator())
+    StandardNormal.sample(stream)
 }
 
 /// A Poisson count with this mean (capped at 2⁵³ by the library); 0 where the mean is not above zero.
 pub fn poisson(mean: f64, stream: &mut Stream) -> u64 {
-    Poisson::new(mean).map_or(0, |distribution| distribution.sample(stream.generator()) as u64)
+    Poisson::new(mean).map_or(0, |distribution| distribution.sample(stream) as u64)
 }
 
 #[cfg(test)]

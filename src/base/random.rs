@@ -5,9 +5,10 @@
 //! xoshiro256++, named and pinned by known-answer tests; `StdRng` and thread generators are not reproducible
 //! across versions and are not used.
 
-use rand::rand_core::{Rng as _, SeedableRng};
+use rand::rand_core::{Rng as _, SeedableRng, TryRng};
 use rand::rngs::Xoshiro256PlusPlus;
 use sha2::{Digest as _, Sha256};
+use std::convert::Infallible;
 
 /// What a stream of random numbers is for. The text of the name is part of the key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,27 +58,50 @@ pub enum Purpose {
 }
 
 /// A scenario's seed, from which all streams are derived.
+///
+/// Seeds from 2⁶³ on are the [mirror images](Seed::mirrored) of those below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seed(pub u64);
 
+/// The bit of a mirror image.
+const MIRROR: u64 = 1 << 63;
+
 impl Seed {
+    /// The seed whose streams are those of this one with every random bit turned: where this one draws the uniform number u,
+    /// that one draws 1 − u. The mean of the two varies less than that of two seeds that know nothing of each other wherever
+    /// more of a draw means more (or less) of the result: antithetic variates (Hammersley and Morton, 1956).
+    #[must_use]
+    pub fn mirrored(self) -> Seed {
+        Seed(self.0 ^ MIRROR)
+    }
+
     /// The stream for `purpose` in the hands of the entity called `name`.
     #[must_use]
     pub fn stream(self, purpose: Purpose, name: &str) -> Stream {
-        let key = format!("ecsim/1\n{}\n{purpose:?}\n{name}", self.0);
-        Stream(Xoshiro256PlusPlus::from_seed(Sha256::digest(key.as_bytes()).into()))
+        let key = format!("ecsim/1\n{}\n{purpose:?}\n{name}", self.0 & !MIRROR);
+        let generator = Xoshiro256PlusPlus::from_seed(Sha256::digest(key.as_bytes()).into());
+        Stream { generator, turned: self.turned() }
     }
 
     /// The family of streams for `purpose` in the hands of `name`.
     #[must_use]
     pub fn family(self, purpose: Purpose, name: &str) -> Family {
-        Family(self.stream(purpose, name).next_u64())
+        let mut first = Seed(self.0 & !MIRROR).stream(purpose, name);
+        Family { key: first.next_u64(), turned: self.turned() }
+    }
+
+    /// The bits that are turned: all or none.
+    fn turned(self) -> u64 {
+        if self.0 & MIRROR == 0 { 0 } else { u64::MAX }
     }
 }
 
 /// A family of streams, one per member: a task's draws depend on its number, not on who was served before it.
 #[derive(Clone, Copy, Debug)]
-pub struct Family(u64);
+pub struct Family {
+    key: u64,
+    turned: u64,
+}
 
 impl Family {
     /// The stream of member `index`. Cheap: a few nanoseconds.
@@ -85,20 +109,23 @@ impl Family {
     #[must_use]
     pub fn member(self, index: u64) -> Stream {
         // An odd multiplier keeps members apart; `seed_from_u64` spreads the bits with SplitMix64.
-        let key = self.0 ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Stream(Xoshiro256PlusPlus::seed_from_u64(key))
+        let key = self.key ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Stream { generator: Xoshiro256PlusPlus::seed_from_u64(key), turned: self.turned }
     }
 }
 
 /// A stream of random numbers. Equal keys give equal streams on every platform.
 #[derive(Clone, Debug)]
-pub struct Stream(Xoshiro256PlusPlus);
+pub struct Stream {
+    generator: Xoshiro256PlusPlus,
+    turned: u64,
+}
 
 impl Stream {
     /// The next 64 random bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.generator.next_u64() ^ self.turned
     }
 
     /// A uniform whole number in `0..bound`, without bias. Panics on a bound of zero.
@@ -120,10 +147,26 @@ impl Stream {
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
+}
 
-    /// The generator itself, for `rand_distr`.
-    pub(super) fn generator(&mut self) -> &mut Xoshiro256PlusPlus {
-        &mut self.0
+/// For `rand_distr`.
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.generator.next_u32() ^ self.turned as u32)
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.generator.next_u64() ^ self.turned)
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        self.generator.fill_bytes(to);
+        to.iter_mut().for_each(|byte| *byte ^= self.turned as u8);
+        Ok(())
     }
 }
 
@@ -158,6 +201,19 @@ mod tests {
         assert_ne!(base, first(2, Purpose::Workload, "a"));
         assert_ne!(base, first(1, Purpose::ImagePull, "a"));
         assert_ne!(base, first(1, Purpose::Workload, "b"));
+    }
+
+    #[test]
+    fn a_mirrored_seed_draws_what_is_missing_to_one() {
+        let mut one = Seed(42).stream(Purpose::Workload, "a");
+        let mut other = Seed(42).mirrored().stream(Purpose::Workload, "a");
+        assert_eq!(Seed(42).mirrored().mirrored(), Seed(42));
+        for _ in 0..1_000 {
+            let sum = one.unit() + other.unit();
+            assert!((sum - 1.0).abs() < 1e-15, "{sum}");
+        }
+        let member = |seed: Seed| seed.family(Purpose::Duration, "b").member(7).next_u64();
+        assert_eq!(member(Seed(42)), !member(Seed(42).mirrored()));
     }
 
     #[test]

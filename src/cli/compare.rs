@@ -58,6 +58,10 @@ pub struct CompareArgs {
     /// [default: 10, with --precision 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: Option<u32>,
+    /// Make each replication a pair: a seed, and its mirror image in which every random draw u is 1 - u; the mean of the two
+    /// counts. Twice the runs; where draws push the result one way, more than twice as sure
+    #[arg(long)]
+    pub antithetic: bool,
     /// Run seeds until the interval of each variant's difference to the base is ± HALF at most, in the metric's unit or in % of
     /// the base's mean; at least 10
     #[arg(long, value_name = "METRIC=HALF", value_parser = Precision::parse)]
@@ -79,7 +83,7 @@ pub struct CompareArgs {
     pub series: Vec<String>,
     /// Compare finished output folders of `run`: the base; or a CSV of what was measured, hour by hour
     #[arg(long, value_name = "DIR", requires = "heads",
-          conflicts_with_all = ["scenarios", "vary", "overrides", "seed", "replications", "precision", "threads", "check"])]
+          conflicts_with_all = ["scenarios", "vary", "overrides", "seed", "replications", "antithetic", "precision", "threads", "check"])]
     pub base: Option<PathBuf>,
     /// A folder to compare with it; may be given several times
     #[arg(long = "head", value_name = "DIR", requires = "base")]

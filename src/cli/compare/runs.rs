@@ -1,6 +1,7 @@
 //! Runs every variant under every seed, on all cores; only what tables need is kept of a run.
 
 use super::{CompareArgs, Named};
+use crate::base::digest::Digest;
 use crate::base::random::Seed;
 use crate::cli::output::traces;
 use crate::cli::precision::{self, Seen};
@@ -12,8 +13,8 @@ use crate::experiment::{self, compare::Variant};
 use crate::metrics::summary::Summary;
 use crate::report::human;
 use crate::report::manifest::TraceRows;
-use crate::sim::Watch;
 use crate::sim::outputs::Sinks;
+use crate::sim::{RunResult, Watch};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,10 +39,12 @@ pub struct Ran {
     pub traces: BTreeMap<String, TraceRows>,
 }
 
-/// A run.
+/// A run, or a pair of mirror images.
 struct One {
     seed: u64,
     summary: Summary,
+    /// With `--antithetic` that of the mirror image.
+    mirrored: Option<Summary>,
     digest: u64,
     inputs: u64,
     traces: BTreeMap<String, TraceRows>,
@@ -55,21 +58,38 @@ impl Study {
         }
         let named = &self.named[variant];
         let seed = Seed(self.seed.0.wrapping_add(u64::from(of_seed)));
+        let Some(result) = self.result(named, seed)? else { return Ok(None) };
+        let traces = if of_seed == 0 { traces(&named.scenario, &result) } else { BTreeMap::new() };
+        let (mut digest, mut inputs) = (result.digest, result.input_digest);
+        let mut mirrored = None;
+        if self.args.antithetic {
+            let Some(image) = self.result(named, seed.mirrored())? else { return Ok(None) };
+            digest = joined(digest, image.digest);
+            inputs = joined(inputs, image.input_digest);
+            mirrored = Some(image.summary);
+        }
+        Ok(Some(One { seed: seed.0, summary: result.summary, mirrored, digest, inputs, traces }))
+    }
+
+    fn result(&self, named: &Named, seed: Seed) -> Result<Option<RunResult>, Failure> {
         let watch = Watch { pulse: &self.pulse, check_every_event: self.args.check };
         let replay = || replay(&named.path, seed, &named.overrides);
         let result = guarded(&named.scenario, seed, Sinks::default(), watch, replay)
             .map_err(|failure| said_by(failure, &named.name))?;
-        if self.is_interrupted() {
-            return Ok(None);
-        }
-        let traces = if of_seed == 0 { traces(&named.scenario, &result) } else { BTreeMap::new() };
-        let (digest, inputs) = (result.digest, result.input_digest);
-        Ok(Some(One { seed: seed.0, summary: result.summary, digest, inputs, traces }))
+        Ok((!self.is_interrupted()).then_some(result))
     }
 
     fn is_interrupted(&self) -> bool {
         self.pulse.interrupt.load(Ordering::Relaxed)
     }
+}
+
+/// One digest of two.
+fn joined(one: u64, other: u64) -> u64 {
+    let mut digest = Digest::default();
+    digest.add(one);
+    digest.add(other);
+    digest.value()
 }
 
 /// A failure with the name of the variant that had it.
@@ -102,8 +122,9 @@ pub fn run_all(study: &Arc<Study>) -> Result<Option<Vec<Ran>>, Failure> {
         wanted = precision::wanted(asked, &differences, wanted).min(most);
     }
     if !study.args.quiet {
+        let images = if study.args.antithetic { " and their mirror images" } else { "" };
         complain(&format!(
-            "ran {} under {}",
+            "ran {} under {}{images}",
             human::counted(runs.len(), "variant"),
             human::counted(done, "seed")
         ));
@@ -147,13 +168,19 @@ fn differences_of(study: &Study, runs: &[Vec<One>]) -> Vec<Seen> {
     if study.args.precision.is_empty() {
         return Vec::new();
     }
-    let variant = |(named, runs): (&Named, &Vec<One>)| Variant::of(&named.name, &summaries(runs));
+    let variant = |(named, runs): (&Named, &Vec<One>)| variant(&named.name, runs);
     let variants: Vec<Variant> = study.named.iter().zip(runs).map(variant).collect();
     precision::of_differences(&study.args.precision, &variants, study.args.confidence)
 }
 
-fn summaries(runs: &[One]) -> Vec<(u64, &Summary)> {
-    runs.iter().map(|one| (one.seed, &one.summary)).collect()
+fn variant(name: &str, runs: &[One]) -> Variant {
+    let pairs = runs.iter().filter_map(|of| Some((of.seed, [&of.summary, of.mirrored.as_ref()?])));
+    let pairs: Vec<(u64, [&Summary; 2])> = pairs.collect();
+    if pairs.is_empty() {
+        let runs = runs.iter().map(|one| (one.seed, &one.summary));
+        return Variant::of(name, &runs.collect::<Vec<_>>());
+    }
+    Variant::of_pairs(name, &pairs)
 }
 
 /// Says whether all variants met the same arrivals and failures: then what differs comes of their settings alone.
@@ -178,7 +205,7 @@ pub fn tell_inputs(all: &[Ran]) {
 }
 
 fn together(name: &str, mut runs: Vec<One>) -> Ran {
-    let variant = Variant::of(name, &summaries(&runs));
+    let variant = variant(name, &runs);
     let digests = runs.iter().map(|one| one.digest).collect();
     let traces = runs.first_mut().map(|one| std::mem::take(&mut one.traces)).unwrap_or_default();
     let inputs = runs.iter().map(|one| one.inputs).collect();

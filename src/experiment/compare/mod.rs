@@ -57,6 +57,28 @@ impl Variant {
         Variant { name: name.into(), seeds, metrics }
     }
 
+    /// From the summaries of pairs of mirror images: each pair is one seed, with the mean of the two. A metric that one of the
+    /// two does not define, the pair does not.
+    #[must_use]
+    pub fn of_pairs(name: &str, pairs: &[(u64, [&Summary; 2])]) -> Variant {
+        let half = |index: usize| {
+            Variant::of(
+                name,
+                &pairs.iter().map(|(seed, of)| (*seed, of[index])).collect::<Vec<_>>(),
+            )
+        };
+        let (mut one, other) = (half(0), half(1));
+        for metric in &mut one.metrics {
+            let mirrored = other.metric(&metric.name).map(|of| &of.by_seed);
+            metric.by_seed.retain(|seed, _| mirrored.is_some_and(|of| of.contains_key(seed)));
+            for (seed, value) in &mut metric.by_seed {
+                let twice = value.0 + mirrored.map_or(value.0, |of| of[seed].0);
+                value.0 = twice / 2; // half a billionth is cut
+            }
+        }
+        one
+    }
+
     /// A metric's values under the seeds that both define it in, in order of the seeds: its own, and the other's.
     #[must_use]
     pub fn pairs_with(&self, other: &Variant, metric: &str) -> Vec<(Exact, Exact)> {
