@@ -121,29 +121,37 @@ fn what_cannot_be_held_against_a_run_is_refused_with_its_place() {
         ),
         (
             "time_s,service.web.running\n0,two\n",
-            "measured.csv:2: `two` in column `service.web.running` is no number",
+            "measured.csv:2:3: \"two\" in \"service.web.running\" is no number",
         ),
         (
             "time_s,service.web.running\nnoon,2\n",
-            "measured.csv:2: `noon` in column `time_s` is no number",
+            "measured.csv:2:1: \"noon\" in `time_s` is no number",
         ),
         (
             "utc,service.web.running\n5 o'clock,2\n",
-            "measured.csv:2: `5 o'clock` in column `utc` is no instant",
+            "measured.csv:2:1: \"5 o'clock\" in `utc` is no instant",
         ),
-        ("when,service.web.running\n0,2\n", "measured.csv:1: it has no column `time_s`"),
-        ("time_s\n0\n", "measured.csv:1: it has no column of values"),
+        ("when,service.web.running\n0,2\n", "measured.csv:1:1: there is no column `time_s`"),
+        ("time_s\n0\n", "measured.csv:1:1: there is no column of values"),
         ("time_s,service.web.running\n999999,2\n", "no hour in common"),
+        ("time_s,service.web.running\n0,nan\n", "\"nan\" in \"service.web.running\" is no number"),
         (
-            "time_s,service.web.running\n0,nan\n",
-            "`nan` in column `service.web.running` is no number",
+            "time_s;service.web.running\n0;1\n",
+            "the fields are separated by semicolons, not by commas",
         ),
+        ("time_s,a,a\n0,1,2\n", "measured.csv:1:10: there are two columns \"a\""),
+        ("", "there is no column `time_s` or `utc`"),
         ("time_s,service.web.running\n0,1,2\n", "measured.csv"),
     ] {
         desk.write("measured.csv", text);
         let done = desk.run("compare --base measured.csv --head web").ends_with(2);
         done.says("error: ").says(says);
     }
+    // All at once.
+    desk.write("measured.csv", "time_s,service.web.running\nx,2\n0,y\n1,2\n2,z\n");
+    let done = desk.run("compare --base measured.csv --head web").ends_with(2);
+    done.says("measured.csv:2:1: ").says("measured.csv:3:3: ").says("measured.csv:5:3: ");
+    desk.run("compare --base gone.csv --head web").ends_with(2).says("there is no `gone.csv`");
     desk.write("measured.csv", "time_s,service.web.running\n0,2\n");
     let done = desk.run("compare --base measured.csv --head nowhere").ends_with(2);
     done.says("is no output folder of `ecsim run`");

@@ -133,6 +133,10 @@ impl CompareArgs {
 /// See [`Failure`].
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     match &args.base {
+        Some(base) if !base.exists() => Err(Failure::Input(format!(
+            "error: there is no `{}`\n  = help: an output folder of `run`, or a CSV of what was measured",
+            base.display()
+        ))),
         Some(base) if hours::are_asked_for(args) => hours::run(args, base),
         Some(base) => of_folders(args, base),
         None => of_scenarios(args),

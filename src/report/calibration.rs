@@ -4,11 +4,10 @@ use crate::experiment::statistics::calibration::Errors;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::report::csv::TableWriter;
 use crate::report::manifest::SCHEMA;
-use crate::report::series::{Series, read_instants};
+use crate::report::series::Series;
 use crate::report::summary;
 use comfy_table::{Cell, CellAlignment};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Seconds in an hour.
 const HOUR_S: f64 = 3_600.0;
@@ -83,46 +82,6 @@ pub fn line(run: &str, measured: &Series, simulated: &Series) -> Line {
     let pairs: Vec<(f64, f64)> =
         base.iter().filter_map(|(hour, value)| Some((*value, *other.get(hour)?))).collect();
     Line { run: run.into(), series: measured.name.clone(), errors: Errors::of(&pairs) }
-}
-
-/// Reads a table of measurements: a column `time_s` (seconds of the run) or `utc` (RFC 3339; `start`: seconds since 1970 at
-/// which the run begins), and a column of numbers for each series, called as the run calls it. Empty cells are not
-/// measured.
-///
-/// # Errors
-/// A message with the line where there is one.
-pub fn read_measured(path: &Path, start: Option<f64>) -> Result<Vec<Series>, String> {
-    let shown = path.display();
-    let mut reader =
-        csv::Reader::from_path(path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
-    let header =
-        reader.headers().map_err(|error| format!("cannot read `{shown}`: {error}"))?.clone();
-    let instants = read_instants(&header, start).map_err(|why| format!("{shown}:1: {why}"))?;
-    let columns: Vec<usize> = (0..header.len()).filter(|&at| at != instants.column).collect();
-    if columns.is_empty() {
-        return Err(format!("{shown}:1: it has no column of values, such as total.running"));
-    }
-    let named = |&at: &usize| Series { name: header[at].into(), values: vec![], times: vec![] };
-    let mut all: Vec<Series> = columns.iter().map(named).collect();
-    for row in reader.records() {
-        let row = row.map_err(|error| format!("cannot read `{shown}`: {error}"))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let at = instants.of(&row).map_err(|why| format!("{shown}:{line}: {why}"))?;
-        for (series, &column) in all.iter_mut().zip(&columns) {
-            let text = row.get(column).unwrap_or_default().trim();
-            if text.is_empty() {
-                continue;
-            }
-            let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-            let value = value.ok_or_else(|| {
-                let (name, text) = (&series.name, crate::base::text::visible(text));
-                format!("{shown}:{line}: `{text}` in column `{name}` is no number")
-            })?;
-            series.times.push(at);
-            series.values.push(value);
-        }
-    }
-    Ok(all)
 }
 
 fn percent(part: Option<f64>, digits: usize) -> String {

@@ -15,6 +15,7 @@ pub mod focus;
 pub mod folder;
 pub mod human;
 pub mod manifest;
+pub mod measured;
 pub mod plan;
 pub mod reference;
 pub mod replications;

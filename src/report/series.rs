@@ -112,54 +112,6 @@ fn read_samples(path: &Path, who: &str) -> Result<Vec<Series>, String> {
     Ok(all)
 }
 
-/// The column of a table of measurements that says when.
-pub struct Instants {
-    /// Which it is.
-    pub column: usize,
-    /// Seconds since 1970 at which the run begins, where the column is a calendar's.
-    epoch: Option<f64>,
-}
-
-/// Finds it: `time_s`, or `utc` where the run has a calendar, which begins at `start`, seconds since 1970.
-///
-/// # Errors
-/// There is none, or the run has no calendar.
-pub fn read_instants(header: &csv::StringRecord, start: Option<f64>) -> Result<Instants, String> {
-    let find = |name: &str| header.iter().position(|column| column == name);
-    match (find("time_s"), find("utc")) {
-        (Some(column), _) => Ok(Instants { column, epoch: None }),
-        (None, Some(_)) if start.is_none() => {
-            Err("its instants are of the calendar, and the run has none: set `simulation.start`, or give `time_s`".into())
-        }
-        (None, Some(column)) => Ok(Instants { column, epoch: start }),
-        (None, None) => Err("it has no column `time_s` (seconds of the run) or `utc` (RFC 3339)".into()),
-    }
-}
-
-impl Instants {
-    /// When a row was, seconds of the run.
-    ///
-    /// # Errors
-    /// It is no instant.
-    pub fn of(&self, row: &csv::StringRecord) -> Result<f64, String> {
-        let text = row.get(self.column).unwrap_or_default().trim();
-        let shown = || crate::base::text::visible(text).into_owned();
-        match self.epoch {
-            None => {
-                let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite());
-                seconds.ok_or_else(|| format!("`{}` in column `time_s` is no number", shown()))
-            }
-            Some(epoch) => match text.parse::<jiff::Timestamp>() {
-                Ok(instant) => Ok(instant.as_microsecond() as f64 / 1e6 - epoch),
-                Err(_) => Err(format!(
-                    "`{}` in column `utc` is no instant such as 2026-01-05T09:00:00Z",
-                    shown()
-                )),
-            },
-        }
-    }
-}
-
 /// When a finished run begins on the calendar, seconds since 1970; `None` where it has none.
 #[must_use]
 pub fn start_of(folder: &Path) -> Option<f64> {

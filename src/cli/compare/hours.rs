@@ -6,6 +6,7 @@ use crate::experiment::compare::metrics;
 use crate::report::calibration::{self as tables, Line};
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
+use crate::report::measured;
 use crate::report::series::{self, Series};
 use crate::report::summary::Style;
 use std::path::Path;
@@ -33,7 +34,8 @@ pub fn run(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
     for head in &args.heads {
         let simulated = series::read(head).map_err(input)?;
         let measured = if base.is_file() {
-            tables::read_measured(base, series::start_of(head)).map_err(input)?
+            measured::read(base, series::start_of(head))
+                .map_err(|problems| Failure::Input(problems.to_string()))?
         } else {
             series::read(base).map_err(input)?
         };

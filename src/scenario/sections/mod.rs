@@ -85,11 +85,17 @@ pub const DEFAULT_START: &str = "2026-01-05T00:00:00Z";
 const DEFAULT_START_TOML: &str = "\"2026-01-05T00:00:00Z\"";
 
 /// Keys that the product's plan names and that this version refuses, with what to do instead.
-pub const NOT_SIMULATED: &[(&str, &str)] = &[(
-    "distribution_segments",
-    "distribution segments are not simulated by this version; `on_demand_base_capacity` and \
+pub const NOT_SIMULATED: &[(&str, &str)] = &[
+    (
+        "sweep",
+        "this is the file of a sweep: `ecsim sweep` runs it, `ecsim compare` sets its settings side by side",
+    ),
+    (
+        "distribution_segments",
+        "distribution segments are not simulated by this version; `on_demand_base_capacity` and \
      `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand",
-)];
+    ),
+];
 
 /// The whole scenario.
 pub static ROOT: Section = Section::new(
