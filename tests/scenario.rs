@@ -149,10 +149,10 @@ fn instances_are_dealt_over_types_and_zones_and_know_their_attributes() {
         .collect();
     insta::assert_snapshot!(seen.join("\n"), @r"
     general-0 m5.large us-east-1a x86_64
-    general-1 m5.large us-east-1b x86_64
+    general-1 m7g.large us-east-1b arm64
     general-2 m5.large us-east-1c x86_64
     general-3 m7g.large us-east-1a arm64
-    general-4 m7g.large us-east-1b arm64
+    general-4 m5.large us-east-1b x86_64
     general-5 m7g.large us-east-1c arm64
     ");
 }

@@ -133,7 +133,7 @@ impl CompareArgs {
 /// See [`Failure`].
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     match &args.base {
-        Some(base) if !base.exists() => Err(Failure::Input(format!(
+        Some(base) if is_table(base) && !base.exists() => Err(Failure::Input(format!(
             "error: there is no `{}`\n  = help: an output folder of `run`, or a CSV of what was measured",
             base.display()
         ))),
@@ -141,6 +141,11 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
         Some(base) => of_folders(args, base),
         None => of_scenarios(args),
     }
+}
+
+/// Whether a path is called as a table is.
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"))
 }
 
 fn of_folders(args: &CompareArgs, base: &Path) -> Result<(), Failure> {
