@@ -12,6 +12,7 @@ use ecsim::metrics::summary::{Metric, Summary, Value};
 use ecsim::model::group::EndCause;
 use ecsim::model::resources::Resources;
 use ecsim::model::scaling::MetricValue;
+use ecsim::report::bill_view::{BillView, Discounts};
 use ecsim::report::charts::{ChartInput, Format, render};
 
 /// Everything that a chart input borrows or owns.
@@ -50,6 +51,7 @@ impl Case {
             waits: &self.waits,
             costs: self.costs.clone(),
             costs_by: "category",
+            bill: bill(&self.series, &self.costs),
             picture: self.picture.clone(),
             lives: lives(&self.series),
             reservations: reservations(&self.series),
@@ -88,6 +90,26 @@ fn incidents(count: u64, end: u64) -> Vec<Incident> {
         }
     };
     (0..count).map(one).collect()
+}
+
+/// A bill over the hours of the series: as many parts as the costs have and thirty services with long names.
+fn bill(series: &[Sample], costs: &[(String, NanoUsd)]) -> Option<BillView> {
+    let end = series.last()?.at;
+    let hours = end.0.div_ceil(3_600_000_000).min(20_000);
+    let begins: Vec<SimTime> = (0..hours).map(|hour| SimTime(hour * 3_600_000_000)).collect();
+    let mut dice = Dice(13);
+    let mut part = |name: String, most: i128| {
+        let usd = |_| NanoUsd(i128::from(dice.below(1_000)) * most / 1_000);
+        (name, (0..hours).map(usd).collect::<Vec<_>>())
+    };
+    let by_category = costs.iter().map(|(name, usd)| part(name.clone(), usd.0.max(0))).collect();
+    let name = |number| format!("a-service-with-quite-a-long-name-that-tells-everything-{number}");
+    let by_service = (0..30).map(|number| part(name(number), 1 << number)).collect();
+    let by_use = ["tasks", "idle instances"].map(|name| part(name.into(), 5_000_000)).to_vec();
+    let [list, spot, reserved, plans, unused] = [900, 100, 200, 50, 25].map(NanoUsd);
+    let bill = list - spot - reserved - plans + unused;
+    let discounts = Discounts { list, spot, reserved, plans, unused, bill };
+    Some(BillView { begins, end, by_category, by_service, by_use, discounts })
 }
 
 /// Instances of every length of life and with every kind of end, as many as the series has samples and three more.
@@ -681,14 +703,49 @@ fn services_have_their_charts_and_runs_without_services_have_none() {
     assert_eq!(names("no-data"), [""; 0]);
     let kinds = ["traffic", "tasks", "utilization", "latency"];
     let expected = kinds.map(|kind| format!("charts/service-api-{kind}.svg"));
-    let groups = ["groups", "instances", "incidents", "traffic"];
-    assert_eq!(names("ten-minutes")[..4], groups.map(|kind| format!("charts/{kind}.svg")));
-    assert_eq!(names("ten-minutes")[4..], expected);
+    // All of it within one hour: nothing of the bill to stack over time.
+    let of_run = ["bill-from-list", "groups", "instances", "incidents", "traffic"];
+    assert_eq!(names("ten-minutes")[..5], of_run.map(|kind| format!("charts/{kind}.svg")));
+    assert_eq!(names("ten-minutes")[5..], expected);
+    let of_bill = ["bill-by-category", "bill-by-service", "bill-by-use", "bill-from-list"];
+    assert_eq!(names("two-days")[..4], of_bill.map(|kind| format!("charts/{kind}.svg")));
     let many = Case {
         services: (0..40).map(|i| idle_service(&format!("s{i}"))).collect(),
         ..Case::empty("many")
     };
     assert_eq!(render(&many.input(), Format::Svg).len(), 6 + 1 + 12 * 4);
+}
+
+#[test]
+fn a_bill_has_no_charts_that_say_what_others_do() {
+    let case = cases().into_iter().find(|case| case.name == "two-days").unwrap();
+    let drawn = |change: fn(&mut BillView)| {
+        let mut input = case.input();
+        input.bill.iter_mut().for_each(change);
+        let files = render(&input, Format::Svg).into_iter().map(|(file, _)| file);
+        files.filter(|file| file.starts_with("charts/bill-")).collect::<Vec<_>>()
+    };
+    let parts = |bill: &mut BillView| {
+        bill.by_category.truncate(1);
+        bill.by_service.clear();
+        // A part that cost nothing is none.
+        bill.by_use.truncate(1);
+        bill.by_use.push(("idle instances".into(), vec![NanoUsd::ZERO; bill.begins.len()]));
+    };
+    assert_eq!(drawn(parts), ["charts/bill-from-list.svg"]);
+    fn at_list(bill: &mut BillView) {
+        let list = bill.discounts.list;
+        bill.discounts = Discounts { list, bill: list, ..Discounts::default() };
+    }
+    let stacks = ["bill-by-category", "bill-by-service", "bill-by-use"];
+    assert_eq!(drawn(at_list), stacks.map(|name| format!("charts/{name}.svg")));
+    // What is saved and what is left unused may come to the same: that is worth a picture.
+    let balanced = |bill: &mut BillView| {
+        at_list(bill);
+        (bill.discounts.plans, bill.discounts.unused) = (NanoUsd(7), NanoUsd(7));
+    };
+    let all = stacks.into_iter().chain(["bill-from-list"]);
+    assert_eq!(drawn(balanced), all.map(|name| format!("charts/{name}.svg")).collect::<Vec<_>>());
 }
 
 #[test]

@@ -17,7 +17,8 @@ const VERBS: [&str; 10] = [
     "price",
 ];
 
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
+    "charts/bill-by-use.svg",
     "charts/costs.svg",
     "charts/fleet.svg",
     "charts/load.svg",

@@ -10,6 +10,7 @@ use ecsim::pricing::commitments::{
     Commitments, PlanKind, PlanRates, ReservedInstances, SavingsPlan, Subject, Usage, apply,
 };
 use ecsim::report::bill_tables;
+use ecsim::report::bill_view::{BillView, Discounts};
 use proptest::prelude::*;
 
 /// Three boxes at 3.60 $ an hour, a tenth of a cent a second.
@@ -68,6 +69,29 @@ fn reservations_then_a_plan_then_on_demand() {
             "savings-plan-1,compute_savings_plan,,0.250000000,0.250000000,100.0000,0.500000000,0.250000000",
         ]
     );
+}
+
+#[test]
+fn the_bill_is_told_from_list_prices_down() {
+    let told = |text: &str| {
+        let scenario = ecsim::scenario::load_text(text, "t.toml", std::path::Path::new("."), &[]);
+        BillView::of(&scenario.unwrap(), &run(text).result).unwrap()
+    };
+    let dollars = |of: Discounts| {
+        [of.list, of.spot, of.reserved, of.plans, of.unused, of.bill].map(NanoUsd::to_f64)
+    };
+    // 3,000 s at 3.60 $ an hour: 2,000 s are reserved and 500 s covered by the plan, each at half price.
+    let of = told(&three_boxes(&format!("{PLAN}{TWO_RESERVED}")));
+    assert_eq!(dollars(of.discounts), [3.0, 0.0, 1.0, 0.25, 0.0, 1.75]);
+    // Five are paid, three run; the plan's 0.25 $ find nothing to cover.
+    let five = TWO_RESERVED.replace("instance_count = 2", "instance_count = 5");
+    let of = told(&three_boxes(&format!("{five}{PLAN}")));
+    assert_eq!(dollars(of.discounts), [3.0, 0.0, 1.5, 0.0, 1.25, 2.75]);
+    let [used, unused] = ["idle instances", "commitments, unused"].map(|name| {
+        let part = of.by_use.iter().find(|part| part.0 == name).unwrap();
+        part.1.iter().copied().sum::<NanoUsd>().to_f64()
+    });
+    assert_eq!((used, unused, of.by_service.len()), (1.5, 1.25, 0));
 }
 
 #[test]

@@ -37,6 +37,7 @@ done <<'PICTURES'
 35-ci-runners service-runners-tasks tasks
 36-blue-green service-api-tasks tasks
 42-target-tracking-oscillates service-by-latency-tasks tasks
+80-what-to-commit bill-by-category bill
 PICTURES
 
 "$program" breakeven "$root/scenarios/01-batch-on-ec2.toml" --types m6a.2xlarge --on fargate,ec2 --load 1,4,16 \

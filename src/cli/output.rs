@@ -6,6 +6,7 @@ use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::pricing::Line;
+use crate::report::bill_view::BillView;
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
@@ -164,8 +165,10 @@ pub fn write_result(
     if !result.incidents.is_empty() {
         write(INCIDENTS.file, &tables::incidents(result))?;
     }
-    for (name, bytes) in charts::render(&chart_input(scenario, result), format) {
-        write(&name, &bytes)?;
+    if format != Format::None {
+        for (name, bytes) in charts::render(&chart_input(scenario, result), format) {
+            write(&name, &bytes)?;
+        }
     }
     Ok(())
 }
@@ -187,6 +190,7 @@ fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a>
         waits: &result.waits,
         costs: costs.into_iter().collect(),
         costs_by: if has_services { "service" } else { "category" },
+        bill: BillView::of(scenario, result),
         picture: (!result.fleet.is_empty()).then(|| result.picture.clone()),
         lives: result.lives.clone(),
         reservations: result.reservations.clone(),

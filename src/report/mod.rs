@@ -4,6 +4,7 @@
 pub mod allocation_tables;
 pub mod answer;
 pub mod bill_tables;
+pub mod bill_view;
 pub mod breakeven;
 pub mod calibration;
 pub mod charts;

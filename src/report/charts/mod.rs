@@ -26,12 +26,14 @@ mod reservation;
 mod service_tasks;
 mod services;
 mod spending;
+mod stack;
 mod sweep;
 mod tornado;
 mod traffic;
 mod trend;
 mod utilization;
 mod waits;
+mod waterfall;
 
 use crate::base::money::NanoUsd;
 use crate::experiment::compare::Comparison;
@@ -43,6 +45,7 @@ use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Stretch;
 use crate::metrics::service::ServiceReport;
 use crate::metrics::summary::Summary;
+use crate::report::bill_view::{BillView, Part};
 use crate::report::breakeven::Study;
 use drawing::Drawing;
 use rayon::prelude::*;
@@ -62,6 +65,8 @@ pub struct ChartInput<'a> {
     pub costs: Vec<(String, NanoUsd)>,
     /// What the parts are, such as `category`.
     pub costs_by: &'static str,
+    /// The bill by the hour, where it was kept so.
+    pub bill: Option<BillView>,
     /// The fleet at one instant.
     pub picture: Option<FleetPicture>,
     /// The lives of instances of Auto Scaling groups, in order of launch.
@@ -218,6 +223,9 @@ fn charts<'a>(input: &'a ChartInput) -> Vec<(String, Draw<'a>)> {
     for (name, draw) in CHARTS {
         charts.push((name.into(), Box::new(draw)));
     }
+    if let Some(bill) = &input.bill {
+        charts.extend(of_bill(bill));
+    }
     if !input.lives.is_empty() {
         charts.push(("groups".into(), Box::new(groups::draw)));
         charts.push(("instances".into(), Box::new(lives::draw)));
@@ -233,6 +241,29 @@ fn charts<'a>(input: &'a ChartInput) -> Vec<(String, Draw<'a>)> {
             let file = format!("service-{name}-{kind}");
             charts.push((file, Box::new(move |input| draw(input, report))));
         }
+    }
+    charts
+}
+
+/// The charts of a bill that say more than `costs` and `spending` do: parts over time where there are several of both, and
+/// the way from list prices where something lies on it.
+fn of_bill<'a>(bill: &BillView) -> Vec<(String, Draw<'a>)> {
+    let mut charts: Vec<(String, Draw<'a>)> = Vec::new();
+    let has_parts = |parts: &[Part]| {
+        let cost = |part: &&Part| part.1.iter().copied().sum::<NanoUsd>().0 > 0;
+        bill.begins.len() > 1 && parts.iter().filter(cost).count() > 1
+    };
+    if has_parts(&bill.by_category) {
+        charts.push(("bill-by-category".into(), Box::new(stack::by_category)));
+    }
+    if has_parts(&bill.by_service) {
+        charts.push(("bill-by-service".into(), Box::new(stack::by_service)));
+    }
+    if has_parts(&bill.by_use) {
+        charts.push(("bill-by-use".into(), Box::new(stack::by_use)));
+    }
+    if bill.discounts.says_something() {
+        charts.push(("bill-from-list".into(), Box::new(waterfall::draw)));
     }
     charts
 }

@@ -1,0 +1,165 @@
+//! The bill as its charts show it: by the hour, by what and by whom, and from list prices down to what is paid.
+
+use crate::base::money::{HourlyRate, NanoUsd};
+use crate::base::time::SimTime;
+use crate::model::platform::Purchase;
+use crate::pricing::{Category, Line, Price};
+use crate::scenario::Scenario;
+use crate::sim::RunResult;
+use std::collections::BTreeMap;
+
+/// A name and its dollars in each hour.
+pub type Part = (String, Vec<NanoUsd>);
+
+/// A bill that was kept by the hour.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BillView {
+    /// When each clock hour of the run begins.
+    pub begins: Vec<SimTime>,
+    /// When the run ends.
+    pub end: SimTime,
+    /// By category, in any order.
+    pub by_category: Vec<Part>,
+    /// By service, with callers and what is nobody's; empty where there are no services.
+    pub by_service: Vec<Part>,
+    /// By whether tasks had it.
+    pub by_use: Vec<Part>,
+    /// From list prices to the bill.
+    pub discounts: Discounts,
+}
+
+/// What lowers list prices, and what nobody used of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Discounts {
+    /// All usage at On-Demand prices.
+    pub list: NanoUsd,
+    /// What Spot prices save, free first hours included; nothing of Spot instances whose On-Demand price the scenario does not
+    /// say: those are at their own price in `list`, too.
+    pub spot: NanoUsd,
+    /// What usage that Reserved Instances cover costs less.
+    pub reserved: NanoUsd,
+    /// What usage that Savings Plans cover costs less.
+    pub plans: NanoUsd,
+    /// What of commitments nobody used, paid all the same.
+    pub unused: NanoUsd,
+    /// The bill: `list` less what is saved, and `unused`.
+    pub bill: NanoUsd,
+}
+
+impl Discounts {
+    /// Whether anything is taken off list prices, or paid for nothing.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        [self.spot, self.reserved, self.plans, self.unused].iter().any(|usd| *usd != NanoUsd::ZERO)
+    }
+}
+
+impl BillView {
+    /// Of a finished run; `None` where its bill was not kept by the hour.
+    #[must_use]
+    pub fn of(scenario: &Scenario, result: &RunResult) -> Option<BillView> {
+        let by_hour = result.by_hour.as_ref()?;
+        let lines = || result.invoice.lines.iter().zip(&by_hour.lines);
+        let has_services = !result.services.is_empty();
+        let by_service = lines().filter(|_| has_services);
+        Some(BillView {
+            begins: by_hour.begins.clone(),
+            end: result.end,
+            by_category: parts(lines(), |line| line.category.label().to_string()),
+            by_service: parts(by_service, whose),
+            by_use: parts(lines(), |line| use_of(line).to_string()),
+            discounts: discounts(scenario, result),
+        })
+    }
+}
+
+fn parts<'a>(
+    lines: impl Iterator<Item = (&'a Line, &'a Vec<NanoUsd>)>,
+    name: impl Fn(&Line) -> String,
+) -> Vec<Part> {
+    let mut parts: BTreeMap<String, Vec<NanoUsd>> = BTreeMap::new();
+    for (line, hours) in lines {
+        let own = parts.entry(name(line)).or_insert_with(|| vec![NanoUsd::ZERO; hours.len()]);
+        own.iter_mut().zip(hours).for_each(|(own, usd)| *own += *usd);
+    }
+    parts.into_iter().collect()
+}
+
+/// Whose a line is, where there are services.
+fn whose(line: &Line) -> String {
+    match (use_of(line), line.service.as_str()) {
+        ("tasks", "") => "tasks of callers".to_string(),
+        (_, service) if !service.is_empty() => service.to_string(),
+        (other, _) => other.to_string(),
+    }
+}
+
+fn use_of(line: &Line) -> &'static str {
+    match line.category {
+        Category::ReservedUnused | Category::SavingsPlanUnused => "commitments, unused",
+        Category::Side(_) => "beside compute",
+        _ if line.is_idle => "idle instances",
+        _ => "tasks",
+    }
+}
+
+fn discounts(scenario: &Scenario, result: &RunResult) -> Discounts {
+    let mut all = Discounts { bill: result.invoice.total(), ..Discounts::default() };
+    for line in &result.invoice.lines {
+        let at = |rate: HourlyRate| Line { rate, ..line.clone() }.charge(line.usage);
+        let saved = match (line.category, &line.under) {
+            (Category::ReservedUnused | Category::SavingsPlanUnused, _) => {
+                all.unused += line.usd;
+                continue;
+            }
+            (Category::Ec2Reserved | Category::CapacityUnusedReserved, Some(under)) => {
+                let saved = at(under.list) - line.usd;
+                all.reserved += saved;
+                saved
+            }
+            (_, Some(under)) => {
+                let saved = at(under.list) - line.usd;
+                all.plans += saved;
+                saved
+            }
+            (_, None) => {
+                let saved =
+                    on_demand(line, scenario).map_or(NanoUsd::ZERO, |rate| at(rate) - line.usd);
+                all.spot += saved;
+                saved
+            }
+        };
+        all.list += line.usd + saved;
+    }
+    all
+}
+
+/// The On-Demand price of what is bought as Spot, where the scenario says it.
+fn on_demand(line: &Line, scenario: &Scenario) -> Option<HourlyRate> {
+    let of_fargate = || {
+        let platform = |rate: &&crate::model::fargate::FargateRate| {
+            let (os, architecture) =
+                (rate.os.attribute_value(), rate.architecture.attribute_value());
+            rate.purchase == Purchase::OnDemand && line.item == format!("{os}/{architecture}")
+        };
+        scenario.setup.fargate.rates.iter().find(platform)
+    };
+    match line.category {
+        Category::FargateSpotVcpu => Some(of_fargate()?.vcpu),
+        Category::FargateSpotMemory => Some(of_fargate()?.memory_gb),
+        Category::FargateSpotEphemeral => Some(of_fargate()?.ephemeral_gb),
+        Category::Ec2Spot => {
+            // Offers of a group that mixes have the On-Demand price beside that of their Spot pools.
+            let mut groups = scenario.setup.groups.iter();
+            let group =
+                groups.find(|of| Some(of.provider) == line.provider && of.mixed.is_some())?;
+            let is_it = |registered: &str| registered == line.item;
+            let offer = group.offers.iter().find(|of| is_it(&of.registration.instance_type))?;
+            match offer.price {
+                Price::Fixed(rate) => Some(rate),
+                Price::Steps(_) => None,
+            }
+        }
+        _ => None,
+    }
+}
