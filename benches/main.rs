@@ -1,6 +1,7 @@
 //! The benches of ecsim: `cargo bench` measures, `cargo bench -- --test` runs each once.
 
 mod capacity;
+mod commitments;
 mod engine;
 mod placement;
 mod queue;
@@ -16,6 +17,7 @@ fn main() {
     trace::benches(&mut criterion);
     services::benches(&mut criterion);
     capacity::benches(&mut criterion);
+    commitments::benches(&mut criterion);
     sweep::benches(&mut criterion);
     criterion.final_summary();
 }

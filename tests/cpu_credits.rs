@@ -98,6 +98,20 @@ fn what_an_instance_owes_is_billed_when_it_ends() {
     assert_eq!(ran.number("cpu_credits_owed_vcpu_h"), 0.0);
 }
 
+#[test]
+fn an_instance_that_nobody_uses_pays_back_all_the_time() {
+    let ran = run(&burning("t3.large", "1h", "30m", "desired_capacity = 1", ""));
+    let job = &ran.tasks[0];
+    let at = |column: &str| (job[column].parse::<f64>().unwrap() * 1e6).round();
+    // Two vCPUs while it ran; 0.6 are earned in the whole hour, also while the instance is empty.
+    let owed = 2.0 * (at("execution_stopped_s") - at("started_s")) - 0.6 * 3.6e9;
+    assert!(owed > 1e9, "{owed}");
+    assert!((ran.number("cpu_credits_owed_vcpu_h") - owed / 3.6e9).abs() < 1e-6, "{owed}");
+    // An hour later it is all paid back.
+    let ran = run(&burning("t3.large", "2h", "30m", "desired_capacity = 1", ""));
+    assert_eq!(ran.number("cpu_credits_owed_vcpu_h"), 0.0);
+}
+
 fn serving(more: &str, bill: &str) -> String {
     format!(
         "{}\n{bill}\n[[capacity_provider]]\nname = \"burst\"\ninstance_types = [\"t3.medium\"]\n\

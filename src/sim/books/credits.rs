@@ -1,9 +1,11 @@
 //! CPU credits of burstable instances, from the CPU that tasks use on them.
 //!
 //! What is used is added up as tasks come and go, and credits are settled every [`PERIOD`]: exactly, as long as use is even
-//! within it. Nothing here is asked for where no instance has credits.
+//! within it. Instances that nobody uses are passed over, and earn for all that time at once when they are looked at again:
+//! without use the result does not depend on how time is cut. Nothing here is asked for where no instance has credits.
 
 use crate::base::id::{Column, Id as _};
+use crate::base::money::HourlyRate;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::summary::{Metric, Value};
 use crate::model::fleet::Fleet;
@@ -36,6 +38,11 @@ impl Use {
         self.held += Credits::of_units(self.units, now.since(self.since));
         self.since = now;
     }
+
+    /// Whether nobody has used the instance since its credits were settled.
+    fn is_none(&self) -> bool {
+        self.units == 0 && self.held == Credits::ZERO && self.worked == Credits::ZERO
+    }
 }
 
 /// A burstable instance.
@@ -47,6 +54,8 @@ struct Host {
     account: CreditAccount,
     /// Settled until then.
     since: SimTime,
+    /// Whether nobody has used it from then until all were settled last.
+    was_passed_over: bool,
     /// Charged, and less than can be billed.
     rest: Credits,
     was_denied: bool,
@@ -79,6 +88,8 @@ pub struct CreditBooks {
     uses: Vec<Use>,
     /// Instances that were looked at.
     known: usize,
+    /// All were settled until then.
+    settled: SimTime,
     /// Of tasks with work, by slot: which task, and its CPU when it was looked at last, nanoseconds.
     seen: Vec<(u64, u128)>,
     totals: CreditTotals,
@@ -100,6 +111,7 @@ impl CreditBooks {
             hosts: Vec::new(),
             uses: Vec::new(),
             known: 0,
+            settled: SimTime::ZERO,
             seen: Vec::new(),
             totals: CreditTotals::default(),
             denied: Credits::ZERO,
@@ -165,9 +177,16 @@ impl CreditBooks {
     ) {
         self.meet(fleet, usage, warmed);
         self.uses.resize(self.uses.len().max(fleet.len()), Use::default());
+        let (mut charges, mut have_gone) = (Charges::default(), false);
         for host in &mut self.hosts {
-            let until = fleet.deregistered_at[host.id].min(now);
+            let gone = fleet.deregistered_at[host.id];
             let used = &mut self.uses[host.id.index()];
+            if gone > now && used.is_none() {
+                host.was_passed_over = true;
+                continue;
+            }
+            host.was_idle_until(self.settled);
+            let until = gone.min(now);
             used.upto(until.max(used.since));
             let held = std::mem::take(&mut used.held).percent(self.setup.used_percent);
             let wanted = held + std::mem::take(&mut used.worked);
@@ -178,13 +197,18 @@ impl CreditBooks {
                 host.was_denied = true;
                 self.denied += spent.denied;
             }
-            if fleet.deregistered_at[host.id] <= now {
+            if gone <= now {
                 charged += host.account.stop();
+                have_gone = true;
             }
-            host.charge(charged, usage);
+            host.charge(charged, &mut charges, usage);
             host.since = until;
         }
-        self.hosts.retain(|host| fleet.deregistered_at[host.id] > now);
+        charges.put(usage);
+        self.settled = now;
+        if have_gone {
+            self.hosts.retain(|host| fleet.deregistered_at[host.id] > now);
+        }
     }
 
     /// Opens an account for each instance that has come.
@@ -213,9 +237,19 @@ impl CreditBooks {
                 charged = account.stop();
                 account.start(since.since(until));
             }
-            let (rest, was_denied) = (Credits::ZERO, false);
-            let mut host = Host { id, provider, terms, account, since, rest, was_denied };
-            host.charge(charged, usage);
+            let mut host = Host {
+                id,
+                provider,
+                terms,
+                account,
+                since,
+                was_passed_over: false,
+                rest: Credits::ZERO,
+                was_denied: false,
+            };
+            let mut charges = Charges::default();
+            host.charge(charged, &mut charges, usage);
+            charges.put(usage);
             self.hosts.push(host);
             self.totals.instances += 1;
         }
@@ -226,8 +260,12 @@ impl CreditBooks {
     #[must_use]
     pub fn totals(&self) -> CreditTotals {
         let unlimited = |host: &&Host| host.terms.mode == CreditMode::Unlimited;
-        let owed: Credits =
-            self.hosts.iter().filter(unlimited).map(|host| host.account.surplus()).sum();
+        let owes = |host: &Host| {
+            let mut host = host.clone();
+            host.was_idle_until(self.settled);
+            host.account.surplus()
+        };
+        let owed: Credits = self.hosts.iter().filter(unlimited).map(owes).sum();
         CreditTotals {
             denied_micros: self.denied.vcpu_micros().0,
             owed_micros: owed.vcpu_micros().0,
@@ -237,21 +275,44 @@ impl CreditBooks {
 }
 
 impl Host {
+    /// All were settled at `at`; one that was passed over earns for its time until then.
+    fn was_idle_until(&mut self, at: SimTime) {
+        if std::mem::take(&mut self.was_passed_over) {
+            self.account.run(at.since(self.since), Credits::ZERO);
+            self.since = at;
+        }
+    }
+
     /// Puts what is charged on the bill, in the hour that the stretch before it began in.
-    fn charge(&mut self, charged: Credits, usage: &mut SideUsage) {
+    fn charge(&mut self, charged: Credits, charges: &mut Charges, usage: &mut SideUsage) {
         if charged == Credits::ZERO {
             return;
         }
         let (micros, rest) = (self.rest + charged).vcpu_micros();
         self.rest = rest;
-        let key = SideKey {
-            provider: Some(self.provider),
-            cost: SideCost::CpuCredits,
-            item: self.terms.family.to_string(),
-            rate: self.terms.rate,
-            service: None,
-        };
-        usage.put(key, usage.hour_of(self.since), micros);
+        let line = (self.provider, self.terms.family, self.terms.rate, usage.hour_of(self.since));
+        if charges.line != Some(line) {
+            charges.put(usage);
+            charges.line = Some(line);
+        }
+        charges.micros += micros;
+    }
+}
+
+/// Charges of one line and hour that come one after the other: the line is looked up once for all of them.
+#[derive(Default)]
+struct Charges {
+    line: Option<(ProviderId, &'static str, HourlyRate, usize)>,
+    micros: u128,
+}
+
+impl Charges {
+    /// Puts them on the bill.
+    fn put(&mut self, usage: &mut SideUsage) {
+        let Some((provider, family, rate, hour)) = self.line.take() else { return };
+        let (provider, item) = (Some(provider), family.to_string());
+        let key = SideKey { provider, cost: SideCost::CpuCredits, item, rate, service: None };
+        usage.put(key, hour, std::mem::take(&mut self.micros));
     }
 }
 
