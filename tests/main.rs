@@ -13,6 +13,7 @@ mod capacity_policy;
 mod capacity_reservations;
 mod capacity_scenarios;
 mod capacity_traces;
+mod capacity_updates;
 mod catalog;
 mod catalog_update;
 mod charts;

@@ -10,6 +10,9 @@ use crate::model::ids::DefinitionId;
 use crate::model::platform::LaunchType;
 use crate::policy::placement::Ask;
 
+/// A definition that a service has tasks of, and by which of its launches.
+type Kept = (DefinitionId, usize);
+
 /// A sentence for each service and each task definition of it that nothing could ever take: no container instance that is
 /// there or may be launched, no quota of Fargate. No row of a trace is read for it.
 #[must_use]
@@ -25,19 +28,19 @@ impl World {
     fn misfits(&self) -> Vec<String> {
         let mut told = Vec::new();
         for service in self.services.all.iter() {
-            let mut all: Vec<DefinitionId> =
-                service.setup.revisions.iter().map(|revision| revision.definition).collect();
+            let revisions = service.setup.revisions.iter();
+            let mut all: Vec<Kept> = revisions.map(|of| (of.definition, of.launch)).collect();
             all.sort_unstable();
             all.dedup();
-            let lost = all.into_iter().filter(|&definition| !self.may_fit(service, definition));
-            told.extend(lost.map(|definition| self.why_misfit(service, definition)));
+            let lost = all.into_iter().filter(|&kept| !self.may_fit(service, kept));
+            told.extend(lost.map(|kept| self.why_misfit(service, kept)));
         }
         told
     }
 
-    /// The items of a service's capacity provider strategy that are given tasks, or the only place that it has.
-    fn items(service: &Service) -> Vec<usize> {
-        match &service.setup.launch {
+    /// The items of a launch's capacity provider strategy that are given tasks, or the only place that it has.
+    fn items(service: &Service, launch: usize) -> Vec<usize> {
+        match &service.setup.launches[launch] {
             Launch::Providers(shares) => (0..shares.len())
                 .filter(|&item| shares[item].base > 0 || shares[item].weight > 0)
                 .collect(),
@@ -45,14 +48,14 @@ impl World {
         }
     }
 
-    fn may_fit(&self, service: &Service, definition: DefinitionId) -> bool {
-        let is_on_ec2 = self.rules.askers[service.source].launch == LaunchType::Ec2;
-        Self::items(service).into_iter().any(|item| {
-            if is_on_ec2 {
-                let ask = self.ask_of(service, definition, item);
+    fn may_fit(&self, service: &Service, (definition, launch): Kept) -> bool {
+        let way = self.rules.askers[service.source].ways[launch];
+        Self::items(service, launch).into_iter().any(|item| {
+            if way.launch == LaunchType::Ec2 {
+                let ask = self.ask_of(service, definition, way.first_item + item);
                 return self.cluster.could_fit_when_empty(&ask, &self.rules.port_sets);
             }
-            let provider = match &service.setup.launch {
+            let provider = match &service.setup.launches[launch] {
                 Launch::Providers(shares) => shares[item].provider,
                 _ => self.fargate.on_demand(),
             };
@@ -71,18 +74,19 @@ impl World {
         }
     }
 
-    fn why_misfit(&self, service: &Service, definition: DefinitionId) -> String {
+    fn why_misfit(&self, service: &Service, (definition, launch): Kept) -> String {
+        let way = self.rules.askers[service.source].ways[launch];
         let of = &self.rules.definitions[definition];
         let begin = format!(
             "service `{}` can never have a task of `{}:{}`, which asks for {}",
             service.setup.name, of.family, of.revision, of.demand
         );
-        if self.rules.askers[service.source].launch == LaunchType::Fargate {
+        if way.launch == LaunchType::Fargate {
             return format!("{begin}: the account's quota of Fargate has fewer vCPUs");
         }
         let mut reasons: Vec<String> = Vec::new();
-        for item in Self::items(service) {
-            let ask = self.ask_of(service, definition, item);
+        for item in Self::items(service, launch) {
+            let ask = self.ask_of(service, definition, way.first_item + item);
             let refusals = self.cluster.refusals_now(&ask, &self.rules.port_sets);
             for (reason, count) in refusals.0 {
                 reasons.push(format!("{} on {count}", reason_name(reason)));

@@ -45,10 +45,19 @@ impl RuleTable {
     }
 }
 
-/// One who asks for tasks, a caller or a service, as placement sees it.
-pub struct Asker {
+/// One way by which tasks get capacity: a launch type or a capacity provider strategy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
     /// Where its tasks go.
     pub launch: LaunchType,
+    /// The first item of its strategy among the items of all ways.
+    pub first_item: usize,
+}
+
+/// One who asks for tasks, a caller or a service, as placement sees it.
+pub struct Asker {
+    /// Where its tasks go: at first, and after each update of a service that sends them elsewhere.
+    pub ways: Vec<Way>,
     /// AZs of its subnets; `None`: all.
     pub zones: Option<Vec<ZoneId>>,
     /// Those subnets themselves.
@@ -61,9 +70,9 @@ pub struct Asker {
     pub draws: u64,
     /// StopTask is called so long after RUNNING.
     pub stop_after: Option<SimSpan>,
-    /// Placement rules; empty on Fargate.
+    /// Placement rules of the items of all ways, those on Fargate left out.
     pub table: RuleTable,
-    /// By item of its strategy: the provider for whose capacity its tasks wait in PROVISIONING. Empty without a strategy.
+    /// By such an item: the provider for whose capacity its tasks wait in PROVISIONING.
     pub waits_for: Vec<Option<ProviderId>>,
 }
 
@@ -159,20 +168,29 @@ impl Rules {
     }
 
     /// Takes in one who asks for tasks, and compiles its placement rules over these definitions: before the first task,
-    /// so that groups are counted from the beginning.
+    /// so that groups are counted from the beginning. `later` is where updates send its tasks.
     pub fn add_asker(
         &mut self,
         setup: &SourceSetup,
+        later: &[Launch],
         definitions: impl Iterator<Item = DefinitionId>,
         cluster: &mut Cluster,
     ) -> SourceId {
-        let launch = self.launch_of(&setup.launch);
-        let mut table = RuleTable::default();
-        if launch == LaunchType::Ec2 {
-            table = self.compile(setup, definitions, cluster);
+        let mut definitions: Vec<DefinitionId> = definitions.collect();
+        definitions.sort_unstable();
+        definitions.dedup();
+        let mut table = RuleTable { definitions, ids: Vec::new() };
+        let (mut ways, mut waits_for) = (Vec::new(), Vec::new());
+        for launch in std::iter::once(&setup.launch).chain(later) {
+            let way = Way { launch: self.launch_of(launch), first_item: waits_for.len() };
+            if way.launch == LaunchType::Ec2 {
+                self.compile(&mut table, (setup, launch), cluster);
+                waits_for.extend(self.waits_for(launch));
+            }
+            ways.push(way);
         }
         self.askers.push(Asker {
-            launch,
+            ways,
             zones: setup.zones.clone(),
             network: setup.network.clone(),
             duration: setup.duration.clone(),
@@ -180,7 +198,7 @@ impl Rules {
             draws: self.seed.stream(Purpose::ContainerStart, &setup.stream).next_u64(),
             stop_after: setup.stop_after,
             table,
-            waits_for: self.waits_for(&setup.launch),
+            waits_for,
         })
     }
 
@@ -197,31 +215,27 @@ impl Rules {
     }
 
     fn waits_for(&self, launch: &Launch) -> Vec<Option<ProviderId>> {
-        let Launch::Providers(shares) = launch else { return Vec::new() };
+        let Launch::Providers(shares) = launch else { return vec![None] };
         let is_managed = |provider: &ProviderId| self.providers[*provider].is_managed;
         shares.iter().map(|share| Some(share.provider).filter(is_managed)).collect()
     }
 
+    /// Adds the rules of the items of a launch to a table.
     fn compile(
         &self,
-        setup: &SourceSetup,
-        definitions: impl Iterator<Item = DefinitionId>,
+        table: &mut RuleTable,
+        (setup, launch): (&SourceSetup, &Launch),
         cluster: &mut Cluster,
-    ) -> RuleTable {
-        let mut definitions: Vec<DefinitionId> = definitions.collect();
-        definitions.sort_unstable();
-        definitions.dedup();
-        let providers: Vec<Option<ProviderId>> = match &setup.launch {
+    ) {
+        let providers: Vec<Option<ProviderId>> = match launch {
             Launch::Providers(shares) => shares.iter().map(|s| Some(s.provider)).collect(),
             Launch::Type(_) | Launch::Start(_) => vec![None],
         };
-        let mut ids = Vec::new();
         for provider in providers {
-            for &definition in &definitions {
-                ids.push(cluster.add_rule(self.rule_of(setup, definition, provider)));
+            for &definition in &table.definitions {
+                table.ids.push(cluster.add_rule(self.rule_of(setup, definition, provider)));
             }
         }
-        RuleTable { definitions, ids }
     }
 
     fn rule_of(

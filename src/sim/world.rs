@@ -180,8 +180,8 @@ impl World {
             sources.iter().map(|s| s.group.clone().map(|name| self.group(&name))).collect();
         for (setup, group) in sources.iter().zip(groups) {
             let all = self.rules.definitions.ids();
-            let source = self.rules.add_asker(setup, all, &mut self.cluster);
-            let launch = self.rules.askers[source].launch;
+            let source = self.rules.add_asker(setup, &[], all, &mut self.cluster);
+            let launch = self.rules.askers[source].ways[0].launch;
             self.callers.add(setup, launch, group, self.rules.seed, self.cluster.fleet());
         }
     }
@@ -196,7 +196,9 @@ impl World {
             let stream = traffic.next().flatten();
             let group = self.group(&format!("service:{}", setup.name));
             let definitions = setup.revisions.iter().map(|revision| revision.definition);
-            let source = self.rules.add_asker(&as_source(&setup), definitions, &mut self.cluster);
+            let later = &setup.launches[1..];
+            let own = as_source(&setup);
+            let source = self.rules.add_asker(&own, later, definitions, &mut self.cluster);
             self.services.add(setup, source, group, stream, &self.rules);
         }
     }

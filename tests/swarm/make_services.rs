@@ -23,7 +23,9 @@ use ecsim::model::service::{
 use ecsim::model::traffic::{
     Delivery, Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, Work, WorkKind,
 };
-use ecsim::sim::setup::{Failure, FailureKind, Launch, RevisionSetup, ServiceSetup, SourceSetup};
+use ecsim::sim::setup::{
+    Failure, FailureKind, InstanceSetup, Launch, RevisionSetup, ServiceSetup, SourceSetup,
+};
 
 /// The scenario of this seed, and its failures.
 pub fn case(seed: u64) -> (Case, Vec<Failure>) {
@@ -63,16 +65,14 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
     let count = 1 + dice.below(3);
     let instances = setup.instances.clone();
     let providers = setup.providers.len() as u32 - 2;
+    // Its own draws, so that whatever else is random stays.
+    let mut moving = Dice(Seed(seed).stream(Purpose::Test, "services that move"));
     let services: Column<ServiceId, ServiceSetup> = (0..count)
         .map(|index| {
-            let launch = loop {
-                match launch(&mut dice, providers, ClusterId(0), &instances) {
-                    Launch::Start(_) => {}
-                    other => break other,
-                }
-            };
+            let launch = anywhere(&mut dice, providers, &instances);
             service(&mut dice, index, launch, first, end)
         })
+        .map(|service| moves(&mut moving, service, providers, &instances))
         .collect();
     let mut failures: Vec<Failure> = (0..dice.below(3))
         .map(|_| Failure {
@@ -91,6 +91,35 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
     (case, failures)
+}
+
+/// Where the tasks of a service may go.
+fn anywhere(dice: &mut Dice, providers: u32, instances: &[InstanceSetup]) -> Launch {
+    loop {
+        match launch(dice, providers, ClusterId(0), instances) {
+            Launch::Start(_) => {}
+            other => break other,
+        }
+    }
+}
+
+/// Later revisions of a service go elsewhere, and now and then back.
+fn moves(
+    dice: &mut Dice,
+    mut service: ServiceSetup,
+    providers: u32,
+    instances: &[InstanceSetup],
+) -> ServiceSetup {
+    if service.scheduling == SchedulingStrategy::Daemon || dice.one_in(2) {
+        return service;
+    }
+    for _ in 0..=dice.below(2) {
+        service.launches.push(anywhere(dice, providers, instances));
+    }
+    for revision in service.revisions.iter_mut().skip(1) {
+        revision.launch = dice.below(service.launches.len());
+    }
+    service
 }
 
 fn scheduler(dice: &mut Dice) -> SchedulerSettings {
@@ -143,6 +172,7 @@ fn revision(dice: &mut Dice, first: usize) -> RevisionSetup {
     });
     RevisionSetup {
         definition: DefinitionId((first + dice.below(3)) as u32),
+        launch: 0,
         check,
         cpu_is_limited: dice.one_in(2),
         memory_limit_mib: dice.pick(&[0, 200, 512]),
@@ -477,7 +507,7 @@ fn service(
         name: format!("v{index}"),
         stream: format!("v{index}"),
         cluster: ClusterId(0),
-        launch,
+        launches: vec![launch],
         scheduling: if is_daemon {
             SchedulingStrategy::Daemon
         } else {

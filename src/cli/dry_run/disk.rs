@@ -84,7 +84,8 @@ fn tasks(setup: &Setup, of: &Amounts<'_>) -> u64 {
     let services = setup.services.iter().zip(of.kept).map(|(service, tasks)| {
         let first = service.revisions.first().map_or(0, |revision| family(revision.definition));
         let names = 2 * service.name.len() as u64 + 8 + first + 2;
-        tasks * (TASK_ROW + names + place(setup, &service.launch))
+        let places = service.launches.iter().map(|launch| place(setup, launch));
+        tasks * (TASK_ROW + names + places.max().unwrap_or(0))
     });
     callers.chain(services).sum()
 }

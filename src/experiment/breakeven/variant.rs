@@ -265,6 +265,10 @@ impl Original {
         for gone in ["launch_type", "capacity_provider_strategy", "start_task"] {
             asker.remove(gone);
         }
+        // Nor do its tasks go elsewhere later on.
+        for update in entries(asker, "update") {
+            update.remove("capacity_provider_strategy");
+        }
         if key == "run_task" {
             asker.insert("on_failure".into(), "retry".into());
         } else if variant.kind == Kind::ManagedInstances {

@@ -219,7 +219,7 @@ fn vcpu_hour(scenario: &Scenario, service: &ServiceSetup) -> f64 {
         });
         prices.fold(f64::INFINITY, f64::min)
     };
-    let price = match &service.launch {
+    let price = |launch: &Launch| match launch {
         Launch::Type(LaunchType::Fargate) => fargate(Some(Purchase::OnDemand)),
         Launch::Type(LaunchType::Ec2) => ec2(),
         Launch::Providers(shares) => {
@@ -231,6 +231,7 @@ fn vcpu_hour(scenario: &Scenario, service: &ServiceSetup) -> f64 {
         }
         Launch::Start(_) => 0.0,
     };
+    let price = service.launches.iter().map(price).fold(f64::INFINITY, f64::min);
     if price.is_finite() { price } else { 0.0 }
 }
 
@@ -300,7 +301,8 @@ impl<'a> Fleet<'a> {
         });
         let least_cpu = works.clone().map(|work| work.cpu_ms.mean()).fold(f64::INFINITY, f64::min);
         let timeout = works.map(|work| work.timeout.0).max()?;
-        if !is_known || !self.holds_all(scenario, services().map(|service| &service.launch)) {
+        if !is_known || !self.holds_all(scenario, services().flat_map(|service| &service.launches))
+        {
             return None;
         }
         let cpu: u64 = self.stays.iter().map(|of| u64::from(of.registration.resources.cpu)).sum();

@@ -66,7 +66,7 @@ fn scale_span(of: &mut SimSpan, factor: f64) {
 
 fn has_launch(setup: &Setup, wanted: LaunchType) -> bool {
     let sources = setup.sources.iter().map(|source| &source.launch);
-    let services = setup.services.iter().map(|service| &service.launch);
+    let services = setup.services.iter().flat_map(|service| &service.launches);
     sources.chain(services).any(|launch| match launch {
         Launch::Type(kind) => *kind == wanted,
         Launch::Start(_) => wanted == LaunchType::Ec2,

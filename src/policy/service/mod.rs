@@ -39,7 +39,8 @@ pub struct ServiceTask {
     pub is_protected: bool,
     /// Its instance is DRAINING.
     pub is_draining: bool,
-    /// Item of the capacity provider strategy that it counts for; 0 without one.
+    /// Item of the capacity provider strategy that it counts for; 0 without one. A number that the strategy does not have:
+    /// it is there by another strategy, counts for none, and goes first where providers matter (assumed).
     pub provider: u32,
     /// Availability Zone.
     pub zone: ZoneId,

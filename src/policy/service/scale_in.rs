@@ -153,24 +153,30 @@ impl<'a> Tally<'a> {
         if shares.len() < 2 {
             return vec![(rows.to_vec(), wanted)];
         }
-        let last = shares.len() - 1;
-        let item = |row: usize| (tasks[row].provider as usize).min(last);
+        let item = |row: usize| tasks[row].provider as usize;
+        let is_foreign = |row: &usize| item(*row) >= shares.len();
+        let (foreign, rows): (Vec<usize>, Vec<usize>) =
+            rows.iter().partition(|row| is_foreign(row));
+        let first = foreign.len().min(wanted);
         let mut groups = vec![(Vec::new(), 0); shares.len()];
         let (mut have, mut left) = (vec![0; shares.len()], vec![0; shares.len()]);
-        for row in (0..tasks.len()).filter(|&row| !self.taken[row]) {
+        for row in (0..tasks.len()).filter(|row| !self.taken[*row] && !is_foreign(row)) {
             have[item(row)] += 1;
         }
-        for &row in rows {
+        for row in rows {
             groups[item(row)].0.push(row);
             left[item(row)] += 1;
         }
         let mut total: u32 = have.iter().sum();
-        for _ in 0..wanted {
-            total -= 1;
+        for _ in first..wanted {
+            total = total.saturating_sub(1);
             let Some(item) = largest_surplus(shares, &have, &left, total) else { break };
             have[item] -= 1;
             left[item] -= 1;
             groups[item].1 += 1;
+        }
+        if first > 0 {
+            groups.insert(0, (foreign, first));
         }
         groups
     }

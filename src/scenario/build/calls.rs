@@ -221,7 +221,7 @@ impl Build<'_> {
         let whole = shares.len() == count && count > 0;
         if whole && shares.iter().all(|share| share.weight == 0) {
             let message = match settings.section.name {
-                "service" => {
+                "service" | "update" | "task_set" => {
                     "all weights of the strategy are 0: a service cannot place tasks with such a strategy"
                 }
                 _ => "all weights of the strategy are 0: RunTask fails with such a strategy",

@@ -198,16 +198,29 @@ impl Build<'_> {
         definition: Option<DefinitionId>,
         member_of: &[Expression],
     ) {
-        let Some(provider) = self.managed_of(launch) else { return };
-        let name = self.providers[provider].name.clone();
-        if settings.is_given("placement_strategy") {
+        if self.managed_of(launch).is_some() && settings.is_given("placement_strategy") {
             let message = "placement strategies are not supported with Managed Instances: ECS spreads tasks over the \
                            Availability Zones by itself";
             self.error(settings.place_of("placement_strategy"), message);
         }
+        let place = settings.place_of("capacity_provider_strategy");
+        self.check_managed_task(settings, (launch, place), definition, member_of);
+    }
+
+    /// What Managed Instances refuse of a task definition, and of the constraints of a caller or service. `place` is that
+    /// of the strategy.
+    pub(super) fn check_managed_task(
+        &mut self,
+        settings: &Settings,
+        (launch, place): (&Launch, Place),
+        definition: Option<DefinitionId>,
+        member_of: &[Expression],
+    ) {
+        let Some(provider) = self.managed_of(launch) else { return };
+        let name = self.providers[provider].name.clone();
         if !member_of.iter().all(|of| of.asks_only_for(&CONSTRAINED_BY)) {
-            let place = settings.place_of("placement_constraints");
-            self.error_with_help(place, CONSTRAINED_OTHERWISE, ALLOWED_CONSTRAINTS);
+            let constraints = settings.place_of("placement_constraints");
+            self.error_with_help(constraints, CONSTRAINED_OTHERWISE, ALLOWED_CONSTRAINTS);
         }
         let Some(id) = definition else { return };
         let definition = &self.definitions[id.0 as usize].definition;
@@ -217,7 +230,6 @@ impl Build<'_> {
             let family = quoted(&definition.family);
             let message =
                 format!("{CONSTRAINED_OTHERWISE}, those of the task definition {family} too");
-            let place = settings.place_of("capacity_provider_strategy");
             self.error_with_help(place, message, ALLOWED_CONSTRAINTS);
         }
         let definition = &self.definitions[id.0 as usize].definition;
@@ -228,7 +240,6 @@ impl Build<'_> {
                 quoted(&name)
             );
             let help = "write network_mode = \"awsvpc\", \"host\" or \"none\"";
-            let place = settings.place_of("capacity_provider_strategy");
             self.error_with_help(place, message, help);
         }
     }

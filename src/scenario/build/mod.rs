@@ -34,6 +34,7 @@ mod service;
 mod service_balancer;
 mod service_changes;
 mod service_deployment;
+mod service_launch;
 mod service_pace;
 mod service_scaling;
 mod service_traffic;

@@ -1,7 +1,7 @@
 //! Services: where their tasks go, how many, what CreateService refuses.
 
 use super::Build;
-use super::service_update::History;
+use super::service_update::{History, Kept};
 use crate::base::id::Id as _;
 use crate::base::time::SimSpan;
 use crate::model::ids::{ClusterId, DefinitionId, ServiceId};
@@ -93,7 +93,7 @@ impl Build<'_> {
         };
         let subject = Subject { settings, launch, fargate, scheduling, controller };
         let name = self.service_name(settings, taken);
-        let definition = self.service_definition(&subject, settings);
+        let definition = self.service_definition(&subject, &subject.launch, settings);
         let stream = super::calls::stream_name(settings, name.as_deref().unwrap_or("service"));
         let work = self.work(settings, &stream);
         let (strategies, distinct_instance, mut member_of) = match definition {
@@ -104,7 +104,9 @@ impl Build<'_> {
         self.check_external_service(settings);
         self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
-        let network = self.task_network(settings, cluster, zones.as_deref(), (fargate, definition));
+        let may_be_fargate = fargate || super::service_launch::moves_to_fargate(settings);
+        let network =
+            self.task_network(settings, cluster, zones.as_deref(), (may_be_fargate, definition));
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let balancer = self.balancer(settings);
         let deployment = self.deployment(&subject, balancer.as_ref());
@@ -119,8 +121,9 @@ impl Build<'_> {
         {
             self.runs_from_the_beginning(&network, desired_count, settings.place);
         }
-        let History { revisions, updates, task_sets, .. } =
-            self.history(&subject, definition, balancer.as_ref());
+        let kept = Kept { definition, cluster, member_of: &member_of };
+        let History { launches, revisions, updates, task_sets, .. } =
+            self.history(&subject, kept, balancer.as_ref());
         let protection = self.protection(settings);
         self.services.push(ServiceSetup {
             name,
@@ -147,7 +150,7 @@ impl Build<'_> {
             container_stop: settings.distribution("container_stop").cloned(),
             work,
             scaling,
-            launch: subject.launch,
+            launches,
         });
     }
 
@@ -192,13 +195,14 @@ impl Build<'_> {
     pub(super) fn service_definition(
         &mut self,
         subject: &Subject<'_>,
+        launch: &Launch,
         settings: &Settings,
     ) -> Option<DefinitionId> {
         let wanted = settings.text("task_definition")?.to_string();
         let place = settings.value_place("task_definition");
         let id = self.definition_of(&wanted, place)?;
-        if subject.fargate {
-            self.check_on_fargate(id, &subject.launch, place);
+        if self.is_fargate(launch) {
+            self.check_on_fargate(id, launch, place);
         }
         if super::external::is_external(subject.settings) {
             self.check_external_task(id, place);
@@ -209,7 +213,7 @@ impl Build<'_> {
     /// A revision: what the definition says of limits and checks, and how its tasks behave.
     pub(super) fn revision(
         &self,
-        subject: &Subject<'_>,
+        (number, launch): (usize, &Launch),
         id: DefinitionId,
         behaviour: Behaviour,
     ) -> RevisionSetup {
@@ -217,8 +221,9 @@ impl Build<'_> {
         let windows = known.definition.platform.os == OperatingSystem::Windows;
         RevisionSetup {
             definition: id,
+            launch: number,
             check: known.check,
-            cpu_is_limited: subject.fargate || windows || known.has_task_cpu,
+            cpu_is_limited: self.is_fargate(launch) || windows || known.has_task_cpu,
             memory_limit_mib: known.memory_limit_mib,
             behaviour,
         }

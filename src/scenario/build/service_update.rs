@@ -4,16 +4,18 @@ use super::Build;
 use super::service::Subject;
 use super::service_changes::{OF_SETTINGS, Present};
 use crate::base::time::SimTime;
-use crate::model::ids::DefinitionId;
+use crate::model::ids::{ClusterId, DefinitionId};
 use crate::model::service::{Change, DeploymentController, LoadBalancer, Permille, ServiceUpdate};
+use crate::policy::query::Expression;
 use crate::scenario::diagnostic::{quoted, suggestion};
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
-use crate::sim::setup::RevisionSetup;
+use crate::sim::setup::{Launch, RevisionSetup};
 use std::collections::BTreeMap;
 
 /// Keys of an update that make a new deployment.
-const DEPLOYING: [&str; 3] = ["task_definition", "behaviour", "force_new_deployment"];
+const DEPLOYING: [&str; 4] =
+    ["task_definition", "behaviour", "capacity_provider_strategy", "force_new_deployment"];
 /// Keys of an update that are about task sets.
 const OF_TASK_SETS: [&str; 4] =
     ["create_task_set", "update_task_set", "primary_task_set", "delete_task_set"];
@@ -25,15 +27,24 @@ pub(super) struct History<'a, 's> {
     pub subject: &'a Subject<'s>,
     /// Settings that updates change.
     pub settings: Present,
-    /// Definition of the first revision.
-    first: DefinitionId,
+    pub kept: Kept<'a>,
+    /// Where tasks go: at the start, and after updates.
+    pub launches: Vec<Launch>,
     pub revisions: Vec<RevisionSetup>,
     pub updates: Vec<ServiceUpdate>,
     pub task_sets: Vec<(String, usize, Permille)>,
-    /// Definition and revision of the latest deployment.
-    present: (DefinitionId, usize),
+    /// Revision of the latest deployment.
+    present: usize,
     /// Task sets that exist.
     sets: BTreeMap<String, Place>,
+}
+
+/// What the first deployment says, and what no update changes.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub definition: DefinitionId,
+    pub cluster: ClusterId,
+    pub member_of: &'a [Expression],
 }
 
 impl Build<'_> {
@@ -41,18 +52,20 @@ impl Build<'_> {
     pub(super) fn history<'a, 's>(
         &mut self,
         subject: &'a Subject<'s>,
-        first: DefinitionId,
+        kept: Kept<'a>,
         balancer: Option<&LoadBalancer>,
     ) -> History<'a, 's> {
         let behaviour = super::service::behaviour(subject.settings, None);
+        let first = self.revision((0, &subject.launch), kept.definition, behaviour);
         let mut history = History {
             subject,
             settings: Present::of(subject, balancer),
-            first,
-            revisions: vec![self.revision(subject, first, behaviour)],
+            kept,
+            launches: vec![subject.launch.clone()],
+            revisions: vec![first],
             updates: Vec::new(),
             task_sets: Vec::new(),
-            present: (first, 0),
+            present: 0,
             sets: BTreeMap::new(),
         };
         self.read_task_sets(&mut history);
@@ -93,30 +106,40 @@ impl Build<'_> {
     ) -> Option<(String, usize, Permille)> {
         let name = table.text("name").map(str::to_string);
         let scale = self.tenths(table, "scale_percent");
-        let revision = self.new_revision(history, table, history.first);
+        let revision = self.new_revision(history, table, 0);
         let name = name?;
         let place = table.value_place("name");
         self.take_name(&mut history.sets, &name, place, "task set");
         Some((name, revision?, scale))
     }
 
-    /// The revision that a table's `task_definition` and `behaviour` make; the first one where it has neither.
+    /// The revision that a table makes of the one before it; that one where the table is about neither what tasks are nor
+    /// where they go.
     fn new_revision(
         &mut self,
         history: &mut History<'_, '_>,
         table: &Settings,
-        otherwise: DefinitionId,
+        before: usize,
     ) -> Option<usize> {
-        if !table.is_given("task_definition") && !table.is_given("behaviour") {
-            return Some(0);
+        let (definition, old_launch) =
+            (history.revisions[before].definition, history.revisions[before].launch);
+        let number = self.next_launch(history, table, old_launch)?;
+        let is_other = table.is_given("task_definition") || table.is_given("behaviour");
+        if !is_other && number == old_launch {
+            return Some(before);
         }
         let subject = history.subject;
+        let launch = history.launches[number].clone();
         let definition = match table.is_given("task_definition") {
-            true => self.service_definition(subject, table)?,
-            false => otherwise,
+            true => self.service_definition(subject, &launch, table)?,
+            false => definition,
         };
-        let behaviour = super::service::behaviour(subject.settings, table.table("behaviour"));
-        history.revisions.push(self.revision(subject, definition, behaviour));
+        self.check_launch(history, (table, number), definition);
+        let behaviour = match is_other {
+            true => super::service::behaviour(subject.settings, table.table("behaviour")),
+            false => history.revisions[before].behaviour.clone(),
+        };
+        history.revisions.push(self.revision((number, &launch), definition, behaviour));
         Some(history.revisions.len() - 1)
     }
 
@@ -186,13 +209,14 @@ impl Build<'_> {
         history: &mut History<'_, '_>,
         update: &Settings,
     ) -> Option<Change> {
-        if update.is_given("task_definition") || update.is_given("behaviour") {
-            let revision = self.new_revision(history, update, history.present.0)?;
-            history.present = (history.revisions[revision].definition, revision);
-        } else if !update.flag("force_new_deployment") {
+        if !DEPLOYING[..3].iter().any(|key| update.is_given(key))
+            && !update.flag("force_new_deployment")
+        {
             return None;
         }
-        Some(Change::Deploy { revision: history.present.1 })
+        self.check_forced(update);
+        history.present = self.new_revision(history, update, history.present)?;
+        Some(Change::Deploy { revision: history.present })
     }
 
     fn task_set_changes(

@@ -1,7 +1,7 @@
 //! Keys of deployments: how a new revision comes in, the load balancer in front, task sets.
 
 use super::service::CHANGED_BEHAVIOUR;
-use super::shared::CHECK_INTERVAL;
+use super::shared::{A_SHARE, CHECK_INTERVAL};
 use super::{ANY_SPAN, Kind, SECOND, Section, optional, required, with_default};
 
 const MINUTE: u64 = 60 * SECOND;
@@ -481,6 +481,13 @@ pub static TASK_SET: Section = Section::new(
             "the service's",
             "What differs from the service's `behaviour`.",
             "ecsim",
+        ),
+        optional(
+            "capacity_provider_strategy",
+            Kind::List(&A_SHARE, usize::MAX),
+            "the service's",
+            "Capacity providers of its tasks; `[]`: the launch type of the service.",
+            "API",
         ),
         with_default(
             "scale_percent",

@@ -2,6 +2,7 @@
 
 use super::service::{CHANGED_BEHAVIOUR, TASKS};
 use super::service_deployment::{DEPLOYMENT, TASK_SET, TASK_SET_SCALE};
+use super::shared::A_SHARE;
 use super::{Kind, SECOND, Section, optional, required};
 use crate::base::time::LATEST;
 
@@ -80,6 +81,15 @@ pub static UPDATE: Section = Section::new(
             "the service's",
             "A new deployment whose tasks differ from the service's `behaviour` in these keys.",
             "ecsim",
+        ),
+        optional(
+            "capacity_provider_strategy",
+            Kind::List(&A_SHARE, usize::MAX),
+            "the present one",
+            "A new deployment whose tasks go to other capacity, with `force_new_deployment`: from EC2 to Fargate, from one \
+             group to another. `[]`: back to the launch type that the service began with. Placement strategies and \
+             constraints of the service hold on EC2 alone.",
+            "API",
         ),
         optional(
             "force_new_deployment",

@@ -96,7 +96,7 @@ impl Services {
         let scaler = setup.scaling.as_ref();
         let scaler = scaler.map(|target| Scaler::new(target, self.delays, rules.epoch_s));
         let is_limited = setup.revisions.iter().all(|revision| revision.cpu_is_limited);
-        let is_on_ec2 = rules.askers[source].launch == LaunchType::Ec2;
+        let is_on_ec2 = rules.askers[source].ways.iter().any(|way| way.launch == LaunchType::Ec2);
         self.due.push(SimTime::ZERO);
         self.all.push(Service {
             source,
@@ -152,7 +152,7 @@ pub fn as_source(setup: &ServiceSetup) -> SourceSetup {
         name: setup.name.clone(),
         stream: setup.stream.clone(),
         cluster: setup.cluster,
-        launch: setup.launch.clone(),
+        launch: setup.launches[0].clone(),
         definition: setup.revisions[0].definition,
         group: Some(format!("service:{}", setup.name)),
         strategies,

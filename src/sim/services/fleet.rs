@@ -5,7 +5,6 @@ use crate::base::time::SimTime;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{ClusterId, InstanceId, ServiceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
-use crate::model::platform::LaunchType;
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
 
@@ -16,8 +15,7 @@ impl Plan<'_> {
         let ids: Vec<ServiceId> = self.services.all.ids().collect();
         for id in ids {
             let service = &mut self.services.all[id];
-            let is_there = service.setup.cluster == cluster
-                && self.rules.askers[service.source].launch == LaunchType::Ec2;
+            let is_there = service.setup.cluster == cluster && service.uses_ec2(self.rules);
             let lacks = !service.wishes.is_empty();
             if !is_there || !(lacks || service.is_daemon() || service.setup.rebalances_zones) {
                 continue;

@@ -5,6 +5,7 @@
 //! | `mod.rs` | the state of services and of their tasks |
 //! | `parts.rs` | what each room may touch |
 //! | `create.rs` | services at time zero |
+//! | `capacity.rs` | where the tasks of each deployment go |
 //! | `leaving.rs` | how a task stops: what it still finishes |
 //! | `members.rs` | a task's life in its service: runs, crashes, is stopped |
 //! | `scheduler/` | the scheduler's pass: what is started and stopped, when it looks again; daemons; rebalancing of zones |
@@ -20,6 +21,7 @@
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
 //! service to which nothing happens costs one visit a minute.
 
+mod capacity;
 mod create;
 mod failures;
 mod fleet;

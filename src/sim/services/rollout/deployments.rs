@@ -195,8 +195,9 @@ impl Plan<'_> {
         let Some(generation) = found else {
             return self.create_deployment(id, revision, Kind::Rolling, ROLLBACK);
         };
-        let failed = service.revision_of(service.generation).definition;
-        if failed != service.setup.revisions[revision].definition {
+        let (failed, back) =
+            (service.revision_of(service.generation), &service.setup.revisions[revision]);
+        if (failed.definition, failed.launch) != (back.definition, back.launch) {
             service.throttle.reset();
         }
         service.steady_since = None;

@@ -4,7 +4,6 @@ use crate::base::time::SimTime;
 use crate::engine::Class;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::ServiceId;
-use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
 use crate::sim::event::{Event, RunError};
 use crate::sim::services::{
@@ -63,7 +62,7 @@ impl Plan<'_> {
                 || matches!(place, Place::Instance(i) if self.cluster.fleet().status[i] == InstanceStatus::Draining)
         };
         // Tasks on Fargate that are all healthy need not be looked at one by one.
-        let is_on_ec2 = self.rules.askers[service.source].launch == LaunchType::Ec2;
+        let is_on_ec2 = service.uses_ec2(self.rules);
         let may_move = service.may_be_sick() || is_on_ec2 || self.fargate.has_retired();
         if service.is_rolling()
             || service.members.len() > service.desired as usize

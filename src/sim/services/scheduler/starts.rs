@@ -1,15 +1,11 @@
 //! Starting a task of a service: the rates, the place, the member.
 
-use crate::base::id::Column;
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::ids::{ProviderId, ServiceId};
-use crate::model::platform::{LaunchType, Purchase};
+use crate::model::ids::ServiceId;
 use crate::policy::service::Pass;
-use crate::sim::callers::next_share;
 use crate::sim::event::RunError;
 use crate::sim::request::{Call, Failure, Request, Target};
 use crate::sim::services::{Drive, Health, Look, Member};
-use crate::sim::setup::Launch;
 
 /// Tokens of the launch bucket that one task costs: a rate a minute in whole tokens a second.
 pub const TOKENS_PER_TASK: u32 = 60;
@@ -26,7 +22,7 @@ impl Drive<'_> {
                 if self.services.all[id].last_generation != newest {
                     return Ok(()); // a task failed at once and the deployment goes back: look again
                 }
-                let ready = self.launch_is_ready_at(id, now);
+                let ready = self.launch_is_ready_at(id, generation, now);
                 if ready > now {
                     // The next batch, not the next task: as fast, and one look in place of ten.
                     let pace = self.pace();
@@ -55,12 +51,12 @@ impl Drive<'_> {
     /// When the rates let a service start its next task. A service that has to wait for the account's rate takes its
     /// place in the line now (assumed: throttled schedulers are served in turn), so that thousands of them do not all
     /// come back for each token.
-    pub fn launch_is_ready_at(&mut self, id: ServiceId, now: SimTime) -> SimTime {
+    pub fn launch_is_ready_at(&mut self, id: ServiceId, generation: u32, now: SimTime) -> SimTime {
         let own = self.services.all[id].launches.ready_at(now, TOKENS_PER_TASK);
         if own > now {
             return own;
         }
-        let purchase = self.fargate_purchase(id);
+        let purchase = self.look().fargate_purchase(id, generation);
         let Some(bucket) = purchase.and_then(|purchase| self.fargate.launch_bucket(purchase))
         else {
             return now;
@@ -77,44 +73,13 @@ impl Drive<'_> {
         booked
     }
 
-    /// The Fargate launch bucket that the service's next task takes from.
-    pub fn fargate_purchase(&self, id: ServiceId) -> Option<Purchase> {
-        match self.next_target_of(id) {
-            Target::Fargate(provider) => Some(self.rules.providers[provider].purchase),
-            Target::Instances(_) | Target::Named(_) => None,
-        }
-    }
-
-    /// Where the service's next task goes: under a strategy to the provider with the largest deficit.
-    pub fn next_target_of(&self, id: ServiceId) -> Target {
-        let service = &self.services.all[id];
-        match &service.setup.launch {
-            Launch::Type(LaunchType::Fargate) => Target::Fargate(self.fargate.on_demand()),
-            Launch::Type(LaunchType::Ec2) | Launch::Start(_) => Target::Instances(0),
-            Launch::Providers(shares) => {
-                let mut placed: Column<ProviderId, u32> =
-                    self.rules.providers.ids().map(|_| 0).collect();
-                for &slot in &service.members {
-                    placed[self.tasks[slot].provider] += 1;
-                }
-                let counts: Vec<u32> = shares.iter().map(|s| placed[s.provider]).collect();
-                let total = service.members.len() as u32 + 1;
-                let item = next_share(shares, &counts, total);
-                match self.rules.askers[service.source].launch {
-                    LaunchType::Ec2 => Target::Instances(item),
-                    LaunchType::Fargate => Target::Fargate(shares[item].provider),
-                }
-            }
-        }
-    }
-
     /// Starts one task of a deployment, or says why it cannot be placed.
     pub fn place_member(
         &mut self,
         id: ServiceId,
         generation: u32,
     ) -> Result<Result<(), Failure>, RunError> {
-        let target = self.next_target_of(id);
+        let target = self.look().next_target_of(id, generation);
         self.place_member_at(id, generation, target)
     }
 

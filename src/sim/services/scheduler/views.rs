@@ -7,25 +7,15 @@ use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::LaunchType;
 use crate::policy::deployment::rolling;
-use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask, Share};
+use crate::policy::service::{self as policy, Pass, PassInput, ScaleIn, ServiceTask};
+use crate::sim::services::capacity::shares_of;
 use crate::sim::services::{Deployment, Health, Kind, Look, Rebalancing};
-use crate::sim::setup::{Launch, ServiceSetup};
 use crate::sim::task::Slot;
-
-/// The capacity provider strategy of a service as its scale-in sees it; none without one.
-fn shares_of(setup: &ServiceSetup) -> Vec<Share> {
-    match &setup.launch {
-        Launch::Providers(shares) => {
-            shares.iter().map(|s| Share { base: s.base, weight: s.weight }).collect()
-        }
-        _ => Vec::new(),
-    }
-}
 
 impl Look<'_> {
     /// The same without consequences.
     pub fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
-        let tasks = self.views(id, now);
+        let mut tasks = self.views(id, now);
         let of = &self.services.all[id];
         let Some(newest) = of.deployment(of.generation) else { return Vec::new() };
         let is_throttled = of.throttle.blocked_until(now).is_some();
@@ -35,7 +25,7 @@ impl Look<'_> {
         let setup = &of.setup;
         let (low, high) =
             (setup.deployment.minimum_healthy_percent, setup.deployment.maximum_percent);
-        let shares = shares_of(setup);
+        let shares = shares_of(of.launch(of.generation));
         let scale_in = ScaleIn {
             fleet: self.cluster.fleet(),
             strategies: &setup.strategies,
@@ -48,6 +38,7 @@ impl Look<'_> {
         let draining = |d: &Deployment| if counts { d.draining } else { 0 };
         let mut passes = Vec::new();
         if of.deployments.iter().all(|d| matches!(d.kind, Kind::Rolling)) {
+            self.count_by_newest(of, &mut tasks);
             let is_moving = of.rebalancing == Rebalancing::Started && !of.is_rolling();
             let desired = of.desired + u32::from(is_moving);
             let input = PassInput {
@@ -71,6 +62,8 @@ impl Look<'_> {
                     .filter(|task| task.generation == deployment.generation)
                     .collect();
                 let desired = deployment.wants(of.desired);
+                let shares = shares_of(of.launch(deployment.generation));
+                let scale_in = ScaleIn { shares: &shares, ..scale_in };
                 // The failed starts of green are no reason not to replace a task of blue.
                 let is_own = matches!(deployment.kind, Kind::TaskSet { .. })
                     || deployment.generation == of.generation;
@@ -114,7 +107,7 @@ impl Look<'_> {
             is_unhealthy: member.health == Health::Unhealthy,
             in_grace: now < member.grace_until,
             is_protected: now < member.protected_until || self.works(slot),
-            provider: self.item_of(member.service, task.provider),
+            provider: self.item_of(slot),
             is_draining: self.fargate.is_retired(task)
                 || instance
                     .is_some_and(|i| self.cluster.fleet().status[i] == InstanceStatus::Draining),
@@ -128,16 +121,6 @@ impl Look<'_> {
         let service = &self.services.all[self.services.member(slot).service];
         let is_such = service.setup.protection.is_some_and(|protection| protection.while_busy);
         is_such && service.load.as_ref().is_some_and(|load| load.is_busy(self.tasks[slot].id))
-    }
-
-    /// Which item of a service's capacity provider strategy a provider is.
-    pub fn item_of(&self, id: ServiceId, provider: ProviderId) -> u32 {
-        match &self.services.all[id].setup.launch {
-            Launch::Providers(shares) => {
-                shares.iter().position(|share| share.provider == provider).unwrap_or(0) as u32
-            }
-            _ => 0,
-        }
     }
 
     /// ACTIVE instances of the service's cluster and providers that meet its constraints.
@@ -157,7 +140,7 @@ impl Look<'_> {
     /// Tasks of a service by AZ, over the AZs that it may use: all of them, or those of one capacity provider.
     pub fn tasks_by_zone(&self, id: ServiceId, of: Option<ProviderId>) -> Vec<(ZoneId, u32)> {
         let service = &self.services.all[id];
-        let all: Vec<ZoneId> = match self.rules.askers[service.source].launch {
+        let all: Vec<ZoneId> = match service.way(self.rules, service.generation).launch {
             LaunchType::Fargate => self.fargate.zones().to_vec(),
             LaunchType::Ec2 => {
                 let cluster = service.setup.cluster;

@@ -96,11 +96,11 @@ impl Drive<'_> {
     fn next_step(&self, id: ServiceId) -> Option<(rebalance::Step, Target)> {
         let look = self.look();
         let service = &self.services.all[id];
-        if self.rules.askers[service.source].launch == LaunchType::Ec2 {
+        if service.way(self.rules, service.generation).launch == LaunchType::Ec2 {
             let step = rebalance::step(&look.tasks_by_zone(id, None))?;
-            return Some((step, self.next_target_of(id)));
+            return Some((step, look.next_target_of(id, service.generation)));
         }
-        let providers: Vec<ProviderId> = match &service.setup.launch {
+        let providers: Vec<ProviderId> = match service.launch(service.generation) {
             Launch::Providers(shares) => shares.iter().map(|share| share.provider).collect(),
             _ => vec![self.fargate.on_demand()],
         };
