@@ -111,8 +111,8 @@ fn a_service_moves_from_its_instances_to_fargate_between_the_two_percents() {
     assert_eq!(stopped(&told, "old"), [101.0, 101.0, 172.0, 172.0]);
     assert_eq!(told.once(2, "COMPLETED", ""), 243.0);
     assert!(stopped(&told, "FARGATE").is_empty());
-    // What ran where is paid where: two tasks for 1000 - 111 s and two for 1000 - 182 s, from 10 s after placement on when
-    // their images are pulled, each 1 vCPU at 0.04048 and 2 GB at 0.004445 dollars an hour.
+    // What ran where is paid where: Fargate bills from when images are pulled, 5 s + 10 s after placement, until the end at
+    // 1000 s, each task 1 vCPU at 0.04048 and 2 GB at 0.004445 dollars an hour.
     let on_fargate: f64 = told
         .tasks
         .iter()

@@ -443,6 +443,30 @@ mod tests {
     }
 
     #[test]
+    fn tasks_by_another_strategy_go_first_and_count_for_no_share() {
+        let fleet = fleet(&[(0, 0), (0, 0)]);
+        let mut tasks = tasks(&fleet, &[0, 0, 0, 1, 1, 1]);
+        // Two of the first item, two of the second, two of neither.
+        for (task, provider) in tasks.iter_mut().zip([0, 0, u32::MAX, u32::MAX, 1, 1]) {
+            task.provider = provider;
+        }
+        let shares = [Share { base: 0, weight: 1 }, Share { base: 0, weight: 3 }];
+        let how =
+            ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO, shares: &shares };
+        let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
+        let mut stops = |count: u32| {
+            let rows = [0, 1, 2, 3, 4, 5];
+            let mut all = choose(how, &tasks, &[false; 6], &rows, count, &mut draws);
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(stops(2), [2, 3]);
+        // Of the three that are left one in four is the first item's, which has two: one of them goes.
+        let three = stops(3);
+        assert!(three == [0, 2, 3] || three == [1, 2, 3], "{three:?}");
+    }
+
+    #[test]
     fn a_choice_of_many_is_the_same_as_choices_of_one() {
         let fleet = fleet(&[(0, 900), (1, 800), (2, 700), (0, 600), (1, 500), (2, 400)]);
         let on: Vec<u32> = (0..60).map(|n| (n * n + n / 7) % 6).collect();
