@@ -1,5 +1,6 @@
 //! `ecsim breakeven`: EC2 or Fargate, for the workload of a scenario.
 
+mod packing;
 mod told;
 
 use super::progress::Runs;
@@ -9,9 +10,9 @@ use super::{Failure, complain, print, seeds};
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
 use crate::experiment::breakeven::{
-    Cell, Kind, Original, Placement, Question, answer, runs, why_nowhere,
+    Cell, Claim, Kind, Original, Placement, Purchase, Question, answer, runs, why_nowhere,
 };
-use crate::report::breakeven::{BREAKEVEN, Study, to_csv};
+use crate::report::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS, Study, pairs_to_csv, to_csv};
 use crate::report::charts;
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
@@ -63,6 +64,15 @@ pub struct BreakevenArgs {
     /// Term of the Savings Plan that would have been best, no upfront payment
     #[arg(long, value_name = "TERM", default_value = "1y", value_parser = ["1y", "3y"])]
     pub term: String,
+    /// Commitments of which the best amount is looked for: compute-1y, compute-3y, instance-1y, instance-3y (EC2 Instance
+    /// Savings Plans, at the rates of Standard Reserved Instances), or with discounts of your own in percent,
+    /// compute:EC2:FARGATE and instance:EC2
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = Purchase::parse,
+        default_value = "compute-1y,compute-3y,instance-1y,instance-3y")]
+    pub commit: Vec<Purchase>,
+    /// Packings to hold beside the answer, such as 95 or 70-85, in percent [default: figures that are published]
+    #[arg(long, value_name = "PERCENTS", value_delimiter = ',', value_parser = Claim::parse)]
+    pub mark: Vec<Claim>,
     /// Threads, folder, what is shown.
     #[command(flatten)]
     pub study: StudyArgs,
@@ -168,6 +178,12 @@ fn question(
             instance_types.push(name.clone());
         }
     }
+    let mut purchases: Vec<Purchase> = Vec::new();
+    for purchase in &args.commit {
+        if !purchases.contains(purchase) {
+            purchases.push(purchase.clone());
+        }
+    }
     let mut placements = args.placement.clone();
     placements.sort_unstable();
     placements.dedup();
@@ -181,6 +197,7 @@ fn question(
         placements,
         seeds: seeds.collect(),
         term: args.term.clone(),
+        purchases,
         most_start_s: args.most_start,
     })
 }
@@ -198,9 +215,12 @@ fn publish(
         let text = "Traces of tasks are played faster or slower for other loads, so their days are shorter or longer.";
         remarks.push(text.into());
     }
-    let study = Study { name: &scenario.setup.name, question, cells, remarks: &remarks };
+    let claims = if args.mark.is_empty() { Claim::published() } else { args.mark.clone() };
+    let name = &scenario.setup.name;
+    let study = Study { name, question, cells, claims: &claims, remarks: &remarks };
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
+    folder.write(BREAKEVEN_PAIRS.file, &pairs_to_csv(&study))?;
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
     let format = args.study.charts.format();
     if let Some((name, bytes)) = charts::render_breakeven(&study, format) {

@@ -37,5 +37,5 @@ pub use meter::{
     fargate_usage_cost, instance_cost,
 };
 pub use price::Price;
-pub use settle::{Closed, CommitmentReport, HourlyBill, Settlement};
+pub use settle::{Closed, CommitmentReport, HourlyBill, Settlement, Uncovered};
 pub use split::{CpuMemory, SplitWeights};

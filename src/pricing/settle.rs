@@ -133,6 +133,17 @@ pub struct Settlement {
     pub eligible: NanoUsd,
     /// What a Compute Savings Plan would have done best, on top of Reserved Instances and EC2 Instance Savings Plans.
     pub best: Option<BestPlan>,
+    /// What no commitment covers, for whoever asks what else could have been bought.
+    pub rest: Uncovered,
+}
+
+/// Usage that no commitment covers, at list prices, by the hour.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Uncovered {
+    /// What it is.
+    pub usage: Vec<Usage>,
+    /// How much of each clock hour the run covers.
+    pub lengths: Vec<SimSpan>,
 }
 
 /// A part of a line that a commitment covers.
@@ -260,7 +271,17 @@ impl<'a> Covers<'a> {
             reservations: Vec::new(),
             eligible: self.usage.iter().map(list).sum(),
             best: self.best(lengths),
+            rest: Uncovered { usage: self.uncovered(), lengths: lengths.to_vec() },
         }
+    }
+
+    fn uncovered(&self) -> Vec<Usage> {
+        let mut usage = self.usage.clone();
+        for covered in self.outcomes.iter().flat_map(|outcome| &outcome.covered) {
+            let left = &mut usage[covered.usage].amount;
+            left.iter_mut().zip(&covered.amount).for_each(|(left, taken)| *left -= taken);
+        }
+        usage
     }
 
     /// The best Compute Savings Plan, at the rates of the first one that is given, or at the default ones of a year; what

@@ -2,7 +2,9 @@
 
 use super::csv::TableWriter;
 use crate::base::spreadsheet::free_text;
-use crate::experiment::breakeven::{Cell, Question, Said};
+use crate::experiment::breakeven::{
+    Cell, Claim, Kind, Pair, Question, Said, cheapest, level_percent, pairs,
+};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use serde::Serialize;
 
@@ -15,6 +17,8 @@ pub struct Study<'a> {
     pub question: &'a Question,
     /// The answer.
     pub cells: &'a [Cell],
+    /// Packings that people repeat, to hold beside it.
+    pub claims: &'a [Claim],
     /// What a reader must know of the workload, a sentence each.
     pub remarks: &'a [String],
 }
@@ -55,6 +59,13 @@ const COLUMNS: &[ColumnSpec] = &[
         "%",
         "what of the instances was promised to tasks, CPU to memory-GB weighed 9 to 1; 100 on Fargate",
     ),
+    column(
+        "level_percent",
+        "decimal",
+        "%",
+        "promised_percent at which these instances would cost what Fargate does at this load: theirs times the ratio of the \
+         bills; empty on Fargate and without it",
+    ),
     column("fargate_minimum_usd", "decimal", "USD", "what Fargate's least billed time added"),
     column(
         "starts_as_soon",
@@ -90,6 +101,7 @@ pub struct Row {
     requests_dropped_percent: Option<String>,
     tasks_refused_percent: Option<String>,
     promised_percent: Option<String>,
+    level_percent: Option<String>,
     fargate_minimum_usd: Option<String>,
     starts_as_soon: bool,
     left_out: String,
@@ -104,10 +116,22 @@ pub fn factor(load: f64) -> String {
 /// All rows.
 #[must_use]
 pub fn rows(study: &Study<'_>) -> Vec<Row> {
-    study.cells.iter().map(row).collect()
+    study.cells.iter().map(|cell| row(study, cell)).collect()
 }
 
-fn row(cell: &Cell) -> Row {
+/// How full the instances of `cell` would have to be to cost what Fargate does at the same load, percent; nothing on Fargate.
+#[must_use]
+pub fn level(study: &Study<'_>, cell: &Cell) -> Option<f64> {
+    if cell.variant.kind.is_fargate() {
+        return None;
+    }
+    let fargate = cheapest(study.cells, cell.load, Kind::Fargate, false)?;
+    let usd = |cell: &Cell| cell.mean(|said| said.usd);
+    let level = level_percent(cell.mean(|said| said.packed_percent)?, usd(cell)?, usd(fargate)?);
+    Some(level).filter(|level| level.is_finite())
+}
+
+fn row(study: &Study<'_>, cell: &Cell) -> Row {
     let mean = |of: fn(&Said) -> f64| cell.mean(of).map(|mean| format!("{mean:.6}"));
     let said = cell.said.as_deref().unwrap_or_default();
     let over = |pick: fn(f64, f64) -> f64| said.iter().map(|said| said.usd).reduce(pick);
@@ -128,6 +152,7 @@ fn row(cell: &Cell) -> Row {
         requests_dropped_percent: mean(|said| said.dropped_percent),
         tasks_refused_percent: mean(|said| said.refused_percent),
         promised_percent: mean(|said| said.packed_percent),
+        level_percent: level(study, cell).map(|level| format!("{level:.6}")),
         fargate_minimum_usd: mean(|said| said.minimum_usd),
         starts_as_soon: cell.is_as_quick(),
         left_out: cell.said.as_ref().err().cloned().unwrap_or_default(),
@@ -156,9 +181,69 @@ pub fn to_csv(study: &Study<'_>) -> Vec<u8> {
             text(row.requests_dropped_percent),
             text(row.tasks_refused_percent),
             text(row.promised_percent),
+            text(row.level_percent),
             text(row.fargate_minimum_usd),
             row.starts_as_soon.to_string(),
             free_text(&row.left_out).into_owned(),
+        ]);
+    }
+    table.into_bytes()
+}
+
+const PAIR_COLUMNS: &[ColumnSpec] = &[
+    column("load", "decimal", "–", "factor on the load of the scenario"),
+    column("on", "text", "–", "kind of instances"),
+    column("variant", "text", "–", "the cheapest of the kind, so bought"),
+    column(
+        "bought",
+        "text",
+        "–",
+        "`list`, or the kind of commitment, of which the best amount is bought",
+    ),
+    column("against", "text", "–", "`fargate` or `fargate-spot`"),
+    column("against_bought", "text", "–", "how that is bought"),
+    column("usd", "decimal", "USD", "the bill of the instances, mean over the seeds"),
+    column("against_usd", "decimal", "USD", "the bill of Fargate, likewise"),
+    column("promised_percent", "decimal", "%", "how full the instances are, by money"),
+    column(
+        "level_percent",
+        "decimal",
+        "%",
+        "how full they would have to be to cost as much: above 100 they cannot",
+    ),
+];
+
+/// `breakeven_pairs.csv`.
+pub const BREAKEVEN_PAIRS: TableSpec = TableSpec {
+    file: "breakeven_pairs.csv",
+    row: "load, kind of instances and how they are bought, and how Fargate is bought; of `ecsim breakeven`",
+    columns: PAIR_COLUMNS,
+};
+
+/// All pairs of a study, by load.
+#[must_use]
+pub fn all_pairs<'a>(study: &Study<'a>) -> Vec<Pair<'a>> {
+    let loads = study.question.loads.iter();
+    loads.flat_map(|&load| pairs(study.cells, study.question, load)).collect()
+}
+
+/// `breakeven_pairs.csv`.
+#[must_use]
+pub fn pairs_to_csv(study: &Study<'_>) -> Vec<u8> {
+    let mut table = TableWriter::new(BREAKEVEN_PAIRS);
+    for pair in all_pairs(study) {
+        let number = |value: f64| format!("{value:.6}");
+        table.row(&[
+            factor(pair.load),
+            pair.instances.variant.kind.name().to_string(),
+            pair.instances.variant.to_string(),
+            pair.bought.name(study.question).to_string(),
+            pair.fargate.variant.kind.name().to_string(),
+            pair.fargate_bought.name(study.question).to_string(),
+            number(pair.usd),
+            number(pair.fargate_usd),
+            number(pair.packed_percent),
+            number(pair.level_percent),
         ]);
     }
     table.into_bytes()

@@ -2,7 +2,7 @@
 
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
-use super::breakeven::BREAKEVEN;
+use super::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS};
 use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
@@ -103,7 +103,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 28] = [
+pub const ALL: [TableSpec; 29] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -126,6 +126,7 @@ pub const ALL: [TableSpec; 28] = [
     METRICS,
     SEEDS,
     BREAKEVEN,
+    BREAKEVEN_PAIRS,
     COMPARE,
     COMPARE_RUNS,
     CALIBRATION,

@@ -1,29 +1,31 @@
 //! What `ecsim breakeven` prints.
 
+use super::packing;
 use crate::cli::screen::{align_right, table};
 use crate::experiment::breakeven::{Cell, Crossing, Kind, Quick, Said, cheapest, crossings};
-use crate::report::breakeven::{Study, factor, rows};
+use crate::report::breakeven::{Study, factor, level, rows};
 use crate::report::human;
 use std::fmt::Write as _;
 
-const HEADINGS: [&str; 8] =
-    ["load", "on", "USD", "with plan", "a task-hour", "start p95", "promised", ""];
+const HEADINGS: [&str; 9] =
+    ["load", "on", "USD", "with plan", "a task-hour", "start p95", "promised", "level at", ""];
 
 /// A table by load, then what it means.
 pub fn human(study: &Study<'_>) -> String {
     let seeds = study.question.seeds.len();
     let mut text = format!(
         "{}: means of {seeds} seed{}; \"with plan\": with the best Compute Savings Plan of {}. To serve as well as Fargate is to \
-         start 95 % of tasks as soon, and to drop and refuse no more.\n\n",
+         start 95 % of tasks as soon, and to drop and refuse no more. \"level at\": how full instances must be to cost what \
+         Fargate does.\n\n",
         crate::base::text::visible(study.name),
         if seeds == 1 { "" } else { "s" },
         study.question.term,
     );
     let mut screen = table(&HEADINGS);
-    align_right(&mut screen, 2..7);
+    align_right(&mut screen, 2..8);
     for (index, &load) in study.question.loads.iter().enumerate() {
         if index > 0 {
-            screen.add_row([""; 8]);
+            screen.add_row([""; 9]);
         }
         let (best_as_quick, best) = (best(study, load, true), best(study, load, false));
         for &kind in &study.question.kinds {
@@ -31,16 +33,17 @@ pub fn human(study: &Study<'_>) -> String {
             let any = cheapest(study.cells, load, kind, false);
             let Some(cell) = as_quick.or(any) else { continue };
             let marks = self::marks(cell, best, best_as_quick);
-            screen.add_row(row(cell, marks));
+            screen.add_row(row(study, cell, marks));
             // The cheapest of all may be one that makes tasks wait.
             if let Some(slower) = any.filter(|any| !std::ptr::eq(*any, cell)) {
                 let marks = self::marks(slower, best, best_as_quick);
-                screen.add_row(row(slower, marks));
+                screen.add_row(row(study, slower, marks));
             }
         }
     }
     text += &format!("{screen}\n\n");
     text += &verdict(study);
+    text += &packing::told(study);
     text
 }
 
@@ -67,7 +70,7 @@ fn marks(cell: &Cell, best: Option<&Cell>, as_quick: Option<&Cell>) -> String {
     }
 }
 
-fn row(cell: &Cell, marks: String) -> [String; 8] {
+fn row(study: &Study<'_>, cell: &Cell, marks: String) -> [String; 9] {
     let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
     let dollars = |usd: f64| format!("${}", human::decimal(usd, 2));
     let is_instances = !matches!(cell.variant.kind, Kind::Fargate | Kind::FargateSpot);
@@ -80,6 +83,7 @@ fn row(cell: &Cell, marks: String) -> [String; 8] {
         format!("${}", human::decimal(mean(|said| said.usd_per_task_hour), 4)),
         format!("{} s", human::decimal(mean(|said| said.start_p95_s), 0)),
         if is_instances { promised } else { "–".into() },
+        level(study, cell).map_or("–".into(), |level| format!("{} %", human::decimal(level, 1))),
         marks,
     ]
 }
@@ -230,6 +234,8 @@ pub fn json(study: &Study<'_>) -> String {
         "scenario": study.name,
         "cells": rows(study),
         "crossings": crossings.collect::<Vec<_>>(),
+        "pairs": packing::json(study),
+        "claims": packing::claims_json(study),
     });
     format!("{value:#}\n")
 }

@@ -4,11 +4,17 @@
 //! it. Kinds of capacity differ in how long tasks wait, too. So there are two answers: which is cheapest, and which is
 //! cheapest where tasks start as soon and as surely as on Fargate; fleets may keep spare room for it (`targetCapacity`).
 
+mod claims;
+mod pairs;
+mod purchase;
 mod variant;
 mod verdict;
 
+pub use claims::Claim;
+pub use pairs::{Bought, Pair, pairs};
+pub use purchase::Purchase;
 pub use variant::{Kind, Original, Placement, Variant};
-pub use verdict::{Crossing, cheapest, crossings};
+pub use verdict::{Crossing, cheapest, crossings, level_percent};
 
 use super::run_one;
 use crate::base::random::Seed;
@@ -46,17 +52,21 @@ pub struct Question {
     pub seeds: Vec<Seed>,
     /// Term of the Savings Plan that is asked for, `1y` or `3y`.
     pub term: String,
+    /// Commitments whose best amounts are looked for, each by itself.
+    pub purchases: Vec<Purchase>,
     /// Seconds that 95 % of tasks may take to RUNNING; `None`: as on Fargate at the same load, and at least 30 s.
     pub most_start_s: Option<f64>,
 }
 
 /// What one run said.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Said {
     /// The bill, dollars.
     pub usd: f64,
     /// The bill with the best Savings Plan, dollars.
     pub usd_with_plan: f64,
+    /// The bill with the best commitment of each kind that the question has, dollars.
+    pub usd_bought: Vec<f64>,
     /// The bill by hour of RUNNING tasks, dollars.
     pub usd_per_task_hour: f64,
     /// 95th percentile of the time from acceptance to RUNNING, seconds.
@@ -133,7 +143,7 @@ pub fn answer(
         .par_iter()
         .map(|&(index, seed)| {
             let (load, variant) = &cells[index];
-            let said = one(original, (variant, *load, &question.term), base, seed, pulse);
+            let said = one(original, (variant, *load, question), base, seed, pulse);
             done.fetch_add(1, Ordering::Relaxed);
             said
         })
@@ -216,7 +226,7 @@ fn variants(question: &Question, kind: Kind) -> Vec<Variant> {
 
 fn one(
     original: &Original,
-    (variant, load, term): (&Variant, f64, &str),
+    (variant, load, question): (&Variant, f64, &Question),
     base: &Path,
     seed: Seed,
     pulse: &Pulse,
@@ -224,13 +234,19 @@ fn one(
     if pulse.interrupt.load(Ordering::Relaxed) {
         return Err("interrupted".into());
     }
-    let text = original.rewritten(variant, load, term)?;
+    let text = original.rewritten(variant, load, &question.term)?;
     let scenario =
         load_text(&text, REWRITTEN, base, &[]).map_err(|found| first_of(&found.to_string()))?;
     let watch = Watch { pulse, check_every_event: false };
     let result = run_one(&scenario, seed, Sinks::default(), watch)
         .map_err(|error| first_of(&error.to_string()))?;
-    Ok(said(&result.summary))
+    let mut said = said(&result.summary);
+    let saves = |purchase: &Purchase| {
+        let saved = result.settlement.as_ref().map(|settled| purchase.saves(&settled.rest));
+        said.usd - saved.map_or(0.0, |saved| saved.to_f64())
+    };
+    said.usd_bought = question.purchases.iter().map(saves).collect();
+    Ok(said)
 }
 
 /// The first line of a text, without the place in a text that nobody sees.
@@ -249,6 +265,7 @@ fn said(summary: &Summary) -> Said {
     Said {
         usd,
         usd_with_plan: usd - number("best_savings_plan_saved_usd"),
+        usd_bought: Vec::new(),
         usd_per_task_hour: number("usd_per_task_hour"),
         start_p95_s: number("start_s_p95"),
         dropped_percent: number("requests_dropped_percent"),

@@ -54,7 +54,9 @@ impl Kind {
         Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    fn is_fargate(self) -> bool {
+    /// Whether it has no instances that can be more or less full.
+    #[must_use]
+    pub fn is_fargate(self) -> bool {
         matches!(self, Kind::Fargate | Kind::FargateSpot)
     }
 }

@@ -20,7 +20,16 @@ pub struct Crossing {
 /// The cheapest variant of a kind at a load: of all that place the tasks, or of those that are as quick as the limit says.
 #[must_use]
 pub fn cheapest(cells: &[Cell], load: f64, kind: Kind, as_quick: bool) -> Option<&Cell> {
-    let usd = |cell: &Cell| cell.mean(|said| said.usd);
+    cheapest_by(cells, (load, kind, as_quick), |said| said.usd)
+}
+
+/// The same by another bill than the one at list prices.
+pub fn cheapest_by(
+    cells: &[Cell],
+    (load, kind, as_quick): (f64, Kind, bool),
+    bill: impl Fn(&Said) -> f64,
+) -> Option<&Cell> {
+    let usd = |cell: &Cell| cell.mean(&bill);
     let of_it = cells.iter().filter(|cell| cell.load == load && cell.variant.kind == kind);
     let serves = |cell: &&Cell| match as_quick {
         true => cell.is_as_quick(),
@@ -28,6 +37,14 @@ pub fn cheapest(cells: &[Cell], load: f64, kind: Kind, as_quick: bool) -> Option
     };
     let can = of_it.filter(|cell| usd(cell).is_some()).filter(serves);
     can.min_by(|a, b| usd(a).unwrap_or(0.0).total_cmp(&usd(b).unwrap_or(0.0)))
+}
+
+/// How full the instances of `cell` would have to be, percent by money, to cost what `usd` says: their own packing times the
+/// ratio of the bills. That is exact where the bill is instances that are on average as full as they are, and says so for
+/// side costs as if those went with the instances. Above 100 no packing is enough.
+#[must_use]
+pub fn level_percent(packed_percent: f64, bill: f64, other: f64) -> f64 {
+    packed_percent * bill / other
 }
 
 /// Every load at which `kind`, at an equal start, becomes cheaper than Fargate, or dearer: between two loads of the study

@@ -25,7 +25,7 @@ pub use plan::{
     COMPUTE_PLAN, FARGATE_PLAN, INSTANCE_PLAN, PlanKind, PlanRates, SavingsPlan, discounted,
 };
 pub use reserved::ReservedInstances;
-pub use units::{is_flexible, normalization_units};
+pub use units::{family, is_flexible, normalization_units};
 
 use super::hourly::{Holder, HourlyLine, UsageKey};
 use super::invoice::Category;

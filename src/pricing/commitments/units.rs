@@ -35,7 +35,7 @@ pub fn normalization_units(instance_type: &str, vcpus: Option<u32>) -> Option<u6
 
 /// The family of an instance type: `m7g` of `m7g.xlarge`.
 #[must_use]
-pub(super) fn family(instance_type: &str) -> &str {
+pub fn family(instance_type: &str) -> &str {
     instance_type.split('.').next().unwrap_or_default()
 }
 

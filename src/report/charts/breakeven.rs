@@ -1,14 +1,22 @@
 //! What a task-hour costs on each kind of capacity, against the load; where kinds cost as much as Fargate is marked.
 
 use super::axis::{Axis, Steps};
-use super::drawing::{Align, Color, Drawing, palette};
+use super::drawing::{Align, Color, Drawing, Type, palette};
+use super::font::fit;
 use super::frame::{self, BOTTOM, LEFT, Mark, RIGHT, TOP};
 use crate::experiment::breakeven::{Kind, Said, cheapest, crossings};
-use crate::report::breakeven::{Study, factor};
+use crate::report::breakeven::{Study, factor, level};
 
 /// Left edge of the plot, with room for dollars.
 const START: f64 = LEFT + 90.0;
 const PLOT_TOP: f64 = TOP + 60.0;
+/// Base line of the costs, where packings stand below them.
+const COSTS_BOTTOM: f64 = 490.0;
+/// Top of the panel of packings.
+const PACKING_TOP: f64 = 560.0;
+/// Packings that would be needed above this are not drawn: no instance can be so full.
+const MOST_PERCENT: f64 = 150.0;
+const HEADING: Type = Type::new(20.0, palette::INK).bold();
 
 fn color(kind: Kind) -> Color {
     match kind {
@@ -33,7 +41,8 @@ fn points(study: &Study<'_>, kind: Kind, as_quick: bool) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Draws the chart.
+/// Draws the chart: costs above, and below them how full instances are, how full they would have to be, and what people say
+/// of that.
 pub fn draw(study: &Study<'_>) -> Drawing {
     let seeds = study.question.seeds.len();
     let facts = [
@@ -47,15 +56,20 @@ pub fn draw(study: &Study<'_>) -> Drawing {
     if all.is_empty() {
         return frame::empty(drawing, "No kind of capacity could run this workload.");
     }
+    let has_instances = all.iter().any(|(kind, ..)| !kind.is_fargate());
+    let bottom = if has_instances { COSTS_BOTTOM } else { BOTTOM };
     let points = all.iter().flat_map(|(_, line, any)| line.iter().chain(any));
     let most = points.map(|point| point.1).fold(0.0, f64::max);
-    let dollars = Axis::values(0.0, most, Steps::Decimal, 6, (BOTTOM, PLOT_TOP));
+    let dollars = Axis::values(0.0, most, Steps::Decimal, 6, (bottom, PLOT_TOP));
     for (value, label) in &dollars.ticks {
         let y = dollars.at(*value);
         drawing.line(vec![(START, y), (RIGHT, y)], 1.0, palette::GRID);
         drawing.text((START - 12.0, y + 6.0), format!("${label}"), frame::TICK.align(Align::End));
     }
     let x = loads(&mut drawing, &study.question.loads);
+    if has_instances {
+        packing(&mut drawing, study, &x);
+    }
     for (kind, line, any) in &all {
         let place = |&(load, usd): &(f64, f64)| (x(load), dollars.at(usd));
         if any != line {
@@ -74,11 +88,84 @@ pub fn draw(study: &Study<'_>) -> Drawing {
             drawing.text((at + 8.0, PLOT_TOP + 16.0), label, frame::TICK);
         }
     }
-    drawing.line(vec![(START, BOTTOM), (RIGHT, BOTTOM)], 1.5, palette::AXIS);
+    drawing.line(vec![(START, bottom), (RIGHT, bottom)], 1.5, palette::AXIS);
     let entries: Vec<(Mark, Color, String)> =
         all.iter().map(|(kind, ..)| (Mark::Line, color(*kind), kind.name().to_string())).collect();
     frame::legend_right(&mut drawing, TOP + 18.0, &entries);
     drawing
+}
+
+/// A load, how full instances are there, and how full they would have to be, percent.
+type Packing = (f64, f64, Option<f64>);
+
+/// The panel of packings: what people say as bands, how full instances are as lines, how full they would have to be as dashes.
+fn packing(drawing: &mut Drawing, study: &Study<'_>, x: &impl Fn(f64) -> f64) {
+    let kinds = study.question.kinds.iter().filter(|kind| !kind.is_fargate());
+    let lines: Vec<(Kind, Vec<Packing>)> =
+        kinds.map(|&kind| (kind, packings(study, kind))).collect();
+    let levels = lines.iter().flat_map(|(_, line)| line).filter_map(|point| point.2);
+    let most = levels.fold(100.0, f64::max).min(MOST_PERCENT);
+    let percents = Axis::values(0.0, most, Steps::Decimal, 5, (BOTTOM, PACKING_TOP));
+    let heading = "How full instances are, and (dashes) where they cost as much as Fargate; bands: what people say";
+    drawing.text((LEFT, PACKING_TOP - 18.0), heading, HEADING);
+    for (value, label) in &percents.ticks {
+        let y = percents.at(*value);
+        drawing.line(vec![(START, y), (RIGHT, y)], 1.0, palette::GRID);
+        drawing.text((START - 12.0, y + 6.0), format!("{label} %"), frame::TICK.align(Align::End));
+    }
+    bands(drawing, study, &percents);
+    for (kind, line) in &lines {
+        let at = |&(load, packed, _): &Packing| (x(load), percents.at(packed));
+        let level = |point: &Packing| {
+            Some((x(point.0), percents.at(point.2.filter(|level| *level <= most)?)))
+        };
+        let places: Vec<(f64, f64)> = line.iter().map(at).collect();
+        places.iter().for_each(|&at| drawing.dot(at, 5.0, color(*kind)));
+        drawing.line(places, 3.0, color(*kind));
+        for pair in line.windows(2) {
+            if let (Some(from), Some(to)) = (level(&pair[0]), level(&pair[1])) {
+                drawing.dashes(from, to, 2.5, color(*kind));
+            }
+        }
+        // A single load has no line that could be dashed.
+        if let [only] = &line[..]
+            && let Some((x, y)) = level(only)
+        {
+            drawing.dashes((x - 30.0, y), (x + 30.0, y), 2.5, color(*kind));
+        }
+    }
+    drawing.line(vec![(START, BOTTOM), (RIGHT, BOTTOM)], 1.5, palette::AXIS);
+}
+
+/// What people say, each a band, side by side from the left on, with who says it at the foot.
+fn bands(drawing: &mut Drawing, study: &Study<'_>, percents: &Axis) {
+    let count = study.claims.len().max(1) as f64;
+    let wide = (RIGHT - START) / count;
+    for (index, claim) in study.claims.iter().enumerate() {
+        let (from, to) = claim.percent;
+        let (left, right) = (START + wide * index as f64, START + wide * (index + 1) as f64);
+        let (top, bottom) = (percents.at(to), percents.at(from));
+        let middle = (top + bottom) / 2.0;
+        let half = ((bottom - top) / 2.0).max(1.5);
+        drawing.rect((left + 4.0, middle - half), (right - 4.0, middle + half), palette::CLAIM);
+        let decimal = |value: f64| crate::report::human::decimal(value, 0);
+        let figure = match from == to {
+            true => decimal(from),
+            false => format!("{}–{}", decimal(from), decimal(to)),
+        };
+        let text = fit(&format!("{figure} %: {}", claim.who), frame::TICK, wide - 16.0);
+        drawing.text((left + 8.0, BOTTOM - 10.0), text, frame::TICK);
+    }
+}
+
+/// Of a kind, by load: how full its cheapest variant is, and how full it would have to be.
+fn packings(study: &Study<'_>, kind: Kind) -> Vec<Packing> {
+    let point = |&load: &f64| {
+        let of = |as_quick| cheapest(study.cells, load, kind, as_quick);
+        let cell = of(true).or_else(|| of(false))?;
+        Some((load, cell.mean(|said| said.packed_percent)?, level(study, cell)))
+    };
+    study.question.loads.iter().filter_map(point).collect()
 }
 
 /// The axis of loads, by their logarithm; where a load is.

@@ -28,6 +28,7 @@ pub mod palette {
     pub const GREEN: Color = Color(0x00, 0x9e, 0x73);
     pub const AMBER: Color = Color(0xe6, 0x9f, 0x00);
     pub const GREY: Color = Color(0x7b, 0x87, 0x94);
+    pub const CLAIM: Color = Color(0xf6, 0xe3, 0xc5);
     pub const PALE_GREY: Color = Color(0xf0, 0xf2, 0xf5);
     pub const PARTS: [Color; 9] = [
         Color(0x33, 0x22, 0x88),
