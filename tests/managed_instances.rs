@@ -408,3 +408,69 @@ fn room_is_kept_for_each_daemon_that_is_missing() {
     assert_eq!((on_first("jobs"), on_first("more")), (1, 1));
     assert!(launches(&ran).len() == 2, "{:?}", launches(&ran));
 }
+
+/// A Spot instance that drains from its notice to its end 120 s later, whatever holds it up.
+#[test]
+fn a_spot_instance_drains_at_its_notice_and_is_gone_two_minutes_later() {
+    let keys = "purchase = \"spot\"\nspot_price_usd_per_hour = 1.2\ninterruption = { per_instance_hour = 3 }\n";
+    let ran = run(&scenario(3_600, &boxes(keys, ""), &service("web", "web", 1, "")));
+    let notices = ran.event("interruption_notice");
+    assert!(!notices.is_empty(), "{:?}", events(&ran));
+    let mut launched = ran.event("launch").into_iter();
+    for (at, instance) in notices.into_iter().filter(|(at, _)| *at < 3_400.0) {
+        let when = |event: &str| {
+            let own = |(_, of): &&(f64, &str)| *of == instance;
+            let all = ran.event(event);
+            all.iter().find(own).map(|(at, _)| *at)
+        };
+        assert_eq!(when("draining"), Some(at), "{instance}");
+        assert_eq!(when("terminated"), Some(at + 120.0), "{instance}");
+        // The service reacts a second later, its batch is a second long: another instance comes for the task.
+        let next = launched.find(|(launch, _)| *launch > at).map(|(launch, _)| launch);
+        assert!(
+            (next.unwrap() - at - 2.0).abs() < 1e-6,
+            "{instance} at {at}, the next at {next:?}"
+        );
+    }
+    assert_eq!(ran.number("tasks_lost"), 0.0, "the next instance is there after 32 s");
+    let reasons: Vec<&str> = ran
+        .fleet
+        .iter()
+        .filter(|row| row["event"] == "terminated")
+        .map(|row| row["reason"].as_str())
+        .collect();
+    assert!(reasons.iter().all(|reason| *reason == "spot_interruption"), "{reasons:?}");
+    // Without a rate none is taken back.
+    let calm = keys.replace("per_instance_hour = 3", "notice = \"60s\"");
+    let ran = run(&scenario(3_600, &boxes(&calm, ""), &service("web", "web", 1, "")));
+    assert_eq!(ran.event("interruption_notice").len(), 0);
+    assert_eq!(launches(&ran).len(), 1);
+}
+
+/// Ten instances for ten hours, each taken back twice an hour: about 200 times (σ = 14, three of it).
+#[test]
+fn as_many_spot_instances_are_taken_back_as_the_rate_says() {
+    let keys = "purchase = \"spot\"\nspot_price_usd_per_hour = 1.2\ninterruption = { per_instance_hour = 2 }\n";
+    // A service whose tasks fill an instance each.
+    let more = service("b", "b", 10, "");
+    let ran = run(&scenario(36_000, &boxes(keys, ""), &more));
+    let notices = ran.event("interruption_notice").len();
+    // While one drains its successor lives already: the tasks' instances alone are counted, 10 at a time.
+    assert!((158..=242).contains(&notices), "{notices}");
+}
+
+#[test]
+fn what_only_groups_have_of_interruptions_is_refused() {
+    let of = |keys: &str| scenario(100, &boxes(keys, ""), "");
+    let told = errors(&of("interruption = { per_instance_hour = 1 }\n"));
+    assert!(told.contains("`interruption` is about Spot instances"), "{told}");
+    let spot = "purchase = \"spot\"\nspot_price_usd_per_hour = 1.2\n";
+    for key in [
+        "spot_instance_draining = true",
+        "capacity_rebalancing = true",
+        "reclaims_per_pool_hour = 1",
+    ] {
+        let told = errors(&of(&format!("{spot}interruption = {{ {key} }}\n")));
+        assert!(told.contains("is about the Spot instances of Auto Scaling groups"), "{told}");
+    }
+}

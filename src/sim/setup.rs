@@ -39,7 +39,7 @@ pub use dependency::Outages;
 pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
 pub use network::{AccessSetup, NetworkSetup};
 pub use service::{RevisionSetup, ServiceSetup};
-pub use spot::{InterruptionSetup, MixedSetup, PoolLimit, Shortage, SpotPool};
+pub use spot::{InterruptionSetup, ManagedSpot, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::commitments::Commitments;

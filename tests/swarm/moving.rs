@@ -27,8 +27,8 @@ use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, LifetimeSetup, ManagedInstancesSetup,
-    ManagedSetup, MixedSetup, PoolLimit, Price, RefreshSetup, Setup, Shortage, SpotPool,
-    WarmPoolSetup,
+    ManagedSetup, ManagedSpot, MixedSetup, PoolLimit, Price, RefreshSetup, Setup, Shortage,
+    SpotPool, WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -364,6 +364,10 @@ fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -
         lifetime: seconds(1 + dice.below(3_000)),
         patience: seconds(dice.below(120)),
         rebalancing_pause: seconds(dice.below(600)),
+        spot: (group.purchase == Purchase::Spot && !dice.one_in(3)).then(|| ManagedSpot {
+            hazards_per_hour: group.offers.iter().map(|_| dice.below(8) as f64).collect(),
+            interruption: InterruptionSetup { agent_drains: true, ..Default::default() },
+        }),
     });
     for offer in group.offers.iter().filter(|_| !dice.one_in(3)) {
         let rate = HourlyRate(12_345_678);

@@ -55,8 +55,9 @@ impl Build<'_> {
             return;
         }
         let is_managed = settings.is_given("managed_instances");
-        let drains = |key: &&str| is_managed && ["drain_timeout", "shortages"].contains(key);
-        let given = GROUP_KEYS.iter().filter(|key| settings.is_given(key) && !drains(key));
+        let of_managed = ["drain_timeout", "shortages", "interruption"];
+        let has_too = |key: &&str| is_managed && of_managed.contains(key);
+        let given = GROUP_KEYS.iter().filter(|key| settings.is_given(key) && !has_too(key));
         for key in given {
             let message = format!("`{key}` without `max_size`");
             let help = "`max_size` makes the capacity provider an Auto Scaling group";

@@ -11,14 +11,17 @@ use crate::base::time::SimSpan;
 use crate::model::definition::NetworkMode;
 use crate::model::group::{Allocation, Draining, InstanceTiming};
 use crate::model::ids::{DefinitionId, ProviderId};
-use crate::model::platform::OperatingSystem;
+use crate::model::platform::{OperatingSystem, Purchase};
 use crate::policy::query::Expression;
 use crate::pricing::{Category, Fee};
 use crate::scenario::book::{TypeFacts, Wanted};
 use crate::scenario::diagnostic::quoted;
 use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
-use crate::sim::setup::{GroupSetup, InstanceSetup, Launch, ManagedInstancesSetup, ZoningSetup};
+use crate::sim::setup::{
+    GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedInstancesSetup, ManagedSpot,
+    ZoningSetup,
+};
 
 /// Share of the On-Demand price that ECS charges, in percent: documented for c6a.2xlarge, assumed for the others.
 const FEE_PERCENT: f64 = 12.0;
@@ -32,6 +35,16 @@ const ALLOWED_CONSTRAINTS: &str = "ecs.subnet-id, ecs.availability-zone, ecs.ins
                                    others could keep a task waiting for ever";
 /// Keys of fleets that somebody else sizes.
 const NOT_FOR_MANAGED: [&str; 3] = ["max_size", "desired_capacity", "inventory"];
+
+/// Keys of `interruption` that only Auto Scaling groups have.
+const ONLY_OF_GROUPS: [&str; 6] = [
+    "above_max_price",
+    "reclaims_per_pool_hour",
+    "reclaim_percent",
+    "availability",
+    "capacity_rebalancing",
+    "spot_instance_draining",
+];
 
 /// A type that may be launched, and where it was named.
 type Candidate = (String, TypeFacts, Place);
@@ -56,6 +69,7 @@ impl Build<'_> {
         }
         let names: Vec<String> = types.iter().map(|(name, ..)| name.clone()).collect();
         let shortages = self.shortages(fleet, &names);
+        let spot = self.managed_spot(fleet, &names);
         let scale_in_after = table.span("scale_in_after");
         let or = |key: &str, default: u64| table.span(key).unwrap_or(SimSpan::from_secs(default));
         self.groups.push(GroupSetup {
@@ -93,11 +107,40 @@ impl Build<'_> {
                 lifetime: or("lifetime", 14 * 86_400),
                 patience: or("patience", 60),
                 rebalancing_pause: or("rebalancing_pause", 3_600),
+                spot,
             }),
         });
         let batch_window = or("batch_window", 1);
         let provider = &mut self.providers[fleet.provider];
         (provider.is_managed, provider.batch_window) = (true, Some(batch_window));
+    }
+
+    /// How EC2 takes Managed Instances back that are bought as Spot.
+    fn managed_spot(&mut self, fleet: &FleetSpec<'_>, types: &[String]) -> Option<ManagedSpot> {
+        let settings = fleet.settings;
+        let table = settings.table("interruption")?;
+        if fleet.purchase != Purchase::Spot {
+            let message = "`interruption` is about Spot instances";
+            self.error_with_help(settings.place_of("interruption"), message, "purchase = \"spot\"");
+        }
+        for key in ONLY_OF_GROUPS.into_iter().filter(|key| table.is_given(key)) {
+            let message = format!("`{key}` is about the Spot instances of Auto Scaling groups");
+            let help = "ECS drains Managed Instances at their notice by itself";
+            self.error_with_help(table.place_of(key), message, help);
+        }
+        let usual = InterruptionSetup { agent_drains: true, ..Default::default() };
+        let lead = table.distribution("rebalance_recommendation").cloned();
+        let hazards: Vec<f64> = types.iter().map(|name| self.hazard(settings, name)).collect();
+        // Each zone has all types in the same order.
+        let offers = hazards.len() * fleet.zones.len();
+        Some(ManagedSpot {
+            hazards_per_hour: hazards.into_iter().cycle().take(offers).collect(),
+            interruption: InterruptionSetup {
+                notice: table.span("notice").unwrap_or(usual.notice),
+                recommendation: lead.unwrap_or_else(|| usual.recommendation.clone()),
+                ..usual
+            },
+        })
     }
 
     /// The types: a list, or attributes.

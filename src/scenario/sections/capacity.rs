@@ -340,7 +340,9 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "interruption",
             Kind::Table(&INTERRUPTION),
             "none: EC2 takes no Spot instance back",
-            "Auto Scaling group with `purchase = \"spot\"`: how EC2 takes its instances back.",
+            "Auto Scaling group or Managed Instances with `purchase = \"spot\"`: how EC2 takes them back. Managed Instances \
+             drain at their notice by themselves, and take `per_instance_hour`, `spot_advisor`, `notice` and \
+             `rebalance_recommendation` of its keys.",
             "ecsim",
         ),
         optional(

@@ -39,7 +39,7 @@ pub struct Fate {
 impl Supply<'_> {
     fn interruption(&self, id: MachineId) -> Option<&InterruptionSetup> {
         let group = &self.groups.all[self.groups.machines[id].group];
-        group.setup.mixed.as_ref().map(|mixed| &mixed.interruption)
+        group.setup.interruption()
     }
 
     /// A Spot instance runs: when it is taken back, if its pool has a rate of interruptions.
@@ -49,14 +49,14 @@ impl Supply<'_> {
         let group = &self.groups.all[machine.group];
         // One that has its notice before it runs needs no other.
         let may_be = machine.is_spot() && machine.fate.step == Step::Calm;
-        let Some(mixed) = group.setup.mixed.as_ref().filter(|_| may_be) else { return };
-        let hazard = mixed.pools[machine.offer].hazard_per_hour;
+        let Some(setup) = group.setup.interruption().filter(|_| may_be) else { return };
+        let hazard = group.setup.hazard_per_hour(machine.offer);
         if hazard <= 0.0 {
             return;
         }
         let mut stream = group.fates[machine.offer].member(machine.number);
         let wait = Distribution::Exponential { mean: 3_600.0 / hazard }.sample_span(&mut stream);
-        let lead = mixed.interruption.recommendation.sample_span(&mut stream);
+        let lead = setup.recommendation.sample_span(&mut stream);
         let notice = now + wait;
         if notice >= LATEST {
             return;
@@ -137,6 +137,7 @@ impl Supply<'_> {
         let Some(setup) = self.interruption(id) else { return Ok(()) };
         let (end, drains) = (self.now() + setup.notice, setup.agent_drains);
         self.fate_goes_on_at(id, end);
+        self.batch_is_upset(id); // what it was launched for cannot wait for it
         match instance.filter(|_| drains && stage == Stage::InService) {
             Some(instance) => self.drains(id, instance),
             None => Ok(()),
@@ -193,14 +194,14 @@ impl super::Machine {
     }
 }
 
-/// The interruptions of each offer; none without a mixed instances policy.
+/// The interruptions of each offer; none where nothing is taken back.
 pub(super) fn fates(
     setup: &GroupSetup,
     name: &str,
     zones: &Column<ZoneId, String>,
     seed: Seed,
 ) -> Vec<Family> {
-    let offers = setup.offers.iter().filter(|_| setup.mixed.is_some());
+    let offers = setup.offers.iter().filter(|_| setup.interruption().is_some());
     let family = |offer: &InstanceSetup| {
         let of = &offer.registration;
         let key = format!("{name}/{}/{}", zones[of.zone], of.instance_type);

@@ -1,6 +1,6 @@
 //! EC2 capacity as a run is told of it: providers, first instances, Auto Scaling groups, managed scaling.
 
-use super::{MixedSetup, Shortage};
+use super::{ManagedSpot, MixedSetup, Shortage};
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::fleet::Registration;
@@ -222,6 +222,8 @@ pub struct ManagedInstancesSetup {
     pub patience: SimSpan,
     /// How long no instance is launched to rebalance zones after one that nobody used.
     pub rebalancing_pause: SimSpan,
+    /// How EC2 takes them back where they are Spot; `None`: it takes none.
+    pub spot: Option<ManagedSpot>,
 }
 
 /// Managed scaling of a capacity provider.

@@ -1,5 +1,6 @@
 //! What is set up of Spot: mixed instances policies, the pools that a group buys from, how they take instances back.
 
+use super::GroupSetup;
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::base::time::{SimSpan, SimTime};
@@ -67,6 +68,32 @@ impl Default for InterruptionSetup {
             agent_drains: false,
             limits: Vec::new(),
         }
+    }
+}
+
+/// How Managed Instances that are bought as Spot are taken back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ManagedSpot {
+    /// What is told of it, and when.
+    pub interruption: InterruptionSetup,
+    /// Interruptions of an instance in an hour, for each of the provider's offers in their order.
+    pub hazards_per_hour: Vec<f64>,
+}
+
+impl GroupSetup {
+    /// How its Spot instances are taken back; `None`: they are not.
+    #[must_use]
+    pub fn interruption(&self) -> Option<&InterruptionSetup> {
+        let managed = || self.instances.as_ref()?.spot.as_ref().map(|spot| &spot.interruption);
+        self.mixed.as_ref().map(|mixed| &mixed.interruption).or_else(managed)
+    }
+
+    /// Interruptions of a Spot instance of an offer in an hour.
+    #[must_use]
+    pub fn hazard_per_hour(&self, offer: usize) -> f64 {
+        let managed = || Some(self.instances.as_ref()?.spot.as_ref()?.hazards_per_hour[offer]);
+        let mixed = self.mixed.as_ref().map(|mixed| mixed.pools[offer].hazard_per_hour);
+        mixed.or_else(managed).unwrap_or(0.0)
     }
 }
 

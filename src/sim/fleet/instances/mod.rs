@@ -137,11 +137,12 @@ impl Supply<'_> {
         own.map(|(id, _)| id).collect()
     }
 
-    /// Whether an instance is ACTIVE and takes tasks, and which container instance it is.
+    /// Whether an instance is ACTIVE and takes tasks, and which container instance it is: none that EC2 takes back.
     fn open(&self, id: MachineId) -> Option<InstanceId> {
         let machine = &self.groups.machines[id];
         let fleet = self.drive.cluster.fleet();
         let is_open = |&instance: &InstanceId| fleet.agent_connected[instance];
-        machine.instance.filter(|_| machine.stage == Stage::InService).filter(is_open)
+        let is_up = machine.stage == Stage::InService && !machine.is_noticed();
+        machine.instance.filter(|_| is_up).filter(is_open)
     }
 }

@@ -61,7 +61,9 @@ impl Supply<'_> {
             if let Some(instance) = self.open(id) {
                 let here = std::mem::take(&mut on[instance.index()]);
                 self.see_instance(&mut view, (id, instance), here, &daemons);
-            } else if self.groups.machines[id].stage != Stage::InService {
+            } else if self.groups.machines[id].stage != Stage::InService
+                && !self.groups.machines[id].is_noticed()
+            {
                 self.see_launch(&mut view, id, &mut asks);
             }
         }
