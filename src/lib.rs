@@ -260,7 +260,7 @@
 //! | To come | Where |
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
-//! | a service that changes its kind of capacity | `sim/services/rollout/`: a revision would have its own launch |
+//! | EC2 first, Fargate for what does not fit | `sim/services/capacity.rs`: a revision has its own launch already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library
