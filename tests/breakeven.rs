@@ -381,3 +381,50 @@ fn the_page_of_traces_says_the_same_of_bills_and_of_packings() {
     }
     assert!(found >= 30, "{found} rows of instances");
 }
+
+/// The prose about these tables: of each trace as it is, on groups without room, how much dearer than Fargate and how full.
+#[test]
+fn what_is_said_of_the_traces_is_in_their_tables() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("scenarios/breakeven/README.md")).unwrap();
+    let row = |trace: &str, load: &str, on: &str| -> [f64; 3] {
+        let (_, rest) = page.split_once(&format!("<!-- table {trace}:")).unwrap();
+        let begin = format!("| {load} | {on} |");
+        let line = rest.lines().find(|line| line.starts_with(&begin)).unwrap();
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        [4, 5, 6].map(|cell| cells[cell].trim_end_matches(" %").parse().unwrap())
+    };
+    let group = "ec2 at 100 %";
+    for (trace, dearer, full) in [
+        ("hpc2n", -11.0, 73.0),
+        ("kth", 15.0, 67.0),
+        ("lcg", 99.0, 39.0),
+        ("worldcup98", 121.0, 35.0),
+        ("nasa", f64::NAN, 14.0),
+    ] {
+        let [more, promised, _] = row(trace, "×1", group);
+        assert!(dearer.is_nan() || (more - dearer).abs() <= 0.5, "{trace}: {more}");
+        assert!((promised - full).abs() <= 0.5, "{trace}: {promised}");
+    }
+    let managed = ["hpc2n", "kth", "lcg", "worldcup98", "nasa"]
+        .map(|trace| row(trace, "×1", "managed-instances")[1].round());
+    assert_eq!(managed, [53.0, 51.0, 40.0, 25.0, 6.0]);
+    for (trace, load, on, dearer) in [
+        ("worldcup98", "×4", group, 6.0),
+        ("worldcup98", "×16", group, -5.0),
+        ("worldcup98", "×16", "ec2 at 80 %", 18.0),
+        ("lcg", "×0.25", group, 76.0),
+        ("lcg", "×16", group, 178.0),
+        ("nasa", "×16", group, 12.0),
+    ] {
+        let [more, ..] = row(trace, load, on);
+        assert!((more - dearer).abs() <= 0.5, "{trace} {load} {on}: {more}");
+    }
+    for trace in ["kth", "lcg", "worldcup98", "nasa"] {
+        for load in ["×0.25", "×1", "×4", "×16"] {
+            let [_, _, level] = row(trace, load, group);
+            assert!((76.5..79.5).contains(&level), "{trace} {load}: {level}");
+            assert_eq!(row("hpc2n", load, group)[2].round(), 65.0);
+        }
+    }
+}

@@ -99,7 +99,11 @@ fn summary(tables: &Tables) -> String {
                 "the same" => "the same".into(),
                 verdict => {
                     let half = dollars(&of.difference).1 / base * 100.0;
-                    let told = format!("{} ± {half:.1} %", of.relative.trim_end_matches(" %"));
+                    let digits = of.relative.split_once('.').map_or(1, |(_, rest)| {
+                        rest.chars().take_while(char::is_ascii_digit).count()
+                    });
+                    let told =
+                        format!("{} ± {half:.digits$} %", of.relative.trim_end_matches(" %"));
                     if verdict == "may be chance" { told } else { format!("**{told}**") }
                 }
             };

@@ -7,9 +7,8 @@ mod verdict;
 
 use super::output::{digests_text, manifest};
 use super::run::ChartsArg;
-use super::{Failure, complain, precision, print, seeds};
+use super::{Failure, complain, precision, print, seeds, study};
 use crate::base::random::Seed;
-use crate::experiment;
 use crate::experiment::compare::limit::Limit;
 use crate::experiment::compare::{Comparison, Variant, compare, metrics};
 use crate::experiment::statistics::Confidence;
@@ -203,9 +202,6 @@ fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
     let (named, args) = variants::load(args)?;
     let args = &args;
     variants::tell(&named, args);
-    for one in &named {
-        precision::check(&args.precision, args.most_seeds(), &one.scenario)?;
-    }
     refuse_unknown_metrics(args, &named)?;
     let seed = args.seed.map_or(named[0].scenario.setup.seed, Seed);
     let default_out =
@@ -234,28 +230,23 @@ fn of_scenarios(args: &CompareArgs) -> Result<(), Failure> {
     publish(&args, Some((folder, manifest)), &variants, &of, verdict)
 }
 
-/// Refuses metrics that no variant has, before anything is run.
+/// Refuses metrics that are asked for and not there, before anything is run: those of `--precision` have to be there in
+/// every variant, others in any.
 fn refuse_unknown_metrics(args: &CompareArgs, named: &[Named]) -> Result<(), Failure> {
-    if args.metrics.is_empty() && args.limits.is_empty() {
+    precision::refuse_few(&args.precision, args.most_seeds())?;
+    if args.metrics.is_empty() && args.limits.is_empty() && args.precision.is_empty() {
         return Ok(());
     }
-    let mut known = Vec::new();
-    for one in named {
-        let of = experiment::metrics_of(&one.scenario);
-        let of = of.map_err(|error| Failure::Input(format!("error: {error}")))?;
-        known.extend(of.into_iter().filter(|name| name != "seed"));
+    let known = named.iter().map(|one| study::known_metrics(&one.scenario));
+    let known = known.collect::<Result<Vec<_>, Failure>>()?;
+    for of in &known {
+        precision::refuse_unknown(&args.precision, of)?;
     }
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    metrics::select_of(&known, |_| true, &args.metrics)
-        .map_err(|why| Failure::Input(format!("error: --metrics: {why}")))?;
-    let limits = args.limits.iter().find(|limit| !known.contains(&limit.metric.as_str()));
-    match limits {
-        Some(limit) => {
-            let why = metrics::unknown(&limit.metric, &known);
-            Err(Failure::Input(format!("error: --expect: {why}")))
-        }
-        None => Ok(()),
-    }
+    let any: Vec<&str> = known.iter().flatten().map(String::as_str).collect();
+    let asked = args.metrics.iter().map(String::as_str);
+    study::refuse_unknown("--metrics", asked, &any, metrics::matches)?;
+    let limits = args.limits.iter().map(|limit| limit.metric.as_str());
+    study::refuse_unknown("--expect", limits, &any, str::eq)
 }
 
 /// The comparison in the metrics that were asked for.

@@ -1,8 +1,7 @@
 //! `--precision`: how many seeds are run, and what is said of it.
 
-use super::Failure;
-use crate::experiment;
-use crate::experiment::compare::{Variant, metrics};
+use super::{Failure, study};
+use crate::experiment::compare::Variant;
 use crate::experiment::statistics::precision::{FIRST, Next, Precision};
 use crate::experiment::statistics::{Confidence, Exact, Mean, Paired};
 use crate::metrics::summary::Summary;
@@ -24,28 +23,40 @@ pub struct Seen {
     confidence: Confidence,
 }
 
-/// Whether what is asked for can be found: the metrics are there, and there are seeds enough.
+/// Whether what is asked for can be found in a scenario: the metrics are there, and there are seeds enough.
 ///
 /// # Errors
 /// All that is wrong.
 pub fn check(asked: &[Precision], most: u32, scenario: &Scenario) -> Result<(), Failure> {
+    refuse_few(asked, most)?;
     if asked.is_empty() {
         return Ok(());
     }
-    if most < FIRST {
-        return Err(Failure::Input(format!(
-            "error: --precision looks at {FIRST} seeds first, and --replications allows {most}\n  \
-             = help: leave --replications away, or give it {FIRST} or more"
-        )));
+    refuse_unknown(asked, &study::known_metrics(scenario)?)
+}
+
+/// Refuses fewer seeds than are needed for a first look.
+///
+/// # Errors
+/// How many are.
+pub fn refuse_few(asked: &[Precision], most: u32) -> Result<(), Failure> {
+    if asked.is_empty() || most >= FIRST {
+        return Ok(());
     }
-    let known =
-        experiment::metrics_of(scenario).map_err(|e| Failure::Input(format!("error: {e}")))?;
+    Err(Failure::Input(format!(
+        "error: --precision looks at {FIRST} seeds first, and --replications allows {most}\n  \
+         = help: leave --replications away, or give it {FIRST} or more"
+    )))
+}
+
+/// Refuses metrics that are not `known`.
+///
+/// # Errors
+/// Each of them.
+pub fn refuse_unknown(asked: &[Precision], known: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let unknown = asked.iter().filter(|one| !known.contains(&one.metric.as_str()));
-    let problems: Vec<String> = unknown
-        .map(|one| format!("error: --precision: {}", metrics::unknown(&one.metric, &known)))
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Failure::Input(problems.join("\n"))) }
+    let names = asked.iter().map(|one| one.metric.as_str());
+    study::refuse_unknown("--precision", names, &known, str::eq)
 }
 
 /// How many seeds are run before the first look, at most `most`.

@@ -2,12 +2,11 @@
 
 use super::run::FormatArg;
 use super::seeds::{broken, gather, interruptible, replay};
-use super::study::StudyArgs;
+use super::study::{StudyArgs, known_metrics, refuse_unknown};
 use super::{Failure, complain, output, print};
 use crate::base::digest::Digest;
 use crate::base::random::Seed;
 use crate::engine::Pulse;
-use crate::experiment;
 use crate::experiment::cells::{self, Cell, Outcome};
 use crate::experiment::compare::metrics;
 use crate::experiment::sensitivity::{Change, Lever, Plan, apply, effects, levers};
@@ -207,14 +206,10 @@ fn check_metrics(args: &SensitivityArgs, base: &Scenario) -> Result<(), Failure>
     if args.metrics.is_empty() {
         return Ok(());
     }
-    let input = |why: String| Failure::Input(format!("error: {why}"));
-    let known = experiment::metrics_of(base).map_err(|error| input(error.to_string()))?;
+    let known = known_metrics(base)?;
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let is_known = |pattern: &&String| known.iter().any(|name| metrics::matches(pattern, name));
-    match args.metrics.iter().find(|pattern| !is_known(pattern)) {
-        Some(pattern) => Err(input(format!("--metrics: {}", metrics::unknown(pattern, &known)))),
-        None => Ok(()),
-    }
+    let asked = args.metrics.iter().map(String::as_str);
+    refuse_unknown("--metrics", asked, &known, metrics::matches)
 }
 
 /// The metrics that were asked for, or those of the usual that the scenario defines.

@@ -1,7 +1,7 @@
 //! Essential containers beside the first: they crash by themselves, and are started again in place, or end their task.
 
 use super::Drive;
-use crate::base::random::Purpose;
+use crate::base::random::{Purpose, Stream};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::lifecycle::StopReason;
@@ -12,14 +12,14 @@ use crate::sim::task::{Place, Slot};
 const CONTAINERS: u64 = 16;
 
 /// A sidecar of a RUNNING task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunningSidecar {
     /// When it was started last.
     since: SimTime,
     /// When it crashes.
     crashes: SimTime,
-    /// How often it was started again.
-    restarts: u32,
+    /// Draws of how long it lives, one a start.
+    dice: Stream,
 }
 
 impl Drive<'_> {
@@ -31,26 +31,27 @@ impl Drive<'_> {
         if count == 0 {
             return;
         }
-        let one = |index| RunningSidecar {
-            since: now,
-            crashes: now + self.sidecar_lives(slot, index, 0),
-            restarts: 0,
+        let one = |index| {
+            let mut dice = self.sidecar_dice(slot, index);
+            RunningSidecar { since: now, crashes: self.crashes(slot, index, now, &mut dice), dice }
         };
         let all = (0..count).map(one).collect();
         self.services.sidecars.insert(slot.0, all);
         self.await_sidecar(slot);
     }
 
-    /// How long a sidecar lives after it was started again so often: a draw of the task's own.
-    fn sidecar_lives(&self, slot: Slot, index: usize, restarts: u32) -> SimSpan {
-        let task = &self.tasks[slot];
+    /// The draws of a sidecar: its task's own.
+    fn sidecar_dice(&self, slot: Slot, index: usize) -> Stream {
         let member = self.services.member(slot);
         let stream = &self.services.all[member.service].setup.stream;
         let family = self.rules.seed.family(Purpose::Behaviour, &format!("{stream}/sidecars"));
-        let mut dice = family.member(member.number * CONTAINERS + index as u64);
-        let lives = &self.rules.definitions[task.definition].sidecars[index].lives;
-        let drawn = (0..=restarts).map(|_| lives.sample_span(&mut dice)).last();
-        SimSpan(drawn.map_or(1, |span| span.0.max(1)))
+        family.member(member.number * CONTAINERS + index as u64)
+    }
+
+    /// When a sidecar that starts at `since` crashes.
+    fn crashes(&self, slot: Slot, index: usize, since: SimTime, dice: &mut Stream) -> SimTime {
+        let definition = &self.rules.definitions[self.tasks[slot].definition];
+        since + definition.sidecars[index].lives.sample_span(dice).max(SimSpan(1))
     }
 
     fn await_sidecar(&mut self, slot: Slot) {
@@ -67,7 +68,7 @@ impl Drive<'_> {
         let all = self.services.sidecars.get(&slot.0);
         let due = all.and_then(|all| all.iter().position(|one| one.crashes <= now));
         let (Some(all), Some(index)) = (all, due) else { return Ok(()) };
-        let one = all[index];
+        let one = all[index].clone();
         let task = &self.tasks[slot];
         let sidecar = &self.rules.definitions[task.definition].sidecars[index];
         let exit_code = sidecar.exit_code;
@@ -90,11 +91,10 @@ impl Drive<'_> {
             Place::Instance(_) => stages.ec2_start.span(task.draws),
             Place::Fargate(_) | Place::Waiting(_) => stages.fargate_start.span(task.draws),
         };
-        let restarts = one.restarts + 1;
-        let since = now + start;
-        let crashes = since + self.sidecar_lives(slot, index, restarts);
+        let (since, mut dice) = (now + start, one.dice);
+        let crashes = self.crashes(slot, index, since, &mut dice);
         if let Some(all) = self.services.sidecars.get_mut(&slot.0) {
-            all[index] = RunningSidecar { since, crashes, restarts };
+            all[index] = RunningSidecar { since, crashes, dice };
         }
         let service = self.services.member(slot).service;
         self.books.services[service].restarts += 1;
