@@ -3,7 +3,10 @@
 use crate::side_costs::lines;
 use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, errors, run};
 use ecsim::base::money::NanoUsd;
+use ecsim::pricing::{Category, Invoice, Line};
+use ecsim::report::services::Rest;
 use ecsim::scenario::load_text;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Nothing but what a test asks for.
@@ -452,4 +455,25 @@ fn the_lines_of_the_shipped_scenario_are_those_worked_out_by_hand() {
     for report in &result.services {
         assert_eq!(report.usd, services[&report.name], "{}", report.name);
     }
+    the_rest_of_the_bill_adds_up_and_is_called_by_its_name(&result.invoice, &services);
+}
+
+/// Gateways and transfer that no service has alone are no tasks of callers.
+fn the_rest_of_the_bill_adds_up_and_is_called_by_its_name(
+    invoice: &Invoice,
+    services: &BTreeMap<String, NanoUsd>,
+) {
+    let rest = Rest::of(invoice);
+    let own: NanoUsd =
+        services.iter().filter(|(name, _)| !name.is_empty()).map(|(_, usd)| *usd).sum();
+    assert_eq!(own + rest.callers + rest.beside + rest.unused + rest.idle, invoice.total());
+    let compute = |line: &&Line| !matches!(line.category, Category::Side(_));
+    let jobs = |line: &&Line| line.service.is_empty() && !line.is_idle;
+    let lines = invoice.lines.iter();
+    assert_eq!(
+        rest.callers,
+        lines.filter(compute).filter(jobs).map(|line| line.usd).sum::<NanoUsd>()
+    );
+    // Two gateways alone are 2.16 $ of it.
+    assert!(rest.beside > NanoUsd(2_160_000_000) && rest.unused == NanoUsd::ZERO);
 }

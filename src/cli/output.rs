@@ -6,7 +6,7 @@ use crate::metrics::incident::INCIDENTS;
 use crate::model::traffic::RateOrigin;
 use crate::model::workload::Workload;
 use crate::pricing::Line;
-use crate::report::bill_view::BillView;
+use crate::report::bill_view::{BillView, Owner};
 use crate::report::charts::{self, ChartInput, Format};
 use crate::report::error::OutputError;
 use crate::report::folder::{FileWriter, FolderWriter};
@@ -176,11 +176,9 @@ pub fn write_result(
 fn chart_input<'a>(scenario: &Scenario, result: &'a RunResult) -> ChartInput<'a> {
     // Where there are services, whose the bill is says more than what AWS calls it.
     let has_services = !result.services.is_empty();
-    let name = |line: &Line| match (has_services, line.is_idle, line.service.as_str()) {
-        (false, ..) => line.category.label().to_string(),
-        (true, true, _) => "idle instances".to_string(),
-        (true, false, "") => "tasks of callers".to_string(),
-        (true, false, service) => service.to_string(),
+    let name = |line: &Line| match has_services {
+        true => Owner::of(line).label().to_string(),
+        false => line.category.label().to_string(),
     };
     let costs = result.invoice.sum_by(name);
     ChartInput {

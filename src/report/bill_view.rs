@@ -66,8 +66,8 @@ impl BillView {
             begins: by_hour.begins.clone(),
             end: result.end,
             by_category: parts(lines(), |line| line.category.label().to_string()),
-            by_service: parts(by_service, whose),
-            by_use: parts(lines(), |line| use_of(line).to_string()),
+            by_service: parts(by_service, |line| Owner::of(line).label().to_string()),
+            by_use: parts(lines(), use_of),
             discounts: discounts(scenario, result),
         })
     }
@@ -85,21 +85,58 @@ fn parts<'a>(
     parts.into_iter().collect()
 }
 
-/// Whose a line is, where there are services.
-fn whose(line: &Line) -> String {
-    match (use_of(line), line.service.as_str()) {
-        ("tasks", "") => "tasks of callers".to_string(),
-        (_, service) if !service.is_empty() => service.to_string(),
-        (other, _) => other.to_string(),
+/// Whose a line of the bill is, where there are services.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// A service, by its name: its tasks, and what is charged for it alone.
+    Service(String),
+    /// Tasks of RunTask and StartTask.
+    Callers,
+    /// Charged beside compute, and no service's alone.
+    Beside,
+    /// Hours of commitments that nothing used.
+    Unused,
+    /// Time of instances that no task was promised.
+    Idle,
+}
+
+impl Owner {
+    /// That of a line.
+    #[must_use]
+    pub fn of(line: &Line) -> Owner {
+        match line.service.as_str() {
+            "" => Owner::unless_a_service(line),
+            service => Owner::Service(service.to_string()),
+        }
+    }
+
+    fn unless_a_service(line: &Line) -> Owner {
+        match line.category {
+            Category::ReservedUnused | Category::SavingsPlanUnused => Owner::Unused,
+            Category::Side(_) => Owner::Beside,
+            _ if line.is_idle => Owner::Idle,
+            _ => Owner::Callers,
+        }
+    }
+
+    /// As charts call it.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Owner::Service(name) => name,
+            Owner::Callers => "tasks of callers",
+            Owner::Beside => "beside compute",
+            Owner::Unused => "commitments, unused",
+            Owner::Idle => "idle instances",
+        }
     }
 }
 
-fn use_of(line: &Line) -> &'static str {
-    match line.category {
-        Category::ReservedUnused | Category::SavingsPlanUnused => "commitments, unused",
-        Category::Side(_) => "beside compute",
-        _ if line.is_idle => "idle instances",
-        _ => "tasks",
+/// Whether tasks had it, and if not, why.
+fn use_of(line: &Line) -> String {
+    match Owner::unless_a_service(line) {
+        Owner::Callers => "tasks".to_string(),
+        nobody => nobody.label().to_string(),
     }
 }
 

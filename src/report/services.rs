@@ -1,5 +1,6 @@
 //! The services of a run as a compact table for people: what they ran, took, dropped and cost, a row each.
 
+use super::bill_view::Owner;
 use super::human;
 use super::summary::{Style, heading, lines, plain_table};
 use crate::base::money::NanoUsd;
@@ -23,6 +24,10 @@ const HEADINGS: [&str; 8] =
 pub struct Rest {
     /// Tasks of RunTask and StartTask.
     pub callers: NanoUsd,
+    /// What is charged beside compute and is no service's alone: gateways, shared balancers, alarms.
+    pub beside: NanoUsd,
+    /// Hours of commitments that nothing used.
+    pub unused: NanoUsd,
     /// Time of instances that no task was promised.
     pub idle: NanoUsd,
     /// The whole bill.
@@ -33,9 +38,15 @@ impl Rest {
     /// That of a bill.
     #[must_use]
     pub fn of(invoice: &Invoice) -> Rest {
-        let sums = invoice.sum_by(|line| (line.is_idle, line.service.is_empty()));
-        let sum = |key| sums.get(&key).copied().unwrap_or_default();
-        Rest { callers: sum((false, true)), idle: sum((true, true)), total: invoice.total() }
+        let sums = invoice.sum_by(Owner::of);
+        let sum = |owner| sums.get(&owner).copied().unwrap_or_default();
+        Rest {
+            callers: sum(Owner::Callers),
+            beside: sum(Owner::Beside),
+            unused: sum(Owner::Unused),
+            idle: sum(Owner::Idle),
+            total: invoice.total(),
+        }
     }
 }
 
@@ -61,6 +72,8 @@ pub fn to_text(reports: &[ServiceReport], end: SimTime, rest: &Rest, style: Styl
     for (name, usd, is_shown) in [
         (more.as_str(), others, !hidden.is_empty()),
         ("tasks of callers", rest.callers, rest.callers != NanoUsd::ZERO),
+        ("beside compute", rest.beside, rest.beside != NanoUsd::ZERO),
+        ("commitments, unused", rest.unused, rest.unused != NanoUsd::ZERO),
         ("idle", rest.idle, rest.idle != NanoUsd::ZERO),
         ("total", rest.total, true),
     ] {
@@ -131,19 +144,23 @@ mod tests {
             [report("api", 4_500_000_000_000, 10), report("checkout", 3_600_000_000, 1), idle];
         let rest = Rest {
             callers: NanoUsd(1_000_000_000),
+            beside: NanoUsd(2_000_000_000),
+            unused: NanoUsd(500_000_000),
             idle: NanoUsd(5_320_000_000),
-            total: NanoUsd(31_000_000_000),
+            total: NanoUsd(33_500_000_000),
         };
         let text = to_text(&reports, SimTime(3_600_000_000), &rest, Style::default());
         insta::assert_snapshot!(text, @r"
 
-        Service             tasks mean  max  offered/s  dropped    p95     CPU    cost
-          api                     20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
-          checkout                 2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
-          idle\u{1b}                 –    0          –        –      –       –   $0.00
-          tasks of callers                                                       $1.00
-          idle                                                                   $5.32
-          total                                                                 $31.00
+        Service                tasks mean  max  offered/s  dropped    p95     CPU    cost
+          api                        20.0   30      1,250   0.50 %  84 ms  47.2 %  $12.34
+          checkout                    2.0    3       1.00   0.50 %  84 ms  47.2 %  $12.34
+          idle\u{1b}                    –    0          –        –      –       –   $0.00
+          tasks of callers                                                          $1.00
+          beside compute                                                            $2.00
+          commitments, unused                                                       $0.50
+          idle                                                                      $5.32
+          total                                                                    $33.50
         ");
     }
 

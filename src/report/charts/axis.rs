@@ -90,6 +90,8 @@ impl Axis {
     /// Logarithms of spans between two lengths in seconds, both above 0; values are `log10` of seconds. The axis lies
     /// where `span` ascends, and stands where it descends.
     pub fn log_time(shortest: f64, longest: f64, span: (f64, f64)) -> Axis {
+        /// Steps between landmarks up to which one above the data is worth its room.
+        const FEW: usize = 4;
         const LANDMARKS: [(f64, &str); 38] = [
             (1e-6, "1 µs"),
             (2e-6, "2 µs"),
@@ -133,9 +135,10 @@ impl Axis {
         // From a landmark below the data, so that a single value does not stand at the left, to just above the data.
         let below = LANDMARKS.iter().rposition(|mark| mark.0 < shortest * 0.95).unwrap_or(0);
         let low = libm::log10(LANDMARKS[below].0);
-        // An axis with one label tells no scale: the next landmark is always on it.
-        let next = LANDMARKS.get(below + 1).map_or(low + 0.1, |mark| libm::log10(mark.0) + 1e-9);
-        let high = libm::log10(longest * 1.1).max(next);
+        // An axis with one or two labels below its data tells no scale: where landmarks are few, one above closes it.
+        let above = (below + 1..LANDMARKS.len()).find(|&at| LANDMARKS[at].0 >= longest);
+        let closing = above.filter(|at| at - below <= FEW).map(|at| libm::log10(LANDMARKS[at].0));
+        let high = libm::log10(longest * 1.1).max(closing.map_or(low + 0.1, |high| high + 1e-9));
         let mut axis = Axis { low, high, start: span.0, end: span.1, ticks: Vec::new() };
         let room = if span.0 < span.1 { 78.0 } else { 34.0 };
         let mut last_at = f64::NEG_INFINITY;
@@ -202,6 +205,17 @@ mod tests {
             let axis = Axis::log_time(shortest, longest, (800.0, 100.0));
             assert!(axis.ticks.len() >= 2, "{shortest} to {longest}: {:?}", labels(&axis));
         }
+        let marks = |shortest, longest| {
+            let axis = Axis::log_time(shortest, longest, (800.0, 100.0));
+            labels(&axis).iter().map(|label| label.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            marks(0.011, 0.036),
+            ["10 ms", "20 ms", "50 ms"],
+            "the greatest lies between labels"
+        );
+        assert_eq!(marks(0.011, 0.011), ["10 ms", "20 ms"]);
+        assert_eq!(marks(0.011, 1.2).last().unwrap(), "1 s", "of many labels none is far above");
     }
 
     #[test]

@@ -60,17 +60,23 @@ fn draw_panel(
     registered.draw_band(drawing, palette::GREY);
     reserved.draw_band(drawing, palette::BLUE);
     panel.draw(drawing);
-    let mut legend = vec![
-        (Mark::Line, palette::GREY, "registered by instances".to_string()),
-        (Mark::Line, palette::BLUE, "reserved by tasks on them".to_string()),
-    ];
-    registered.draw_line(drawing, palette::GREY);
-    if series.iter().any(|s| values(&s.most)[2] > 0) {
+    let is_ever = |index: usize| series.iter().any(|s| values(&s.most)[index] > 0);
+    let mut legend = Vec::new();
+    // A run on Fargate alone has no instances to speak of.
+    let has_instances = is_ever(0) || !is_ever(2);
+    if has_instances {
+        legend.push((Mark::Line, palette::GREY, "registered by instances".to_string()));
+        legend.push((Mark::Line, palette::BLUE, "reserved by tasks on them".to_string()));
+        registered.draw_line(drawing, palette::GREY);
+    }
+    if is_ever(2) {
         fargate.draw_band(drawing, palette::AMBER);
         fargate.draw_line(drawing, palette::AMBER);
         legend.push((Mark::Line, palette::AMBER, "tasks on Fargate".into()));
     }
-    reserved.draw_line(drawing, palette::BLUE);
+    if has_instances {
+        reserved.draw_line(drawing, palette::BLUE);
+    }
     panel.close(drawing);
     frame::legend_right(drawing, panel.top - 22.0, &legend);
 }
