@@ -185,9 +185,9 @@ pub fn to_text(summary: &Summary, style: Style) -> String {
     lines(&table)
 }
 
-/// Whether a metric is worth a line on a screen: reasons for refusals, kinds of loss and reactions are only where there
-/// was one, ratios only where there is something to divide, a fleet or a tariff only where it is used. The files hold them
-/// all.
+/// Whether a metric is worth a line on a screen: reasons for refusals, kinds of loss, stages of waiting and reactions are only
+/// where there was one, ratios only where there is something to divide, a fleet or a tariff only where it is used. The files
+/// hold them all.
 fn tells_something(metric: &Metric, summary: &Summary) -> bool {
     let is_zero = |name: &str| {
         summary.get(name).is_some_and(|value| value.as_f64().is_some_and(|number| number == 0.0))
@@ -195,28 +195,32 @@ fn tells_something(metric: &Metric, summary: &Summary) -> bool {
     if metric.section == "EC2 capacity" && is_zero("instances") {
         return false;
     }
-    const ONLY_WHERE_NOT_ZERO: [&str; 14] = [
-        "tasks_refused_",
-        "tasks_killed",
-        "placement_failures",
-        "fargate_",
-        "warm_starts",
-        "instances_refreshed",
-        "instances_too_old",
-        "refreshes_",
-        "requests_errors",
-        "requests_dropped_",
-        "scale_",
-        "deployments_",
-        "service_tasks_failed",
-        "stranded_",
+    // What people look for and are glad to find 0; every other 0 only makes the rest harder to find.
+    const TOLD_AT_ZERO: [&str; 20] = [
+        "seed",
+        "simulated_s",
+        "events",
+        "tasks_submitted",
+        "tasks_placed",
+        "tasks_started",
+        "tasks_completed",
+        "tasks_failed",
+        "tasks_lost",
+        "tasks_refused",
+        "tasks_waiting_at_end",
+        "wait_s_max",
+        "instances",
+        "cpu_reservation_percent",
+        "memory_reservation_percent",
+        "total_usd",
+        "requests_offered",
+        "requests_served",
+        "requests_dropped",
+        "requests_dropped_percent",
     ];
     match &metric.value {
         Value::Missing => false,
-        Value::Usd(usd) if metric.name != "total_usd" => usd.0 != 0,
-        value if value.as_f64() == Some(0.0) && metric.name != "requests_dropped_percent" => {
-            !ONLY_WHERE_NOT_ZERO.iter().any(|start| metric.name.starts_with(start))
-        }
+        value if value.as_f64() == Some(0.0) => TOLD_AT_ZERO.contains(&metric.name.as_ref()),
         _ => true,
     }
 }
