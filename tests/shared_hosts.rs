@@ -72,7 +72,7 @@ fn a_flash_crowd_gets_the_whole_host_and_passes() {
     for fidelity in ["fluid", "requests"] {
         let traffic = format!("fidelity = \"{fidelity}\"\n{traffic}");
         let told = tell(&(HOST.to_string() + &service("a", "burst", &traffic)));
-        for minute in 62..65 {
+        for minute in 61..65 {
             let row = at(&told, "a", f64::from(minute) * 60.0);
             let served = number(row, "served");
             // One by one, requests that share the CPU time out together, and have used it.

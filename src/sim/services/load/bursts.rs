@@ -56,7 +56,8 @@ impl Flow<'_> {
         for id in self.services.all.ids() {
             let (sum, tasks, demand) = found[id];
             if let Some(mean) = sum.checked_div(tasks) {
-                self.give_burst(id, rounded(mean, demand));
+                let now = self.services.all[id].meter.burst_millis;
+                self.give_burst(id, rounded(mean, demand, now));
             }
         }
         Ok(())
@@ -168,14 +169,15 @@ fn available(whole: u64, all: &[Need], one: Need) -> u64 {
     rest * one.shares / shares.max(1)
 }
 
-/// In steps, since the load keeps what it has worked out for a speed: of up to an eighth, rounded down, where that is
-/// more than enough for `demand`; else of less than a hundredth.
-fn rounded(millis: u64, demand: u64) -> u32 {
-    let coarse = (millis / 16).max(1).next_power_of_two();
-    let fine = (millis / 128).max(1).next_power_of_two();
-    let enough = millis / coarse * coarse;
-    let to = if enough / 8 * 7 > demand { enough } else { (millis + fine / 2) / fine * fine };
-    u32::try_from(to).unwrap_or(u32::MAX).max(1)
+/// In steps of less than a hundredth; what a service has `now` stays where it is nearly that and more than enough for
+/// `demand`, since the load keeps what it has worked out for a speed.
+fn rounded(millis: u64, demand: u64, now: u32) -> u32 {
+    let is_near = u64::from(now).abs_diff(millis) <= millis / 32;
+    if is_near && u64::from(now) / 8 * 7 > demand {
+        return now;
+    }
+    let step = (millis / 128).max(1).next_power_of_two();
+    u32::try_from((millis + step / 2) / step * step).unwrap_or(u32::MAX).max(1)
 }
 
 #[cfg(test)]
@@ -205,11 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_is_rounded_by_less_than_a_hundredth() {
-        assert_eq!(rounded(2_000, 500), 1_920);
-        assert_eq!(rounded(2_000, 1_900), 2_000);
-        assert_eq!(rounded(250, 250), 250);
-        assert_eq!(rounded(1_999, u64::from(u32::MAX)), 2_000);
-        assert_eq!(rounded(0, 0), 1);
+    fn what_a_service_finds_is_told_within_a_hundredth_or_kept() {
+        assert_eq!(rounded(2_000, 500, 0), 2_000);
+        assert_eq!(rounded(2_000, 500, 1_950), 1_950, "near enough, and more than it wants");
+        assert_eq!(rounded(2_000, 1_900, 1_950), 2_000, "every bit of it counts");
+        assert_eq!(rounded(2_000, 500, 1_900), 2_000);
+        assert_eq!(rounded(250, 250, 0), 250);
+        assert_eq!(rounded(1_999, u64::from(u32::MAX), 0), 2_000);
+        assert_eq!(rounded(0, 0, 0), 1);
     }
 }
