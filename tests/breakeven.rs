@@ -48,6 +48,8 @@ fn own_fleet_and_fargate(text: &str, purchases: &[&str]) -> (Question, Vec<Cell>
         placements: vec![Placement::Own],
         seeds: vec![Seed(1)],
         term: "1y".into(),
+        mixes: Vec::new(),
+        divisions: Vec::new(),
         purchases: purchases.iter().map(|text| Purchase::parse(text).unwrap()).collect(),
         most_start_s: None,
     };
@@ -195,6 +197,7 @@ fn a_study_says_what_each_kind_costs_and_writes_one_folder() {
     let files = desk.files("output");
     let names = [
         "breakeven.csv",
+        "breakeven.md",
         "breakeven_pairs.csv",
         "charts/breakeven.svg",
         "manifest.json",
@@ -299,6 +302,83 @@ fn a_steady_service_is_cheaper_on_instances_that_it_fills() {
     assert!((119.8..122.0).contains(&ec2), "{ec2}");
 }
 
+const TWO_SERVICES: &str = "[simulation]\nname = \"two\"\nduration = \"10d\"\nsample_interval = \"1d\"\n\
+     [[task_definition]]\nfamily = \"t\"\ncpu = 1024\nmemory = 1800\nnetwork_mode = \"bridge\"\n\
+     [[capacity_provider]]\nname = \"g\"\ninstance_types = [\"t3.medium\"]\ndesired_capacity = 8\n\
+     [[service]]\nname = \"steady\"\ntask_definition = \"t\"\ndesired_count = 8\n\
+     [[service]]\nname = \"short\"\ntask_definition = \"t\"\ndesired_count = 0\n\
+     [service.scaling]\nmin_capacity = 0\nmax_capacity = 1\nscheduled = [\
+     { schedule = \"cron(0 1 * * ? *)\", min_capacity = 1, max_capacity = 1 }, \
+     { schedule = \"cron(0 2 * * ? *)\", min_capacity = 0, max_capacity = 0 }]\n";
+
+/// The bill of each row of a study of [`TWO_SERVICES`] by kind and mixture.
+fn bills(desk: &Desk, asked: &str) -> std::collections::BTreeMap<(String, String), f64> {
+    let usual = "--load 1 --seeds 1 --charts none --quiet --force --types t3.medium";
+    desk.ok(&format!("breakeven two.toml {usual} --target-capacity 100 {asked}"));
+    let table = rows(&desk.read("output/breakeven-two/breakeven.csv"));
+    let bill = |row: &std::collections::BTreeMap<String, String>| {
+        assert_eq!(row["left_out"], "", "{row:?}");
+        ((row["on"].clone(), row["mix"].clone()), row["usd"].parse().unwrap())
+    };
+    table.iter().map(bill).collect()
+}
+
+/// Ten days of eight tasks, by hand. A task on Fargate is 0.04937 $ an hour, on Fargate Spot 30 % of its vCPU and of its GB, by
+/// the price book 0.01542025 $. Two fit on a t3.medium of 0.0416 $, Spot at 35 %; spread over the zones eight take six
+/// instances, four three.
+#[test]
+fn a_mixture_costs_what_its_parts_cost() {
+    let desk = Desk::new();
+    desk.write("two.toml", TWO_SERVICES);
+    let kinds = "fargate,fargate-spot,fargate-mixed,ec2,ec2-spot,ec2-mixed";
+    let found = bills(
+        &desk,
+        &format!("--placement own --only steady --on {kinds} --mix 8:1:1,4:0:1,0:0:1"),
+    );
+    let (task, spot_task, instance, hours) = (0.04937, 0.015_420_25, 0.0416, 240.0);
+    for (on, mix, tasks, instances) in [
+        ("fargate", "", [8.0, 0.0], [0.0, 0.0]),
+        ("fargate-spot", "", [0.0, 8.0], [0.0, 0.0]),
+        ("fargate-mixed", "8:1:1", [8.0, 0.0], [0.0, 0.0]),
+        ("fargate-mixed", "4:0:1", [4.0, 4.0], [0.0, 0.0]),
+        ("fargate-mixed", "0:0:1", [0.0, 8.0], [0.0, 0.0]),
+        ("ec2", "", [0.0, 0.0], [6.0, 0.0]),
+        ("ec2-spot", "", [0.0, 0.0], [0.0, 6.0]),
+        ("ec2-mixed", "8:1:1", [0.0, 0.0], [6.0, 0.0]),
+        ("ec2-mixed", "4:0:1", [0.0, 0.0], [3.0, 3.0]),
+        ("ec2-mixed", "0:0:1", [0.0, 0.0], [0.0, 6.0]),
+    ] {
+        let on_fargate = tasks[0] * task + tasks[1] * spot_task;
+        let on_ec2 = instances[0] * instance + instances[1] * 0.35 * instance;
+        let usd = found[&(on.to_string(), mix.to_string())];
+        assert!((usd - hours * (on_fargate + on_ec2)).abs() < 1e-5, "{on} {mix}: {usd}");
+    }
+}
+
+/// What is steady is cheaper on EC2: eight tasks fill four instances. What runs an hour a day is so on Fargate, an hour of a task
+/// and the time of its start; a fifth instance would stay until scale-in. A cluster that is split so has the sum of both bills.
+#[test]
+fn a_cluster_that_is_split_by_service_costs_what_each_service_costs_alone() {
+    let desk = Desk::new();
+    desk.write("two.toml", TWO_SERVICES);
+    let found = bills(&desk, "--placement binpack --on fargate,ec2,split");
+    let usd = |on: &str, mix: &str| found[&(on.to_string(), mix.to_string())];
+    assert_eq!(found.len(), 4, "{found:?}");
+    let split = usd("split", "steady");
+    assert!(found.values().all(|other| *other >= split), "{found:?}");
+    let alone = |name: &str, on: &str| {
+        let asked = format!("--placement binpack --only {name} --on {on}");
+        bills(&desk, &asked)[&(on.to_string(), String::new())]
+    };
+    let (steady, short) = (alone("steady", "ec2"), alone("short", "fargate"));
+    assert!((split - steady - short).abs() < 1e-6, "{split} {steady} {short}");
+    let other = alone("steady", "fargate") + alone("short", "ec2");
+    assert!((usd("split", "short") - other).abs() < 1e-6, "{found:?} {other}");
+    // Ten days of four instances, and the two that are too many until scale-in; ten hours of a task, less its ways to a host.
+    assert!((39.936..40.1).contains(&steady), "{steady}");
+    assert!((0.99 * 0.4937..0.4937).contains(&short), "{short}");
+}
+
 #[test]
 fn the_counts_of_scheduled_scaling_grow_with_the_load() {
     let desk = Desk::new();
@@ -339,6 +419,8 @@ fn bad_questions_are_refused_and_write_nothing() {
         ("breakeven small.toml --seeds 0", "0 is not in 1..=1000"),
         ("breakeven small.toml --target-capacity 101", "101 is not in 1..=100"),
         ("breakeven small.toml --most-start 0", "above 0"),
+        ("breakeven small.toml --mix 1:0:0", "expected BASE:WEIGHT:WEIGHT"),
+        ("breakeven small.toml --on split", "divides two to 5 named services and run_task entries"),
         ("breakeven small.toml --mark 85-70", "the smaller one goes first"),
         ("breakeven small.toml --commit reserved", "known are compute-1y"),
         ("breakeven small.toml --placement flat", "known are own, binpack"),

@@ -10,9 +10,11 @@ use super::{Failure, complain, print, seeds};
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
 use crate::experiment::breakeven::{
-    Cell, Claim, Kind, Original, Placement, Purchase, Question, answer, runs, why_nowhere,
+    Cell, Claim, Kind, MOST_DIVIDED, Mix, Original, Placement, Purchase, Question, answer,
+    divisions, runs, why_nowhere,
 };
 use crate::report::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS, Study, pairs_to_csv, to_csv};
+use crate::report::breakeven_page;
 use crate::report::charts;
 use crate::report::folder::OutputFolder;
 use crate::report::manifest::Manifest;
@@ -33,7 +35,10 @@ pub struct BreakevenArgs {
     /// Only these services and run_task entries of it, each by its name
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Kinds of capacity: given (as the scenario has it), fargate, fargate-spot, ec2, ec2-spot, managed-instances
+    /// Kinds of capacity: given (as the scenario has it), fargate, fargate-spot, ec2, ec2-spot, managed-instances; mixtures
+    /// of On-Demand and Spot in one strategy (--mix): fargate-mixed, ec2-mixed; and split, every division of up to five
+    /// services and callers between EC2 and Fargate. One service cannot be on both: ECS refuses Fargate and Auto Scaling
+    /// groups in one strategy
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind,
         default_value = "fargate,fargate-spot,ec2,ec2-spot,managed-instances")]
     pub on: Vec<Kind>,
@@ -64,6 +69,9 @@ pub struct BreakevenArgs {
     /// Term of the Savings Plan that would have been best, no upfront payment
     #[arg(long, value_name = "TERM", default_value = "1y", value_parser = ["1y", "3y"])]
     pub term: String,
+    /// Base, weight of On-Demand and weight of Spot of fargate-mixed and ec2-mixed; each is tried
+    #[arg(long, value_name = "BASE:WEIGHT:WEIGHT", value_delimiter = ',', value_parser = Mix::parse, default_value = "1:1:3")]
+    pub mix: Vec<Mix>,
     /// Commitments of which the best amount is looked for: compute-1y, compute-3y, instance-1y, instance-3y (EC2 Instance
     /// Savings Plans, at the rates of Standard Reserved Instances), or with discounts of your own in percent,
     /// compute:EC2:FARGATE and instance:EC2
@@ -172,6 +180,14 @@ fn question(
         let text = "error: `--on given`, and the scenario has no [[capacity_provider]] of its own";
         return Err(Failure::Input(text.into()));
     }
+    let askers = original.askers();
+    if kinds.contains(&Kind::Split) && !(2..=MOST_DIVIDED).contains(&askers.len()) {
+        return Err(Failure::Input(format!(
+            "error: `--on split` divides two to {MOST_DIVIDED} named services and run_task entries, and there are {}; \
+             `--only` keeps some",
+            askers.len()
+        )));
+    }
     let mut instance_types = Vec::new();
     for name in &args.types {
         if !instance_types.contains(name) {
@@ -197,6 +213,8 @@ fn question(
         placements,
         seeds: seeds.collect(),
         term: args.term.clone(),
+        mixes: args.mix.clone(),
+        divisions: divisions(&askers),
         purchases,
         most_start_s: args.most_start,
     })
@@ -221,6 +239,7 @@ fn publish(
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
     folder.write(BREAKEVEN_PAIRS.file, &pairs_to_csv(&study))?;
+    folder.write(breakeven_page::FILE, breakeven_page::to_markdown(&study).as_bytes())?;
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
     let format = args.study.charts.format();
     if let Some((name, bytes)) = charts::render_breakeven(&study, format) {

@@ -39,6 +39,12 @@ const COLUMNS: &[ColumnSpec] = &[
         "`targetCapacity` of the group; empty elsewhere",
     ),
     column("placement", "text", "–", "own, as the scenario says, or binpack by memory"),
+    column(
+        "mix",
+        "text",
+        "–",
+        "base, weight of On-Demand and weight of Spot of a mixture; of a split cluster what is on EC2",
+    ),
     column("seeds", "integer", "–", "seeds that the means are of"),
     column("usd", "decimal", "USD", "the bill"),
     column("usd_least", "decimal", "USD", "… of the cheapest seed"),
@@ -91,6 +97,7 @@ pub struct Row {
     instance_type: String,
     target_capacity_percent: Option<u32>,
     placement: &'static str,
+    mix: String,
     seeds: usize,
     usd: Option<String>,
     usd_least: Option<String>,
@@ -122,7 +129,7 @@ pub fn rows(study: &Study<'_>) -> Vec<Row> {
 /// How full the instances of `cell` would have to be to cost what Fargate does at the same load, percent; nothing on Fargate.
 #[must_use]
 pub fn level(study: &Study<'_>, cell: &Cell) -> Option<f64> {
-    if cell.variant.kind.is_fargate() {
+    if !cell.variant.kind.is_instances() {
         return None;
     }
     let fargate = cheapest(study.cells, cell.load, Kind::Fargate, false)?;
@@ -142,6 +149,10 @@ fn row(study: &Study<'_>, cell: &Cell) -> Row {
         instance_type: cell.variant.instance_types.join(" "),
         target_capacity_percent: cell.variant.target_capacity,
         placement: cell.variant.placement.name(),
+        mix: match cell.variant.mix {
+            Some(mix) => mix.to_string(),
+            None => cell.variant.on_ec2.join(" "),
+        },
         seeds: said.len(),
         usd: mean(|said| said.usd),
         usd_least: over(f64::min).map(usd),
@@ -171,6 +182,7 @@ pub fn to_csv(study: &Study<'_>) -> Vec<u8> {
             row.instance_type,
             row.target_capacity_percent.map_or(String::new(), |percent| percent.to_string()),
             row.placement.to_string(),
+            free_text(&row.mix).into_owned(),
             row.seeds.to_string(),
             text(row.usd),
             text(row.usd_least),

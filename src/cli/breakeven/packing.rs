@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// the same by how both are bought.
 pub fn told(study: &Study<'_>) -> String {
     let mut text = String::new();
-    for &kind in study.question.kinds.iter().filter(|kind| !kind.is_fargate()) {
+    for &kind in study.question.kinds.iter().filter(|kind| kind.is_instances()) {
         let Some((packed, levels)) = ends(study, kind) else { continue };
         let _ = writeln!(
             text,

@@ -73,7 +73,7 @@ fn marks(cell: &Cell, best: Option<&Cell>, as_quick: Option<&Cell>) -> String {
 fn row(study: &Study<'_>, cell: &Cell, marks: String) -> [String; 9] {
     let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
     let dollars = |usd: f64| format!("${}", human::decimal(usd, 2));
-    let is_instances = !matches!(cell.variant.kind, Kind::Fargate | Kind::FargateSpot);
+    let is_instances = cell.variant.kind.is_instances();
     let promised = format!("{} %", human::decimal(mean(|said| said.packed_percent), 1));
     [
         format!("×{}", factor(cell.load)),
@@ -94,12 +94,15 @@ fn verdict(study: &Study<'_>) -> String {
     let has_fargate = study.cells.iter().any(|c| c.variant.kind == Kind::Fargate && c.said.is_ok());
     let others = study.question.kinds.iter().filter(|kind| **kind != Kind::Fargate && has_fargate);
     for &kind in others {
-        let found = crossings(study.cells, loads, kind);
+        let found = crossings(study.cells, loads, kind, true);
         for one in &found {
-            let _ = writeln!(text, "{}", crossing(one));
+            let _ = writeln!(text, "{}", crossing(one, "where both serve as well"));
         }
         if found.is_empty() {
             let _ = writeln!(text, "{}", never(study, kind));
+            for one in crossings(study.cells, loads, kind, false) {
+                let _ = writeln!(text, "{}", crossing(&one, "if tasks may wait"));
+            }
         }
     }
     let fargate =
@@ -132,7 +135,7 @@ fn verdict(study: &Study<'_>) -> String {
     text
 }
 
-fn crossing(one: &Crossing) -> String {
+fn crossing(one: &Crossing, how: &str) -> String {
     let (least, most) = one.range;
     let (cross, all) = one.seeds;
     let range = if most - least > 1e-9 || cross < all {
@@ -143,10 +146,7 @@ fn crossing(one: &Crossing) -> String {
     };
     let side = if one.wins_above { "above" } else { "below" };
     let load = human::decimal(one.load, 2);
-    format!(
-        "{} is cheaper than Fargate {side} a load of ×{load}{range}, where both serve as well.",
-        one.kind.name()
-    )
+    format!("{} is cheaper than Fargate {side} a load of ×{load}{range}, {how}.", one.kind.name())
 }
 
 /// Kinds that place too few of the tasks at a load, which leaves them out of its rows.
@@ -219,7 +219,8 @@ fn impossible(study: &Study<'_>) -> Vec<(String, String)> {
 /// The rows of `breakeven.csv` and the crossings.
 pub fn json(study: &Study<'_>) -> String {
     let kinds = study.question.kinds.iter();
-    let crossings = kinds.flat_map(|&kind| crossings(study.cells, &study.question.loads, kind));
+    let crossings =
+        kinds.flat_map(|&kind| crossings(study.cells, &study.question.loads, kind, true));
     let crossings = crossings.map(|one| {
         serde_json::json!({
             "on": one.kind.name(),

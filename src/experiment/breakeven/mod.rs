@@ -5,12 +5,14 @@
 //! cheapest where tasks start as soon and as surely as on Fargate; fleets may keep spare room for it (`targetCapacity`).
 
 mod claims;
+mod mix;
 mod pairs;
 mod purchase;
 mod variant;
 mod verdict;
 
 pub use claims::Claim;
+pub use mix::{MOST_DIVIDED, Mix, divisions};
 pub use pairs::{Bought, Pair, pairs};
 pub use purchase::Purchase;
 pub use variant::{Kind, Original, Placement, Variant};
@@ -52,6 +54,10 @@ pub struct Question {
     pub seeds: Vec<Seed>,
     /// Term of the Savings Plan that is asked for, `1y` or `3y`.
     pub term: String,
+    /// Base and weights of mixtures.
+    pub mixes: Vec<Mix>,
+    /// Services and callers on EC2 where a cluster is split; each is tried.
+    pub divisions: Vec<Vec<String>>,
     /// Commitments whose best amounts are looked for, each by itself.
     pub purchases: Vec<Purchase>,
     /// Seconds that 95 % of tasks may take to RUNNING; `None`: as on Fargate at the same load, and at least 30 s.
@@ -204,11 +210,32 @@ fn variants(question: &Question, kind: Kind) -> Vec<Variant> {
         instance_types,
         target_capacity,
         placement,
+        mix: None,
+        on_ec2: Vec::new(),
     };
     let placements = question.placements.iter().copied();
+    let mixed = |all: Vec<Variant>| -> Vec<Variant> {
+        let with = |one: Variant| {
+            let mixes = question.mixes.iter();
+            mixes.map(move |&mix| Variant { mix: Some(mix), ..one.clone() })
+        };
+        all.into_iter().flat_map(with).collect()
+    };
     match kind {
         Kind::Given | Kind::Fargate | Kind::FargateSpot => {
             vec![of(Vec::new(), None, Placement::Own)]
+        }
+        Kind::FargateMixed => mixed(vec![of(Vec::new(), None, Placement::Own)]),
+        Kind::Ec2Mixed => {
+            let all = variants(question, Kind::Ec2).into_iter();
+            mixed(all.map(|one| Variant { kind, ..one }).collect())
+        }
+        Kind::Split => {
+            let with = |one: Variant| {
+                let divisions = question.divisions.iter();
+                divisions.map(move |on_ec2| Variant { kind, on_ec2: on_ec2.clone(), ..one.clone() })
+            };
+            variants(question, Kind::Ec2).into_iter().flat_map(with).collect()
         }
         Kind::ManagedInstances => vec![of(question.instance_types.clone(), None, Placement::Own)],
         Kind::Ec2 | Kind::Ec2Spot => {

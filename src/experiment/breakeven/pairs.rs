@@ -64,7 +64,7 @@ pub fn pairs<'a>(cells: &'a [Cell], question: &Question, load: f64) -> Vec<Pair<
     });
     let columns: Vec<(&Cell, Bought)> = columns.collect();
     let mut found = Vec::new();
-    for &kind in question.kinds.iter().filter(|kind| !kind.is_fargate()) {
+    for &kind in question.kinds.iter().filter(|kind| kind.is_instances()) {
         for bought in ways(question, kind) {
             let Some(instances) = cell(cells, load, kind, bought) else { continue };
             let of = |&(fargate, fargate_bought)| pair(instances, bought, fargate, fargate_bought);
@@ -77,9 +77,9 @@ pub fn pairs<'a>(cells: &'a [Cell], question: &Question, load: f64) -> Vec<Pair<
 /// How a kind can be bought: no commitment covers Spot.
 fn ways(question: &Question, kind: Kind) -> Vec<Bought> {
     let covers = |index: &usize| match kind {
-        Kind::FargateSpot | Kind::Ec2Spot => false,
+        Kind::FargateSpot | Kind::Ec2Spot | Kind::FargateMixed | Kind::Split => false,
         Kind::Fargate => question.purchases[*index].covers_fargate(),
-        Kind::Given | Kind::Ec2 | Kind::ManagedInstances => true,
+        Kind::Given | Kind::Ec2 | Kind::Ec2Mixed | Kind::ManagedInstances => true,
     };
     let under = (0..question.purchases.len()).filter(covers).map(Bought::Under);
     [Bought::List].into_iter().chain(under).collect()

@@ -3,6 +3,7 @@
 //! Services that run from before the beginning do so on Fargate and on groups, whose first fleet has room for them; managed
 //! scaling takes what is too much. Managed Instances begin with nothing: there such services start at time zero.
 
+use super::mix::{self, Mix};
 use crate::catalog::Catalogue;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::fargate_size_for;
@@ -35,17 +36,26 @@ pub enum Kind {
     Ec2Spot,
     /// ECS Managed Instances.
     ManagedInstances,
+    /// FARGATE and FARGATE_SPOT in one strategy.
+    FargateMixed,
+    /// Two groups in one strategy, On-Demand and Spot.
+    Ec2Mixed,
+    /// Some services on a group of On-Demand instances, the others on Fargate.
+    Split,
 }
 
 impl Kind {
     /// Every kind, with its name on the command line and in tables.
-    pub const ALL: [(Kind, &'static str); 6] = [
+    pub const ALL: [(Kind, &'static str); 9] = [
         (Kind::Given, "given"),
         (Kind::Fargate, "fargate"),
         (Kind::FargateSpot, "fargate-spot"),
         (Kind::Ec2, "ec2"),
         (Kind::Ec2Spot, "ec2-spot"),
         (Kind::ManagedInstances, "managed-instances"),
+        (Kind::FargateMixed, "fargate-mixed"),
+        (Kind::Ec2Mixed, "ec2-mixed"),
+        (Kind::Split, "split"),
     ];
 
     /// Its name.
@@ -57,7 +67,13 @@ impl Kind {
     /// Whether it has no instances that can be more or less full.
     #[must_use]
     pub fn is_fargate(self) -> bool {
-        matches!(self, Kind::Fargate | Kind::FargateSpot)
+        matches!(self, Kind::Fargate | Kind::FargateSpot | Kind::FargateMixed)
+    }
+
+    /// Whether all of it is instances, so that how full they are says what they are worth.
+    #[must_use]
+    pub fn is_instances(self) -> bool {
+        !self.is_fargate() && self != Kind::Split
     }
 }
 
@@ -93,6 +109,10 @@ pub struct Variant {
     pub target_capacity: Option<u32>,
     /// How tasks are placed; nothing to choose on Fargate.
     pub placement: Placement,
+    /// Base and weights of a mixture.
+    pub mix: Option<Mix>,
+    /// Of a cluster that is split the services and callers on EC2.
+    pub on_ec2: Vec<String>,
 }
 
 impl fmt::Display for Variant {
@@ -104,9 +124,13 @@ impl fmt::Display for Variant {
         if let Some(percent) = self.target_capacity {
             write!(f, " at {percent} %")?;
         }
-        match self.placement {
-            Placement::Own => Ok(()),
-            Placement::Binpack => f.write_str(", binpack"),
+        if self.placement == Placement::Binpack {
+            f.write_str(", binpack")?;
+        }
+        match (self.mix, self.kind) {
+            (Some(mix), _) => write!(f, " {mix}"),
+            (_, Kind::Split) => write!(f, ": {}", self.on_ec2.join(", ")),
+            _ => Ok(()),
         }
     }
 }
@@ -190,6 +214,15 @@ impl Original {
         callers.into_iter().flatten().any(|caller| caller.get("trace").is_some())
     }
 
+    /// Names of its services and callers, as far as they have any.
+    #[must_use]
+    pub fn askers(&self) -> Vec<String> {
+        let all = ["run_task", "service"].into_iter().filter_map(|key| self.table.get(key));
+        let all = all.filter_map(Value::as_array).flatten();
+        let names = all.filter_map(|asker| asker.get("name").and_then(Value::as_str));
+        names.map(str::to_string).collect()
+    }
+
     /// Whether it has instances of its own.
     #[must_use]
     pub fn has_providers(&self) -> bool {
@@ -234,17 +267,33 @@ impl Original {
         let is_fargate = variant.kind.is_fargate();
         for key in ["run_task", "service"] {
             for asker in entries(table, key) {
-                self.move_asker(asker, variant, key)?;
+                let name = asker.get("name").and_then(Value::as_str).unwrap_or_default();
+                let own = mix::of_asker(variant, name);
+                self.move_asker(asker, &own, key)?;
+                if variant.kind == Kind::Split && own.kind == Kind::Fargate {
+                    mix::take_copies(asker);
+                }
             }
         }
+        let mut copies = Vec::new();
         for (index, definition) in entries(table, "task_definition").enumerate() {
             definition.remove("requires_compatibilities");
+            if variant.kind == Kind::Split {
+                let mut copy = mix::copy_for_fargate(definition);
+                // One that Fargate has no size for can only be on EC2: who takes the copy says why not.
+                if to_fargate(&mut copy, self.definitions.get(index)).is_ok() {
+                    copies.push(Value::Table(copy));
+                }
+            }
             if is_fargate {
                 to_fargate(definition, self.definitions.get(index))?;
             }
             if variant.kind == Kind::ManagedInstances {
                 definition.insert("network_mode".into(), "awsvpc".into());
             }
+        }
+        if let Some(Value::Array(all)) = table.get_mut("task_definition") {
+            all.extend(copies);
         }
         for cluster in clusters(table) {
             cluster.remove("default_capacity_provider_strategy");
@@ -255,9 +304,9 @@ impl Original {
         // What is said of instances that are not there cannot be kept.
         drop_entries(table, "failure", |entry| entry.contains_key("capacity_provider"));
         if !is_fargate {
-            let first = self.first_fleet(table, variant);
+            let first = self.first_fleets(table, variant);
             let providers =
-                (0..self.clusters.len()).map(|index| self.provider(index, variant, first));
+                (0..self.clusters.len()).flat_map(|index| self.providers(index, variant, first));
             table.insert("capacity_provider".into(), Value::Array(providers.collect()));
         }
         Ok(())
@@ -284,7 +333,7 @@ impl Original {
         if variant.kind == Kind::ManagedInstances {
             asker.remove("placement_strategy"); // ECS spreads tasks over the zones by itself there
         }
-        if is_daemon && matches!(variant.kind, Kind::Ec2 | Kind::Ec2Spot) {
+        if is_daemon && matches!(variant.kind, Kind::Ec2 | Kind::Ec2Spot | Kind::Ec2Mixed) {
             asker.insert("launch_type".into(), "EC2".into());
             return Ok(()); // on every instance, whoever launched it
         }
@@ -297,7 +346,7 @@ impl Original {
             }
         }
         let provider = match variant.kind {
-            Kind::Fargate => "FARGATE".to_string(),
+            Kind::Fargate | Kind::FargateMixed => "FARGATE".to_string(),
             Kind::FargateSpot => "FARGATE_SPOT".to_string(),
             _ => {
                 let name = asker.get("cluster").and_then(Value::as_str);
@@ -305,6 +354,15 @@ impl Original {
                 provider_name(at.unwrap_or(0))
             }
         };
+        if let Some(mix) = variant.mix {
+            let of_spot = match variant.kind {
+                Kind::FargateMixed => "FARGATE_SPOT".to_string(),
+                _ => mix::spot_name(&provider),
+            };
+            let strategy = mix::strategy(mix, &provider, &of_spot);
+            asker.insert("capacity_provider_strategy".into(), strategy);
+            return Ok(());
+        }
         let strategy = table_of([
             ("capacity_provider", Value::String(provider)),
             ("weight", Value::Integer(1)),
@@ -313,25 +371,52 @@ impl Original {
         Ok(())
     }
 
-    /// Instances that services which run from the beginning on need, of all clusters together; nothing where the type is
-    /// not in the catalogue, or the kind takes no first fleet.
-    fn first_fleet(&self, table: &mut Table, variant: &Variant) -> i64 {
-        let [name] = &variant.instance_types[..] else { return 0 };
-        let Some(kind) = Catalogue::embedded().instance_type(name) else { return 0 };
+    /// Instances that services which run from the beginning on need, of all clusters together, of a mixture On-Demand and on
+    /// Spot; none where the type is not in the catalogue, or the kind takes no first fleet.
+    fn first_fleets(&self, table: &mut Table, variant: &Variant) -> (i64, i64) {
+        let [name] = &variant.instance_types[..] else { return (0, 0) };
+        let Some(kind) = Catalogue::embedded().instance_type(name) else { return (0, 0) };
         let whole = kind.resources(true);
-        let (mut cpu, mut memory) = (0.0, 0.0);
+        // CPU and memory, in instances: On-Demand, Spot.
+        let mut needed = [(0.0, 0.0); 2];
         for service in entries(table, "service") {
             if service.get("starts_running").and_then(Value::as_bool) == Some(false) {
+                continue;
+            }
+            let name = service.get("name").and_then(Value::as_str).unwrap_or_default();
+            if mix::of_asker(variant, name).kind.is_fargate() {
                 continue;
             }
             let family = service.get("task_definition").and_then(Value::as_str).unwrap_or_default();
             let family = family.split(':').next().unwrap_or_default();
             let Some(of) = self.definitions.iter().find(|of| of.family == family) else { continue };
             let count = service.get("desired_count").and_then(number).unwrap_or(1.0);
-            cpu += count * f64::from(of.demand.cpu) / f64::from(whole.cpu.max(1));
-            memory += count * f64::from(of.demand.memory) / f64::from(whole.memory.max(1));
+            let (on_demand, spot) = variant.mix.map_or((count, 0.0), |mix| mix.shares(count));
+            for (part, tasks) in needed.iter_mut().zip([on_demand, spot]) {
+                part.0 += tasks * f64::from(of.demand.cpu) / f64::from(whole.cpu.max(1));
+                part.1 += tasks * f64::from(of.demand.memory) / f64::from(whole.memory.max(1));
+            }
         }
-        (cpu.max(memory) * FIRST_FLEET_PERCENT / 100.0).ceil() as i64
+        let fleet = |(cpu, memory): (f64, f64)| {
+            let instances = (cpu.max(memory) * FIRST_FLEET_PERCENT / 100.0).ceil() as i64;
+            instances.min(MOST_INSTANCES)
+        };
+        (fleet(needed[0]), fleet(needed[1]))
+    }
+
+    /// The providers of a cluster: one, or of a mixture one of Spot beside it.
+    fn providers(&self, cluster: usize, variant: &Variant, first: (i64, i64)) -> Vec<Value> {
+        let mut providers = vec![self.provider(cluster, variant, first.0)];
+        if variant.kind == Kind::Ec2Mixed {
+            let own = Variant { kind: Kind::Ec2Spot, ..variant.clone() };
+            let mut of_spot = self.provider(cluster, &own, first.1);
+            if let Value::Table(of_spot) = &mut of_spot {
+                let name = mix::spot_name(&provider_name(cluster));
+                of_spot.insert("name".into(), Value::String(name));
+            }
+            providers.push(of_spot);
+        }
+        providers
     }
 
     fn provider(&self, cluster: usize, variant: &Variant, first: i64) -> Value {
@@ -352,7 +437,7 @@ impl Original {
         }
         let target = Value::Integer(variant.target_capacity.unwrap_or(100).into());
         keys.push(("min_size", Value::Integer(0)));
-        keys.push(("desired_capacity", Value::Integer(first.min(MOST_INSTANCES))));
+        keys.push(("desired_capacity", Value::Integer(first)));
         keys.push(("max_size", Value::Integer(MOST_INSTANCES)));
         keys.push(("managed_scaling", table_of([("target_capacity", target)])));
         table_of(keys)
@@ -363,7 +448,7 @@ fn provider_name(cluster: usize) -> String {
     if cluster == 0 { PROVIDER.to_string() } else { format!("{PROVIDER}-{}", cluster + 1) }
 }
 
-fn table_of<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+pub(super) fn table_of<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     Value::Table(keys.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
 }
 

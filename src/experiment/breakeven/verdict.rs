@@ -47,13 +47,13 @@ pub fn level_percent(packed_percent: f64, bill: f64, other: f64) -> f64 {
     packed_percent * bill / other
 }
 
-/// Every load at which `kind`, at an equal start, becomes cheaper than Fargate, or dearer: between two loads of the study
-/// the ratio of the two costs is taken as a straight line over the logarithm of the load.
+/// Every load at which `kind`, at an equal start or not, becomes cheaper than Fargate, or dearer: between two loads of the
+/// study the ratio of the two costs is taken as a straight line over the logarithm of the load.
 #[must_use]
-pub fn crossings(cells: &[Cell], loads: &[f64], kind: Kind) -> Vec<Crossing> {
+pub fn crossings(cells: &[Cell], loads: &[f64], kind: Kind, as_quick: bool) -> Vec<Crossing> {
     let pair = |load: f64| -> Option<(&Cell, &Cell)> {
-        let fargate = cheapest(cells, load, Kind::Fargate, true)?;
-        Some((cheapest(cells, load, kind, true)?, fargate))
+        let fargate = cheapest(cells, load, Kind::Fargate, as_quick)?;
+        Some((cheapest(cells, load, kind, as_quick)?, fargate))
     };
     let mut found = Vec::new();
     for step in loads.windows(2) {
@@ -108,6 +108,8 @@ mod tests {
             instance_types: Vec::new(),
             target_capacity: None,
             placement: Placement::Own,
+            mix: None,
+            on_ec2: Vec::new(),
         };
         let quick = if is_as_quick { Quick::AsQuick } else { Quick::Later };
         Cell { load, variant, said: Ok(said), quick }
@@ -124,15 +126,17 @@ mod tests {
             cell(1.0, Kind::Ec2, [0.5, 0.5], false), // cheaper, and too slow
             cell(4.0, Kind::Ec2, [2.0, 2.0], true),
         ];
-        let found = crossings(&cells, &[1.0, 4.0], Kind::Ec2);
+        let found = crossings(&cells, &[1.0, 4.0], Kind::Ec2, true);
         assert_eq!(found.len(), 1);
         assert!((found[0].load - 2.0).abs() < 1e-12 && found[0].wins_above);
         assert!((found[0].range.0 - 2.0).abs() < 1e-12);
         let mut uneven = cells;
         uneven[2] = cell(1.0, Kind::Ec2, [4.0, 1.0], true);
-        let found = crossings(&uneven, &[1.0, 4.0], Kind::Ec2);
+        let found = crossings(&uneven, &[1.0, 4.0], Kind::Ec2, true);
         assert!((found[0].range.1 - libm::exp(libm::log(4.0) * 2.0 / 3.0)).abs() < 1e-12);
-        assert_eq!(crossings(&uneven, &[1.0, 4.0], Kind::Ec2Spot), []);
+        assert_eq!(crossings(&uneven, &[1.0, 4.0], Kind::Ec2Spot, true), []);
         assert!(cheapest(&uneven, 1.0, Kind::Ec2, false).is_some_and(|c| !c.is_as_quick()));
+        // Where tasks may wait, EC2 is cheaper at both loads.
+        assert_eq!(crossings(&uneven, &[1.0, 4.0], Kind::Ec2, false), []);
     }
 }

@@ -26,6 +26,9 @@ fn color(kind: Kind) -> Color {
         Kind::Ec2 => palette::BLUE,
         Kind::Ec2Spot => palette::PARTS[1],
         Kind::ManagedInstances => palette::GREEN,
+        Kind::FargateMixed => palette::PARTS[4],
+        Kind::Ec2Mixed => palette::PARTS[5],
+        Kind::Split => palette::INK,
     }
 }
 
@@ -56,7 +59,7 @@ pub fn draw(study: &Study<'_>) -> Drawing {
     if all.is_empty() {
         return frame::empty(drawing, "No kind of capacity could run this workload.");
     }
-    let has_instances = all.iter().any(|(kind, ..)| !kind.is_fargate());
+    let has_instances = all.iter().any(|(kind, ..)| kind.is_instances());
     let bottom = if has_instances { COSTS_BOTTOM } else { BOTTOM };
     let points = all.iter().flat_map(|(_, line, any)| line.iter().chain(any));
     let most = points.map(|point| point.1).fold(0.0, f64::max);
@@ -81,7 +84,7 @@ pub fn draw(study: &Study<'_>) -> Drawing {
         let places: Vec<(f64, f64)> = line.iter().map(place).collect();
         places.iter().for_each(|&at| drawing.dot(at, 6.0, color(*kind)));
         drawing.line(places, 3.0, color(*kind));
-        for one in crossings(study.cells, &study.question.loads, *kind) {
+        for one in crossings(study.cells, &study.question.loads, *kind, true) {
             let at = x(one.load);
             drawing.dashes((at, PLOT_TOP), (at, BOTTOM), 1.5, color(*kind));
             let label = format!("×{}", crate::report::human::decimal(one.load, 2));
@@ -100,7 +103,7 @@ type Packing = (f64, f64, Option<f64>);
 
 /// The panel of packings: what people say as bands, how full instances are as lines, how full they would have to be as dashes.
 fn packing(drawing: &mut Drawing, study: &Study<'_>, x: &impl Fn(f64) -> f64) {
-    let kinds = study.question.kinds.iter().filter(|kind| !kind.is_fargate());
+    let kinds = study.question.kinds.iter().filter(|kind| kind.is_instances());
     let lines: Vec<(Kind, Vec<Packing>)> =
         kinds.map(|&kind| (kind, packings(study, kind))).collect();
     let levels = lines.iter().flat_map(|(_, line)| line).filter_map(|point| point.2);
