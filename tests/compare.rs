@@ -47,7 +47,7 @@ fn two_scenarios_are_one_table_and_a_folder() {
             "mean difference relative correlation p (Holm) verdict",
             "total_usd",
             "small $0.78 ± $0.28 base, best",
-            "larger $1.05 ± $0.38 +$0.26 ± $0.09 +33.3 % 1.000 0.014 worse",
+            "larger $1.05 ± $0.38 +$0.261 ± $0.094 +33.3 % 1.000 0.014 worse",
             "wait_s_p95",
             "small 59 s ± 1 m 52 s base",
             "larger 0 s in all -59 s ± 1 m 52 s -100.0 % 0.153 may be chance, best",

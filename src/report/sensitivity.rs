@@ -1,6 +1,6 @@
 //! What each lever buys, as tables for programs and for people.
 
-use super::compare::text::{shown, signed};
+use super::compare::text::{difference_with_half, shown, signed};
 use super::csv::TableWriter;
 use super::human;
 use super::manifest::SCHEMA;
@@ -147,15 +147,6 @@ pub fn ranked(effects: &Effects) -> Vec<&Alone> {
     all
 }
 
-fn with_half(mean: &Mean, unit: &str) -> String {
-    let value = signed(mean.mean, unit);
-    match mean.half_width {
-        Some(half) => format!("{value} ± {}", shown(half, unit)),
-        None if mean.is_constant => format!("{value} in all"),
-        None => value,
-    }
-}
-
 /// The tables for people: one a metric, the largest first. Ends with a newline.
 #[must_use]
 pub fn to_text(study: &Study<'_>, style: Style) -> String {
@@ -183,12 +174,12 @@ pub fn to_text(study: &Study<'_>, style: Style) -> String {
             let share = effects.base.zip(alone).filter(|(base, _)| base.mean != 0.0);
             let share =
                 share.map(|(base, of)| signed(100.0 * of.mean / base.mean.abs(), "%") + " %");
-            let others = among(effects, of).map(|of| with_half(&of.effect, unit));
+            let others = among(effects, of).map(|of| difference_with_half(&of.effect, unit));
             let name = if of.side == 0 { visible(&lever.key).to_string() } else { String::new() };
             table.add_row(vec![
                 Cell::new(format!("  {}", human::middle(&name, 52))),
                 right(&change),
-                right(&alone.map_or_else(String::new, |mean| with_half(&mean, unit))),
+                right(&alone.map_or_else(String::new, |mean| difference_with_half(&mean, unit))),
                 right(&share.unwrap_or_default()),
                 right(&others.unwrap_or_default()),
                 Cell::new(if of.is_significant { "" } else { "may be chance" }),

@@ -5,7 +5,7 @@ mod json;
 pub(in crate::report) mod text;
 
 pub use json::to_json;
-pub(in crate::report) use text::shown;
+pub(in crate::report) use text::{shown, with_half};
 pub use text::{to_markdown, to_text};
 
 use super::csv::TableWriter;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::experiment::compare::{Measured, compare};
-use crate::experiment::statistics::{BILLION, Confidence, Exact};
+use crate::experiment::statistics::{BILLION, Confidence, Exact, Mean};
 use crate::report::summary::Style;
 
 fn measured(name: &str, unit: &str, values: &[i128]) -> Measured {
@@ -76,4 +76,21 @@ fn programs_get_json() {
     assert_eq!(value["metrics"][0]["better"], "lower");
     assert_eq!(value["metrics"][1]["variants"][1]["difference_is_constant"], true);
     assert!(value["metrics"][0]["variants"][0]["difference"].is_null());
+}
+
+#[test]
+fn a_mean_and_its_half_width_have_the_same_digits() {
+    let told = |mean: f64, half: f64, unit: &str| {
+        let count = 5;
+        let sum = Exact::default();
+        let of =
+            Mean { count, sum, mean, deviation: None, half_width: Some(half), is_constant: false };
+        with_half(&of, unit)
+    };
+    assert_eq!(told(1_234.5, 12.345, "USD"), "$1,234.50 ± $12.35");
+    assert_eq!(told(0.031_24, 0.001_04, "USD"), "$0.0312 ± $0.0010");
+    assert_eq!(told(-0.000_362_667, 1e-17, "USD"), "-$0.000363 ± $0.000000");
+    assert_eq!(told(-0.034, 0.012, "%"), "-0.034 ± 0.012");
+    assert_eq!(told(53.84, 2.04, "%"), "53.8 ± 2.0");
+    assert_eq!(told(5.5, 0.25, "tasks"), "5.50 ± 0.25");
 }

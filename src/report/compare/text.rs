@@ -93,21 +93,13 @@ fn named(row: &Row) -> String {
 /// The texts of a cell, in the order of [`TITLES`].
 fn texts(row: &Row, index: usize, cell: &Cell) -> [String; 6] {
     let unit = row.unit.as_str();
-    let with_half = |mean: &Mean, is_difference: bool| {
-        let value = if is_difference { signed(mean.mean, unit) } else { shown(mean.mean, unit) };
-        match mean.half_width {
-            Some(half) => format!("{value} ± {}", shown(half, unit)),
-            None if mean.is_constant => format!("{value} in all"),
-            None => value,
-        }
-    };
     let difference = cell.paired.map(|paired| paired.difference);
     let per_cent = relative(&row.cells[0], cell).map(|per_cent| signed(per_cent, "%") + " %");
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.3}"));
     let p = cell.p_holm.map(|p| if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") });
     [
-        cell.mean.map_or_else(|| "not defined".into(), |mean| with_half(&mean, false)),
-        difference.map_or_else(String::new, |mean| with_half(&mean, true)),
+        cell.mean.map_or_else(|| "not defined".into(), |mean| with_half(&mean, unit)),
+        difference.map_or_else(String::new, |mean| difference_with_half(&mean, unit)),
         per_cent.unwrap_or_default(),
         number(cell.paired.and_then(|paired| paired.correlation)),
         p.unwrap_or_default(),
@@ -155,6 +147,35 @@ pub(in crate::report) fn shown(value: f64, unit: &str) -> String {
 pub(in crate::report) fn signed(value: f64, unit: &str) -> String {
     let text = shown(value, unit);
     if value > 0.0 { format!("+{text}") } else { text }
+}
+
+/// A mean as people read it, with half of its interval, both to the digit of the half's second figure.
+pub(in crate::report) fn with_half(mean: &Mean, unit: &str) -> String {
+    let Some(half) = mean.half_width else {
+        let in_all = if mean.is_constant { " in all" } else { "" };
+        return shown(mean.mean, unit) + in_all;
+    };
+    if unit == "s" {
+        return format!("{} ± {}", shown(mean.mean, unit), shown(half, unit));
+    }
+    let (least, mark) = if unit == "USD" { (2, "$") } else { (1, "") };
+    // Where the half vanishes beside the mean, three figures of the mean are enough.
+    let decimals = decimals_of(half).min(decimals_of(mean.mean) + 1).max(least);
+    let value = human::decimal(mean.mean, decimals);
+    let (sign, magnitude) = value.strip_prefix('-').map_or(("", &value[..]), |rest| ("-", rest));
+    format!("{sign}{mark}{magnitude} ± {mark}{}", human::decimal(half, decimals))
+}
+
+/// As [`with_half`], with a plus before what is more.
+pub(in crate::report) fn difference_with_half(mean: &Mean, unit: &str) -> String {
+    let text = with_half(mean, unit);
+    if mean.mean > 0.0 { format!("+{text}") } else { text }
+}
+
+/// How many decimals show two figures of a value.
+fn decimals_of(value: f64) -> usize {
+    const MOST: f64 = 9.0;
+    (1.0 - libm::log10(value.abs().max(1e-12)).floor()).clamp(0.0, MOST) as usize
 }
 
 /// What the table means.

@@ -6,7 +6,7 @@ mod text;
 pub use json::to_json;
 pub use text::{to_text, why_none};
 
-use super::compare::text::shown;
+use super::compare::text::{shown, with_half};
 use super::csv::TableWriter;
 use crate::base::spreadsheet::free_text;
 use crate::experiment::plan::{
@@ -140,12 +140,10 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn told(&self, mean: &Mean, column: usize) -> String {
         let unit = self.columns[column].unit.as_str();
-        let value = shown(mean.mean, unit);
         let per_cent = if unit == "%" { " %" } else { "" };
-        match mean.half_width {
-            Some(half) => format!("{value} ± {}{per_cent}", shown(half, unit)),
-            None if mean.is_constant => format!("{value}{per_cent} in all"),
-            None => format!("{value}{per_cent}"),
+        match mean.is_constant {
+            true => format!("{}{per_cent} in all", shown(mean.mean, unit)),
+            false => with_half(mean, unit) + per_cent,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::base::text::visible;
 use crate::experiment::compare::metrics::{Sense, sense};
 use crate::experiment::statistics::Mean;
 use crate::experiment::sweep::{Plan, Results};
-use crate::report::compare::{number, shown};
+use crate::report::compare::{number, shown, with_half};
 use crate::report::human;
 use crate::report::manifest::SCHEMA;
 use crate::report::summary::{Style, heading, lines, plain_table};
@@ -85,11 +85,10 @@ fn best(results: &Results, means: &[Vec<Option<Mean>>]) -> Vec<Vec<usize>> {
 }
 
 fn cell(mean: Option<&Mean>, unit: &str) -> String {
-    let Some(mean) = mean else { return "not defined".into() };
-    let value = shown(mean.mean, unit);
-    match mean.half_width {
-        Some(half) => format!("{value} ± {}", shown(half, unit)),
-        None => value,
+    match mean {
+        None => "not defined".into(),
+        Some(mean) if mean.is_constant => shown(mean.mean, unit),
+        Some(mean) => with_half(mean, unit),
     }
 }
 
