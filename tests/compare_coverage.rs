@@ -178,6 +178,10 @@ fn common_random_numbers_narrow_the_interval_of_cost_on_a_fleet_that_breathes() 
     let told = format!("{factor:.2} times narrower; {common:?}, apart {apart:?}");
     println!("{told}");
     assert!(factor >= 5.0 && common.correlation.unwrap() > 0.96, "{told}");
+    // As README says.
+    let told = [&common, &apart].map(|of| (half(of), of.correlation.unwrap()));
+    let told = told.map(|(half, correlation)| format!("{half:.2} {correlation:.3}"));
+    assert_eq!(told, ["4.01 0.996", "24.13 0.010"]);
 }
 
 #[test]
