@@ -276,7 +276,7 @@ fn the_race_finds_the_optimum_of_exhaustive_searches_with_a_tenth_of_their_runs(
 
 #[test]
 fn no_run_ever_beats_a_bound() {
-    let (mut costs, mut metrics) = (0, 0);
+    let (mut costs, mut metrics, mut of_groups) = (0, 0, 0);
     for number in 0..60 {
         let mut case = case(number);
         if number % 3 == 0 && number % 2 == 0 {
@@ -299,6 +299,7 @@ fn no_run_ever_beats_a_bound() {
                 if let Some(least) = floor.usd.get(at).filter(|least| least.0 > 0 && keeps) {
                     assert!(usd >= *least, "case {number} {label}: {usd:?} {least:?}");
                     costs += 1;
+                    of_groups += u32::from(number % 3 == 2);
                 }
                 if let Some(least) = floor.metrics[0].get(at) {
                     assert!(metric >= *least, "case {number} {label}: {metric:?} {least:?}");
@@ -309,4 +310,5 @@ fn no_run_ever_beats_a_bound() {
     }
     println!("{costs} costs and {metrics} waits or drops");
     assert!(costs > 100 && metrics > 20, "{costs} costs and {metrics} metrics had bounds");
+    assert!(of_groups > 20, "{of_groups} costs of groups that scale had bounds");
 }

@@ -1,10 +1,11 @@
 //! What settings cost at the least, and how badly they must miss a limit, by closed forms and without a run.
 //!
 //! A bound holds under each seed by itself, for what the simulator says and not for AWS, or it is not given: where anything
-//! could make it wrong (failures, prices that change, commitments, groups that scale), nothing is known. Tests run random
+//! could make it wrong (failures, prices that change, commitments), nothing is known. Tests run random
 //! scenarios against it.
 //!
 //! - An instance of a fleet that stays as it is costs its price for as long as arrivals go on.
+//! - A group that scales never has fewer instances than its minimum, which cost the cheapest of its prices at the least.
 //! - Who serves requests uses their CPU: no request costs less than that much of the cheapest vCPU that its service may use.
 //! - A fleet that stays as it is serves no more requests than its CPU can: the rest is dropped.
 //! - Nor does it hold more tasks than it has room for: those of a busy stretch must wait (`bounds/waits.rs`).
@@ -270,7 +271,14 @@ impl<'a> Fleet<'a> {
             Price::Fixed(rate) => rate.0 as f64 / BILLION as f64,
             Price::Steps(_) => 0.0,
         };
-        self.stays.iter().map(price).sum::<f64>() * end.0 as f64 / HOUR
+        let least =
+            |group: &GroupSetup| match group.offers.iter().map(|of| price(&of)).reduce(f64::min) {
+                Some(price) if keeps_its_minimum(group) => f64::from(group.min) * price,
+                _ => 0.0,
+            };
+        let hourly =
+            self.stays.iter().map(price).sum::<f64>() + setup.groups.iter().map(least).sum::<f64>();
+        hourly * end.0 as f64 / HOUR
     }
 
     /// Whether tasks of these launches run on this fleet and nowhere else.
@@ -345,9 +353,17 @@ impl<'a> Fleet<'a> {
 
 /// Whether a group keeps the instances that it begins with, and gets no others.
 fn is_still(group: &GroupSetup) -> bool {
-    group.managed.is_none()
-        && group.scaling.is_none()
-        && group.instances.is_none()
+    group.managed.is_none() && group.scaling.is_none() && is_left_alone(group)
+}
+
+/// Whether a group scales, and never below its minimum.
+fn keeps_its_minimum(group: &GroupSetup) -> bool {
+    !is_still(group) && is_left_alone(group)
+}
+
+/// Whether nothing but policies of scaling changes a group of On-Demand instances.
+fn is_left_alone(group: &GroupSetup) -> bool {
+    group.instances.is_none()
         && group.mixed.is_none()
         && group.purchase == Purchase::OnDemand
         && group.changes.is_empty()
