@@ -73,6 +73,11 @@ impl Build<'_> {
         let mut terms = BTreeMap::new();
         for instance in self.instances.iter().chain(offers) {
             let Registration { provider, instance_type, platform, .. } = &instance.registration;
+            // Once for all instances of a fleet.
+            let key = (*provider, instance_type.clone());
+            if terms.contains_key(&key) {
+                continue;
+            }
             let Some(of) = self.book.burstable(instance_type) else { continue };
             let otherwise = match of.is_unlimited {
                 true => CreditMode::Unlimited,
@@ -90,7 +95,7 @@ impl Build<'_> {
             let (mode, rate) =
                 (modes.get(provider).copied().unwrap_or(otherwise), self.side_rate(&item));
             let of = CreditTerms { kind, mode, family: of.family, rate };
-            terms.insert((*provider, instance_type.clone()), of);
+            terms.insert(key, of);
         }
         let percent = |key| settings.whole32(key).unwrap_or(0);
         let (used_percent, first_percent) =
