@@ -170,7 +170,12 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         product("us-east-1", "m99g.large,x", "USD", "0.1"),
     ]);
     let said = finish(
-        &[("ec2.json", &ec2), ("x.json", "{\"a\": 1}"), ("y.json", "{\"PriceList\": 3}")],
+        &[
+            ("ec2.json", &ec2),
+            ("x.json", "{\"a\": 1}"),
+            ("y.json", "{\"PriceList\": 3}"),
+            ("z.json", " \n[]"),
+        ],
         &[],
     );
     let said = said.unwrap_err();
@@ -183,6 +188,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "ec2.json: PriceList[6]: \"m99g.large,x in us-east-1 (on_demand)\" is no name that a price file takes",
         "x.json: is nothing that AWS publishes about prices",
         "y.json:1:",
+        "z.json: is a JSON list, and nothing that AWS publishes about prices is one\n  = help: take the whole answer",
     ] {
         assert!(said.contains(wanted), "{wanted}\n{said}");
     }

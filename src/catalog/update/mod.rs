@@ -163,6 +163,12 @@ impl Update {
     pub fn read(&mut self, name: &str, bytes: &[u8]) {
         self.files.push(name.to_string());
         let text = bytes.trim_ascii_start();
+        if text.starts_with(b"[") {
+            let message = "is a JSON list, and nothing that AWS publishes about prices is one";
+            let hint = "take the whole answer, without --query: known are PriceList, products, InstanceTypes, \
+                        SpotPriceHistory, searchResults";
+            return self.problem(name, message.into(), Some(hint));
+        }
         if !text.starts_with(b"{") {
             return self.own_prices(name, bytes);
         }
