@@ -72,6 +72,7 @@ mod pricing_reference;
 mod pricing_vectors;
 mod provisioning;
 mod publish;
+mod published_comparisons;
 mod readme;
 mod reference_pages;
 mod renewal;
