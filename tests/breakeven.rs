@@ -143,6 +143,33 @@ fn the_table_of_purchases_comes_out_of_runs_whose_packing_is_perfect() {
     }
 }
 
+/// A fifth off everything is a fifth off whatever is bought; half off Fargate moves the level.
+#[test]
+fn private_discounts_are_in_what_is_compared() {
+    let text = filled("0.096", 4, false);
+    let of = |agreed: &str| {
+        let text = format!("{text}[invoice]\ndiscount = [{agreed}]\n");
+        let (question, cells) = own_fleet_and_fargate(&text, &["compute:0:20", "instance:37.5"]);
+        let level = pairs(&cells, &question, 1.0)[0].level_percent;
+        let said = |cell: &Cell| {
+            let mean = |of: fn(&ecsim::experiment::breakeven::Said) -> f64| cell.mean(of).unwrap();
+            let bought = [mean(|said| said.usd_bought[0]), mean(|said| said.usd_bought[1])];
+            [mean(|said| said.usd), mean(|said| said.usd_with_plan), bought[0], bought[1]]
+        };
+        (level, cells.iter().flat_map(said).collect::<Vec<f64>>())
+    };
+    let (level, plain) = of("");
+    let (same, fifth) = of("{ category = \"all\", percent = 20 }");
+    assert!(plain.iter().all(|usd| *usd > 1.0));
+    for (plain, fifth) in plain.iter().zip(&fifth) {
+        assert!((fifth - 0.8 * plain).abs() < 1e-6, "{fifth} of {plain}");
+    }
+    assert!((same - level).abs() < 1e-6);
+    let (twice, half) = of("{ category = \"fargate\", percent = 50 }");
+    assert!((twice - 2.0 * level).abs() < 1e-4, "{twice}, {level}");
+    assert_eq!(half[0], plain[0]);
+}
+
 /// Where a group fills its instances to a share, the packing that would be enough is the same at every load: what a packed
 /// hour of the instance costs over what Fargate asks for it. An m6a.2xlarge at 0.3456 $ an hour against tasks of one vCPU and
 /// two GB that Fargate has a size for is 8 · 0.04048 + 32 · 0.004445 $ when full: 74 % by that sum; what ECS registers of its

@@ -106,10 +106,11 @@ fn bill(series: &[Sample], costs: &[(String, NanoUsd)]) -> Option<BillView> {
     let name = |number| format!("a-service-with-quite-a-long-name-that-tells-everything-{number}");
     let by_service = (0..30).map(|number| part(name(number), 1 << number)).collect();
     let by_use = ["tasks", "idle instances"].map(|name| part(name.into(), 5_000_000)).to_vec();
-    let [list, spot, reserved, plans, unused] = [900, 100, 200, 50, 25].map(NanoUsd);
-    let bill = list - spot - reserved - plans + unused;
-    let discounts = Discounts { list, spot, reserved, plans, unused, bill };
-    Some(BillView { begins, end, by_category, by_service, by_use, discounts })
+    let [list, spot, reserved, plans, unused, private] = [900, 100, 200, 50, 25, 90].map(NanoUsd);
+    let bill = list - spot - reserved - plans + unused - private;
+    let discounts = Discounts { list, spot, reserved, plans, unused, private, bill };
+    let paid_in = Some(("EUR", 400));
+    Some(BillView { begins, end, by_category, by_service, by_use, paid_in, discounts })
 }
 
 /// Instances of every length of life and with every kind of end, as many as the series has samples and three more.

@@ -95,6 +95,66 @@ fn the_bill_is_told_from_list_prices_down() {
 }
 
 #[test]
+fn private_discounts_and_a_currency_are_the_last_steps() {
+    let agreed = "[invoice]\ncurrency = \"EUR\"\nper_usd = 0.92\ndiscount = [{ category = \"all\", percent = 10 }, \
+         { category = \"ec2_savings_plan\", percent = 20 }, { category = \"ec2_reserved_instances\", percent = 0 }]\n";
+    let text = three_boxes(&format!("{agreed}{PLAN}{TWO_RESERVED}"));
+    let ran = run(&text);
+    // A tenth of 0.50 $, nothing of 1.00 $, a fifth of 0.25 $.
+    let table = String::from_utf8(bill_tables::invoice(&ran.result).unwrap()).unwrap();
+    assert_eq!(
+        table.lines().collect::<Vec<_>>(),
+        [
+            "category,undiscounted_usd,discount_percent,discount_usd,usd,invoiced,currency",
+            "ec2_on_demand,0.500000000,10,0.050000000,0.450000000,0.414000000,EUR",
+            "ec2_reserved_instances,1.000000000,0,0.000000000,1.000000000,0.920000000,EUR",
+            "ec2_savings_plan,0.250000000,20,0.050000000,0.200000000,0.184000000,EUR",
+        ]
+    );
+    assert_eq!(ran.number("undiscounted_usd"), 1.75);
+    assert_eq!(ran.number("private_discount_usd"), 0.1);
+    assert_eq!(ran.number("total_usd"), 1.65);
+    assert_eq!(ran.number("ec2_usd"), 1.65);
+    assert_eq!(ran.number("total_in_currency"), 1.518);
+    let scenario = ecsim::scenario::load_text(&text, "t.toml", std::path::Path::new("."), &[]);
+    let view = BillView::of(&scenario.unwrap(), &ran.result).unwrap();
+    let steps = view.discounts;
+    assert_eq!(
+        (steps.list.to_f64(), steps.private.to_f64(), steps.bill.to_f64()),
+        (3.0, 0.1, 1.65)
+    );
+    assert_eq!(view.paid_in, Some(("EUR", 1_518_000_000)));
+    let plain = run(&three_boxes(PLAN));
+    assert!(bill_tables::invoice(&plain.result).is_none());
+    assert!(plain.result.summary.get("undiscounted_usd").is_none());
+}
+
+#[test]
+fn what_was_not_agreed_on_is_refused() {
+    let refused = |text: &str, why: &str| {
+        let told = errors(&three_boxes(&format!("[invoice]\n{text}\n")));
+        assert!(told.contains(why), "{text}: {told}");
+    };
+    let of = |category: &str, percent: &str| {
+        format!("discount = [{{ category = \"{category}\", percent = {percent} }}]")
+    };
+    refused(&of("fargat", "1"), "did you mean \"fargate\"?");
+    refused(&of("ec2_on", "1"), "the bill has no category \"ec2_on\"");
+    refused(&of("ec2_on", "1"), "did you mean \"ec2_on_demand\"? valid: \"all\", \"ec2\"");
+    refused(&of("", "1"), "`category` must not be empty");
+    refused(&of("ec2", "100.5"), "percent");
+    refused(&of("ec2", "-1"), "percent");
+    let twice = "{ category = \"ec2\", percent = 1 }, { category = \"ec2\", percent = 2 }";
+    refused(&format!("discount = [{twice}]"), "duplicate discount of \"ec2\"");
+    refused("currency = \"EUR\"", "`currency` without `per_usd`");
+    refused("per_usd = 0.92", "`per_usd` without `currency`");
+    refused("currency = \"EURO\"\nper_usd = 0.92", "EURO");
+    refused("currency = \"EUR\"\nper_usd = 0", "`per_usd` must be between");
+    let told = errors(&three_boxes("[invoice]\ncurrency = \"EUR\"\nper_usd = 0\n"));
+    assert!(!told.contains("without"), "{told}");
+}
+
+#[test]
 fn what_nobody_uses_is_paid_all_the_same() {
     let more = TWO_RESERVED.replace("instance_count = 2", "instance_count = 5");
     let ran = run(&three_boxes(&format!("{more}{PLAN}")));

@@ -126,6 +126,72 @@ fn billed_and_effective_cost_are_the_bill_and_commitments_are_purchases() {
     );
 }
 
+/// What was agreed on: less off Reserved Instances, more off plans, nothing off what nobody uses.
+const AGREED: &str = r#"
+[invoice]
+currency = "EUR"
+per_usd = 0.873291
+discount = [
+  { category = "all", percent = 7.25 },
+  { category = "ec2_savings_plan", percent = 12 },
+  { category = "ec2_reserved_instances", percent = 3 },
+  { category = "reserved_instances_unused", percent = 0 },
+]
+"#;
+
+/// The columns of an invoice: category, and nano-euros.
+fn invoiced(desk: &Desk) -> std::collections::BTreeMap<String, i128> {
+    let text = std::fs::read_to_string(desk.path("focus/invoice.csv")).unwrap();
+    rows(&text).iter().map(|row| (row["category"].clone(), nano(row, "invoiced"))).collect()
+}
+
+#[test]
+fn private_discounts_are_contracted_and_costs_are_in_the_currency() {
+    let desk = Desk::with(&format!("{MONTHS}{AGREED}"));
+    desk.ok("run small.toml --out focus");
+    desk.ok("run small.toml --out own --set outputs.cost_format=ecsim");
+    let (focus, invoiced) = (table(&desk, "focus"), invoiced(&desk));
+    let sum = |column: &str| -> i128 { focus.iter().map(|row| nano(row, column)).sum() };
+    let paid: i128 = invoiced.values().sum();
+    assert_eq!([sum("BilledCost"), sum("EffectiveCost")], [paid, paid]);
+    assert!(invoiced.len() >= 5, "{invoiced:?}");
+    for (category, nanos) in &invoiced {
+        let own = focus.iter().filter(|row| row["SkuMeter"] == *category);
+        assert_eq!(own.map(|row| nano(row, "EffectiveCost")).sum::<i128>(), *nanos, "{category}");
+    }
+    // What is billed in dollars, at the rate: up to the rounding of each category.
+    let usd: i128 = table(&desk, "own").iter().map(|row| nano(row, "usd")).sum();
+    assert!((usd as f64 * 0.873291 - paid as f64).abs() <= invoiced.len() as f64);
+    for row in &focus {
+        let number = |column: &str| row[column].parse::<f64>().unwrap();
+        assert_eq!(row["BillingCurrency"], "EUR");
+        assert_eq!(row["PricingCurrency"], "USD");
+        if row["CommitmentDiscountStatus"] == "Unused" {
+            continue;
+        }
+        for (price, cost) in
+            [("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")]
+        {
+            let product = number("PricingQuantity") * number(price);
+            assert!((product - number(cost)).abs() < 4e-9, "{price}: {row:?}");
+        }
+        // Instances under a commitment would cost 7.25 % less than listed without it.
+        let off = match (row["ChargeCategory"].as_str(), row["CommitmentDiscountId"].as_str()) {
+            ("Purchase", "savings-plan-1") => 12.0,
+            ("Purchase", "reserved-1") => 3.0,
+            ("Purchase", "elsewhere") => 0.0,
+            _ => 7.25,
+        };
+        let of_list = number("ContractedUnitPrice") / number("ListUnitPrice");
+        assert!((of_list - (1.0 - off / 100.0)).abs() < 1e-9, "{row:?}");
+    }
+    // An m5.large costs 0.107 $ in eu-west-1.
+    let boxes = |row: &&Cells| row["SkuMeter"] == "ec2_on_demand" && row["x_Item"] == "m5.large";
+    let prices: Vec<&str> =
+        focus.iter().filter(boxes).map(|row| row["ListUnitPrice"].as_str()).collect();
+    assert!(!prices.is_empty() && prices.iter().all(|price| *price == "0.093442137"));
+}
+
 #[test]
 fn every_row_has_the_mandatory_columns_and_lies_in_a_day_of_its_month() {
     let desk = Desk::with(MONTHS);

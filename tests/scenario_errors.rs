@@ -41,7 +41,7 @@ seed = 3
     1 | [simulaton]
       |  ^^^^^^^^^
       |
-      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "network", "instance_type", "capacity_provider", "task_definition", "run_task", "service", "failure", "failure_trace", "zonal_shift", "service_scheduler", "cloudwatch", "latency", "limits", "fargate", "prices", "reserved_instances", "savings_plan", "capacity_reservation", "bill", "expect"
+      = help: did you mean "simulation"? valid: "simulation", "outputs", "cluster", "network", "instance_type", "capacity_provider", "task_definition", "run_task", "service", "failure", "failure_trace", "zonal_shift", "service_scheduler", "cloudwatch", "latency", "limits", "fargate", "prices", "reserved_instances", "savings_plan", "capacity_reservation", "bill", "invoice", "expect"
     "##);
 }
 

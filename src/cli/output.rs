@@ -145,6 +145,9 @@ pub fn write_result(
     if let Some(bytes) = bill_tables::commitments(result) {
         write(bill_tables::COMMITMENTS.file, &bytes)?;
     }
+    if let Some(bytes) = bill_tables::invoice(result) {
+        write(bill_tables::INVOICE.file, &bytes)?;
+    }
     let epoch = scenario.setup.is_dated.then_some(scenario.setup.epoch_s);
     let by_hour = scenario.outputs.cost_hourly.then(|| bill_tables::cost_hourly(result, epoch));
     if let Some(bytes) = by_hour.flatten() {

@@ -3,250 +3,18 @@
 //! Invariants: a line has usage; no line is negative; its amount is its exact usage times its price, rounded once;
 //! the total is the sum of the lines. Memory grows with the number of lines, not with tasks or instances.
 
-use super::commitments::Commitment;
+pub use super::category::Category;
 use super::fees::Fee;
-use super::meter::{FargateTask, FargateUsage, PARTS, ec2_billed};
+use super::meter::{FargateTask, FargateUsage, ec2_billed};
 use super::price::Price;
-use super::side::{Per, SideCost};
+use super::side::Per;
 use crate::base::canary;
-use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
+use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::model::fargate::FargateRate;
 use crate::model::ids::ProviderId;
 use crate::model::platform::Purchase;
 use std::collections::BTreeMap;
-
-/// What a line charges for. The order of the variants is the order of the lines of a provider.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Category {
-    /// On-Demand instances.
-    Ec2OnDemand,
-    /// Spot instances.
-    Ec2Spot,
-    /// What ECS charges for its Managed Instances, on top of EC2.
-    ManagedInstancesFee,
-    /// What hosts of the user's own cost.
-    ExternalHost,
-    /// What ECS charges for external instances (ECS Anywhere).
-    AnywhereFee,
-    /// vCPUs of Fargate tasks.
-    FargateVcpu,
-    /// Memory of Fargate tasks.
-    FargateMemory,
-    /// Task storage above the included 20 GB.
-    FargateEphemeral,
-    /// Windows licence of Fargate tasks.
-    FargateWindowsLicence,
-    /// vCPUs of Fargate Spot tasks.
-    FargateSpotVcpu,
-    /// Memory of Fargate Spot tasks.
-    FargateSpotMemory,
-    /// Task storage of Fargate Spot tasks above the included 20 GB.
-    FargateSpotEphemeral,
-    /// Instances that Reserved Instances cover, at their price.
-    Ec2Reserved,
-    /// Instances that a Savings Plan covers, at its rate.
-    Ec2SavingsPlan,
-    /// vCPUs of Fargate tasks that a Savings Plan covers.
-    FargateVcpuSavingsPlan,
-    /// Memory of Fargate tasks that a Savings Plan covers.
-    FargateMemorySavingsPlan,
-    /// Slots of capacity reservations that nobody was in.
-    CapacityUnused,
-    /// The same that Reserved Instances cover, at their price.
-    CapacityUnusedReserved,
-    /// The same that a Savings Plan covers, at its rate.
-    CapacityUnusedSavingsPlan,
-    /// What of Reserved Instances nobody used.
-    ReservedUnused,
-    /// What of a Savings Plan nobody used.
-    SavingsPlanUnused,
-    /// What is charged beside compute.
-    Side(SideCost),
-}
-
-impl Category {
-    /// The name in `cost.csv`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Category::Ec2OnDemand => "ec2_on_demand",
-            Category::Ec2Spot => "ec2_spot",
-            Category::ManagedInstancesFee => "managed_instances_fee",
-            Category::ExternalHost => "external_host",
-            Category::AnywhereFee => "ecs_anywhere_fee",
-            Category::FargateVcpu => "fargate_vcpu",
-            Category::FargateMemory => "fargate_memory",
-            Category::FargateEphemeral => "fargate_ephemeral",
-            Category::FargateWindowsLicence => "fargate_windows_licence",
-            Category::FargateSpotVcpu => "fargate_spot_vcpu",
-            Category::FargateSpotMemory => "fargate_spot_memory",
-            Category::FargateSpotEphemeral => "fargate_spot_ephemeral",
-            Category::Ec2Reserved => "ec2_reserved_instances",
-            Category::Ec2SavingsPlan => "ec2_savings_plan",
-            Category::FargateVcpuSavingsPlan => "fargate_vcpu_savings_plan",
-            Category::FargateMemorySavingsPlan => "fargate_memory_savings_plan",
-            Category::CapacityUnused => "capacity_reservation_unused",
-            Category::CapacityUnusedReserved => "capacity_reservation_unused_reserved_instances",
-            Category::CapacityUnusedSavingsPlan => "capacity_reservation_unused_savings_plan",
-            Category::ReservedUnused => "reserved_instances_unused",
-            Category::SavingsPlanUnused => "savings_plan_unused",
-            Category::Side(cost) => cost.name(),
-        }
-    }
-
-    /// The name in charts.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Category::Ec2OnDemand => "EC2 On-Demand",
-            Category::Ec2Spot => "EC2 Spot",
-            Category::ManagedInstancesFee => "Managed Instances fee",
-            Category::ExternalHost => "External hosts",
-            Category::AnywhereFee => "ECS Anywhere fee",
-            Category::FargateVcpu => "Fargate vCPU",
-            Category::FargateMemory => "Fargate memory",
-            Category::FargateEphemeral => "Fargate storage",
-            Category::FargateWindowsLicence => "Fargate Windows licence",
-            Category::FargateSpotVcpu => "Fargate Spot vCPU",
-            Category::FargateSpotMemory => "Fargate Spot memory",
-            Category::FargateSpotEphemeral => "Fargate Spot storage",
-            Category::Ec2Reserved => "EC2 Reserved Instances",
-            Category::Ec2SavingsPlan => "EC2 by Savings Plan",
-            Category::FargateVcpuSavingsPlan => "Fargate vCPU by Savings Plan",
-            Category::FargateMemorySavingsPlan => "Fargate memory by Savings Plan",
-            Category::CapacityUnused => "Capacity reservations, unused",
-            Category::CapacityUnusedReserved => "The same by Reserved Instances",
-            Category::CapacityUnusedSavingsPlan => "The same by Savings Plan",
-            Category::ReservedUnused => "Reserved Instances, unused",
-            Category::SavingsPlanUnused => "Savings Plan, unused",
-            Category::Side(cost) => cost.label(),
-        }
-    }
-
-    /// The unit of the quantity: a second of the unit that the price is for, or bytes.
-    #[must_use]
-    pub fn unit(self) -> &'static str {
-        match self {
-            Category::Ec2OnDemand
-            | Category::Ec2Spot
-            | Category::ManagedInstancesFee
-            | Category::ExternalHost
-            | Category::AnywhereFee
-            | Category::Ec2Reserved
-            | Category::Ec2SavingsPlan
-            | Category::CapacityUnused
-            | Category::CapacityUnusedReserved
-            | Category::CapacityUnusedSavingsPlan
-            | Category::ReservedUnused => "instance-seconds",
-            Category::FargateVcpu
-            | Category::FargateSpotVcpu
-            | Category::FargateVcpuSavingsPlan
-            | Category::FargateWindowsLicence => "vcpu-seconds",
-            Category::SavingsPlanUnused => "commitment-seconds",
-            Category::Side(cost) => cost.unit(),
-            Category::FargateMemory
-            | Category::FargateMemorySavingsPlan
-            | Category::FargateSpotMemory
-            | Category::FargateEphemeral
-            | Category::FargateSpotEphemeral => "gb-seconds",
-        }
-    }
-
-    /// What instances bought so are charged as.
-    #[must_use]
-    pub fn of_instances(purchase: Purchase) -> Category {
-        match purchase {
-            Purchase::OnDemand => Category::Ec2OnDemand,
-            Purchase::Spot => Category::Ec2Spot,
-            Purchase::External => Category::ExternalHost,
-        }
-    }
-
-    /// Whether it charges for instances, which can be idle; Fargate charges for tasks.
-    #[must_use]
-    pub fn is_of_instances(self) -> bool {
-        match self {
-            Category::Ec2OnDemand
-            | Category::Ec2Spot
-            | Category::ManagedInstancesFee
-            | Category::ExternalHost
-            | Category::AnywhereFee
-            | Category::Ec2Reserved
-            | Category::Ec2SavingsPlan
-            | Category::CapacityUnused
-            | Category::CapacityUnusedReserved
-            | Category::CapacityUnusedSavingsPlan
-            | Category::ReservedUnused => true,
-            Category::FargateVcpu
-            | Category::FargateMemory
-            | Category::FargateEphemeral
-            | Category::FargateWindowsLicence
-            | Category::FargateSpotVcpu
-            | Category::FargateSpotMemory
-            | Category::FargateSpotEphemeral
-            | Category::FargateVcpuSavingsPlan
-            | Category::FargateMemorySavingsPlan
-            | Category::SavingsPlanUnused
-            | Category::Side(_) => false,
-        }
-    }
-
-    /// What usage of this category is charged as where a commitment covers it.
-    pub(super) fn covered_by(self, commitment: Commitment<'_>) -> Category {
-        match (self, commitment) {
-            (Category::Ec2OnDemand, Commitment::Reserved(_)) => Category::Ec2Reserved,
-            (Category::Ec2OnDemand, Commitment::Plan(_)) => Category::Ec2SavingsPlan,
-            (Category::CapacityUnused, Commitment::Reserved(_)) => Category::CapacityUnusedReserved,
-            (Category::CapacityUnused, Commitment::Plan(_)) => Category::CapacityUnusedSavingsPlan,
-            (Category::FargateVcpu, _) => Category::FargateVcpuSavingsPlan,
-            (Category::FargateMemory, _) => Category::FargateMemorySavingsPlan,
-            (other, _) => other,
-        }
-    }
-
-    /// How many parts of usage are one priced unit: CPU units in a vCPU, MiB in a GB, else 1.
-    pub(super) fn parts(self) -> u128 {
-        match self {
-            Category::FargateVcpu
-            | Category::FargateSpotVcpu
-            | Category::FargateWindowsLicence
-            | Category::FargateMemory
-            | Category::FargateVcpuSavingsPlan
-            | Category::FargateMemorySavingsPlan
-            | Category::FargateSpotMemory => PARTS,
-            Category::Ec2OnDemand
-            | Category::Ec2Spot
-            | Category::ManagedInstancesFee
-            | Category::ExternalHost
-            | Category::AnywhereFee
-            | Category::FargateEphemeral
-            | Category::FargateSpotEphemeral
-            | Category::Ec2Reserved
-            | Category::Ec2SavingsPlan
-            | Category::CapacityUnused
-            | Category::CapacityUnusedReserved
-            | Category::CapacityUnusedSavingsPlan
-            | Category::ReservedUnused
-            | Category::SavingsPlanUnused
-            | Category::Side(_) => 1,
-        }
-    }
-
-    /// Whether its price is for a month, not for an hour.
-    #[must_use]
-    pub fn is_by_month(self) -> bool {
-        matches!(self, Category::Side(cost) if cost.per() == Per::Month)
-    }
-
-    /// How much usage one price is for.
-    fn divisor(self) -> u128 {
-        match self {
-            Category::Side(cost) => cost.divisor(),
-            other => other.parts() * MICROS_PER_HOUR,
-        }
-    }
-}
 
 /// Usage of one provider's Fargate tasks under one price list.
 #[derive(Clone, Debug)]
@@ -389,7 +157,8 @@ impl Bill {
             let usd = rate.charge_parts(usage, category.parts());
             let (provider, service) = (Some(provider), String::new());
             let (is_idle, under) = (false, None);
-            Line { provider, service, is_idle, category, item, usage, rate, usd, under }
+            let off = NanoUsd::ZERO;
+            Line { provider, service, is_idle, category, item, usage, rate, usd, off, under }
         });
         Invoice { lines: lines.collect() }
     }
@@ -438,8 +207,10 @@ pub struct Line {
     pub usage: u128,
     /// Price of one unit for an hour; of side costs also for a month, or of a GB.
     pub rate: HourlyRate,
-    /// Usage times price, rounded once, half to even.
+    /// Usage times price, rounded once, half to even; less [`Line::off`].
     pub usd: NanoUsd,
+    /// What a private discount takes off.
+    pub off: NanoUsd,
     /// The commitment that covers it, or that nobody used so much of.
     pub under: Option<Covering>,
 }
@@ -456,6 +227,12 @@ pub struct Covering {
 }
 
 impl Line {
+    /// What it costs without a private discount.
+    #[must_use]
+    pub fn public_usd(&self) -> NanoUsd {
+        self.usd + self.off
+    }
+
     /// What so much of the usage costs.
     #[must_use]
     pub fn charge(&self, usage: u128) -> NanoUsd {

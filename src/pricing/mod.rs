@@ -7,7 +7,7 @@
 //! that nobody was in, [`commitments`] applies Reserved Instances and Savings Plans to it all, [`side`] adds what
 //! is charged beside compute, [`credits`] keeps the CPU credits of burstable instances, [`balancer`] knows
 //! the capacity units of load balancers and [`transfer`] the tiers of what goes to the internet, [`allocation`] says whose
-//! it all is by AWS's split cost allocation.
+//! it all is by AWS's split cost allocation, [`terms`] what is paid of it after private discounts, and in which currency.
 //!
 //! Invariants: usage is summed exactly in unit-microseconds (`u128`); each line is charged once and rounded once,
 //! half to even; the total is the sum of the lines. So a bill depends neither on the order in which usage
@@ -16,6 +16,7 @@
 pub mod allocation;
 pub mod balancer;
 pub mod by_service;
+pub mod category;
 pub mod commitments;
 pub mod credits;
 pub mod fees;
@@ -27,6 +28,7 @@ pub mod reservations;
 pub mod settle;
 pub mod side;
 pub mod split;
+pub mod terms;
 pub mod transfer;
 
 pub use by_service::{EndedPromise, UsageByService};
@@ -39,3 +41,4 @@ pub use meter::{
 pub use price::Price;
 pub use settle::{Closed, CommitmentReport, HourlyBill, Settlement, Uncovered};
 pub use split::{CpuMemory, SplitWeights};
+pub use terms::{Invoiced, Terms};

@@ -48,6 +48,7 @@ pub fn close(
     let by_hour = HourlyBill {
         begins: (0..lengths.len()).map(|hour| hourly.begins(hour)).collect(),
         lines: by_hour(&invoice, &lines, &covers, names, &lengths),
+        off: Vec::new(),
     };
     let mut settlement = covers.settlement(&lengths);
     settlement.reservations = reservation_reports(hourly.reservations(), end);
@@ -70,6 +71,7 @@ fn unused_slots(lines: &BTreeMap<UsageKey, HourlyLine>) -> Vec<Line> {
         usage,
         rate,
         usd: rate.charge_parts(usage, 1),
+        off: NanoUsd::ZERO,
         under: None,
     };
     sums.into_iter().filter(|(_, usage)| *usage > 0).map(line).collect()
@@ -131,13 +133,16 @@ pub struct Settlement {
     pub reservations: Vec<CommitmentReport>,
     /// On-Demand usage that a commitment could cover, at list prices.
     pub eligible: NanoUsd,
-    /// What a Compute Savings Plan would have done best, on top of Reserved Instances and EC2 Instance Savings Plans.
+    /// A Compute Savings Plan, and what it could cover on top of Reserved Instances and EC2 Instance Savings Plans, at list
+    /// prices less private discounts; nothing where that is nothing.
+    pub offer: Option<(SavingsPlan, Vec<Usage>)>,
+    /// What it would have done best.
     pub best: Option<BestPlan>,
     /// What no commitment covers, for whoever asks what else could have been bought.
     pub rest: Uncovered,
 }
 
-/// Usage that no commitment covers, at list prices, by the hour.
+/// Usage that no commitment covers, at list prices less private discounts, by the hour.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Uncovered {
     /// What it is.
@@ -241,6 +246,7 @@ impl<'a> Covers<'a> {
                             usage,
                             rate: cover.price.0,
                             usd,
+                            off: NanoUsd::ZERO,
                             under: Some(covering(outcome.commitment, key.3)),
                         };
                         lines.push(line);
@@ -266,11 +272,14 @@ impl<'a> Covers<'a> {
             list: outcome.list_usd(&self.usage),
             ..described(outcome.commitment)
         });
+        let offer = self.offer();
+        let best = offer.as_ref().map(|(plan, usage)| best_plan(plan, usage, lengths));
         Settlement {
             reports: reports.collect(),
             reservations: Vec::new(),
             eligible: self.usage.iter().map(list).sum(),
-            best: self.best(lengths),
+            offer,
+            best,
             rest: Uncovered { usage: self.uncovered(), lengths: lengths.to_vec() },
         }
     }
@@ -284,9 +293,9 @@ impl<'a> Covers<'a> {
         usage
     }
 
-    /// The best Compute Savings Plan, at the rates of the first one that is given, or at the default ones of a year; what
-    /// Reserved Instances and EC2 Instance Savings Plans cover is not there for it.
-    fn best(&self, lengths: &[SimSpan]) -> Option<BestPlan> {
+    /// A Compute Savings Plan at the rates of the first one that is given, or at the default ones of a year; what Reserved
+    /// Instances and EC2 Instance Savings Plans cover is not there for it.
+    fn offer(&self) -> Option<(SavingsPlan, Vec<Usage>)> {
         let mut usage = self.usage.clone();
         let mut plan = SavingsPlan::of_a_year();
         for outcome in &self.outcomes {
@@ -301,7 +310,7 @@ impl<'a> Covers<'a> {
                 left.iter_mut().zip(&covered.amount).for_each(|(left, taken)| *left -= taken);
             }
         }
-        (!usage.is_empty()).then(|| best_plan(&plan, &usage, lengths))
+        (!usage.is_empty()).then_some((plan, usage))
     }
 }
 
@@ -344,7 +353,8 @@ fn unused_line(outcome: &Outcome<'_>, unused: u128, usd: NanoUsd) -> Line {
     let usage = unused.checked_div(each).unwrap_or(0);
     let (service, provider) = (String::new(), None);
     let under = Some(covering(outcome.commitment, rate));
-    Line { provider, service, is_idle: true, category, item, usage, rate, usd, under }
+    let off = NanoUsd::ZERO;
+    Line { provider, service, is_idle: true, category, item, usage, rate, usd, off, under }
 }
 
 /// The service that a holder is; nothing for callers and nobody.
@@ -362,6 +372,8 @@ pub struct HourlyBill {
     pub begins: Vec<SimTime>,
     /// Of each line of the invoice.
     pub lines: Vec<Vec<NanoUsd>>,
+    /// What private discounts take off each; empty without any.
+    pub off: Vec<Vec<NanoUsd>>,
 }
 
 /// Spreads the lines of an invoice over the hours by what was used in each.

@@ -8,7 +8,7 @@ use super::invoice::{Category, Line};
 use super::meter::billed;
 use super::settle::{Closed, spread};
 use crate::base::id::Column;
-use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
+use crate::base::money::{HourlyRate, MICROS_PER_HOUR, NanoUsd};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::ids::{ProviderId, ServiceId};
 use std::collections::BTreeMap;
@@ -78,6 +78,29 @@ pub enum Per {
 pub const BYTES_PER_GB: u128 = 1 << 30;
 
 impl SideCost {
+    /// All, in order.
+    pub const ALL: [SideCost; 19] = [
+        SideCost::Volume,
+        SideCost::PublicIpv4,
+        SideCost::CpuCredits,
+        SideCost::VolumeIops,
+        SideCost::VolumeThroughput,
+        SideCost::LoadBalancer,
+        SideCost::LoadBalancerCapacity,
+        SideCost::NatGateway,
+        SideCost::NatGatewayData,
+        SideCost::VpcEndpoint,
+        SideCost::VpcEndpointData,
+        SideCost::ZoneTransfer,
+        SideCost::InternetTransfer,
+        SideCost::ImageStorage,
+        SideCost::LogIngestion,
+        SideCost::LogArchive,
+        SideCost::CustomMetric,
+        SideCost::Alarm,
+        SideCost::ContainerInsights,
+    ];
+
     /// Name in `cost.csv`, name in charts, unit of the quantity, what the price is for.
     fn facts(self) -> (&'static str, &'static str, &'static str, Per) {
         match self {
@@ -242,6 +265,7 @@ impl SideUsage {
                 usage: *usage,
                 rate: key.rate,
                 usd: key.rate.charge_by(*usage, key.cost.divisor()),
+                off: NanoUsd::ZERO,
                 under: None,
             };
             if let Some(by_hour) = &mut closed.by_hour {
@@ -257,7 +281,6 @@ impl SideUsage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::money::NanoUsd;
     use crate::pricing::HourlyBill;
 
     fn key(cost: SideCost, rate: &str) -> SideKey {
@@ -281,7 +304,7 @@ mod tests {
         // Ninety minutes of a gateway are two hours.
         usage.add_hours(key(SideCost::NatGateway, "0.045"), (at(0), at(5_400)), 1);
         let begins = (0..731).map(|hour| at(hour * 3_600)).collect();
-        let by_hour = Some(HourlyBill { begins, lines: Vec::new() });
+        let by_hour = Some(HourlyBill { begins, lines: Vec::new(), off: Vec::new() });
         let mut closed = Closed { by_hour, ..Closed::default() };
         usage.append(&mut closed, &Column::new());
         let usd: Vec<_> = closed.invoice.lines.iter().map(|line| line.usd).collect();

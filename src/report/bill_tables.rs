@@ -6,6 +6,7 @@ use crate::base::money::NanoUsd;
 use crate::base::spreadsheet::free_text;
 use crate::base::time::{MICROS_PER_SECOND, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
+use crate::pricing::terms::PERCENT_PARTS;
 use crate::pricing::{CommitmentReport, Line};
 use crate::sim::RunResult;
 use crate::sim::outputs::UTC;
@@ -56,7 +57,7 @@ const COST_COLUMNS: &[ColumnSpec] = &[
         "usd",
         "decimal",
         "USD",
-        "quantity × price; in sum over services rounded once, half to even",
+        "quantity × price, in sum over services rounded once, half to even; less the private discount of `[invoice]`",
     ),
 ];
 
@@ -110,6 +111,28 @@ pub const COMMITMENTS: TableSpec = TableSpec {
     file: "commitments.csv",
     row: "Reserved Instances, Savings Plan or capacity reservation, in the order in which they are used; only where there is one",
     columns: COMMITMENT_COLUMNS,
+};
+
+const INVOICE_COLUMNS: &[ColumnSpec] = &[
+    column("category", "text", "–", "as in `cost.csv`"),
+    column("undiscounted_usd", "decimal", "USD", "what it costs without a private discount"),
+    column("discount_percent", "decimal", "%", "its private discount"),
+    column("discount_usd", "decimal", "USD", "what that is; rounded once, half to even"),
+    column("usd", "decimal", "USD", "what is left: its lines of `cost.csv`"),
+    column(
+        "invoiced",
+        "decimal",
+        "see `currency`",
+        "`usd` in the currency; rounded once to nine decimals, half to even",
+    ),
+    column("currency", "text", "–", "what is paid in"),
+];
+
+/// `invoice.csv`.
+pub const INVOICE: TableSpec = TableSpec {
+    file: "invoice.csv",
+    row: "category of the bill, with `[invoice]`",
+    columns: INVOICE_COLUMNS,
 };
 
 /// `cost.csv` of a finished run.
@@ -179,6 +202,28 @@ fn utc(epoch: Option<i64>, at: SimTime) -> String {
         calendar::write_utc(&mut text, epoch.saturating_add_unsigned(at.0 / MICROS_PER_SECOND));
     }
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// `invoice.csv` of a finished run; nothing without `[invoice]`.
+#[must_use]
+pub fn invoice(result: &RunResult) -> Option<Vec<u8>> {
+    let of = result.invoiced.as_ref()?;
+    let mut table = TableWriter::new(INVOICE);
+    let code = of.currency.map_or("USD", |of| of.code);
+    for row in &of.rows {
+        let (whole, rest) = (row.parts / PERCENT_PARTS, row.parts % PERCENT_PARTS);
+        let percent = format!("{whole}.{rest:06}");
+        table.row(&[
+            row.category.name().to_string(),
+            row.public.to_string(),
+            percent.trim_end_matches('0').trim_end_matches('.').to_string(),
+            row.off.to_string(),
+            row.usd().to_string(),
+            NanoUsd(row.nanos).to_string(),
+            code.to_string(),
+        ]);
+    }
+    Some(table.into_bytes())
 }
 
 /// `commitments.csv` of a finished run; nothing without commitments.

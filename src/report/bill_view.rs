@@ -3,7 +3,7 @@
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::SimTime;
 use crate::model::platform::Purchase;
-use crate::pricing::{Category, Line, Price};
+use crate::pricing::{Category, Invoiced, Line, Price};
 use crate::scenario::Scenario;
 use crate::sim::RunResult;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct BillView {
     pub by_service: Vec<Part>,
     /// By whether tasks had it.
     pub by_use: Vec<Part>,
+    /// What is paid in a currency that is not the dollar: its code, and how much, in billionths.
+    pub paid_in: Option<(&'static str, i128)>,
     /// From list prices to the bill.
     pub discounts: Discounts,
 }
@@ -42,7 +44,9 @@ pub struct Discounts {
     pub plans: NanoUsd,
     /// What of commitments nobody used, paid all the same.
     pub unused: NanoUsd,
-    /// The bill: `list` less what is saved, and `unused`.
+    /// What private discounts take off.
+    pub private: NanoUsd,
+    /// What is paid: `list` less what is saved, and `unused`.
     pub bill: NanoUsd,
 }
 
@@ -50,7 +54,8 @@ impl Discounts {
     /// Whether anything is taken off list prices, or paid for nothing.
     #[must_use]
     pub fn says_something(&self) -> bool {
-        [self.spot, self.reserved, self.plans, self.unused].iter().any(|usd| *usd != NanoUsd::ZERO)
+        let all = [self.spot, self.reserved, self.plans, self.unused, self.private];
+        all.iter().any(|usd| *usd != NanoUsd::ZERO)
     }
 }
 
@@ -68,9 +73,14 @@ impl BillView {
             by_category: parts(lines(), |line| line.category.label().to_string()),
             by_service: parts(by_service, |line| Owner::of(line).label().to_string()),
             by_use: parts(lines(), use_of),
+            paid_in: result.invoiced.as_ref().and_then(paid_in),
             discounts: discounts(scenario, result),
         })
     }
+}
+
+fn paid_in(of: &Invoiced) -> Option<(&'static str, i128)> {
+    of.currency.map(|currency| (currency.code, of.nanos()))
 }
 
 fn parts<'a>(
@@ -141,32 +151,35 @@ fn use_of(line: &Line) -> String {
 }
 
 fn discounts(scenario: &Scenario, result: &RunResult) -> Discounts {
-    let mut all = Discounts { bill: result.invoice.total(), ..Discounts::default() };
+    let private = result.invoiced.as_ref().map_or(NanoUsd::ZERO, Invoiced::off);
+    let bill = result.invoice.total();
+    let mut all = Discounts { bill, private, ..Discounts::default() };
     for line in &result.invoice.lines {
         let at = |rate: HourlyRate| Line { rate, ..line.clone() }.charge(line.usage);
+        let public = line.public_usd();
         let saved = match (line.category, &line.under) {
             (Category::ReservedUnused | Category::SavingsPlanUnused, _) => {
-                all.unused += line.usd;
+                all.unused += public;
                 continue;
             }
             (Category::Ec2Reserved | Category::CapacityUnusedReserved, Some(under)) => {
-                let saved = at(under.list) - line.usd;
+                let saved = at(under.list) - public;
                 all.reserved += saved;
                 saved
             }
             (_, Some(under)) => {
-                let saved = at(under.list) - line.usd;
+                let saved = at(under.list) - public;
                 all.plans += saved;
                 saved
             }
             (_, None) => {
                 let saved =
-                    on_demand(line, scenario).map_or(NanoUsd::ZERO, |rate| at(rate) - line.usd);
+                    on_demand(line, scenario).map_or(NanoUsd::ZERO, |rate| at(rate) - public);
                 all.spot += saved;
                 saved
             }
         };
-        all.list += line.usd + saved;
+        all.list += public + saved;
     }
     all
 }

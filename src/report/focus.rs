@@ -4,7 +4,9 @@
 //! and columns of our own that begin with `x_`, as it asks. A row is a line of the bill on a calendar day (UTC).
 //!
 //! As FOCUS has it, usage under a commitment is billed 0 and effectively costs its part of it; the commitment is a purchase
-//! of its own, billed and effectively 0. So `BilledCost` and `EffectiveCost` both sum to `total_usd`, exactly.
+//! of its own, billed and effectively 0. Private discounts are in all but what is listed, and costs and prices are in the
+//! currency of the invoice. So `BilledCost` and `EffectiveCost` both sum to `total_usd`, or to the column `invoiced` of
+//! `invoice.csv` where there is one, exactly.
 
 use super::csv::TableWriter;
 use crate::base::calendar;
@@ -13,6 +15,7 @@ use crate::base::spreadsheet::free_text;
 use crate::base::time::MICROS_PER_SECOND;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::model::ids::SourceId;
+use crate::pricing::terms::Exchange;
 use crate::pricing::{Category, Covering, Line};
 use crate::scenario::Scenario;
 use crate::sim::RunResult;
@@ -25,8 +28,8 @@ const fn text(name: &'static str, meaning: &'static str) -> ColumnSpec {
     column(name, "text", "–", meaning)
 }
 
-const fn usd(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    column(name, "decimal", "USD", meaning)
+const fn money(name: &'static str, meaning: &'static str) -> ColumnSpec {
+    column(name, "decimal", "see `BillingCurrency`", meaning)
 }
 
 const fn at(name: &'static str, meaning: &'static str) -> ColumnSpec {
@@ -34,13 +37,13 @@ const fn at(name: &'static str, meaning: &'static str) -> ColumnSpec {
 }
 
 const COLUMNS: &[ColumnSpec] = &[
-    usd(
+    money(
         "BilledCost",
-        "what is invoiced: 0 for what a commitment covers, which its purchase pays; in sum `total_usd`",
+        "what is invoiced: 0 for what a commitment covers, which its purchase pays; in sum `total_usd`, or what `invoice.csv` has",
     ),
     text("BillingAccountId", "`outputs.account_id`"),
     text("BillingAccountName", "name of the scenario"),
-    text("BillingCurrency", "USD"),
+    text("BillingCurrency", "USD, or `invoice.currency`"),
     at("BillingPeriodEnd", "first instant after the calendar month"),
     at("BillingPeriodStart", "first instant of the calendar month"),
     text(
@@ -66,14 +69,14 @@ const COLUMNS: &[ColumnSpec] = &[
         "what was used; empty for purchases and what is unused",
     ),
     text("ConsumedUnit", "unit of it"),
-    usd("ContractedCost", "at list prices: nothing is negotiated"),
-    usd("ContractedUnitPrice", "list price of a unit"),
-    usd("EffectiveCost", "with commitments spread over what they cover; in sum `total_usd`"),
+    money("ContractedCost", "at list prices less private discounts"),
+    money("ContractedUnitPrice", "list price of a unit less its private discount"),
+    money("EffectiveCost", "with commitments spread over what they cover; the same sum"),
     text("InvoiceIssuerName", "AWS"),
-    usd("ListCost", "at list prices"),
-    usd("ListUnitPrice", "list price of a unit"),
+    money("ListCost", "at list prices"),
+    money("ListUnitPrice", "list price of a unit"),
     text("PricingCategory", "Standard, Dynamic (Spot), Committed"),
-    text("PricingCurrency", "USD"),
+    text("PricingCurrency", "USD: what AWS lists prices in"),
     column(
         "PricingQuantity",
         "decimal",
@@ -110,8 +113,13 @@ pub const COST: TableSpec = TableSpec {
 /// The bill of a finished run that was kept by the hour.
 #[must_use]
 pub fn cost(scenario: &Scenario, result: &RunResult) -> Vec<u8> {
-    let mut focus =
-        Focus { scenario, result, table: TableWriter::new(COST), purchases: BTreeMap::new() };
+    let mut focus = Focus {
+        scenario,
+        result,
+        table: TableWriter::new(COST),
+        purchases: BTreeMap::new(),
+        exchange: Exchange::new(&scenario.setup.terms),
+    };
     for (index, line) in result.invoice.lines.iter().enumerate() {
         focus.line(index, line);
     }
@@ -119,14 +127,29 @@ pub fn cost(scenario: &Scenario, result: &RunResult) -> Vec<u8> {
     focus.table.into_bytes()
 }
 
-/// What of a commitment was billed on each day: name and kind, with its day.
-type Purchases = BTreeMap<(String, &'static str), BTreeMap<i64, NanoUsd>>;
+/// Dollars of a line: at public prices, and what is paid of them.
+#[derive(Clone, Copy, Default)]
+struct Amount {
+    public: NanoUsd,
+    paid: NanoUsd,
+}
+
+/// What of a commitment was billed on a day: in dollars at public prices, and in the currency.
+#[derive(Clone, Copy, Default)]
+struct Bought {
+    public: NanoUsd,
+    billed: NanoUsd,
+}
+
+/// Name and kind of commitments, with the private discount on it, by day.
+type Purchases = BTreeMap<(String, &'static str, u32), BTreeMap<i64, Bought>>;
 
 struct Focus<'a> {
     scenario: &'a Scenario,
     result: &'a RunResult,
     table: TableWriter,
     purchases: Purchases,
+    exchange: Exchange<'a>,
 }
 
 /// Cells by name; what is not named is empty.
@@ -134,18 +157,20 @@ type Row = BTreeMap<&'static str, String>;
 
 impl Focus<'_> {
     /// A line's dollars by day, in seconds since 1970.
-    fn days(&self, index: usize, line: &Line) -> BTreeMap<i64, NanoUsd> {
+    fn days(&self, index: usize, line: &Line) -> BTreeMap<i64, Amount> {
         let epoch = self.scenario.setup.epoch_s;
         let day_of = |seconds: i64| seconds.div_euclid(DAY) * DAY;
-        let mut days = BTreeMap::new();
-        match &self.result.by_hour {
-            Some(by_hour) => {
-                for (begin, usd) in by_hour.begins.iter().zip(&by_hour.lines[index]) {
-                    let at = epoch.saturating_add_unsigned(begin.0 / MICROS_PER_SECOND);
-                    *days.entry(day_of(at)).or_insert(NanoUsd::ZERO) += *usd;
-                }
-            }
-            None => _ = days.insert(day_of(epoch), line.usd),
+        let mut days: BTreeMap<i64, Amount> = BTreeMap::new();
+        let Some(by_hour) = &self.result.by_hour else {
+            let all = Amount { public: line.public_usd(), paid: line.usd };
+            return BTreeMap::from([(day_of(epoch), all)]);
+        };
+        let off = by_hour.off.get(index).map_or(&[][..], |off| off);
+        for (hour, (begin, usd)) in by_hour.begins.iter().zip(&by_hour.lines[index]).enumerate() {
+            let at = epoch.saturating_add_unsigned(begin.0 / MICROS_PER_SECOND);
+            let day = days.entry(day_of(at)).or_default();
+            day.paid += *usd;
+            day.public += *usd + off.get(hour).copied().unwrap_or_default();
         }
         days
     }
@@ -154,9 +179,9 @@ impl Focus<'_> {
         let (mut upto, mut given) = (NanoUsd::ZERO, 0);
         let days = self.days(index, line);
         for (number, (&day, &usd)) in days.iter().enumerate() {
-            upto += usd;
+            upto += usd.public;
             // Usage follows the dollars; what is free is told on the first day.
-            let until = match (u128::try_from(upto.0), u128::try_from(line.usd.0)) {
+            let until = match (u128::try_from(upto.0), u128::try_from(line.public_usd().0)) {
                 (Ok(part), Ok(whole)) if whole > 0 => {
                     line.usage / whole * part + line.usage % whole * part / whole
                 }
@@ -165,27 +190,37 @@ impl Focus<'_> {
             };
             let usage = until - given;
             given = until;
-            if usage > 0 || usd != NanoUsd::ZERO {
+            if usage > 0 || usd.public != NanoUsd::ZERO {
                 self.usage_row(line, day, (usage, usd));
             }
         }
     }
 
-    fn usage_row(&mut self, line: &Line, day: i64, (usage, usd): (u128, NanoUsd)) {
+    fn usage_row(&mut self, line: &Line, day: i64, (usage, usd): (u128, Amount)) {
+        let terms = &self.scenario.setup.terms;
         let category = line.category;
         let list_rate = line.under.as_ref().map_or(line.rate, |under| under.list);
         let unused = matches!(category, Category::ReservedUnused | Category::SavingsPlanUnused);
-        let list = match () {
-            () if unused => NanoUsd::ZERO,
-            () if line.under.is_none() => usd,
-            () => Line { rate: list_rate, ..line.clone() }.charge(usage),
+        let paid = self.exchange.next(category, usd.paid);
+        let in_currency = |usd| NanoUsd(terms.exchanged(usd));
+        let (list, contracted) = match () {
+            () if unused => (NanoUsd::ZERO, NanoUsd::ZERO),
+            () if line.under.is_some() => {
+                let list = Line { rate: list_rate, ..line.clone() }.charge(usage);
+                let contracted = terms.discounted(category.uncovered(), list);
+                (in_currency(list), in_currency(contracted))
+            }
+            () if usd.public == usd.paid => (paid, paid),
+            () => (in_currency(usd.public), paid),
         };
         let mut row = self.common(line, day, list_rate);
         let billed = match &line.under {
-            None => usd,
+            None => paid,
             Some(under) => {
-                let key = (under.commitment.clone(), under.kind);
-                *self.purchases.entry(key).or_default().entry(day).or_insert(NanoUsd::ZERO) += usd;
+                let key = (under.commitment.clone(), under.kind, terms.parts_of(category));
+                let bought = self.purchases.entry(key).or_default().entry(day).or_default();
+                bought.public += usd.public;
+                bought.billed += paid;
                 committed(&mut row, under, if unused { "Unused" } else { "Used" });
                 NanoUsd::ZERO
             }
@@ -203,8 +238,8 @@ impl Focus<'_> {
             ("BilledCost", billed.to_string()),
             ("ChargeCategory", "Usage".into()),
             ("ChargeFrequency", "Usage-Based".into()),
-            ("ContractedCost", list.to_string()),
-            ("EffectiveCost", usd.to_string()),
+            ("ContractedCost", contracted.to_string()),
+            ("EffectiveCost", paid.to_string()),
             ("ListCost", list.to_string()),
             ("PricingCategory", pricing(line).into()),
             ("PricingQuantity", quantity),
@@ -214,25 +249,30 @@ impl Focus<'_> {
 
     /// The commitments, bought day by day.
     fn purchases(&mut self) {
-        for ((commitment, kind), days) in std::mem::take(&mut self.purchases) {
+        /// A dollar's worth of a commitment costs a dollar.
+        const DOLLAR: HourlyRate = HourlyRate(1_000_000_000);
+        let terms = &self.scenario.setup.terms;
+        for ((commitment, kind, parts), days) in std::mem::take(&mut self.purchases) {
             let list = HourlyRate::default();
             let under = Covering { commitment: commitment.clone(), kind, list };
-            for (day, usd) in days {
+            for (day, Bought { public, billed }) in days {
                 let mut row = self.dated(day);
                 committed(&mut row, &under, "");
                 let words = kind.replace('_', " ");
+                // Without a discount it costs what is listed, to the last rounding.
+                let list = if parts == 0 { billed } else { NanoUsd(terms.exchanged(public)) };
                 row.extend([
-                    ("BilledCost", usd.to_string()),
+                    ("BilledCost", billed.to_string()),
                     ("ChargeCategory", "Purchase".into()),
                     ("ChargeDescription", format!("{words} {commitment}")),
                     ("ChargeFrequency", "Recurring".into()),
-                    ("ContractedCost", usd.to_string()),
-                    ("ContractedUnitPrice", "1".into()),
+                    ("ContractedCost", billed.to_string()),
+                    ("ContractedUnitPrice", terms.unit_price(DOLLAR, parts)),
                     ("EffectiveCost", NanoUsd::ZERO.to_string()),
-                    ("ListCost", usd.to_string()),
-                    ("ListUnitPrice", "1".into()),
+                    ("ListCost", list.to_string()),
+                    ("ListUnitPrice", terms.unit_price(DOLLAR, 0)),
                     ("PricingCategory", "Standard".into()),
-                    ("PricingQuantity", usd.to_string()),
+                    ("PricingQuantity", public.to_string()),
                     ("PricingUnit", "USD".into()),
                     ("ServiceCategory", "Compute".into()),
                     ("ServiceName", service_of_commitment(kind).into()),
@@ -253,7 +293,7 @@ impl Focus<'_> {
         Row::from([
             ("BillingAccountId", account.clone()),
             ("BillingAccountName", setup.name.clone()),
-            ("BillingCurrency", "USD".into()),
+            ("BillingCurrency", setup.terms.code().into()),
             ("BillingPeriodEnd", next),
             ("BillingPeriodStart", month),
             ("ChargePeriodEnd", instant(day + DAY)),
@@ -278,11 +318,13 @@ impl Focus<'_> {
             (false, name) => format!(", service {name}"),
         };
         let (of, name, sub) = service_of(line.category);
+        let terms = &self.scenario.setup.terms;
+        let parts = terms.parts_of(line.category.uncovered());
         let mut row = self.dated(day);
         row.extend([
             ("ChargeDescription", format!("{}: {}{whose}", line.category.label(), line.item)),
-            ("ContractedUnitPrice", list.to_string()),
-            ("ListUnitPrice", list.to_string()),
+            ("ContractedUnitPrice", terms.unit_price(list, parts)),
+            ("ListUnitPrice", terms.unit_price(list, 0)),
             ("PricingUnit", unit(line.category)),
             ("ServiceCategory", of.into()),
             ("ServiceName", name.into()),

@@ -1,7 +1,7 @@
 //! The tables that are written when a run has ended: instances and incidents.
 
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
-use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY};
+use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY, INVOICE};
 use super::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS};
 use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
@@ -103,7 +103,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 29] = [
+pub const ALL: [TableSpec; 30] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -123,6 +123,7 @@ pub const ALL: [TableSpec; 29] = [
     COST_ALLOCATION,
     COST_BY_TAG,
     COMMITMENTS,
+    INVOICE,
     METRICS,
     SEEDS,
     BREAKEVEN,

@@ -4,7 +4,7 @@ mod allocation;
 mod moved;
 mod side;
 
-use super::books::commitments::commitment_metrics;
+use super::books::commitments::{commitment_metrics, invoice_metrics};
 use super::books::outputs::Sinks;
 use super::books::task_rows::STILL_WAITS;
 use super::event::RunError;
@@ -34,7 +34,7 @@ use crate::model::ids::{InstanceId, ProviderId, ServiceId};
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
 use crate::pricing::allocation::Allocated;
-use crate::pricing::{HourlyBill, Invoice, Price, Settlement};
+use crate::pricing::{HourlyBill, Invoice, Invoiced, Price, Settlement, Terms};
 
 /// What a run leaves behind, beside the tables that it has streamed out.
 pub struct RunResult {
@@ -50,8 +50,10 @@ pub struct RunResult {
     pub input_digest: u64,
     /// All metrics.
     pub summary: Summary,
-    /// The bill.
+    /// The bill, after private discounts.
     pub invoice: Invoice,
+    /// The same by category and in the currency, where private discounts or a currency are given.
+    pub invoiced: Option<Invoiced>,
     /// What came of commitments, where usage was kept by the hour.
     pub settlement: Option<Settlement>,
     /// The bill by the hour, likewise.
@@ -158,6 +160,7 @@ pub fn run(
     watch: Watch<'_>,
 ) -> Result<RunResult, RunError> {
     let mut queue = Queue::new();
+    let terms = setup.terms.clone();
     let mut world = World::new(setup, inputs.into(), sinks);
     if watch.check_every_event {
         world.check_every_event();
@@ -170,15 +173,15 @@ pub fn run(
     let end = horizon.unwrap_or_else(|| queue.now());
     debug_assert!(queue.now() <= end, "nothing happened after the end");
     meter(&mut world, end, true)?;
-    finish(world, outcome, events, end)
+    finish(world, (outcome, events), end, &terms)
 }
 
 /// The books of a world whose last event has been handled.
 fn finish(
     mut world: World,
-    outcome: Outcome,
-    events: u64,
+    (outcome, events): (Outcome, u64),
     end: SimTime,
+    terms: &Terms,
 ) -> Result<RunResult, RunError> {
     // What only observes moves no metric but its own.
     let events = events - world.books.samples;
@@ -208,21 +211,21 @@ fn finish(
     };
     let reservations = world.groups.reservations();
     let names = world.books.services.iter().map(|ledger| ledger.title.clone()).collect();
-    let (closed, beside) = side::close(&mut world, &names, end);
-    let allocation = allocation::close(&world, &closed);
-    let invoice = closed.invoice;
+    let (mut closed, beside) = side::close(&mut world, &names, end);
+    let invoiced = terms.apply(&mut closed);
+    let (allocation, invoice) = (allocation::close(&world, &closed), closed.invoice);
     let rows = input_rows(&mut world);
     let fails = !world.faults.is_empty() || world.fargate.market.is_some();
     let incidents = world.faults.close(&world.services);
     let mut services = world.flow().service_reports(end);
-    if beside.is_some() || closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty()) {
-        // Until here they were charged list prices, and only compute.
-        let mut sums = invoice.sum_by(|line| line.service.clone());
-        services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
+    let has_commitments = closed.settlement.as_ref().is_some_and(|of| !of.reports.is_empty());
+    if beside.is_some() || invoiced.is_some() || has_commitments {
+        charge(&mut services, &invoice);
     }
     let mut summary = summary::of(&world, &invoice, instances, end, events);
     summary.add(beside.into_iter().flatten());
     summary.add(closed.settlement.iter().flat_map(commitment_metrics));
+    summary.add(invoiced.iter().flat_map(invoice_metrics));
     if fails {
         let (failed, missed) = (world.faults.failed_in_incidents(), world.faults.missed());
         summary.0.extend(incident_metrics(&incidents, failed, missed));
@@ -239,6 +242,7 @@ fn finish(
         input_digest: 0,
         summary,
         invoice,
+        invoiced,
         settlement: closed.settlement,
         by_hour: closed.by_hour,
         allocation,
@@ -262,6 +266,12 @@ fn finish(
         services,
         incidents,
     })
+}
+
+/// Charges services what is on the bill: until here they were charged list prices, and only compute.
+fn charge(services: &mut [ServiceReport], invoice: &Invoice) {
+    let mut sums = invoice.sum_by(|line| line.service.clone());
+    services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
 }
 
 /// What each instance cost, its time in a warm pool included.

@@ -42,8 +42,7 @@ pub use service::{RevisionSetup, ServiceSetup};
 pub use spot::{InterruptionSetup, ManagedSpot, MixedSetup, PoolLimit, Shortage, SpotPool};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
-pub use crate::pricing::commitments::Commitments;
-pub use crate::pricing::{Fee, Fees, Price};
+pub use crate::pricing::{Fee, Fees, Price, Terms, commitments::Commitments};
 
 /// A run, ready to start. The rows of `sources` come from streams that the caller opens, in the same order.
 #[derive(Clone, Debug)]
@@ -80,6 +79,8 @@ pub struct Setup {
     pub fees: Fees,
     /// Reserved Instances and Savings Plans.
     pub commitments: Commitments,
+    /// Private discounts, and the currency.
+    pub terms: Terms,
     /// What is billed beside compute; `None`: nothing.
     pub bill: Option<BillSetup>,
     /// Task definitions.

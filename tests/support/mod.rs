@@ -209,6 +209,7 @@ pub fn setup(instances: Vec<InstanceSetup>, caller: SourceSetup) -> Setup {
         blackouts: Default::default(),
         fees: Default::default(),
         commitments: ecsim::sim::setup::Commitments::default(),
+        terms: Default::default(),
         bill: None,
         definitions: std::iter::once(definition("job", 1024, 1024)).collect(),
         sources: std::iter::once(caller).collect(),

@@ -101,6 +101,7 @@ impl Case {
             blackouts: Default::default(),
             fees: Default::default(),
             commitments: ecsim::sim::setup::Commitments::default(),
+            terms: Default::default(),
             bill: None,
             sources: sources.into_iter().collect(),
             latencies: latencies(&mut dice),

@@ -58,7 +58,8 @@ impl Purchase {
         matches!(self.terms, Terms::Compute(..))
     }
 
-    /// What the best commitment of this kind would have saved of a run.
+    /// What the best commitment of this kind would have saved of a run; where there are private discounts it has that of what it
+    /// covers.
     #[must_use]
     pub fn saves(&self, of: &Uncovered) -> NanoUsd {
         let plan = |kind, instances, fargate| SavingsPlan {

@@ -77,6 +77,7 @@ impl<'a> Bounds<'a> {
         let usd: Vec<f64> = demands
             .iter()
             .map(|demand| fleet.usd(scenario, demand).max(self.serving(scenario, demand)))
+            .map(|usd| usd * setup.terms.least_share())
             .collect();
         if usd.iter().any(|usd| *usd > 0.0) {
             floor.usd = usd.iter().map(|usd| exact(*usd * CAUTION)).collect();

@@ -114,6 +114,17 @@ impl Subject {
             _ => None,
         }
     }
+
+    /// The category that it is charged as.
+    #[must_use]
+    pub fn category(&self) -> Category {
+        match self {
+            Subject::Instances(..) => Category::Ec2OnDemand,
+            Subject::UnusedSlots(..) => Category::CapacityUnused,
+            Subject::FargateVcpu => Category::FargateVcpu,
+            Subject::FargateMemory => Category::FargateMemory,
+        }
+    }
 }
 
 /// What one commitment came to.

@@ -1,5 +1,5 @@
-//! From list prices to the bill: what Spot, Reserved Instances and Savings Plans take off, and what of commitments was for
-//! nothing.
+//! From list prices to the bill: what Spot, Reserved Instances, Savings Plans and private discounts take off, and what of
+//! commitments was for nothing.
 
 use super::ChartInput;
 use super::axis::Steps;
@@ -21,7 +21,10 @@ pub fn draw(input: &ChartInput) -> Drawing {
     let what = if saved.0 < 0 { "more than at list prices" } else { "less than at list prices" };
     let share = 100.0 * saved.to_f64().abs() / of.list.to_f64().max(1e-9);
     let amount = human::usd(NanoUsd(saved.0.abs()));
-    let facts = [format!("{amount} ({}) {what}", human::percent(share))];
+    let mut facts = vec![format!("{amount} ({}) {what}", human::percent(share))];
+    if let Some((code, nanos)) = input.bill.as_ref().and_then(|bill| bill.paid_in) {
+        facts.push(format!("paid: {code} {}", human::decimal(NanoUsd(nanos).to_f64(), 2)));
+    }
     let mut drawing = frame::page("From list prices to the bill", input, &facts);
     let bars = bars(&of);
     let most = bars.iter().map(|bar| bar.1.max(bar.2).to_f64()).fold(0.0, f64::max);
@@ -60,6 +63,7 @@ fn bars(of: &Discounts) -> Vec<Bar> {
         ("Savings Plans", NanoUsd::ZERO - of.plans),
         ("commitments, unused", of.unused),
         ("Spot", NanoUsd::ZERO - of.spot),
+        ("private discounts", NanoUsd::ZERO - of.private),
     ];
     for (name, change) in changes.into_iter().filter(|(_, change)| *change != NanoUsd::ZERO) {
         let color = if change.0 < 0 { palette::GREEN } else { palette::ORANGE };

@@ -112,6 +112,7 @@ pub(super) fn nothing(
         blackouts: Default::default(),
         fees: crate::pricing::Fees::default(),
         commitments: crate::sim::setup::Commitments::default(),
+        terms: Default::default(),
         bill: None,
         definitions: Column::new(),
         sources: Column::new(),

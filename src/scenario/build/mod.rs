@@ -41,6 +41,7 @@ mod service_traffic;
 mod service_update;
 mod spot_prices;
 mod tags;
+mod terms;
 mod timing;
 mod warm_pool;
 mod workload;
@@ -198,6 +199,7 @@ pub(super) fn build(
     let failure_traces = build.failure_traces(root);
     build.check_pull_rates(root);
     let (commitments, bill, tags) = (build.commitments(root), build.bill(root), build.tags(root));
+    let terms = build.terms(root);
     build.check_credit_modes(root);
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
@@ -213,10 +215,7 @@ pub(super) fn build(
         horizon: build.horizon,
         sample_interval: simulation.span("sample_interval")?,
         max_requests_alive: simulation.whole("max_requests_alive")?,
-        tie_break: match simulation.text("tie_break")? {
-            "uniform" => TieBreak::Uniform,
-            _ => TieBreak::Stable,
-        },
+        tie_break: tie_break(simulation.text("tie_break")?),
         zones: build.zones,
         clusters: build.clusters.into_iter().map(|cluster| cluster.name).collect(),
         providers: build.providers,
@@ -226,6 +225,7 @@ pub(super) fn build(
         blackouts,
         fees: build.fees,
         commitments,
+        terms,
         bill,
         definitions: build.definitions.into_iter().map(|one| one.definition).collect(),
         sources: build.sources.into_iter().collect(),
@@ -254,6 +254,10 @@ pub(super) fn build(
         book: build.book.version(),
         files: build.files,
     })
+}
+
+fn tie_break(name: &str) -> TieBreak {
+    if name == "uniform" { TieBreak::Uniform } else { TieBreak::Stable }
 }
 
 fn read_outputs(settings: &Settings) -> Outputs {

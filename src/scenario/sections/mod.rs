@@ -10,6 +10,7 @@ mod group_scaling;
 mod instance_refresh;
 mod instance_requirements;
 mod interruption;
+mod invoice;
 mod lifecycle_hook;
 mod managed_instances;
 mod mixed_instances;
@@ -36,6 +37,7 @@ pub use commitment::{CAPACITY_RESERVATION, RESERVED_INSTANCES, SAVINGS_PLAN};
 pub use failure::{FAILURE, FAILURE_TRACE};
 pub use fargate::WEEKDAYS;
 pub use instance_requirements::NO_PROTECTION;
+pub use invoice::{CURRENCIES, INVOICE};
 pub use network::NETWORK;
 pub use service::{BEHAVIOUR, CLOUDWATCH, SERVICE, SERVICE_SCHEDULER};
 pub use service_deployment::DEPLOYMENT;
@@ -224,6 +226,13 @@ pub static ROOT: Section = Section::new(
             Kind::Table(&BILL),
             "none: only compute is billed",
             "What is on the bill beside compute.",
+            "ecsim",
+        ),
+        optional(
+            "invoice",
+            Kind::Table(&INVOICE),
+            "none: what is on the bill",
+            "Private discounts, and the currency.",
             "ecsim",
         ),
         optional(

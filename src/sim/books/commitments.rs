@@ -1,8 +1,9 @@
-//! Metrics of commitments: how well they were used, what they saved, and what would have been best.
+//! Metrics of commitments: how well they were used, what they saved, and what would have been best; and of what is paid after
+//! private discounts.
 
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::metrics::summary::{Metric, Value};
-use crate::pricing::{CommitmentReport, Settlement};
+use crate::pricing::{CommitmentReport, Invoiced, Settlement};
 
 /// The metrics of a run with commitments; none without.
 #[must_use]
@@ -90,4 +91,28 @@ fn reservation_metrics(of: &Settlement) -> Vec<Metric> {
             value: Value::Usd(reserved - used),
         },
     ]
+}
+
+/// What private discounts take off the bill, and what it is in its currency; none where nothing was agreed on.
+#[must_use]
+pub fn invoice_metrics(of: &Invoiced) -> Vec<Metric> {
+    let row = |name: &'static str, unit, meaning, value| Metric {
+        name: name.into(),
+        unit,
+        meaning,
+        section: "Cost",
+        value,
+    };
+    let public = "what the bill would be without private discounts";
+    let discounts = "what private discounts take off it; the rest is `total_usd`";
+    let mut metrics = vec![
+        row("undiscounted_usd", "USD", public, Value::Usd(of.public())),
+        row("private_discount_usd", "USD", discounts, Value::Usd(of.off())),
+    ];
+    if let Some(currency) = of.currency {
+        let amount = Value::Ratio(NanoUsd(of.nanos()).to_f64());
+        let meaning = "`total_usd` in the currency that is paid in; `invoice.csv` has it exactly";
+        metrics.push(row("total_in_currency", currency.code, meaning, amount));
+    }
+    metrics
 }
