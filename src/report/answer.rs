@@ -67,6 +67,9 @@ impl Facts<'_> {
     }
 
     fn tasks(&self) -> Option<String> {
+        if self.0.get("tasks_submitted") == Some(&Value::Count(0)) {
+            return Some("Tasks     none was asked for".to_string());
+        }
         let submitted = self.count("tasks_submitted")?;
         let placed = self.count("tasks_placed").unwrap_or(0);
         let number = |count: u64| human::thousands(count.into());
@@ -300,6 +303,12 @@ mod tests {
         Cost      $12.00 for 1 h 00 m: EC2 $10.00, Fargate $2.00; $4.00 of the EC2 price (40.0 %) is for room that no task reserved
         Fleet     fixed: 8 container instances are paid for from the beginning to the end, used or not
         "#);
+    }
+
+    #[test]
+    fn a_run_without_a_task_says_so() {
+        let text = told(&[("tasks_submitted", Value::Count(0))]);
+        assert!(text.contains("Tasks     none was asked for\n"), "{text}");
     }
 
     #[test]
