@@ -175,9 +175,17 @@ impl Facts<'_> {
         (!said.is_empty()).then(|| format!("Network   {}", said.join("; ")))
     }
 
+    /// What is paid, where that is not in dollars.
+    fn in_currency(&self) -> Option<String> {
+        let metric = self.0.0.iter().find(|metric| metric.name == "total_in_currency")?;
+        let amount = metric.value.as_f64()?;
+        Some(format!("{} {}", human::decimal(amount, 2), metric.unit))
+    }
+
     fn cost(&self) -> Option<String> {
         let total = self.usd("total_usd")?;
-        let mut line = format!("Cost      {total} for {}", self.text("simulated_s")?);
+        let paid = self.in_currency().map(|paid| format!(" ({paid})")).unwrap_or_default();
+        let mut line = format!("Cost      {total}{paid} for {}", self.text("simulated_s")?);
         let external = self.nano("external_usd");
         let of = |usd: NanoUsd, who: &'static str| (usd.0 != 0).then_some((who, usd));
         let parts: Vec<(&str, NanoUsd)> = [
@@ -200,7 +208,13 @@ impl Facts<'_> {
         if let Some(idle) = self.usd("ec2_idle_usd") {
             let share = self.text("usd_idle_percent").unwrap_or_default();
             let whose = if external.0 == 0 { "the EC2 price" } else { "the price of instances" };
-            line += &format!("; {idle} of {whose} ({share} %) is for room that no task reserved");
+            // Idle room is told at public prices: it may be more than what is paid for all instances.
+            let is_lowered =
+                self.nano("private_discount_usd").0 != 0 || self.nano("commitments_usd").0 != 0;
+            let before = if is_lowered { " before discounts" } else { "" };
+            line += &format!(
+                "; {idle} of {whose}{before} ({share} %) is for room that no task reserved"
+            );
         }
         Some(line)
     }
@@ -267,14 +281,17 @@ mod tests {
     use super::*;
     use crate::metrics::summary::Metric;
 
-    fn told(values: &[(&'static str, Value)]) -> String {
-        let metric = |(name, value): &(&'static str, Value)| Metric {
+    fn metric((name, value): &(&'static str, Value)) -> Metric {
+        Metric {
             name: (*name).into(),
             unit: if name.ends_with("percent") { "%" } else { "–" },
             meaning: "",
             section: "",
             value: value.clone(),
-        };
+        }
+    }
+
+    fn told(values: &[(&'static str, Value)]) -> String {
         to_text(&Summary(values.iter().map(metric).collect()))
     }
 
@@ -303,6 +320,22 @@ mod tests {
         Cost      $12.00 for 1 h 00 m: EC2 $10.00, Fargate $2.00; $4.00 of the EC2 price (40.0 %) is for room that no task reserved
         Fleet     fixed: 8 container instances are paid for from the beginning to the end, used or not
         "#);
+    }
+
+    #[test]
+    fn what_is_paid_is_told_in_its_currency_and_idle_room_before_discounts() {
+        let summary = Summary(vec![
+            metric(&("simulated_s", HOUR)),
+            metric(&("total_usd", Value::Usd(NanoUsd(5_000_000_000)))),
+            Metric { unit: "EUR", ..metric(&("total_in_currency", Value::Ratio(4.5))) },
+            metric(&("ec2_usd", Value::Usd(NanoUsd(5_000_000_000)))),
+            metric(&("private_discount_usd", Value::Usd(NanoUsd(5_000_000_000)))),
+            metric(&("ec2_idle_usd", Value::Usd(NanoUsd(9_000_000_000)))),
+            metric(&("usd_idle_percent", Value::Ratio(90.0))),
+        ]);
+        let text = to_text(&summary);
+        let told = "$5.00 (4.50 EUR) for 1 h 00 m, all EC2; $9.00 of the EC2 price before discounts (90.0 %) is";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]
