@@ -95,6 +95,7 @@
 //! | how many instances a group gets, of which kind, and which go | `policy/capacity/` |
 //! | for what tasks wait in PROVISIONING | [`WaitCause`](model::provisioning::WaitCause), `sim/fleet/waits.rs`; the clocks: `sim/tasks/line.rs` |
 //! | a task that waits in PROVISIONING for capacity | `sim/tasks/line.rs`; placed and timed out by `sim/services/waiting.rs` |
+//! | a task that goes to Fargate because EC2 has no room (beyond ECS) | `sim/tasks/overflow.rs`; who goes first on scale-in: `policy/service/scale_in.rs` |
 //! | when a group is scaled, and what it is told | `sim/fleet/`: `managed.rs` for managed scaling, `scaled.rs` for policies of its own, `instances/` for Managed Instances |
 //! | addresses of subnets: who takes one, who gets none | `sim/cluster/network.rs`; of instances `sim/fleet/addresses.rs` |
 //! | roles and routes: what a task lacks to start | [`Needs::lack`](model::access::Needs::lack); for want of it or of an address it fails in `sim/tasks/refuse.rs` |
@@ -261,7 +262,6 @@
 //! | To come | Where |
 //! | --- | --- |
 //! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
-//! | EC2 first, Fargate for what does not fit | `sim/services/capacity.rs`: a revision has its own launch already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library

@@ -61,6 +61,7 @@ mod myths;
 mod network;
 mod network_access;
 mod outages;
+mod overflow;
 mod own_scaling;
 mod pathologies;
 mod placement;

@@ -65,6 +65,8 @@ pub enum Event {
     ZonalShift(ProviderId),
     /// A task may have waited in PROVISIONING for as long as it may.
     WaitedEnough,
+    /// A task that waits in PROVISIONING for EC2 may go to Fargate instead.
+    Overflow,
     /// A minute of a capacity provider's managed scaling ends: its metric is published.
     Reservation(ProviderId),
     /// Managed scaling has points to evaluate, or a step of scale-in to do.

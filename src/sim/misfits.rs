@@ -6,7 +6,7 @@ use super::services::Service;
 use super::setup::{Inputs, Launch, Setup};
 use super::world::World;
 use crate::base::id::Column;
-use crate::model::ids::DefinitionId;
+use crate::model::ids::{DefinitionId, ProviderId};
 use crate::model::platform::LaunchType;
 use crate::policy::placement::Ask;
 
@@ -50,6 +50,10 @@ impl World {
 
     fn may_fit(&self, service: &Service, (definition, launch): Kept) -> bool {
         let way = self.rules.askers[service.source].ways[launch];
+        let overflow = service.setup.overflow.filter(|_| way.launch == LaunchType::Ec2);
+        if overflow.is_some_and(|of| self.may_fit_on_fargate(of.provider, definition)) {
+            return true;
+        }
         Self::items(service, launch).into_iter().any(|item| {
             if way.launch == LaunchType::Ec2 {
                 let ask = self.ask_of(service, definition, way.first_item + item);
@@ -59,10 +63,14 @@ impl World {
                 Launch::Providers(shares) => shares[item].provider,
                 _ => self.fargate.on_demand(),
             };
-            let of = &self.rules.definitions[definition];
-            let purchase = self.rules.providers[provider].purchase;
-            self.fargate.could_fit_when_empty(self.fargate.size(of, of.demand), purchase)
+            self.may_fit_on_fargate(provider, definition)
         })
+    }
+
+    fn may_fit_on_fargate(&self, provider: ProviderId, definition: DefinitionId) -> bool {
+        let of = &self.rules.definitions[definition];
+        let purchase = self.rules.providers[provider].purchase;
+        self.fargate.could_fit_when_empty(self.fargate.size(of, of.demand), purchase)
     }
 
     fn ask_of(&self, service: &Service, definition: DefinitionId, item: usize) -> Ask {

@@ -4,7 +4,8 @@
 
 use super::cluster::Cluster;
 use super::setup::{
-    AccessSetup, ImageCleanup, Launch, MANAGED_INSTANCE, ProviderSetup, Setup, SourceSetup,
+    AccessSetup, ImageCleanup, Launch, MANAGED_INSTANCE, Overflow, ProviderSetup, Setup,
+    SourceSetup,
 };
 use super::task::Task;
 use crate::base::distribution::Distribution;
@@ -74,6 +75,8 @@ pub struct Asker {
     pub table: RuleTable,
     /// By such an item: the provider for whose capacity its tasks wait in PROVISIONING.
     pub waits_for: Vec<Option<ProviderId>>,
+    /// Where those go that find no room there.
+    pub overflow: Option<Overflow>,
 }
 
 /// All that is fixed.
@@ -185,7 +188,7 @@ impl Rules {
             let way = Way { launch: self.launch_of(launch), first_item: waits_for.len() };
             if way.launch == LaunchType::Ec2 {
                 self.compile(&mut table, (setup, launch), cluster);
-                waits_for.extend(self.waits_for(launch));
+                waits_for.extend(self.waits_for(launch, setup.overflow.is_some()));
             }
             ways.push(way);
         }
@@ -199,6 +202,7 @@ impl Rules {
             stop_after: setup.stop_after,
             table,
             waits_for,
+            overflow: setup.overflow,
         })
     }
 
@@ -214,10 +218,12 @@ impl Rules {
         }
     }
 
-    fn waits_for(&self, launch: &Launch) -> Vec<Option<ProviderId>> {
+    /// Who overflows waits for capacity of fleets that do not grow, too.
+    fn waits_for(&self, launch: &Launch, overflows: bool) -> Vec<Option<ProviderId>> {
         let Launch::Providers(shares) = launch else { return vec![None] };
-        let is_managed = |provider: &ProviderId| self.providers[*provider].is_managed;
-        shares.iter().map(|share| Some(share.provider).filter(is_managed)).collect()
+        let is_waited_for =
+            |provider: &ProviderId| overflows || self.providers[*provider].is_managed;
+        shares.iter().map(|share| Some(share.provider).filter(is_waited_for)).collect()
     }
 
     /// Adds the rules of the items of a launch to a table.

@@ -36,7 +36,9 @@ pub use capacity::{
     Transition, WarmPoolSetup, ZoningSetup,
 };
 pub use dependency::Outages;
-pub use fargate::{Amount, FargateRisks, FargateShortage, Retirement, SpotLimit, SpotReclaim};
+pub use fargate::{
+    Amount, FargateRisks, FargateShortage, Overflow, Retirement, SpotLimit, SpotReclaim,
+};
 pub use network::{AccessSetup, NetworkSetup};
 pub use service::{RevisionSetup, ServiceSetup};
 pub use spot::{InterruptionSetup, ManagedSpot, MixedSetup, PoolLimit, Shortage, SpotPool};
@@ -120,6 +122,8 @@ pub struct SourceSetup {
     pub cluster: ClusterId,
     /// Where the tasks go.
     pub launch: Launch,
+    /// Where those go that find no room on EC2; `None`: nowhere.
+    pub overflow: Option<Overflow>,
     /// Task definition of rows that name none.
     pub definition: DefinitionId,
     /// Task group of rows that name none; `None`: `family:<family>`.

@@ -1,6 +1,8 @@
 //! The metrics of `summary.csv`, which `output/README.md` lists, from the books of a finished run. Integers become
 //! ratios only here.
 
+mod optional;
+
 use super::world::World;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
@@ -121,7 +123,8 @@ pub(super) fn of(
     capacity(&mut sheet, world, end);
     fargate(&mut sheet, world);
     cost(&mut sheet, world, invoice, instances);
-    sheet.metrics.extend(network_metrics(world));
+    sheet.metrics.extend(optional::overflow(world));
+    sheet.metrics.extend(optional::network(world));
     Summary(sheet.metrics)
 }
 
@@ -400,49 +403,4 @@ fn cost(sheet: &mut Sheet, world: &World, invoice: &Invoice, instances: NanoUsd)
     let hours = world.books.tally.running_micros as f64 / 3.6e9;
     let per_hour = if hours > 0.0 { Value::Ratio(total.to_f64() / hours) } else { Value::Missing };
     sheet.add("usd_per_task_hour", "USD", "the whole bill by hour of RUNNING tasks", per_hour);
-}
-
-/// The metrics of a network, and of roles that lack something.
-fn network_metrics(world: &World) -> Vec<Metric> {
-    if !world.rules.may_refuse {
-        return Vec::new();
-    }
-    let metric = |name: &'static str, unit, meaning, value| Metric {
-        name: name.into(),
-        unit,
-        meaning,
-        section: "Network",
-        value,
-    };
-    let network = world.cluster.network.as_deref();
-    let subnets = || network.into_iter().flat_map(|network| network.subnets());
-    let least = subnets().map(|(_, of, held)| of.room().saturating_sub(held.peak)).min();
-    let tasks = subnets().map(|(.., held)| held.refused_tasks).sum();
-    let launches = subnets().map(|(.., held)| held.refused_launches).sum();
-    vec![
-        metric(
-            "free_addresses_min",
-            "addresses",
-            "fewest free addresses that any subnet ever had",
-            least.map_or(Value::Missing, |least| Value::Count(least.into())),
-        ),
-        metric(
-            "tasks_without_address",
-            "tasks",
-            "tasks that failed to start because their subnets had no free address",
-            Value::Count(tasks),
-        ),
-        metric(
-            "launches_without_address",
-            "launches",
-            "launches of instances that found no free address",
-            Value::Count(launches),
-        ),
-        metric(
-            "tasks_without_access",
-            "tasks",
-            "tasks that failed to start because they could not reach the registry, secrets or logs, or were denied them",
-            Value::Count(world.books.tally.without_access),
-        ),
-    ]
 }

@@ -78,6 +78,8 @@ pub struct Task {
     pub status: TaskStatus,
     /// Whether `spread` and `distinctInstance` count it no longer, though it holds its promise.
     pub is_uncounted: bool,
+    /// Whether it is on Fargate because its EC2 capacity provider had no room for it.
+    pub has_overflowed: bool,
     /// Why it stops.
     pub stop_reason: StopReason,
 }

@@ -305,6 +305,7 @@ impl World {
             Event::GroupChange(provider) => self.supply(queue).group_changes(provider)?,
             Event::ZonalShift(provider) => self.supply(queue).group_shifts(provider)?,
             Event::WaitedEnough => self.drive(queue).waited_enough()?,
+            Event::Overflow => self.drive(queue).overflow()?,
             Event::Reservation(provider) => self.supply(queue).minute_ends(provider)?,
             Event::ManagedScaling(provider) => self.supply(queue).evaluate(provider)?,
             Event::Fault(fault) => {

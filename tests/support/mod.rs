@@ -155,6 +155,7 @@ pub fn caller() -> SourceSetup {
         stream: "caller".into(),
         cluster: ClusterId(0),
         launch: Launch::Type(LaunchType::Ec2),
+        overflow: None,
         definition: DefinitionId(0),
         group: None,
         strategies: vec![Strategy::Binpack(PackField::Cpu)],

@@ -383,6 +383,7 @@ fn source(
         stream: format!("s{index}"),
         cluster,
         launch: launch(dice, providers, cluster, instances),
+        overflow: None,
         definition: DefinitionId(dice.below(definitions) as u32),
         group: dice.one_in(3).then(|| dice.pick(&GROUPS).to_string()),
         strategies,

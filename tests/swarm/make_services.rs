@@ -86,6 +86,7 @@ pub fn case(seed: u64) -> (Case, Vec<Failure>) {
     failures.sort_by_key(|failure| failure.at);
     setup.services = services;
     super::zones::shift_services(seed, setup);
+    super::overflow::at_random(seed, setup);
     super::network::at_random(setup);
     if dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
@@ -508,6 +509,7 @@ fn service(
         stream: format!("v{index}"),
         cluster: ClusterId(0),
         launches: vec![launch],
+        overflow: None,
         scheduling: if is_daemon {
             SchedulingStrategy::Daemon
         } else {

@@ -13,6 +13,7 @@ mod make;
 mod make_services;
 mod moving;
 mod network;
+mod overflow;
 mod services;
 pub mod tables;
 mod zones;

@@ -147,6 +147,7 @@ fn moving(seed: u64) -> Case {
     if !dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
+    super::overflow::at_random(seed, setup);
     super::network::at_random(setup);
     if !dice.one_in(3) {
         super::blackouts::at_random(&mut dice, setup);

@@ -313,7 +313,9 @@ impl Original {
     }
 
     fn move_asker(&self, asker: &mut Table, variant: &Variant, key: &str) -> Result<(), String> {
-        for gone in ["launch_type", "capacity_provider_strategy", "start_task"] {
+        for gone in
+            ["launch_type", "capacity_provider_strategy", "overflow_to_fargate", "start_task"]
+        {
             asker.remove(gone);
         }
         // Nor do its tasks go elsewhere later on.

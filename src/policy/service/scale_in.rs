@@ -1,8 +1,9 @@
 //! Which tasks go when some must: one after the other, each stop changing the counts for the next.
 //!
 //! 1. Unhealthy tasks, then those that are not RUNNING (assumed), then those not counted healthy.
-//! 2. The capacity provider that has the most tasks beyond its share of the strategy (assumed), the later one among
-//!    equals.
+//! 2. Tasks of none of the strategy's capacity providers: those that went to Fargate for want of room (beyond ECS), or were
+//!    there by an earlier strategy (assumed). Then the provider that has the most tasks beyond its share of the strategy
+//!    (assumed), the later one among equals.
 //! 3. The Availability Zone with the most tasks of the service (documented).
 //! 4. The strategies in the reverse sense (documented): `binpack` the instance that has the most of the resource left
 //!    afterwards, `spread` the value with the most tasks of the service, `random` a draw.
@@ -28,7 +29,7 @@ pub struct ScaleIn<'a> {
     pub strategies: &'a [Strategy],
     /// What one task gives back, for `binpack`.
     pub demand: Resources,
-    /// The service's capacity provider strategy; fewer than two items: providers do not matter.
+    /// The service's capacity provider strategy; none: providers do not matter.
     pub shares: &'a [Share],
 }
 
@@ -150,11 +151,11 @@ impl<'a> Tally<'a> {
         wanted: usize,
     ) -> Vec<(Vec<usize>, usize)> {
         let shares = self.how.shares;
-        if shares.len() < 2 {
-            return vec![(rows.to_vec(), wanted)];
-        }
         let item = |row: usize| tasks[row].provider as usize;
         let is_foreign = |row: &usize| item(*row) >= shares.len();
+        if shares.is_empty() || shares.len() == 1 && !rows.iter().any(is_foreign) {
+            return vec![(rows.to_vec(), wanted)];
+        }
         let (foreign, rows): (Vec<usize>, Vec<usize>) =
             rows.iter().partition(|row| is_foreign(row));
         let first = foreign.len().min(wanted);

@@ -30,6 +30,7 @@ impl Build<'_> {
         let cluster = self.cluster_of(settings);
         let launch = self.launch(settings, cluster);
         let fargate = self.is_fargate(&launch);
+        let overflow = self.overflow(settings, &launch, cluster);
         let definition = self.caller_definition(settings, &name, &launch, fargate);
         let (strategies, distinct_instance, mut member_of) =
             self.placement(settings, definition, &launch, fargate);
@@ -44,8 +45,13 @@ impl Build<'_> {
         }
         self.check_managed_launch(settings, &launch, Some(definition), &member_of);
         let zones = self.caller_zones(settings, cluster);
-        let network =
-            self.task_network(settings, cluster, zones.as_deref(), (fargate, Some(definition)));
+        let may_be_fargate = fargate || overflow.is_some();
+        let network = self.task_network(
+            settings,
+            cluster,
+            zones.as_deref(),
+            (may_be_fargate, Some(definition)),
+        );
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
         let stream = stream_name(settings, &name);
         let workload = self.workload(settings, &stream);
@@ -54,6 +60,7 @@ impl Build<'_> {
         self.sources.push(SourceSetup {
             cluster,
             launch,
+            overflow,
             definition,
             group: settings.text("group").map(str::to_string),
             strategies,
@@ -153,7 +160,11 @@ impl Build<'_> {
     }
 
     /// The built-in provider of a cluster, made at first use.
-    fn fargate_provider(&mut self, cluster: ClusterId, purchase: Purchase) -> ProviderId {
+    pub(super) fn fargate_provider(
+        &mut self,
+        cluster: ClusterId,
+        purchase: Purchase,
+    ) -> ProviderId {
         let name = match purchase {
             Purchase::OnDemand | Purchase::External => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
@@ -302,7 +313,8 @@ impl Build<'_> {
         launch: &Launch,
         fargate: bool,
     ) -> DefinitionId {
-        let in_awsvpc = fargate || self.managed_of(launch).is_some();
+        let in_awsvpc =
+            fargate || self.managed_of(launch).is_some() || super::overflow::is_given(settings);
         let Some(wanted) = settings.text("task_definition").map(str::to_string) else {
             if let Some(id) = self.definition_names.get(name) {
                 let place = self.definitions[id.index()].place;
@@ -323,6 +335,7 @@ impl Build<'_> {
         if fargate {
             self.check_on_fargate(id, launch, place);
         }
+        self.check_overflow_of(settings, id);
         id
     }
 

@@ -28,6 +28,7 @@ mod lifecycle_hook;
 mod managed_instances;
 mod mixed_instances;
 mod network;
+mod overflow;
 mod roles;
 mod rows;
 mod service;

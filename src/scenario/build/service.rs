@@ -72,6 +72,7 @@ impl Build<'_> {
             self.error_with_help(first.place, message, help);
         }
         self.check_running_tasks();
+        self.check_overflow_times(root);
     }
 
     fn read_service(
@@ -82,6 +83,7 @@ impl Build<'_> {
     ) {
         let launch = self.launch(settings, cluster);
         let fargate = self.is_fargate(&launch);
+        let overflow = self.overflow(settings, &launch, cluster);
         let scheduling = match settings.text("scheduling_strategy") {
             Some("DAEMON") => SchedulingStrategy::Daemon,
             _ => SchedulingStrategy::Replica,
@@ -104,7 +106,8 @@ impl Build<'_> {
         self.check_external_service(settings);
         self.check_managed_launch(settings, &subject.launch, definition, &member_of);
         let zones = self.caller_zones(settings, cluster);
-        let may_be_fargate = fargate || super::service_launch::moves_to_fargate(settings);
+        let may_be_fargate =
+            fargate || overflow.is_some() || super::service_launch::moves_to_fargate(settings);
         let network =
             self.task_network(settings, cluster, zones.as_deref(), (may_be_fargate, definition));
         let zones = self.zones_of(Some(&network.subnets)).or(zones);
@@ -151,6 +154,7 @@ impl Build<'_> {
             work,
             scaling,
             launches,
+            overflow,
         });
     }
 
@@ -204,6 +208,7 @@ impl Build<'_> {
         if self.is_fargate(launch) {
             self.check_on_fargate(id, launch, place);
         }
+        self.check_overflow_of(subject.settings, id);
         if super::external::is_external(subject.settings) {
             self.check_external_task(id, place);
         }
@@ -278,6 +283,10 @@ impl Build<'_> {
         }
         self.check_daemon_launch(settings, &subject.launch, subject.fargate);
         let refused = [
+            (
+                "overflow_to_fargate",
+                "a DAEMON service has a task on each container instance: none of them goes to Fargate",
+            ),
             (
                 "desired_count",
                 "a DAEMON service takes no `desired_count`: it has one task on each container instance",

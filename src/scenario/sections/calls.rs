@@ -2,7 +2,7 @@
 
 use super::bill::{BYTES_OF_WORK, VOLUME_OF_TASKS};
 use super::shared::{
-    BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS,
+    BURSTS_OF_A_RATE, CLUSTER_OF_TASKS, DAILY_DEPTH, LAUNCH_TYPE, OVERFLOW, PLACEMENT_CONSTRAINTS,
     PROVIDER_STRATEGY, PUBLIC_IP, STREAM, SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
@@ -54,6 +54,7 @@ pub static RUN_TASK: Section = Section::new(
         CLUSTER_OF_TASKS,
         LAUNCH_TYPE,
         PROVIDER_STRATEGY,
+        OVERFLOW,
         optional(
             "start_task",
             Kind::Table(&START_TASK),

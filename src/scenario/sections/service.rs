@@ -7,8 +7,8 @@ use super::service_scaling::SCALING;
 use super::service_traffic::{QUEUE, TRAFFIC};
 use super::service_update::UPDATE;
 use super::shared::{
-    CLUSTER_OF_TASKS, LAUNCH_TYPE, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP, STREAM,
-    SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
+    CLUSTER_OF_TASKS, LAUNCH_TYPE, OVERFLOW, PLACEMENT_CONSTRAINTS, PROVIDER_STRATEGY, PUBLIC_IP,
+    STREAM, SUBNETS_OF_TASKS, TAGS, ZONES_OF_TASKS,
 };
 use super::{
     ANY_SPAN, Default, Key, Kind, MOST_MEMORY, SECOND, Section, optional, required, with_default,
@@ -39,6 +39,7 @@ pub static SERVICE: Section = Section::new(
         ),
         LAUNCH_TYPE,
         PROVIDER_STRATEGY,
+        OVERFLOW,
         with_default(
             "scheduling_strategy",
             Kind::Choice(&["REPLICA", "DAEMON"]),

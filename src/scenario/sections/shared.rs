@@ -2,7 +2,7 @@
 
 use super::calls::{BURSTS, PLACEMENT_CONSTRAINT, PROVIDER_SHARE};
 use super::capacity::{ARCHITECTURES, OPERATING_SYSTEMS};
-use super::{ANY_SPAN, Key, Kind, SECOND, SPAN_FROM_1S, optional, required, with_default};
+use super::{ANY_SPAN, Key, Kind, SECOND, SPAN_FROM_1S, Section, optional, required, with_default};
 
 pub(super) static A_SHARE: Kind = Kind::Table(&PROVIDER_SHARE);
 static A_CONSTRAINT: Kind = Kind::Table(&PLACEMENT_CONSTRAINT);
@@ -33,6 +33,45 @@ pub(super) const PROVIDER_STRATEGY: Key = optional(
     "none; the launch type decides",
     "Capacity providers in place of a launch type, at most 20.",
     "API",
+);
+
+pub(super) const OVERFLOW: Key = optional(
+    "overflow_to_fargate",
+    Kind::Table(&OVERFLOW_TO_FARGATE),
+    "none, as ECS: tasks wait for their provider, or are refused",
+    "Beyond ECS, and a wish of its users for years: EC2 first, and Fargate for tasks that find no room there.",
+    "ecsim",
+);
+
+static OVERFLOW_TO_FARGATE: Section = Section::new(
+    "overflow_to_fargate",
+    "EC2 first, Fargate for what does not fit; ECS knows no such fallback. Needs a capacity provider strategy on EC2 and \
+     task definitions that Fargate runs; there, placement strategies and constraints do not count. A task without room \
+     waits in PROVISIONING, also for a fleet that does not grow. Until it leaves, managed scaling counts it; on Fargate it \
+     does not. It stays there until it stops: a replacement is tried on EC2 first, and scale-in takes those on Fargate first.",
+    &[
+        with_default(
+            "after",
+            ANY_SPAN,
+            "\"0s\"",
+            "How long a task waits for room on EC2; at 0 managed scaling never sees it. Shorter than `provisioning_timeout`.",
+            "ecsim",
+        ),
+        with_default(
+            "capacity_provider",
+            Kind::Choice(&["FARGATE", "FARGATE_SPOT"]),
+            "\"FARGATE\"",
+            "Where it goes then.",
+            "ecsim",
+        ),
+        with_default(
+            "again",
+            SPAN_FROM_1S,
+            "\"10s\"",
+            "When Fargate is asked again that had no capacity or quota left for a task; meanwhile room on EC2 may come.",
+            "ecsim",
+        ),
+    ],
 );
 
 pub(super) const PLACEMENT_CONSTRAINTS: Key = optional(

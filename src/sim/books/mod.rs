@@ -6,7 +6,7 @@
 //!
 //! | File | Its part |
 //! | --- | --- |
-//! | `mod.rs` | [`Change`], and who hears of it |
+//! | `mod.rs`, `change.rs` | [`Change`], and who hears of it |
 //! | `recorder.rs` | waits, failed placements, samples |
 //! | `task_table.rs`, `task_rows.rs` | `tasks.csv`, written here or by a thread beside the run |
 //! | `tally.rs` | counts of tasks |
@@ -27,6 +27,7 @@ pub mod outputs;
 pub mod service_tables;
 pub mod side;
 
+mod change;
 mod ledger;
 mod recorder;
 mod spending;
@@ -40,7 +41,6 @@ use self::fleet_table::FleetTable;
 use self::outputs::Sinks;
 use self::service_tables::ServiceTables;
 use super::event::RunError;
-use super::request::{Failure, Request};
 use super::setup::Setup;
 use super::task::Task;
 use crate::base::digest::Digest;
@@ -50,154 +50,13 @@ use crate::metrics::picture::FleetPicture;
 use crate::metrics::series::Series;
 use crate::model::definition::TaskDefinition;
 use crate::model::fleet::Fleet;
-use crate::model::ids::{GroupId, InstanceId, ProviderId, ServiceId, SourceId};
-use crate::model::lifecycle::TaskStatus;
-use crate::model::platform::Purchase;
-use crate::model::resources::Resources;
-use crate::pricing::Price;
+use crate::model::ids::{GroupId, ServiceId, SourceId};
+pub use change::Change;
 pub use ledger::Ledger;
 use recorder::Names;
 pub use recorder::Recorder;
 pub use spending::Spending;
 pub use tally::{GroupCounts, Tally};
-
-/// Something that has happened to a task or an instance.
-pub enum Change<'a> {
-    /// An instance has registered.
-    Registered {
-        /// It; `fleet` has it already.
-        instance: InstanceId,
-        /// How it is bought.
-        purchase: Purchase,
-        /// What it costs.
-        price: Price,
-        /// The fleet.
-        fleet: &'a Fleet,
-    },
-    /// EC2 begins to bill an instance.
-    InstanceRuns {
-        /// Its capacity provider.
-        provider: ProviderId,
-        /// What it costs.
-        price: &'a Price,
-    },
-    /// EC2 has taken a Spot instance back within its first hour: it costs nothing.
-    Forgiven {
-        /// It.
-        instance: InstanceId,
-    },
-    /// The fee of ECS for an instance begins, or ends.
-    Fee {
-        /// Its capacity provider.
-        provider: ProviderId,
-        /// Its type.
-        instance_type: &'a str,
-        /// Which of both.
-        begins: bool,
-    },
-    /// EC2 bills it no longer.
-    InstanceEnds {
-        /// Its capacity provider.
-        provider: ProviderId,
-        /// What it cost.
-        price: &'a Price,
-    },
-    /// Instances of a group come or go, or its desired capacity changes.
-    Group {
-        /// Its capacity provider.
-        provider: ProviderId,
-        /// What there is now.
-        counts: GroupCounts,
-    },
-    /// A task ends with its instance.
-    Lost,
-    /// So many tasks more are wanted.
-    Wanted(u32),
-    /// So many are wanted no longer, though nobody has refused them.
-    Unwanted(u32),
-    /// A task waits in PROVISIONING for capacity of a provider.
-    Waits {
-        /// The provider.
-        provider: ProviderId,
-    },
-    /// Such a task is placed next.
-    WaitsNoMore {
-        /// The provider.
-        provider: ProviderId,
-    },
-    /// Such a task was stopped before there was capacity.
-    GivenUp {
-        /// It.
-        task: &'a Task,
-        /// Why.
-        reason: &'static str,
-    },
-    /// Tasks were refused for good.
-    Refused(&'a Request, &'a Failure),
-    /// A task was placed.
-    Placed {
-        /// It.
-        task: &'a Task,
-        /// What was asked for, before Fargate rounded it up.
-        asked: Resources,
-    },
-    /// A task went from one state to the next.
-    Status {
-        /// Its provider.
-        provider: ProviderId,
-        /// Its state before.
-        from: TaskStatus,
-        /// Its state now.
-        to: TaskStatus,
-    },
-    /// A task has taken its resources on its host, or on Fargate.
-    Occupied {
-        /// It.
-        task: &'a Task,
-    },
-    /// A Fargate task's bill begins.
-    FargateStarts {
-        /// It.
-        task: &'a Task,
-        /// Its definition.
-        definition: &'a TaskDefinition,
-    },
-    /// A task is RUNNING.
-    Started {
-        /// It.
-        task: &'a Task,
-    },
-    /// A task is asked to stop, or its essential container has exited.
-    StopsRunning {
-        /// For how long it was RUNNING.
-        ran: SimSpan,
-    },
-    /// SIGKILL had to end a task.
-    Killed,
-    /// The scheduler has a task's part of an instance back.
-    PromiseEnded {
-        /// It.
-        task: &'a Task,
-        /// Where.
-        instance: InstanceId,
-        /// When.
-        now: SimTime,
-        /// The fleet.
-        fleet: &'a Fleet,
-    },
-    /// A task's containers have exited.
-    Vacated {
-        /// It.
-        task: &'a Task,
-    },
-    /// A Fargate task's last container has exited.
-    FargateStops {
-        /// It.
-        task: &'a Task,
-        /// Its definition.
-        definition: &'a TaskDefinition,
-    },
-}
 
 /// All observers.
 pub struct Books {
@@ -295,6 +154,7 @@ impl Books {
             }
             Change::Waits { provider } => tally.waits(provider, true),
             Change::WaitsNoMore { provider } => tally.waits(provider, false),
+            Change::Overflows { waited } => tally.overflows(waited),
             Change::GivenUp { task, reason } => {
                 tally.refuse(reason, 1);
                 if task.source.0 < *first_service {
@@ -320,7 +180,7 @@ impl Books {
                     side.task_holds(task, task.started, true);
                 }
             }
-            Change::StopsRunning { ran } => tally.running_micros += u128::from(ran.0),
+            Change::StopsRunning { ran, has_overflowed } => tally.ran(ran, has_overflowed),
             Change::Killed => tally.killed += 1,
             Change::PromiseEnded { task, instance, now, fleet } => {
                 let service = service_of(*first_service, task.source);
@@ -359,10 +219,11 @@ impl Books {
             side.task_ends(task, now, service, true);
         }
         self.spending.fargate_stopped(now, definition, task, service);
-        if !self.recorder.tasks.is_on() && service.is_none() {
+        if !self.recorder.tasks.is_on() && service.is_none() && !task.has_overflowed {
             return Ok(());
         }
         let usd = self.spending.task_cost(task, now, definition, fleet);
+        self.tally.overflow.cost(task, usd);
         if let Some(service) = service {
             self.services[service].usd += usd;
             self.spending.remember_young(task, service, usd, (now, fleet));
@@ -385,12 +246,13 @@ impl Books {
         fleet: &Fleet,
     ) -> Result<(), RunError> {
         let usd = self.spending.task_cost(task, end, definition, fleet);
+        self.tally.overflow.cost(task, usd);
         let service = self.service_of(task.source);
         if let Some(side) = &mut self.spending.side {
             side.task_ends(task, end, service, false);
         }
         if task.started != SimTime::NEVER && task.holds_promise() {
-            self.tally.running_micros += u128::from(end.since(task.started).0);
+            self.tally.ran(end.since(task.started), task.has_overflowed);
         }
         match task.instance() {
             Some(instance) if task.holds_promise() => {

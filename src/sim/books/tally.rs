@@ -1,6 +1,8 @@
 //! Counts of tasks.
 
 use crate::base::id::Column;
+use crate::base::money::NanoUsd;
+use crate::base::time::SimSpan;
 use crate::metrics::capacity::Totals;
 use crate::model::ids::ProviderId;
 use crate::model::lifecycle::{STATUS_COUNT, TaskStatus};
@@ -36,6 +38,8 @@ pub struct Tally {
     pub waited: [u128; WAIT_CAUSES],
     /// Σ of the time that placed tasks were in PROVISIONING, for their network interfaces, microseconds.
     pub interface_micros: u128,
+    /// Tasks on Fargate because EC2 had no room for them.
+    pub overflow: Overflowed,
     /// Tasks that ended with their instance.
     pub lost: u64,
     /// Auto Scaling groups by provider; `None` for a fixed fleet and for Fargate.
@@ -86,6 +90,21 @@ impl Tally {
     pub fn waits(&mut self, provider: ProviderId, begins: bool) {
         let count = &mut self.live[provider].by_status[TaskStatus::Provisioning as usize];
         *count = if begins { *count + 1 } else { *count - 1 };
+    }
+
+    /// A task goes to Fargate, since its EC2 capacity provider had no room for it.
+    pub fn overflows(&mut self, waited: SimSpan) {
+        self.overflow.tasks += 1;
+        self.overflow.waited_micros += u128::from(waited.0);
+    }
+
+    /// A task was RUNNING for so long.
+    #[inline]
+    pub fn ran(&mut self, ran: SimSpan, has_overflowed: bool) {
+        self.running_micros += u128::from(ran.0);
+        if has_overflowed {
+            self.overflow.running_micros += u128::from(ran.0);
+        }
     }
 
     /// A task was placed and begins its life.
@@ -140,6 +159,29 @@ pub struct GroupCounts {
     pub draining: u32,
     /// In the warm pool, those on their way to it included.
     pub warm: u32,
+}
+
+/// Tasks that were to run on EC2 and are on Fargate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overflowed {
+    /// How many.
+    pub tasks: u64,
+    /// Σ of the time from the accepted request to Fargate, microseconds.
+    pub waited_micros: u128,
+    /// Σ of the time that they were RUNNING, microseconds.
+    pub running_micros: u128,
+    /// What they cost.
+    pub usd: NanoUsd,
+}
+
+impl Overflowed {
+    /// A task has stopped, or the run has, and it cost so much.
+    #[inline]
+    pub fn cost(&mut self, task: &Task, usd: NanoUsd) {
+        if task.has_overflowed {
+            self.usd += usd;
+        }
+    }
 }
 
 /// How much Fargate's sizes waste.

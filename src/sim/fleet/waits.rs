@@ -10,7 +10,8 @@ impl Groups {
     /// the group from launching more.
     #[must_use]
     pub fn why_waits(&self, provider: ProviderId, now: SimTime) -> WaitCause {
-        let Some(index) = self.of_provider(provider) else { return WaitCause::Decision };
+        // A fleet that does not grow: only who may overflow to Fargate waits for it.
+        let Some(index) = self.of_provider(provider) else { return WaitCause::MaxSize };
         let group = &self.all[index];
         let there = group.members.len() as u32;
         let is_short = group.instances.as_ref().is_some_and(|of| of.tries_again(now));

@@ -58,7 +58,7 @@ impl Look<'_> {
     }
 
     /// Where the deployment's next task goes: under a strategy to the provider with the largest deficit. Tasks that are
-    /// there by an earlier strategy do not count (assumed).
+    /// there by an earlier strategy do not count (assumed), nor those that have gone to Fargate for want of room.
     pub fn next_target_of(&self, id: ServiceId, generation: u32) -> Target {
         let service = &self.services.all[id];
         let way = service.way(self.rules, generation);
@@ -71,7 +71,8 @@ impl Look<'_> {
                     self.rules.providers.ids().map(|_| 0).collect();
                 let mut total = 1;
                 for &slot in &service.members {
-                    if self.shares_launch(service, slot, launch) {
+                    let counts = !self.tasks[slot].has_overflowed;
+                    if counts && self.shares_launch(service, slot, launch) {
                         placed[self.tasks[slot].provider] += 1;
                         total += 1;
                     }
@@ -86,11 +87,15 @@ impl Look<'_> {
         }
     }
 
-    /// Which item of the capacity provider strategy that brought it a task counts for; 0 without one.
+    /// Which item of the capacity provider strategy that brought it a task counts for; 0 without one, none at all where
+    /// it has gone to Fargate for want of room.
     pub fn item_of(&self, slot: Slot) -> u32 {
         let member = self.services.member(slot);
         let launch = self.services.all[member.service].launch(member.generation);
         let Launch::Providers(shares) = launch else { return 0 };
+        if self.tasks[slot].has_overflowed {
+            return u32::MAX;
+        }
         let provider = self.tasks[slot].provider;
         shares.iter().position(|share| share.provider == provider).unwrap_or(0) as u32
     }

@@ -153,6 +153,7 @@ pub fn as_source(setup: &ServiceSetup) -> SourceSetup {
         stream: setup.stream.clone(),
         cluster: setup.cluster,
         launch: setup.launches[0].clone(),
+        overflow: setup.overflow,
         definition: setup.revisions[0].definition,
         group: Some(format!("service:{}", setup.name)),
         strategies,

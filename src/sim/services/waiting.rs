@@ -42,6 +42,42 @@ impl Drive<'_> {
         Ok(())
     }
 
+    /// Tasks that have waited long enough for EC2 go to Fargate, unless there is room now.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn overflow(&mut self) -> Result<(), RunError> {
+        self.life().overflow_is_due();
+        self.place_waiting()?;
+        while let Some(slot) = self.life().next_overflow() {
+            self.tell_overflow(slot)?;
+        }
+        self.start_ready()
+    }
+
+    /// The service event of a task that is on Fargate since EC2 had no room for it; ECS has no such event.
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn tell_overflow(&mut self, slot: Slot) -> Result<(), RunError> {
+        let task = &self.tasks[slot];
+        if !task.has_overflowed || !self.rules.is_service(task.source) {
+            return Ok(());
+        }
+        let member = self.services.member(slot);
+        let service = &self.services.all[member.service];
+        let waited = task.placed.since(task.accepted);
+        let text = format!(
+            "(service {}) has started a task on {} because no container instance of its capacity provider strategy had \
+             room for it within {} seconds.",
+            service.setup.name,
+            self.rules.providers[task.provider].name,
+            waited.0 / 1_000_000,
+        );
+        let (id, now) = (member.service, self.queue.now());
+        self.books.service_event(id, now, "INFO", "SERVICE_TASK_OVERFLOWED", &text)
+    }
+
     fn times_out(&mut self, slot: Slot) -> Result<(), RunError> {
         let task = &mut self.tasks[slot];
         (task.stop_reason, task.exit_code) = (StopReason::ProvisioningTimeout, 1);

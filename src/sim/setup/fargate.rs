@@ -1,9 +1,20 @@
 //! How Fargate's capacity fails: what is set up of it.
 
-use crate::base::time::SimTime;
-use crate::model::ids::ZoneId;
+use crate::base::time::{SimSpan, SimTime};
+use crate::model::ids::{ProviderId, ZoneId};
 use crate::model::platform::Purchase;
 use crate::model::spot::Availability;
+
+/// Tasks that find no room with their EC2 capacity provider start on Fargate (beyond ECS, which knows no such fallback).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Overflow {
+    /// FARGATE or FARGATE_SPOT of the cluster.
+    pub provider: ProviderId,
+    /// How long a task waits in PROVISIONING for room on EC2 first; zero: not at all.
+    pub after: SimSpan,
+    /// When Fargate is asked again that had no capacity for it; above zero.
+    pub again: SimSpan,
+}
 
 /// How Fargate takes tasks away and has none to give.
 #[derive(Clone, PartialEq, Debug, Default)]

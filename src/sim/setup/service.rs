@@ -1,6 +1,6 @@
 //! What a run is told of a service.
 
-use super::Launch;
+use super::{Launch, Overflow};
 use crate::base::distribution::Distribution;
 use crate::base::time::SimSpan;
 use crate::model::group::ZonalShift;
@@ -27,6 +27,8 @@ pub struct ServiceSetup {
     /// Where its tasks go, at the start and after each update that sends them elsewhere; at least one, and none is
     /// [`Launch::Start`].
     pub launches: Vec<Launch>,
+    /// Where those go that find no room on EC2; `None`: nowhere.
+    pub overflow: Option<Overflow>,
     /// REPLICA or DAEMON.
     pub scheduling: SchedulingStrategy,
     /// `desiredCount` at the start; DAEMON: 0.

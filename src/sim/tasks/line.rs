@@ -23,6 +23,8 @@ struct Waiter {
     slot: Slot,
     since: SimTime,
     began: WaitSpans,
+    /// When it may go to Fargate instead; never without an overflow.
+    leaves: SimTime,
 }
 
 /// Tasks with the same requirements under the same rule.
@@ -64,6 +66,10 @@ pub struct Line {
     clocks: BTreeMap<ProviderId, WaitSpans>,
     /// Until when the clocks are right.
     timed: SimTime,
+    /// Those that may go to Fargate instead: when, by place in the line.
+    pub(super) leaving: BTreeMap<(SimTime, u32), Slot>,
+    /// For when an event is arranged for the first of them.
+    pub(super) leaving_watched: Option<SimTime>,
 }
 
 impl Line {
@@ -77,6 +83,8 @@ impl Line {
             called: Vec::new(),
             clocks: BTreeMap::new(),
             timed: SimTime::ZERO,
+            leaving: BTreeMap::new(),
+            leaving_watched: None,
         }
     }
 
@@ -170,7 +178,7 @@ impl Line {
 
     fn join(
         &mut self,
-        (slot, now): (Slot, SimTime),
+        (slot, now, leaves): (Slot, SimTime, SimTime),
         ask: Ask,
         provider: ProviderId,
         cluster: ClusterId,
@@ -188,7 +196,18 @@ impl Line {
         });
         self.timed = now; // where others wait it is so already
         let began = self.clocks.get(&provider).copied().unwrap_or_default();
-        self.kinds[at].tasks.insert(place, Waiter { slot, since: now, began });
+        self.kinds[at].tasks.insert(place, Waiter { slot, since: now, began, leaves });
+        if leaves < SimTime::NEVER {
+            self.leaving.insert((leaves, place), slot);
+        }
+    }
+
+    /// A task that may go to Fargate and finds no capacity there may try again later.
+    pub(super) fn put_off(&mut self, (leaves, place): (SimTime, u32), later: SimTime) {
+        let Some(slot) = self.leaving.remove(&(leaves, place)) else { return };
+        self.leaving.insert((later, place), slot);
+        let waiter = self.kinds.iter_mut().find_map(|kind| kind.tasks.get_mut(&place));
+        waiter.expect("who may leave is in the line").leaves = later;
     }
 
     fn leave(
@@ -202,6 +221,7 @@ impl Line {
         let at = found.expect("who waits is in the line");
         let of = &mut self.kinds[at].tasks;
         let waiter = of.remove(&place).expect("who waits has a place in the line");
+        self.leaving.remove(&(waiter.leaves, place));
         if self.kinds[at].tasks.is_empty() {
             self.kinds.remove(at);
         }
@@ -235,8 +255,10 @@ impl Life<'_> {
         let task = self.new_task(request, nowhere, provider, request.demand, SimTime::NEVER);
         self.books.saw(Change::Waits { provider });
         let slot = self.tasks.insert(task);
-        self.tasks.line.join((slot, now), ask, provider, cluster);
+        let leaves = self.may_leave_at(request);
+        self.tasks.line.join((slot, now, leaves), ask, provider, cluster);
         self.watch_the_line();
+        self.watch_overflow(SimTime::ZERO);
         self.call_for_batch(provider);
         Ok(slot)
     }
@@ -313,7 +335,7 @@ impl Life<'_> {
         self.books.saw(Change::GivenUp { task, reason });
     }
 
-    fn leave_line(&mut self, slot: Slot) {
+    pub(super) fn leave_line(&mut self, slot: Slot) {
         let task = &self.tasks[slot];
         let Place::Waiting(place) = task.place else { return };
         let (ask, provider) = (self.rules.ask_of(task), task.provider);

@@ -127,7 +127,8 @@ impl Life<'_> {
         if task.stopping == SimTime::NEVER {
             task.stopping = now;
         }
-        self.books.saw(Change::StopsRunning { ran: now.since(task.started) });
+        let (ran, has_overflowed) = (now.since(task.started), task.has_overflowed);
+        self.books.saw(Change::StopsRunning { ran, has_overflowed });
         self.promise_ends(slot);
     }
 

@@ -10,6 +10,7 @@
 //! | `stop.rs` | from the end of the work to STOPPED |
 //! | `lose.rs` | the instance of a task goes away under it |
 //! | `line.rs` | tasks in PROVISIONING that wait for capacity |
+//! | `overflow.rs` | tasks that wait for EC2 and go to Fargate instead |
 //! | `refuse.rs` | tasks that cannot start: no address, no role, no way to what they need |
 //! | `hold.rs` | hosts that stand still or that nobody hears |
 //!
@@ -20,6 +21,7 @@ mod hold;
 mod latency;
 mod line;
 mod lose;
+mod overflow;
 mod place;
 mod pull;
 mod refuse;

@@ -2,7 +2,7 @@
 
 use super::Life;
 use crate::base::time::SimTime;
-use crate::model::ids::{InstanceId, ProviderId, SourceId};
+use crate::model::ids::{GroupId, InstanceId, ProviderId, SourceId, ZoneId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Refusals};
@@ -25,7 +25,10 @@ impl Life<'_> {
                 match self.cluster.choose(&near, &self.rules.port_sets) {
                     Some(instance) => Ok(self.start_on_instance(request, instance)),
                     None => match self.waits_for(request, item) {
-                        Some(provider) => self.begin_waiting(request, ask, provider),
+                        Some(provider) => match self.overflows_at_once(request) {
+                            Some(slot) => Ok(slot),
+                            None => self.begin_waiting(request, ask, provider),
+                        },
                         None => Err(self.cluster.refusals(&near, &self.rules.port_sets)),
                     },
                 }
@@ -100,18 +103,28 @@ impl Life<'_> {
         let definition = &self.rules.definitions[request.definition];
         let size = self.fargate.size(definition, request.demand);
         let size = size.ok_or(Failure::FargateConfiguration)?;
-        let purchase = self.rules.providers[provider].purchase;
-        let asker = &self.rules.askers[request.source];
-        let zones = asker.zones.as_deref();
-        let open = zones.and_then(|all| self.cluster.zones_with_addresses(&asker.network, all));
-        let subnets = open.as_deref().or(zones);
-        let zone = self.fargate.take(size, purchase, provider, request.group, subnets)?;
+        let zone = self.fargate_zone((request.source, request.group), provider, size)?;
         let now = self.now();
         let task = self.new_task(request, Place::Fargate(zone), provider, size, now);
         Ok(self.begin(task, request.demand))
     }
 
-    fn begin(&mut self, task: Task, asked: Resources) -> Slot {
+    /// Takes a task's part of Fargate, in a zone of its asker's subnets, with addresses as long as there are such.
+    pub(super) fn fargate_zone(
+        &mut self,
+        (source, group): (SourceId, GroupId),
+        provider: ProviderId,
+        size: Resources,
+    ) -> Result<ZoneId, Failure> {
+        let purchase = self.rules.providers[provider].purchase;
+        let asker = &self.rules.askers[source];
+        let zones = asker.zones.as_deref();
+        let open = zones.and_then(|all| self.cluster.zones_with_addresses(&asker.network, all));
+        let subnets = open.as_deref().or(zones);
+        self.fargate.take(size, purchase, provider, group, subnets)
+    }
+
+    pub(super) fn begin(&mut self, task: Task, asked: Resources) -> Slot {
         self.tasks.wanted -= 1;
         self.books.saw(Change::Placed { task: &task, asked });
         let slot = self.tasks.insert(task);
@@ -160,6 +173,7 @@ impl Life<'_> {
             exit_code: request.exit_code,
             status: TaskStatus::Provisioning,
             is_uncounted: false,
+            has_overflowed: false,
             stop_reason,
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn note(world: &mut World, at: SimTime, event: Event) {
         Event::Machine(machine) => (0, u64::from(machine.0) << 2 | 1 << 41),
         Event::GroupChange(provider) => (0, u64::from(provider.0) << 2 | 1 << 40),
         Event::WaitedEnough => (0, 1 << 51),
+        Event::Overflow => (0, 1 << 57),
         Event::Reservation(provider) => (0, u64::from(provider.0) << 2 | 1 << 43),
         Event::ManagedScaling(provider) => (0, u64::from(provider.0) << 2 | 1 << 44),
         Event::Fault(fault) => (0, u64::from(fault) << 2 | 1 << 45),

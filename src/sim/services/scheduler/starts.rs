@@ -104,6 +104,7 @@ impl Drive<'_> {
                 let service = &mut self.services.all[id];
                 service.tasks_so_far += 1;
                 service.wishes.pop_front();
+                self.tell_overflow(slot)?;
                 self.start_ready()?;
                 Ok(Ok(()))
             }
