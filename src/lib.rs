@@ -129,7 +129,7 @@
 //! | what a service, a caller or a tag costs by split cost allocation | `pricing/allocation/`; use beyond the reservation: `sim/services/load/excess.rs`; tables: `report/allocation_tables.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | private discounts, the currency of the invoice | `pricing/terms.rs`; what a line charges for: `pricing/category.rs` |
-//! | slots of capacity reservations without an instance | `pricing/reservations.rs` |
+//! | slots of capacity reservations without an instance | `pricing/reservations.rs`; launches into them: `sim/fleet/instances/slots.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs`; quantiles, how many seeds are enough, one long run: beside it |
 //! | whether runs met the same from outside | `experiment/fingerprint.rs` |

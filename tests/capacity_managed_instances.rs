@@ -10,7 +10,13 @@ use proptest::prelude::*;
 
 fn offer(vcpu: u32, mib: u32, price: &str) -> Offer {
     let resources = Resources { cpu: vcpu * 1_024, memory: mib, ..Resources::ZERO };
-    Offer { resources, price: HourlyRate::parse(price).unwrap(), is_available: true }
+    Offer {
+        resources,
+        price: HourlyRate::parse(price).unwrap(),
+        is_available: true,
+        slots: 0,
+        needs_slot: false,
+    }
 }
 
 /// r7a.medium, r5a.large, r7a.large and m5.xlarge in us-west-2, less what an agent keeps: in each zone.
@@ -36,7 +42,15 @@ fn task(owner: usize, mib: u32) -> Task {
 fn host(offer: usize, tasks: Vec<Task>) -> Host {
     let mut free = offers(1)[offer % 4].resources;
     tasks.iter().for_each(|task| free = free.checked_sub(task.demand).unwrap());
-    Host { offer, free, tasks, is_draining: false, is_ripe: true, is_movable: true }
+    Host {
+        offer,
+        free,
+        tasks,
+        is_draining: false,
+        is_ripe: true,
+        is_movable: true,
+        has_slot: false,
+    }
 }
 
 /// With other tasks.

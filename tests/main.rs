@@ -55,6 +55,7 @@ mod lifecycle_hooks;
 mod load;
 mod load_latency;
 mod managed_instances;
+mod managed_reservations;
 mod managed_scaling;
 mod memory;
 mod myths;

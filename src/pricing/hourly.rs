@@ -191,7 +191,7 @@ impl HourlyUsage {
         (running, until): (SimTime, SimTime),
     ) {
         let mut at = running;
-        if purchase == Purchase::OnDemand {
+        if purchase == Purchase::OnDemand && self.reservations.are_for(provider) {
             let billed = (running, running + ec2_billed(running, until));
             self.reservations.instance(instance_type, zone, billed);
         }

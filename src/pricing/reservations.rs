@@ -7,11 +7,12 @@
 //! | Savings Plans and regional Reserved Instances cover unused slots, too, after instances; zonal ones do not | documented |
 //! | of several reservations of one type and zone the first has the instances first | assumed |
 //!
-//! Spot instances use no slots. That a reservation also keeps capacity free is not modelled here: it is only billed.
+//! Spot instances use no slots, nor do instances of capacity providers that are to keep out of them. Who may launch because a
+//! slot is free is decided elsewhere: here it is only billed.
 
 use crate::base::money::HourlyRate;
 use crate::base::time::SimTime;
-use crate::model::ids::ZoneId;
+use crate::model::ids::{ProviderId, ZoneId};
 use std::collections::BTreeMap;
 
 /// A reservation of capacity.
@@ -52,20 +53,28 @@ pub struct Reservations {
     all: Vec<CapacityReservation>,
     /// Instances of a type in a zone that come (1) or go (-1).
     moves: BTreeMap<(String, ZoneId), BTreeMap<SimTime, i64>>,
+    /// Capacity providers whose instances are in no slots.
+    excluded: Vec<ProviderId>,
 }
 
 impl Reservations {
     /// Of a run that has these.
     #[must_use]
-    pub fn new(all: Vec<CapacityReservation>) -> Reservations {
+    pub fn new(all: Vec<CapacityReservation>, excluded: Vec<ProviderId>) -> Reservations {
         let keys = all.iter().map(|one| ((one.instance_type.clone(), one.zone), BTreeMap::new()));
-        Reservations { moves: keys.collect(), all }
+        Reservations { moves: keys.collect(), all, excluded }
     }
 
     /// The reservations, in the order of the scenario.
     #[must_use]
     pub fn all(&self) -> &[CapacityReservation] {
         &self.all
+    }
+
+    /// Whether instances of a capacity provider may be in slots.
+    #[must_use]
+    pub fn are_for(&self, provider: ProviderId) -> bool {
+        !self.excluded.contains(&provider)
     }
 
     /// An On-Demand instance was billed from `from` until `until`.
@@ -165,7 +174,7 @@ mod tests {
 
     #[test]
     fn pr_48_a_day_and_a_quarter_of_an_hour_are_24_25_hours() {
-        let reservations = Reservations::new(vec![of(1, 10, 10 + 24 * 60 + 15)]);
+        let reservations = Reservations::new(vec![of(1, 10, 10 + 24 * 60 + 15)], Vec::new());
         assert_eq!(unused(&reservations, 10_000), [24 * 60 + 15]);
         assert_eq!(reservations.reserved(0, minutes(10_000)), 87_300_000_000);
         // It ends with the run, if not before.
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn pr_49_of_twenty_reserved_fifteen_are_used() {
-        let mut reservations = Reservations::new(vec![of(20, 0, 60)]);
+        let mut reservations = Reservations::new(vec![of(20, 0, 60)], Vec::new());
         (0..15)
             .for_each(|_| reservations.instance("m4.large", ZoneId(0), (minutes(0), minutes(60))));
         // Of another type, in another zone: they use none.
@@ -186,14 +195,14 @@ mod tests {
 
     #[test]
     fn pr_50_a_slot_is_empty_for_an_hour_and_then_occupied() {
-        let mut reservations = Reservations::new(vec![of(1, 0, 300)]);
+        let mut reservations = Reservations::new(vec![of(1, 0, 300)], Vec::new());
         reservations.instance("m4.large", ZoneId(0), (minutes(60), minutes(300)));
         assert_eq!(unused(&reservations, 300), [60]);
     }
 
     #[test]
     fn the_first_reservation_has_the_instances_first_and_none_has_more_than_it_reserves() {
-        let mut reservations = Reservations::new(vec![of(1, 0, 60), of(2, 30, 90)]);
+        let mut reservations = Reservations::new(vec![of(1, 0, 60), of(2, 30, 90)], Vec::new());
         (0..2)
             .for_each(|_| reservations.instance("m4.large", ZoneId(0), (minutes(0), minutes(80))));
         // The first is full for its hour. The second has the other one from 30 to 60, both until 80, none for ten more.

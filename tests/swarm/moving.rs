@@ -27,8 +27,8 @@ use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, LifetimeSetup, ManagedInstancesSetup,
-    ManagedSetup, ManagedSpot, MixedSetup, PoolLimit, Price, RefreshSetup, Setup, Shortage,
-    SpotPool, WarmPoolSetup,
+    ManagedSetup, ManagedSpot, MixedSetup, PoolLimit, Price, RefreshSetup, ReservationPreference,
+    ReservationUse, Setup, Shortage, SpotPool, WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -147,12 +147,40 @@ fn moving(seed: u64) -> Case {
     if !dice.one_in(3) {
         setup.fargate.risks = super::fargate_risks::at_random(&mut dice, &setup.fargate.zones);
     }
+    reserve(seed, setup);
     super::overflow::at_random(seed, setup);
     super::network::at_random(setup);
     if !dice.one_in(3) {
         super::blackouts::at_random(&mut dice, setup);
     }
     case
+}
+
+/// Some Managed Instances use capacity reservations: on random numbers of their own. The slots are not billed here.
+fn reserve(seed: u64, setup: &mut Setup) {
+    let mut dice = Dice(Seed(seed).stream(Purpose::Test, "reservations"));
+    for group in &mut setup.groups {
+        let Some(instances) = &mut group.instances else { continue };
+        if group.purchase != Purchase::OnDemand || dice.one_in(2) {
+            continue;
+        }
+        let slot = |dice: &mut Dice| {
+            let from = SimTime(seconds(dice.below(600)).0);
+            (from, from + seconds(1 + dice.below(2_000)), 1 + dice.below(3) as u32)
+        };
+        let mut slots = Vec::new();
+        for _ in &group.offers {
+            slots.push((0..dice.below(3)).map(|_| slot(&mut dice)).collect());
+        }
+        instances.reservations = Some(ReservationUse {
+            slots,
+            preference: dice.pick(&[
+                ReservationPreference::Only,
+                ReservationPreference::First,
+                ReservationPreference::Excluded,
+            ]),
+        });
+    }
 }
 
 /// A warm pool is On-Demand.
@@ -369,6 +397,7 @@ fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -
             hazards_per_hour: group.offers.iter().map(|_| dice.below(8) as f64).collect(),
             interruption: InterruptionSetup { agent_drains: true, ..Default::default() },
         }),
+        reservations: None,
     });
     for offer in group.offers.iter().filter(|_| !dice.one_in(3)) {
         let rate = HourlyRate(12_345_678);

@@ -8,6 +8,11 @@
 //! Assumed: "larger" is by the larger share of CPU or memory of the largest type; of under-used instances the dearest
 //! moves first, then the newest; an instance is under-used where its tasks fit elsewhere, or on one that is cheaper.
 //! Tasks do not move where rebalancing would move them back, unless their instance is too large for them.
+//!
+//! Capacity reservations: a provider launches into free slots only, or into those first and then On-Demand (published). In
+//! which order is not: assumed is that types with a free slot come before others, the cheapest first, that a bin which has a
+//! slot is not made larger than types with slots are, and that instances outside of slots move first, those in slots to others
+//! in slots only.
 
 use crate::base::money::HourlyRate;
 use crate::model::resources::Resources;
@@ -22,7 +27,17 @@ pub struct Offer {
     pub price: HourlyRate,
     /// Whether EC2 has capacity of it, as far as is known.
     pub is_available: bool,
+    /// Slots of capacity reservations that nobody is in; 0 where the provider does not use them.
+    pub slots: usize,
+    /// Whether the provider launches into slots only.
+    pub needs_slot: bool,
 }
+
+/// The instances that are planned for a zone, by their offers: they are in slots already.
+type Planned<'a> = &'a [usize];
+
+/// Which of two offers is better: slots come first, then the price.
+type Rank = (bool, HourlyRate);
 
 /// Tasks that are equal to placement.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,16 +78,34 @@ impl Market<'_> {
         self.kinds.get(one).is_some_and(|kind| kind.conflicts.contains(&other))
     }
 
-    /// The cheapest type in a zone that holds `demand` and takes all these kinds, the first of equal ones.
-    fn cheapest(&self, zone: usize, demand: Resources, kinds: &[usize]) -> Option<usize> {
+    /// Whether an offer has a slot left beside what is planned.
+    fn has_slot(&self, offer: usize, planned: Planned) -> bool {
+        let slots = self.offers[offer].slots;
+        slots > 0 && slots > planned.iter().filter(|&&other| other == offer).count()
+    }
+
+    fn rank(&self, offer: usize, planned: Planned) -> Rank {
+        (!self.has_slot(offer, planned), self.offers[offer].price)
+    }
+
+    /// The cheapest type in a zone that holds `demand` and takes all these kinds, the first of equal ones; those with a
+    /// slot first.
+    fn cheapest(
+        &self,
+        zone: usize,
+        demand: Resources,
+        kinds: &[usize],
+        planned: Planned,
+    ) -> Option<usize> {
         let own = zone * self.types()..(zone + 1) * self.types();
         let fits = |&index: &usize| {
             let offer = &self.offers[index];
             offer.is_available
+                && (!offer.needs_slot || self.has_slot(index, planned))
                 && demand.fits_into(offer.resources)
                 && kinds.iter().all(|&kind| self.takes(index, kind))
         };
-        own.filter(fits).min_by_key(|&index| (self.offers[index].price, index))
+        own.filter(fits).min_by_key(|&index| (self.rank(index, planned), index))
     }
 
     /// Indices of tasks, the largest first; among equal ones as they came.
@@ -117,6 +150,8 @@ pub struct Host {
     pub is_ripe: bool,
     /// Whether its tasks may be moved.
     pub is_movable: bool,
+    /// Whether it is in a slot of a capacity reservation that the provider uses.
+    pub has_slot: bool,
 }
 
 impl Host {
@@ -142,7 +177,7 @@ pub struct Plan {
     pub onto: Vec<(usize, usize)>,
     /// New instances.
     pub launches: Vec<Launch>,
-    /// Tasks for which no allowed type is large enough, or to be had.
+    /// Tasks for which no allowed type is large enough, or to be had, or has slots left.
     pub too_large: Vec<usize>,
 }
 
@@ -180,7 +215,8 @@ pub fn plan(waiting: &[Task], hosts: &[Host], market: &Market) -> Plan {
                 let own = count.get(&(task.owner, zone)).copied().unwrap_or(0);
                 (own, by_zone[zone].len(), zone)
             };
-            let fits = |&zone: &usize| market.cheapest(zone, task.demand, &[task.kind]).is_some();
+            let fits =
+                |&zone: &usize| market.cheapest(zone, task.demand, &[task.kind], &[]).is_some();
             let Some(zone) = (0..market.zones).filter(fits).min_by_key(load) else {
                 plan.too_large.push(index);
                 continue;
@@ -191,7 +227,7 @@ pub fn plan(waiting: &[Task], hosts: &[Host], market: &Market) -> Plan {
         *count.entry((task.owner, zone)).or_default() += 1;
     }
     for (zone, tasks) in by_zone.into_iter().enumerate() {
-        plan.launches.extend(bins(zone, &tasks, waiting, market));
+        plan.launches.extend(bins(zone, &tasks, (waiting, market), &mut plan.too_large));
     }
     plan
 }
@@ -203,12 +239,23 @@ struct Bin {
     launch: Launch,
 }
 
-/// First Fit of tasks that are in decreasing order: each bin as large as some type holds, then the cheapest such type.
-fn bins(zone: usize, tasks: &[usize], waiting: &[Task], market: &Market) -> Vec<Launch> {
+/// First Fit of tasks that are in decreasing order: each bin as large as some type holds, then the cheapest such type. Those
+/// for which no slots are left are `homeless`.
+fn bins(
+    zone: usize,
+    tasks: &[usize],
+    (waiting, market): (&[Task], &Market),
+    homeless: &mut Vec<usize>,
+) -> Vec<Launch> {
     let mut bins: Vec<Bin> = Vec::new();
+    let uses_slots = market.offers.iter().any(|offer| offer.slots > 0 || offer.needs_slot);
     for &index in tasks {
         let Task { demand, kind, .. } = waiting[index];
-        let mut fitting = bins.iter_mut().find_map(|bin| {
+        let planned: Vec<usize> = match uses_slots {
+            true => bins.iter().map(|bin| bin.launch.offer).collect(),
+            false => Vec::new(),
+        };
+        let mut fitting = bins.iter_mut().enumerate().find_map(|(nth, bin)| {
             if bin.kinds.iter().any(|&other| market.conflict(kind, other)) {
                 return None;
             }
@@ -217,15 +264,24 @@ fn bins(zone: usize, tasks: &[usize], waiting: &[Task], market: &Market) -> Vec<
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
-            market.cheapest(zone, sum, &kinds).map(|offer| (bin, sum, kinds, offer))
+            let mut others = planned.clone();
+            if uses_slots {
+                others.remove(nth);
+            }
+            let offer = market.cheapest(zone, sum, &kinds, &others)?;
+            let loses_slot =
+                market.has_slot(bin.launch.offer, &others) && !market.has_slot(offer, &others);
+            (!loses_slot).then_some((bin, sum, kinds, offer))
         });
         if let Some((bin, sum, kinds, offer)) = &mut fitting {
             (bin.sum, bin.launch.offer) = (*sum, *offer);
             bin.kinds = std::mem::take(kinds);
             bin.launch.tasks.push(index);
-        } else if let Some(offer) = market.cheapest(zone, demand, &[kind]) {
+        } else if let Some(offer) = market.cheapest(zone, demand, &[kind], &planned) {
             let launch = Launch { offer, tasks: vec![index] };
             bins.push(Bin { sum: demand, kinds: vec![kind], launch });
+        } else {
+            homeless.push(index);
         }
     }
     bins.into_iter().map(|bin| bin.launch).collect()
@@ -275,7 +331,9 @@ pub fn consolidate(hosts: &[Host], market: &Market) -> Option<Step> {
         hosts[host].is_ripe && hosts[host].is_movable && !hosts[host].tasks.is_empty()
     };
     let mut order: Vec<usize> = (0..hosts.len()).filter(may_move).collect();
-    order.sort_by_key(|&index| (std::cmp::Reverse(price(index)), hosts.len() - index));
+    order.sort_by_key(|&index| {
+        (hosts[index].has_slot, std::cmp::Reverse(price(index)), hosts.len() - index)
+    });
     let counts = Counts::of(hosts, market);
     let step = order.into_iter().find_map(|index| {
         let cheaper = cheaper(&hosts[index], market);
@@ -283,6 +341,12 @@ pub fn consolidate(hosts: &[Host], market: &Market) -> Option<Step> {
             // What rebalancing would undo is done for an instance that is too large, and not onto a cheaper one.
             let is_worth_it =
                 |&(_, other): &(usize, usize)| cheaper.is_some() && price(other) >= price(index);
+            // A slot is paid all the same.
+            let leaves_slot =
+                |&(_, other): &(usize, usize)| hosts[index].has_slot && !hosts[other].has_slot;
+            if onto.iter().any(leaves_slot) {
+                return false;
+            }
             onto.iter().all(is_worth_it) || !counts.worse(index, onto, hosts, market)
         });
         let drain = room.map(|onto| Step::Drain { host: index, onto });
@@ -322,8 +386,9 @@ fn cheaper(host: &Host, market: &Market) -> Option<usize> {
     let sum = |sum: Resources, task: &Task| sum.checked_add(task.demand);
     let sum = host.tasks.iter().try_fold(Resources::ZERO, sum)?;
     let kinds: Vec<usize> = host.tasks.iter().map(|task| task.kind).collect();
-    let offer = market.cheapest(market.zone(host.offer), sum, &kinds)?;
-    (market.offers[offer].price < market.offers[host.offer].price).then_some(offer)
+    let offer = market.cheapest(market.zone(host.offer), sum, &kinds, &[])?;
+    let own = (!host.has_slot, market.offers[host.offer].price);
+    (market.rank(offer, &[]) < own).then_some(offer)
 }
 
 /// Tasks by owner and zone, of owners that keep zones balanced.
@@ -383,7 +448,7 @@ fn rebalance(counts: &Counts, hosts: &[Host], market: &Market) -> Option<Step> {
                 && host.takes(&moved, market)
         };
         let onto = hosts.iter().position(has_room);
-        let offer = market.cheapest(least, moved.demand, &[moved.kind])?;
+        let offer = market.cheapest(least, moved.demand, &[moved.kind], &[])?;
         Some(Step::Rebalance { from: (host, task), onto, offer })
     })
 }

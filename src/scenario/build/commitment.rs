@@ -32,6 +32,7 @@ impl Build<'_> {
             let name = self.commitment_name(settings, &mut taken, "capacity", index);
             commitments.capacity.extend(self.capacity_reservation(settings, name));
         }
+        self.give_slots(root, &commitments.capacity);
         commitments
     }
 

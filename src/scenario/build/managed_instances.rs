@@ -70,6 +70,7 @@ impl Build<'_> {
         let names: Vec<String> = types.iter().map(|(name, ..)| name.clone()).collect();
         let shortages = self.shortages(fleet, &names);
         let spot = self.managed_spot(fleet, &names);
+        let reservations = self.reservation_use(fleet, table);
         let scale_in_after = table.span("scale_in_after");
         let or = |key: &str, default: u64| table.span(key).unwrap_or(SimSpan::from_secs(default));
         self.groups.push(GroupSetup {
@@ -108,6 +109,7 @@ impl Build<'_> {
                 patience: or("patience", 60),
                 rebalancing_pause: or("rebalancing_pause", 3_600),
                 spot,
+                reservations,
             }),
         });
         let batch_window = or("batch_window", 1);

@@ -29,6 +29,7 @@ mod managed_instances;
 mod mixed_instances;
 mod network;
 mod overflow;
+mod reservation_use;
 mod roles;
 mod rows;
 mod service;

@@ -56,7 +56,7 @@ pub static RESERVED_INSTANCES: Section = Section::new(
 pub static CAPACITY_RESERVATION: Section = Section::new(
     "capacity_reservation",
     "An On-Demand Capacity Reservation: slots for instances of a type in a zone, which cost the On-Demand price with or without \
-     an instance. It decides what is billed, not what can be launched.",
+     an instance. It decides what is billed; what can be launched only for Managed Instances with a `reservation_preference`.",
     &[
         optional(
             "name",

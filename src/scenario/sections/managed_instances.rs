@@ -22,6 +22,15 @@ pub static MANAGED_INSTANCES: Section = Section::new(
             "`scaleInAfter`: for how long no task may have begun or ended on an instance before it may go; `never` is the API's -1.",
             "assumed (AWS's own default is unpublished)",
         ),
+        optional(
+            "reservation_preference",
+            Kind::Choice(&["RESERVATIONS_ONLY", "RESERVATIONS_FIRST", "RESERVATIONS_EXCLUDED"]),
+            "none: `capacityOptionType` is not RESERVED",
+            "`capacityOptionType` RESERVED with this `reservationPreference`: instances are launched into the slots of \
+             `[[capacity_reservation]]` of their types and zones only, where a launch fails that finds none; into those first and \
+             On-Demand then; or are in none. Without it they fill slots as they come.",
+            "API",
+        ),
         with_default(
             "batch_window",
             Kind::Span(0, 600 * SECOND),

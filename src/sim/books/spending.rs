@@ -23,7 +23,7 @@ use crate::pricing::{
     Bill, Closed, CpuMemory, EndedPromise, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR,
     SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost, settle,
 };
-use crate::sim::setup::Setup;
+use crate::sim::setup::{GroupSetup, ReservationPreference, Setup};
 use crate::sim::task::{Place, Task};
 
 /// Prices and usage of a run.
@@ -76,7 +76,7 @@ impl Spending {
             setup.providers.iter().map(|provider| provider.purchase).collect();
         let into_hour = SimSpan::from_secs(setup.epoch_s.rem_euclid(3_600).unsigned_abs());
         let wants_hours = wants_hours || allocates || !setup.commitments.is_empty();
-        let reservations = Reservations::new(setup.commitments.capacity.clone());
+        let reservations = Reservations::new(setup.commitments.capacity.clone(), excluded(setup));
         Spending {
             bill: Bill::new(),
             rates: fargate.rates.clone(),
@@ -409,4 +409,13 @@ fn metered(task: &Task, until: SimTime) -> FargateTask {
 /// What split cost allocation weighs.
 fn amounts(of: Resources) -> Amounts {
     Amounts { cpu: of.cpu.into(), memory: of.memory.into(), gpus: of.gpus.into() }
+}
+
+/// Capacity providers whose instances keep out of capacity reservations.
+fn excluded(setup: &Setup) -> Vec<ProviderId> {
+    let excludes = |group: &&GroupSetup| {
+        let of = group.instances.as_ref().and_then(|of| of.reservations.as_ref());
+        of.is_some_and(|of| of.preference == ReservationPreference::Excluded)
+    };
+    setup.groups.iter().filter(excludes).map(|group| group.provider).collect()
 }

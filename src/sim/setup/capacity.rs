@@ -224,6 +224,28 @@ pub struct ManagedInstancesSetup {
     pub rebalancing_pause: SimSpan,
     /// How EC2 takes them back where they are Spot; `None`: it takes none.
     pub spot: Option<ManagedSpot>,
+    /// `capacityOptionType` is RESERVED; `None`: the provider knows of no capacity reservations.
+    pub reservations: Option<ReservationUse>,
+}
+
+/// `reservationPreference` of a provider of Managed Instances (API reference; documented).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReservationPreference {
+    /// RESERVATIONS_ONLY: a launch fails where no slot is free.
+    Only,
+    /// RESERVATIONS_FIRST: it is On-Demand then.
+    First,
+    /// RESERVATIONS_EXCLUDED: its instances are in no slots.
+    Excluded,
+}
+
+/// What a provider of Managed Instances does with capacity reservations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReservationUse {
+    /// How it uses them.
+    pub preference: ReservationPreference,
+    /// By offer: the slots of its type and zone, from when, until when and how many.
+    pub slots: Vec<Vec<(SimTime, SimTime, u32)>>,
 }
 
 /// Managed scaling of a capacity provider.

@@ -10,9 +10,12 @@ use crate::model::ids::{MachineId, ProviderId};
 use crate::policy::capacity::managed_instances::{self, Launch};
 use crate::sim::books::fleet_table::FleetRow;
 use crate::sim::event::{Event, RunError};
-use crate::sim::setup::Shortage;
+use crate::sim::setup::{ReservationPreference, Shortage};
 use std::borrow::Cow;
 use std::ops::Range;
+
+/// Why a launch into reserved capacity fails; in ECS it has no published name.
+const RESERVATION_FULL: &str = "reservation_full";
 
 impl Supply<'_> {
     /// The tasks that have come together are given room and instances.
@@ -51,7 +54,7 @@ impl Supply<'_> {
             self.launch_all(index, &view, &plan.launches, Some(&homeless))?;
         }
         if !plan.too_large.is_empty() {
-            self.try_again_later(index);
+            self.finds_nothing(index, !plan.launches.is_empty())?;
         }
         self.count(index);
         self.drive.start_ready()
@@ -117,6 +120,7 @@ impl Supply<'_> {
     ) -> Option<(Range<usize>, Cow<'static, str>)> {
         let now = self.now();
         self.see_addresses(index);
+        let slots = self.slots(index);
         let group = &self.groups.all[index];
         let purchase = group.setup.purchase;
         let strikes = |shortage: &Shortage| {
@@ -124,7 +128,11 @@ impl Supply<'_> {
                 && shortage.offers.contains(&offer)
                 && shortage.purchase.is_none_or(|of| of == purchase)
         };
-        if group.setup.shortages.iter().any(strikes) {
+        let has_slot = slots.free(offer) > 0; // what is reserved can be had
+        if !has_slot && slots.needs_slot {
+            return Some((offer..offer + 1, RESERVATION_FULL.into()));
+        }
+        if !has_slot && group.setup.shortages.iter().any(strikes) {
             return Some((offer..offer + 1, "insufficient_capacity".into()));
         }
         let (zone, types) = (group.zone_of(offer), group.types());
@@ -160,6 +168,38 @@ impl Supply<'_> {
         self.drive.books.fleet_events.write(&row)
     }
 
+    /// Tasks of a batch for which nothing can be had. Where slots were the reason and others were launched, zones with slots
+    /// are tried at once; else they are looked at again as after a launch that failed.
+    fn finds_nothing(&mut self, index: usize, has_launched: bool) -> Result<(), RunError> {
+        let group = &self.groups.all[index];
+        let provider = group.setup.provider;
+        let Some(of) = &group.instances else { return Ok(()) };
+        let retry_after = of.setup.retry_after;
+        let uses = of.setup.reservations.as_ref();
+        if uses.is_none_or(|of| of.preference != ReservationPreference::Only) {
+            self.try_again_later(index);
+            return Ok(());
+        }
+        if has_launched {
+            self.drive.life().call_for_batch(provider);
+            return Ok(());
+        }
+        let now = self.now();
+        self.drive.books.tally.launches_failed += 1;
+        let row = FleetRow {
+            at: now,
+            provider: &group.name,
+            event: "launch_failed",
+            instance: None,
+            sizes: None,
+            reason: RESERVATION_FULL,
+            tasks: None,
+        };
+        self.drive.books.fleet_events.write(&row)?;
+        self.try_again_at(index, now + retry_after);
+        Ok(())
+    }
+
     /// When the first type and zone that EC2 had no capacity of may be asked for again.
     pub(super) fn next_try(&self, index: usize) -> Option<SimTime> {
         let of = self.groups.all[index].instances.as_ref()?;
@@ -168,11 +208,16 @@ impl Supply<'_> {
 
     /// Tasks for which nothing can be had are looked at again then.
     fn try_again_later(&mut self, index: usize) {
-        let next = self.next_try(index);
+        if let Some(at) = self.next_try(index) {
+            self.try_again_at(index, at);
+        }
+    }
+
+    fn try_again_at(&mut self, index: usize, at: SimTime) {
         let group = &mut self.groups.all[index];
         let provider = group.setup.provider;
         let Some(of) = &mut group.instances else { return };
-        if let Some(at) = next.filter(|at| of.retry_at.is_none_or(|known| *at < known)) {
+        if of.retry_at.is_none_or(|known| at < known) {
             of.retry_at = Some(at);
             self.drive.queue.schedule(at, Class::Control, Event::Batch(provider));
         }

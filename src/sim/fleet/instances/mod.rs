@@ -5,6 +5,7 @@
 //! | `mod.rs` | the state of a provider; what becomes of an instance that registers, ages, ends |
 //! | `view.rs` | the provider as the pure policy sees it |
 //! | `batch.rs` | a batch of waiting tasks gets room and new instances |
+//! | `slots.rs` | slots of capacity reservations |
 //! | `optimise.rs` | idle and under-used instances go, one drain at a time |
 //!
 //! The decisions are [`crate::policy::capacity::managed_instances`]. A provider is a group without sizes here: its
@@ -12,6 +13,7 @@
 
 mod batch;
 mod optimise;
+mod slots;
 mod view;
 
 use super::{Stage, Supply};

@@ -1,6 +1,7 @@
 //! A provider of Managed Instances as the pure policy sees it.
 
 use super::super::{Stage, Supply};
+use super::slots::Slots;
 use super::{ManagedInstances, Meant};
 use crate::base::id::Id as _;
 use crate::base::money::HourlyRate;
@@ -25,6 +26,8 @@ pub(super) struct View {
     offers: Vec<Offer>,
     zones: usize,
     kinds: Vec<Kind>,
+    /// Slots of capacity reservations.
+    slots: Slots,
     /// When the first instance that may not go yet may.
     pub next_ripe: Option<crate::base::time::SimTime>,
 }
@@ -47,12 +50,14 @@ impl Supply<'_> {
         }
         let daemons = self.demands_of_daemons(index);
         let reserve = sum_of(daemons.iter().map(|(_, demand)| *demand));
+        let slots = self.slots(index);
         let mut view = View {
             ids: Vec::new(),
             hosts: Vec::new(),
             waiting,
             tasks,
-            offers: self.offers(index, reserve),
+            offers: self.offers(index, reserve, &slots),
+            slots,
             zones: self.groups.all[index].setup.zones.len(),
             kinds: Vec::new(),
             next_ripe: None,
@@ -108,6 +113,7 @@ impl Supply<'_> {
             is_draining: false,
             is_ripe,
             is_movable: !is_spot && !here.has_standalone,
+            has_slot: view.slots.taken.binary_search(&id).is_ok(),
         });
     }
 
@@ -134,6 +140,7 @@ impl Supply<'_> {
             is_draining: false,
             is_ripe: false,
             is_movable: false,
+            has_slot: view.slots.taken.binary_search(&id).is_ok(),
         });
     }
 
@@ -200,7 +207,7 @@ impl Supply<'_> {
         self.daemons_of(index).into_iter().map(demand).collect()
     }
 
-    fn offers(&self, index: usize, reserve: Resources) -> Vec<Offer> {
+    fn offers(&self, index: usize, reserve: Resources, slots: &Slots) -> Vec<Offer> {
         let now = self.now();
         let group = &self.groups.all[index];
         let Some(of) = &group.instances else { return Vec::new() };
@@ -216,6 +223,8 @@ impl Supply<'_> {
                     .unwrap_or(Resources::ZERO),
                 price: HourlyRate(rate),
                 is_available: of.short_until[nth] <= now && !group.out[group.zone_of(nth)],
+                slots: slots.free(nth),
+                needs_slot: slots.needs_slot,
             }
         };
         group.setup.offers.iter().enumerate().map(offer).collect()
