@@ -21,7 +21,7 @@ const TYPES: [(&str, u64); 3] =
 
 /// A year's bill: usage is added life by life, then all hours are closed.
 fn year(instances: u64, hours: u64) -> Closed {
-    let mut hourly = HourlyUsage::new(SimSpan(0), Reservations::new(Vec::new()));
+    let mut hourly = HourlyUsage::new(SimSpan(0), Reservations::new(Vec::new(), Vec::new()));
     let (mut bill, mut by_service) = (Bill::new(), UsageByService::default());
     let numbers = TYPES.map(|(name, _)| by_service.number_of_type(name));
     let (provider, purchase) = (ProviderId(0), Purchase::OnDemand);

@@ -189,19 +189,47 @@ fn what_is_reserved_can_be_had_in_a_shortage() {
 fn what_cannot_be_meant_is_refused() {
     let spot = scenario(
         ONE,
-        "purchase = \"spot\"\nusd_per_hour = 1.0",
+        "purchase = \"spot\"\nspot_price_usd_per_hour = 1.0",
         "FIRST",
         &(tasks(1) + &slots("a", 1, "")),
     );
-    insta::assert_snapshot!(errors(&spot), @"");
-    insta::assert_snapshot!(errors(&scenario(ONE, "", "ONLY", &tasks(1))), @"");
+    insta::assert_snapshot!(errors(&spot), @r#"
+    error: test.toml:42:1: `capacityOptionType` is either SPOT or RESERVED: Spot instances are in no slots
+       |
+    42 | reservation_preference = "RESERVATIONS_FIRST"
+       | ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: remove `purchase` of the capacity provider, or this
+    "#);
+    insta::assert_snapshot!(errors(&scenario(ONE, "", "ONLY", &tasks(1))), @r#"
+    error: test.toml:41:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
+       |
+    41 | reservation_preference = "RESERVATIONS_ONLY"
+       | ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: declare one, or allow its `instance_type` and `availability_zone` here
+    "#);
     let elsewhere = scenario(
         TWO,
         "availability_zones = [\"us-west-2a\"]",
         "ONLY",
         &(tasks(1) + &slots("b", 1, "")),
     );
-    insta::assert_snapshot!(errors(&elsewhere), @"");
+    insta::assert_snapshot!(errors(&elsewhere), @r#"
+    error: test.toml:41:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
+       |
+    41 | reservation_preference = "RESERVATIONS_ONLY"
+       | ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: declare one, or allow its `instance_type` and `availability_zone` here
+    "#);
     let unknown = scenario(ONE, "", "LAST", &(tasks(1) + &slots("a", 1, "")));
-    insta::assert_snapshot!(errors(&unknown), @"");
+    insta::assert_snapshot!(errors(&unknown), @r#"
+    error: test.toml:41:26: unknown `reservation_preference` "RESERVATIONS_LAST"
+       |
+    41 | reservation_preference = "RESERVATIONS_LAST"
+       |                          ^^^^^^^^^^^^^^^^^^^
+       |
+       = help: did you mean "RESERVATIONS_FIRST"? valid: "RESERVATIONS_ONLY", "RESERVATIONS_FIRST", "RESERVATIONS_EXCLUDED"
+    "#);
 }

@@ -5,6 +5,13 @@
 use crate::support::fleet::{BOXES, Moved, errors, run};
 use crate::support::services::{Told, tell};
 use crate::support::shipped::{Shipped, rows};
+use ecsim::base::random::Seed;
+use ecsim::experiment::plan::Goal;
+use ecsim::experiment::plan::bounds::Bounds;
+use ecsim::experiment::statistics::Exact;
+use ecsim::metrics::summary::Value;
+use ecsim::scenario::load_text;
+use std::path::Path;
 
 const HEAD: &str = r#"
 [simulation]
@@ -182,6 +189,21 @@ fn what_fargate_cannot_run_waits_and_times_out() {
     let ran = run(&text.replace("per_second = 1", odd));
     assert_eq!(ran.tasks[0]["cpu"], "4096");
     assert_eq!(ran.tasks[0]["memory_mib"], "8192");
+}
+
+#[test]
+fn plan_knows_no_bounds_of_tasks_that_go_elsewhere() {
+    let bounds = |text: &str| {
+        let scenario = load_text(text, "test.toml", Path::new("."), &[]);
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{errors}"));
+        let limit = Exact::of(&Value::Count(1)).unwrap();
+        let (metric, place) = ("wait_s_max".to_string(), String::new());
+        let goals = [Goal { metric, is_at_most: true, limit, place }];
+        Bounds::new(&goals, &[Seed(1)]).floor(&scenario).usd.len()
+    };
+    let text = jobs(&boxes(2), "", 40, 300, "");
+    assert_eq!(bounds(&text.replace("overflow_to_fargate = {  }", "")), 1);
+    assert_eq!(bounds(&text), 0);
 }
 
 #[test]

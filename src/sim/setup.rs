@@ -111,6 +111,15 @@ pub struct Setup {
     pub is_dated: bool,
 }
 
+impl Setup {
+    /// Whether any tasks go to Fargate where EC2 has no room for them.
+    #[must_use]
+    pub fn overflows(&self) -> bool {
+        let callers = self.sources.iter().map(|source| source.overflow);
+        callers.chain(self.services.iter().map(|service| service.overflow)).any(|of| of.is_some())
+    }
+}
+
 /// A caller of RunTask or StartTask.
 #[derive(Clone, Debug)]
 pub struct SourceSetup {

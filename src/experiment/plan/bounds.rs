@@ -1,8 +1,8 @@
 //! What settings cost at the least, and how badly they must miss a limit, by closed forms and without a run.
 //!
 //! A bound holds under each seed by itself, for what the simulator says and not for AWS, or it is not given: where anything
-//! could make it wrong (failures, prices that change, commitments), nothing is known. Tests run random
-//! scenarios against it.
+//! could make it wrong (failures, prices that change, commitments, tasks that overflow to Fargate), nothing is known. Tests
+//! run random scenarios against it.
 //!
 //! - An instance of a fleet that stays as it is costs its price for as long as arrivals go on.
 //! - A group that scales never has fewer instances than its minimum, which cost the cheapest of its prices at the least.
@@ -67,7 +67,8 @@ impl<'a> Bounds<'a> {
             && scenario.failures.is_empty()
             && scenario.failure_traces.is_empty()
             && scenario.markets.is_empty()
-            && setup.commitments.is_empty();
+            && setup.commitments.is_empty()
+            && !setup.overflows();
         let mut floor = Floor { metrics: vec![Vec::new(); self.goals.len()], ..Floor::default() };
         if !is_plain || self.read(scenario).is_none() {
             return floor;

@@ -81,7 +81,7 @@ fn has_ec2(setup: &Setup) -> bool {
 }
 
 fn has_fargate(setup: &Setup) -> bool {
-    has_launch(setup, LaunchType::Fargate)
+    has_launch(setup, LaunchType::Fargate) || setup.overflows()
 }
 
 fn has_images(setup: &Setup) -> bool {

@@ -174,7 +174,7 @@ impl Supply<'_> {
         let group = &self.groups.all[index];
         let provider = group.setup.provider;
         let Some(of) = &group.instances else { return Ok(()) };
-        let retry_after = of.setup.retry_after;
+        let (retry_after, retry_at) = (of.setup.retry_after, of.retry_at);
         let uses = of.setup.reservations.as_ref();
         if uses.is_none_or(|of| of.preference != ReservationPreference::Only) {
             self.try_again_later(index);
@@ -185,6 +185,9 @@ impl Supply<'_> {
             return Ok(());
         }
         let now = self.now();
+        if retry_at.is_some_and(|at| at > now) {
+            return Ok(()); // it has been told already
+        }
         self.drive.books.tally.launches_failed += 1;
         let row = FleetRow {
             at: now,
