@@ -142,7 +142,7 @@ fn scale_in_takes_those_on_fargate_first_and_scale_out_tries_ec2_first() {
                    [[service.update]]\nat = \"600s\"\ndesired_count = 6\n";
     let told = tell(&service(&boxes(2), 6, updates));
     // Four fit; two are on Fargate 30 s after they were wanted. Then those two go and one of EC2; then one more fits.
-    let stopped: Vec<usize> = (0..9).filter(|&i| told.tasks[i]["stopping_s"] != "").collect();
+    let stopped: Vec<usize> = (0..9).filter(|&i| !told.tasks[i]["stopping_s"].is_empty()).collect();
     assert_eq!(on_fargate(&told), [4, 5, 7, 8]);
     assert_eq!(stopped.len(), 3);
     assert_eq!(stopped[1..], [4, 5]);
@@ -306,7 +306,7 @@ fn a_short_wait_pays_for_both_and_a_long_one_for_instances_that_stay() {
     for row in rows(&at_once.tasks) {
         assert_eq!(
             row["launch"] == "FARGATE",
-            row["stopped_s"] != "",
+            !row["stopped_s"].is_empty(),
             "those on Fargate went first"
         );
     }
