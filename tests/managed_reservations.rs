@@ -194,17 +194,17 @@ fn what_cannot_be_meant_is_refused() {
         &(tasks(1) + &slots("a", 1, "")),
     );
     insta::assert_snapshot!(errors(&spot), @r#"
-    error: test.toml:42:1: `capacityOptionType` is either SPOT or RESERVED: Spot instances are in no slots
+    error: test.toml:43:1: `capacityOptionType` is either SPOT or RESERVED: Spot instances are in no slots
        |
-    42 | reservation_preference = "RESERVATIONS_FIRST"
+    43 | reservation_preference = "RESERVATIONS_FIRST"
        | ^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: remove `purchase` of the capacity provider, or this
     "#);
     insta::assert_snapshot!(errors(&scenario(ONE, "", "ONLY", &tasks(1))), @r#"
-    error: test.toml:41:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
+    error: test.toml:42:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
        |
-    41 | reservation_preference = "RESERVATIONS_ONLY"
+    42 | reservation_preference = "RESERVATIONS_ONLY"
        | ^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: declare one, or allow its `instance_type` and `availability_zone` here
@@ -216,18 +216,18 @@ fn what_cannot_be_meant_is_refused() {
         &(tasks(1) + &slots("b", 1, "")),
     );
     insta::assert_snapshot!(errors(&elsewhere), @r#"
-    error: test.toml:41:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
+    error: test.toml:42:1: no `[[capacity_reservation]]` is of a type and a zone that this provider may launch
        |
-    41 | reservation_preference = "RESERVATIONS_ONLY"
+    42 | reservation_preference = "RESERVATIONS_ONLY"
        | ^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: declare one, or allow its `instance_type` and `availability_zone` here
     "#);
     let unknown = scenario(ONE, "", "LAST", &(tasks(1) + &slots("a", 1, "")));
     insta::assert_snapshot!(errors(&unknown), @r#"
-    error: test.toml:41:26: unknown `reservation_preference` "RESERVATIONS_LAST"
+    error: test.toml:42:26: unknown `reservation_preference` "RESERVATIONS_LAST"
        |
-    41 | reservation_preference = "RESERVATIONS_LAST"
+    42 | reservation_preference = "RESERVATIONS_LAST"
        |                          ^^^^^^^^^^^^^^^^^^^
        |
        = help: did you mean "RESERVATIONS_FIRST"? valid: "RESERVATIONS_ONLY", "RESERVATIONS_FIRST", "RESERVATIONS_EXCLUDED"
