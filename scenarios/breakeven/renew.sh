@@ -8,27 +8,29 @@ source "$(dirname "${BASH_SOURCE[0]}")/../renew-tables.sh"
 asked=(--on fargate,ec2,managed-instances --types c6a.2xlarge --placement binpack --target-capacity 100,80
     --load 0.25,1,4,16 --seeds 5 --charts none --quiet)
 
-# The columns of breakeven.csv by their names; a row's bill in percent of Fargate's at the same load.
+# The columns of breakeven.csv by their names, each mean with half of its interval.
 table() {
     "$program" breakeven "$here/$1.toml" "${asked[@]}" --out "$scratch/$1" > "$scratch/printed"
-    echo "| load | on | bill | least to most | against Fargate | promised | level at | start p95 | serves as well |"
-    echo "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+    echo "| load | on | bill | against Fargate | promised | level at | start p95 | serves as well |"
+    echo "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     awk -F, '
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-        { on = $at["on"] }
-        on == "fargate" { fargate[$at["load"]] = $at["usd"] }
+        function mean(name, digits, before, after,    half) {
+            half = $at[name "_half_width"]
+            if (half != "") half = sprintf(" ± %.*f", digits, half)
+            return sprintf("%s%.*f%s%s", before, digits, $at[name], half, after)
+        }
         {
-            name = on
+            name = $at["on"]
             if ($at["target_capacity_percent"] != "") name = name " at " $at["target_capacity_percent"] " %"
-            usd = $at["usd"]
             if ($at["left_out"] != "") next
-            more = on == "fargate" ? "base" : sprintf("%.1f %%", 100 * (usd / fargate[$at["load"]] - 1))
-            is_instances = on != "fargate"
-            promised = is_instances ? sprintf("%.1f %%", $at["promised_percent"]) : "–"
-            level = is_instances ? sprintf("%.1f %%", $at["level_percent"]) : "–"
+            is_instances = $at["on"] != "fargate"
+            more = is_instances ? mean("more_than_fargate_percent", 1, "", " %") : "base"
+            promised = is_instances ? mean("promised_percent", 1, "", " %") : "–"
+            level = is_instances ? mean("level_percent", 1, "", " %") : "–"
             well = $at["starts_as_soon"] == "true" ? "yes" : "no"
-            printf "| ×%s | %s | $%.2f | $%.2f to $%.2f | %s | %s | %s | %.0f s | %s |\n", $at["load"], name, usd,
-                $at["usd_least"], $at["usd_most"], more, promised, level, $at["start_p95_s"], well
+            printf "| ×%s | %s | %s | %s | %s | %s | %s | %s |\n", $at["load"], name, mean("usd", 2, "$", ""), more,
+                promised, level, mean("start_p95_s", 0, "", " s"), well
         }' "$scratch/$1/breakeven.csv"
 }
 

@@ -41,9 +41,11 @@ done <<'PICTURES'
 PICTURES
 
 "$program" breakeven "$root/scenarios/01-batch-on-ec2.toml" --types m6a.2xlarge --on fargate,ec2 --load 1,4,16 \
-    --quiet --charts png --force --out "$scratch/even" > "$scratch/printed"
-cp "$scratch/even/charts/breakeven.png" "$here/01-batch-on-ec2-breakeven.png"
-echo "01-batch-on-ec2-breakeven.png"
+    --day-share 10,25,50,100 --quiet --charts png --force --out "$scratch/even" > "$scratch/printed"
+for chart in breakeven breakeven-map; do
+    cp "$scratch/even/charts/$chart.png" "$here/01-batch-on-ec2-$chart.png"
+    echo "01-batch-on-ec2-$chart.png"
+done
 
 "$program" sweep "$root/scenarios/sweeps/ci-runners.toml" --quiet --charts png --force --out "$scratch/sweep" > "$scratch/printed"
 cp "$scratch/sweep/charts/axis-most_runners.png" "$here/35-ci-runners-sweep.png"

@@ -1,5 +1,6 @@
 //! `ecsim breakeven`: EC2 or Fargate, for the workload of a scenario.
 
+mod map;
 mod packing;
 mod told;
 
@@ -10,10 +11,13 @@ use super::{Failure, complain, print, seeds};
 use crate::base::random::Seed;
 use crate::catalog::CATALOGUE_VERSION;
 use crate::experiment::breakeven::{
-    Cell, Claim, Kind, MOST_DIVIDED, Mix, Original, Placement, Purchase, Question, answer,
+    Cell, Claim, Day, Kind, MOST_DIVIDED, Mix, Original, Placement, Purchase, Question, answer,
     divisions, runs, why_nowhere,
 };
-use crate::report::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS, Study, pairs_to_csv, to_csv};
+use crate::report::breakeven::{
+    BREAKEVEN, BREAKEVEN_CROSSINGS, BREAKEVEN_PAIRS, Study, crossings_to_csv, pairs_to_csv, to_csv,
+};
+use crate::report::breakeven_map::{self, BREAKEVEN_MAP};
 use crate::report::breakeven_page;
 use crate::report::charts;
 use crate::report::folder::OutputFolder;
@@ -27,7 +31,8 @@ use std::sync::atomic::AtomicUsize;
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  ecsim breakeven scenarios/30-web-service.toml\n  \
     ecsim breakeven my.toml --types m7i.xlarge,c7i.xlarge --load 0.5,1,2,4,8 --seeds 10\n  \
-    ecsim breakeven my.toml --on given,fargate --load 1")]
+    ecsim breakeven my.toml --on given,fargate --load 1\n  \
+    ecsim breakeven my.toml --on fargate,ec2 --types m7i.xlarge --day-share 10,25,50,100")]
 pub struct BreakevenArgs {
     /// A scenario, TOML or JSON
     #[arg(value_name = "SCENARIO")]
@@ -78,6 +83,11 @@ pub struct BreakevenArgs {
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = Purchase::parse,
         default_value = "compute-1y,compute-3y,instance-1y,instance-3y")]
     pub commit: Vec<Purchase>,
+    /// Shares of each day in percent, such as 10,25,50,100: a map of load by share of the day in which the workload runs, who
+    /// wins by how much. In the rest of each day nothing arrives and services are scaled to no tasks, by the clock from the
+    /// beginning of the run on; groups follow by managed scaling
+    #[arg(long, value_name = "PERCENTS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub day_share: Vec<u32>,
     /// Packings to hold beside the answer, such as 95 or 70-85, in percent [default: figures that are published]
     #[arg(long, value_name = "PERCENTS", value_delimiter = ',', value_parser = Claim::parse)]
     pub mark: Vec<Claim>,
@@ -121,6 +131,7 @@ pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
     if let Some(why) = why_nowhere(&original, &question, base) {
         return Err(Failure::Input(format!("error: the workload runs on none of these: {why}")));
     }
+    let days = days(args, &original)?;
     let pulse = seeds::interruptible();
     let folder = OutputFolder::create(&out, args.study.force)?;
     let done = Arc::new(AtomicUsize::new(0));
@@ -128,19 +139,50 @@ pub fn run(args: &BreakevenArgs) -> Result<(), Failure> {
         .num_threads(args.study.threads)
         .build()
         .map_err(|error| Failure::Input(format!("error: cannot start threads: {error}")))?;
-    let cells = {
-        let _bar = Runs::follow(Arc::clone(&done), runs(&question), args.study.quiet);
-        pool.install(|| answer(&original, &question, base, (&pulse, &done)))
+    let answered = {
+        let parts = days.iter().filter(|(_, part)| part.is_some()).count();
+        let all = runs(&question) * (1 + parts);
+        let _bar = Runs::follow(Arc::clone(&done), all, args.study.quiet);
+        pool.install(|| {
+            let cells = answer(&original, &question, base, (&pulse, &done))?;
+            let of_day = |(percent, part): &(u32, Option<Original>)| {
+                let cells = match part {
+                    Some(part) => answer(part, &question, base, (&pulse, &done))?,
+                    None => cells.clone(),
+                };
+                Some(Day { percent: *percent, cells })
+            };
+            let map = days.iter().map(of_day).collect::<Option<Vec<Day>>>()?;
+            Some((cells, map))
+        })
     };
-    let Some(cells) = cells else {
+    let Some((cells, map)) = answered else {
         folder.close();
         return Err(Failure::Interrupted("interrupted; nothing was written".into()));
     };
-    publish(args, (&scenario, &original), &question, &cells, folder)?;
+    publish(args, (&scenario, &original), &question, (&cells, &map), folder)?;
     if !args.study.quiet {
         complain(&format!("wrote {}", out.display()));
     }
     Ok(())
+}
+
+/// The shares of the day that are asked for, ascending, each with the workload that rests else; nothing to change where it runs
+/// all day.
+fn days(
+    args: &BreakevenArgs,
+    original: &Original,
+) -> Result<Vec<(u32, Option<Original>)>, Failure> {
+    let mut shares = args.day_share.clone();
+    shares.sort_unstable();
+    shares.dedup();
+    let part = |percent: u32| {
+        let part = (percent < 100).then(|| original.for_part_of_the_day(percent)).transpose();
+        part.map(|part| (percent, part)).map_err(|why| {
+            Failure::Input(format!("error: `--day-share` cannot cut the workload's day: {why}"))
+        })
+    };
+    shares.into_iter().map(part).collect()
 }
 
 fn read(args: &BreakevenArgs) -> Result<(Scenario, Original), Failure> {
@@ -224,7 +266,7 @@ fn publish(
     args: &BreakevenArgs,
     (scenario, original): (&Scenario, &Original),
     question: &Question,
-    cells: &[Cell],
+    (cells, map): (&[Cell], &[Day]),
     folder: OutputFolder,
 ) -> Result<(), Failure> {
     let mut remarks = original.raised();
@@ -235,14 +277,18 @@ fn publish(
     }
     let claims = if args.mark.is_empty() { Claim::published() } else { args.mark.clone() };
     let name = &scenario.setup.name;
-    let study = Study { name, question, cells, claims: &claims, remarks: &remarks };
+    let study = Study { name, question, cells, map, claims: &claims, remarks: &remarks };
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
+    folder.write(BREAKEVEN_CROSSINGS.file, &crossings_to_csv(&study))?;
     folder.write(BREAKEVEN_PAIRS.file, &pairs_to_csv(&study))?;
+    if !map.is_empty() {
+        folder.write(BREAKEVEN_MAP.file, &breakeven_map::to_csv(&study))?;
+    }
     folder.write(breakeven_page::FILE, breakeven_page::to_markdown(&study).as_bytes())?;
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
     let format = args.study.charts.format();
-    if let Some((name, bytes)) = charts::render_breakeven(&study, format) {
+    for (name, bytes) in charts::render_breakeven(&study, format) {
         folder.write(&name, &bytes)?;
     }
     let mut digest = crate::base::digest::Digest::default();

@@ -45,11 +45,23 @@ pub fn run_one(
     sinks: Sinks,
     watch: Watch<'_>,
 ) -> Result<RunResult, RunError> {
+    run_with(scenario, seed, sinks, watch, |_| ())
+}
+
+/// As [`run_one`], with what arrives as `change` leaves it.
+fn run_with(
+    scenario: &Scenario,
+    seed: Seed,
+    sinks: Sinks,
+    watch: Watch<'_>,
+    change: impl FnOnce(&mut Inputs),
+) -> Result<RunResult, RunError> {
     let mut setup = scenario.setup.clone();
     setup.seed = seed;
     let stamps = stamps::Stamps::of(scenario);
     let market_rows = markets::open(scenario, &mut setup)?;
     let (mut inputs, failure_rows) = open_all(scenario, seed)?;
+    change(&mut inputs);
     let outages: Vec<u64> = inputs.faults.iter().map(outages_of).collect();
     if sinks.beside {
         let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };

@@ -1,11 +1,8 @@
 //! The study of `ecsim breakeven` as tables of Markdown, with intervals over the seeds: `breakeven.md`.
 
-use super::breakeven::{Study, factor, level};
+use super::breakeven::{Study, factor, fargate, interval, level, more_than_fargate, shown};
 use super::human;
-use crate::experiment::breakeven::{
-    Cell, Crossing, Kind, Pair, Said, cheapest, crossings, level_percent, pairs,
-};
-use crate::experiment::statistics::{Confidence, Exact, Mean};
+use crate::experiment::breakeven::{Cell, Crossing, Kind, Pair, cheapest, crossings, pairs};
 use std::fmt::Write as _;
 
 /// Name of the file.
@@ -18,21 +15,20 @@ pub fn to_markdown(study: &Study<'_>) -> String {
          | ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |\n"
         .to_string();
     for &load in &study.question.loads {
-        let fargate = cheapest(study.cells, load, Kind::Fargate, false);
         for &kind in &study.question.kinds {
             let as_quick = cheapest(study.cells, load, kind, true);
             let any = cheapest(study.cells, load, kind, false);
             let Some(first) = as_quick.or(any) else { continue };
-            text += &row(study, first, fargate);
+            text += &row(study, first);
             if let Some(slower) = any.filter(|any| !std::ptr::eq(*any, first)) {
-                text += &row(study, slower, fargate);
+                text += &row(study, slower);
             }
         }
     }
     let seeds = study.question.seeds.len();
     let _ = write!(
         text,
-        "\n{seeds} seed{}; ± is half of a 95 % interval, of differences paired by seed.",
+        "\n{seeds} seed{}; ± is half of a 95 % interval; differences are paired by seed.",
         if seeds == 1 { "" } else { "s" }
     );
     text.push('\n');
@@ -42,51 +38,19 @@ pub fn to_markdown(study: &Study<'_>) -> String {
     text + &matrix(study)
 }
 
-/// A mean over seeds with half of its interval, in units of `unit`.
-fn mean(
-    values: impl Iterator<Item = f64>,
-    decimals: usize,
-    (before, after): (&str, &str),
-) -> String {
-    let exact = |value: f64| Exact::parse(&format!("{value:.9}"));
-    let Some(values) = values.map(exact).collect::<Option<Vec<Exact>>>() else {
-        return "–".into();
-    };
-    let Some(mean) = Mean::of(&values, Confidence::USUAL) else { return "–".into() };
-    let number = |value: f64| {
-        let sign = if value < 0.0 { "-" } else { "" };
-        format!("{sign}{before}{}", human::decimal(value.abs(), decimals))
-    };
-    let half = mean.half_width.map_or(String::new(), |half| format!(" ± {}", number(half)));
-    format!("{}{half}{after}", number(mean.mean))
-}
-
-fn said(cell: &Cell) -> impl Iterator<Item = &Said> {
-    cell.said.iter().flatten()
-}
-
-fn row(study: &Study<'_>, cell: &Cell, fargate: Option<&Cell>) -> String {
-    let is_fargate = !cell.variant.kind.is_instances();
-    let both = || fargate.into_iter().flat_map(|fargate| said(cell).zip(said(fargate)));
-    let base = fargate.and_then(|fargate| fargate.mean(|said| said.usd)).unwrap_or(f64::NAN);
-    let more = both().map(|(one, other)| 100.0 * (one.usd - other.usd) / base);
-    let levels = both().map(|(one, other)| level_percent(one.packed_percent, one.usd, other.usd));
+fn row(study: &Study<'_>, cell: &Cell) -> String {
     let percent = ("", " %");
-    let dash = || "–".to_string();
-    let is_base = cell.variant.kind == Kind::Fargate;
+    let is_base = cell.variant.kind == Kind::Fargate && fargate(study, cell.load).is_some();
+    let packed = cell.estimate(|one| one.packed_percent);
     format!(
         "| ×{} | {} | {} | {} | {} | {} | {} | {} |\n",
         factor(cell.load),
         cell.variant,
-        mean(said(cell).map(|said| said.usd), 2, ("$", "")),
-        if is_base { "base".into() } else { mean(more, 1, percent) },
-        if is_fargate {
-            dash()
-        } else {
-            mean(said(cell).map(|one| one.packed_percent), 1, percent)
-        },
-        if is_fargate || level(study, cell).is_none() { dash() } else { mean(levels, 1, percent) },
-        mean(said(cell).map(|said| said.start_p95_s), 0, ("", " s")),
+        shown(cell.estimate(|said| said.usd), 2, ("$", "")),
+        if is_base { "base".into() } else { shown(more_than_fargate(study, cell), 1, percent) },
+        shown(packed.filter(|_| cell.variant.kind.is_instances()), 1, percent),
+        shown(level(study, cell), 1, percent),
+        shown(cell.estimate(|said| said.start_p95_s), 0, ("", " s")),
         if cell.is_as_quick() { "yes" } else { "no" },
     )
 }
@@ -109,15 +73,7 @@ fn turns(study: &Study<'_>, kind: Kind) -> String {
 
 fn at(one: &Crossing) -> String {
     let side = if one.wins_above { "above" } else { "below" };
-    let decimal = |value: f64| human::decimal(value, 2);
-    format!(
-        "{side} ×{} ({} to {} in {} of {} seeds)",
-        decimal(one.load),
-        decimal(one.range.0),
-        decimal(one.range.1),
-        one.seeds.0,
-        one.seeds.1
-    )
+    format!("{side} ×{}{}", human::decimal(one.load, 2), interval(one))
 }
 
 /// At the load closest to 1: how full instances must be, by how they and Fargate are bought.
@@ -145,17 +101,17 @@ fn matrix(study: &Study<'_>) -> String {
             );
         }
         let cell = |pair: &Pair<'_>| {
-            let level = format!("{} %", human::decimal(pair.level_percent, 1));
-            if pair.usd < pair.fargate_usd { format!("**{level}**") } else { level }
+            let level = shown(Some(pair.level_percent), 1, ("", " %"));
+            if pair.is_cheaper() { format!("**{level}**") } else { level }
         };
         let cells: Vec<String> = row.iter().map(cell).collect();
         let kind = row[0].instances.variant.kind.name();
         let _ = writeln!(
             text,
-            "| {kind} {} | {} | {} % |",
+            "| {kind} {} | {} | {} |",
             row[0].bought.name(study.question),
             cells.join(" | "),
-            human::decimal(row[0].packed_percent, 1)
+            shown(Some(row[0].packed_percent), 1, ("", " %"))
         );
     }
     text

@@ -2,7 +2,8 @@
 
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY, INVOICE};
-use super::breakeven::{BREAKEVEN, BREAKEVEN_PAIRS};
+use super::breakeven::{BREAKEVEN, BREAKEVEN_CROSSINGS, BREAKEVEN_PAIRS};
+use super::breakeven_map::BREAKEVEN_MAP;
 use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
@@ -103,7 +104,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 30] = [
+pub const ALL: [TableSpec; 32] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -127,6 +128,8 @@ pub const ALL: [TableSpec; 30] = [
     METRICS,
     SEEDS,
     BREAKEVEN,
+    BREAKEVEN_CROSSINGS,
+    BREAKEVEN_MAP,
     BREAKEVEN_PAIRS,
     COMPARE,
     COMPARE_RUNS,

@@ -2,7 +2,7 @@
 
 use crate::cli::screen::{align_right, table};
 use crate::experiment::breakeven::{Cell, Kind, Pair, cheapest, pairs};
-use crate::report::breakeven::{Study, all_pairs, level};
+use crate::report::breakeven::{Study, all_pairs, level, shown};
 use crate::report::human;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -40,8 +40,9 @@ fn cells<'a>(study: &Study<'a>, kind: Kind) -> impl Iterator<Item = &'a Cell> {
 }
 
 fn ends(study: &Study<'_>, kind: Kind) -> Option<(Ends, Ends)> {
-    let each = cells(study, kind)
-        .filter_map(|cell| Some((cell.mean(|said| said.packed_percent)?, level(study, cell)?)));
+    let each = cells(study, kind).filter_map(|cell| {
+        Some((cell.mean(|said| said.packed_percent)?, level(study, cell)?.mean))
+    });
     each.fold(None, |ends, (packed, level)| {
         let wider = |(least, most): Ends, value: f64| (least.min(value), most.max(value));
         let (before, levels) = ends.unwrap_or(((packed, packed), (level, level)));
@@ -100,11 +101,11 @@ fn matrix(study: &Study<'_>) -> String {
         for name in &columns {
             let pair = row.iter().find(|pair| column(study, pair) == *name);
             cells.push(pair.map_or("–".into(), |pair| {
-                let mark = if pair.usd < pair.fargate_usd { "< " } else { "" };
-                format!("{mark}{} %", human::decimal(pair.level_percent, 1))
+                let mark = if pair.is_cheaper() { "< " } else { "" };
+                format!("{mark}{} %", human::decimal(pair.level_percent.mean, 1))
             }));
         }
-        cells.push(format!("{} %", human::decimal(row[0].packed_percent, 1)));
+        cells.push(shown(Some(row[0].packed_percent), 1, ("", " %")));
         screen.add_row(cells);
     }
     format!(
@@ -131,10 +132,13 @@ pub fn json(study: &Study<'_>) -> Vec<Value> {
             "bought": pair.bought.name(study.question),
             "against": pair.fargate.variant.kind.name(),
             "against_bought": pair.fargate_bought.name(study.question),
-            "usd": pair.usd,
-            "against_usd": pair.fargate_usd,
-            "promised_percent": pair.packed_percent,
-            "level_percent": pair.level_percent,
+            "usd": pair.usd.mean,
+            "usd_half_width": pair.usd.half_width,
+            "against_usd": pair.fargate_usd.mean,
+            "against_usd_half_width": pair.fargate_usd.half_width,
+            "promised_percent": pair.packed_percent.mean,
+            "level_percent": pair.level_percent.mean,
+            "level_percent_half_width": pair.level_percent.half_width,
         })
     });
     each.collect()

@@ -1,9 +1,9 @@
 //! What `ecsim breakeven` prints.
 
-use super::packing;
+use super::{map, packing};
 use crate::cli::screen::{align_right, table};
 use crate::experiment::breakeven::{Cell, Crossing, Kind, Quick, Said, cheapest, crossings};
-use crate::report::breakeven::{Study, factor, level, rows};
+use crate::report::breakeven::{Study, all_crossings, factor, interval, level, rows, shown};
 use crate::report::human;
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub fn human(study: &Study<'_>) -> String {
          start 95 % of tasks as soon, and to drop and refuse no more. \"level at\": how full instances must be to cost what \
          Fargate does.\n\n",
         crate::base::text::visible(study.name),
-        if seeds == 1 { "" } else { "s" },
+        if seeds == 1 { "" } else { "s, ± half of a 95 % interval" },
         study.question.term,
     );
     let mut screen = table(&HEADINGS);
@@ -44,6 +44,7 @@ pub fn human(study: &Study<'_>) -> String {
     text += &format!("{screen}\n\n");
     text += &verdict(study);
     text += &packing::told(study);
+    text += &map::told(study);
     text
 }
 
@@ -71,19 +72,17 @@ fn marks(cell: &Cell, best: Option<&Cell>, as_quick: Option<&Cell>) -> String {
 }
 
 fn row(study: &Study<'_>, cell: &Cell, marks: String) -> [String; 9] {
-    let mean = |of: fn(&Said) -> f64| cell.mean(of).unwrap_or(0.0);
-    let dollars = |usd: f64| format!("${}", human::decimal(usd, 2));
-    let is_instances = cell.variant.kind.is_instances();
-    let promised = format!("{} %", human::decimal(mean(|said| said.packed_percent), 1));
+    let of = |of: fn(&Said) -> f64| cell.estimate(of);
+    let packed = of(|said| said.packed_percent).filter(|_| cell.variant.kind.is_instances());
     [
         format!("×{}", factor(cell.load)),
         cell.variant.to_string(),
-        dollars(mean(|said| said.usd)),
-        dollars(mean(|said| said.usd_with_plan)),
-        format!("${}", human::decimal(mean(|said| said.usd_per_task_hour), 4)),
-        format!("{} s", human::decimal(mean(|said| said.start_p95_s), 0)),
-        if is_instances { promised } else { "–".into() },
-        level(study, cell).map_or("–".into(), |level| format!("{} %", human::decimal(level, 1))),
+        shown(of(|said| said.usd), 2, ("$", "")),
+        shown(of(|said| said.usd_with_plan), 2, ("$", "")),
+        format!("${}", human::decimal(cell.mean(|said| said.usd_per_task_hour).unwrap_or(0.0), 4)),
+        shown(of(|said| said.start_p95_s), 0, ("", " s")),
+        shown(packed, 1, ("", " %")),
+        shown(level(study, cell), 1, ("", " %")),
         marks,
     ]
 }
@@ -136,17 +135,10 @@ fn verdict(study: &Study<'_>) -> String {
 }
 
 fn crossing(one: &Crossing, how: &str) -> String {
-    let (least, most) = one.range;
-    let (cross, all) = one.seeds;
-    let range = if most - least > 1e-9 || cross < all {
-        let range = format!("{} to {}", human::decimal(least, 2), human::decimal(most, 2));
-        format!(" ({range} in {cross} of {all} seeds)")
-    } else {
-        String::new()
-    };
     let side = if one.wins_above { "above" } else { "below" };
     let load = human::decimal(one.load, 2);
-    format!("{} is cheaper than Fargate {side} a load of ×{load}{range}, {how}.", one.kind.name())
+    let (name, interval) = (one.kind.name(), interval(one));
+    format!("{name} is cheaper than Fargate {side} a load of ×{load}{interval}, {how}.")
 }
 
 /// Kinds that place too few of the tasks at a load, which leaves them out of its rows.
@@ -218,16 +210,15 @@ fn impossible(study: &Study<'_>) -> Vec<(String, String)> {
 
 /// The rows of `breakeven.csv` and the crossings.
 pub fn json(study: &Study<'_>) -> String {
-    let kinds = study.question.kinds.iter();
-    let crossings =
-        kinds.flat_map(|&kind| crossings(study.cells, &study.question.loads, kind, true));
-    let crossings = crossings.map(|one| {
+    let crossings = all_crossings(study).map(|(may_wait, one)| {
         serde_json::json!({
             "on": one.kind.name(),
+            "tasks_may_wait": may_wait,
             "cheaper_above": one.wins_above,
             "load": one.load,
-            "least": one.range.0,
-            "most": one.range.1,
+            "has_interval": one.interval.is_some(),
+            "low": one.interval.and_then(|interval| interval.low),
+            "high": one.interval.and_then(|interval| interval.high),
         })
     });
     let value = serde_json::json!({
@@ -235,6 +226,7 @@ pub fn json(study: &Study<'_>) -> String {
         "scenario": study.name,
         "cells": rows(study),
         "crossings": crossings.collect::<Vec<_>>(),
+        "map": map::json(study),
         "pairs": packing::json(study),
         "claims": packing::claims_json(study),
     });

@@ -5,6 +5,9 @@
 //! cheapest where tasks start as soon and as surely as on Fargate; fleets may keep spare room for it (`targetCapacity`).
 
 mod claims;
+mod day;
+mod estimate;
+mod map;
 mod mix;
 mod pairs;
 mod purchase;
@@ -12,13 +15,15 @@ mod variant;
 mod verdict;
 
 pub use claims::Claim;
+pub use estimate::estimate;
+pub use map::{Day, Field, field};
 pub use mix::{MOST_DIVIDED, Mix, divisions};
 pub use pairs::{Bought, Pair, pairs};
 pub use purchase::Purchase;
 pub use variant::{Kind, Original, Placement, Variant};
-pub use verdict::{Crossing, cheapest, crossings, level_percent};
+pub use verdict::{Crossing, Interval, cheapest, crossings, level_percent};
 
-use super::run_one;
+use super::run_with;
 use crate::base::random::Seed;
 use crate::engine::Pulse;
 use crate::metrics::summary::Summary;
@@ -265,8 +270,12 @@ fn one(
     let scenario =
         load_text(&text, REWRITTEN, base, &[]).map_err(|found| first_of(&found.to_string()))?;
     let watch = Watch { pulse, check_every_event: false };
-    let result = run_one(&scenario, seed, Sinks::default(), watch)
-        .map_err(|error| first_of(&error.to_string()))?;
+    let result = run_with(&scenario, seed, Sinks::default(), watch, |inputs| {
+        if let Some(active) = original.active() {
+            day::silence(inputs, active);
+        }
+    });
+    let result = result.map_err(|error| first_of(&error.to_string()))?;
     let mut said = said(&result.summary);
     let saves = |purchase: &Purchase| {
         let saved = result.settlement.as_ref().map(|settled| purchase.saves(&settled.rest));

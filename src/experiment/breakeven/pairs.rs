@@ -2,6 +2,7 @@
 
 use super::verdict::cheapest_by;
 use super::{Cell, Kind, Question, Said, level_percent};
+use crate::experiment::statistics::Mean;
 
 /// How something is bought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,14 +46,14 @@ pub struct Pair<'a> {
     pub fargate: &'a Cell,
     /// How Fargate is bought.
     pub fargate_bought: Bought,
-    /// The bill of the instances, dollars, mean over the seeds.
-    pub usd: f64,
+    /// The bill of the instances, dollars, over the seeds.
+    pub usd: Mean,
     /// The bill of Fargate, likewise.
-    pub fargate_usd: f64,
+    pub fargate_usd: Mean,
     /// How full the instances are, percent by money.
-    pub packed_percent: f64,
-    /// How full they would have to be to cost as much as Fargate, percent; the mean over the seeds.
-    pub level_percent: f64,
+    pub packed_percent: Mean,
+    /// How full they would have to be to cost as much as Fargate, percent, paired by seed.
+    pub level_percent: Mean,
 }
 
 /// All pairs at a load, by kind of instances, then by how these are bought, then by Fargate's columns.
@@ -96,21 +97,25 @@ fn pair<'a>(
     fargate: &'a Cell,
     fargate_bought: Bought,
 ) -> Option<Pair<'a>> {
-    let said = || instances.said.iter().flatten().zip(fargate.said.iter().flatten());
-    let levels = said().map(|(one, other)| {
-        level_percent(one.packed_percent, bought.bill(one), fargate_bought.bill(other))
-    });
-    let count = said().count();
     Some(Pair {
         load: instances.load,
         instances,
         bought,
         fargate,
         fargate_bought,
-        usd: instances.mean(|said| bought.bill(said))?,
-        fargate_usd: fargate.mean(|said| fargate_bought.bill(said))?,
-        packed_percent: instances.mean(|said| said.packed_percent)?,
-        level_percent: levels.sum::<f64>() / count as f64,
+        usd: instances.estimate(|said| bought.bill(said))?,
+        fargate_usd: fargate.estimate(|said| fargate_bought.bill(said))?,
+        packed_percent: instances.estimate(|said| said.packed_percent)?,
+        level_percent: instances.estimate_with(fargate, |one, other| {
+            level_percent(one.packed_percent, bought.bill(one), fargate_bought.bill(other))
+        })?,
     })
-    .filter(|pair| pair.level_percent.is_finite())
+}
+
+impl Pair<'_> {
+    /// Whether the instances are the cheaper ones, in the mean.
+    #[must_use]
+    pub fn is_cheaper(&self) -> bool {
+        self.usd.mean < self.fargate_usd.mean
+    }
 }

@@ -3,7 +3,9 @@
 //! Services that run from before the beginning do so on Fargate and on groups, whose first fleet has room for them; managed
 //! scaling takes what is too much. Managed Instances begin with nothing: there such services start at time zero.
 
+use super::day;
 use super::mix::{self, Mix};
+use crate::base::time::SimSpan;
 use crate::catalog::Catalogue;
 use crate::model::definition::TaskDefinition;
 use crate::model::fargate::fargate_size_for;
@@ -142,6 +144,10 @@ pub struct Original {
     /// Names of its clusters.
     clusters: Vec<String>,
     definitions: Vec<TaskDefinition>,
+    /// When it begins, seconds since 1970.
+    epoch_s: i64,
+    /// For how long of each day it runs, where it does not all day.
+    active: Option<SimSpan>,
 }
 
 impl Original {
@@ -156,7 +162,26 @@ impl Original {
         };
         let clusters = scenario.setup.clusters.iter().cloned().collect();
         let definitions = scenario.setup.definitions.iter().cloned().collect();
-        Ok(Original { table, clusters, definitions })
+        let epoch_s = scenario.setup.epoch_s;
+        Ok(Original { table, clusters, definitions, epoch_s, active: None })
+    }
+
+    /// The same, for `percent` of each day from the beginning of the run on: in the rest of the day nothing arrives, and
+    /// services have no tasks.
+    ///
+    /// # Errors
+    /// A service that has counts by its own times.
+    pub fn for_part_of_the_day(&self, percent: u32) -> Result<Original, String> {
+        let mut part = self.clone();
+        day::rest(&mut part.table, percent, self.epoch_s)?;
+        part.active = Some(day::active(percent));
+        Ok(part)
+    }
+
+    /// For how long of each day it runs; `None`: all day.
+    #[must_use]
+    pub fn active(&self) -> Option<SimSpan> {
+        self.active
     }
 
     /// Only what these services and callers do; all others are taken away.
@@ -455,7 +480,7 @@ pub(super) fn table_of<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> 
 }
 
 /// The entries of a list of tables.
-fn entries<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
+pub(super) fn entries<'a>(table: &'a mut Table, key: &str) -> impl Iterator<Item = &'a mut Table> {
     let list = table.get_mut(key).and_then(Value::as_array_mut);
     list.into_iter().flatten().filter_map(Value::as_table_mut)
 }

@@ -5,6 +5,7 @@ use super::drawing::{Align, Color, Drawing, Type, palette};
 use super::font::fit;
 use super::frame::{self, BOTTOM, LEFT, Mark, RIGHT, TOP};
 use crate::experiment::breakeven::{Kind, Said, cheapest, crossings};
+use crate::experiment::statistics::Mean;
 use crate::report::breakeven::{Study, factor, level};
 
 /// Left edge of the plot, with room for dollars.
@@ -18,7 +19,8 @@ const PACKING_TOP: f64 = 560.0;
 const MOST_PERCENT: f64 = 150.0;
 const HEADING: Type = Type::new(20.0, palette::INK).bold();
 
-fn color(kind: Kind) -> Color {
+/// The colour of a kind of capacity.
+pub(super) fn color(kind: Kind) -> Color {
     match kind {
         Kind::Given => palette::GREY,
         Kind::Fargate => palette::ORANGE,
@@ -32,14 +34,17 @@ fn color(kind: Kind) -> Color {
     }
 }
 
+/// A load, and dollars a task-hour or percent.
+type Point = (f64, Mean);
+
 /// Of a kind the cheapest at each load, of all or of those that serve as well as Fargate: load and dollars a task-hour.
-fn points(study: &Study<'_>, kind: Kind, as_quick: bool) -> Vec<(f64, f64)> {
+fn points(study: &Study<'_>, kind: Kind, as_quick: bool) -> Vec<Point> {
     let loads = study.question.loads.iter();
     let usd = |said: &Said| said.usd_per_task_hour;
     loads
         .filter_map(|&load| {
             let cell = cheapest(study.cells, load, kind, as_quick)?;
-            Some((load, cell.mean(usd)?))
+            Some((load, cell.estimate(usd)?))
         })
         .collect()
 }
@@ -49,7 +54,10 @@ fn points(study: &Study<'_>, kind: Kind, as_quick: bool) -> Vec<(f64, f64)> {
 pub fn draw(study: &Study<'_>) -> Drawing {
     let seeds = study.question.seeds.len();
     let facts = [
-        format!("means of {seeds} seed{}", if seeds == 1 { "" } else { "s" }),
+        match seeds {
+            1 => "one seed".to_string(),
+            _ => format!("means of {seeds} seeds, bars and shades are 95 % intervals"),
+        },
         "full lines serve as well as Fargate, dashes do not".to_string(),
     ];
     let mut drawing = frame::titled("Cost of a task-hour by load", study.name, &facts);
@@ -62,7 +70,7 @@ pub fn draw(study: &Study<'_>) -> Drawing {
     let has_instances = all.iter().any(|(kind, ..)| kind.is_instances());
     let bottom = if has_instances { COSTS_BOTTOM } else { BOTTOM };
     let points = all.iter().flat_map(|(_, line, any)| line.iter().chain(any));
-    let most = points.map(|point| point.1).fold(0.0, f64::max);
+    let most = points.map(|point| point.1.ends().1).fold(0.0, f64::max);
     let dollars = Axis::values(0.0, most, Steps::Decimal, 6, (bottom, PLOT_TOP));
     for (value, label) in &dollars.ticks {
         let y = dollars.at(*value);
@@ -73,23 +81,22 @@ pub fn draw(study: &Study<'_>) -> Drawing {
     if has_instances {
         packing(&mut drawing, study, &x);
     }
+    for (kind, ..) in &all {
+        turns(&mut drawing, study, *kind, &x);
+    }
     for (kind, line, any) in &all {
-        let place = |&(load, usd): &(f64, f64)| (x(load), dollars.at(usd));
+        let place = |(load, usd): &Point| (x(*load), dollars.at(usd.mean));
         if any != line {
             let places: Vec<(f64, f64)> = any.iter().map(place).collect();
             for pair in places.windows(2) {
                 drawing.dashes(pair[0], pair[1], 2.0, color(*kind));
             }
+            bars(&mut drawing, any, (&x, &dollars), color(*kind));
         }
+        bars(&mut drawing, line, (&x, &dollars), color(*kind));
         let places: Vec<(f64, f64)> = line.iter().map(place).collect();
         places.iter().for_each(|&at| drawing.dot(at, 6.0, color(*kind)));
         drawing.line(places, 3.0, color(*kind));
-        for one in crossings(study.cells, &study.question.loads, *kind, true) {
-            let at = x(one.load);
-            drawing.dashes((at, PLOT_TOP), (at, BOTTOM), 1.5, color(*kind));
-            let label = format!("×{}", crate::report::human::decimal(one.load, 2));
-            drawing.text((at + 8.0, PLOT_TOP + 16.0), label, frame::TICK);
-        }
     }
     drawing.line(vec![(START, bottom), (RIGHT, bottom)], 1.5, palette::AXIS);
     let entries: Vec<(Mark, Color, String)> =
@@ -98,8 +105,54 @@ pub fn draw(study: &Study<'_>) -> Drawing {
     drawing
 }
 
+/// Half of a bar's width at its ends.
+const CAP: f64 = 7.0;
+
+/// The 95 % interval of each point that has one.
+fn bars(
+    drawing: &mut Drawing,
+    points: &[Point],
+    (x, y): (&impl Fn(f64) -> f64, &Axis),
+    color: Color,
+) {
+    for (load, mean) in points.iter().filter(|(_, mean)| mean.half_width.is_some()) {
+        let (low, high) = mean.ends();
+        let (x, low, high) = (x(*load), y.at(low.max(0.0)), y.at(high));
+        drawing.line(vec![(x, low), (x, high)], 2.0, color);
+        for end in [low, high] {
+            drawing.line(vec![(x - CAP, end), (x + CAP, end)], 2.0, color);
+        }
+    }
+}
+
+/// Where a kind costs as much as Fargate: a dashed line in the shade of its interval.
+fn turns(drawing: &mut Drawing, study: &Study<'_>, kind: Kind, x: &impl Fn(f64) -> f64) {
+    let loads = &study.question.loads;
+    let (Some(first), Some(last)) = (loads.first(), loads.last()) else { return };
+    for one in crossings(study.cells, loads, kind, true) {
+        let decimal = |load: f64| crate::report::human::decimal(load, 2);
+        let mut label = format!("×{}", decimal(one.load));
+        if let Some(interval) = one.interval {
+            let (low, high) = (interval.low.unwrap_or(*first), interval.high.unwrap_or(*last));
+            let corners = [(low, PLOT_TOP), (high, PLOT_TOP), (high, BOTTOM), (low, BOTTOM)];
+            drawing.veil(corners.map(|(load, y)| (x(load), y)).to_vec(), color(kind));
+            let end = |end: Option<f64>| end.map_or("…".into(), decimal);
+            label += &format!(" ({} to {})", end(interval.low), end(interval.high));
+        }
+        let at = x(one.load);
+        drawing.dashes((at, PLOT_TOP), (at, BOTTOM), 1.5, color(kind));
+        // To the side that has room.
+        let (at, align) = if at > (START + RIGHT) / 2.0 {
+            (at - 8.0, Align::End)
+        } else {
+            (at + 8.0, Align::Start)
+        };
+        drawing.text((at, PLOT_TOP + 16.0), label, frame::TICK.align(align));
+    }
+}
+
 /// A load, how full instances are there, and how full they would have to be, percent.
-type Packing = (f64, f64, Option<f64>);
+type Packing = (f64, Mean, Option<f64>);
 
 /// The panel of packings: what people say as bands, how full instances are as lines, how full they would have to be as dashes.
 fn packing(drawing: &mut Drawing, study: &Study<'_>, x: &impl Fn(f64) -> f64) {
@@ -118,13 +171,15 @@ fn packing(drawing: &mut Drawing, study: &Study<'_>, x: &impl Fn(f64) -> f64) {
     }
     bands(drawing, study, &percents);
     for (kind, line) in &lines {
-        let at = |&(load, packed, _): &Packing| (x(load), percents.at(packed));
+        let at = |(load, packed, _): &Packing| (x(*load), percents.at(packed.mean));
         let level = |point: &Packing| {
             Some((x(point.0), percents.at(point.2.filter(|level| *level <= most)?)))
         };
         let places: Vec<(f64, f64)> = line.iter().map(at).collect();
         places.iter().for_each(|&at| drawing.dot(at, 5.0, color(*kind)));
         drawing.line(places, 3.0, color(*kind));
+        let packed: Vec<Point> = line.iter().map(|(load, packed, _)| (*load, *packed)).collect();
+        bars(drawing, &packed, (x, &percents), color(*kind));
         for pair in line.windows(2) {
             if let (Some(from), Some(to)) = (level(&pair[0]), level(&pair[1])) {
                 drawing.dashes(from, to, 2.5, color(*kind));
@@ -166,7 +221,8 @@ fn packings(study: &Study<'_>, kind: Kind) -> Vec<Packing> {
     let point = |&load: &f64| {
         let of = |as_quick| cheapest(study.cells, load, kind, as_quick);
         let cell = of(true).or_else(|| of(false))?;
-        Some((load, cell.mean(|said| said.packed_percent)?, level(study, cell)))
+        let level = level(study, cell).map(|level| level.mean);
+        Some((load, cell.estimate(|said| said.packed_percent)?, level))
     };
     study.question.loads.iter().filter_map(point).collect()
 }

@@ -54,9 +54,9 @@ fn map(
         let mean = results.along(plan, metric, &[(across, column), (down, row)]);
         mean.map(|mean| mean.mean).filter(|mean| mean.is_finite())
     };
-    let fields: Vec<Vec<Option<f64>>> =
+    let means: Vec<Vec<Option<f64>>> =
         (0..rows).map(|row| (0..columns).map(|column| mean(column, row)).collect()).collect();
-    let values = || fields.iter().flatten().flatten().copied();
+    let values = || means.iter().flatten().flatten().copied();
     let (low, high) =
         (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let of = &results.metrics[metric];
@@ -64,50 +64,96 @@ fn map(
         true => format!(": {} to {}", shown(low, &of.unit), shown(high, &of.unit)),
         false => ": not defined".to_string(),
     };
-    let heading = fit_middle(&format!("{}{span}", visible(&of.name)), HEADING, right - left);
-    drawing.text((left, TOP + 14.0), heading, HEADING);
-    let (start, top, bottom) = (left + ROW_LABELS, TOP + 40.0, BOTTOM);
-    let (wide, high_field) = ((right - start) / columns as f64, (bottom - top) / rows as f64);
-    for (row, of_row) in fields.iter().enumerate() {
-        let y = top + high_field * row as f64;
-        let middle = y + high_field / 2.0 + 6.0;
-        if high_field >= 20.0 || row == 0 || row + 1 == rows {
-            let name = fit_middle(&visible(&plan.axes[down].points[row]), TICK, ROW_LABELS - 16.0);
-            drawing.text((start - 12.0, middle), name, TICK.align(Align::End));
+    let field = |value: &Option<f64>| {
+        let share = value.map(|value| if high > low { (value - low) / (high - low) } else { 0.0 });
+        Field {
+            text: value.map_or("–".to_string(), |value| shown(value, &of.unit)),
+            fill: share.map_or(palette::PALE_GREY, |share| mixed(LIGHT, DARK, share)),
+            ink: if share.unwrap_or(0.0) > 0.5 { palette::PAPER } else { palette::INK },
         }
-        for (column, value) in of_row.iter().enumerate() {
-            let x = start + wide * column as f64;
-            let share =
-                value.map(|value| if high > low { (value - low) / (high - low) } else { 0.0 });
-            let fill = share.map_or(palette::PALE_GREY, mixed);
-            drawing.rect((x + 1.0, y + 1.0), (x + wide - 1.0, y + high_field - 1.0), fill);
-            let text = value.map_or("–".to_string(), |value| shown(value, &of.unit));
-            let ink = if share.unwrap_or(0.0) > 0.5 { palette::PAPER } else { palette::INK };
-            let set = Type::new(18.0, ink).align(Align::Middle);
-            if width(&text, set) < wide - 8.0 && high_field >= 22.0 {
-                drawing.text((x + wide / 2.0, middle), text, set);
-            }
-        }
-    }
-    let mut free_from = f64::NEG_INFINITY;
-    for column in 0..columns {
-        let name =
-            fit_middle(&visible(&plan.axes[across].points[column]), TICK, wide.max(70.0) - 8.0);
-        let (x, half) = (start + wide * (column as f64 + 0.5), width(&name, TICK) / 2.0);
-        if x - half >= free_from {
-            drawing.text((x, BOTTOM + 28.0), name, TICK.align(Align::Middle));
-            free_from = x + half + 6.0;
-        }
-    }
-    let names = format!("{} down, {} across", plan.axes[down].name, plan.axes[across].name);
-    drawing.text((right, BOTTOM + 58.0), names, TICK.align(Align::End));
+    };
+    let fields = means.iter().map(|row| row.iter().map(field).collect());
+    let names = |axis: usize, count: usize| {
+        plan.axes[axis].points.iter().take(count).map(|point| visible(point).into_owned()).collect()
+    };
+    let grid = Grid {
+        heading: format!("{}{span}", visible(&of.name)),
+        columns: names(across, columns),
+        rows: names(down, rows),
+        fields: fields.collect(),
+        axes: format!("{} down, {} across", plan.axes[down].name, plan.axes[across].name),
+    };
+    grid.draw(drawing, (left, right));
 }
 
-/// A colour of the scale, from 0 to 1.
-fn mixed(share: f64) -> Color {
+/// A place of a map.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    /// What it says, where there is room.
+    pub text: String,
+    /// Its colour.
+    pub fill: Color,
+    /// The colour of what it says.
+    pub ink: Color,
+}
+
+/// A map: coloured fields in rows and columns with names.
+#[derive(Clone, Debug)]
+pub(super) struct Grid {
+    /// What it shows.
+    pub heading: String,
+    /// Names of its columns, at least one.
+    pub columns: Vec<String>,
+    /// Names of its rows, at least one.
+    pub rows: Vec<String>,
+    /// By row.
+    pub fields: Vec<Vec<Field>>,
+    /// What goes down and what across.
+    pub axes: String,
+}
+
+impl Grid {
+    /// Draws it between two edges.
+    pub fn draw(&self, drawing: &mut Drawing, (left, right): (f64, f64)) {
+        let heading = fit_middle(&self.heading, HEADING, right - left);
+        drawing.text((left, TOP + 14.0), heading, HEADING);
+        let (start, top) = (left + ROW_LABELS, TOP + 40.0);
+        let wide = (right - start) / self.columns.len() as f64;
+        let high = (BOTTOM - top) / self.rows.len() as f64;
+        for (row, of_row) in self.fields.iter().enumerate() {
+            let y = top + high * row as f64;
+            let middle = y + high / 2.0 + 6.0;
+            if high >= 20.0 || row == 0 || row + 1 == self.rows.len() {
+                let name = fit_middle(&self.rows[row], TICK, ROW_LABELS - 16.0);
+                drawing.text((start - 12.0, middle), name, TICK.align(Align::End));
+            }
+            for (column, field) in of_row.iter().enumerate() {
+                let x = start + wide * column as f64;
+                drawing.rect((x + 1.0, y + 1.0), (x + wide - 1.0, y + high - 1.0), field.fill);
+                let set = Type::new(18.0, field.ink).align(Align::Middle);
+                if width(&field.text, set) < wide - 8.0 && high >= 22.0 {
+                    drawing.text((x + wide / 2.0, middle), field.text.clone(), set);
+                }
+            }
+        }
+        let mut free_from = f64::NEG_INFINITY;
+        for (column, name) in self.columns.iter().enumerate() {
+            let name = fit_middle(name, TICK, wide.max(70.0) - 8.0);
+            let (x, half) = (start + wide * (column as f64 + 0.5), width(&name, TICK) / 2.0);
+            if x - half >= free_from {
+                drawing.text((x, BOTTOM + 28.0), name, TICK.align(Align::Middle));
+                free_from = x + half + 6.0;
+            }
+        }
+        drawing.text((right, BOTTOM + 58.0), self.axes.clone(), TICK.align(Align::End));
+    }
+}
+
+/// A colour of a scale from one colour to another, from 0 to 1.
+pub(super) fn mixed(light: Color, dark: Color, share: f64) -> Color {
     let mix = |light: u8, dark: u8| {
         let value = f64::from(light) + (f64::from(dark) - f64::from(light)) * share.clamp(0.0, 1.0);
         value.round() as u8
     };
-    Color(mix(LIGHT.0, DARK.0), mix(LIGHT.1, DARK.1), mix(LIGHT.2, DARK.2))
+    Color(mix(light.0, dark.0), mix(light.1, dark.1), mix(light.2, dark.2))
 }

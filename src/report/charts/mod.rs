@@ -34,6 +34,7 @@ mod trend;
 mod utilization;
 mod waits;
 mod waterfall;
+mod winners;
 
 use crate::base::money::NanoUsd;
 use crate::experiment::compare::Comparison;
@@ -126,15 +127,16 @@ const SERVICE_CHARTS: [ServiceChart; 4] = [
 /// How a chart is drawn.
 type Draw<'a> = Box<dyn Fn(&ChartInput) -> Drawing + Send + Sync + 'a>;
 
-/// Draws the chart of a study of kinds of capacity: its name in the output folder, and its content.
+/// Draws the charts of a study of kinds of capacity: (name in the output folder, content).
 #[must_use]
-pub fn render_breakeven(study: &Study<'_>, format: Format) -> Option<(String, Vec<u8>)> {
-    let drawing = || breakeven::draw(study);
-    match format {
-        Format::Svg => Some(("charts/breakeven.svg".into(), paint::svg(&drawing()).into_bytes())),
-        Format::Png => Some(("charts/breakeven.png".into(), paint::png(&drawing()))),
-        Format::None => None,
+pub fn render_breakeven(study: &Study<'_>, format: Format) -> Vec<(String, Vec<u8>)> {
+    let Some((paint, ending)) = painter(format) else { return Vec::new() };
+    let mut charts = vec![(format!("charts/breakeven.{ending}"), paint(&breakeven::draw(study)))];
+    if !study.map.is_empty() {
+        let map = paint(&winners::draw(study));
+        charts.push((format!("charts/breakeven-map.{ending}"), map));
     }
+    charts
 }
 
 /// Draws every chart: (name in the output folder, content). A chart without data says why it is empty; where there are
