@@ -568,7 +568,11 @@ fn bad_questions_are_refused_and_write_nothing() {
         ("breakeven small.toml --mark 85-70", "the smaller one goes first"),
         ("breakeven small.toml --commit reserved", "known are compute-1y"),
         ("breakeven small.toml --placement flat", "known are own, binpack"),
-        ("breakeven small.toml --on ec2 --types m5.lorge", "unknown instance type \"m5.lorge\""),
+        // Also where other types or Fargate would have something to say.
+        (
+            "breakeven small.toml --types m5.large,m5.lorge",
+            "unknown instance type \"m5.lorge\"; did you mean \"m5.large\"?",
+        ),
         (
             "breakeven small.toml --only job",
             "no service or run_task is called \"job\"; did you mean \"jobs\"?",
@@ -579,6 +583,16 @@ fn bad_questions_are_refused_and_write_nothing() {
         assert_eq!(done.stdout, "", "`{arguments}` has no results");
     }
     assert_eq!(desk.names(), ["alone.toml", "small.toml", "two.toml"], "nothing was written");
+}
+
+#[test]
+fn an_empty_workload_is_not_compared() {
+    let desk = Desk::new();
+    desk.write("none.csv", "arrival_s,cpu,memory_mib,duration_s\n");
+    let from = SMALL.find("generate = ").unwrap();
+    desk.write("small.toml", format!("{}trace = \"none.csv\"\n", &SMALL[..from]));
+    let done = desk.ok("breakeven small.toml --load 1");
+    assert_eq!(done.stdout, "small: no task is asked for: there is nothing to compare.\n");
 }
 
 /// The mean in a cell such as `-10.7 ± 0.3 %`.

@@ -236,6 +236,9 @@ fn question(
             instance_types.push(name.clone());
         }
     }
+    if let Some(why) = original.unknown_type(&instance_types) {
+        return Err(Failure::Input(format!("error: {why}")));
+    }
     let mut purchases: Vec<Purchase> = Vec::new();
     for purchase in &args.commit {
         if !purchases.contains(purchase) {

@@ -12,6 +12,14 @@ const HEADINGS: [&str; 9] =
 
 /// A table by load, then what it means.
 pub fn human(study: &Study<'_>) -> String {
+    let on_fargate = study.cells.iter().filter(|cell| cell.variant.kind.is_fargate());
+    let mut bills = on_fargate.filter_map(|cell| cell.mean(|said| said.usd)).peekable();
+    if bills.peek().is_some() && bills.all(|usd| usd == 0.0) {
+        return format!(
+            "{}: no task is asked for: there is nothing to compare.\n",
+            crate::base::text::visible(study.name),
+        );
+    }
     let seeds = study.question.seeds.len();
     let mut text = format!(
         "{}: means of {seeds} seed{}; \"with plan\": with the best Compute Savings Plan of {}. To serve as well as Fargate is to \

@@ -248,6 +248,24 @@ impl Original {
         names.map(str::to_string).collect()
     }
 
+    /// The first of these instance types that nobody knows, with what may be meant; a price file may know any.
+    #[must_use]
+    pub fn unknown_type(&self, names: &[String]) -> Option<String> {
+        let own = self.table.get("instance_type").and_then(Value::as_array);
+        let is_own = |name: &str| {
+            let mut own = own.into_iter().flatten();
+            own.any(|of| of.get("name").and_then(Value::as_str) == Some(name))
+        };
+        let catalogue = Catalogue::embedded();
+        let is_known = |name: &str| catalogue.instance_type(name).is_some() || is_own(name);
+        let wrong = names.iter().find(|name| !is_known(name))?;
+        let near = catalogue.nearest_instance_types(wrong);
+        let help =
+            near.first().map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+        let is_told = !self.table.contains_key("prices");
+        is_told.then(|| format!("unknown instance type {}{help}", quoted(wrong)))
+    }
+
     /// Whether it has instances of its own.
     #[must_use]
     pub fn has_providers(&self) -> bool {
