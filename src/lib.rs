@@ -108,6 +108,7 @@
 //! | when registries of images are slow or down, metrics missing | [`Blackouts`](model::blackout::Blackouts), `sim/tasks/pull.rs`; what is told of it: `sim/faults/blackouts.rs` |
 //! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
+//! | long connections: who holds how many, where new ones go, when clients come back | [`Connections`](model::connection::Connections), `load/connections.rs`, `load/connections/routing.rs`; what a fidelity makes of it: `connected.rs` beside it; `connections.csv`: `sim/books/service_tables/connections.rs` |
 //! | when a message comes back, is a dead letter | `load/requests/delivery.rs`; as a fluid `load/fluid/returns.rs` |
 //! | CPU by task, CPU of a start | `sim/services/load/`: `by_task.rs`, `startup.rs` |
 //! | what a dependency's outage does; restarts in place, sidecars; how a task takes its leave | `sim/services/`: `outage.rs`, `restart.rs`, `sidecars.rs`, `leaving.rs` |

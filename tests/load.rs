@@ -75,6 +75,7 @@ fn work(fidelity: Fidelity, cpu_ms: Distribution, workers: Option<u32>) -> Work 
         timeout: SimSpan::from_secs(1_000_000),
         delivery: None,
         finishes_on_stop: false,
+        connections: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn work(case: &Case, fidelity: Fidelity) -> Work {
         timeout: SimSpan::from_secs(1_000_000),
         delivery: None,
         finishes_on_stop: false,
+        connections: None,
     }
 }
 

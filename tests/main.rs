@@ -23,6 +23,7 @@ mod commitment_vectors;
 mod commitments;
 mod compare;
 mod compare_coverage;
+mod connections;
 mod containers;
 mod cpu_credits;
 mod deployment_table;

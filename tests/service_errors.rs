@@ -235,6 +235,16 @@ deployment_controller = "EXTERNAL"
 }
 
 #[test]
+fn a_load_balancer_that_an_update_adds() {
+    refused(
+        r#"update = [{ at = "1h", load_balancer = { deregistration_delay = "30s" } }]
+"#,
+        r#"error: web.toml:15:24: the service has no `load_balancer` to change: an update that adds its first one is not modelled
+help: give the service its `load_balancer` from the beginning, or simulate the time before and after apart"#,
+    );
+}
+
+#[test]
 fn code_deploy_without_a_load_balancer() {
     refused(
         r#"deployment_controller = "CODE_DEPLOY"

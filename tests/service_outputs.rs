@@ -7,6 +7,7 @@ use ecsim::metrics::service::{Elasticity, RequestTotals, ServiceReport, ServiceS
 use ecsim::metrics::service_summary::{of_each_service, service_metrics};
 use ecsim::metrics::summary::{Summary, Value};
 use ecsim::metrics::table::TableSpec;
+use ecsim::model::connection::ConnectionState;
 use ecsim::model::scaling::MetricValue;
 use ecsim::report::summary::{Style, to_csv, to_json, to_text};
 use ecsim::sim::outputs::{Sinks, field};
@@ -224,6 +225,7 @@ fn reports() -> Vec<ServiceReport> {
         cpu_percent: Some(20.0),
         reserved_cpu_time: 1_000,
         elasticity: Some(Elasticity { under_tasks: 1.0, ..Elasticity::default() }),
+        connections: Some(ConnectionState::default()),
         ..ServiceReport::default()
     };
     worker.latency.add_many(SimSpan(500_000), 1_000_000);

@@ -37,6 +37,8 @@ pub enum Purpose {
     RequestArrival,
     /// What a single request of a service costs, and whether it is answered with an error.
     RequestWork,
+    /// By which client's long connection a single request comes.
+    RequestClient,
     /// When the service scheduler reacts, and what it chooses at random.
     Service,
     /// How the tasks of a service behave: crashes, health.

@@ -18,8 +18,9 @@ use crate::sim::RunResult;
 use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING, SUBNETS};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, Sinks, TASKS, TIMESERIES};
+use crate::sim::service_tables::connections::CONNECTIONS;
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
-use crate::sim::setup::FargateRisks;
+use crate::sim::setup::{FargateRisks, ServiceSetup};
 use crate::trace::{AFTER_END, UNIX_TIME};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -65,6 +66,7 @@ impl StreamedFiles {
     ) -> Result<(StreamedFiles, Sinks), Failure> {
         let outputs = &scenario.outputs;
         let has_services = !scenario.setup.services.is_empty();
+        let is_connected = scenario.setup.services.iter().any(ServiceSetup::is_connected);
         let has_network = scenario.setup.network.is_some();
         let has_groups = !scenario.setup.groups.is_empty();
         let groups = &scenario.setup.groups;
@@ -91,6 +93,7 @@ impl StreamedFiles {
             deployments: sink(has_services && outputs.deployments, DEPLOYMENTS.file)?,
             scaling: sink(has_services && outputs.scaling, SCALING.file)?,
             service_events: sink(has_services && outputs.service_events, SERVICE_EVENTS.file)?,
+            connections: sink(is_connected && outputs.services, CONNECTIONS.file)?,
             fleet_events: sink(moves && outputs.fleet_events, FLEET_EVENTS.file)?,
             capacity_reservation: sink(
                 is_managed && outputs.capacity_reservation,

@@ -108,6 +108,11 @@ impl Arrivals {
         self.rate
     }
 
+    /// The rate from `at` on, millionths of a request per second; reads ahead where it must.
+    pub fn rate_from(&mut self, at: SimTime) -> u64 {
+        self.upcoming(at, SimTime(at.0 + 1)).next().map_or(0, |(_, rate)| rate)
+    }
+
     /// Nothing is asked for any more.
     pub fn end(&mut self) {
         self.stream.end();

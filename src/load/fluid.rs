@@ -13,6 +13,7 @@
 //! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
 
 use super::arrivals::{Arrivals, mul_div};
+use super::connections;
 use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::work::{self, Cost};
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex};
 use waits::{record_waits, spread};
 
 mod asked;
+mod connected;
 mod failing;
 mod flows;
 mod in_flight;
@@ -93,6 +95,8 @@ pub(super) struct Fluid {
     cpu: (u128, u64),
     /// Whether the CPU of each target is wanted.
     measures: bool,
+    /// Long connections by which requests come, of the same targets as `members`.
+    connections: Option<Box<connections::Book>>,
 }
 
 impl Fluid {
@@ -125,6 +129,7 @@ impl Fluid {
             owed: [0; 4],
             cpu: (0, 0),
             measures: false,
+            connections: connections::Book::of(setup),
         }
     }
 
@@ -146,6 +151,9 @@ impl Fluid {
             let upto = to.min(self.epoch.end);
             self.publish(upto);
             self.now = upto;
+            if upto == self.next_slow_step {
+                self.tick();
+            }
         }
         Ok(())
     }
@@ -159,7 +167,7 @@ impl Fluid {
             && end <= to
             && end <= self.next_slow_step
             && self.owed == [0; 4]
-            && !self.rules.is_queue();
+            && self.rules.is_plain;
         let [flow] = self.flows.as_mut_slice() else { return false };
         let Some(pass) = is_plain.then(|| flow.pass(micro, end.0 - start.0)).flatten() else {
             return false;
@@ -362,14 +370,19 @@ impl Fluid {
         }
         self.is_stale = false;
         let at = self.now;
-        self.flows = flows::group(&self.rules, &mut self.members, &self.weights, at);
+        self.settle_connections();
+        let book = self.connections.as_deref();
+        self.flows = flows::group(&self.rules, &mut self.members, (&self.weights, book), at);
         for flow in &mut self.flows {
             flow.equip(&mut lock(&self.stations), &self.cost, &self.rules);
         }
         if self.rules.is_queue() {
             self.flows[0].backlog = std::mem::take(&mut self.central);
         }
-        self.next_slow_step = self.rules.next_slow_step(&self.members, at);
+        self.next_slow_step = match &self.connections {
+            None => self.rules.next_slow_step(&self.members, at),
+            Some(book) => book.next,
+        };
     }
 
     fn find(&self, task: u64) -> Result<usize, usize> {
@@ -385,6 +398,9 @@ impl Fluid {
     pub fn add(&mut self, target: Target) {
         self.change();
         let at = self.find(target.task).expect_err("a task is added once");
+        if let Some(book) = &mut self.connections {
+            book.add(&target, self.now);
+        }
         self.members.insert(at, Member::new(target));
         self.open += 1;
     }
@@ -397,7 +413,10 @@ impl Fluid {
             self.change();
             self.open -= 1;
             self.members[at].is_draining = true;
-            self.members[at].leaves_behind = Some((self.now, left));
+            match &mut self.connections {
+                None => self.members[at].leaves_behind = Some((self.now, left)),
+                Some(book) => book.set_draining(task, true, self.now),
+            }
         }
     }
 
@@ -409,6 +428,7 @@ impl Fluid {
         };
         self.change();
         let member = self.members.remove(at);
+        self.cut(task);
         self.open -= usize::from(!member.is_draining);
         if self.rules.is_queue() {
             return;
@@ -429,10 +449,11 @@ impl Fluid {
 
     pub fn set_cpu(&mut self, task: u64, cpu_millis: u32) {
         if let Ok(at) = self.find(task)
-            && self.members[at].target.cpu_millis != cpu_millis
+            && self.cpu_of(at) != cpu_millis
         {
             self.change();
-            self.members[at].target.cpu_millis = cpu_millis;
+            let left = self.connections.as_mut().map(|book| book.set_limit(task, cpu_millis));
+            self.members[at].target.cpu_millis = left.unwrap_or(cpu_millis);
         }
     }
 
@@ -440,6 +461,9 @@ impl Fluid {
         if self.weights != weights {
             self.change();
             self.weights = weights;
+            if let Some(book) = &mut self.connections {
+                book.set_weights(weights, self.now);
+            }
         }
     }
 
@@ -473,16 +497,6 @@ impl Fluid {
         let mut stations = lock(stations);
         let steady = flows.iter_mut().map(|flow| flow.steady_in_flight(&mut stations, cost, rules));
         waiting + steady.sum::<u64>()
-    }
-
-    /// See [`crate::load::Load::in_memory_at`].
-    pub fn in_memory_at(&mut self, task: u64) -> u64 {
-        self.fresh();
-        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
-        let Fluid { flows, stations, cost, rules, .. } = self;
-        let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
-        let waiting = if rules.is_queue() { 0 } else { flow.backlog };
-        (flow.steady_in_flight(&mut lock(stations), cost, rules) + waiting) / flow.members.max(1)
     }
 
     /// Whether what waits could make answers slower than `span`: where it says no, the latency need not be worked out.
@@ -543,27 +557,13 @@ impl Fluid {
         (calm.until > self.now).then_some(calm)
     }
 
-    /// The time of a request that arrives now: behind what waits, then its mean.
-    pub fn response_estimate(&mut self) -> SimSpan {
-        self.fresh();
-        let (mut sum, mut weight) = (0u128, 0u128);
-        for flow in self.flows.iter_mut().filter(|flow| flow.is_open && flow.capacity > 0) {
-            flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
-            let wait = flow.behind(&self.rules);
-            let span =
-                wait.saturating_add((flow.profile.mean * 1e6) as u64).min(self.rules.timeout.0);
-            sum += u128::from(span) * u128::from(flow.weight.max(1));
-            weight += u128::from(flow.weight.max(1));
-        }
-        sum.checked_div(weight).map_or(self.rules.timeout, |mean| SimSpan(mean as u64))
-    }
-
     pub fn targets(&self) -> usize {
         self.open
     }
 
     pub fn finish(&mut self, end: SimTime) -> Result<(), TraceProblem> {
         self.advance(end)?;
+        self.burn();
         self.change();
         for member in &mut self.members {
             let left = std::mem::take(&mut member.backlog);

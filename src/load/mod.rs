@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod bounds;
+mod connections;
 mod fluid;
 mod latency;
 mod ledger;
@@ -29,6 +30,7 @@ use crate::base::histogram::SpanHistogram;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
+use crate::model::connection::ConnectionState;
 use crate::model::ids::ZoneId;
 use crate::model::service::{LoadBalancer, Permille};
 use crate::model::traffic::{Fidelity, RateStream, RequestTotals, Work};
@@ -258,6 +260,12 @@ impl Load {
     #[must_use]
     pub fn cpu_nanos_of(&self, task: u64) -> u128 {
         either!(self, load => load.cpu_nanos_of(task))
+    }
+
+    /// Long connections now; `None` where requests come without.
+    #[must_use]
+    pub fn connections(&self) -> Option<ConnectionState> {
+        either!(self, load => load.connection_state())
     }
 
     /// Requests being worked on or waiting now, millionths. The fluid adds a mean by Little's law.

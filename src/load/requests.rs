@@ -9,6 +9,7 @@
 //! least of `n` uniform numbers. What is left of a whole request is carried on, and counted as unfinished at the end.
 
 use super::arrivals::{Arrivals, mul_div};
+use super::connections;
 use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::work::Cost;
@@ -25,14 +26,13 @@ use station::Station;
 use std::collections::{BTreeMap, VecDeque};
 pub(in crate::load) use tournament::Tournament;
 
+mod asked;
+mod connected;
 mod delivery;
 mod route;
 mod slab;
 mod station;
 mod tournament;
-
-/// Requests a vCPU up to which a task is busy and not behind.
-const CROWD: u64 = 8;
 
 /// Requests and targets of one service, one by one.
 pub(super) struct Requests {
@@ -69,6 +69,8 @@ pub(super) struct Requests {
     /// CPU in use, and used so far in thousandths of a vCPU times nanoseconds.
     busy: u64,
     used: u128,
+    /// Long connections by which requests come, of the same targets as `stations`.
+    connections: Option<Box<connections::Book>>,
 }
 
 impl Requests {
@@ -102,15 +104,21 @@ impl Requests {
             carry: 0,
             busy: 0,
             used: 0,
+            connections: connections::Book::drawn(setup, seed.family(Purpose::RequestClient, name)),
         }
     }
 
     pub fn advance(&mut self, to: SimTime) -> Result<(), TraceProblem> {
         let limit = to.0.saturating_mul(1_000);
+        self.settle_connections();
         while self.now < limit {
             let end = self.arrivals.segment().end.0.saturating_mul(1_000);
-            self.run(limit.min(end))?;
-            if self.now < limit {
+            let tick = self.next_tick();
+            self.run(limit.min(end).min(tick))?;
+            if self.now == tick {
+                self.tick();
+            }
+            if self.now < limit && self.now >= end {
                 self.arrivals.next()?;
                 let whole = self.carry + self.arrivals.segment().micro;
                 self.left = whole / MICRO;
@@ -181,8 +189,14 @@ impl Requests {
             self.dispatch();
             return;
         }
-        let pool = self.router.pool();
-        let Some(index) = self.router.choose(pool, self.now, &mut self.stations) else {
+        let (pool, chosen) = match &self.connections {
+            Some(_) => (0, self.by_connection()),
+            None => {
+                let pool = self.router.pool();
+                (pool, self.router.choose(pool, self.now, &mut self.stations))
+            }
+        };
+        let Some(index) = chosen else {
             self.slab.remove(slot);
             self.ledger.dropped(pool, Loss::NoTarget, MICRO);
             return;
@@ -344,6 +358,9 @@ impl Requests {
         });
         self.stations[index] = Some(Station::new(target, self.now));
         assert!(self.index.insert(target.task, index).is_none(), "a task is added once");
+        if let Some(book) = &mut self.connections {
+            book.add(&target, SimTime(self.now / 1_000));
+        }
         self.serving += 1;
         self.router.is_stale = true;
         self.dispatch();
@@ -356,6 +373,7 @@ impl Requests {
             station.is_draining = true;
             self.serving -= 1;
             self.router.is_stale = true;
+            self.drains(task, true);
         }
     }
 
@@ -366,6 +384,7 @@ impl Requests {
             station.is_draining = false;
             self.serving += 1;
             self.router.is_stale = true;
+            self.drains(task, false);
             self.dispatch();
         }
     }
@@ -373,6 +392,7 @@ impl Requests {
     pub fn remove(&mut self, task: u64) {
         let Some(index) = self.index.remove(&task) else { return };
         let station = self.stations[index].take().expect("known stations live");
+        self.cut(task);
         self.free.push(index);
         self.serving -= usize::from(!station.is_draining);
         self.router.is_stale = true;
@@ -393,6 +413,11 @@ impl Requests {
 
     pub fn set_cpu(&mut self, task: u64, cpu_millis: u32) {
         let Some(&index) = self.index.get(&task) else { return };
+        let left = self.connections.as_mut().map(|book| book.set_limit(task, cpu_millis));
+        self.give_cpu(index, left.unwrap_or(cpu_millis));
+    }
+
+    fn give_cpu(&mut self, index: usize, cpu_millis: u32) {
         let station = self.stations[index].as_mut().expect("known stations live");
         let before = station.usage();
         station.wind(self.now);
@@ -414,6 +439,9 @@ impl Requests {
 
     pub fn set_weights(&mut self, weights: [u64; 4]) {
         self.router.weights = weights;
+        if let Some(book) = &mut self.connections {
+            book.set_weights(weights, SimTime(self.now / 1_000));
+        }
     }
 
     pub fn pending_micro(&self) -> u64 {
@@ -447,7 +475,8 @@ impl Requests {
 
     pub fn cpu_nanos_of(&self, task: u64) -> u128 {
         let station = self.index.get(&task).and_then(|index| self.stations[*index].as_ref());
-        station.map_or(0, |station| station.used_by(self.now) / 1_000)
+        let connects = self.connections.as_ref().map_or(0, |book| book.spent_by(task));
+        connects + station.map_or(0, |station| station.used_by(self.now) / 1_000)
     }
 
     pub fn in_flight_micro(&self) -> u64 {
@@ -492,22 +521,6 @@ impl Requests {
         station.map_or(0, |station| station.outstanding())
     }
 
-    pub fn demand_cpu_millis(&mut self, task: u64) -> u32 {
-        let Some(&index) = self.index.get(&task) else { return 0 };
-        let station = self.stations[index].as_ref().expect("known stations live");
-        let rate = self.arrivals.rate() as f64 / 1e6 / self.serving.max(1) as f64;
-        let share = if station.is_draining { 0.0 } else { rate };
-        let each = share * self.cost.cpu * f64::from(station.target.cost_percent) / 100.0;
-        let central = self.central.len() / self.serving.max(1);
-        let waiting = (station.queue.len() + central) as u64 * 1_000;
-        // A busy task has some requests that share its CPU; more of them are a backlog (assumed).
-        let crowd = u64::from(station.target.cpu_millis).saturating_mul(CROWD);
-        let waiting = waiting + (station.sharing * 1_000).saturating_sub(crowd);
-        let millis = (each * 1_000.0).ceil() as u64 + waiting;
-        let most = self.work.workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
-        u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
-    }
-
     pub fn calm(&mut self, _so_far: Option<Calm>, _until: SimTime) -> Option<Calm> {
         None
     }
@@ -531,29 +544,13 @@ impl Requests {
         SimSpan(all.saturating_sub(self.alone().0)).min(self.work.timeout)
     }
 
-    /// How long those that are here take; `None` where nobody serves.
-    fn time_to_answer_all(&mut self) -> Option<SimSpan> {
-        let capacity = self.capacity_micro_per_s();
-        let is_served = capacity > 0;
-        is_served.then(|| SimSpan(mul_div(self.slab.alive() * MICRO, 1_000_000, capacity)))
-    }
-
-    /// Time of a request with nobody else there.
-    fn alone(&self) -> SimSpan {
-        SimSpan::from_secs_f64(self.cost.cpu + self.cost.io)
-    }
-
-    pub fn response_estimate(&mut self) -> SimSpan {
-        let Some(by_queue) = self.time_to_answer_all() else { return self.work.timeout };
-        by_queue.max(self.alone()).min(self.work.timeout)
-    }
-
     pub fn targets(&self) -> usize {
         self.serving
     }
 
     pub fn finish(&mut self, end: SimTime) -> Result<(), TraceProblem> {
         self.advance(end)?;
+        self.burn();
         let tasks: Vec<u64> = self.index.keys().copied().collect();
         for task in tasks {
             let index = self.index[&task];

@@ -4,6 +4,7 @@ use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::histogram::SpanHistogram;
 
+use crate::model::connection::ConnectionState;
 pub use crate::model::traffic::RequestTotals;
 
 /// A service at a sample: counts at the instant, flows since the sample before.
@@ -79,6 +80,8 @@ pub struct ServiceReport {
     pub samples: Vec<ServiceSample>,
     /// Requests over the whole run.
     pub requests: RequestTotals,
+    /// Its long connections at the end, where it has some.
+    pub connections: Option<ConnectionState>,
     /// The end of the last minute in which requests were dropped, those unfinished at the end of the run apart.
     pub last_drop: Option<SimTime>,
     /// Latency of the served requests, weighted by requests.

@@ -8,6 +8,7 @@ use super::service::{Elasticity, RequestTotals, ServiceReport};
 use super::summary::{Metric, SERVICE_PREFIX, Value};
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::connection::ConnectionState;
 
 /// The heading of the totals.
 pub const SECTION: &str = "Services";
@@ -46,6 +47,7 @@ pub fn service_metrics(reports: &[ServiceReport], total_usd: NanoUsd) -> Vec<Met
         let prefix = format!("{SERVICE_PREFIX}{}.", report.name);
         metrics.extend(rows(&alone(report)).map(|row| metric(&prefix, row)));
         metrics.extend(tasks(report).map(|row| metric(&prefix, row)));
+        metrics.extend(connections(report).map(|row| metric(&prefix, row)));
     }
     metrics
 }
@@ -53,8 +55,9 @@ pub fn service_metrics(reports: &[ServiceReport], total_usd: NanoUsd) -> Vec<Met
 /// The metrics that each service has: name after `service.<name>.`, unit, meaning; for the reference page.
 #[must_use]
 pub fn of_each_service() -> Vec<(&'static str, &'static str, &'static str)> {
-    let report = ServiceReport::default();
-    let rows = rows(&alone(&report)).chain(tasks(&report));
+    let connected = Some(ConnectionState::default());
+    let report = ServiceReport { connections: connected, ..ServiceReport::default() };
+    let rows = rows(&alone(&report)).chain(tasks(&report)).chain(connections(&report));
     rows.map(|Row(name, unit, meaning, _)| (name, unit, meaning)).collect()
 }
 
@@ -271,6 +274,50 @@ fn tasks(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
         ),
     ]
     .into_iter()
+}
+
+/// What a service with long connections has besides.
+fn connections(report: &ServiceReport) -> impl Iterator<Item = Row> + use<> {
+    let rows = |state: ConnectionState| {
+        let all = state.totals;
+        let count = |name, unit, meaning, value| Row(name, unit, meaning, Value::Count(value));
+        let cpu = SimSpan(u64::try_from(all.cpu_nanos / 1_000).unwrap_or(u64::MAX));
+        [
+            count(
+                "connections_open",
+                "connections",
+                "long connections that are open at the end",
+                state.open,
+            ),
+            count(
+                "connects",
+                "connections",
+                "made; those that were open at the beginning apart",
+                all.connects,
+            ),
+            count(
+                "connects_per_s_max",
+                "connections/s",
+                "most of them in a second",
+                all.connects_per_s_max,
+            ),
+            count("connections_ended", "connections", "ended by their clients", all.ended),
+            count(
+                "connections_cut",
+                "connections",
+                "lost: their task stopped, crashed, or left its load balancer",
+                all.cut,
+            ),
+            count(
+                "connections_of_a_task_max",
+                "connections",
+                "most of one task at a time",
+                all.most_at_a_task,
+            ),
+            Row("connect_cpu_s", "s", "vCPU time that connects have used", Value::Seconds(cpu)),
+        ]
+    };
+    report.connections.map(rows).into_iter().flatten()
 }
 
 /// Dollars by million requests, to the nearest nano-dollar below; `served` is in millionths.

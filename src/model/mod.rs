@@ -11,6 +11,7 @@
 pub mod access;
 pub mod arrival;
 pub mod blackout;
+pub mod connection;
 pub mod definition;
 pub mod fargate;
 pub mod fault;

@@ -1,6 +1,7 @@
 //! Requests as they arrive, as plain data: where the rates come from, and what a request costs.
 
 use super::arrival::{RowCounts, TraceProblem};
+use super::connection::Connections;
 use super::workload::OnRowError;
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
@@ -231,6 +232,8 @@ pub struct Work {
     pub delivery: Option<Delivery>,
     /// Messages: whether a task that is stopped works on those that it has until its stop timeout.
     pub finishes_on_stop: bool,
+    /// Requests: the long connections by which they come. `None`: each goes where the balancer sends it.
+    pub connections: Option<Box<Connections>>,
 }
 
 /// How a queue (SQS) delivers messages that are not done with.

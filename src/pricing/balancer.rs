@@ -42,6 +42,8 @@ pub struct Traffic {
     pub connection: SimSpan,
     /// Rules that a request is compared with.
     pub rules: u32,
+    /// Long connections that are simulated, instead of those by request: made, and open ones times microseconds.
+    pub long: Option<(u128, u128)>,
 }
 
 /// Unit-microseconds by dimension: new connections, active ones, bytes, rule evaluations.
@@ -52,9 +54,16 @@ pub type Used = [u128; 4];
 pub fn used(unit: CapacityUnit, of: &Traffic) -> Used {
     let connections = u128::from(of.requests_per_connection.max(1));
     // An hour has 3,600 s and 3.6 · 10⁹ µs: a millionth of a request an hour is one µs by each that a second may have.
-    let new = of.requests_micro / (u128::from(unit.new) * connections);
-    let active = of.requests_micro * u128::from(of.connection.0)
-        / (connections * 1_000_000 * u128::from(unit.active));
+    let (new, active) = match of.long {
+        Some((made, open)) => {
+            (made * 1_000_000 / u128::from(unit.new), open / u128::from(unit.active))
+        }
+        None => (
+            of.requests_micro / (u128::from(unit.new) * connections),
+            of.requests_micro * u128::from(of.connection.0)
+                / (connections * 1_000_000 * u128::from(unit.active)),
+        ),
+    };
     let bytes = of.bytes * MICROS_PER_HOUR / BYTES_PER_GB;
     let compared = u128::from(of.rules.saturating_sub(FREE_RULES));
     let evaluations = (of.requests_micro * compared).checked_div(unit.evaluations.into());
@@ -86,6 +95,7 @@ mod tests {
             requests_per_connection: connections,
             connection: SimSpan::from_secs(seconds),
             rules,
+            long: None,
         }
     }
 
@@ -114,6 +124,15 @@ mod tests {
         assert_eq!(of(traffic(0, 1, 1, 1, 0)), (0, [0; 4]));
         let tls = traffic(50, 1, 300, 10, 0);
         assert_eq!(units(APPLICATION_MUTUAL_TLS, &tls)[1], 10_000_000);
+    }
+
+    #[test]
+    fn long_connections_count_as_they_are() {
+        // 6,000 open for an hour are two units; 90,000 made in it are 25 a second, one unit.
+        let of =
+            Traffic { long: Some((90_000, 6_000 * MICROS_PER_HOUR)), ..traffic(50, 1, 1, 1, 0) };
+        assert_eq!(units(APPLICATION, &of), [1_000_000, 2_000_000, 0, 0]);
+        assert_eq!(billed(&used(APPLICATION, &of)), 1);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::sim::capacity_tables::{CAPACITY_RESERVATION, CAPACITY_SCALING, SUBNETS};
 use crate::sim::fleet_table::FLEET_EVENTS;
 use crate::sim::outputs::{PLACEMENT_FAILURES, TASKS, TIMESERIES};
+use crate::sim::service_tables::connections::CONNECTIONS;
 use crate::sim::service_tables::{DEPLOYMENTS, SCALING, SERVICE_EVENTS, SERVICES};
 use crate::sim::{RunResult, Unregistered};
 
@@ -104,7 +105,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 32] = [
+pub const ALL: [TableSpec; 33] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -113,6 +114,7 @@ pub const ALL: [TableSpec; 32] = [
     DEPLOYMENTS,
     SCALING,
     SERVICE_EVENTS,
+    CONNECTIONS,
     FLEET_EVENTS,
     CAPACITY_RESERVATION,
     CAPACITY_SCALING,

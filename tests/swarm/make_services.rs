@@ -6,6 +6,7 @@ use ecsim::base::distribution::Distribution;
 use ecsim::base::id::Column;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::SimTime;
+use ecsim::model::connection::{Clients, Connections};
 use ecsim::model::ids::{ClusterId, DefinitionId, ServiceId, ZoneId};
 use ecsim::model::platform::LaunchType;
 use ecsim::model::ports::PortSet;
@@ -331,8 +332,22 @@ fn work(dice: &mut Dice, index: usize, end: usize) -> Work {
             max_receives: dice.pick(&[None, Some(1), Some(3)]),
         }),
         finishes_on_stop: kind == WorkKind::Messages && dice.one_in(2),
+        connections: connections(kind, index + end),
         timeout: seconds(dice.pick(&[5, 60, 4_000])),
     }
+}
+
+/// Long connections of every third service with requests; from no dice, so that the other draws stay what they were.
+fn connections(kind: WorkKind, number: usize) -> Option<Box<Connections>> {
+    (kind == WorkKind::Requests && number.is_multiple_of(3)).then(|| {
+        let clients = match number % 2 {
+            0 => Clients::Constant(40 + number as u64 % 400),
+            _ => Clients::Each(250_000),
+        };
+        let lifetime = (number % 4 < 2).then(|| seconds(300));
+        let reconnect = seconds([0, 15][number / 4 % 2]);
+        Box::new(Connections { clients, lifetime, cpu_ns: 30_000_000, reconnect })
+    })
 }
 
 fn metric(dice: &mut Dice, kind: WorkKind) -> (ScalingMetric, MetricValue) {

@@ -51,6 +51,7 @@ fn run(case: &Case, failures: &[Failure], check: bool, tables: bool) -> Ran {
         epoch: None,
         beside: tables && case.setup.seed.0.is_multiple_of(2),
         fleet_events: None,
+        connections: None,
         capacity_reservation: None,
         capacity_scaling: None,
         subnets: None,

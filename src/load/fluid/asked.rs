@@ -25,6 +25,9 @@ impl Fluid {
             self.open += 1;
             self.members[at].is_draining = false;
             self.members[at].leaves_behind = None;
+            if let Some(book) = &mut self.connections {
+                book.set_draining(task, false, self.now);
+            }
         }
     }
 
@@ -66,7 +69,8 @@ impl Fluid {
         let Ok(at) = self.find(task) else { return 0 };
         let member = &self.members[at];
         let flow = member.flow.filter(|_| !self.is_stale).map(|index| &self.flows[index]);
-        member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
+        let connects = self.connections.as_ref().map_or(0, |book| book.spent_by(task));
+        connects + member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
     }
 }
 
@@ -92,5 +96,30 @@ impl Fluid {
         flow.renew_profile(&mut lock(stations), cost, rules);
         let random = (flow.profile.mean - flow.served_in).max(0.0);
         SimSpan(flow.behind(rules).saturating_add((random * 1e6) as u64).min(rules.timeout.0))
+    }
+
+    /// See [`crate::load::Load::in_memory_at`].
+    pub fn in_memory_at(&mut self, task: u64) -> u64 {
+        self.fresh();
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let Fluid { flows, stations, cost, rules, .. } = self;
+        let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
+        let waiting = if rules.is_queue() { 0 } else { flow.backlog };
+        (flow.steady_in_flight(&mut lock(stations), cost, rules) + waiting) / flow.members.max(1)
+    }
+
+    /// The time of a request that arrives now: behind what waits, then its mean.
+    pub fn response_estimate(&mut self) -> SimSpan {
+        self.fresh();
+        let (mut sum, mut weight) = (0u128, 0u128);
+        for flow in self.flows.iter_mut().filter(|flow| flow.is_open && flow.capacity > 0) {
+            flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
+            let wait = flow.behind(&self.rules);
+            let span =
+                wait.saturating_add((flow.profile.mean * 1e6) as u64).min(self.rules.timeout.0);
+            sum += u128::from(span) * u128::from(flow.weight.max(1));
+            weight += u128::from(flow.weight.max(1));
+        }
+        sum.checked_div(weight).map_or(self.rules.timeout, |mean| SimSpan(mean as u64))
     }
 }

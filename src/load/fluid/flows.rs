@@ -37,12 +37,20 @@ pub(in crate::load) struct Rules {
     pub workers: Option<u32>,
     queue_limit: Option<u32>,
     pub delivery: Option<Delivery>,
+    /// Whether requests come by long connections: each client sends by itself.
+    scatters: bool,
+    /// Whether targets that are alike get all that comes, as it comes.
+    pub is_plain: bool,
 }
 
 impl Rules {
     pub fn of(setup: &LoadSetup) -> Rules {
-        let balancer = setup.balancer.as_ref();
+        // With connections the balancer routes these, and not requests.
+        let scatters = setup.work.connections.is_some();
+        let balancer = setup.balancer.as_ref().filter(|_| !scatters);
         Rules {
+            scatters,
+            is_plain: !scatters && setup.work.kind != WorkKind::Messages,
             kind: setup.work.kind,
             routing: balancer.map_or(Routing::RoundRobin, |b| b.routing),
             splits_zones: balancer.is_some_and(|b| !b.cross_zone) && setup.zones > 1,
@@ -119,6 +127,8 @@ struct Key {
     zone: u32,
     part: Option<(u32, u32, u32)>,
     slow: Option<(u64, SimTime)>,
+    /// Long connections, roughly.
+    held: u32,
 }
 
 /// Targets of a flow with equal CPU, cost, errors and pool.
@@ -488,13 +498,16 @@ impl Flow {
 
     /// Of how many requests of the whole traffic a target (of a pool: all its targets together) gets one.
     pub fn streams(&self, rules: &Rules) -> u64 {
+        if rules.scatters {
+            return u64::from(self.weight > 0);
+        }
         let share = if rules.is_pooled() { self.weight } else { self.weight / self.members.max(1) };
         (WHOLE + share / 2).checked_div(share).unwrap_or(0)
     }
 
     /// `ca²` of a target's arrivals.
     pub fn smoothness(&self, rules: &Rules) -> f64 {
-        let is_alone = rules.is_pooled() || self.members == 0;
+        let is_alone = rules.is_pooled() || rules.scatters || self.members == 0;
         let share = self.weight as f64 / WHOLE as f64;
         if is_alone { 1.0 } else { share / self.members as f64 }
     }

@@ -63,8 +63,10 @@ impl Build<'_> {
                     changes.push(Change::Balancer(*balancer));
                 }
                 None => {
-                    let message = "the service has no `load_balancer` to change";
-                    self.error(update.place_of("load_balancer"), message);
+                    let message = "the service has no `load_balancer` to change: an update that adds its first one is not modelled";
+                    let help = "give the service its `load_balancer` from the beginning, or simulate the time before and \
+                                after apart";
+                    self.error_with_help(update.place_of("load_balancer"), message, help);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::Build;
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::connection::{Clients, Connections};
 use crate::model::traffic::{
     Delivery, Fidelity, RateEvent, RateGenerator, RateOrigin, RateSource, RateTrace, TrafficFormat,
     Work, WorkKind,
@@ -30,6 +31,10 @@ impl Build<'_> {
             (WorkKind::Messages, "message", "retention", settings.table("queue")?)
         };
         let source = self.rate_source(table, name);
+        let connections = match kind {
+            WorkKind::Requests => self.connections(table, settings),
+            WorkKind::Messages => None,
+        };
         let per = |what: &str| format!("{what}_per_{unit}");
         let cost = |what: &str| {
             let given = table.distribution(&per(what)).cloned();
@@ -56,7 +61,61 @@ impl Build<'_> {
                 WorkKind::Requests => None,
             },
             finishes_on_stop: kind == WorkKind::Messages && table.flag("finish_on_stop"),
+            connections,
         })
+    }
+
+    /// Long connections by which requests come.
+    fn connections(&mut self, traffic: &Settings, service: &Settings) -> Option<Box<Connections>> {
+        let table = traffic.table("connections")?;
+        if let Some(balancer) = service.table("load_balancer") {
+            self.check_connected_balancer(balancer);
+        }
+        let clients = match (table.whole("open"), table.number("requests_per_s")) {
+            (Some(_), Some(_)) => {
+                let message = "`open` and `requests_per_s` exclude each other: clients are a number, or follow the traffic";
+                self.error(table.place_of("requests_per_s"), message);
+                return None;
+            }
+            (None, None) => {
+                let message = "`connections` need `open` or `requests_per_s`";
+                let help = "write how many clients there are, as in open = 4000, or how often each sends, as in requests_per_s = 0.1";
+                self.error_with_help(table.place, message, help);
+                return None;
+            }
+            (Some(open), None) => Clients::Constant(open),
+            (None, Some(each)) => Clients::Each((each * 1e6).round().max(1.0) as u64),
+        };
+        Some(Box::new(Connections {
+            clients,
+            lifetime: table.span("lifetime"),
+            cpu_ns: (table.number("cpu_ms_per_connect")? * 1e6).round() as u64,
+            reconnect: table.span("reconnect")?,
+        }))
+    }
+
+    /// What of a balancer has no meaning, or none that is modelled, where it routes long connections.
+    fn check_connected_balancer(&mut self, balancer: &Settings) {
+        if balancer.span("slow_start").is_some_and(|span| span > SimSpan::ZERO) {
+            let message = "`slow_start` of long connections is not modelled";
+            let help = "leave out `slow_start`, or `connections` of the traffic";
+            self.error_with_help(balancer.value_place("slow_start"), message, help);
+        }
+        // The defaults may be written out, as a resolved scenario does.
+        let is_default = |key: &str| match key {
+            "requests_per_connection" => balancer.whole32(key) == Some(1),
+            _ => balancer.span(key) == Some(SimSpan::from_secs(60)),
+        };
+        for key in ["requests_per_connection", "connection_duration"] {
+            if balancer.is_given(key) && !is_default(key) {
+                let message = format!(
+                    "`{key}` is about connections that are not simulated, but the traffic has `connections`"
+                );
+                let help =
+                    format!("leave `{key}` out: the bill counts the connections that there are");
+                self.error_with_help(balancer.place_of(key), message, help);
+            }
+        }
     }
 
     /// When messages come back: where any key of it is written.

@@ -169,6 +169,56 @@ pub static TRAFFIC: Section = Section::new(
             "A request that has waited this long for its answer is dropped; ALB's idle timeout.",
             "documented",
         ),
+        optional(
+            "connections",
+            Kind::Table(&CONNECTIONS),
+            "none: each request goes where the balancer sends it",
+            "Long connections (WebSocket, gRPC streams, clients of a database) by which the requests come.",
+            "ecsim",
+        ),
+    ],
+);
+
+static CONNECTIONS: Section = Section::new(
+    "connections",
+    "Long connections: each client holds one, and sends its requests by it. The balancer routes connections when they are \
+     made; they stay where they are.",
+    &[
+        optional(
+            "open",
+            Kind::Whole(1, 1_000_000_000),
+            "none; needs `requests_per_s` then",
+            "Clients, each of which wants one open connection.",
+            "ecsim",
+        ),
+        optional(
+            "requests_per_s",
+            Kind::Number(1e-6, 1e6),
+            "none; needs `open` then",
+            "Requests a second of each client: there are as many as the traffic stands for, looked at each minute.",
+            "ecsim",
+        ),
+        optional(
+            "lifetime",
+            SPAN_FROM_1S,
+            "for ever",
+            "Mean time (exponential) after which a client ends its connection and makes another at once.",
+            "ecsim",
+        ),
+        with_default(
+            "cpu_ms_per_connect",
+            Kind::Number(0.0, 1e6),
+            "1",
+            "CPU time that a new connection costs its task, milliseconds of one vCPU.",
+            "assumed",
+        ),
+        with_default(
+            "reconnect",
+            Kind::Span(0, 86_400 * SECOND),
+            "\"10s\"",
+            "Clients whose connection was cut come back evenly over this span; `\"0s\"`: all within a second.",
+            "assumed",
+        ),
     ],
 );
 

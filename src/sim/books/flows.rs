@@ -2,9 +2,11 @@
 
 use crate::base::id::{Column, Id as _};
 use crate::base::time::SimTime;
+use crate::model::connection::ConnectionTotals;
 use crate::model::ids::{ServiceId, SourceId};
 use crate::pricing::hourly::Hours;
 use crate::sim::setup::{BillSetup, Setup};
+use std::collections::BTreeMap;
 
 /// Millionths of a request.
 const MICRO: u128 = 1_000_000;
@@ -20,6 +22,13 @@ struct Moved {
     running: Hours,
 }
 
+/// Long connections of a service: made, and open ones times microseconds, and what of both had been counted.
+#[derive(Clone, Debug, Default)]
+struct Connected {
+    hours: [Hours; 2],
+    last: [u128; 2],
+}
+
 /// What moves in a run; only of those whose bytes cost something.
 #[derive(Clone, Debug)]
 pub struct FlowBooks {
@@ -31,6 +40,8 @@ pub struct FlowBooks {
     wants_time: Column<SourceId, bool>,
     /// Requests of each service that had arrived and were served at the last look, millionths.
     last: Column<ServiceId, (u64, u64)>,
+    /// Of services with long connections, these.
+    connected: BTreeMap<ServiceId, Connected>,
     first_service: usize,
     /// How much of the first clock hour was over when the run began, microseconds.
     offset: u64,
@@ -47,6 +58,8 @@ pub struct MovedByHour {
     pub pulled: [Vec<u128>; 2],
     /// Tasks that ran times microseconds.
     pub running: Vec<u128>,
+    /// Long connections, where there are some: made, and open ones times microseconds.
+    pub connections: Option<[Vec<u128>; 2]>,
 }
 
 impl FlowBooks {
@@ -75,6 +88,7 @@ impl FlowBooks {
             wants_requests,
             wants_pulls,
             wants_time,
+            connected: BTreeMap::new(),
             first_service: first,
             offset,
         })
@@ -114,6 +128,16 @@ impl FlowBooks {
         moved.served.put(hour, served.saturating_sub(before.1).into());
     }
 
+    /// Long connections of a service until now: what is new falls into the same hour.
+    pub fn connections(&mut self, id: ServiceId, now: SimTime, totals: &ConnectionTotals) {
+        let hour = self.hour_before(now);
+        let of = self.connected.entry(id).or_default();
+        let counts = [u128::from(totals.connects), totals.open_area];
+        for ((hours, last), count) in of.hours.iter_mut().zip(&mut of.last).zip(counts) {
+            hours.put(hour, count - std::mem::replace(last, count));
+        }
+    }
+
     /// A task has pulled its images.
     pub fn pulled(&mut self, source: SourceId, now: SimTime, mib: u32, is_ecr: bool) {
         let hour = self.hour_before(SimTime(now.0 + 1));
@@ -137,16 +161,23 @@ impl FlowBooks {
     /// All of it, hour by hour.
     #[must_use]
     pub fn by_hour(&self, hours: usize) -> Column<SourceId, MovedByHour> {
-        let of = |from: &Hours| {
+        let all_of = |from: &Hours| {
             let mut all = vec![0; hours];
             from.add_to(&mut all);
             all
         };
-        let moved = self.moved.iter().map(|moved| MovedByHour {
-            arrived: of(&moved.arrived),
-            served: of(&moved.served),
-            pulled: [of(&moved.pulled[0]), of(&moved.pulled[1])],
-            running: of(&moved.running),
+        let first = self.first_service;
+        let connected = |source: usize| {
+            let id = source.checked_sub(first).map(ServiceId::from_index)?;
+            let of = self.connected.get(&id)?;
+            Some([all_of(&of.hours[0]), all_of(&of.hours[1])])
+        };
+        let moved = self.moved.iter().enumerate().map(|(source, moved)| MovedByHour {
+            connections: connected(source),
+            arrived: all_of(&moved.arrived),
+            served: all_of(&moved.served),
+            pulled: [all_of(&moved.pulled[0]), all_of(&moved.pulled[1])],
+            running: all_of(&moved.running),
         });
         moved.collect()
     }

@@ -27,6 +27,8 @@ pub struct Sinks {
     pub scaling: Option<Box<dyn Write + Send>>,
     /// `service_events.csv`.
     pub service_events: Option<Box<dyn Write + Send>>,
+    /// `connections.csv`.
+    pub connections: Option<Box<dyn Write + Send>>,
     /// `fleet_events.csv`.
     pub fleet_events: Option<Box<dyn Write + Send>>,
     /// `capacity_reservation.csv`.

@@ -1,14 +1,18 @@
-//! The tables of services: `services.csv`, `deployments.csv`, `scaling.csv`, `service_events.csv`. Columns are declared
+//! The tables of services: `services.csv`, `deployments.csv`, `scaling.csv`, `service_events.csv`; `connections.csv` in a
+//! file of its own. Columns are declared
 //! here once, and rows are written from plain values: nothing here knows the world.
 //!
 //! Amounts of requests and values of metrics are millionths, written as exact decimals. Free text is quoted and made
 //! safe for spreadsheets.
+
+pub mod connections;
 
 use super::outputs::{RowWriter, Sinks, UTC};
 use crate::base::time::{MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::model::scaling::MetricValue;
+use connections::ConnectionTable;
 use std::io;
 
 const SERVICE_COLUMNS: &[ColumnSpec] = &[
@@ -220,16 +224,18 @@ pub struct EventRow<'a> {
     pub message: &'a str,
 }
 
-/// The four tables on their way out. A table that is off costs nothing.
+/// The tables on their way out. A table that is off costs nothing.
 pub struct ServiceTables {
     services: RowWriter,
     deployments: RowWriter,
     scaling: RowWriter,
     events: RowWriter,
+    /// `connections.csv`.
+    pub connections: ConnectionTable,
 }
 
 impl ServiceTables {
-    /// Takes the sinks of the four tables.
+    /// Takes the sinks of the tables.
     #[must_use]
     pub fn new(sinks: &mut Sinks) -> ServiceTables {
         ServiceTables {
@@ -237,6 +243,7 @@ impl ServiceTables {
             deployments: RowWriter::new(sinks.deployments.take(), &DEPLOYMENTS).dated(sinks.epoch),
             scaling: RowWriter::new(sinks.scaling.take(), &SCALING).dated(sinks.epoch),
             events: RowWriter::new(sinks.service_events.take(), &SERVICE_EVENTS).dated(sinks.epoch),
+            connections: ConnectionTable::new(sinks),
         }
     }
 
@@ -386,6 +393,7 @@ impl ServiceTables {
         self.services.finish()?;
         self.deployments.finish()?;
         self.scaling.finish()?;
+        self.connections.finish()?;
         self.events.finish()
     }
 }

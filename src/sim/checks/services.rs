@@ -116,6 +116,14 @@ impl Look<'_> {
         let Some(load) = &service.load else { return };
         let totals = load.totals();
         assert_eq!(totals.offered, totals.served + totals.dropped(), "L1: offered requests");
+        if let Some(state) = load.connections() {
+            let all = state.totals;
+            assert_eq!(
+                all.first + all.connects,
+                state.open + all.ended + all.cut,
+                "L3: long connections are open, have ended or were cut"
+            );
+        }
         let in_load = service.members.iter().filter(|&&slot| self.services.member(slot).in_load);
         let zone_of = |slot| self.tasks[slot].zone(self.cluster.fleet());
         assert_eq!(

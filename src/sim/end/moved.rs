@@ -38,7 +38,8 @@ pub fn bill(side: &mut SideBooks, end: SimTime) {
 
 fn nothing(hours: usize) -> MovedByHour {
     let zero = || vec![0; hours];
-    MovedByHour { arrived: zero(), served: zero(), pulled: [zero(), zero()], running: zero() }
+    let pulled = [zero(), zero()];
+    MovedByHour { arrived: zero(), served: zero(), pulled, running: zero(), connections: None }
 }
 
 struct Bill<'a> {
@@ -139,8 +140,10 @@ impl Bill<'_> {
                     &carried(&moved.arrived, bytes.request),
                     &carried(&moved.served, bytes.response),
                 );
-                let hour = |(requests_micro, bytes): (&u128, u128)| {
+                let hour = |(hour, (requests_micro, bytes)): (usize, (&u128, u128))| {
+                    let long = moved.connections.as_ref();
                     let traffic = Traffic {
+                        long: long.map(|[made, open]| (made[hour], open[hour])),
                         requests_micro: *requests_micro,
                         bytes,
                         requests_per_connection: of.requests_per_connection,
@@ -149,7 +152,7 @@ impl Bill<'_> {
                     };
                     used(balancer.unit, &traffic)
                 };
-                moved.arrived.iter().zip(processed).map(hour).collect()
+                moved.arrived.iter().zip(processed).enumerate().map(hour).collect()
             })
             .collect();
         for hour in 0..self.hours {

@@ -80,6 +80,12 @@ impl ServiceSetup {
         let scales = self.scaling.as_ref().is_some_and(ScalableTarget::looks_at_metrics);
         scales || self.deployment.alarms.is_some()
     }
+
+    /// Whether its requests come by long connections.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.connections.is_some())
+    }
 }
 
 /// A revision of a service: a task definition, where its tasks go and how they behave.

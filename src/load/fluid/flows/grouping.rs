@@ -2,26 +2,32 @@
 
 use super::{Flow, Key, Member, Rules, SLOW_STEPS, WHOLE};
 use crate::base::time::SimTime;
+use crate::load::arrivals::mul_div;
+use crate::load::connections::Book;
 
-/// Makes flows of the targets, with their shares of the traffic and the backlog that the targets hold.
+/// What flows have in common that do not depend on targets.
+const NOBODY: Key = Key { is_draining: false, pool: 0, zone: 0, part: None, slow: None, held: 0 };
+
+/// Makes flows of the targets, with their shares of the traffic (by weights of pools, or by the long connections of this
+/// book) and the backlog that the targets hold.
 pub(in crate::load) fn group(
     rules: &Rules,
     members: &mut [Member],
-    weights: &[u64; 4],
+    (weights, book): (&[u64; 4], Option<&Book>),
     at: SimTime,
 ) -> Vec<Flow> {
     let mut flows: Vec<Flow> = Vec::new();
     if rules.is_queue() {
-        let key = Key { is_draining: false, pool: 0, zone: 0, part: None, slow: None };
-        flows.push(Flow::new(key, 0));
+        flows.push(Flow::new(NOBODY, 0));
     }
-    for member in members.iter_mut() {
+    for (index, member) in members.iter_mut().enumerate() {
+        let held = book.map_or(0, |book| book.held(index));
         member.flow = None;
-        if member.is_draining && (rules.is_queue() || member.backlog == 0) {
+        if member.is_draining && held == 0 && (rules.is_queue() || member.backlog == 0) {
             continue;
         }
         let target = &member.target;
-        let key = key_of(rules, member, at);
+        let key = Key { held: roughly(held), ..key_of(rules, member, at) };
         let index = if rules.is_queue() {
             0
         } else {
@@ -35,10 +41,10 @@ pub(in crate::load) fn group(
         flows[index].join(target);
         flows[index].backlog += std::mem::take(&mut member.backlog);
     }
-    if rules.is_queue() {
-        flows[0].weight = WHOLE;
-    } else {
-        share_out(&mut flows, weights);
+    match book {
+        Some(book) => share_by_connections(&mut flows, members, book),
+        None if rules.is_queue() => flows[0].weight = WHOLE,
+        None => share_out(&mut flows, weights),
     }
     let mut rest = WHOLE;
     for flow in &mut flows {
@@ -58,7 +64,43 @@ fn key_of(rules: &Rules, member: &Member, at: SimTime) -> Key {
         zone: if rules.splits_zones { target.zone.0 } else { 0 },
         part: (!rules.is_pooled()).then_some(kind),
         slow: slow.map(|step| (step, target.since)),
+        held: 0,
     }
+}
+
+/// Equal for numbers that differ by less than a sixteenth or so: their targets share a backlog.
+fn roughly(held: u64) -> u32 {
+    let bits = (u64::BITS - held.leading_zeros()).saturating_sub(5);
+    (bits << 5) + (held >> bits) as u32
+}
+
+/// Each flow has the share of the traffic that its targets have of all clients, those without a connection included:
+/// what these send is dropped.
+fn share_by_connections(flows: &mut Vec<Flow>, members: &[Member], book: &Book) {
+    let mut pulls = vec![0; flows.len()];
+    for (index, member) in members.iter().enumerate() {
+        if let Some(flow) = member.flow {
+            pulls[flow] += book.held(index);
+        }
+    }
+    let (mut left, mut clients) = (WHOLE, book.open() + book.away());
+    for (flow, pull) in flows.iter_mut().zip(pulls) {
+        flow.weight = mul_div(left, pull, clients.max(1));
+        left -= flow.weight;
+        clients -= pull;
+    }
+    if left > 0 {
+        flows.push(void(0, left));
+    }
+}
+
+/// A flow of nobody: what arrives there is dropped.
+fn void(pool: u8, weight: u64) -> Flow {
+    let mut void = Flow::new(Key { pool, ..NOBODY }, pool);
+    void.is_void = true;
+    void.is_open = false;
+    void.weight = weight;
+    void
 }
 
 /// Weights that sum to [`WHOLE`]: pools as told, zones of a pool alike, targets of a zone alike but for slow start.
@@ -86,12 +128,7 @@ fn share_out(flows: &mut Vec<Flow>, weights: &[u64; 4]) {
             }
         }
         if zones.is_empty() {
-            let key = Key { is_draining: false, pool, zone: 0, part: None, slow: None };
-            let mut void = Flow::new(key, pool);
-            void.is_void = true;
-            void.is_open = false;
-            void.weight = own;
-            flows.push(void);
+            flows.push(void(pool, own));
             continue;
         }
         let count = zones.len() as u64;

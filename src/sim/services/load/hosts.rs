@@ -39,7 +39,11 @@ impl Flow<'_> {
             let all = load.totals();
             let counts = (all.offered + load.pending_micro(), all.served);
             let flows = self.books.spending.side.as_mut().and_then(|side| side.flows.as_mut());
-            flows.into_iter().for_each(|flows| flows.requests(id, now, counts));
+            let Some(flows) = flows else { continue };
+            flows.requests(id, now, counts);
+            if let Some(state) = load.connections() {
+                flows.connections(id, now, &state.totals);
+            }
         }
         Ok(())
     }

@@ -23,6 +23,9 @@ impl Flow<'_> {
                 ledger.series.push(sample); // for charts alone: thousands of services have gigabytes of them
             }
             self.books.tables.sample(&ledger.name, &sample, span)?;
+            if let Some(state) = self.services.all[id].load.as_ref().and_then(Load::connections) {
+                self.books.tables.connections.sample((id, &ledger.name), now, &state)?;
+            }
         }
         Ok(())
     }
@@ -101,6 +104,7 @@ impl Flow<'_> {
             let ledger = &mut self.books.services[id];
             let elasticity = std::mem::take(&mut ledger.elasticity);
             let load = service.load.take();
+            let connections = load.as_ref().and_then(Load::connections);
             let (has_load, nanos) = (
                 load.is_some(),
                 load.as_ref().map(|l| l.cpu_nanos() + service.meter.startup_nanos),
@@ -109,6 +113,7 @@ impl Flow<'_> {
                 name: service.setup.name.clone(),
                 is_queue: ledger.is_queue,
                 samples: std::mem::take(&mut ledger.series).into_points(),
+                connections,
                 last_drop: ledger.drops.1,
                 requests: load.as_ref().map(|load| *load.totals()).unwrap_or_default(),
                 latency: load.map(Load::into_latency).unwrap_or_default(),
