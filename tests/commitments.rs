@@ -1,6 +1,7 @@
 //! Reserved Instances and Savings Plans from end to end: scenarios as text, bills worked out by hand.
 
 use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, errors, run};
+use crate::support::program::Desk;
 use crate::support::random::drawn;
 use crate::support::services::{Cells, rows};
 use ecsim::base::money::{HourlyRate, NanoUsd};
@@ -402,4 +403,39 @@ proptest! {
         let slack = 16 * 2 * (outcomes.len() as u128 + 1) * MILLI;
         prop_assert!(fast <= slow && slow - fast <= slack, "{fast} {slow}");
     }
+}
+
+#[test]
+fn what_to_commit_over_several_seeds_is_told_with_its_regret() {
+    let desk = Desk::new();
+    // Runs differ: tasks come at random.
+    let random = "[[task_definition]]\nfamily = \"job\"\ncpu = 1024\nmemory = 2048\nnetwork_mode = \"awsvpc\"\n\
+                  [[run_task]]\nname = \"jobs\"\ntask_definition = \"job\"\nlaunch_type = \"FARGATE\"\n\
+                  generate = { per_second = 0.002, until = \"12h\", duration = { type = \"exponential\", mean = \"1h\" } }\n";
+    desk.write("jobs.toml", format!("[simulation]\nname = \"jobs\"\nseed = 5\n{random}{PLAN}"));
+    let done = desk.ok("run jobs.toml --replications 4 --charts none --out out");
+    let csv = desk.read("out/commitment_regret.csv");
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<Vec<f64>> = rows
+        .records()
+        .map(|row| row.unwrap().iter().map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [5.0, 6.0, 7.0, 8.0]);
+    let seeds = desk.read("out/seeds.csv");
+    let best =
+        seeds.lines().find(|line| line.starts_with("best_savings_plan_usd_per_hour,")).unwrap();
+    let mean: f64 = best.split(',').nth(3).unwrap().parse().unwrap();
+    let found = rows.iter().map(|row| row[1]).sum::<f64>() / 4.0;
+    assert!((found - mean).abs() < 1e-6, "{found} {mean}");
+    assert!(rows.iter().all(|row| 0.0 < row[4] && row[4] <= row[5]), "{csv}");
+    assert!(
+        done.stdout.contains("What to commit to, a Compute Savings Plan: $"),
+        "{}",
+        done.stdout
+    );
+    // Without a commitment nobody asks.
+    desk.write("jobs.toml", format!("[simulation]\nname = \"jobs\"\nseed = 5\n{random}"));
+    let done = desk.ok("run jobs.toml --replications 2 --charts none --out none");
+    assert!(!done.stdout.contains("What to commit"), "{}", done.stdout);
+    assert!(!desk.path("none/commitment_regret.csv").exists());
 }

@@ -7,10 +7,12 @@ use super::seeds::{self, Ended, Job};
 use super::{Failure, complain, print};
 use crate::base::random::Seed;
 use crate::engine::Outcome;
+use crate::experiment::regret::{Regret, regrets};
 use crate::experiment::statistics::precision::Precision;
 use crate::metrics::summary::Summary;
 use crate::report::charts::Format;
 use crate::report::folder::OutputFolder;
+use crate::report::regret::{self, COMMITMENT_REGRET};
 use crate::report::{answer, replications, services, summary};
 use crate::scenario::{self, Charts, Scenario};
 use crate::sim::RunResult;
@@ -164,12 +166,16 @@ fn publish(job: &Job, folder: OutputFolder, ended: Ended, out: &Path) -> Result<
         folder.write("summary.csv", &replications::joined(&summaries))?;
         folder.write(replications::SEEDS.file, &replications::to_csv(&summaries))?;
     }
+    let regrets = regrets_of(&results);
+    if !regrets.is_empty() {
+        folder.write(COMMITMENT_REGRET.file, &regret::to_csv(&regrets))?;
+    }
     folder.write("scenario.toml", scenario.resolved.as_bytes())?;
     let manifest = manifest(scenario, job.seed, &results, outcome);
     let notes = notes_on_inputs(&manifest);
     let published = folder.publish(manifest)?;
     published.notes.iter().for_each(|note| complain(&format!("note: {note}")));
-    show(args, &results)?;
+    show(args, &results, &regrets)?;
     if !args.quiet {
         notes.iter().for_each(|note| complain(note));
         let told =
@@ -196,7 +202,13 @@ fn charts_of(args: &RunArgs, scenario: &Scenario) -> Format {
     )
 }
 
-fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {
+/// What the best commitment of each seed comes to under the others.
+fn regrets_of(results: &[(Seed, RunResult)]) -> Vec<Regret> {
+    let all = results.iter().filter_map(|(seed, run)| Some((*seed, run.settlement.as_ref()?)));
+    regrets(&all.collect::<Vec<_>>())
+}
+
+fn show(args: &RunArgs, results: &[(Seed, RunResult)], regrets: &[Regret]) -> Result<(), Failure> {
     let style = summary::Style::detect();
     let text = match (args.format, results) {
         (FormatArg::Json, [(_, one)]) if !args.has_several() => summary::to_json(&one.summary),
@@ -209,7 +221,9 @@ fn show(args: &RunArgs, results: &[(Seed, RunResult)]) -> Result<(), Failure> {
             let summaries: Vec<&Summary> = several.iter().map(|(_, run)| &run.summary).collect();
             match format {
                 FormatArg::Json => replications::to_json(&summaries),
-                FormatArg::Human => replications::to_text(&summaries, style),
+                FormatArg::Human => {
+                    replications::to_text(&summaries, style) + &regret::to_text(regrets)
+                }
             }
         }
     };

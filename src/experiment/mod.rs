@@ -10,6 +10,7 @@ mod fingerprint;
 mod markets;
 pub mod plan;
 pub mod quote;
+pub mod regret;
 pub mod sensitivity;
 mod stamps;
 pub mod statistics;

@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod measured;
 pub mod plan;
 pub mod reference;
+pub mod regret;
 pub mod replications;
 pub mod sensitivity;
 pub mod series;

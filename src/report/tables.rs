@@ -9,6 +9,7 @@ use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;
 use super::focus::COST as FOCUS_COST;
 use super::plan::{PLAN, PLAN_METRICS};
+use super::regret::COMMITMENT_REGRET;
 use super::replications::SEEDS;
 use super::sensitivity::SENSITIVITY;
 use super::summary::METRICS;
@@ -105,7 +106,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 33] = [
+pub const ALL: [TableSpec; 34] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -129,6 +130,7 @@ pub const ALL: [TableSpec; 33] = [
     INVOICE,
     METRICS,
     SEEDS,
+    COMMITMENT_REGRET,
     BREAKEVEN,
     BREAKEVEN_CROSSINGS,
     BREAKEVEN_MAP,

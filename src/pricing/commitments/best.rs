@@ -38,7 +38,7 @@ const SCALE: u128 = 1 << 20;
 pub fn best_plan(plan: &SavingsPlan, usage: &[Usage], lengths: &[SimSpan]) -> BestPlan {
     let steps = steps(plan, usage, lengths);
     let commitment = HourlyRate(last_worth_it(steps, lengths));
-    let of = |commitment| cost(&SavingsPlan { commitment, ..plan.clone() }, usage, lengths);
+    let of = |commitment| plan_cost(&SavingsPlan { commitment, ..plan.clone() }, usage, lengths);
     let (without, with) = (of(HourlyRate(0)), of(commitment));
     if with < without {
         BestPlan { commitment, usd: with, without }
@@ -83,8 +83,9 @@ fn last_worth_it(mut steps: Vec<Step>, lengths: &[SimSpan]) -> u64 {
     0
 }
 
-/// The commitment, and what is left at list prices.
-fn cost(plan: &SavingsPlan, usage: &[Usage], lengths: &[SimSpan]) -> NanoUsd {
+/// What `plan`'s commitment costs over the run, and what it leaves of `usage` at list prices.
+#[must_use]
+pub fn plan_cost(plan: &SavingsPlan, usage: &[Usage], lengths: &[SimSpan]) -> NanoUsd {
     let mut left: Vec<Vec<u128>> = usage.iter().map(|one| one.amount.clone()).collect();
     let outcome = plan.apply(Commitment::Plan(plan), usage, &mut left, lengths);
     let rest = |(one, left): (&Usage, Vec<u128>)| {
@@ -124,7 +125,7 @@ mod tests {
         // Hill climbing by hand finds no better one.
         for nano in (0..40).map(|tenth| tenth * 100_000_000) {
             let other = SavingsPlan { commitment: HourlyRate(nano), ..plan.clone() };
-            assert!(cost(&other, &usage, &lengths) >= best.usd, "{nano}");
+            assert!(plan_cost(&other, &usage, &lengths) >= best.usd, "{nano}");
         }
     }
 }

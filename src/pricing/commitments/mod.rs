@@ -20,7 +20,7 @@ mod plan;
 mod reserved;
 mod units;
 
-pub use best::{BestPlan, best_plan};
+pub use best::{BestPlan, best_plan, plan_cost};
 pub use plan::{
     COMPUTE_PLAN, FARGATE_PLAN, INSTANCE_PLAN, PlanKind, PlanRates, SavingsPlan, discounted,
 };
