@@ -49,7 +49,7 @@ pub const USUAL: [&str; 28] = [
 ];
 
 /// How the names begin of what should be low.
-const LOWER: [&str; 32] = [
+const LOWER: [&str; 37] = [
     "wait_s_",
     "start_s_",
     "throttled_s_",
@@ -82,26 +82,40 @@ const LOWER: [&str; 32] = [
     "recovery_s_",
     "incident_requests_",
     "incident_tasks_lost",
+    "overflow_wait_s_",
+    "connections_cut",
+    "connections_of_a_task_max",
+    "connects_per_s_max",
+    "connect_cpu_s",
 ];
 
 /// What should be high.
-const HIGHER: [&str; 5] = [
+const HIGHER: [&str; 9] = [
     "tasks_completed",
     "requests_served",
     "packing_efficiency_percent",
     "deployments_completed",
     "refreshes_successful",
+    "commitments_saved_usd",
+    "best_savings_plan_saved_usd",
+    "commitments_utilization_percent",
+    "capacity_reservations_utilization_percent",
 ];
+
+/// Sums of money that are good or bad only with others.
+const OF_A_CONTRACT: [&str; 2] = ["undiscounted_usd", "private_discount_usd"];
 
 /// Which way a metric is better; that of one service as that of all.
 #[must_use]
 pub fn sense(name: &str) -> Sense {
     let of_service = name.strip_prefix(SERVICE_PREFIX).and_then(|rest| rest.rsplit_once('.'));
     let plain = of_service.map_or(name, |(_, plain)| plain);
-    if plain.ends_with("_usd") || LOWER.iter().any(|start| plain.starts_with(start)) {
-        Sense::Lower
-    } else if HIGHER.contains(&plain) {
+    if HIGHER.contains(&plain) {
         Sense::Higher
+    } else if OF_A_CONTRACT.contains(&plain) {
+        Sense::Neither
+    } else if plain.ends_with("_usd") || LOWER.iter().any(|start| plain.starts_with(start)) {
+        Sense::Lower
     } else {
         Sense::Neither
     }
@@ -246,6 +260,10 @@ mod tests {
             ("service.web.usd", Sense::Lower),
             ("service.a.b.requests_served", Sense::Higher),
             ("packing_efficiency_percent", Sense::Higher),
+            ("commitments_saved_usd", Sense::Higher),
+            ("private_discount_usd", Sense::Neither),
+            ("service.chat.connections_cut", Sense::Lower),
+            ("overflow_usd", Sense::Lower),
             ("instances", Sense::Neither),
             ("tasks_submitted", Sense::Neither),
         ] {
