@@ -1,6 +1,6 @@
 //! Long connections: they stay where they are, are cut with their task, and come back together; worked by hand.
 
-use crate::support::balancer::balancer;
+use crate::support::balancer::{balancer, no_traffic};
 use crate::support::shipped::{Shipped, rows};
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed, Stream};
@@ -10,9 +10,7 @@ use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::connection::{Clients, ConnectionState, Connections};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{Permille, Routing};
-use ecsim::model::traffic::{
-    Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, Work, WorkKind,
-};
+use ecsim::model::traffic::{Fidelity, MICRO, RateSegment, RateStream, Work, WorkKind};
 use ecsim::scenario::load_text;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -53,26 +51,9 @@ const PLAIN: Connections = Connections {
 
 /// Requests of 5 ms that come by these connections.
 fn load(of: Connections, fidelity: Fidelity, routing: Routing, rates: &[u64], seed: u64) -> Load {
-    let generator = RateGenerator {
-        name: "unused".into(),
-        per_second: 0.0,
-        daily_depth: 0.0,
-        daily_peak_s: 0.0,
-        weekend_factor: 1.0,
-        events: Vec::new(),
-        poisson: false,
-        noise_sigma: 0.0,
-        bursts: None,
-        step: SimSpan::from_secs(60),
-    };
     let work = Work {
         kind: WorkKind::Requests,
-        source: RateSource {
-            origin: RateOrigin::Generated(generator),
-            scale_ppm: 1_000_000,
-            shift: SimSpan::ZERO,
-            resample: None,
-        },
+        source: no_traffic(),
         fidelity,
         cpu_ms: Distribution::Constant(5.0),
         io_ms: Distribution::Constant(0.0),

@@ -1,7 +1,7 @@
 //! Requests and the tasks of one service: closed forms of queueing theory, both fidelities against each other, and
 //! the books, to the last millionth of a request.
 
-use crate::support::balancer::balancer;
+use crate::support::balancer::{balancer, no_traffic};
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::base::time::{SimSpan, SimTime};
@@ -10,8 +10,7 @@ use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{LoadBalancer, Permille, Routing};
 use ecsim::model::traffic::{
-    Delivery, Fidelity, MICRO, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream,
-    RequestTotals, Work, WorkKind,
+    Delivery, Fidelity, MICRO, RateSegment, RateStream, RequestTotals, Work, WorkKind,
 };
 use std::sync::LazyLock;
 
@@ -46,26 +45,9 @@ fn rates(steps: &[(u64, f64)]) -> Box<dyn RateStream + Send> {
 }
 
 fn work(fidelity: Fidelity, cpu_ms: Distribution, workers: Option<u32>) -> Work {
-    let generator = RateGenerator {
-        name: "unused".into(),
-        per_second: 0.0,
-        daily_depth: 0.0,
-        daily_peak_s: 0.0,
-        weekend_factor: 1.0,
-        events: Vec::new(),
-        poisson: false,
-        noise_sigma: 0.0,
-        bursts: None,
-        step: SimSpan::from_secs(60),
-    };
     Work {
         kind: WorkKind::Requests,
-        source: RateSource {
-            origin: RateOrigin::Generated(generator),
-            scale_ppm: 1_000_000,
-            shift: SimSpan::ZERO,
-            resample: None,
-        },
+        source: no_traffic(),
         fidelity,
         cpu_ms,
         io_ms: Distribution::Constant(0.0),

@@ -3,7 +3,7 @@
 //! `ECSIM_SHOW=1 cargo test --release load_latency -- --include-ignored --nocapture` prints the tables of
 //! `benches/LATENCY.md`; `ECSIM_ROWS=36..96` only these of the wide grid.
 
-use crate::support::balancer::balancer;
+use crate::support::balancer::{balancer, no_traffic};
 use ecsim::base::distribution::Distribution;
 use ecsim::base::random::Seed;
 use ecsim::base::time::{SimSpan, SimTime};
@@ -11,9 +11,7 @@ use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::Routing;
-use ecsim::model::traffic::{
-    Fidelity, RateGenerator, RateOrigin, RateSegment, RateSource, RateStream, Work, WorkKind,
-};
+use ecsim::model::traffic::{Fidelity, RateSegment, RateStream, Work, WorkKind};
 use std::fmt::Write as _;
 
 /// One rate for some time.
@@ -49,26 +47,9 @@ fn case(name: &'static str, cpu_ms: Distribution, tasks: u64, rho: f64) -> Case 
 }
 
 fn work(case: &Case, fidelity: Fidelity) -> Work {
-    let generator = RateGenerator {
-        name: "unused".into(),
-        per_second: 0.0,
-        daily_depth: 0.0,
-        daily_peak_s: 0.0,
-        weekend_factor: 1.0,
-        events: Vec::new(),
-        poisson: false,
-        noise_sigma: 0.0,
-        bursts: None,
-        step: SimSpan::from_secs(60),
-    };
     Work {
         kind: WorkKind::Requests,
-        source: RateSource {
-            origin: RateOrigin::Generated(generator),
-            scale_ppm: 1_000_000,
-            shift: SimSpan::ZERO,
-            resample: None,
-        },
+        source: no_traffic(),
         fidelity,
         cpu_ms: case.cpu_ms.clone(),
         io_ms: case.io_ms.clone(),

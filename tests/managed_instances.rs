@@ -3,7 +3,7 @@
 //! Tasks that wait are collected for 1 s; an instance is ACTIVE 30 s after its launch (1 + 15 + 10 + 4 s) and is billed
 //! from 16 s on.
 
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{MANAGED, Moved, errors, run};
 
 fn scenario(length: u32, provider: &str, more: &str) -> String {
     format!(
@@ -13,33 +13,7 @@ region = "us-west-2"
 duration = "{length}s"
 sample_interval = "10s"
 
-[latency]
-ec2_start = "2s"
-eni_attach = "0s"
-eni_detach = "0s"
-container_stop = "1s"
-managed_instance_launch = "1s"
-instance_pending = "15s"
-managed_instance_boot = "10s"
-managed_instance_register = "4s"
-
-[service_scheduler]
-reaction = "1s"
-
-[[instance_type]]
-name = "box.large"
-vcpus = 4
-memory = 8192
-registered_memory = 8192
-usd_per_hour = 3.6
-
-[[instance_type]]
-name = "box.small"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 2.4
-
+{MANAGED}
 [[cluster]]
 availability_zones = ["us-west-2a", "us-west-2b"]
 

@@ -3,7 +3,7 @@
 //! from 16 s on. A large box, with room for four tasks, is a tenth of a cent a second; a small one, with room for two, is two
 //! thirds of that. ECS's own fee is nothing here.
 
-use crate::support::fleet::{Moved, errors, run};
+use crate::support::fleet::{MANAGED, Moved, errors, run};
 
 /// One zone, or two.
 fn scenario(zones: &str, keys: &str, preference: &str, more: &str) -> String {
@@ -17,33 +17,7 @@ fn scenario(zones: &str, keys: &str, preference: &str, more: &str) -> String {
 region = "us-west-2"
 duration = "1000s"
 
-[latency]
-ec2_start = "2s"
-eni_attach = "0s"
-eni_detach = "0s"
-container_stop = "1s"
-managed_instance_launch = "1s"
-instance_pending = "15s"
-managed_instance_boot = "10s"
-managed_instance_register = "4s"
-
-[service_scheduler]
-reaction = "1s"
-
-[[instance_type]]
-name = "box.large"
-vcpus = 4
-memory = 8192
-registered_memory = 8192
-usd_per_hour = 3.6
-
-[[instance_type]]
-name = "box.small"
-vcpus = 2
-memory = 4096
-registered_memory = 4096
-usd_per_hour = 2.4
-
+{MANAGED}
 [[cluster]]
 availability_zones = [{zones}]
 

@@ -33,6 +33,35 @@ fargate_eni_detach = "1s"
 container_stop = "20s"
 "#;
 
+/// ECS Managed Instances: ACTIVE 30 s after a launch (1 + 15 + 10 + 4 s), billed from 16 s on; boxes for four tasks and for two.
+pub const MANAGED: &str = r#"[latency]
+ec2_start = "2s"
+eni_attach = "0s"
+eni_detach = "0s"
+container_stop = "1s"
+managed_instance_launch = "1s"
+instance_pending = "15s"
+managed_instance_boot = "10s"
+managed_instance_register = "4s"
+
+[service_scheduler]
+reaction = "1s"
+
+[[instance_type]]
+name = "box.large"
+vcpus = 4
+memory = 8192
+registered_memory = 8192
+usd_per_hour = 3.6
+
+[[instance_type]]
+name = "box.small"
+vcpus = 2
+memory = 4096
+registered_memory = 4096
+usd_per_hour = 2.4
+"#;
+
 /// Stages without chance: an instance is ACTIVE 60 s after it was needed, a task RUNNING 2 s after it was placed.
 pub const LATENCY: &str = r#"
 [latency]
