@@ -64,11 +64,10 @@ fn run_with(
     let (mut inputs, failure_rows) = open_all(scenario, seed)?;
     change(&mut inputs);
     let outages: Vec<u64> = inputs.faults.iter().map(outages_of).collect();
-    if sinks.beside {
-        let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(ReadAhead::start(stream)) };
-        inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
-    }
     let fingerprint = fingerprint::Fingerprint::take(&mut inputs, setup.horizon);
+    let read = if sinks.beside { ReadAhead::beside } else { ReadAhead::in_turn };
+    let ahead = |stream| -> Box<dyn TaskStream + Send> { Box::new(read(stream)) };
+    inputs.tasks = inputs.tasks.into_iter().map(ahead).collect();
     let mut result = crate::sim::run(setup, inputs, sinks, watch).map_err(|error| match error {
         RunError::Oversized(text) if has_whole_jobs(scenario) => RunError::Oversized(format!(
             "{text}; a job of SWF is one task, unless `swf_task_per_processor = true` makes one of each processor"

@@ -1,5 +1,8 @@
-//! Rows that a thread reads ahead of the run. The run sees the same rows, names, counts and errors at the same places as
-//! if it had read them itself.
+//! Rows that are read ahead of the run in batches, by the run itself or by a thread beside it. The run sees the same rows,
+//! names, counts and errors at the same places as if it had read each when it came to it.
+//!
+//! A batch is worth its memory without a thread, too: code that reads and code that simulates do not fit the processor's
+//! first cache together, and taking turns once in many rows fetches neither anew for each.
 
 use super::stream::{AFTER_END, count_more};
 use crate::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
@@ -11,7 +14,26 @@ const BATCH: usize = 512;
 /// Batches that are read ahead.
 const AHEAD: usize = 4;
 
-/// What the reader hands over at once.
+/// Reads a stream batch by batch.
+struct Reader {
+    stream: Box<dyn TaskStream + Send>,
+    /// Names that have been handed over.
+    known: usize,
+    /// Counts of the stream, if its last rows did nothing but add themselves.
+    expected: RowCounts,
+}
+
+/// Who reads.
+enum By {
+    /// The run itself, when a batch is used up.
+    Run(Reader),
+    /// A thread, which hands over batches and at the end the stream.
+    Thread(Receiver<Batch>, JoinHandle<Box<dyn TaskStream + Send>>),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// What is read at once.
 #[derive(Default)]
 struct Batch {
     rows: Vec<TaskRow>,
@@ -25,9 +47,9 @@ struct Batch {
     end: Option<Result<(), TraceProblem>>,
 }
 
-/// A stream that is read by a thread of its own.
+/// A stream that is read in batches.
 pub struct ReadAhead {
-    batches: Option<Receiver<Batch>>,
+    by: By,
     batch: Batch,
     next: usize,
     next_counts: usize,
@@ -39,44 +61,70 @@ pub struct ReadAhead {
     before: RowCounts,
     /// Whether that row did nothing but add itself; then `before` is not kept up.
     is_plain: bool,
-    reader: Option<JoinHandle<Box<dyn TaskStream + Send>>>,
 }
 
 impl ReadAhead {
-    /// Begins to read.
+    /// A stream that the run reads itself, a batch at a time.
     #[must_use]
-    pub fn start(stream: Box<dyn TaskStream + Send>) -> ReadAhead {
-        let (sender, batches) = sync_channel(AHEAD);
+    pub fn in_turn(stream: Box<dyn TaskStream + Send>) -> ReadAhead {
+        ReadAhead::new(stream, By::Run)
+    }
+
+    /// Begins to read with a thread.
+    #[must_use]
+    pub fn beside(stream: Box<dyn TaskStream + Send>) -> ReadAhead {
+        ReadAhead::new(stream, |reader| {
+            let (sender, batches) = sync_channel(AHEAD);
+            By::Thread(batches, std::thread::spawn(move || reader.send_all(&sender)))
+        })
+    }
+
+    fn new(stream: Box<dyn TaskStream + Send>, by: impl FnOnce(Reader) -> By) -> ReadAhead {
         let counts = stream.counts().clone();
-        let file = stream.place().map(|(file, _)| file.to_owned());
-        let reader = std::thread::spawn(move || read(stream, &sender));
-        let before = counts.clone();
         ReadAhead {
-            batches: Some(batches),
             batch: Batch::default(),
             next: 0,
             next_counts: 0,
             names: Vec::new(),
-            file,
-            counts,
-            before,
+            file: stream.place().map(|(file, _)| file.to_owned()),
+            before: counts.clone(),
             is_plain: true,
-            reader: Some(reader),
+            by: by(Reader { stream, known: 0, expected: counts.clone() }),
+            counts,
         }
     }
 
     /// The next batch; a reader that has panicked is the run's own panic.
     fn take_batch(&mut self) {
-        let received = self.batches.as_ref().and_then(|batches| batches.recv().ok());
-        let Some(mut batch) = received else {
-            if let Some(Err(panic)) = self.reader.take().map(JoinHandle::join) {
-                std::panic::resume_unwind(panic);
+        (self.next, self.next_counts) = (0, 0);
+        match &mut self.by {
+            By::Run(reader) => reader.fill(&mut self.batch),
+            By::Thread(batches, _) => match batches.recv() {
+                Ok(batch) => self.batch = batch,
+                Err(_) => {
+                    self.leave();
+                    self.batch.clear();
+                    self.batch.end = Some(Ok(()));
+                }
+            },
+            By::Nobody => self.batch.end = Some(Ok(())),
+        }
+        self.names.append(&mut self.batch.names);
+    }
+
+    /// Ends the reading, and gives the stream back.
+    fn leave(&mut self) -> Option<Box<dyn TaskStream + Send>> {
+        match std::mem::replace(&mut self.by, By::Nobody) {
+            By::Run(reader) => Some(reader.stream),
+            By::Thread(batches, reader) => {
+                drop(batches); // the reader sees that nobody wants more
+                match reader.join() {
+                    Ok(stream) => Some(stream),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
-            self.batch = Batch { end: Some(Ok(())), ..Batch::default() };
-            return;
-        };
-        self.names.append(&mut batch.names);
-        (self.batch, self.next, self.next_counts) = (batch, 0, 0);
+            By::Nobody => None,
+        }
     }
 
     fn count(&mut self, at: usize) {
@@ -95,22 +143,28 @@ impl ReadAhead {
     }
 }
 
-fn read(
-    mut stream: Box<dyn TaskStream + Send>,
-    sender: &SyncSender<Batch>,
-) -> Box<dyn TaskStream + Send> {
-    let mut known = 0;
-    let mut before = stream.counts().clone();
-    loop {
-        let mut batch = Batch { rows: Vec::with_capacity(BATCH), ..Batch::default() };
+impl Batch {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.lines.clear();
+        self.names.clear();
+        self.counts.clear();
+        self.end = None;
+    }
+}
+
+impl Reader {
+    fn fill(&mut self, batch: &mut Batch) {
+        batch.clear();
+        let Reader { stream, known, expected } = self;
         while batch.rows.len() < BATCH && batch.end.is_none() {
             match stream.next_row() {
                 Ok(Some(row)) => {
-                    before.read += 1;
-                    before.used += 1;
-                    if *stream.counts() != before {
-                        before.clone_from(stream.counts());
-                        batch.counts.push((batch.rows.len(), before.clone()));
+                    expected.read += 1;
+                    expected.used += 1;
+                    if stream.counts() != expected {
+                        expected.clone_from(stream.counts());
+                        batch.counts.push((batch.rows.len(), expected.clone()));
                     }
                     batch.rows.push(row);
                     batch.lines.extend(stream.place().map(|(_, line)| line));
@@ -119,14 +173,21 @@ fn read(
                 Err(problem) => batch.end = Some(Err(problem)),
             }
         }
-        batch.names.extend_from_slice(&stream.names()[known..]);
-        known = stream.names().len();
-        let is_last = batch.end.is_some();
-        if is_last {
+        batch.names.extend_from_slice(&stream.names()[*known..]);
+        *known = stream.names().len();
+        if batch.end.is_some() {
             batch.counts.push((batch.rows.len(), stream.counts().clone()));
         }
-        if sender.send(batch).is_err() || is_last {
-            return stream; // the run has ended first, or the trace has
+    }
+
+    fn send_all(mut self, sender: &SyncSender<Batch>) -> Box<dyn TaskStream + Send> {
+        loop {
+            let mut batch = Batch { rows: Vec::with_capacity(BATCH), ..Batch::default() };
+            self.fill(&mut batch);
+            let is_last = batch.end.is_some();
+            if sender.send(batch).is_err() || is_last {
+                return self.stream; // the run has ended first, or the trace has
+            }
         }
     }
 }
@@ -154,24 +215,18 @@ impl TaskStream for ReadAhead {
 
     /// Rows that were read ahead count as what they are: left out, all of them for the same reason.
     fn end(&mut self, untaken: u64) {
-        self.batches = None; // the reader sees that nobody wants more
-        match self.reader.take().map(JoinHandle::join) {
-            Some(Ok(mut stream)) => {
-                stream.end(0);
-                if untaken > 0 && self.is_plain {
-                    self.counts.read -= 1;
-                    self.counts.used -= 1;
-                } else if untaken > 0 {
-                    std::mem::swap(&mut self.counts, &mut self.before);
-                }
-                self.counts.read = stream.counts().read;
-                let known = self.counts.used + self.counts.skipped.values().sum::<u64>();
-                let rest = self.counts.read - known;
-                count_more(&mut self.counts.skipped, AFTER_END, rest);
-            }
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => {}
+        let Some(mut stream) = self.leave() else { return };
+        stream.end(0);
+        if untaken > 0 && self.is_plain {
+            self.counts.read -= 1;
+            self.counts.used -= 1;
+        } else if untaken > 0 {
+            std::mem::swap(&mut self.counts, &mut self.before);
         }
+        self.counts.read = stream.counts().read;
+        let known = self.counts.used + self.counts.skipped.values().sum::<u64>();
+        let rest = self.counts.read - known;
+        count_more(&mut self.counts.skipped, AFTER_END, rest);
     }
 
     fn names(&self) -> &[String] {
@@ -191,8 +246,8 @@ impl TaskStream for ReadAhead {
 impl Drop for ReadAhead {
     /// A run that ends early leaves no thread behind that still reads.
     fn drop(&mut self) {
-        self.batches = None;
-        if let Some(reader) = self.reader.take() {
+        if let By::Thread(batches, reader) = std::mem::replace(&mut self.by, By::Nobody) {
+            drop(batches);
             let _ = reader.join();
         }
     }

@@ -21,8 +21,8 @@ const AHEAD: usize = 8;
 pub enum TaskTable {
     /// Nobody reads it.
     Off,
-    /// Rows are written at once.
-    Here(Box<TaskRows>),
+    /// Rows are written here, some at a time.
+    Here(Box<Here>),
     /// A thread writes them.
     Beside(Beside),
 }
@@ -35,7 +35,7 @@ impl TaskTable {
         let rows = TaskRows::new(sink, names.clone());
         match is_beside {
             true => TaskTable::Beside(Beside::start(rows)),
-            false => TaskTable::Here(Box::new(rows)),
+            false => TaskTable::Here(Box::new(Here { batch: Vec::with_capacity(BATCH), rows })),
         }
     }
 
@@ -79,7 +79,7 @@ impl TaskTable {
     pub fn task(&mut self, task: &Task, stopped: SimTime, usd: NanoUsd) -> io::Result<()> {
         match self {
             TaskTable::Off => Ok(()),
-            TaskTable::Here(rows) => rows.task(task, stopped, usd),
+            TaskTable::Here(here) => here.tell(Line::Task(task.clone(), stopped, usd)),
             TaskTable::Beside(beside) => beside.tell(Line::Task(task.clone(), stopped, usd)),
         }
     }
@@ -97,7 +97,7 @@ impl TaskTable {
         let line = || Line::Unplaced(Box::new(request.clone()), why, refused);
         match self {
             TaskTable::Off => Ok(()),
-            TaskTable::Here(rows) => rows.write(&line()),
+            TaskTable::Here(here) => here.tell(line()),
             TaskTable::Beside(beside) => beside.tell(line()),
         }
     }
@@ -109,7 +109,7 @@ impl TaskTable {
     pub fn finish(&mut self) -> io::Result<()> {
         match self {
             TaskTable::Off => Ok(()),
-            TaskTable::Here(rows) => rows.finish(),
+            TaskTable::Here(here) => here.finish(),
             TaskTable::Beside(beside) => beside.finish(),
         }
     }
@@ -117,11 +117,38 @@ impl TaskTable {
     fn tell_name(&mut self, line: impl FnOnce() -> Line) {
         let told = match self {
             TaskTable::Off => Ok(()),
-            TaskTable::Here(rows) => rows.write(&line()),
+            TaskTable::Here(here) => here.tell(line()),
             TaskTable::Beside(beside) => beside.tell(line()),
         };
         // A name writes nothing; a sink that has failed says so at the next row, or at the end.
         drop(told);
+    }
+}
+
+/// Lines that are written when there are enough of them: code that writes and code that simulates do not fit the
+/// processor's first cache together, and a task's fields are in memory when it has just stopped.
+pub struct Here {
+    batch: Vec<Line>,
+    rows: TaskRows,
+}
+
+impl Here {
+    #[inline]
+    fn tell(&mut self, line: Line) -> io::Result<()> {
+        self.batch.push(line);
+        if self.batch.len() < BATCH { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        for line in self.batch.drain(..) {
+            self.rows.write(&line)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.write()?;
+        self.rows.finish()
     }
 }
 
