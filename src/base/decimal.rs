@@ -222,17 +222,6 @@ pub fn write_scaled(out: &mut Vec<u8>, value: u64, scale: u32) {
 /// Room for the longest number with its fraction and a comma.
 const LONGEST: usize = 32;
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut at = 0;
-    while at < 100 {
-        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
-        at += 1;
-    }
-    pairs
-};
-
 /// Writes a number into room of fixed length at the end of `out`, where its digits belong, and returns how long it is: a
 /// copy of unknown length is a call, and a row has twenty of them.
 #[inline]
@@ -245,52 +234,76 @@ fn write_digits(room: &mut [u8; LONGEST], value: u64, scale: u32) -> usize {
         _ => (value / 10u64.pow(scale), value % 10u64.pow(scale)),
     };
     let length = write_whole(room, whole);
-    if rest == 0 { length } else { write_fraction(room, length, rest as u32, scale as usize) }
+    if rest == 0 { length } else { write_fraction(room, length, rest, scale) }
+}
+
+/// The eight digits of a number below 100,000,000, the first in the lowest byte: the number is cut into halves, quarters
+/// and digits side by side in one word.
+#[inline]
+fn eight_digits(value: u64) -> u64 {
+    debug_assert!(value < 100_000_000, "eight digits");
+    let halves = (value / 10_000) | (value % 10_000) << 32;
+    // 10,486 / 2^20 is a hundredth, 103 / 2^10 a tenth, for all that can be here.
+    let tops = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = tops | (halves - 100 * tops) << 16;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters - 10 * tens) << 8
+}
+
+/// `0` in each byte.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+#[inline]
+fn put_eight(room: &mut [u8; LONGEST], at: usize, digits: u64) {
+    room[at..at + 8].copy_from_slice(&(digits | ZEROS).to_le_bytes());
 }
 
 #[inline]
 fn write_whole(room: &mut [u8; LONGEST], whole: u64) -> usize {
-    let length = whole.checked_ilog10().map_or(1, |log| log as usize + 1);
-    let mut at = length;
-    let mut high = whole;
-    while high >= 1 << 32 {
-        at -= 1;
-        room[at] = b'0' + (high % 10) as u8;
-        high /= 10;
+    if whole >= 100_000_000 {
+        return write_long(room, whole);
     }
-    let mut rest = high as u32;
-    while rest >= 100 {
-        at -= 2;
-        room[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    if rest >= 10 {
-        room[..2].copy_from_slice(&PAIRS[rest as usize]);
-    } else {
-        room[0] = b'0' + rest as u8;
-    }
+    let (digits, length) = without_zeros_ahead(eight_digits(whole));
+    put_eight(room, 0, digits);
     length
 }
 
+/// Eight digits without the zeros in front, of which the last stays in any case, and how many are left.
 #[inline]
-fn write_fraction(room: &mut [u8; LONGEST], from: usize, rest: u32, scale: usize) -> usize {
-    // Most fractions are whole thousandths: dropping three zeros at once leaves few digits to write.
-    let (mut rest, mut digits) = (rest, scale);
-    while digits > 3 && rest.is_multiple_of(1000) {
-        rest /= 1000;
-        digits -= 3;
-    }
-    while rest.is_multiple_of(10) {
-        rest /= 10;
-        digits -= 1;
-    }
+fn without_zeros_ahead(digits: u64) -> (u64, usize) {
+    let zeros = (digits | 1 << 63).trailing_zeros() / 8;
+    (digits >> (zeros * 8), 8 - zeros as usize)
+}
+
+/// How many of eight digits are left without the zeros at the end.
+#[inline]
+fn digits_of_fraction(digits: u64) -> usize {
+    8 - digits.leading_zeros() as usize / 8
+}
+
+#[inline(never)]
+fn write_long(room: &mut [u8; LONGEST], whole: u64) -> usize {
+    let at = write_whole(room, whole / 100_000_000);
+    put_eight(room, at, eight_digits(whole % 100_000_000));
+    at + 8
+}
+
+/// Writes a fraction that is not zero without the zeros at its end.
+#[inline]
+fn write_fraction(room: &mut [u8; LONGEST], from: usize, rest: u64, scale: u32) -> usize {
     room[from] = b'.';
-    let end = from + 1 + digits;
-    for slot in room[from + 1..end].iter_mut().rev() {
-        *slot = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    let (eight, ninth) = if scale < 9 {
+        (rest * POWERS_OF_TEN[(8 - scale) as usize], 0)
+    } else {
+        (rest / 10, (rest % 10) as u8)
+    };
+    let digits = eight_digits(eight);
+    put_eight(room, from + 1, digits);
+    if ninth > 0 {
+        room[from + 9] = b'0' + ninth;
+        return from + 10;
     }
-    end
+    from + 1 + digits_of_fraction(digits)
 }
 
 /// Makes room at the end of `out`, lets `write` fill it, and takes back what it did not use.
@@ -306,11 +319,54 @@ fn in_room(out: &mut Vec<u8>, write: impl FnOnce(&mut [u8; LONGEST]) -> usize) {
 /// Writes `value` × 10^-`scale` and a comma, as [`write_scaled`] does.
 #[inline]
 pub fn write_field(out: &mut Vec<u8>, value: u64, scale: u32) {
-    in_room(out, |room| {
-        let length = write_digits(room, value, scale);
-        room[length] = b',';
-        length + 1
-    });
+    in_room(out, |room| field(room, value, scale));
+}
+
+/// A number and a comma, to be written several times: its digits as words, which are stored and never read back.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    whole: u64,
+    fraction: u64,
+    whole_length: usize,
+    fraction_length: usize,
+}
+
+impl Written {
+    /// `value` in millionths, as [`write_scaled`] writes it; `None` where it is longer than two words.
+    #[inline]
+    #[must_use]
+    pub fn millionths(value: u64) -> Option<Written> {
+        let (whole, rest) = (value / 1_000_000, value % 1_000_000);
+        if whole >= 100_000_000 {
+            return None;
+        }
+        let (whole, whole_length) = without_zeros_ahead(eight_digits(whole));
+        let fraction = eight_digits(rest * 100);
+        Some(Written { whole, fraction, whole_length, fraction_length: digits_of_fraction(fraction) })
+    }
+
+    /// Appends it.
+    #[inline]
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        in_room(out, |room| {
+            put_eight(room, 0, self.whole);
+            let mut at = self.whole_length & 15; // it is 8 at most: no bound to check
+            if self.fraction_length > 0 {
+                room[at] = b'.';
+                put_eight(room, at + 1, self.fraction);
+                at += 1 + (self.fraction_length & 15);
+            }
+            room[at] = b',';
+            at + 1
+        });
+    }
+}
+
+#[inline]
+fn field(room: &mut [u8; LONGEST], value: u64, scale: u32) -> usize {
+    let length = write_digits(room, value, scale);
+    room[length] = b',';
+    length + 1
 }
 
 #[cfg(test)]
@@ -388,6 +444,43 @@ mod tests {
         assert_eq!(parse_whole_float(b"2.0", 9), Ok(2));
         assert_eq!(parse_whole_float(b"2.5", 9), Err(DecimalError::NotPlain));
         assert_eq!(parse_whole_float(b"1e2", 9), Err(DecimalError::TooLarge));
+    }
+
+    /// The slow way: the standard library's digits, and zeros cut off one by one.
+    #[test]
+    fn numbers_of_every_length_are_written_as_the_standard_library_writes_them() {
+        let mut values = vec![0, u64::MAX];
+        for power in 0..20u32 {
+            let ten = 10u64.pow(power);
+            values.extend([ten - 1, ten, ten + 1, ten.wrapping_mul(7), ten.wrapping_mul(12_345)]);
+        }
+        let mut state = 1u64;
+        for bits in 0..64 {
+            for _ in 0..200 {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                values.push(state >> bits);
+            }
+        }
+        for value in values {
+            for scale in 0..=9u32 {
+                let (whole, rest) = (value / 10u64.pow(scale), value % 10u64.pow(scale));
+                let fraction = format!("{rest:0width$}", width = scale as usize);
+                let text = match rest {
+                    0 => whole.to_string(),
+                    _ => format!("{whole}.{}", fraction.trim_end_matches('0')),
+                };
+                let mut out = Vec::new();
+                write_scaled(&mut out, value, scale);
+                write_field(&mut out, value, scale);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{text}{text},"));
+                let Some(written) = Written::millionths(value).filter(|_| scale == 6) else {
+                    continue;
+                };
+                let mut out = Vec::new();
+                written.append_to(&mut out);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{text},"));
+            }
+        }
     }
 
     #[test]

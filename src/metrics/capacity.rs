@@ -41,6 +41,16 @@ impl Totals {
         self.enis -= u64::from(amount.enis);
     }
 
+    /// Whether `count` instances of size `unit` could hold all of it at best. A resource that the unit lacks is left out.
+    #[inline]
+    fn fits_into(self, count: u64, unit: Resources) -> bool {
+        let fits = |sum: u64, one: u64| (sum <= count * one) | (one == 0);
+        fits(self.cpu, u64::from(unit.cpu))
+            & fits(self.memory, u64::from(unit.memory))
+            & fits(self.gpus, u64::from(unit.gpus))
+            & fits(self.enis, u64::from(unit.enis))
+    }
+
     /// How few instances of size `unit` could hold all of it at best: max over resources of ⌈Σ demand / capacity⌉.
     /// A lower bound, since tasks cannot be cut. A resource that the unit lacks is left out.
     #[inline]
@@ -94,6 +104,19 @@ pub struct ProviderCapacity {
 }
 
 impl ProviderCapacity {
+    /// Brings `needed` up to date after a promise has come or gone. What [`Totals::needed`] says, without its divisions: it
+    /// has changed by one or not at all, unless a task is larger than an instance.
+    #[inline]
+    fn restate_needed(&mut self) {
+        while !self.promised.fits_into(self.needed, self.largest) {
+            self.needed += 1;
+        }
+        while self.needed > 0 && self.promised.fits_into(self.needed - 1, self.largest) {
+            self.needed -= 1;
+        }
+        debug_assert_eq!(self.needed, self.promised.needed(self.largest));
+    }
+
     /// Brings the integrals to `now`.
     #[inline]
     pub fn advance(&mut self, now: SimTime) {
@@ -204,7 +227,7 @@ impl Capacity {
         provider.advance(now);
         provider.promised.add(demand);
         provider.tasks += 1;
-        provider.needed = provider.promised.needed(provider.largest);
+        provider.restate_needed();
         if fleet.tasks[instance] == 1 {
             provider.idle -= 1;
         }
@@ -226,7 +249,7 @@ impl Capacity {
         provider.advance(now);
         provider.promised.sub(demand.without_enis());
         provider.tasks -= 1;
-        provider.needed = provider.promised.needed(provider.largest);
+        provider.restate_needed();
         if fleet.tasks[instance] == 0 {
             provider.idle += 1;
         }
@@ -248,7 +271,7 @@ impl Capacity {
         let provider = &mut self.providers[fleet.provider[instance]];
         provider.advance(now);
         provider.promised.sub(slots);
-        provider.needed = provider.promised.needed(provider.largest);
+        provider.restate_needed();
         self.restate_stranded(instance, fleet);
     }
 

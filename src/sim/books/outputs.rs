@@ -294,8 +294,8 @@ impl RowWriter {
 /// A row that is being written; fields follow each other, [`Row::end`] closes it.
 pub struct Row<'a> {
     bytes: &'a mut Vec<u8>,
-    /// The instant written last, and where: stages of no length repeat it, and copying is cheaper than digits.
-    last: Option<(SimTime, usize, usize)>,
+    /// The instant written last, and how: stages of no length repeat it.
+    last: Option<(SimTime, decimal::Written)>,
     epoch: Option<i64>,
 }
 
@@ -328,13 +328,16 @@ impl Row<'_> {
         if at == SimTime::NEVER {
             return self.empty();
         }
-        let from = self.bytes.len();
-        match self.last {
-            Some((last, start, end)) if last == at => self.bytes.extend_from_within(start..end),
-            _ => {
-                decimal::write_field(self.bytes, at.0, 6);
-                self.last = Some((at, from, self.bytes.len()));
-            }
+        if let Some((last, written)) = &self.last
+            && *last == at
+        {
+            written.append_to(self.bytes);
+            return self;
+        }
+        self.last = decimal::Written::millionths(at.0).map(|written| (at, written));
+        match &self.last {
+            Some((_, written)) => written.append_to(self.bytes),
+            None => decimal::write_field(self.bytes, at.0, 6),
         }
         self
     }

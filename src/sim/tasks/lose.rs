@@ -15,12 +15,10 @@ impl Tasks {
     #[must_use]
     pub fn on(&self, instance: InstanceId) -> Vec<Slot> {
         let mut found: Vec<(bool, u64, Slot)> = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            let Some(task) = row.as_ref().filter(|task| task.instance() == Some(instance)) else {
-                continue;
-            };
-            let slot = Slot(u32::try_from(index).expect("fewer than 2^32 live tasks"));
-            found.push((task.status != TaskStatus::Pending, task.id, slot));
+        for (slot, task) in self.by_slot() {
+            if task.instance() == Some(instance) {
+                found.push((task.status != TaskStatus::Pending, task.id, slot));
+            }
         }
         found.sort_unstable_by_key(|&(waits, id, _)| (waits, id));
         found.into_iter().map(|(.., slot)| slot).collect()
@@ -30,12 +28,10 @@ impl Tasks {
     #[must_use]
     pub fn on_fargate(&self, zone: ZoneId) -> Vec<Slot> {
         let mut found: Vec<(u64, Slot)> = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            let Some(task) = row.as_ref().filter(|task| task.place == Place::Fargate(zone)) else {
-                continue;
-            };
-            let slot = Slot(u32::try_from(index).expect("fewer than 2^32 live tasks"));
-            found.push((task.id, slot));
+        for (slot, task) in self.by_slot() {
+            if task.place == Place::Fargate(zone) {
+                found.push((task.id, slot));
+            }
         }
         found.sort_unstable();
         found.into_iter().map(|(_, slot)| slot).collect()
@@ -45,7 +41,7 @@ impl Tasks {
     /// slot can be used again.
     #[inline]
     pub fn lay_ghost(&mut self, slot: Slot) -> bool {
-        if self.ghosts == 0 || self.rows[slot.0 as usize].is_some() {
+        if self.ghosts == 0 || self.get(slot).is_some() {
             return false;
         }
         self.ghosts -= 1;
@@ -61,9 +57,7 @@ impl Tasks {
     }
 
     fn leave_ghost(&mut self, slot: Slot) {
-        let row = &mut self.rows[slot.0 as usize];
-        assert!(row.is_some(), "a task is removed once");
-        *row = None;
+        self.vacate(slot);
         self.ghosts += 1;
     }
 }

@@ -38,6 +38,7 @@ use super::task::{Slot, Task};
 use crate::base::time::SimTime;
 use crate::engine::{Queue, Ticket};
 use crate::model::ids::{GroupId, InstanceId};
+use prefetch_index::prefetch_index;
 use std::collections::BTreeMap;
 
 pub use latency::{Latency, Leave, Stages};
@@ -46,9 +47,13 @@ pub use pull::Met;
 pub use refuse::Refusal;
 pub use stop::{Farewell, stop_timeout};
 
+/// No task has this number.
+const VACANT: u64 = u64::MAX;
+
 /// The slab of live tasks.
 pub struct Tasks {
-    rows: Vec<Option<Task>>,
+    /// By slot; a row without a task has the number [`VACANT`].
+    rows: Vec<Task>,
     free: Vec<Slot>,
     /// Tasks whose containers have started and whose owners have not been told.
     ready: std::collections::VecDeque<Slot>,
@@ -165,29 +170,34 @@ impl Tasks {
     #[inline]
     pub fn insert(&mut self, task: Task) -> Slot {
         if let Some(slot) = self.free.pop() {
-            self.rows[slot.0 as usize] = Some(task);
+            self.rows[slot.0 as usize] = task;
             return slot;
         }
-        self.rows.push(Some(task));
+        self.rows.push(task);
         Slot(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 live tasks"))
     }
 
     /// Removes a stopped task.
     #[inline]
     pub fn remove(&mut self, slot: Slot) {
-        let row = &mut self.rows[slot.0 as usize];
-        assert!(row.is_some(), "a task is removed once");
-        *row = None;
+        self.vacate(slot);
         self.free.push(slot);
     }
 
-    /// Reads a word of each cache line of a record that is needed soon: records of live tasks are more than the caches
-    /// hold, and to wait for several of them at once takes no longer than to wait for one.
+    fn vacate(&mut self, slot: Slot) {
+        let id = &mut self.rows[slot.0 as usize].id;
+        assert!(*id != VACANT, "a task is removed once");
+        *id = VACANT;
+    }
+
+    /// Asks memory for each cache line of a record that is needed soon: records of live tasks are more than the caches
+    /// hold, and nobody waits for what comes in time.
     #[inline]
     pub fn look_ahead(&self, slot: Slot) {
-        if let Some(task) = &self.rows[slot.0 as usize] {
-            std::hint::black_box((task.id, task.started, task.stop_reason));
-        }
+        let task = &self.rows[slot.0 as usize];
+        ask_for(&task.id);
+        ask_for(&task.started);
+        ask_for(&task.stop_reason);
     }
 
     /// How many tasks are live.
@@ -205,7 +215,7 @@ impl Tasks {
     /// All live tasks in order of id. Allocates: for the end of a run, pictures and checks.
     #[must_use]
     pub fn by_id(&self) -> Vec<&Task> {
-        let mut live: Vec<&Task> = self.rows.iter().flatten().collect();
+        let mut live: Vec<&Task> = self.live().collect();
         live.sort_unstable_by_key(|task| task.id);
         live
     }
@@ -213,27 +223,41 @@ impl Tasks {
     /// The task of a slot, if there is one.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&Task> {
-        self.rows.get(slot.0 as usize)?.as_ref()
+        self.rows.get(slot.0 as usize).filter(|task| task.id != VACANT)
     }
 
     /// Live tasks, in no order that means anything.
     pub fn live(&self) -> impl Iterator<Item = &Task> {
-        self.rows.iter().flatten()
+        self.by_slot().map(|(_, task)| task)
     }
+
+    fn by_slot(&self) -> impl Iterator<Item = (Slot, &Task)> {
+        let slots = (0..u32::MAX).map(Slot);
+        slots.zip(&self.rows).filter(|(_, task)| task.id != VACANT)
+    }
+}
+
+#[inline]
+fn ask_for<T>(what: &T) {
+    prefetch_index(std::slice::from_ref(what), 0);
 }
 
 impl std::ops::Index<Slot> for Tasks {
     type Output = Task;
     #[inline]
     fn index(&self, slot: Slot) -> &Task {
-        self.rows[slot.0 as usize].as_ref().expect("the slot holds a live task")
+        let task = &self.rows[slot.0 as usize];
+        assert!(task.id != VACANT, "the slot holds a live task");
+        task
     }
 }
 
 impl std::ops::IndexMut<Slot> for Tasks {
     #[inline]
     fn index_mut(&mut self, slot: Slot) -> &mut Task {
-        self.rows[slot.0 as usize].as_mut().expect("the slot holds a live task")
+        let task = &mut self.rows[slot.0 as usize];
+        assert!(task.id != VACANT, "the slot holds a live task");
+        task
     }
 }
 
