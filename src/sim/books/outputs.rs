@@ -226,8 +226,9 @@ pub struct RowWriter {
     epoch: Option<i64>,
 }
 
-/// Rows are handed on in blocks of about this many bytes: few enough to stay in the nearest cache beside the tasks.
-const BLOCK: usize = 1 << 15;
+/// Rows are handed on in blocks of this many bytes: whole pages, of which a file system begins none twice, and few enough
+/// to stay in a near cache.
+const BLOCK: usize = 1 << 16;
 
 impl RowWriter {
     /// A writer that begins with the header of `table`.
@@ -260,13 +261,22 @@ impl RowWriter {
         Row { bytes: &mut self.buffer, last: None, epoch: self.epoch }
     }
 
-    /// Hands a full block to the sink.
+    /// Hands full blocks to the sink.
     ///
     /// # Errors
     /// What the sink says.
     #[inline]
     pub fn settle(&mut self) -> io::Result<()> {
-        if self.buffer.len() < BLOCK { Ok(()) } else { self.flush() }
+        if self.buffer.len() < BLOCK { Ok(()) } else { self.hand_on() }
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        let full = self.buffer.len() / BLOCK * BLOCK;
+        if let Some(sink) = &mut self.sink {
+            sink.write_all(&self.buffer[..full])?;
+        }
+        self.buffer.drain(..full);
+        Ok(())
     }
 
     /// Hands everything to the sink.
@@ -338,6 +348,15 @@ impl Row<'_> {
         match &self.last {
             Some((_, written)) => written.append_to(self.bytes),
             None => decimal::write_field(self.bytes, at.0, 6),
+        }
+        self
+    }
+
+    /// Several instants, each as [`Row::time`] writes it.
+    #[inline]
+    pub fn times<const N: usize>(&mut self, all: [SimTime; N]) -> &mut Self {
+        for at in all {
+            self.time(at);
         }
         self
     }

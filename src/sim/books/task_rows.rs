@@ -155,16 +155,18 @@ impl TaskRows {
         row.int(u64::from(task.demand.cpu))
             .int(u64::from(task.demand.memory))
             .int(u64::from(task.demand.gpus))
-            .time(task.arrival)
-            .time(task.accepted)
-            .time(task.placed)
-            .time(task.pending)
-            .time(task.pull_started)
-            .time(task.pull_stopped)
-            .time(task.started)
-            .time(task.stopping)
-            .time(task.execution_stopped)
-            .time(stopped);
+            .times([
+                task.arrival,
+                task.accepted,
+                task.placed,
+                task.pending,
+                task.pull_started,
+                task.pull_stopped,
+                task.started,
+                task.stopping,
+                task.execution_stopped,
+                stopped,
+            ]);
         if task.stopping == SimTime::NEVER && task.waits() {
             row.empty().name(STILL_WAITS.as_bytes()).empty();
         } else if task.stopping == SimTime::NEVER {
