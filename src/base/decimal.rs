@@ -342,7 +342,12 @@ impl Written {
         }
         let (whole, whole_length) = without_zeros_ahead(eight_digits(whole));
         let fraction = eight_digits(rest * 100);
-        Some(Written { whole, fraction, whole_length, fraction_length: digits_of_fraction(fraction) })
+        Some(Written {
+            whole,
+            fraction,
+            whole_length,
+            fraction_length: digits_of_fraction(fraction),
+        })
     }
 
     /// Appends it.
@@ -457,7 +462,8 @@ mod tests {
         let mut state = 1u64;
         for bits in 0..64 {
             for _ in 0..200 {
-                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                state =
+                    state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
                 values.push(state >> bits);
             }
         }

@@ -17,5 +17,6 @@ pub mod money;
 pub mod random;
 pub mod spreadsheet;
 pub mod suggest;
+pub mod sums;
 pub mod text;
 pub mod time;

@@ -2,6 +2,7 @@
 
 use super::queue::Class;
 use crate::base::time::SimTime;
+use prefetch_index::prefetch_index;
 
 /// A scheduled event.
 #[derive(Clone, Copy)]
@@ -56,6 +57,16 @@ impl<E: Copy> Blocks<E> {
         self.entries[bucket.last as usize * BLOCK + bucket.filled as usize] = entry;
         bucket.filled += 1;
         bucket.earliest = bucket.earliest.min(entry.at);
+    }
+
+    /// Asks memory for a block that is read next, if there is one: chains of far buckets lie scattered.
+    #[inline]
+    pub(super) fn ask_for(&self, block: u32) {
+        if block != NO_BLOCK {
+            for entry in (0..BLOCK).step_by(2) {
+                prefetch_index(&self.entries, block as usize * BLOCK + entry);
+            }
+        }
     }
 
     /// Adds an empty block to the chain; `any` is what a new block is filled with until it is used.

@@ -304,6 +304,7 @@ impl<E: Copy> Queue<E> {
         self.forget(level, value);
         let mut block = bucket.first;
         while block != NO_BLOCK {
+            self.blocks.ask_for(self.blocks.next[block as usize]);
             let begin = block as usize * BLOCK;
             for index in begin..begin + bucket.filled(block) {
                 let entry = self.blocks.entries[index];

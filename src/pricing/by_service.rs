@@ -13,6 +13,7 @@ use super::settle::{Covers, name_of};
 use super::split::{CpuMemory, SplitWeights};
 use crate::base::id::Column;
 use crate::base::money::HourlyRate;
+use crate::base::sums::Sums;
 use crate::base::time::SimTime;
 use crate::model::fargate::FargateRate;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId};
@@ -34,7 +35,7 @@ pub struct UsageByService {
     /// Names of instance types, and their numbers here.
     types: BTreeMap<String, u32>,
     /// Instance-microseconds that promises cover.
-    promised: BTreeMap<PromiseKey, u128>,
+    promised: Sums<PromiseKey, u128>,
     /// The same of instances in their first hour: should EC2 take them back, they cost nothing.
     young: BTreeMap<InstanceId, BTreeMap<PromiseKey, u128>>,
     fargate: BTreeMap<(ProviderId, u32, Option<ServiceId>), FargateUsage>,
@@ -87,7 +88,7 @@ impl UsageByService {
         for (rate, span) in price.pieces(promise.from, promise.until) {
             let share = (u128::from(span.0) * part).checked_div(whole).unwrap_or(0);
             let key = (promise.provider, promise.instance_type, promise.purchase, rate, service);
-            *self.promised.entry(key).or_default() += share;
+            *self.promised.at(key) += share;
             if let Some(instance) = promise.young {
                 *self.young.entry(instance).or_default().entry(key).or_default() += share;
             }
@@ -107,7 +108,7 @@ impl UsageByService {
             }
             let (provider, kind, purchase, _, service) = key;
             let free = (provider, kind, purchase, HourlyRate::default(), service);
-            *self.promised.entry(free).or_default() += share;
+            *self.promised.at(free) += share;
         }
     }
 
@@ -165,7 +166,7 @@ impl UsageByService {
     fn parts(&self, fees: &Fees) -> BTreeMap<LineKey, Parts> {
         let mut parts: BTreeMap<LineKey, Parts> = BTreeMap::new();
         let names = self.names_of_types();
-        for (&(provider, kind, purchase, rate, service), &usage) in &self.promised {
+        for &((provider, kind, purchase, rate, service), usage) in self.promised.in_order() {
             let name = names[kind as usize];
             let category = Category::of_instances(purchase);
             let key = (Some(provider), category, name.to_owned(), rate);

@@ -11,6 +11,7 @@ use super::price::Price;
 use super::reservations::Reservations;
 use super::split::{CpuMemory, SplitWeights};
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
+use crate::base::sums::Sums;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::fargate::FargateRate;
 use crate::model::ids::{InstanceId, ProviderId, ServiceId, ZoneId};
@@ -140,7 +141,7 @@ type BySize = BTreeMap<(Option<ServiceId>, Size), Hours>;
 pub struct HourlyUsage {
     /// How much of the first clock hour was over when the run began, microseconds.
     offset: u64,
-    promised: BTreeMap<(InstanceKey, Option<ServiceId>), Hours>,
+    promised: Sums<(InstanceKey, Option<ServiceId>), Hours>,
     young: BTreeMap<InstanceId, Vec<Young>>,
     instances: BTreeMap<UsageKey, Hours>,
     /// By price list: whose tasks of which size (CPU units, MiB, GiB of storage) ran for how long.
@@ -155,7 +156,7 @@ impl HourlyUsage {
     pub fn new(into_hour: SimSpan, reservations: Reservations) -> HourlyUsage {
         HourlyUsage {
             offset: into_hour.0 % HOUR,
-            promised: BTreeMap::new(),
+            promised: Sums::default(),
             young: BTreeMap::new(),
             instances: BTreeMap::new(),
             fargate: Vec::new(),
@@ -219,7 +220,7 @@ impl HourlyUsage {
         for (rate, span) in price.pieces(promise.from, promise.until) {
             let key = (promise.provider, promise.instance_type, promise.purchase, rate, zone);
             let (from, until) = (self.clock(at), self.clock(at + span));
-            self.promised.entry((key, service)).or_default().add(from, until, weight);
+            self.promised.at((key, service)).add(from, until, weight);
             if let Some(instance) = promise.young {
                 let one = Young { key, service, from, until, weight };
                 self.young.entry(instance).or_default().push(one);
@@ -242,7 +243,7 @@ impl HourlyUsage {
             taken.add(from, until, weight);
             let (provider, kind, purchase, _, zone) = key;
             let free = (provider, kind, purchase, HourlyRate::default(), zone);
-            self.promised.entry((free, service)).or_default().add(from, until, weight);
+            self.promised.at((free, service)).add(from, until, weight);
             if let Some(hours) = self.promised.get_mut(&(key, service)) {
                 for (hour, (part, step)) in taken.parts.iter().zip(&taken.steps).enumerate() {
                     hours.parts[hour] -= part;
@@ -307,7 +308,8 @@ impl HourlyUsage {
             let idle = line.usage.iter().map(|micros| micros * u128::from(WHOLE)).collect();
             line.held.insert(Holder::Idle, idle);
         }
-        for (&((provider, kind, purchase, rate, zone), service), of) in &self.promised {
+        for &(((provider, kind, purchase, rate, zone), service), ref of) in self.promised.in_order()
+        {
             let item = types[kind as usize].to_string();
             let category = Category::of_instances(purchase);
             let key = UsageKey { provider: Some(provider), category, item, rate, zone: Some(zone) };

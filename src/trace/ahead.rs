@@ -9,8 +9,10 @@ use crate::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Rows of a batch: some tens of kilobytes.
-const BATCH: usize = 512;
+/// Rows of a batch: some tens of kilobytes,
+const BATCH: usize = 256;
+/// and of one from a thread: to wake it costs as much as many rows.
+const BATCH_BESIDE: usize = 2048;
 /// Batches that are read ahead.
 const AHEAD: usize = 4;
 
@@ -98,7 +100,7 @@ impl ReadAhead {
     fn take_batch(&mut self) {
         (self.next, self.next_counts) = (0, 0);
         match &mut self.by {
-            By::Run(reader) => reader.fill(&mut self.batch),
+            By::Run(reader) => reader.fill(&mut self.batch, BATCH),
             By::Thread(batches, _) => match batches.recv() {
                 Ok(batch) => self.batch = batch,
                 Err(_) => {
@@ -154,10 +156,10 @@ impl Batch {
 }
 
 impl Reader {
-    fn fill(&mut self, batch: &mut Batch) {
+    fn fill(&mut self, batch: &mut Batch, rows: usize) {
         batch.clear();
         let Reader { stream, known, expected } = self;
-        while batch.rows.len() < BATCH && batch.end.is_none() {
+        while batch.rows.len() < rows && batch.end.is_none() {
             match stream.next_row() {
                 Ok(Some(row)) => {
                     expected.read += 1;
@@ -182,8 +184,8 @@ impl Reader {
 
     fn send_all(mut self, sender: &SyncSender<Batch>) -> Box<dyn TaskStream + Send> {
         loop {
-            let mut batch = Batch { rows: Vec::with_capacity(BATCH), ..Batch::default() };
-            self.fill(&mut batch);
+            let mut batch = Batch::default();
+            self.fill(&mut batch, BATCH_BESIDE);
             let is_last = batch.end.is_some();
             if sender.send(batch).is_err() || is_last {
                 return self.stream; // the run has ended first, or the trace has

@@ -12,8 +12,10 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Lines of a batch: some tens of kilobytes.
+/// Lines of a batch: some tens of kilobytes,
 const BATCH: usize = 256;
+/// and of one for a thread: to wake it costs as much as many rows.
+const BATCH_BESIDE: usize = 1024;
 /// Batches on their way; with more, the simulation waits for the writer.
 const AHEAD: usize = 8;
 
@@ -175,18 +177,18 @@ impl Beside {
             }
             rows.finish()
         });
-        let batch = Vec::with_capacity(BATCH);
+        let batch = Vec::with_capacity(BATCH_BESIDE);
         Beside { batch, full: Some(full), empty, writer: Some(writer) }
     }
 
     #[inline]
     fn tell(&mut self, line: Line) -> io::Result<()> {
         self.batch.push(line);
-        if self.batch.len() < BATCH { Ok(()) } else { self.hand_over() }
+        if self.batch.len() < BATCH_BESIDE { Ok(()) } else { self.hand_over() }
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
-        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH_BESIDE));
         let batch = std::mem::replace(&mut self.batch, next);
         match self.full.as_ref().map(|full| full.send(batch)) {
             Some(Ok(())) => Ok(()),

@@ -24,8 +24,10 @@ pub struct Host {
     images: Vec<Image>,
     /// When the disk has written all pulls that have begun.
     written: SimTime,
-    /// Clean-ups that have happened.
+    /// Clean-ups that have happened,
     cleaned: u64,
+    /// and when the next one is due, if that is known.
+    next_clean: SimTime,
     /// Since when it stands still, if it does.
     still_since: Option<SimTime>,
 }
@@ -98,10 +100,15 @@ impl Host {
     }
 
     /// Makes up for the clean-ups until `now`: nothing changes between two visits, so they need no events.
+    #[inline]
     fn clean(&mut self, now: SimTime, rules: &ImageCleanup) {
-        if rules.every == SimSpan::ZERO {
-            return;
+        if now >= self.next_clean && rules.every > SimSpan::ZERO {
+            self.clean_up(now, rules);
+            self.next_clean = SimTime(self.cleaned.saturating_add(1).saturating_mul(rules.every.0));
         }
+    }
+
+    fn clean_up(&mut self, now: SimTime, rules: &ImageCleanup) {
         let last = now.0 / rules.every.0;
         while self.cleaned < last {
             let idle = |image: &&Image| image.users == 0;

@@ -148,11 +148,15 @@ impl Life<'_> {
         let (definition, draws) = (task.definition, task.draws);
         let (image, cleanup) = (self.rules.images[definition], self.rules.image_cleanup);
         let stages = &self.tasks.stages;
+        let host = self.cluster.host(instance);
+        let there = host.has_image_at(image, now, &cleanup);
+        if there.is_some() && stages.registries.are_sound() {
+            return Ok(host.image_at(image, now, &cleanup, (SimSpan::ZERO, SimSpan::ZERO)));
+        }
         let (mut pull, write) =
             (stages.ec2_pull.transfer(mib, draws), Latency::write(mib, stages.ec2_disk));
         let mut answered = now;
         if !stages.registries.are_sound() {
-            let there = self.cluster.host(instance).has_image_at(image, now, &cleanup);
             match there {
                 Some(there) => {
                     let is_needed = there > now || cleanup.pulls == PullBehavior::Always;
@@ -166,8 +170,7 @@ impl Life<'_> {
                 None => pull = self.asks_registry(slot, pull, |_| true)?.since(now),
             }
         }
-        let host = self.cluster.host(instance);
-        if host.has_image_at(image, now, &cleanup).is_none() {
+        if there.is_none() {
             self.books.pulled(&self.tasks[slot], now, &self.rules.definitions[definition]);
         }
         let host = self.cluster.host(instance);

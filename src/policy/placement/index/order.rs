@@ -17,7 +17,7 @@ use crate::model::resources::Resources;
 use std::ops::ControlFlow;
 
 /// Most instances of a chunk.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 32;
 
 /// A place in the order: two ranks of the strategies, the tasks, the place in order of registration; 32 bits each.
 pub(super) type Key = u128;
