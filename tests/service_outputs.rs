@@ -10,7 +10,8 @@ use ecsim::metrics::table::TableSpec;
 use ecsim::model::connection::ConnectionState;
 use ecsim::model::scaling::MetricValue;
 use ecsim::report::summary::{Style, to_csv, to_json, to_text};
-use ecsim::sim::outputs::{Sinks, field};
+use ecsim::sim::outputs::Sinks;
+use ecsim::sim::rows::field;
 use ecsim::sim::service_tables::{
     DEPLOYMENTS, DeploymentRow, EventRow, SCALING, SERVICE_EVENTS, SERVICES, ScalingRow,
     ServiceTables,

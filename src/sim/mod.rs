@@ -44,7 +44,7 @@ mod tasks;
 mod waits;
 mod world;
 
-pub use books::{capacity_tables, fleet_table, outputs, service_tables};
+pub use books::{capacity_tables, fleet_table, outputs, rows, service_tables};
 pub use callers::split_by_strategy;
 pub use end::{InputRows, RunResult, Unregistered, Watch, run};
 pub use event::RunError;

@@ -1,7 +1,8 @@
 //! `capacity_reservation.csv` and `capacity_scaling.csv`: the metric of managed scaling, and what came of it;
 //! `subnets.csv`: addresses over time.
 
-use super::outputs::{RowWriter, Sinks};
+use super::outputs::Sinks;
+use super::rows::RowWriter;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::model::scaling::MetricValue;

@@ -1,6 +1,6 @@
 //! `fleet_events.csv`: what happens to Auto Scaling groups and their instances.
 
-use super::outputs::RowWriter;
+use super::rows::RowWriter;
 use crate::base::time::SimTime;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::model::platform::Purchase;

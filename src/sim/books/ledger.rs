@@ -1,6 +1,6 @@
 //! Counters and series of a service, for tables and reports only.
 
-use super::outputs::field;
+use super::rows::field;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::elasticity::ElasticityMeter;

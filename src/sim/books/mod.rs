@@ -16,7 +16,7 @@
 //! | `fleet_table.rs` | `fleet_events.csv` |
 //! | `capacity_tables.rs` | `capacity_reservation.csv`, `capacity_scaling.csv`, `subnets.csv` |
 //! | `ledger.rs` | counters and series of a service |
-//! | `outputs.rs`, `service_tables.rs` | the columns, and the encoding of rows |
+//! | `outputs.rs`, `service_tables.rs`, `rows.rs` | the columns, and the encoding of rows |
 
 pub mod capacity_tables;
 pub mod commitments;
@@ -24,6 +24,7 @@ pub mod credits;
 pub mod fleet_table;
 pub mod flows;
 pub mod outputs;
+pub mod rows;
 pub mod service_tables;
 pub mod side;
 

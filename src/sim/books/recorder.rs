@@ -1,6 +1,7 @@
 //! The recorder: listens to what happens and writes it down. With every table off the events are the same.
 
-use super::outputs::{PLACEMENT_FAILURES, RowWriter, Sinks, TIMESERIES, field};
+use super::outputs::{PLACEMENT_FAILURES, Sinks, TIMESERIES};
+use super::rows::{RowWriter, field};
 use super::task_table::TaskTable;
 use crate::base::id::Column;
 use crate::base::time::{SimSpan, SimTime};

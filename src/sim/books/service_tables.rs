@@ -7,7 +7,8 @@
 
 pub mod connections;
 
-use super::outputs::{RowWriter, Sinks, UTC};
+use super::outputs::{Sinks, UTC};
+use super::rows::RowWriter;
 use crate::base::time::{MICROS_PER_SECOND, SimSpan, SimTime};
 use crate::metrics::service::ServiceSample;
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
@@ -271,7 +272,7 @@ impl ServiceTables {
         self.events.is_on()
     }
 
-    /// Writes a sample. `service` is the name as [`field`](super::outputs::field) gives it, `span` the time since the
+    /// Writes a sample. `service` is the name as [`field`](super::rows::field) gives it, `span` the time since the
     /// sample before.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The rows of `tasks.csv`, from lines that hold all that a row tells.
 
-use super::outputs::{Row, RowWriter, TASKS, field};
+use super::outputs::TASKS;
 use super::recorder::Names;
+use super::rows::{Row, RowWriter, field};
 use crate::base::id::Column;
 use crate::base::money::NanoUsd;
 use crate::base::time::SimTime;

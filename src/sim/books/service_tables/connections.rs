@@ -1,6 +1,7 @@
 //! `connections.csv`: the long connections of services that have some.
 
-use super::super::outputs::{RowWriter, Sinks, UTC};
+use super::super::outputs::{Sinks, UTC};
+use super::super::rows::RowWriter;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::table::{ColumnSpec, TableSpec, column};
 use crate::model::connection::{ConnectionState, ConnectionTotals};
@@ -67,7 +68,7 @@ impl ConnectionTable {
         ConnectionTable { rows, last: BTreeMap::new() }
     }
 
-    /// Writes a sample of a service whose name is as [`field`](crate::sim::outputs::field) gives it.
+    /// Writes a sample of a service whose name is as [`field`](crate::sim::rows::field) gives it.
     ///
     /// # Errors
     /// What the sink says.
