@@ -35,6 +35,8 @@ const DIGIT: u32 = 8;
 const VALUES: usize = 1 << DIGIT;
 /// Digits of an instant.
 const LEVELS: usize = 64usize.div_ceil(DIGIT as usize);
+/// Buckets of this level and below are of events that are among the next: 65 milliseconds long at most.
+const NEXT_LEVEL: usize = 2;
 /// Words of a set of values.
 const WORDS: usize = VALUES / 64;
 
@@ -187,9 +189,10 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Moves the clock to `at`, which must be later than now and not later than the next event. `soon` hears of events
-    /// that come soon: of each that waits for long once or twice, and of some that were cancelled.
+    /// that come soon: of each that waits for long once or twice, and of some that were cancelled; and whether they are
+    /// among the next.
     #[inline]
-    pub fn advance_to(&mut self, at: SimTime, soon: impl FnMut(E)) {
+    pub fn advance_to(&mut self, at: SimTime, soon: impl FnMut(E, bool)) {
         assert!(at > self.now, "the clock does not run backwards");
         debug_assert!(self.present_classes == 0, "the instant is finished");
         self.reach(at, soon);
@@ -214,7 +217,7 @@ impl<E: Copy> Queue<E> {
                 return Some(found);
             }
             let bucket = self.first_bucket()?;
-            self.reach(self.future[bucket].earliest, |_| ());
+            self.reach(self.future[bucket].earliest, |_, _| ());
             self.open_from = Class::Release;
         }
     }
@@ -293,7 +296,7 @@ impl<E: Copy> Queue<E> {
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
     #[inline]
-    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E)) {
+    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, bool)) {
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
@@ -309,7 +312,7 @@ impl<E: Copy> Queue<E> {
             for index in begin..begin + bucket.filled(block) {
                 let entry = self.blocks.entries[index];
                 if level > 0 {
-                    soon(entry.event);
+                    soon(entry.event, level <= NEXT_LEVEL);
                 }
                 self.file(entry);
             }

@@ -34,10 +34,10 @@ pub trait Model {
         queue: &mut Queue<Self::Event>,
     ) -> Result<(), Self::Error>;
 
-    /// An event comes soon, perhaps: a model whose state is larger than the caches may look at what it concerns, so that
-    /// memory has it ready by then. Nothing may depend on it.
+    /// An event comes soon, perhaps, or is among the next (`is_next`): a model whose state is larger than the caches may
+    /// ask memory for what it concerns. Nothing may depend on it.
     #[inline]
-    fn soon(&self, _event: Self::Event) {}
+    fn soon(&self, _event: Self::Event, _is_next: bool) {}
 
     /// Whether only periodic events (samples) are left: with no arrival to come, the run is over.
     fn is_idle(&self) -> bool;
@@ -119,7 +119,7 @@ pub fn run<M: Model>(
 
         if at > queue.now() {
             // Opening the instant sorts its events into classes: only now is the next rank exact.
-            queue.advance_to(at, |event| model.soon(event));
+            queue.advance_to(at, |event, is_next| model.soon(event, is_next));
         }
         let earlier_class =
             queue.next_rank().is_some_and(|(time, class)| time == at && class < Class::Demand);

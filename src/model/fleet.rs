@@ -249,6 +249,16 @@ impl Fleet {
         self.free[instance] = free;
     }
 
+    /// Asks memory for what a task's next event on this instance looks at.
+    #[inline]
+    pub fn look_ahead(&self, instance: InstanceId) {
+        self.free.ask_for(instance);
+        self.host_free.ask_for(instance);
+        self.registered.ask_for(instance);
+        self.tasks.ask_for(instance);
+        self.running.ask_for(instance);
+    }
+
     /// A task has become RUNNING, or is it no longer.
     #[inline]
     pub fn running_changes(&mut self, instance: InstanceId, is_running: bool) {

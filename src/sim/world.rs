@@ -407,9 +407,11 @@ impl Model for World {
     }
 
     #[inline]
-    fn soon(&self, event: Event) {
-        if let Some(slot) = event.task() {
-            self.tasks.look_ahead(slot);
+    fn soon(&self, event: Event, is_next: bool) {
+        let Some(slot) = event.task() else { return };
+        self.tasks.look_ahead(slot);
+        if is_next && let Some(instance) = self.tasks.instance_of(slot) {
+            self.cluster.look_ahead(instance);
         }
     }
 

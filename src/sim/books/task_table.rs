@@ -142,10 +142,9 @@ impl Here {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        for line in self.batch.drain(..) {
-            self.rows.write(&line)?;
-        }
-        Ok(())
+        let written = self.batch.iter().try_for_each(|line| self.rows.write(line));
+        self.batch.clear();
+        written
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -200,6 +200,13 @@ impl Tasks {
         ask_for(&task.stop_reason);
     }
 
+    /// Where the task of a slot lives, if it is an instance; for hints alone, since there may be no task any more.
+    #[inline]
+    #[must_use]
+    pub fn instance_of(&self, slot: Slot) -> Option<InstanceId> {
+        self.rows[slot.0 as usize].instance()
+    }
+
     /// How many tasks are live.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -86,6 +86,7 @@ impl Life<'_> {
 
     /// Applies a choice: the promise, the records, the first step of the lifecycle.
     fn start_on_instance(&mut self, request: &Request, instance: InstanceId) -> Slot {
+        self.cluster.look_ahead(instance);
         let now = self.now();
         let provider = self.cluster.fleet().provider[instance];
         let place = Place::Instance(instance);

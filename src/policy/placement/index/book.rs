@@ -116,6 +116,13 @@ impl Book {
         self.cells.leave(cell);
     }
 
+    /// See [`super::Placer::look_ahead`].
+    #[inline]
+    pub(super) fn look_ahead(&self, instance: InstanceId) {
+        self.cell_of.ask_for(instance);
+        self.common.look_ahead(instance);
+    }
+
     /// Tasks came to the instance, or went: it will be put where it belongs when that matters.
     #[inline]
     pub(super) fn note(&mut self, instance: InstanceId) {

@@ -47,6 +47,14 @@ impl Counts {
         }
     }
 
+    /// See [`super::Placer::look_ahead`].
+    #[inline]
+    pub(super) fn look_ahead(&self, instance: InstanceId) {
+        if self.by_instance {
+            self.on.ask_for(instance);
+        }
+    }
+
     /// The instance has left, without tasks: nothing is kept for it.
     pub(super) fn forget(&mut self, instance: InstanceId) {
         assert!(self.on[instance].is_empty(), "no promise outlives its instance");

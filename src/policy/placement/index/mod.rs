@@ -96,6 +96,13 @@ impl Placer {
         placer
     }
 
+    /// Asks memory for what a change of this instance looks at: rows of a large fleet are not in the caches.
+    #[inline]
+    pub fn look_ahead(&self, instance: InstanceId) {
+        self.counts.look_ahead(instance);
+        self.books.iter().for_each(|book| book.look_ahead(instance));
+    }
+
     /// From now on the slow placement makes every decision as well, and the first difference panics (F1). To be called
     /// after the rules were added and before the first choice.
     pub fn shadow(&mut self) {

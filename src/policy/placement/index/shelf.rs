@@ -111,6 +111,13 @@ impl Shelf {
         }
     }
 
+    /// See [`super::Placer::look_ahead`].
+    #[inline]
+    pub(super) fn look_ahead(&self, instance: InstanceId) {
+        self.spots.ask_for(instance);
+        self.is_noted.ask_for(instance);
+    }
+
     /// What the instance has free, or its tasks, changed.
     #[inline]
     pub(super) fn note(&mut self, instance: InstanceId) {
