@@ -9,8 +9,8 @@ use crate::model::arrival::{RowCounts, TaskRow, TaskStream, TraceProblem};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Rows of a batch: some tens of kilobytes,
-const BATCH: usize = 256;
+/// Rows of a batch: some kilobytes,
+const BATCH: usize = 128;
 /// and of one from a thread: to wake it costs as much as many rows.
 const BATCH_BESIDE: usize = 2048;
 /// Batches that are read ahead.

@@ -27,6 +27,8 @@ pub enum TaskTable {
     Here(Box<Here>),
     /// A thread writes them.
     Beside(Beside),
+    /// Writing has failed where nobody could be told: the next row, or the end, says why.
+    Failed(Option<io::Error>),
 }
 
 impl TaskTable {
@@ -79,11 +81,7 @@ impl TaskTable {
     /// What the sink says.
     #[inline]
     pub fn task(&mut self, task: &Task, stopped: SimTime, usd: NanoUsd) -> io::Result<()> {
-        match self {
-            TaskTable::Off => Ok(()),
-            TaskTable::Here(here) => here.tell(Line::Task(task.clone(), stopped, usd)),
-            TaskTable::Beside(beside) => beside.tell(Line::Task(task.clone(), stopped, usd)),
-        }
+        self.tell(|| Line::Task(task.clone(), stopped, usd))
     }
 
     /// Tasks of a request were never placed; `refused` is when their caller gave them up, if it did.
@@ -96,12 +94,7 @@ impl TaskTable {
         why: &'static str,
         refused: SimTime,
     ) -> io::Result<()> {
-        let line = || Line::Unplaced(Box::new(request.clone()), why, refused);
-        match self {
-            TaskTable::Off => Ok(()),
-            TaskTable::Here(here) => here.tell(line()),
-            TaskTable::Beside(beside) => beside.tell(line()),
-        }
+        self.tell(|| Line::Unplaced(Box::new(request.clone()), why, refused))
     }
 
     /// Hands everything to the sink and flushes it.
@@ -113,18 +106,30 @@ impl TaskTable {
             TaskTable::Off => Ok(()),
             TaskTable::Here(here) => here.finish(),
             TaskTable::Beside(beside) => beside.finish(),
+            TaskTable::Failed(why) => Err(told_before(why)),
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self, line: impl FnOnce() -> Line) -> io::Result<()> {
+        match self {
+            TaskTable::Off => Ok(()),
+            TaskTable::Here(here) => here.tell(line()),
+            TaskTable::Beside(beside) => beside.tell(line()),
+            TaskTable::Failed(why) => Err(told_before(why)),
         }
     }
 
     fn tell_name(&mut self, line: impl FnOnce() -> Line) {
-        let told = match self {
-            TaskTable::Off => Ok(()),
-            TaskTable::Here(here) => here.tell(line()),
-            TaskTable::Beside(beside) => beside.tell(line()),
-        };
-        // A name writes nothing; a sink that has failed says so at the next row, or at the end.
-        drop(told);
+        if let Err(why) = self.tell(line) {
+            *self = TaskTable::Failed(Some(why));
+        }
     }
+}
+
+#[cold]
+fn told_before(why: &mut Option<io::Error>) -> io::Error {
+    why.take().unwrap_or_else(|| io::Error::other("the table has failed before"))
 }
 
 /// Lines that are written when there are enough of them: code that writes and code that simulates do not fit the
@@ -206,7 +211,7 @@ impl Beside {
         match self.writer.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Err(io::Error::other("the table has failed before")),
+            None => Err(told_before(&mut None)),
         }
     }
 }
@@ -217,6 +222,69 @@ impl Drop for Beside {
         self.full = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::Column;
+    use crate::base::time::SimSpan;
+    use crate::model::ids::{DefinitionId, GroupId, SourceId};
+    use crate::model::resources::Resources;
+    use crate::sim::request::Call;
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::other("no space left"))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Five thousand tasks that nobody placed: more rows than a block takes.
+    fn request() -> Request {
+        Request {
+            source: SourceId(0),
+            arrival: SimTime::ZERO,
+            accepted: None,
+            first_id: 0,
+            others: 0,
+            remaining: 5_000,
+            attempts: 1,
+            demand: Resources::ZERO,
+            work: None,
+            definition: DefinitionId(0),
+            group: GroupId(0),
+            ephemeral_gib: 20,
+            exit_code: 0,
+            reported: None,
+            refused: (0, 0),
+            throttled_before: SimSpan::ZERO,
+            call: Call::default(),
+            line: 0,
+        }
+    }
+
+    #[test]
+    fn a_sink_that_fails_while_a_name_is_told_is_heard_of_at_the_end() {
+        let name: Box<[u8]> = b"a"[..].into();
+        let names = Names {
+            sources: [name.clone()].into_iter().collect(),
+            definitions: [name].into_iter().collect(),
+            providers: Column::new(),
+            zones: Column::new(),
+        };
+        for is_beside in [false, true] {
+            let mut table = TaskTable::new(Some(Box::new(Full)), &names, is_beside);
+            table.add_group("group");
+            table.unplaced(&request(), "why", SimTime::NEVER).expect("it waits in the batch");
+            (0..20 * BATCH_BESIDE).for_each(|_| table.add_group("another"));
+            assert_eq!(table.finish().expect_err("it failed").to_string(), "no space left");
         }
     }
 }
