@@ -1,6 +1,5 @@
 //! Typed indices and the columns that they index. An id is a row number, issued in order, never reused in a run.
 
-use prefetch_index::prefetch_index;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
@@ -94,7 +93,7 @@ impl<I: Id, T> Column<I, T> {
     /// Asks memory for the row of `id`, which is wanted soon: a hint, whose only effect is time.
     #[inline]
     pub fn ask_for(&self, id: I) {
-        prefetch_index(&self.rows, id.index());
+        super::hint::ask_for_row(&self.rows, id.index());
     }
 
     /// The row of `id`, or `None` where there is none.

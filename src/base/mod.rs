@@ -10,6 +10,7 @@ pub mod canary;
 pub mod decimal;
 pub mod digest;
 pub mod distribution;
+pub mod hint;
 pub mod histogram;
 pub mod id;
 pub mod lookup;

@@ -1,8 +1,8 @@
 //! Where the queue keeps its entries: chains of small blocks from one pool.
 
 use super::queue::Class;
+use crate::base::hint::ask_for_row;
 use crate::base::time::SimTime;
-use prefetch_index::prefetch_index;
 
 /// A scheduled event.
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ impl<E: Copy> Blocks<E> {
     pub(super) fn ask_for(&self, block: u32) {
         if block != NO_BLOCK {
             for entry in (0..BLOCK).step_by(2) {
-                prefetch_index(&self.entries, block as usize * BLOCK + entry);
+                ask_for_row(&self.entries, block as usize * BLOCK + entry);
             }
         }
     }

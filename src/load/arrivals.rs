@@ -1,6 +1,7 @@
 //! Reads the rate segments of one service as time goes on, and says how much has arrived.
 
 use super::bounds::Bounds;
+use crate::base::hint::ask_for;
 use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
@@ -21,6 +22,13 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
+    pub fn look_ahead(&self) {
+        ask_for(&self.stream);
+        ask_for(&self.segment);
+        ask_for(&self.ahead);
+        ask_for(&self.bounds);
+    }
+
     pub fn new(stream: Box<dyn RateStream + Send>, bounds: Bounds) -> Arrivals {
         let segment = RateSegment { start: SimTime::ZERO, end: SimTime::ZERO, micro: 0 };
         Arrivals {

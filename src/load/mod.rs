@@ -118,6 +118,13 @@ macro_rules! either {
 }
 
 impl Load {
+    /// Asks memory for what an advance looks at.
+    pub fn look_ahead(&self) {
+        if let Kind::Fluid(load) = &self.kind {
+            load.look_ahead();
+        }
+    }
+
     /// A load without targets at time zero. Equal `name` and `seed` meet equal requests.
     #[must_use]
     pub fn new(

@@ -35,6 +35,7 @@ pub mod target_tracking;
 
 pub use decision::{AlarmFiring, Decision, NotScaled, PolicyKind, Reason};
 
+use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{
     Aggregation, AlarmSpec, MetricDelays, MetricValue, ScalableTarget, ScalingMetric, StepScaling,
@@ -170,6 +171,13 @@ pub struct Scaler {
 }
 
 impl Scaler {
+    /// Asks memory for what an evaluation looks at.
+    pub fn look_ahead(&self) {
+        self.feeds.iter().for_each(ask_for);
+        self.alarms.iter().for_each(ask_for);
+        self.target_tracking.iter().for_each(ask_for);
+    }
+
     /// The scaler of a service that is registered at the scenario's beginning; that instant is `epoch_s` seconds after
     /// 1970-01-01T00:00:00Z, from which scheduled actions and forecasts know the time of day. The target was
     /// [checked](check); schedules that cannot be parsed never fire.

@@ -45,6 +45,7 @@ use super::bucket::TokenBucket;
 use super::setup::{Failure, Outage, RevisionSetup, ServiceSetup};
 use super::task::Slot;
 use super::tasks::Latency;
+use crate::base::hint::{ask_for, ask_for_row};
 use crate::base::id::Column;
 use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
@@ -279,6 +280,20 @@ impl Service {
         }
     }
 
+    /// Asks memory for what a minute looks at: the service itself, and when that has come (`is_next`) what it points to.
+    pub fn look_ahead(&self, is_next: bool) {
+        if is_next {
+            self.load.iter().for_each(Load::look_ahead);
+            self.scaler.iter().for_each(Scaler::look_ahead);
+            return;
+        }
+        ask_for(&self.members);
+        ask_for(&self.deployments);
+        ask_for(&self.load);
+        ask_for(&self.scaler);
+        self.meter.look_ahead();
+    }
+
     /// Tasks before RUNNING.
     pub fn pending(&self) -> u32 {
         self.members.len() as u32 - self.running
@@ -323,6 +338,12 @@ impl Services {
     #[inline]
     pub fn member(&self, slot: Slot) -> &Member {
         self.members[slot.0 as usize].as_ref().expect("a service's task is a member")
+    }
+
+    /// Asks memory for a member that is looked at soon.
+    #[inline]
+    pub fn look_ahead_to_member(&self, slot: Slot) {
+        ask_for_row(&self.members, slot.0 as usize);
     }
 
     /// The same, to be changed.

@@ -35,10 +35,10 @@ use super::fargate::Fargate;
 use super::rules::Rules;
 use super::setup::ProvisioningSetup;
 use super::task::{Slot, Task};
+use crate::base::hint::ask_for;
 use crate::base::time::SimTime;
 use crate::engine::{Queue, Ticket};
 use crate::model::ids::{GroupId, InstanceId};
-use prefetch_index::prefetch_index;
 use std::collections::BTreeMap;
 
 pub use latency::{Latency, Leave, Stages};
@@ -242,11 +242,6 @@ impl Tasks {
         let slots = (0..u32::MAX).map(Slot);
         slots.zip(&self.rows).filter(|(_, task)| task.id != VACANT)
     }
-}
-
-#[inline]
-fn ask_for<T>(what: &T) {
-    prefetch_index(std::slice::from_ref(what), 0);
 }
 
 impl std::ops::Index<Slot> for Tasks {

@@ -2,6 +2,7 @@
 
 use super::by_task::{Starting, TaskMeter};
 use super::excess::Excess;
+use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::{Calm, LatencySummary, Load};
 use crate::metrics::service::RequestTotals;
@@ -90,6 +91,16 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Asks memory for what a minute looks at.
+    pub fn look_ahead(&self) {
+        ask_for(&self.dark);
+        ask_for(&self.reserved_cpu);
+        ask_for(&self.running);
+        ask_for(&self.minute);
+        ask_for(&self.minute_done);
+        ask_for(&self.latency);
+    }
+
     /// Whether a period that ends now has no points.
     #[must_use]
     pub fn is_dark(&self, now: SimTime) -> bool {

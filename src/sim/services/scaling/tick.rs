@@ -7,10 +7,26 @@ use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::ServiceId;
 use crate::sim::event::{Event, RunError, Tick};
-use crate::sim::services::Drive;
 use crate::sim::services::load::{
     MINUTE, TWENTY, is_high_resolution, measure_capacity, measure_elasticity, note_drops, observe,
 };
+use crate::sim::services::{Drive, Services};
+
+/// The service after the next one that a minute visits: memory is asked for them while another one is dealt with.
+#[derive(Default)]
+struct Ahead(Option<usize>);
+
+impl Ahead {
+    fn look(&mut self, index: usize, services: &Services, now: SimTime) {
+        let at = ServiceId::from_index;
+        let behind =
+            |index| (index + 1..services.all.len()).find(|&index| services.due[at(index)] <= now);
+        let next = self.0.filter(|&next| next > index).or_else(|| behind(index));
+        self.0 = next.and_then(behind);
+        next.iter().for_each(|&next| services.all[at(next)].look_ahead(true));
+        self.0.iter().for_each(|&second| services.all[at(second)].look_ahead(false));
+    }
+}
 
 impl Drive<'_> {
     /// A tick is due.
@@ -24,10 +40,14 @@ impl Drive<'_> {
             self.flow().share_idle_cpu(now)?;
             self.services.minute_done = self.queue.now();
         }
+        let mut ahead = Ahead::default();
         for index in 0..self.services.all.len() {
             let id = ServiceId::from_index(index);
             match tick {
-                Tick::Minute if self.services.due[id] <= now => self.minute(id)?,
+                Tick::Minute if self.services.due[id] <= now => {
+                    ahead.look(index, self.services, now);
+                    self.minute(id)?;
+                }
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
                     observe(&mut self.services.all[id], TWENTY, now)?;
                 }

@@ -88,6 +88,10 @@ impl Look<'_> {
     /// The service's tasks as the policies see them, in order of number.
     pub fn views(&self, id: ServiceId, now: SimTime) -> Vec<ServiceTask> {
         let service = &self.services.all[id];
+        for &slot in &service.members {
+            self.tasks.look_ahead(slot);
+            self.services.look_ahead_to_member(slot);
+        }
         let mut views: Vec<ServiceTask> =
             service.members.iter().map(|&slot| self.view(slot, now)).collect();
         views.sort_unstable_by_key(|view| view.id);
