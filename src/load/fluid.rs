@@ -19,7 +19,6 @@ use super::ledger::{Ledger, Loss};
 use super::work::{self, Cost};
 use super::{Calm, LoadSetup, Target};
 use crate::base::distribution::Distribution;
-use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
@@ -101,22 +100,6 @@ pub(super) struct Fluid {
 }
 
 impl Fluid {
-    /// Asks memory for what an advance looks at.
-    pub fn look_ahead(&self) {
-        self.arrivals.look_ahead();
-        ask_for(&self.ledger);
-        ask_for(&self.latency);
-        ask_for(&self.cost);
-        ask_for(&self.rules);
-        ask_for(&self.now);
-        ask_for(&self.epoch);
-        ask_for(&self.members);
-        ask_for(&self.flows);
-        ask_for(&self.central);
-        ask_for(&self.line);
-        ask_for(&self.cpu);
-    }
-
     pub fn new(setup: &LoadSetup, arrivals: Arrivals) -> Fluid {
         let start = SimTime::ZERO;
         let (cost, stations) = setup.library.find(&setup.work);

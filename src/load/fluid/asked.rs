@@ -3,10 +3,27 @@
 use super::flows::{Flow, Rules};
 use super::library::lock;
 use super::{Fluid, work};
+use crate::base::hint::ask_for;
 use crate::base::time::SimSpan;
 use crate::load::arrivals::mul_div;
 
 impl Fluid {
+    /// Asks memory for what an advance looks at.
+    pub fn look_ahead(&self) {
+        self.arrivals.look_ahead();
+        ask_for(&self.ledger);
+        ask_for(&self.latency);
+        ask_for(&self.cost);
+        ask_for(&self.rules);
+        ask_for(&self.now);
+        ask_for(&self.epoch);
+        ask_for(&self.members);
+        ask_for(&self.flows);
+        ask_for(&self.central);
+        ask_for(&self.line);
+        ask_for(&self.cpu);
+    }
+
     pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
         if let Ok(at) = self.find(task)
             && self.members[at].target.error_ppm != error_ppm
