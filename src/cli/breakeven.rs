@@ -18,6 +18,7 @@ use crate::report::breakeven::{
     BREAKEVEN, BREAKEVEN_CROSSINGS, BREAKEVEN_PAIRS, Study, crossings_to_csv, pairs_to_csv, to_csv,
 };
 use crate::report::breakeven_map::{self, BREAKEVEN_MAP};
+use crate::report::breakeven_marks::{self, BREAKEVEN_MARKS};
 use crate::report::breakeven_page;
 use crate::report::charts;
 use crate::report::folder::OutputFolder;
@@ -88,7 +89,7 @@ pub struct BreakevenArgs {
     /// beginning of the run on; groups follow by managed scaling
     #[arg(long, value_name = "PERCENTS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100))]
     pub day_share: Vec<u32>,
-    /// Packings to hold beside the answer, such as 95 or 70-85, in percent [default: figures that are published]
+    /// Packings to hold beside the answer, such as 95 or 70-85, in percent [default: figures that people repeat]
     #[arg(long, value_name = "PERCENTS", value_delimiter = ',', value_parser = Claim::parse)]
     pub mark: Vec<Claim>,
     /// Threads, folder, what is shown.
@@ -278,13 +279,14 @@ fn publish(
         let text = "Traces of tasks are played faster or slower for other loads, so their days are shorter or longer.";
         remarks.push(text.into());
     }
-    let claims = if args.mark.is_empty() { Claim::published() } else { args.mark.clone() };
+    let claims = if args.mark.is_empty() { Claim::repeated() } else { args.mark.clone() };
     let name = &scenario.setup.name;
     let study = Study { name, question, cells, map, claims: &claims, remarks: &remarks };
     let table = to_csv(&study);
     folder.write(BREAKEVEN.file, &table)?;
     folder.write(BREAKEVEN_CROSSINGS.file, &crossings_to_csv(&study))?;
     folder.write(BREAKEVEN_PAIRS.file, &pairs_to_csv(&study))?;
+    folder.write(BREAKEVEN_MARKS.file, &breakeven_marks::to_csv(&study))?;
     if !map.is_empty() {
         folder.write(BREAKEVEN_MAP.file, &breakeven_map::to_csv(&study))?;
     }

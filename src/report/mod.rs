@@ -7,6 +7,7 @@ pub mod bill_tables;
 pub mod bill_view;
 pub mod breakeven;
 pub mod breakeven_map;
+pub mod breakeven_marks;
 pub mod breakeven_page;
 pub mod calibration;
 pub mod charts;

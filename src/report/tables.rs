@@ -3,6 +3,7 @@
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY, INVOICE};
 use super::breakeven::{BREAKEVEN, BREAKEVEN_CROSSINGS, BREAKEVEN_PAIRS};
+use super::breakeven_marks::BREAKEVEN_MARKS;
 use super::breakeven_map::BREAKEVEN_MAP;
 use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
@@ -106,7 +107,7 @@ pub const INSTANCES: TableSpec = TableSpec {
 };
 
 /// Every table of the output folder, in the order of `output/README.md`.
-pub const ALL: [TableSpec; 34] = [
+pub const ALL: [TableSpec; 35] = [
     TIMESERIES,
     TASKS,
     INSTANCES,
@@ -135,6 +136,7 @@ pub const ALL: [TableSpec; 34] = [
     BREAKEVEN_CROSSINGS,
     BREAKEVEN_MAP,
     BREAKEVEN_PAIRS,
+    BREAKEVEN_MARKS,
     COMPARE,
     COMPARE_RUNS,
     CALIBRATION,

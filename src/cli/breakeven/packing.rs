@@ -1,8 +1,9 @@
 //! How full instances are, how full they would have to be, and what people say of that.
 
 use crate::cli::screen::{align_right, table};
-use crate::experiment::breakeven::{Cell, Kind, Pair, cheapest, pairs};
-use crate::report::breakeven::{Study, all_pairs, level, shown};
+use crate::experiment::breakeven::{Kind, Pair, pairs};
+use crate::report::breakeven::{Study, all_pairs, shown};
+use crate::report::breakeven_marks::{Ends, ends};
 use crate::report::human;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -12,58 +13,31 @@ use std::fmt::Write as _;
 pub fn told(study: &Study<'_>) -> String {
     let mut text = String::new();
     for &kind in study.question.kinds.iter().filter(|kind| kind.is_instances()) {
-        let Some((packed, levels)) = ends(study, kind) else { continue };
+        let Some(Ends { packed, level }) = ends(study, kind) else { continue };
         let _ = writeln!(
             text,
             "{} fills its instances to {}, and costs as much as Fargate at {}.",
             kind.name(),
             span(packed),
-            span(levels),
+            span(level),
         );
         if kind == Kind::Ec2 && !study.claims.is_empty() {
-            let _ = writeln!(text, "Figures for that point: {}.", claims(study, levels));
+            let _ = writeln!(text, "Figures for that point: {}.", claims(study, level));
         }
     }
     text + &matrix(study)
 }
 
-/// The least and the most of a packing.
-type Ends = (f64, f64);
-
-/// The cheapest of a kind at each load, of those that serve as well, else of all.
-fn cells<'a>(study: &Study<'a>, kind: Kind) -> impl Iterator<Item = &'a Cell> {
-    let cells = study.cells;
-    let of = move |&load: &f64| {
-        cheapest(cells, load, kind, true).or_else(|| cheapest(cells, load, kind, false))
-    };
-    study.question.loads.iter().filter_map(of)
-}
-
-fn ends(study: &Study<'_>, kind: Kind) -> Option<(Ends, Ends)> {
-    let each = cells(study, kind).filter_map(|cell| {
-        Some((cell.mean(|said| said.packed_percent)?, level(study, cell)?.mean))
-    });
-    each.fold(None, |ends, (packed, level)| {
-        let wider = |(least, most): Ends, value: f64| (least.min(value), most.max(value));
-        let (before, levels) = ends.unwrap_or(((packed, packed), (level, level)));
-        Some((wider(before, packed), wider(levels, level)))
-    })
-}
-
-fn span((least, most): Ends) -> String {
+fn span((least, most): (f64, f64)) -> String {
     let (least, most) = (human::decimal(least, 1), human::decimal(most, 1));
     if least == most { format!("{least} %") } else { format!("{least} to {most} %") }
 }
 
-fn claims(study: &Study<'_>, levels: Ends) -> String {
-    let each = study.claims.iter().map(|claim| {
-        let (from, to) = claim.percent;
-        let figure = match from == to {
-            true => format!("{} %", human::decimal(from, 0)),
-            false => format!("{} to {} %", human::decimal(from, 0), human::decimal(to, 0)),
-        };
-        format!("{figure} ({}) {}", claim.who, claim.verdict(levels))
-    });
+fn claims(study: &Study<'_>, levels: (f64, f64)) -> String {
+    let each = study
+        .claims
+        .iter()
+        .map(|claim| format!("{} ({}) {}", claim.figure(), claim.who, claim.verdict(levels)));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -146,12 +120,13 @@ pub fn json(study: &Study<'_>) -> Vec<Value> {
 
 /// What people say of the packing at which EC2 costs as much as Fargate.
 pub fn claims_json(study: &Study<'_>) -> Vec<Value> {
-    let levels = ends(study, Kind::Ec2).map(|(_, levels)| levels);
+    let levels = ends(study, Kind::Ec2).map(|ends| ends.level);
     let each = study.claims.iter().map(|claim| {
         json!({
             "from_percent": claim.percent.0,
             "to_percent": claim.percent.1,
             "who": claim.who,
+            "origin": claim.origin,
             "verdict": levels.map(|levels| claim.verdict(levels)),
         })
     });

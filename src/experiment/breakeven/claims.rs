@@ -5,34 +5,47 @@
 pub struct Claim {
     /// Its ends, percent; equal where it is one number.
     pub percent: (f64, f64),
-    /// Who says so.
+    /// Who says so, in a word or two.
     pub who: String,
+    /// Where it was read.
+    pub origin: String,
 }
 
-/// Published figures, read in November 2026. None of them names the instance type, the shape of the tasks or the purchase.
-///
-/// | Figure | Page |
-/// | --- | --- |
-/// | some 55 % | factualminds.com, on Fargate and EC2 |
-/// | 60 to 80 % | trek10.com/blog/fargate-pricing-vs-ec2 (after the price cut of January 2019) |
-/// | some 70 % | c3x.dev/blog/aws-fargate-vs-ec2-cost |
-/// | 70 to 85 % | usage.ai/blogs/ec2-vs-fargate, braincuber.com |
-const PUBLISHED: [(f64, f64, &str); 4] = [
-    (55.0, 55.0, "factualminds"),
-    (60.0, 80.0, "trek10"),
-    (70.0, 70.0, "c3x"),
-    (70.0, 85.0, "usage.ai, braincuber"),
+/// Figures that people repeat, read in November 2026: ends, who, and where. None of them names the instance type, the shape
+/// of the tasks or the purchase. For 95 % no publication was found, only that it is repeated.
+const REPEATED: [(f64, f64, &str, &str); 5] = [
+    (55.0, 55.0, "factualminds", "factualminds.com, on Fargate and EC2"),
+    (
+        60.0,
+        80.0,
+        "trek10",
+        "trek10.com/blog/fargate-pricing-vs-ec2, after the price cut of January 2019",
+    ),
+    (70.0, 70.0, "c3x", "c3x.dev/blog/aws-fargate-vs-ec2-cost"),
+    (70.0, 85.0, "usage.ai, braincuber", "usage.ai/blogs/ec2-vs-fargate; braincuber.com"),
+    (95.0, 95.0, "repeated, no source", "people repeat it; no publication was found"),
 ];
 
 impl Claim {
-    /// The published figures.
+    /// The figures that people repeat.
     #[must_use]
-    pub fn published() -> Vec<Claim> {
-        let claim = |&(from, to, who): &(f64, f64, &str)| Claim {
+    pub fn repeated() -> Vec<Claim> {
+        let claim = |&(from, to, who, origin): &(f64, f64, &str, &str)| Claim {
             percent: (from, to),
             who: who.to_string(),
+            origin: origin.to_string(),
         };
-        PUBLISHED.iter().map(claim).collect()
+        REPEATED.iter().map(claim).collect()
+    }
+
+    /// The figure for people, such as `55 %` or `60 to 80 %`.
+    #[must_use]
+    pub fn figure(&self) -> String {
+        // Not rounded: what somebody gives may have digits behind the point.
+        match self.percent {
+            (from, to) if from == to => format!("{from} %"),
+            (from, to) => format!("{from} to {to} %"),
+        }
     }
 
     /// From text such as `95` or `70-85`, as somebody gives it.
@@ -50,7 +63,7 @@ impl Claim {
         if percent.0 > percent.1 {
             return Err("the smaller one goes first".into());
         }
-        Ok(Claim { percent, who: "given".into() })
+        Ok(Claim { percent, who: "given".into(), origin: "given by --mark".into() })
     }
 
     /// What it says of packings from which EC2 is cheaper: it holds, is too low, or too high, for all of them or not.
@@ -83,6 +96,9 @@ mod tests {
         ] {
             assert_eq!(claim.verdict(packings), said, "{packings:?}");
         }
+        let repeated: Vec<String> = Claim::repeated().iter().map(Claim::figure).collect();
+        assert_eq!(repeated, ["55 %", "60 to 80 %", "70 %", "70 to 85 %", "95 %"]);
+        assert_eq!(Claim::parse("52.5").unwrap().figure(), "52.5 %");
         for text in ["85-70", "x", "-1", "101", "50-"] {
             assert!(Claim::parse(text).is_err(), "{text}");
         }

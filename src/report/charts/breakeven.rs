@@ -206,12 +206,8 @@ fn bands(drawing: &mut Drawing, study: &Study<'_>, percents: &Axis) {
         let middle = (top + bottom) / 2.0;
         let half = ((bottom - top) / 2.0).max(1.5);
         drawing.rect((left + 4.0, middle - half), (right - 4.0, middle + half), palette::CLAIM);
-        let decimal = |value: f64| crate::report::human::decimal(value, 0);
-        let figure = match from == to {
-            true => decimal(from),
-            false => format!("{}–{}", decimal(from), decimal(to)),
-        };
-        let text = fit(&format!("{figure} %: {}", claim.who), frame::TICK, wide - 16.0);
+        let figure = claim.figure().replace(" to ", "–");
+        let text = fit(&format!("{figure}: {}", claim.who), frame::TICK, wide - 16.0);
         drawing.text((left + 8.0, BOTTOM - 10.0), text, frame::TICK);
     }
 }
