@@ -142,6 +142,9 @@ fn a_zonal_reservation_and_a_rigid_family_cover_their_own_size_only() {
     assert_eq!(covered_by(&all(vec![reserved("m5.large", 4, Some(0))], vec![]), &elsewhere), [0]);
 }
 
+/// The platform of the published hour.
+const X86: &str = "linux/x86_64";
+
 /// The published hour: 4 r5.4xlarge, 1 m5.24xlarge, 400 vCPUs and 1,600 GB of Fargate. What the example says of Lambda is
 /// left out, since nothing of it runs here.
 fn published_hour() -> [Usage; 4] {
@@ -154,9 +157,13 @@ fn published_hour() -> [Usage; 4] {
     [
         running("r5.4xlarge", 0, "1", 16),
         running("m5.24xlarge", 0, "10", 4),
-        fargate(Subject::FargateVcpu, "0.04", 400),
-        fargate(Subject::FargateMemory, "0.004", 1_600),
+        fargate(Subject::FargateVcpu(X86.into()), "0.04", 400),
+        fargate(Subject::FargateMemory(X86.into()), "0.004", 1_600),
     ]
+}
+
+fn on_x86(usd: &str) -> BTreeMap<String, HourlyRate> {
+    [(X86.to_string(), rate(usd))].into()
 }
 
 fn compute_plan(commitment: &str) -> SavingsPlan {
@@ -169,8 +176,8 @@ fn compute_plan(commitment: &str) -> SavingsPlan {
         commitment: rate(commitment),
         rates: PlanRates {
             of_types,
-            fargate_vcpu: Some(rate("0.03")),
-            fargate_memory: Some(rate("0.003")),
+            fargate_vcpu: on_x86("0.03"),
+            fargate_memory: on_x86("0.003"),
             ..PlanRates::default()
         },
     }
@@ -251,7 +258,7 @@ fn pr_44_the_older_example_is_covered_to_the_dollar() {
     let mut plan = compute_plan("25");
     plan.rates.of_types =
         [("c5.9xlarge".into(), rate("2")), ("c5.24xlarge".into(), rate("8"))].into();
-    (plan.rates.fargate_vcpu, plan.rates.fargate_memory) = (Some(rate("1")), Some(rate("1")));
+    (plan.rates.fargate_vcpu, plan.rates.fargate_memory) = (on_x86("1"), on_x86("1"));
     let commitments = all(vec![], vec![plan]);
     let outcomes = apply(&commitments, &usage, &ONE_HOUR);
     assert_eq!(usd(&outcomes[0]), "25.00");

@@ -217,6 +217,36 @@ fn a_plan_covers_fargate_memory_and_cpu_but_no_storage_and_belongs_to_whom_it_co
     assert!((all - usd(storage) - 1_000.0 / 3_600.0).abs() < 2e-9, "a plan is paid in whole");
 }
 
+/// AWS lists what Fargate costs under a plan by architecture. A rate that is given for x86 says nothing of ARM, nor of Windows:
+/// these have their own rate, or the discount on their own price.
+#[test]
+fn rates_of_fargate_under_a_plan_are_of_one_architecture() {
+    let rates = |platform: &str, more: &str| -> [String; 2] {
+        let text = format!(
+            "{HEAD}{FARGATE}\n[[task_definition]]\nfamily = \"api\"\ncpu = 1024\nmemory = 2048\n\
+             network_mode = \"awsvpc\"\nruntime_platform = {platform}\n[[service]]\nname = \"api\"\n\
+             task_definition = \"api\"\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
+             [[savings_plan]]\ntype = \"Compute\"\nusd_per_hour = 1\nfargate_discount_percent = 50\n\
+             fargate_vcpu_usd_per_hour = 0.03\nfargate_gb_usd_per_hour = 0.003\n{more}"
+        );
+        let table = cost(&run(&text));
+        ["fargate_vcpu_savings_plan", "fargate_memory_savings_plan"].map(|category| {
+            let row = table.iter().find(|row| row["category"] == category).unwrap();
+            row["usd_per_hour"].clone()
+        })
+    };
+    let arm = "{ cpu_architecture = \"ARM64\" }";
+    assert_eq!(rates("{}", ""), ["0.03", "0.003"]);
+    // Half of 0.03238 and 0.00356.
+    assert_eq!(rates(arm, ""), ["0.01619", "0.00178"]);
+    let own = "fargate_arm_vcpu_usd_per_hour = 0.025\nfargate_arm_gb_usd_per_hour = 0.0025\n";
+    assert_eq!(rates(arm, own), ["0.025", "0.0025"]);
+    assert_eq!(rates("{}", own), ["0.03", "0.003"]);
+    // Half of what the book has for Windows, 0.046552 and 0.0051117; the licence is beside it.
+    let windows = "{ operating_system_family = \"WINDOWS_SERVER_2022_CORE\" }";
+    assert_eq!(rates(windows, own), ["0.023276", "0.00255585"]);
+}
+
 #[test]
 fn the_bill_by_the_hour_adds_up_to_the_bill() {
     // A run over three clock hours, of which the first and the last are cut: it begins at 09:40 and lasts 95 min.

@@ -1,6 +1,6 @@
 //! `aws savingsplans describe-savings-plans-offering-rates`: what usage costs under a plan.
 
-use super::Update;
+use super::{Update, is_usage};
 use crate::base::money::HourlyRate;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -53,8 +53,13 @@ type Rates = BTreeMap<String, (HourlyRate, String)>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans(BTreeMap<Key, Rates>);
 
-const VCPU: &str = "fargate vCPU";
-const MEMORY: &str = "fargate GB";
+/// How a usage type of Fargate ends, and the key of a plan that it is.
+const FARGATE: [(&str, &str); 4] = [
+    ("Fargate-vCPU-Hours:perCPU", "fargate_vcpu_usd_per_hour"),
+    ("Fargate-GB-Hours", "fargate_gb_usd_per_hour"),
+    ("Fargate-ARM-vCPU-Hours:perCPU", "fargate_arm_vcpu_usd_per_hour"),
+    ("Fargate-ARM-GB-Hours", "fargate_arm_gb_usd_per_hour"),
+];
 
 impl Update {
     /// Takes the rates of plans on Linux instances with shared tenancy, and on Fargate.
@@ -93,14 +98,16 @@ impl Update {
             "EC2Instance" => "EC2Instance",
             _ => return self.skip("rates of plans that are neither Compute nor EC2Instance"),
         };
-        let Some(what) = what else { return self.skip("rates of what no run uses") };
+        let Some(what) = what else {
+            return self.skip("rates of other systems, tenancies and services than Linux runs use");
+        };
         let Some(region) = property("region").filter(|region| !region.is_empty()) else {
             return self.problem(place, "a rate without its region".into(), None);
         };
         let Some(rate) = self.rate(place, &of.rate) else { return };
         let words = [region.as_str(), what.as_str(), plan.payment_option.as_str()];
         let is_plain =
-            |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".- ".contains(c));
+            |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._- ".contains(c));
         if !words.into_iter().all(is_plain) {
             return self.problem(
                 place,
@@ -124,15 +131,10 @@ impl Update {
     }
 }
 
-/// Which key of a plan a usage type of Fargate on Linux/x86 is.
+/// Which key of a plan a usage type of Fargate on Linux is. Tasks of EKS have usage types of their own.
 fn fargate_part(usage_type: &str) -> Option<&'static str> {
-    if usage_type.ends_with("Fargate-vCPU-Hours:perCPU") {
-        Some(VCPU)
-    } else if usage_type.ends_with("Fargate-GB-Hours") {
-        Some(MEMORY)
-    } else {
-        None
-    }
+    let is_it = |end: &&(&str, &str)| is_usage(usage_type, end.0);
+    FARGATE.iter().find(is_it).map(|&(_, key)| key)
 }
 
 impl Plans {
@@ -163,10 +165,8 @@ impl Plans {
                 "term = \"{}\"\nusd_per_hour = 0",
                 if *years == 3 { "3y" } else { "1y" }
             );
-            for (part, key) in
-                [(VCPU, "fargate_vcpu_usd_per_hour"), (MEMORY, "fargate_gb_usd_per_hour")]
-            {
-                if let Some((rate, _)) = rates.get(part) {
+            for (_, key) in FARGATE {
+                if let Some((rate, _)) = rates.get(key) {
                     let _ = writeln!(text, "{key} = {rate}");
                 }
             }

@@ -129,7 +129,7 @@ mod tests {
             usage: vec![
                 usage(Subject::Instances("m5.large".into(), None), 2),
                 usage(Subject::Instances("c5.large".into(), None), 1),
-                usage(Subject::FargateVcpu, 1),
+                usage(Subject::FargateVcpu("linux/x86_64".into()), 1),
             ],
             lengths: vec![SimSpan(HOUR as u64); 2],
         };

@@ -96,10 +96,10 @@ pub enum Subject {
     Instances(String, Option<ZoneId>),
     /// Slots of capacity reservations for a type, in a zone, that nobody was in.
     UnusedSlots(String, Option<ZoneId>),
-    /// vCPUs of Fargate.
-    FargateVcpu,
-    /// Memory of Fargate.
-    FargateMemory,
+    /// vCPUs of Fargate, on a platform such as `linux/arm64`.
+    FargateVcpu(String),
+    /// Memory of Fargate, likewise.
+    FargateMemory(String),
 }
 
 impl Subject {
@@ -109,8 +109,8 @@ impl Subject {
         match key.category {
             Category::Ec2OnDemand => Some(Subject::Instances(key.item.clone(), key.zone)),
             Category::CapacityUnused => Some(Subject::UnusedSlots(key.item.clone(), key.zone)),
-            Category::FargateVcpu => Some(Subject::FargateVcpu),
-            Category::FargateMemory => Some(Subject::FargateMemory),
+            Category::FargateVcpu => Some(Subject::FargateVcpu(key.item.clone())),
+            Category::FargateMemory => Some(Subject::FargateMemory(key.item.clone())),
             _ => None,
         }
     }
@@ -121,8 +121,8 @@ impl Subject {
         match self {
             Subject::Instances(..) => Category::Ec2OnDemand,
             Subject::UnusedSlots(..) => Category::CapacityUnused,
-            Subject::FargateVcpu => Category::FargateVcpu,
-            Subject::FargateMemory => Category::FargateMemory,
+            Subject::FargateVcpu(_) => Category::FargateVcpu,
+            Subject::FargateMemory(_) => Category::FargateMemory,
         }
     }
 }

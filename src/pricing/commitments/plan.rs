@@ -36,10 +36,10 @@ pub struct PlanRates {
     pub fargate: u32,
     /// Prices that are given: of instance types.
     pub of_types: BTreeMap<String, HourlyRate>,
-    /// A vCPU of Fargate, where it is given.
-    pub fargate_vcpu: Option<HourlyRate>,
-    /// A GB of Fargate, where it is given.
-    pub fargate_memory: Option<HourlyRate>,
+    /// Prices that are given: of a vCPU of Fargate by platform, as on the bill. AWS lists x86 and ARM apart.
+    pub fargate_vcpu: BTreeMap<String, HourlyRate>,
+    /// Of a GB of Fargate by platform.
+    pub fargate_memory: BTreeMap<String, HourlyRate>,
 }
 
 /// A commitment to spend so much an hour at the rates of a plan.
@@ -93,14 +93,14 @@ impl SavingsPlan {
                 given.unwrap_or_else(|| discounted(usage.list, self.rates.instances))
             }
             _ if self.kind != PlanKind::Compute => return None,
-            Subject::FargateVcpu => self
-                .rates
-                .fargate_vcpu
-                .unwrap_or_else(|| discounted(usage.list, self.rates.fargate)),
-            Subject::FargateMemory => self
-                .rates
-                .fargate_memory
-                .unwrap_or_else(|| discounted(usage.list, self.rates.fargate)),
+            Subject::FargateVcpu(platform) | Subject::FargateMemory(platform) => {
+                let given = match usage.subject {
+                    Subject::FargateVcpu(_) => &self.rates.fargate_vcpu,
+                    _ => &self.rates.fargate_memory,
+                };
+                let given = given.get(platform).copied();
+                given.unwrap_or_else(|| discounted(usage.list, self.rates.fargate))
+            }
         };
         Some(given)
     }

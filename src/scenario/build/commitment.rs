@@ -137,6 +137,13 @@ impl Build<'_> {
                 self.error(place, format!("two rates of {} in one plan", quoted(name)));
             }
         }
+        let by_platform = |part: &str| {
+            let given = FARGATE_PLATFORMS.map(|(platform, key)| {
+                let rate = settings.rate(&format!("fargate_{key}{part}_usd_per_hour"))?;
+                Some((platform.to_string(), rate))
+            });
+            given.into_iter().flatten().collect()
+        };
         Some(SavingsPlan {
             name,
             kind,
@@ -145,8 +152,8 @@ impl Build<'_> {
                 instances: discount("discount_percent", of_instances),
                 fargate: discount("fargate_discount_percent", FARGATE_PLAN),
                 of_types,
-                fargate_vcpu: settings.rate("fargate_vcpu_usd_per_hour"),
-                fargate_memory: settings.rate("fargate_gb_usd_per_hour"),
+                fargate_vcpu: by_platform("vcpu"),
+                fargate_memory: by_platform("gb"),
             },
         })
     }
@@ -160,9 +167,7 @@ impl Build<'_> {
             }
             return Some(PlanKind::Compute);
         }
-        for key in
-            ["fargate_discount_percent", "fargate_vcpu_usd_per_hour", "fargate_gb_usd_per_hour"]
-        {
+        for key in OF_FARGATE {
             if settings.is_given(key) {
                 let message =
                     format!("`{key}` of an EC2Instance plan, which does not cover Fargate");
@@ -198,6 +203,18 @@ impl Build<'_> {
         }
     }
 }
+
+/// Keys that say what Fargate costs under a plan.
+const OF_FARGATE: [&str; 5] = [
+    "fargate_discount_percent",
+    "fargate_vcpu_usd_per_hour",
+    "fargate_gb_usd_per_hour",
+    "fargate_arm_vcpu_usd_per_hour",
+    "fargate_arm_gb_usd_per_hour",
+];
+
+/// Platforms as on the bill whose rates a plan may give, and what their keys have before the part of a task.
+const FARGATE_PLATFORMS: [(&str, &str); 2] = [("linux/x86_64", ""), ("linux/arm64", "arm_")];
 
 /// Number of a term in the tables of discounts.
 fn term(settings: &Settings) -> usize {
