@@ -46,6 +46,59 @@ fn offer(parts: &[(String, String)]) -> String {
     )
 }
 
+/// Things beside compute and fees of Managed Instances, in the layout of a bulk offer file. Usage types, operations and units
+/// were read in public programs that parse AWS's answers, and prices there, too (Tokyo, September 2026: gp3 0.096 a GB, a
+/// GiB/s 49.152; c6a.2xlarge's fee is that of PR-56); the file itself is written by hand.
+fn beside_compute() -> String {
+    let one = |sku: &str,
+               (service, usage, operation): (&str, &str, &str),
+               tiers: &[(&str, &str, &str)]| {
+        let product = format!(
+            "\"{sku}\":{{\"sku\":\"{sku}\",\"productFamily\":\"x\",\"attributes\":{{\"servicecode\":\"{service}\",\
+             \"regionCode\":\"ap-northeast-1\",\"usagetype\":\"{usage}\",\"operation\":\"{operation}\"}}}}"
+        );
+        let dimension = |(begin, unit, price): &(&str, &str, &str)| {
+            format!(
+                "\"{begin}\":{{\"unit\":\"{unit}\",\"beginRange\":\"{begin}\",\"endRange\":\"Inf\",\
+                 \"pricePerUnit\":{{\"USD\":\"{price}\"}}}}"
+            )
+        };
+        let all: Vec<String> = tiers.iter().map(dimension).collect();
+        let term =
+            format!("\"{sku}\":{{\"{sku}.T\":{{\"priceDimensions\":{{{}}}}}}}", all.join(","));
+        (product, term)
+    };
+    let (ec2, elb) = ("AmazonEC2", "AWSELB");
+    let alb = "LoadBalancing:Application";
+    let fee = |name: &str| format!("APN1-ECS-Managed-Instances:{name}-management-hours");
+    offer(&[
+        one("A", (ec2, "APN1-EBS:VolumeUsage.gp3", ""), &[("0", "GB-Mo", "0.0960000000")]),
+        one("B", (ec2, "APN1-EBS:VolumeP-IOPS.gp3", ""), &[("0", "IOPS-Mo", "0.0060000000")]),
+        one(
+            "C",
+            (ec2, "APN1-EBS:VolumeP-Throughput.gp3", ""),
+            &[("0", "GiBps-mo", "49.1520000000")],
+        ),
+        one("D", (ec2, "APN1-EBS:VolumeUsage.gp2", ""), &[("0", "GB-Mo", "0.12")]),
+        one("E", ("AmazonECS", &fee("c6a.2xlarge"), ""), &[("0", "Hrs", "0.0367200000")]),
+        one("F", ("AmazonECS", &fee("m99g.large"), ""), &[("0", "Hrs", "0.01")]),
+        one("G", (elb, "APN1-LoadBalancerUsage", alb), &[("0", "Hrs", "0.0243")]),
+        one("H", (elb, "APN1-TS-LoadBalancerUsage", alb), &[("0", "Hrs", "0.0056")]),
+        one(
+            "I",
+            ("AmazonVPC", "APN1-VpcEndpoint-Bytes", "VpcEndpoint"),
+            &[("0", "GB", "0.01"), ("1048576", "GB", "0.006")],
+        ),
+        one(
+            "J",
+            ("AmazonCloudWatch", "APN1-CW:MetricMonitorUsage", ""),
+            &[("0", "Metrics", "0"), ("10", "Metrics", "0.3"), ("10000", "Metrics", "0.1")],
+        ),
+        one("K", ("AWSDataTransfer", "APN1-DataTransfer-Out-Bytes", ""), &[("0", "GB", "0.114")]),
+        one("L", (ec2, "APN1-NatGateway-Hours", "NatGateway"), &[("0", "Fortnights", "5")]),
+    ])
+}
+
 fn fargate() -> String {
     offer(&[
         part("A", "EUW1-Fargate-vCPU-Hours:perCPU", "0.0404800000"),
@@ -79,6 +132,12 @@ const PLANS: &str = r#"{"searchResults":[
      {"name":"productDescription","value":"Linux/UNIX"},{"name":"tenancy","value":"shared"}]},
     {"savingsPlanOffering":{"offeringId":"o","paymentOption":"No Upfront","planType":"Compute","durationSeconds":31536000,
      "currency":"USD"},"rate":"0.0323","unit":"Hrs","productType":"Fargate","usageType":"USE1-Fargate-vCPU-Hours:perCPU",
+     "properties":[{"name":"region","value":"us-east-1"}]},
+    {"savingsPlanOffering":{"offeringId":"o","paymentOption":"No Upfront","planType":"Compute","durationSeconds":31536000,
+     "currency":"USD"},"rate":"0.0259","unit":"Hrs","productType":"Fargate","usageType":"USE1-Fargate-ARM-vCPU-Hours:perCPU",
+     "properties":[{"name":"region","value":"us-east-1"}]},
+    {"savingsPlanOffering":{"offeringId":"o","paymentOption":"No Upfront","planType":"Compute","durationSeconds":31536000,
+     "currency":"USD"},"rate":"0.9","unit":"Hrs","productType":"Fargate","usageType":"USE1-EKS-Fargate-GB-Hours",
      "properties":[{"name":"region","value":"us-east-1"}]},
     {"savingsPlanOffering":{"offeringId":"p","paymentOption":"All Upfront","planType":"EC2Instance","durationSeconds":94608000,
      "currency":"USD"},"rate":"0.0371","unit":"Hrs","productType":"EC2","usageType":"BoxUsage:m5.large",
@@ -140,6 +199,127 @@ fn what_aws_publishes_becomes_a_price_file_that_reads_back() {
     assert_eq!(book.ec2_spot("us-east-1", "m5.large").unwrap().to_string(), "0.0350005");
     let only = finish(&files, &["eu-west-1"]).unwrap().0;
     assert!(!only.contains("us-east-1") && only.contains("eu-west-1,linux"), "{only}");
+}
+
+/// Volumes, load balancers and their like become items of the book; a fee is of its type; of tiers the first that costs
+/// anything; a GiB/s is 1,024 MiB/s. What is left out is named, with how many there are of it.
+#[test]
+fn what_is_charged_beside_compute_and_fees_are_read_and_the_rest_is_named() {
+    let (csv, notes) = finish(&[("x.json", &beside_compute())], &[]).unwrap();
+    insta::assert_snapshot!(csv, @r"
+    # made by ecsim catalog update
+    # as of: 2026-09-30
+    region,item,usd
+    ap-northeast-1,alb,0.0243
+    ap-northeast-1,custom_metric,0.3
+    ap-northeast-1,gp3_gb,0.096
+    ap-northeast-1,gp3_iops,0.006
+    ap-northeast-1,gp3_mbps,0.048
+    ap-northeast-1,vpc_endpoint_gb,0.01
+    region,instance_type,managed_fee_usd_per_hour
+    ap-northeast-1,c6a.2xlarge,0.03672
+    ");
+    insta::assert_snapshot!(notes.join("\n"), @r"
+    left out: 1 fees of types that neither the catalogue nor any priced row describes
+    left out: 1 prices in other units than the book's
+    left out: 2 prices of later tiers of what the book prices once
+    left out: 1 prices of nothing
+    left out: 1 products of transfer, whose tiers are not read (give internet_gb_1 to _4 and zone_gb as rows of your own)
+    left out: 1 products that no run is charged for
+    left out: 1 volumes of other kinds than gp3, snapshots and their like
+    ");
+    let book = Catalogue::embedded();
+    let file = PriceFile::parse("x.csv", csv.as_bytes(), &book).unwrap();
+    assert!(file.warnings.is_empty(), "{:?}", file.warnings);
+    let book = book.with_price_file(file);
+    let fee = |region, name| book.managed_fee_of(region, name).map(|(fee, _)| fee.to_string());
+    assert_eq!(fee("ap-northeast-1", "c6a.2xlarge"), Some("0.03672".into()));
+    assert_eq!(fee("us-east-1", "c6a.2xlarge"), Some("0.03672".into()), "12 % of 0.306, assumed");
+    let usd = |item| book.side_price("ap-northeast-1", item).unwrap().usd.to_string();
+    assert_eq!((usd("gp3_mbps"), usd("nlb")), ("0.048".into(), "0.0225".into()));
+    // Files of one's own are above.
+    let own = "region,instance_type,managed_fee_usd_per_hour\nap-northeast-1,c6a.2xlarge,0.05\n\
+               region,item,usd\nap-northeast-1,alb,1\n";
+    let (csv, _) = finish(&[("own.csv", own), ("x.json", &beside_compute())], &[]).unwrap();
+    assert!(csv.contains("c6a.2xlarge,0.05\n") && csv.contains("ap-northeast-1,alb,1\n"), "{csv}");
+    // Two prices of one thing are none.
+    let other = beside_compute().replace("0.0367200000", "0.0368");
+    let said = finish(&[("x.json", &beside_compute()), ("y.json", &other)], &[]).unwrap_err();
+    assert!(
+        said.contains("the fee of c6a.2xlarge in ap-northeast-1 costs 0.0368 here and 0.03672"),
+        "{said}"
+    );
+}
+
+/// What ECS charges for a Managed Instance is a column of the price book: the file's fee of the type, unless the scenario says
+/// otherwise, and 12 % where neither does.
+#[test]
+fn a_managed_instance_costs_the_fee_of_its_type_in_the_price_file() {
+    let desk = Desk::new();
+    desk.write(
+        "p.csv",
+        "region,instance_type,managed_fee_usd_per_hour\nus-east-1,c6a.2xlarge,0.04\n",
+    );
+    let fee = |of: &str, prices: &str| -> String {
+        desk.write(
+            "m.toml",
+            format!(
+                "[simulation]\nduration = \"2h\"\n{prices}[[capacity_provider]]\nname = \"m\"\n\
+                 instance_types = [\"c6a.2xlarge\"]\n[capacity_provider.managed_instances]\n{of}\n\
+                 [[task_definition]]\nfamily = \"t\"\ncpu = 1024\nmemory = 1024\nnetwork_mode = \"host\"\n\
+                 [[service]]\nname = \"s\"\ntask_definition = \"t\"\ndesired_count = 1\n\
+                 capacity_provider_strategy = [{{ capacity_provider = \"m\", weight = 1 }}]\n"
+            ),
+        );
+        desk.ok("run m.toml --out m --force --charts none");
+        let table = desk.read("m/cost.csv");
+        let mut lines = csv::Reader::from_reader(table.as_bytes());
+        let rows = lines.deserialize::<std::collections::BTreeMap<String, String>>();
+        let rows: Vec<_> = rows.map(Result::unwrap).collect();
+        let fee = rows.iter().find(|row| row["category"].contains("fee")).unwrap();
+        fee["usd_per_hour"].clone()
+    };
+    let file = "[prices]\nfile = \"p.csv\"\n";
+    assert_eq!(fee("", file), "0.04");
+    assert_eq!(fee("", ""), "0.03672");
+    assert_eq!(fee("fee_percent = 10", file), "0.0306");
+    assert_eq!(fee("fee_usd_per_hour = 0.01", file), "0.01");
+}
+
+/// A bad row of fees is told like any other: its place, what is wrong, what to do.
+#[test]
+fn bad_fees_are_told_with_their_places() {
+    let csv = "region,instance_type,managed_fee_usd_per_hour\nus-east-1,c6a.2xlarge,-1\nus-east-1,c6a.2xlargo,1\n\
+               us-east-1,m5.large,1\nus-east-1,m5.large,2\nregion,instance_type,managed_fee_usd_per_hour,purchase\n";
+    let said = finish(&[("own.csv", csv)], &[]).unwrap_err();
+    for wanted in [
+        "own.csv:2:23: managed_fee_usd_per_hour",
+        "own.csv:3:11: unknown instance type \"c6a.2xlargo\"",
+        "own.csv:5:1: the fee of m5.large in us-east-1 was already priced on line 4",
+        "own.csv:6:47: unknown column \"purchase\"",
+    ] {
+        assert!(said.contains(wanted), "{wanted}\n{said}");
+    }
+}
+
+/// Prices in another currency are refused with what to do, however the column says so.
+#[test]
+fn a_column_in_another_currency_is_told_that_prices_are_in_dollars() {
+    for (header, place) in [
+        ("region,instance_type,eur_per_hour", "1:22"),
+        ("region,instance_type,usd_per_hour,currency", "1:35"),
+        ("region,instance_type,usd_per_hour,Currency_Code", "1:35"),
+        ("region,os,arch,purchase,jpy_per_vcpu_hour,usd_per_gb_hour", "1:25"),
+    ] {
+        let said = finish(&[("own.csv", &format!("{header}\n"))], &[]).unwrap_err();
+        let line = said
+            .lines()
+            .position(|line| line.starts_with(&format!("own.csv:{place}: unknown column")));
+        let help = said.lines().nth(line.expect(&said) + 1).unwrap();
+        assert!(help.contains("prices are in US dollars: convert them"), "{header}\n{said}");
+    }
+    let said = finish(&[("own.csv", "region,instance_type,usd_per_houre\n")], &[]).unwrap_err();
+    assert!(said.contains("did you mean \"usd_per_hour\"?"), "{said}");
 }
 
 #[test]
@@ -242,6 +422,8 @@ fn a_run_uses_the_file_and_its_manifest_says_which_and_how_old() {
         "{plans}"
     );
     assert!(plans.contains("fargate_vcpu_usd_per_hour = 0.0323"), "{plans}");
+    assert!(plans.contains("fargate_arm_vcpu_usd_per_hour = 0.0259"), "{plans}");
+    assert!(!plans.contains("gb_usd"), "tasks of EKS have rates of their own: {plans}");
     desk.write("with.toml", format!("{SMALL}\n{plans}"));
     desk.ok("validate with.toml");
 }

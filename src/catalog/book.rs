@@ -170,6 +170,23 @@ impl Catalogue {
         })
     }
 
+    /// What ECS charges an hour for a Managed Instance of a type, where a price file says so; see
+    /// [`Catalogue::managed_fee_of`].
+    #[must_use]
+    pub fn managed_fee(&self, region: &str, instance_type: &str) -> Option<HourlyRate> {
+        self.own.managed_fee(region, instance_type)
+    }
+
+    /// As [`Catalogue::managed_fee`], else what is assumed of the On-Demand price; and whether it is assumed.
+    #[must_use]
+    pub fn managed_fee_of(&self, region: &str, instance_type: &str) -> Option<(HourlyRate, bool)> {
+        let given = self.managed_fee(region, instance_type).map(|fee| (fee, false));
+        given.or_else(|| {
+            let percent = assumed::managed_fee_percent(instance_type);
+            Some((assumed::share_of(self.on_demand(region, instance_type)?, percent), true))
+        })
+    }
+
     /// Every region with an On-Demand or Fargate price, in order of name.
     #[must_use]
     pub fn regions(&self) -> Vec<&str> {

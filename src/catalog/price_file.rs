@@ -1,6 +1,6 @@
 //! A user's own price file: rows that outrank the embedded ones, and instance types of the user's own.
 //!
-//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Three layouts, told by the header; a file may
+//! CSV with a header line; columns in any order; `#` starts a comment; no quotes. Four layouts, told by the header; a file may
 //! have several, each under its header. A line `# as of: 2026-10-27` says how old the prices are:
 //!
 //! | Layout | Columns (required, *optional*) |
@@ -8,11 +8,13 @@
 //! | EC2 | `region, instance_type, usd_per_hour`, *`purchase` (`on_demand` or `spot`), `vcpus, memory_mib, arch, registered_mib, gpus, max_enis`* |
 //! | Fargate | `region, os, arch, purchase, usd_per_vcpu_hour, usd_per_gb_hour`, *`usd_per_ephemeral_gb_hour`, `usd_licence_per_vcpu_hour`* (required where the catalogue has no such platform; the licence on Windows only) |
 //! | beside compute | `region, item, usd`: items and what their prices are for as in `data/side.csv` |
+//! | Managed Instances | `region, instance_type, managed_fee_usd_per_hour`: what ECS charges for an instance of a type |
 //!
 //! An instance type that the catalogue does not know must be described by `vcpus` and `memory_mib`; a known one must
 //! not be, since two truths about one type would be one too many. A region that the catalogue does not know is
 //! accepted with a warning: AWS opens regions more often than we print the book. All errors are reported at once.
 
+mod fees;
 mod reader;
 mod rows;
 mod side;
@@ -59,6 +61,7 @@ pub struct PriceFile {
     fargate: BTreeMap<(String, OperatingSystem, Architecture, Purchase), FargatePrice>,
     pub(super) instance_types: BTreeMap<String, InstanceType>,
     side: BTreeMap<(String, String), HourlyRate>,
+    fees: BTreeMap<(String, String), HourlyRate>,
     digest: Option<String>,
     /// The day of its oldest prices, where it says so.
     as_of: Option<String>,
@@ -82,7 +85,7 @@ impl PriceFile {
     /// How many prices there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ec2.len() + self.fargate.len() + self.side.len()
+        self.ec2.len() + self.fargate.len() + self.side.len() + self.fees.len()
     }
 
     /// Whether there is no price.
@@ -96,6 +99,7 @@ impl PriceFile {
         self.fargate.extend(above.fargate);
         self.instance_types.extend(above.instance_types);
         self.side.extend(above.side);
+        self.fees.extend(above.fees);
         self.warnings.extend(above.warnings);
         self.as_of = match (self.as_of.take(), above.as_of) {
             (Some(below), Some(above)) => Some(below.min(above)),
@@ -155,9 +159,18 @@ impl PriceFile {
         self.side.get(&(region.to_owned(), item.to_owned()))
     }
 
+    /// Fees of Managed Instances: region, type.
+    pub(super) fn fee_rows(&self) -> impl Iterator<Item = (&(String, String), HourlyRate)> {
+        self.fees.iter().map(|(key, &rate)| (key, rate))
+    }
+
+    pub(super) fn managed_fee(&self, region: &str, instance_type: &str) -> Option<HourlyRate> {
+        self.fees.get(&(region.to_owned(), instance_type.to_owned())).copied()
+    }
+
     pub(super) fn regions(&self) -> impl Iterator<Item = &str> {
         let ec2 = self.ec2.keys().map(|key| key.0.as_str());
-        let side = self.side.keys().map(|key| key.0.as_str());
+        let side = self.side.keys().chain(self.fees.keys()).map(|key| key.0.as_str());
         ec2.chain(self.fargate.keys().map(|key| key.0.as_str())).chain(side)
     }
 }

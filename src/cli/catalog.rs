@@ -357,10 +357,20 @@ fn type_text(catalogue: &Catalogue, args: &ShowArgs) -> Result<String, CatalogFa
     if prices.is_empty() {
         text.push_str("no On-Demand price is known\n");
     } else {
-        let mut table = table(&["region", "USD/h On-Demand, Linux", "as of", "origin"]);
+        let fee = "USD/h fee of Managed Instances";
+        let mut table = table(&["region", "USD/h On-Demand, Linux", "as of", "origin", fee]);
         for (region, price) in &prices {
             let as_of = or_dash(Some(price.as_of.to_owned()));
-            table.add_row([region.clone(), price.rate.to_string(), as_of, price.origin.to_owned()]);
+            let fee = catalogue.managed_fee_of(region, &kind.name).map(|(fee, is_assumed)| {
+                if is_assumed { format!("{fee} assumed") } else { fee.to_string() }
+            });
+            table.add_row([
+                region.clone(),
+                price.rate.to_string(),
+                as_of,
+                price.origin.to_owned(),
+                or_dash(fee),
+            ]);
         }
         align_right(&mut table, 1..2);
         let _ = writeln!(text, "{table}");

@@ -122,6 +122,12 @@ impl Book {
         }
     }
 
+    /// What ECS charges an hour for a Managed Instance of a type, where the user's file says so.
+    #[must_use]
+    pub fn managed_fee(&self, region: &str, instance_type: &str) -> Option<HourlyRate> {
+        self.0.managed_fee(region, instance_type)
+    }
+
     /// Its version, the newest day of its embedded prices, and the oldest day that the user's file names.
     #[must_use]
     pub fn version(&self) -> (String, String, Option<String>) {

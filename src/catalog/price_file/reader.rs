@@ -1,5 +1,6 @@
 //! The checks of a price file: header, then row by row, collecting every problem.
 
+use super::fees::{FEE, FEE_COLUMNS};
 use super::rows::{Row, fields, lines, shown, too_long};
 use super::side::SIDE_COLUMNS;
 use super::{MAX_BYTES, PriceFile, PriceFileProblem};
@@ -54,6 +55,19 @@ pub(super) struct Reader<'a> {
     /// Problems beyond those that are kept.
     rest: usize,
     new_regions: BTreeSet<String>,
+}
+
+const IN_DOLLARS: &str =
+    "prices are in US dollars: convert them; `[invoice] currency` tells a bill in another one";
+
+/// Whether an unknown column says that prices are in another currency: `currency`, `eur_per_hour`.
+fn is_of_a_currency(name: &str, known: &[&str]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let Some((code, rest)) = name.split_once('_') else {
+        return name == "currency" || name == "eur";
+    };
+    code == "currency"
+        || (code.len() == 3 && code != "usd" && known.contains(&format!("usd_{rest}").as_str()))
 }
 
 /// The day that a comment `# as of: 2026-10-27` names; of several the earliest.
@@ -142,14 +156,16 @@ impl<'a> Reader<'a> {
     fn header(&mut self, line: u64, fields: &[(u64, &str)]) -> Vec<String> {
         let names: Vec<String> = fields.iter().map(|(_, name)| (*name).to_owned()).collect();
         let has = |column: &str| names.iter().any(|name| name == column);
-        let (known, required): (&[&str], &[&str]) = if has("instance_type") {
+        let (known, required): (&[&str], &[&str]) = if has(FEE) {
+            (&FEE_COLUMNS, &FEE_COLUMNS)
+        } else if has("instance_type") {
             (&EC2_COLUMNS, &EC2_COLUMNS[..3])
         } else if has("item") {
             (&SIDE_COLUMNS, &SIDE_COLUMNS)
         } else {
             (&FARGATE_COLUMNS, &FARGATE_COLUMNS[..6])
         };
-        let all = EC2_COLUMNS.into_iter().chain(FARGATE_COLUMNS);
+        let all = EC2_COLUMNS.into_iter().chain(FARGATE_COLUMNS).chain(SIDE_COLUMNS).chain([FEE]);
         if let [(_, name)] = fields
             && let Some(found) = suggest::other_separator(name, all)
         {
@@ -168,9 +184,12 @@ impl<'a> Reader<'a> {
             if !known.contains(&name) {
                 // A name as long as a book is no misspelling, and too costly to compare.
                 let near = (name.len() < 64).then(|| suggest::nearest(name, known.iter().copied()));
-                let hint = near
-                    .flatten()
-                    .map_or_else(|| format!("known: {}", known.join(", ")), did_you_mean);
+                let hint = match () {
+                    () if is_of_a_currency(name, known) => IN_DOLLARS.to_owned(),
+                    () => near
+                        .flatten()
+                        .map_or_else(|| format!("known: {}", known.join(", ")), did_you_mean),
+                };
                 self.problem(line, column, format!("unknown column {}", shown(name)), Some(hint));
             } else if names[..index].iter().any(|earlier| earlier == name) {
                 self.problem(line, column, format!("column {name:?} appears twice"), None);
@@ -194,7 +213,9 @@ impl<'a> Reader<'a> {
         let before = self.found();
         let region = self.region(row);
         let has = |column: &str| row.columns.iter().any(|name| name == column);
-        let key = if has("instance_type") {
+        let key = if has(FEE) {
+            self.fee_row(row, region)
+        } else if has("instance_type") {
             self.ec2_row(row, region)
         } else if has("item") {
             self.side_row(row, region)
@@ -261,23 +282,27 @@ impl<'a> Reader<'a> {
             self.problem(row.line, column, message, Some(hint));
         } else if described {
             self.own_type(row, name);
-        } else if !self.out.instance_types.contains_key(name) {
-            let near = self.catalogue.nearest_instance_types(name);
-            let meant = near.first().map(|near| format!("{} ", did_you_mean(near)));
-            let hint = format!(
-                "{}A type that the catalogue lacks needs vcpus and memory_mib",
-                meant.unwrap_or_default()
-            );
-            self.problem(
-                row.line,
-                column,
-                format!("unknown instance type {}", shown(name)),
-                Some(hint),
-            );
+        } else if !self.knows_type(name) {
+            self.unknown_type(row.line, column, name);
         }
         let key = format!("{name} in {region} ({purchase})");
         self.out.ec2.insert((region, name.to_owned(), purchase), rate);
         key
+    }
+
+    /// Whether the catalogue or an earlier line describes a type.
+    pub(super) fn knows_type(&self, name: &str) -> bool {
+        self.out.instance_types.contains_key(name) || self.catalogue.instance_type(name).is_some()
+    }
+
+    pub(super) fn unknown_type(&mut self, line: u64, column: u64, name: &str) {
+        let near = self.catalogue.nearest_instance_types(name);
+        let meant = near.first().map(|near| format!("{} ", did_you_mean(near)));
+        let hint = format!(
+            "{}A type that the catalogue lacks needs vcpus and memory_mib",
+            meant.unwrap_or_default()
+        );
+        self.problem(line, column, format!("unknown instance type {}", shown(name)), Some(hint));
     }
 
     /// An instance type that only the user knows; what the file does not say is assumed small rather than large.

@@ -2,7 +2,7 @@
 //!
 //! | Input, told by its content | Taken from it |
 //! | --- | --- |
-//! | `aws pricing get-products` (`PriceList`), bulk offer files (`products`, `terms`) | On-Demand prices of Linux instances with shared tenancy; Fargate |
+//! | `aws pricing get-products` (`PriceList`), bulk offer files (`products`, `terms`) | On-Demand prices of Linux instances with shared tenancy; Fargate; fees of Managed Instances; what is charged beside compute, see `side` |
 //! | `aws ec2 describe-instance-types` (`InstanceTypes`) | what a type holds that the catalogue lacks |
 //! | `aws ec2 describe-spot-price-history` (`SpotPriceHistory`) | Spot: the mean over the zones of each one's newest price |
 //! | `aws savingsplans describe-savings-plans-offering-rates` (`searchResults`) | rates of Savings Plans, as tables of a scenario |
@@ -13,6 +13,7 @@
 
 mod offers;
 mod plans;
+mod side;
 mod spot;
 mod types;
 
@@ -24,13 +25,18 @@ use crate::model::fargate::FargateRate;
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The largest file that is read: AWS's offer of EC2 for one region has some hundred megabytes.
 pub const MAX_BYTES: u64 = 2 << 30;
 /// Past this many problems the rest is only counted.
 const MAX_PROBLEMS: usize = 100;
+
+const EC2_HEADER: &str =
+    "region,instance_type,usd_per_hour,purchase,vcpus,memory_mib,arch,registered_mib,gpus,max_enis";
+const FARGATE_HEADER: &str = "region,os,arch,purchase,usd_per_vcpu_hour,usd_per_gb_hour,usd_per_ephemeral_gb_hour,\
+                              usd_licence_per_vcpu_hour";
 
 /// What is wrong, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +71,8 @@ enum Thing {
     FargateMemory(String, OperatingSystem, Architecture, Purchase),
     FargateStorage(String),
     FargateLicence(String),
+    ManagedFee(String, String),
+    Side(String, &'static str),
 }
 
 impl Thing {
@@ -75,12 +83,14 @@ impl Thing {
             Thing::FargateMemory(region, ..) => format!("a GB of Fargate in {region}"),
             Thing::FargateStorage(region) => format!("storage of Fargate in {region}"),
             Thing::FargateLicence(region) => format!("the Windows licence of Fargate in {region}"),
+            Thing::ManagedFee(region, name) => format!("the fee of {name} in {region}"),
+            Thing::Side(region, item) => format!("{item} in {region}"),
         }
     }
 
     fn instance_type(&self) -> Option<&str> {
         match self {
-            Thing::Instance(_, name, _) => Some(name),
+            Thing::Instance(_, name, _) | Thing::ManagedFee(_, name) => Some(name),
             _ => None,
         }
     }
@@ -91,7 +101,9 @@ impl Thing {
             | Thing::FargateVcpu(region, ..)
             | Thing::FargateMemory(region, ..)
             | Thing::FargateStorage(region)
-            | Thing::FargateLicence(region) => region,
+            | Thing::FargateLicence(region)
+            | Thing::ManagedFee(region, _)
+            | Thing::Side(region, _) => region,
         }
     }
 }
@@ -275,20 +287,26 @@ impl Update {
     pub fn finish(mut self, regions: &[String]) -> Result<Written, Vec<Problem>> {
         self.add_spot();
         let is_wanted = |region: &str| regions.is_empty() || regions.iter().any(|r| r == region);
-        let mut lines = self.instance_lines(&is_wanted);
+        let instances = self.instance_lines(&is_wanted);
         let (fargate, odd) = self.fargate_lines(&is_wanted);
-        lines.extend(fargate);
-        let side = self.own.side_rows().filter(|((region, _), _)| is_wanted(region));
-        lines.extend(side.map(|((region, item), rate)| format!("{region},{item},{rate}")));
+        let fees = self.fee_lines(&instances, &is_wanted);
+        let tables = [
+            (EC2_HEADER, instances),
+            (FARGATE_HEADER, fargate),
+            ("region,item,usd", self.side_lines(&is_wanted)),
+            ("region,instance_type,managed_fee_usd_per_hour", fees),
+        ];
+        let lines = || tables.iter().flat_map(|(_, lines)| lines);
         for region in regions {
             let begins = format!("{region},");
-            if !lines.iter().any(|line| line.starts_with(&begins)) {
+            if !lines().any(|line| line.starts_with(&begins)) {
                 let hint = "name a file with its prices, or leave out its --region";
                 let files = self.files.join(", ");
                 self.problem(&files, format!("no price of {region}"), Some(hint));
             }
         }
-        if lines.is_empty() && self.problems.is_empty() && self.plans.is_empty() {
+        let prices = lines().count();
+        if prices == 0 && self.problems.is_empty() && self.plans.is_empty() {
             let files = self.files.join(", ");
             self.problem(&files, "no price that a run could use".into(), None);
         }
@@ -303,8 +321,7 @@ impl Update {
         let mut notes: Vec<String> =
             self.skipped.iter().map(|(why, count)| format!("left out: {count} {why}")).collect();
         notes.extend(odd);
-        let prices = lines.len();
-        Ok(Written { csv: self.text(&lines), prices, plans: self.plans.toml(&is_wanted), notes })
+        Ok(Written { csv: self.text(&tables), prices, plans: self.plans.toml(&is_wanted), notes })
     }
 
     /// Rows of instances, those of the user's own files above AWS's.
@@ -333,6 +350,48 @@ impl Update {
         }
         if unknown > 0 {
             let why = "prices of types that neither the catalogue nor any file describes";
+            self.skipped.insert(why, unknown);
+        }
+        lines
+    }
+
+    /// Rows of what is charged beside compute, those of the user's own files above AWS's.
+    fn side_lines(&self, is_wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let mut rates: BTreeMap<(&str, &str), HourlyRate> = BTreeMap::new();
+        for (thing, found) in &self.prices {
+            if let Thing::Side(region, item) = thing {
+                rates.insert((region, item), found.rate);
+            }
+        }
+        let own = self.own.side_rows().map(|((region, item), rate)| ((&**region, &**item), rate));
+        rates.extend(own);
+        let wanted = rates.into_iter().filter(|((region, _), _)| is_wanted(region));
+        wanted.map(|((region, item), rate)| format!("{region},{item},{rate}")).collect()
+    }
+
+    /// Rows of fees of Managed Instances, likewise; of types that the catalogue knows or `instances` describe.
+    fn fee_lines(&mut self, instances: &[String], is_wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let mut rates: BTreeMap<(String, String), HourlyRate> = BTreeMap::new();
+        for (thing, found) in &self.prices {
+            if let Thing::ManagedFee(region, name) = thing {
+                rates.insert((region.clone(), name.clone()), found.rate);
+            }
+        }
+        rates.extend(self.own.fee_rows().map(|(key, rate)| (key.clone(), rate)));
+        let described: BTreeSet<&str> =
+            instances.iter().filter_map(|line| line.split(',').nth(1)).collect();
+        let mut lines = Vec::new();
+        let mut unknown = 0;
+        for ((region, name), rate) in rates.into_iter().filter(|((region, _), _)| is_wanted(region))
+        {
+            if described.contains(&*name) || self.catalogue.instance_type(&name).is_some() {
+                lines.push(format!("{region},{name},{rate}"));
+            } else {
+                unknown += 1;
+            }
+        }
+        if unknown > 0 {
+            let why = "fees of types that neither the catalogue nor any priced row describes";
             self.skipped.insert(why, unknown);
         }
         lines
@@ -422,26 +481,14 @@ impl Update {
         all.clone().find(is_it).or_else(|| all.clone().next())
     }
 
-    fn text(&self, lines: &[String]) -> String {
+    fn text(&self, tables: &[(&str, Vec<String>)]) -> String {
         let mut text = String::from("# made by ecsim catalog update\n");
         if let Some(day) = self.days.iter().min() {
             let _ = writeln!(text, "# as of: {day}");
         }
-        let of_width = |commas: usize| -> Vec<&String> {
-            lines.iter().filter(|line| line.matches(',').count() == commas).collect()
-        };
-        let (instances, fargate, side) = (of_width(9), of_width(7), of_width(2));
-        if !instances.is_empty() {
-            text += "region,instance_type,usd_per_hour,purchase,vcpus,memory_mib,arch,registered_mib,gpus,max_enis\n";
-            instances.iter().for_each(|line| text += &format!("{line}\n"));
-        }
-        if !fargate.is_empty() {
-            text += "region,os,arch,purchase,usd_per_vcpu_hour,usd_per_gb_hour,usd_per_ephemeral_gb_hour,usd_licence_per_vcpu_hour\n";
-            fargate.iter().for_each(|line| text += &format!("{line}\n"));
-        }
-        if !side.is_empty() {
-            text += "region,item,usd\n";
-            side.iter().for_each(|line| text += &format!("{line}\n"));
+        for (header, lines) in tables.iter().filter(|(_, lines)| !lines.is_empty()) {
+            let _ = writeln!(text, "{header}");
+            lines.iter().for_each(|line| text += &format!("{line}\n"));
         }
         text
     }
@@ -451,6 +498,14 @@ impl Update {
         let day = text.and_then(|text| text.get(..10)).filter(|day| calendar::is_day(day));
         self.days.extend(day.map(str::to_string));
     }
+}
+
+/// Whether a usage type is this one: alone, or behind the code of a region, as `EUW1-` is. Whatever has more in front is
+/// something else (another service's, a local zone's).
+fn is_usage(usage_type: &str, wanted: &str) -> bool {
+    let Some(before) = usage_type.strip_suffix(wanted) else { return false };
+    let code = |code: &str| code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    before.is_empty() || before.strip_suffix('-').is_some_and(|of| !of.is_empty() && code(of))
 }
 
 /// Whether a name can stand in a price file.

@@ -1,6 +1,7 @@
 //! `aws pricing get-products` and the bulk offer files: what is listed.
 
-use super::{Described, Thing, Update};
+use super::{Described, Thing, Update, side};
+use crate::base::money::HourlyRate;
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -52,30 +53,32 @@ struct Term {
 #[serde(rename_all = "camelCase")]
 struct Dimension {
     unit: Option<String>,
+    begin_range: Option<String>,
     price_per_unit: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Product {
-    product_family: Option<String>,
+pub(super) struct Product {
+    pub product_family: Option<String>,
     #[serde(default)]
-    attributes: Attributes,
+    pub attributes: Attributes,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, Debug)]
 #[serde(rename_all = "camelCase", default)]
-struct Attributes {
-    servicecode: String,
+pub(super) struct Attributes {
+    pub servicecode: String,
     region_code: String,
     location_type: String,
     instance_type: String,
-    operating_system: String,
+    pub operating_system: String,
     tenancy: String,
     pre_installed_sw: String,
     capacitystatus: String,
     marketoption: String,
-    usagetype: String,
+    pub usagetype: String,
+    pub operation: String,
     vcpu: String,
     memory: String,
     physical_processor: String,
@@ -86,7 +89,14 @@ struct Attributes {
 enum Use {
     Instance,
     Fargate(Part, OperatingSystem, Architecture, Purchase),
+    /// The fee of a Managed Instance.
+    Fee(String),
+    /// An item of the book, and the units in which the list may price it.
+    Side(&'static str, &'static [&'static str]),
 }
+
+/// Units of what is priced by the hour, in lower case.
+const HOURLY: &[&str] = &["hrs", "hours", "gb-hours", "vcpu-hours"];
 
 /// A part of Fargate's price.
 enum Part {
@@ -140,7 +150,11 @@ impl Update {
             Ok(use_of) => use_of,
             Err(reason) => return self.skip(reason),
         };
-        for dimension in terms.values().flat_map(|term| term.price_dimensions.values()) {
+        let units = match use_of {
+            Use::Side(_, units) => units,
+            _ => HOURLY,
+        };
+        for dimension in self.dimensions(terms, &use_of) {
             let Some(price) = dimension.price_per_unit.get("USD") else {
                 let found: Vec<&str> =
                     dimension.price_per_unit.keys().map(String::as_str).collect();
@@ -149,13 +163,16 @@ impl Update {
                 self.problem(place, message, Some(hint));
                 continue;
             };
-            let unit = dimension.unit.as_deref().unwrap_or("Hrs").to_ascii_lowercase();
-            if !["hrs", "hours", "gb-hours", "vcpu-hours"].contains(&unit.as_str()) {
-                self.skip("prices that are not for an hour");
+            let unit = dimension.unit.as_deref().unwrap_or(units[0]).to_ascii_lowercase();
+            if !units.contains(&unit.as_str()) {
+                self.skip("prices in other units than the book's");
                 continue;
             }
             let Some(rate) = self.rate(place, price) else { continue };
-            if rate.0 == 0 && matches!(use_of, Use::Instance) {
+            // Rounded half up to a nano-dollar.
+            let parts = side::share(&unit);
+            let rate = HourlyRate((rate.0 + parts / 2) / parts);
+            if rate.0 == 0 && matches!(use_of, Use::Instance | Use::Side(..)) {
                 self.skip("prices of nothing");
                 continue;
             }
@@ -171,9 +188,41 @@ impl Update {
                     Part::Storage => Thing::FargateStorage(region),
                     Part::Licence => Thing::FargateLicence(region),
                 },
+                Use::Fee(name) => Thing::ManagedFee(region, name.clone()),
+                Use::Side(item, _) => Thing::Side(region, item),
             };
             self.price(thing, rate, place);
         }
+    }
+
+    /// The prices of a product; of an item with tiers the first tier that costs anything.
+    fn dimensions<'t>(
+        &mut self,
+        terms: &'t BTreeMap<String, Term>,
+        use_of: &Use,
+    ) -> Vec<&'t Dimension> {
+        let all = terms.values().flat_map(|term| term.price_dimensions.values());
+        let mut all: Vec<&Dimension> = all.collect();
+        if !matches!(use_of, Use::Side(..)) {
+            return all;
+        }
+        let begins = |of: &Dimension| -> f64 {
+            of.begin_range.as_deref().and_then(|begin| begin.parse().ok()).unwrap_or(0.0)
+        };
+        let is_free = |of: &Dimension| {
+            let usd = of.price_per_unit.get("USD").and_then(|usd| usd.parse::<f64>().ok());
+            usd == Some(0.0)
+        };
+        if all.iter().any(|of| !is_free(of)) {
+            let listed = all.len();
+            all.retain(|of| !is_free(of));
+            (all.len()..listed).for_each(|_| self.skip("prices of nothing"));
+        }
+        let first = all.iter().map(|of| begins(of)).fold(f64::INFINITY, f64::min);
+        let later = all.iter().filter(|of| begins(of) > first).count();
+        (0..later).for_each(|_| self.skip("prices of later tiers of what the book prices once"));
+        all.retain(|of| begins(of) <= first);
+        all
     }
 
     fn use_of(&self, product: &Product) -> Result<Use, &'static str> {
@@ -184,9 +233,15 @@ impl Update {
         if of.usagetype.contains("Fargate-") {
             return fargate(of).ok_or("products of Fargate for others than ECS");
         }
+        if let Some(name) = side::fee(of) {
+            return Ok(Use::Fee(name.to_string()));
+        }
+        if let Some((item, units)) = side::item(of) {
+            return Ok(Use::Side(item, units));
+        }
         let family = product.product_family.as_deref().unwrap_or_default();
         if of.instance_type.is_empty() || !family.starts_with("Compute Instance") {
-            return Err("products that are neither instances nor Fargate");
+            return Err(side::other(product));
         }
         let may_be = |found: &str, wanted: &str| found.is_empty() || found == wanted;
         if !may_be(&of.operating_system, "Linux") || !may_be(&of.pre_installed_sw, "NA") {

@@ -15,7 +15,7 @@ pub(super) fn types(
     text(&TypesJson {
         schema: SCHEMA,
         catalog_version: catalogue.version(),
-        instance_types: types.map(|(kind, prices)| type_json(&kind, &prices)).collect(),
+        instance_types: types.map(|(kind, prices)| type_json(catalogue, &kind, &prices)).collect(),
     })
 }
 
@@ -59,6 +59,8 @@ struct PriceJson {
     usd_per_hour: f64,
     as_of: &'static str,
     origin: &'static str,
+    managed_fee_usd_per_hour: Option<f64>,
+    managed_fee_is_assumed: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -105,13 +107,22 @@ fn usd(rate: HourlyRate) -> f64 {
     rate.0 as f64 / 1e9
 }
 
-fn type_json(kind: &InstanceType, prices: &[(String, OnDemandPrice)]) -> TypeJson {
+fn type_json(
+    catalogue: &Catalogue,
+    kind: &InstanceType,
+    prices: &[(String, OnDemandPrice)],
+) -> TypeJson {
     let registered = kind.resources(false);
-    let prices = prices.iter().map(|(region, price)| PriceJson {
-        region: region.clone(),
-        usd_per_hour: usd(price.rate),
-        as_of: price.as_of,
-        origin: price.origin,
+    let prices = prices.iter().map(|(region, price)| {
+        let fee = catalogue.managed_fee_of(region, &kind.name);
+        PriceJson {
+            region: region.clone(),
+            usd_per_hour: usd(price.rate),
+            as_of: price.as_of,
+            origin: price.origin,
+            managed_fee_usd_per_hour: fee.map(|(fee, _)| usd(fee)),
+            managed_fee_is_assumed: fee.map(|(_, is_assumed)| is_assumed),
+        }
     });
     TypeJson {
         instance_type: kind.name.clone(),

@@ -6,8 +6,8 @@ use super::group::LONGEST_DRAIN_OF_MANAGED;
 use super::instance_requirements::Selected;
 use super::mixed_instances::spot_of;
 use crate::base::distribution::Distribution;
-use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
+use crate::catalog::assumed::{managed_fee_percent, share_of};
 use crate::model::definition::NetworkMode;
 use crate::model::group::{Allocation, Draining, InstanceTiming};
 use crate::model::ids::{DefinitionId, ProviderId};
@@ -23,10 +23,6 @@ use crate::sim::setup::{
     ZoningSetup,
 };
 
-/// Share of the On-Demand price that ECS charges, in percent: documented for c6a.2xlarge, assumed for the others.
-const FEE_PERCENT: f64 = 12.0;
-/// The same for the G families: measured on bills of g6.xlarge and g6e.xlarge, assumed for the others.
-const FEE_PERCENT_G: f64 = 7.8;
 /// What `memberOf` may ask for on Managed Instances (developer guide; documented).
 const CONSTRAINED_BY: [&str; 4] =
     ["ecs.subnet-id", "ecs.availability-zone", "ecs.instance-type", "ecs.cpu-architecture"];
@@ -211,12 +207,16 @@ impl Build<'_> {
         facts: &TypeFacts,
         place: Place,
     ) {
-        let of_g = name.starts_with('g') && name.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
-        let usual = if of_g { FEE_PERCENT_G } else { FEE_PERCENT };
-        let percent = table.number("fee_percent").unwrap_or(usual);
+        let given = table.number("fee_percent");
+        let percent = given.unwrap_or_else(|| managed_fee_percent(name));
         let on_demand = fleet.settings.rate("usd_per_hour").or(facts.on_demand);
-        let share = |rate: HourlyRate| share_of(rate, percent);
-        let Some(rate) = table.rate("fee_usd_per_hour").or(on_demand.map(share)) else {
+        // What the scenario says outranks the price file, and this what is assumed.
+        let booked = match given {
+            Some(_) => None,
+            None => self.book.managed_fee(&self.region, name),
+        };
+        let share = || on_demand.map(|rate| share_of(rate, percent));
+        let Some(rate) = table.rate("fee_usd_per_hour").or(booked).or_else(share) else {
             let message = format!("no On-Demand price of {} is known for its fee", quoted(name));
             let help = "set `fee_usd_per_hour` in `managed_instances`";
             self.error_with_help(place, message, help);
@@ -323,10 +323,4 @@ fn managed_timing(latency: &Settings) -> InstanceTiming {
         boot: get("managed_instance_boot", (8.0, 14.0)),
         register: get("managed_instance_register", (2.0, 4.0)),
     }
-}
-
-/// So many percent of a rate.
-fn share_of(rate: HourlyRate, percent: f64) -> HourlyRate {
-    let scaled = (u128::from(rate.0) * (percent * 1e6).round() as u128 + 50_000_000) / 100_000_000;
-    HourlyRate(u64::try_from(scaled).unwrap_or(u64::MAX))
 }

@@ -69,7 +69,7 @@ pub static MANAGED_INSTANCES: Section = Section::new(
         optional(
             "fee_percent",
             Kind::Number(0.0, 1_000.0),
-            "12; 7.8 of types of the G families",
+            "the price file's fee of the type, else 12; 7.8 of types of the G families",
             "What ECS charges for an instance, in percent of its On-Demand price, however it is bought.",
             "measured (c6a.2xlarge, g6.xlarge, g6e.xlarge); else assumed",
         ),
