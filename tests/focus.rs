@@ -167,6 +167,10 @@ fn private_discounts_are_contracted_and_costs_are_in_the_currency() {
         assert_eq!(row["BillingCurrency"], "EUR");
         assert_eq!(row["PricingCurrency"], "USD");
         if row["CommitmentDiscountStatus"] == "Unused" {
+            // Costs of nothing by list have no unit price: wherever there is one, it times the quantity is the cost.
+            let prices =
+                ["ListUnitPrice", "ContractedUnitPrice"].map(|column| row[column].as_str());
+            assert_eq!(prices, ["", ""], "{row:?}");
             continue;
         }
         for (price, cost) in

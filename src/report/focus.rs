@@ -226,7 +226,11 @@ impl Focus<'_> {
             }
         };
         let quantity = Line::priced(usage, category);
-        if !unused {
+        if unused {
+            // Nothing was used that has a list price: a cost is its unit price times the quantity, wherever there are both.
+            row.remove("ListUnitPrice");
+            row.remove("ContractedUnitPrice");
+        } else {
             row.insert("ConsumedQuantity", quantity.clone());
             row.insert("ConsumedUnit", unit(category));
         }
