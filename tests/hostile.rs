@@ -308,6 +308,36 @@ fn attributes_are_those_that_ecs_takes() {
     }
 }
 
+/// Tags are no attributes: AWS takes other characters in them, and more of them.
+#[test]
+fn tags_are_those_that_aws_takes() {
+    let desk = Desk::with(
+        "[[capacity_provider]]\nname = \"a\"\ninstance_types = [\"m5.large\"]\ndesired_capacity = 1\ntags = TAGS\n",
+    );
+    let text = desk.read("small.toml");
+    let with = |tags: &str| desk.write("small.toml", text.replace("TAGS", tags));
+    let (long, longer) = ("x".repeat(256), "x".repeat(257));
+    for good in [
+        "{ team = \"Zürich + 日本\" }".to_string(),
+        "{ \"cost center\" = \"a=b @ 1/2: _-.\" }".to_string(),
+        format!("{{ team = \"{long}\" }}"),
+    ] {
+        with(&good);
+        desk.ok("validate small.toml");
+    }
+    for bad in [
+        "{ team = \"\" }".to_string(),
+        "{ team = \" b\" }".to_string(),
+        "{ team = \"a,b\" }".to_string(),
+        "{ \"AWS:team\" = \"b\" }".to_string(),
+        format!("{{ {} = \"b\" }}", "n".repeat(129)),
+        format!("{{ team = \"{longer}\" }}"),
+    ] {
+        with(&bad);
+        desk.run("validate small.toml").ends_with(2).says("is no tag that AWS takes");
+    }
+}
+
 #[test]
 fn a_value_that_is_replaced_is_counted_under_its_own_reason() {
     let desk = Desk::new();

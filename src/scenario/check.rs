@@ -275,6 +275,15 @@ impl Check<'_> {
                 self.problems.error(entry.value.place, message);
                 continue;
             };
+            if label == "tags" {
+                if let Err((message, help)) = check_tag(&entry.key, value) {
+                    self.problems.error_with_help(entry.value.place, message, help);
+                    continue;
+                }
+                let place = entry.key_place;
+                attributes.push(Attribute { name: entry.key.clone(), place, value: value.clone() });
+                continue;
+            }
             if value.chars().count() > 128 || entry.key.chars().count() > 128 {
                 let message = "names and values of attributes have at most 128 characters";
                 self.problems.error(entry.value.place, message);
@@ -297,6 +306,25 @@ impl Check<'_> {
         attributes.sort_by(|a, b| a.name.cmp(&b.name));
         Some(Item { place: node.place, value: Value::Attributes(attributes) })
     }
+}
+
+/// Whether AWS takes a tag: names of at most 128 characters and values of at most 256, of letters and digits of any script,
+/// blanks and `+ - = . _ : / @`; names that begin with `aws:` are AWS's own (documented, ECS developer guide). An empty value
+/// is refused, since `cost_by_tag.csv` could not tell it from no tag.
+fn check_tag(name: &str, value: &str) -> Result<(), (String, &'static str)> {
+    let fits = |c: char| c.is_alphanumeric() || "+-=._:/@ ".contains(c);
+    let is_good = |text: &str, most: usize| {
+        (1..=most).contains(&text.chars().count()) && text.chars().all(fits) && text.trim() == text
+    };
+    let is_of_aws = name.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("aws:"));
+    if is_good(name, 128) && is_good(value, 256) && !is_of_aws {
+        return Ok(());
+    }
+    let message =
+        format!("{} = {} in `tags` is no tag that AWS takes", quoted(name), quoted(value));
+    let help = "names of 1 to 128 characters, values of 1 to 256: letters, digits, blanks inside and + - = . _ : / @; no \
+                name begins with \"aws:\"";
+    Err((message, help))
 }
 
 /// Whether the name or the value of an attribute is one that PutAttributes takes.

@@ -7,7 +7,7 @@ use crate::scenario::Tags;
 use crate::scenario::settings::Settings;
 use std::collections::BTreeMap;
 
-/// Most tags of a resource (documented, ECS developer guide). Names and values are checked as those of attributes are.
+/// Most tags of a resource (documented, ECS developer guide).
 const MOST: usize = 50;
 
 impl Build<'_> {
