@@ -208,7 +208,8 @@ fn the_packing_that_would_be_enough_does_not_depend_on_the_load() {
 #[test]
 fn the_figures_that_people_repeat_are_marks_with_their_origin() {
     let desk = Desk::with(SMALL);
-    let asked = "--types m6a.2xlarge --on fargate,ec2,ec2-spot --load 1 --seeds 1 --charts svg --quiet";
+    let asked =
+        "--types m6a.2xlarge --on fargate,ec2,ec2-spot --load 1 --seeds 1 --charts svg --quiet";
     let done = desk.ok(&format!("breakeven small.toml {asked}"));
     let table = rows(&desk.read("output/breakeven-small/breakeven_marks.csv"));
     let picture = desk.read("output/breakeven-small/charts/breakeven.svg");

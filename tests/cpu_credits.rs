@@ -211,3 +211,33 @@ fn a_provider_without_burstable_types_has_no_credits() {
     let ran = run(&burning("m5.large", "1h", "1m", "desired_capacity = 1", ""));
     assert!(ran.result.summary.get("cpu_credits_exhausted").is_none());
 }
+
+/// Tasks on instances without credits are not slowed down: who has such instances is told before the run, and who does not
+/// have credits counted at all is told that.
+#[test]
+fn what_is_not_modelled_of_burstable_instances_is_said_beforehand() {
+    let notes = |text: &str| -> Vec<String> {
+        let found = ecsim::scenario::load_text(text, "t.toml", std::path::Path::new("."), &[]);
+        found.unwrap_or_else(|problems| panic!("{problems}")).notes
+    };
+    let of = |name: &str, more: &str, bill: &str| {
+        notes(&burning(name, "1h", "1m", &format!("desired_capacity = 1\n{more}"), bill))
+    };
+    let [standard] = &of("t3.large", "cpu_credits = \"standard\"", "")[..] else { panic!() };
+    assert!(standard.contains("their tasks are not slowed down"), "{standard}");
+    let [uncounted] = &of("t4g.large", "", "cpu_credits = false")[..] else { panic!() };
+    assert!(
+        uncounted.contains("t4g.large of \"burst\": CPU credits are not counted"),
+        "{uncounted}"
+    );
+    let without = burning("t3.large", "1h", "1m", "desired_capacity = 1", "")
+        .replace("[bill]\nvolumes = false\n", "");
+    assert!(notes(&without)[0].contains("CPU credits are not counted"));
+    // T2 is standard unless somebody says otherwise.
+    assert_eq!(of("t2.large", "", "").len(), 1);
+    for (name, more) in
+        [("t3.large", ""), ("t2.large", "cpu_credits = \"unlimited\""), ("m5.large", "")]
+    {
+        assert!(of(name, more, "").is_empty(), "{name}");
+    }
+}

@@ -294,3 +294,20 @@ fn the_program_answers_people_and_programs_from_a_file_and_from_a_pipe() {
     desk.run("price bad.json").ends_with(2).says("bad.json:1:");
     desk.run("price api.json --region mars").ends_with(2).says("unknown region \"mars\"");
 }
+
+#[test]
+fn a_region_without_fargate_prices_is_said_to_have_none() {
+    let desk = Desk::new();
+    desk.write(
+        "t.json",
+        r#"{"family": "t", "cpu": "1024", "memory": "3072", "containerDefinitions": [{"name": "c", "image": "i"}]}"#,
+    );
+    let done = desk.ok("price t.json --region ap-southeast-5");
+    assert!(
+        done.stdout.contains("no Fargate price of this platform is known there"),
+        "{}",
+        done.stdout
+    );
+    assert!(!done.stdout.contains("of it above the request"), "{}", done.stdout);
+    assert!(done.stdout.contains("m7i"), "EC2 is told all the same: {}", done.stdout);
+}

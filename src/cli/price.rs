@@ -133,6 +133,7 @@ fn cheapest(found: usize, top: usize) -> String {
     match found {
         0 => "no type with a price holds the task".to_owned(),
         _ if found > top => format!("the {top} cheapest of {found} families when full"),
+        1 => "the one family that holds the task".to_owned(),
         _ => format!("{found} families, cheapest when full first"),
     }
 }
@@ -160,6 +161,12 @@ fn fargate_text(text: &mut String, task: &LoneDefinition, answer: &Quote) {
         text.push_str(" (the task itself needs `cpu` and `memory` for it)");
     }
     text.push('\n');
+    if answer.fargate.is_empty() {
+        text.push_str(
+            "no Fargate price of this platform is known there; a --price-file can give one\n",
+        );
+        return;
+    }
     let mut rows =
         table(&["architecture", "purchase", "USD/h", "USD/month", "of it above the request"]);
     for offer in &answer.fargate {

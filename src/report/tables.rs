@@ -3,8 +3,8 @@
 use super::allocation_tables::{COST_ALLOCATION, COST_BY_TAG};
 use super::bill_tables::{COMMITMENTS, COST, COST_HOURLY, INVOICE};
 use super::breakeven::{BREAKEVEN, BREAKEVEN_CROSSINGS, BREAKEVEN_PAIRS};
-use super::breakeven_marks::BREAKEVEN_MARKS;
 use super::breakeven_map::BREAKEVEN_MAP;
+use super::breakeven_marks::BREAKEVEN_MARKS;
 use super::calibration::CALIBRATION;
 use super::compare::{COMPARE, COMPARE_RUNS};
 use super::csv::TableWriter;

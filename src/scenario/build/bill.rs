@@ -9,7 +9,7 @@ use crate::model::platform::OperatingSystem;
 use crate::pricing::credits::{CreditKind, CreditMode};
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{AddressPrice, BillSetup, CreditTerms, CreditsSetup, VolumePrice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Build<'_> {
     /// Side costs; `None` where only compute is billed.
@@ -116,6 +116,36 @@ impl Build<'_> {
             modes.extend(provider.map(|&provider| (provider, mode)));
         }
         modes
+    }
+
+    /// Says where a run differs from instances of the T families: none of its tasks is slowed down for want of credits, and
+    /// without a bill of them nothing is counted at all.
+    pub(super) fn note_credits(&mut self, bill: Option<&BillSetup>) {
+        let terms = bill.and_then(|bill| bill.credits.as_ref()).map(|credits| &credits.terms);
+        let offers = self.groups.iter().flat_map(|group| &group.offers);
+        let all = self.instances.iter().chain(offers).map(|of| &of.registration);
+        let kinds: BTreeSet<(ProviderId, &str)> =
+            all.map(|of| (of.provider, of.instance_type.as_str())).collect();
+        let mut notes = Vec::new();
+        for (provider, name) in kinds {
+            if self.book.burstable(name).is_none() {
+                continue;
+            }
+            let of = terms.and_then(|terms| terms.get(&(provider, name.to_string())));
+            let whose = format!("{name} of \"{}\"", self.providers[provider].name);
+            match of.map(|of| of.mode) {
+                None => notes.push(format!(
+                    "{whose}: CPU credits are not counted without `[bill]` and its `cpu_credits`: tasks have all of the CPU, \
+                     at no charge"
+                )),
+                Some(CreditMode::Standard) => notes.push(format!(
+                    "{whose}: standard instances without CPU credits are counted (`cpu_credits_exhausted`), but their tasks \
+                     are not slowed down"
+                )),
+                Some(CreditMode::Unlimited) => {}
+            }
+        }
+        self.notes.extend(notes);
     }
 
     /// `cpu_credits` of a provider without a burstable type says nothing.

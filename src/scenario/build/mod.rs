@@ -203,6 +203,7 @@ pub(super) fn build(
     let (commitments, bill, tags) = (build.commitments(root), build.bill(root), build.tags(root));
     let terms = build.terms(root);
     build.check_credit_modes(root);
+    build.note_credits(bill.as_ref());
     let (latencies, limits) = (timing::latencies(root), timing::limits(root));
     let fargate = build.fargate(root, epoch_s);
     let expects = build
