@@ -33,7 +33,7 @@ fn year(instances: u64, hours: u64) -> Closed {
         let from = SimTime(instance * 7_919 % (hours / 2) * HOUR + instance % 3_600 * 1_000_000);
         let until = from + SimSpan((hours / 10 + instance * 104_729 % (hours * 2 / 5)) * HOUR);
         bill.instance(provider, TYPES[kind].0, purchase, &price, from, until);
-        hourly.instance((provider, purchase, zone), TYPES[kind].0, &price, (from, until));
+        hourly.instance((provider, purchase, zone), (TYPES[kind].0, None), &price, (from, until));
         let promise = EndedPromise {
             provider,
             instance_type: numbers[kind],

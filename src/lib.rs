@@ -130,7 +130,7 @@
 //! | what a service, a caller or a tag costs by split cost allocation | `pricing/allocation/`; use beyond the reservation: `sim/services/load/excess.rs`; tables: `report/allocation_tables.rs` |
 //! | a line of the bill | `pricing/invoice.rs`; what is metered when: `sim/books/spending.rs` |
 //! | private discounts, the currency of the invoice | `pricing/terms.rs`; what a line charges for: `pricing/category.rs` |
-//! | slots of capacity reservations without an instance | `pricing/reservations.rs`; launches into them: `sim/fleet/instances/slots.rs` |
+//! | slots of capacity reservations without an instance | `pricing/reservations.rs`; launches into them: `sim/fleet/instances/slots.rs`, `sim/fleet/segments.rs` |
 //! | what Reserved Instances and Savings Plans cover | `pricing/commitments/`, hour by hour; the bill's lines afterwards, and by the hour: `pricing/settle.rs` |
 //! | intervals, paired differences, corrections | `experiment/statistics.rs`; quantiles, how many seeds are enough, one long run: beside it |
 //! | whether runs met the same from outside | `experiment/fingerprint.rs` |
@@ -262,7 +262,6 @@
 //!
 //! | To come | Where |
 //! | --- | --- |
-//! | distribution segments | `sim/fleet/`, `policy/capacity/`: a machine has stages before it registers already |
 //! | `explain`, a page for people | `report/`, from the files of a finished run |
 //!
 //! # The library

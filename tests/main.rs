@@ -28,6 +28,7 @@ mod containers;
 mod cpu_credits;
 mod deployment_table;
 mod determinism;
+mod distribution_segments;
 mod external_instances;
 mod failure_trace;
 mod fargate_capacity;

@@ -192,7 +192,7 @@ fn purchase_name(purchase: Purchase) -> &'static str {
     match purchase {
         Purchase::OnDemand => "On-Demand",
         Purchase::Spot => "Spot",
-        Purchase::External => "external",
+        other => other.name(),
     }
 }
 

@@ -203,6 +203,8 @@ pub enum EndCause {
     Failure,
     /// EC2 took a Spot instance back.
     SpotInterruption,
+    /// The capacity reservation that it was launched into ended.
+    ReservationEnded,
     /// It was at risk to be taken back, and another one stands in for it.
     CapacityRebalancing,
     /// ECS Managed Instances: it had no task.
@@ -229,6 +231,7 @@ impl EndCause {
             EndCause::ScaleIn => "scale_in",
             EndCause::Failure => "failure",
             EndCause::SpotInterruption => "spot_interruption",
+            EndCause::ReservationEnded => "capacity_reservation_ended",
             EndCause::CapacityRebalancing => "capacity_rebalancing",
             EndCause::Idle => "idle",
             EndCause::UnderUsed => "under_used",

@@ -90,10 +90,14 @@ pub enum Purchase {
     Spot,
     /// Not at all: an external instance, a host of the user's own.
     External,
+    /// In a Capacity Block: an Auto Scaling group buys it On-Demand, and the block has paid for it.
+    CapacityBlock,
+    /// On-Demand in an interruptible capacity reservation, whose owner takes it back.
+    Interruptible,
 }
 
 impl Purchase {
-    /// Both that AWS sells.
+    /// Both that AWS sells to everybody.
     pub const ALL: [Purchase; 2] = [Purchase::OnDemand, Purchase::Spot];
 
     /// Its name in scenarios and outputs.
@@ -103,6 +107,8 @@ impl Purchase {
             Purchase::OnDemand => "on_demand",
             Purchase::Spot => "spot",
             Purchase::External => "external",
+            Purchase::CapacityBlock => "capacity_block",
+            Purchase::Interruptible => "interruptible_reservation",
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Category {
     Ec2OnDemand,
     /// Spot instances.
     Ec2Spot,
+    /// Instances in Capacity Blocks, at the price of the block.
+    Ec2CapacityBlock,
     /// What ECS charges for its Managed Instances, on top of EC2.
     ManagedInstancesFee,
     /// What hosts of the user's own cost.
@@ -47,6 +49,8 @@ pub enum Category {
     CapacityUnusedReserved,
     /// The same that a Savings Plan covers, at its rate.
     CapacityUnusedSavingsPlan,
+    /// Places of Capacity Blocks that nobody was in.
+    CapacityBlockUnused,
     /// What of Reserved Instances nobody used.
     ReservedUnused,
     /// What of a Savings Plan nobody used.
@@ -57,9 +61,10 @@ pub enum Category {
 
 impl Category {
     /// All but those beside compute, in order.
-    pub const COMPUTE: [Category; 21] = [
+    pub const COMPUTE: [Category; 23] = [
         Category::Ec2OnDemand,
         Category::Ec2Spot,
+        Category::Ec2CapacityBlock,
         Category::ManagedInstancesFee,
         Category::ExternalHost,
         Category::AnywhereFee,
@@ -77,6 +82,7 @@ impl Category {
         Category::CapacityUnused,
         Category::CapacityUnusedReserved,
         Category::CapacityUnusedSavingsPlan,
+        Category::CapacityBlockUnused,
         Category::ReservedUnused,
         Category::SavingsPlanUnused,
     ];
@@ -87,6 +93,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand => "ec2_on_demand",
             Category::Ec2Spot => "ec2_spot",
+            Category::Ec2CapacityBlock => "ec2_capacity_block",
             Category::ManagedInstancesFee => "managed_instances_fee",
             Category::ExternalHost => "external_host",
             Category::AnywhereFee => "ecs_anywhere_fee",
@@ -104,6 +111,7 @@ impl Category {
             Category::CapacityUnused => "capacity_reservation_unused",
             Category::CapacityUnusedReserved => "capacity_reservation_unused_reserved_instances",
             Category::CapacityUnusedSavingsPlan => "capacity_reservation_unused_savings_plan",
+            Category::CapacityBlockUnused => "capacity_block_unused",
             Category::ReservedUnused => "reserved_instances_unused",
             Category::SavingsPlanUnused => "savings_plan_unused",
             Category::Side(cost) => cost.name(),
@@ -116,6 +124,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand => "EC2 On-Demand",
             Category::Ec2Spot => "EC2 Spot",
+            Category::Ec2CapacityBlock => "EC2 Capacity Blocks",
             Category::ManagedInstancesFee => "Managed Instances fee",
             Category::ExternalHost => "External hosts",
             Category::AnywhereFee => "ECS Anywhere fee",
@@ -133,6 +142,7 @@ impl Category {
             Category::CapacityUnused => "Capacity reservations, unused",
             Category::CapacityUnusedReserved => "The same by Reserved Instances",
             Category::CapacityUnusedSavingsPlan => "The same by Savings Plan",
+            Category::CapacityBlockUnused => "Capacity Blocks, unused",
             Category::ReservedUnused => "Reserved Instances, unused",
             Category::SavingsPlanUnused => "Savings Plan, unused",
             Category::Side(cost) => cost.label(),
@@ -145,6 +155,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::Ec2CapacityBlock
             | Category::ManagedInstancesFee
             | Category::ExternalHost
             | Category::AnywhereFee
@@ -153,6 +164,7 @@ impl Category {
             | Category::CapacityUnused
             | Category::CapacityUnusedReserved
             | Category::CapacityUnusedSavingsPlan
+            | Category::CapacityBlockUnused
             | Category::ReservedUnused => "instance-seconds",
             Category::FargateVcpu
             | Category::FargateSpotVcpu
@@ -172,9 +184,10 @@ impl Category {
     #[must_use]
     pub fn of_instances(purchase: Purchase) -> Category {
         match purchase {
-            Purchase::OnDemand => Category::Ec2OnDemand,
+            Purchase::OnDemand | Purchase::Interruptible => Category::Ec2OnDemand,
             Purchase::Spot => Category::Ec2Spot,
             Purchase::External => Category::ExternalHost,
+            Purchase::CapacityBlock => Category::Ec2CapacityBlock,
         }
     }
 
@@ -184,6 +197,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::Ec2CapacityBlock
             | Category::ManagedInstancesFee
             | Category::ExternalHost
             | Category::AnywhereFee
@@ -192,6 +206,7 @@ impl Category {
             | Category::CapacityUnused
             | Category::CapacityUnusedReserved
             | Category::CapacityUnusedSavingsPlan
+            | Category::CapacityBlockUnused
             | Category::ReservedUnused => true,
             Category::FargateVcpu
             | Category::FargateMemory
@@ -246,6 +261,7 @@ impl Category {
             | Category::FargateSpotMemory => PARTS,
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::Ec2CapacityBlock
             | Category::ManagedInstancesFee
             | Category::ExternalHost
             | Category::AnywhereFee
@@ -256,6 +272,7 @@ impl Category {
             | Category::CapacityUnused
             | Category::CapacityUnusedReserved
             | Category::CapacityUnusedSavingsPlan
+            | Category::CapacityBlockUnused
             | Category::ReservedUnused
             | Category::SavingsPlanUnused
             | Category::Side(_) => 1,

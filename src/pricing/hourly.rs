@@ -8,7 +8,7 @@ use super::invoice::Category;
 use super::invoice::{FargateAccount, fargate_lines, platform_name};
 use super::meter::{FargateTask, FargateUsage, ec2_billed, fargate_billed};
 use super::price::Price;
-use super::reservations::Reservations;
+use super::reservations::{ReservationKind, Reservations};
 use super::split::{CpuMemory, SplitWeights};
 use crate::base::money::{HourlyRate, MICROS_PER_HOUR};
 use crate::base::sums::Sums;
@@ -183,17 +183,20 @@ impl HourlyUsage {
         SimTime((hour as u64 * HOUR).saturating_sub(self.offset))
     }
 
-    /// Adds one start of an instance, billed as [`super::Bill::instance`] does.
+    /// Adds one start of an instance, billed as [`super::Bill::instance`] does; with the reservation that it was launched
+    /// into, if it was.
     pub fn instance(
         &mut self,
         (provider, purchase, zone): (ProviderId, Purchase, ZoneId),
-        instance_type: &str,
+        (instance_type, reservation): (&str, Option<usize>),
         price: &Price,
         (running, until): (SimTime, SimTime),
     ) {
         let mut at = running;
-        if purchase == Purchase::OnDemand && self.reservations.are_for(provider) {
-            let billed = (running, running + ec2_billed(running, until));
+        let billed = (running, running + ec2_billed(running, until));
+        if let Some(reservation) = reservation {
+            self.reservations.instance_of(reservation, billed);
+        } else if purchase == Purchase::OnDemand && self.reservations.are_for(provider) {
             self.reservations.instance(instance_type, zone, billed);
         }
         for (rate, span) in price.pieces(running, running + ec2_billed(running, until)) {
@@ -283,7 +286,10 @@ impl HourlyUsage {
         let mut unused: BTreeMap<UsageKey, Hours> = BTreeMap::new();
         for piece in self.reservations.unused(end) {
             let of = &self.reservations.all()[piece.reservation];
-            let (category, item) = (Category::CapacityUnused, of.instance_type.clone());
+            if of.kind != ReservationKind::OnDemand && of.rate == HourlyRate(0) {
+                continue; // somebody else's
+            }
+            let (category, item) = (of.kind.unused(), of.instance_type.clone());
             let (rate, zone) = (of.rate, Some(of.zone));
             let key = UsageKey { provider: None, category, item, rate, zone };
             let (from, until) = (self.clock(piece.from), self.clock(piece.until));

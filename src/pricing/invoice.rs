@@ -172,12 +172,10 @@ pub(super) fn platform_name(rate: &FargateRate) -> String {
 pub(super) fn fargate_lines(account: &FargateAccount) -> Vec<(Category, HourlyRate, u128)> {
     let FargateAccount { rate, usage, .. } = account;
     let [vcpu, memory, ephemeral] = match rate.purchase {
-        Purchase::OnDemand | Purchase::External => {
-            [Category::FargateVcpu, Category::FargateMemory, Category::FargateEphemeral]
-        }
         Purchase::Spot => {
             [Category::FargateSpotVcpu, Category::FargateSpotMemory, Category::FargateSpotEphemeral]
         }
+        _ => [Category::FargateVcpu, Category::FargateMemory, Category::FargateEphemeral],
     };
     let mut lines = vec![
         (vcpu, rate.vcpu, usage.cpu_unit_micros),

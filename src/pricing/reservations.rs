@@ -1,4 +1,4 @@
-//! On-Demand Capacity Reservations: slots that are paid whether an instance is in them or not.
+//! Capacity reservations: slots that are paid whether an instance is in them or not.
 //!
 //! | Rule | Source |
 //! | --- | --- |
@@ -6,20 +6,70 @@
 //! | instances of its type and zone use its slots and are billed as instances; slots without one are billed as unused | documented |
 //! | Savings Plans and regional Reserved Instances cover unused slots, too, after instances; zonal ones do not | documented |
 //! | of several reservations of one type and zone the first has the instances first | assumed |
+//! | a Capacity Block is paid as a whole, at a price of its own; Savings Plans and Reserved Instances do not cover it | documented |
+//! | instances in an interruptible reservation are billed as On-Demand ones; slots without one are its owner's | documented |
+//! | of Capacity Blocks and interruptible reservations only those instances are in slots that were launched into them | documented |
 //!
 //! Spot instances use no slots, nor do instances of capacity providers that are to keep out of them. Who may launch because a
 //! slot is free is decided elsewhere: here it is only billed.
 
+use super::Category;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimTime;
 use crate::model::ids::{ProviderId, ZoneId};
 use std::collections::BTreeMap;
+
+/// Which kind of reservation it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReservationKind {
+    /// On-Demand: any instance of its type and zone may be in it, and stays when it ends.
+    OnDemand,
+    /// A Capacity Block: paid upfront, and its instances end before it does.
+    Block(Return),
+    /// Interruptible: its owner takes the capacity back, and the instances in it end.
+    Interruptible(Return),
+}
+
+/// When capacity is given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Return {
+    /// When the instances in it have their notice.
+    pub notice: SimTime,
+    /// When they end; nothing is launched into it from then on.
+    pub at: SimTime,
+    /// Whether they are DRAINING from the notice on.
+    pub drains: bool,
+}
+
+impl ReservationKind {
+    /// When its instances end with it; `None`: they stay.
+    #[must_use]
+    pub fn returns(self) -> Option<Return> {
+        match self {
+            ReservationKind::OnDemand => None,
+            ReservationKind::Block(at) | ReservationKind::Interruptible(at) => Some(at),
+        }
+    }
+
+    /// What its slots are charged as while nobody is in them.
+    #[must_use]
+    pub fn unused(self) -> Category {
+        match self {
+            ReservationKind::Block(_) => Category::CapacityBlockUnused,
+            ReservationKind::OnDemand | ReservationKind::Interruptible(_) => {
+                Category::CapacityUnused
+            }
+        }
+    }
+}
 
 /// A reservation of capacity.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CapacityReservation {
     /// Name in outputs.
     pub name: String,
+    /// Which kind it is.
+    pub kind: ReservationKind,
     /// Instance type.
     pub instance_type: String,
     /// Its Availability Zone.
@@ -30,7 +80,7 @@ pub struct CapacityReservation {
     pub from: SimTime,
     /// Until when; `NEVER`: beyond the end of the run.
     pub until: SimTime,
-    /// On-Demand price of a slot.
+    /// What a slot costs without an instance; of a Capacity Block, with one, too.
     pub rate: HourlyRate,
 }
 
@@ -47,12 +97,21 @@ pub struct Unused {
     pub slots: u64,
 }
 
+/// Slots that the same instances may be in.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Slots {
+    /// Those of On-Demand reservations of a type in a zone.
+    Open(String, ZoneId),
+    /// Those of one reservation, for what is launched into it.
+    Of(usize),
+}
+
 /// Reservations, and the instances that may be in their slots.
 #[derive(Clone, Debug, Default)]
 pub struct Reservations {
     all: Vec<CapacityReservation>,
-    /// Instances of a type in a zone that come (1) or go (-1).
-    moves: BTreeMap<(String, ZoneId), BTreeMap<SimTime, i64>>,
+    /// Instances that come (1) or go (-1).
+    moves: BTreeMap<Slots, BTreeMap<SimTime, i64>>,
     /// Capacity providers whose instances are in no slots.
     excluded: Vec<ProviderId>,
 }
@@ -61,7 +120,11 @@ impl Reservations {
     /// Of a run that has these.
     #[must_use]
     pub fn new(all: Vec<CapacityReservation>, excluded: Vec<ProviderId>) -> Reservations {
-        let keys = all.iter().map(|one| ((one.instance_type.clone(), one.zone), BTreeMap::new()));
+        let slots = |(index, one): (usize, &CapacityReservation)| match one.kind {
+            ReservationKind::OnDemand => Slots::Open(one.instance_type.clone(), one.zone),
+            _ => Slots::Of(index),
+        };
+        let keys = all.iter().enumerate().map(|one| (slots(one), BTreeMap::new()));
         Reservations { moves: keys.collect(), all, excluded }
     }
 
@@ -78,16 +141,19 @@ impl Reservations {
     }
 
     /// An On-Demand instance was billed from `from` until `until`.
-    pub fn instance(
-        &mut self,
-        instance_type: &str,
-        zone: ZoneId,
-        (from, until): (SimTime, SimTime),
-    ) {
-        if self.moves.is_empty() || from >= until {
-            return;
+    pub fn instance(&mut self, instance_type: &str, zone: ZoneId, billed: (SimTime, SimTime)) {
+        if !self.moves.is_empty() {
+            self.moves_in(&Slots::Open(instance_type.to_string(), zone), billed);
         }
-        if let Some(moves) = self.moves.get_mut(&(instance_type.to_string(), zone)) {
+    }
+
+    /// An instance that was launched into a reservation was billed from `from` until `until`.
+    pub fn instance_of(&mut self, reservation: usize, billed: (SimTime, SimTime)) {
+        self.moves_in(&Slots::Of(reservation), billed);
+    }
+
+    fn moves_in(&mut self, slots: &Slots, (from, until): (SimTime, SimTime)) {
+        if let Some(moves) = self.moves.get_mut(slots).filter(|_| from < until) {
             *moves.entry(from).or_default() += 1;
             *moves.entry(until).or_default() -= 1;
         }
@@ -106,15 +172,16 @@ impl Reservations {
         self.moves.iter().flat_map(|(key, moves)| self.sweep(key, moves, end)).collect()
     }
 
-    fn sweep(
-        &self,
-        (instance_type, zone): &(String, ZoneId),
-        moves: &BTreeMap<SimTime, i64>,
-        end: SimTime,
-    ) -> Vec<Unused> {
-        let of_kind =
-            |one: &&CapacityReservation| one.instance_type == *instance_type && one.zone == *zone;
-        let bounds = self.all.iter().filter(of_kind).flat_map(|one| [one.from, one.until]);
+    fn sweep(&self, slots: &Slots, moves: &BTreeMap<SimTime, i64>, end: SimTime) -> Vec<Unused> {
+        let of_kind = |(index, one): &(usize, &CapacityReservation)| match slots {
+            Slots::Of(own) => index == own,
+            Slots::Open(instance_type, zone) => {
+                one.kind == ReservationKind::OnDemand
+                    && (&one.instance_type, one.zone) == (instance_type, *zone)
+            }
+        };
+        let own = || self.all.iter().enumerate().filter(of_kind);
+        let bounds = own().flat_map(|(_, one)| [one.from, one.until]);
         let mut instants: Vec<SimTime> = bounds.chain(moves.keys().copied()).collect();
         instants.iter_mut().for_each(|at| *at = (*at).min(end));
         instants.push(end);
@@ -126,7 +193,7 @@ impl Reservations {
             let (from, until) = (pair[0], pair[1]);
             running += moves.get(&from).copied().unwrap_or(0);
             let mut left = u64::try_from(running).unwrap_or(0);
-            for (reservation, one) in self.all.iter().enumerate().filter(|(_, one)| of_kind(one)) {
+            for (reservation, one) in own() {
                 if one.from > from || one.until <= from {
                     continue;
                 }
@@ -154,6 +221,7 @@ mod tests {
     fn of(count: u32, from: u64, until: u64) -> CapacityReservation {
         CapacityReservation {
             name: String::new(),
+            kind: ReservationKind::OnDemand,
             instance_type: "m4.large".into(),
             zone: ZoneId(0),
             count,

@@ -9,7 +9,7 @@ use super::commitments::{
 use super::fees::Fees;
 use super::hourly::{Holder, HourlyLine, HourlyUsage, UsageKey, WHOLE};
 use super::invoice::{Bill, Category, Covering, Invoice, Line};
-use super::reservations::{CapacityReservation, Reservations};
+use super::reservations::{CapacityReservation, ReservationKind, Reservations};
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
 use crate::base::time::{SimSpan, SimTime};
@@ -57,16 +57,18 @@ pub fn close(
 
 /// Lines of slots of capacity reservations that nobody was in.
 fn unused_slots(lines: &BTreeMap<UsageKey, HourlyLine>) -> Vec<Line> {
-    let mut sums: BTreeMap<(String, HourlyRate), u128> = BTreeMap::new();
-    let is_it = |(key, _): &(&UsageKey, &HourlyLine)| key.category == Category::CapacityUnused;
+    let mut sums: BTreeMap<(Category, String, HourlyRate), u128> = BTreeMap::new();
+    let unused = [Category::CapacityUnused, Category::CapacityBlockUnused];
+    let is_it = |(key, _): &(&UsageKey, &HourlyLine)| unused.contains(&key.category);
     for (key, line) in lines.iter().filter(is_it) {
-        *sums.entry((key.item.clone(), key.rate)).or_default() += line.usage.iter().sum::<u128>();
+        let of = (key.category, key.item.clone(), key.rate);
+        *sums.entry(of).or_default() += line.usage.iter().sum::<u128>();
     }
-    let line = |((item, rate), usage): ((String, HourlyRate), u128)| Line {
+    let line = |((category, item, rate), usage): ((Category, String, HourlyRate), u128)| Line {
         provider: None,
         service: String::new(),
         is_idle: true,
-        category: Category::CapacityUnused,
+        category,
         item,
         usage,
         rate,
@@ -77,7 +79,7 @@ fn unused_slots(lines: &BTreeMap<UsageKey, HourlyLine>) -> Vec<Line> {
     sums.into_iter().filter(|(_, usage)| *usage > 0).map(line).collect()
 }
 
-/// What each capacity reservation came to, at On-Demand prices.
+/// What each capacity reservation came to, at the price of its slots.
 fn reservation_reports(of: &Reservations, end: SimTime) -> Vec<CommitmentReport> {
     let mut unused = vec![0; of.all().len()];
     for piece in of.unused(end) {
@@ -89,7 +91,11 @@ fn reservation_reports(of: &Reservations, end: SimTime) -> Vec<CommitmentReport>
         let used = one.rate.charge_parts(reserved - unused[index], 1);
         CommitmentReport {
             name: one.name.clone(),
-            kind: "capacity_reservation",
+            kind: match one.kind {
+                ReservationKind::OnDemand => "capacity_reservation",
+                ReservationKind::Block(_) => "capacity_block",
+                ReservationKind::Interruptible(_) => "interruptible_capacity_reservation",
+            },
             item: one.instance_type.clone(),
             committed: one.rate.charge_parts(reserved, 1),
             used,

@@ -390,7 +390,7 @@ mod tests {
         assert!(SideCost::ALL.windows(2).all(|two| two[0] < two[1]));
         assert!(SideCost::ALL.iter().enumerate().all(|(at, cost)| *cost as usize == at));
         let all: std::collections::BTreeSet<_> = names().collect();
-        assert_eq!(all.len(), GROUPS.len() + 21 + 19);
+        assert_eq!(all.len(), GROUPS.len() + 23 + 19);
         // Each group has several.
         for group in GROUPS {
             let of = |name: &&&str| !GROUPS.contains(name) && discount(group, 1).covers(name);

@@ -96,7 +96,7 @@ const COMMITMENT_COLUMNS: &[ColumnSpec] = &[
         "kind",
         "text",
         "–",
-        "Reserved Instances or Savings Plan, and of which kind; or capacity reservation, at On-Demand prices",
+        "Reserved Instances or Savings Plan, and of which kind; or capacity reservation, and of which kind, at the price of its slots",
     ),
     column("item", "text", "–", "instance type or family; empty for all"),
     column("committed_usd", "decimal", "USD", "what it cost, used or not"),

@@ -389,6 +389,7 @@ fn is_unused_slot(category: Category) -> bool {
     matches!(
         category,
         Category::CapacityUnused
+            | Category::CapacityBlockUnused
             | Category::CapacityUnusedReserved
             | Category::CapacityUnusedSavingsPlan
     )

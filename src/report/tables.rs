@@ -31,7 +31,12 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
     column("instance_type", "text", "–", "instance type"),
     column("capacity_provider", "text", "–", "capacity provider"),
     column("availability_zone", "text", "–", "Availability Zone"),
-    column("purchase", "text", "–", "on_demand, spot or external"),
+    column(
+        "purchase",
+        "text",
+        "–",
+        "on_demand, spot or external; of groups with distribution segments also capacity_block and interruptible_reservation",
+    ),
     column("registered_cpu", "integer", "CPU units", "what tasks may be promised"),
     column("registered_memory_mib", "integer", "MiB", "what tasks may be promised"),
     column(

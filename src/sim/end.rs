@@ -371,15 +371,16 @@ fn bill_unregistered(world: &mut World, end: SimTime) -> Vec<Unregistered> {
             let ran = (machine.running, machine.ended.min(end));
             let free = Price::Fixed(HourlyRate::default());
             let price = if machine.is_free { &free } else { of.price };
-            let (provider, price) = (kind.provider, (machine.purchase, price, kind.zone));
-            usd += books.spending.bill_unregistered(provider, &kind.instance_type, price, ran);
+            let (provider, price) = (kind.provider, (groups.bought(of.id), price, kind.zone));
+            let kind = (kind.instance_type.as_str(), machine.reservation);
+            usd += books.spending.bill_unregistered(provider, kind, price, ran);
         }
         Unregistered {
             registration: Registration { name: of.name, ..kind.clone() },
             launched: machine.launched,
             running: machine.running,
             ended: machine.ended,
-            purchase: machine.purchase,
+            purchase: groups.bought(of.id),
             cause: machine.cause,
             end: machine.end,
             usd,

@@ -41,7 +41,9 @@ pub use fargate::{
 };
 pub use network::{AccessSetup, NetworkSetup};
 pub use service::{RevisionSetup, ServiceSetup};
-pub use spot::{InterruptionSetup, ManagedSpot, MixedSetup, PoolLimit, Shortage, SpotPool};
+pub use spot::{
+    InterruptionSetup, ManagedSpot, MixedSetup, PoolLimit, SegmentsSetup, Shortage, SpotPool,
+};
 // Declared below this layer, where the catalogue and the bill can reach them.
 pub use crate::model::fargate::FargateRate;
 pub use crate::pricing::{Fee, Fees, Price, Terms, commitments::Commitments};

@@ -279,6 +279,11 @@ fn capacity(sheet: &mut Sheet, world: &World, end: SimTime) {
     let failed = "launches of Auto Scaling groups that found no capacity";
     let interrupted = "Spot instances that EC2 took back";
     sheet.count("instances_interrupted", "instances", interrupted, tally.interrupted);
+    if world.groups.reserved.may_return() {
+        let reclaimed =
+            "instances that ended with their Capacity Block or interruptible reservation";
+        sheet.count("instances_reclaimed", "instances", reclaimed, tally.reclaimed);
+    }
     sheet.count("launches_failed", "launches", failed, tally.launches_failed);
     sheet.count("instances_ended", "instances", "instances that ended before the run", tally.ended);
     let (before, launched) = world.groups.time_before_useful(world.cluster.fleet(), end);

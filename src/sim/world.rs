@@ -63,7 +63,8 @@ impl World {
         );
         let mut network = setup.network.clone().map(Network::new).map(Box::new);
         may_come.extend(groups.kinds_elsewhere(network.as_deref()));
-        groups.choose_first(&mut instances, network.as_deref());
+        groups.know_reservations(&setup.commitments.capacity);
+        groups.choose_first(&mut instances, network.as_deref(), &setup.providers);
         let subnets: Vec<_> = instances.iter().map(|instance| instance.subnet).collect();
         let faults = std::mem::take(&mut setup.faults);
         let mut faults = Faults::new(faults, &instances, stream, &setup.zones, setup.seed);
@@ -93,7 +94,8 @@ impl World {
             let purchase = groups.purchase_of(instance, setup.providers[provider].purchase);
             let instance_type = &fleet.instance_type[instance];
             books.saw(Change::Fee { provider, instance_type, begins: true });
-            books.saw(Change::Registered { instance, purchase, price, fleet });
+            let reservation = groups.reservation_of(instance);
+            books.saw(Change::Registered { instance, purchase, price, reservation, fleet });
         }
         cluster.network = network;
         let fargate = std::mem::take(&mut setup.fargate);

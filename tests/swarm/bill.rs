@@ -72,6 +72,8 @@ fn bill_instances(case: &Case, end: u64, lines: &mut Lines) {
             Purchase::OnDemand => "ec2_on_demand",
             Purchase::Spot => "ec2_spot",
             Purchase::External => "external_host",
+            Purchase::CapacityBlock => "ec2_capacity_block",
+            Purchase::Interruptible => "ec2_on_demand",
         };
         let steps: Vec<(u64, u64)> = match &instance.price {
             Price::Fixed(rate) => vec![(0, rate.0)],

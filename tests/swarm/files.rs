@@ -8,6 +8,7 @@ use ecsim::base::money::NanoUsd;
 use ecsim::base::random::{Purpose, Seed};
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
+use ecsim::model::platform::Purchase;
 use ecsim::scenario::load_text;
 use ecsim::sim::outputs::Sinks;
 use ecsim::sim::{RunError, RunResult, Watch};
@@ -31,6 +32,7 @@ struct Maker {
     providers: Vec<(String, bool)>,
     services: Vec<String>,
     has_managed_instances: bool,
+    has_segments: bool,
 }
 
 impl Maker {
@@ -69,6 +71,7 @@ pub fn file(seed: u64) -> Blocks {
         providers: Vec::new(),
         services: Vec::new(),
         has_managed_instances: false,
+        has_segments: false,
     };
     maker.zones = maker.number(1, 3);
     base(&mut maker, seed);
@@ -87,6 +90,9 @@ pub fn file(seed: u64) -> Blocks {
     }
     fargate(&mut maker);
     commitments(&mut maker);
+    if maker.has_segments {
+        reservations(&mut maker);
+    }
     bill(&mut maker);
     maker.blocks
 }
@@ -244,7 +250,9 @@ fn provider(maker: &mut Maker, index: usize) {
         ];
         maker.table("[capacity_provider.managed_scaling]", &lines);
     }
-    if is_mixed {
+    if is_mixed && maker.dice.one_in(3) {
+        segments(maker);
+    } else if is_mixed {
         mixed(maker);
     } else if maker.dice.one_in(3) {
         let state = maker.pick(&["Stopped", "Hibernated", "Running"]);
@@ -294,6 +302,48 @@ fn refresh(maker: &mut Maker) {
         lines.remove(1);
     }
     maker.table("[[capacity_provider.instance_refreshes]]", &lines);
+}
+
+/// Capacity types in some order; their reservations are declared at the end of the file.
+fn segments(maker: &mut Maker) {
+    let types = maker.pick(&[
+        "\"on-demand-capacity-reservation\", \"on-demand\"",
+        "\"capacity-block\", \"interruptible-capacity-reservation\", \"on-demand\"",
+        "\"interruptible-capacity-reservation\", \"on-demand\", \"capacity-block\"",
+        "\"capacity-block\", \"on-demand-capacity-reservation\"",
+    ]);
+    let lines = [format!("distribution_segments = [{{ target_capacity_types = [{types}] }}]")];
+    maker.table("[capacity_provider.mixed_instances]", &lines);
+    maker.has_segments = true;
+}
+
+/// Reservations of each kind for what groups with segments may launch.
+fn reservations(maker: &mut Maker) {
+    let kinds =
+        ["on-demand-capacity-reservation", "capacity-block", "interruptible-capacity-reservation"];
+    for zone in (0..maker.zones).map(|zone| ["us-east-1a", "us-east-1b", "us-east-1c"][zone]) {
+        for (index, kind) in kinds.iter().enumerate() {
+            let from = maker.number(0, 10);
+            let lines = [
+                format!("type = \"{kind}\""),
+                format!(
+                    "instance_type = \"{}\"",
+                    maker.pick(&["m5.large", "m5.xlarge", "c5.large"])
+                ),
+                format!("availability_zone = \"{zone}\""),
+                format!("instance_count = {}", maker.number(1, 3)),
+                format!("from = \"{from}m\"\nuntil = \"{}m\"", from + maker.number(5, 20)),
+                "usd_per_hour = 0.5".into(),
+                if index > 0 {
+                    "instances_end_before = \"3m\"\nnotice = \"1m\"".into()
+                } else {
+                    String::new()
+                },
+                if index > 0 { maker.maybe(2, "drain_at_notice = true") } else { String::new() },
+            ];
+            maker.table("[[capacity_reservation]]", &lines);
+        }
+    }
 }
 
 fn mixed(maker: &mut Maker) {
@@ -574,10 +624,28 @@ fn audit(result: &RunResult) {
         result.settlement.as_ref().unwrap().reports.iter().map(|report| report.committed).sum();
     let of_commitments = result.invoice.sum_by(|line| {
         let name = line.category.name();
-        name.ends_with("_savings_plan") || name.ends_with("_unused") || name.contains("reserved")
+        let is_unused = name.ends_with("_unused") && !name.starts_with("capacity_");
+        name.ends_with("_savings_plan") || is_unused || name.contains("reserved")
     });
     let billed = of_commitments.get(&true).copied().unwrap_or_default();
     assert_eq!(billed, committed, "commitments on the bill");
+    blocks_are_paid_as_a_whole(result);
+}
+
+/// Capacity Blocks cost what they cost, used or not; and each instance is billed for a minute at least.
+fn blocks_are_paid_as_a_whole(result: &RunResult) {
+    let reports = result.settlement.iter().flat_map(|of| &of.reservations);
+    let committed: i128 =
+        reports.filter(|of| of.kind == "capacity_block").map(|of| of.committed.0).sum();
+    let billed = result.invoice.sum_by(|line| line.category.name().contains("capacity_block"));
+    let beyond = billed.get(&true).map_or(0, |usd| usd.0) - committed;
+    let all =
+        result.purchases.iter().copied().chain(result.unregistered.iter().map(|of| of.purchase));
+    let instances = all.filter(|of| *of == Purchase::CapacityBlock);
+    let rounding = 100; // of lines
+    // Half a dollar an hour.
+    let minutes = instances.count() as i128 * 500_000_000 / 60;
+    assert!((-rounding..=rounding + minutes).contains(&beyond), "Capacity Blocks: {beyond}");
 }
 
 /// Takes away whole tables, then lines, as long as the rest still fails.

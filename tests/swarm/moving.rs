@@ -341,6 +341,7 @@ fn mixed(dice: &mut Dice, offers: &[InstanceSetup]) -> Option<MixedSetup> {
         max_price: dice.one_in(3).then(|| price(dice)),
         pools: offers.iter().map(|_| pool(dice)).collect(),
         interruption: interruption(dice, offers.len()),
+        segments: None,
     })
 }
 

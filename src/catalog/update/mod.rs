@@ -517,7 +517,7 @@ fn is_plain(name: &str) -> bool {
 fn word(purchase: Purchase) -> &'static str {
     match purchase {
         Purchase::Spot => "spot",
-        Purchase::OnDemand | Purchase::External => "on_demand",
+        _ => "on_demand",
     }
 }
 

@@ -49,7 +49,7 @@ pub const USUAL: [&str; 28] = [
 ];
 
 /// How the names begin of what should be low.
-const LOWER: [&str; 37] = [
+const LOWER: [&str; 38] = [
     "wait_s_",
     "start_s_",
     "throttled_s_",
@@ -70,6 +70,7 @@ const LOWER: [&str; 37] = [
     "idle_",
     "usd",
     "instances_interrupted",
+    "instances_reclaimed",
     "launches_failed",
     "launching_time_percent",
     "single_task_s",

@@ -47,6 +47,35 @@ impl OnDemandShare {
     }
 }
 
+/// A capacity type of a distribution segment, as the API names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CapacityType {
+    /// On-Demand Capacity Reservations.
+    OnDemandReservation,
+    /// Capacity Blocks.
+    CapacityBlock,
+    /// Interruptible Capacity Reservations.
+    InterruptibleReservation,
+    /// On-Demand, whether anything is reserved or not.
+    OnDemand,
+}
+
+impl CapacityType {
+    /// All of them with their names in the API.
+    pub const ALL: [(CapacityType, &'static str); 4] = [
+        (CapacityType::OnDemandReservation, "on-demand-capacity-reservation"),
+        (CapacityType::CapacityBlock, "capacity-block"),
+        (CapacityType::InterruptibleReservation, "interruptible-capacity-reservation"),
+        (CapacityType::OnDemand, "on-demand"),
+    ];
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<CapacityType> {
+        CapacityType::ALL.iter().find(|(_, known)| *known == name).map(|(of, _)| *of)
+    }
+}
+
 /// `OnDemandAllocationStrategy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnDemandAllocation {

@@ -292,7 +292,10 @@ impl Allocation {
         let mut all = vec![Parts::new(); hours];
         let (provider, category, item, _) = kind;
         let is_same = |of: &Kind| match category {
-            Category::Ec2OnDemand | Category::Ec2Spot | Category::ExternalHost => of == kind,
+            Category::Ec2OnDemand
+            | Category::Ec2Spot
+            | Category::ExternalHost
+            | Category::Ec2CapacityBlock => of == kind,
             Category::Ec2Reserved | Category::Ec2SavingsPlan => {
                 (of.0, of.1, &of.2) == (*provider, Category::Ec2OnDemand, item)
             }

@@ -29,7 +29,10 @@ const STATES: [(&str, Color); 5] = [
 const LOST: Color = palette::PARTS[4];
 
 fn is_lost(life: &InstanceLife) -> bool {
-    matches!(life.end, Some(EndCause::Failure | EndCause::SpotInterruption))
+    matches!(
+        life.end,
+        Some(EndCause::Failure | EndCause::SpotInterruption | EndCause::ReservationEnded)
+    )
 }
 
 /// Draws the chart.

@@ -166,8 +166,8 @@ impl Build<'_> {
         purchase: Purchase,
     ) -> ProviderId {
         let name = match purchase {
-            Purchase::OnDemand | Purchase::External => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
+            _ => "FARGATE",
         };
         if let Some(id) = self.fargate_providers.get(&(cluster, purchase)) {
             return *id;

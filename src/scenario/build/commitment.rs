@@ -33,6 +33,7 @@ impl Build<'_> {
             commitments.capacity.extend(self.capacity_reservation(settings, name));
         }
         self.give_slots(root, &commitments.capacity);
+        self.give_reservations(root, &commitments.capacity);
         commitments
     }
 
@@ -103,7 +104,8 @@ impl Build<'_> {
             self.error_with_help(settings.value_place("until"), message, help);
             return None;
         }
-        let (facts, zone) = (facts?, zone?);
+        let kind = self.reservation_kind(settings, (from, until));
+        let (facts, zone, kind) = (facts?, zone?, kind?);
         let Some(rate) = settings.rate("usd_per_hour").or(facts.on_demand) else {
             let message = format!("{} has no On-Demand price", quoted(instance_type));
             self.error_with_help(place, message, "write `usd_per_hour`");
@@ -111,7 +113,7 @@ impl Build<'_> {
         };
         let count = settings.whole32("instance_count")?;
         let instance_type = instance_type.to_string();
-        Some(CapacityReservation { name, instance_type, zone, count, from, until, rate })
+        Some(CapacityReservation { name, kind, instance_type, zone, count, from, until, rate })
     }
 
     fn savings_plan(&mut self, settings: &Settings, name: String) -> Option<SavingsPlan> {

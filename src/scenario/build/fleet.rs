@@ -538,8 +538,8 @@ impl Build<'_> {
         let (what, key) = match fleet.purchase {
             // A host of the user's own costs what the user says.
             Purchase::External => return Some(Price::Fixed(on_demand.unwrap_or_default())),
-            Purchase::OnDemand => ("On-Demand", "usd_per_hour"),
             Purchase::Spot => ("Spot", "spot_price_usd_per_hour"),
+            _ => ("On-Demand", "usd_per_hour"),
         };
         let windows = if linux { "" } else { " with Windows" };
         let message = format!(

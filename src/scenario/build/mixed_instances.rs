@@ -37,6 +37,9 @@ impl Build<'_> {
                 self.error_with_help(fleet.settings.place_of(key), message, instead);
             }
         }
+        if policy.is_given("distribution_segments") {
+            return self.segments(fleet, policy, offers);
+        }
         let spot = self.spot_allocation(policy);
         let known = self.known_pools(fleet, policy, types);
         let interruption =
@@ -57,6 +60,7 @@ impl Build<'_> {
             max_price: policy.rate("spot_max_price"),
             pools,
             interruption,
+            segments: None,
         })
     }
 
@@ -93,6 +97,7 @@ impl Build<'_> {
             // Each zone has all types in the same order.
             pools: offers.iter().zip(hazards.iter().cycle()).map(pool).collect(),
             interruption: self.interruption(fleet, (settings, false), types),
+            segments: None,
         })
     }
 

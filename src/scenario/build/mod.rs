@@ -32,6 +32,7 @@ mod overflow;
 mod reservation_use;
 mod roles;
 mod rows;
+mod segments;
 mod service;
 mod service_balancer;
 mod service_changes;

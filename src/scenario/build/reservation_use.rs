@@ -3,7 +3,7 @@
 use super::Build;
 use super::fleet::FleetSpec;
 use crate::model::platform::Purchase;
-use crate::pricing::reservations::CapacityReservation;
+use crate::pricing::reservations::{CapacityReservation, ReservationKind};
 use crate::scenario::settings::Settings;
 use crate::sim::setup::{ReservationPreference, ReservationUse};
 
@@ -40,7 +40,8 @@ impl Build<'_> {
             let slots = offers.map(|kind| {
                 let own = all
                     .iter()
-                    .filter(|one| one.zone == kind.zone && one.instance_type == kind.instance_type);
+                    .filter(|one| one.zone == kind.zone && one.instance_type == kind.instance_type)
+                    .filter(|one| one.kind == ReservationKind::OnDemand);
                 own.map(|one| (one.from, one.until, one.count)).collect()
             });
             of.slots = slots.collect();

@@ -55,8 +55,10 @@ pub static RESERVED_INSTANCES: Section = Section::new(
 /// `[[capacity_reservation]]`.
 pub static CAPACITY_RESERVATION: Section = Section::new(
     "capacity_reservation",
-    "An On-Demand Capacity Reservation: slots for instances of a type in a zone, which cost the On-Demand price with or without \
-     an instance. It decides what is billed; what can be launched only for Managed Instances with a `reservation_preference`.",
+    "A capacity reservation: slots for instances of a type in a zone, which are paid with or without an instance. It decides \
+     what is billed; what can be launched for Managed Instances with a `reservation_preference` and for groups with \
+     `distribution_segments`. An On-Demand one takes any On-Demand instance of its type and zone. In a Capacity Block or an \
+     interruptible reservation are only instances of such groups, and they end with it.",
     &[
         optional(
             "name",
@@ -64,6 +66,17 @@ pub static CAPACITY_RESERVATION: Section = Section::new(
             "`capacity-1` and so on",
             "Name in `commitments.csv`.",
             "ecsim",
+        ),
+        with_default(
+            "type",
+            Kind::Choice(&[
+                "on-demand-capacity-reservation",
+                "capacity-block",
+                "interruptible-capacity-reservation",
+            ]),
+            "\"on-demand-capacity-reservation\"",
+            "Which kind it is, as distribution segments name it.",
+            "API",
         ),
         required("instance_type", Kind::Text, "`InstanceType`.", "API"),
         required("availability_zone", Kind::Text, "`AvailabilityZone`.", "API"),
@@ -75,13 +88,42 @@ pub static CAPACITY_RESERVATION: Section = Section::new(
             "API",
         ),
         with_default("from", ANY_SPAN, "\"0s\"", "When it becomes active.", "ecsim"),
-        optional("until", SPAN_FROM_1S, "beyond the end of the run", "`EndDate`.", "API"),
+        optional(
+            "until",
+            SPAN_FROM_1S,
+            "beyond the end of the run; required of a Capacity Block",
+            "`EndDate`; of an interruptible reservation when its owner has it back.",
+            "API",
+        ),
         optional(
             "usd_per_hour",
             Kind::Usd,
-            "the On-Demand price",
-            "What a slot without an instance costs an hour.",
+            "the On-Demand price; required of a Capacity Block",
+            "What a slot without an instance costs an hour; 0 of an interruptible reservation that another account owns. Of \
+             a Capacity Block its upfront fee, an instance and an hour: all of it is paid, and its instances cost nothing \
+             beside it.",
             "documented",
+        ),
+        optional(
+            "instances_end_before",
+            ANY_SPAN,
+            "\"30m\" of a Capacity Block, \"0s\" of an interruptible reservation",
+            "How long before `until` the instances in it end; nothing is launched into it from then on.",
+            "documented",
+        ),
+        optional(
+            "notice",
+            ANY_SPAN,
+            "\"10m\" of a Capacity Block, \"2m\" of an interruptible reservation",
+            "How long before that they have their notice.",
+            "documented",
+        ),
+        optional(
+            "drain_at_notice",
+            Kind::Flag,
+            "false",
+            "Whether they are DRAINING from the notice on: somebody acts on the event, as ECS's agent does for Spot.",
+            "assumed",
         ),
     ],
 );

@@ -73,9 +73,40 @@ pub(super) static MIXED_INSTANCES: Section = Section::new(
             "Attribute-based selection in place of `instance_types`.",
             "API",
         ),
+        optional(
+            "distribution_segments",
+            Kind::Tables(&DISTRIBUTION_SEGMENT),
+            "none: shares of On-Demand and Spot",
+            "`DistributionSegments` in place of base, percentage and everything of Spot: capacity reservations, and \
+             On-Demand beside them.",
+            "API",
+        ),
         optional("pools", Kind::Tables(&POOL), "none", "What is known of pools.", "ecsim"),
     ],
 );
+
+/// `[[capacity_provider.mixed_instances.distribution_segments]]`.
+static DISTRIBUTION_SEGMENT: Section = Section::new(
+    "distribution_segment",
+    "The capacity types of which a group launches: a launch goes into the first one that has room in a zone, within it into \
+     the first of `instance_types`. With room in none it has found no capacity. A capacity type goes before balance between \
+     zones (assumed), and on scale-in those of the last one end first within a zone (assumed). One segment.",
+    &[required(
+        "target_capacity_types",
+        Kind::List(&Kind::Choice(CAPACITY_TYPES), CAPACITY_TYPES.len()),
+        "`TargetCapacityTypes`, first things first. The reservations are all `[[capacity_reservation]]` of that `type` for \
+         types and zones of the group; without `on-demand` nothing is launched beside them.",
+        "API",
+    )],
+);
+
+/// Capacity types as the API names them.
+const CAPACITY_TYPES: &[&str] = &[
+    "on-demand-capacity-reservation",
+    "capacity-block",
+    "interruptible-capacity-reservation",
+    "on-demand",
+];
 
 /// `[[capacity_provider.mixed_instances.pools]]`.
 static POOL: Section = Section::new(

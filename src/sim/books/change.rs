@@ -22,6 +22,8 @@ pub enum Change<'a> {
         purchase: Purchase,
         /// What it costs.
         price: Price,
+        /// The capacity reservation that it was launched into, if it was.
+        reservation: Option<usize>,
         /// The fleet.
         fleet: &'a Fleet,
     },

@@ -79,14 +79,14 @@ fn reservation_metrics(of: &Settlement) -> Vec<Metric> {
         Metric {
             name: "capacity_reservations_utilization_percent".into(),
             unit: "%",
-            meaning: "slots of capacity reservations with an instance, of all, at On-Demand prices",
+            meaning: "slots of capacity reservations with an instance, of all, at the price of a slot",
             section,
             value: if is_there { share() } else { Value::Missing },
         },
         Metric {
             name: "capacity_reservations_unused_usd".into(),
             unit: "USD",
-            meaning: "what slots without an instance cost at On-Demand prices",
+            meaning: "what slots without an instance cost",
             section,
             value: Value::Usd(reserved - used),
         },

@@ -128,9 +128,9 @@ impl Books {
     pub fn saw(&mut self, change: Change<'_>) {
         let Books { recorder, tally, spending, services, first_service, .. } = self;
         match change {
-            Change::Registered { instance, purchase, price, fleet } => {
+            Change::Registered { instance, purchase, price, reservation, fleet } => {
                 recorder.registered(instance, fleet);
-                spending.registered(instance, (purchase, price), fleet);
+                spending.registered(instance, (purchase, price, reservation), fleet);
             }
             Change::Forgiven { instance } => {
                 for (service, usd) in spending.forgive(instance) {

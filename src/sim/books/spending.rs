@@ -35,6 +35,8 @@ pub struct Spending {
     prices: Column<InstanceId, Price>,
     /// How each instance is bought: in a mixed group both ways.
     bought: Column<InstanceId, Purchase>,
+    /// The capacity reservations that instances were launched into.
+    reserved: BTreeMap<InstanceId, usize>,
     /// Nano-dollars an hour of the Fargate tasks that are billed now, by provider.
     fargate_now: Column<ProviderId, i128>,
     /// Nano-dollars an hour of the instances with a price that never changes, by provider.
@@ -86,6 +88,7 @@ impl Spending {
             shares: Column::new(),
             prices: Column::new(),
             bought: Column::new(),
+            reserved: BTreeMap::new(),
             purchases,
             weights: SplitWeights::default(),
             by_service: UsageByService::default(),
@@ -105,9 +108,12 @@ impl Spending {
     pub fn registered(
         &mut self,
         instance: InstanceId,
-        (purchase, price): (Purchase, Price),
+        (purchase, price, reservation): (Purchase, Price, Option<usize>),
         fleet: &Fleet,
     ) {
+        if let Some(reservation) = reservation {
+            self.reserved.insert(instance, reservation);
+        }
         self.types.push(self.by_service.number_of_type(&fleet.instance_type[instance]));
         self.prices.push(price);
         self.bought.push(purchase);

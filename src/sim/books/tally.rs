@@ -54,6 +54,8 @@ pub struct Tally {
     pub without_access: u64,
     /// Spot instances that EC2 took back.
     pub interrupted: u64,
+    /// Instances that ended with their capacity reservation.
+    pub reclaimed: u64,
     /// Spot tasks that Fargate took back.
     pub fargate_interrupted: u64,
     /// Tasks that Fargate retired.

@@ -5,7 +5,7 @@ use crate::model::fleet::InstanceStatus;
 use crate::model::lifecycle::TaskStatus;
 use crate::model::platform::Purchase;
 use crate::sim::cluster::Taker;
-use crate::sim::fleet::Stage;
+use crate::sim::fleet::{Machine, Stage};
 use crate::sim::task::{Place, Task};
 use crate::sim::tasks::Refusal;
 use std::collections::BTreeSet;
@@ -96,6 +96,14 @@ pub fn check(parts: &Parts<'_>) {
             assert!(warm + returning >= size || group.waits(), "C6: a warm pool is filled");
         }
         assert_eq!(parts.books.tally.groups[group.setup.provider], Some(group.counts()), "C4");
+    }
+    for (number, (used, slots)) in parts.groups.reserved.used().enumerate() {
+        let is_in = |machine: &&Machine| {
+            machine.reservation == Some(number) && machine.stage != Stage::Terminated
+        };
+        let there = parts.groups.machines.iter().filter(is_in).count();
+        assert_eq!(used as usize, there, "C8: instances in a capacity reservation");
+        assert!(used <= slots, "C8: {used} instances in {slots} slots");
     }
     for machine in parts.groups.machines.iter() {
         let Some(instance) = machine.instance else { continue };

@@ -104,7 +104,7 @@ impl Mishap<'_> {
         books.tally.launched += 1;
         books.saw(Change::InstanceRuns { provider, price: &price });
         let purchase = self.supply.drive.rules.providers[provider].purchase;
-        books.saw(Change::Registered { instance, purchase, price, fleet });
+        books.saw(Change::Registered { instance, purchase, price, reservation: None, fleet });
         self.tell(instance, "registered", FaultKind::Failure, None)?;
         self.supply.drive.plan().instance_registers(cluster);
         self.instance_comes(instance);

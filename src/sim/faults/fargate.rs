@@ -233,8 +233,8 @@ impl Mishap<'_> {
         let drive = &mut self.supply.drive;
         let zone = zone.map_or("", |zone| drive.rules.zones[zone].as_str());
         let provider = match purchase {
-            Purchase::OnDemand | Purchase::External => "FARGATE",
             Purchase::Spot => "FARGATE_SPOT",
+            _ => "FARGATE",
         };
         let instance = Some(("", "", purchase, zone));
         let row = FleetRow { at, provider, event, instance, sizes: None, reason, tasks };

@@ -22,6 +22,7 @@ impl Supply<'_> {
             self.arrange_refreshes(group);
             for id in self.groups.all[group].members.clone() {
                 self.draw_fate(id);
+                self.arrange_return(id);
                 self.arrange_old_age(id);
             }
             self.begin_pool(group)?;

@@ -1,16 +1,18 @@
 //! What a group launches next: how it is bought, in which zone, of which type; and how it likes what it has.
 
 use super::addresses::Plan;
+use super::segments::First;
 use super::{Group, Groups};
+use crate::base::id::Column;
 use crate::base::time::SimTime;
 use crate::model::group::Allocation;
-use crate::model::ids::MachineId;
+use crate::model::ids::{MachineId, ProviderId};
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::{self, OnDemandAllocation, Pool};
 use crate::policy::capacity::zones::{self, Distribution, Zone};
 use crate::pricing::Price;
 use crate::sim::cluster::Network;
-use crate::sim::setup::{InstanceSetup, MixedSetup};
+use crate::sim::setup::{InstanceSetup, MixedSetup, ProviderSetup};
 
 impl Group {
     /// How many types it may launch.
@@ -76,6 +78,9 @@ impl Group {
             0 => &self.by_zone,
             _ => &self.renewal.missing_in(&self.by_zone),
         };
+        if self.has_segments() {
+            return self.choose_by_segment(instances);
+        }
         let (zones, picks) = self.zones_to_launch_in(instances, purchase, now);
         picks[self.zone_to_launch_in(zones)?]
     }
@@ -191,30 +196,44 @@ impl Group {
         };
         let mixed = self.setup.mixed.iter().filter(|_| purchase == Purchase::Spot);
         let mut prices = mixed.flat_map(|mixed| &mixed.pools).map(|pool| &pool.price);
-        self.pools.may_open() || prices.any(changes)
+        self.pools.may_open() || self.openings.may_open || prices.any(changes)
     }
 }
 
 impl Groups {
     /// Mixed groups choose the instances that they have at the beginning.
-    pub fn choose_first(&mut self, instances: &mut Vec<InstanceSetup>, network: Option<&Network>) {
+    pub fn choose_first(
+        &mut self,
+        instances: &mut Vec<InstanceSetup>,
+        network: Option<&Network>,
+        providers: &Column<ProviderId, ProviderSetup>,
+    ) {
         let mut plan = Plan::new(network, instances);
-        for group in self.all.iter_mut().filter(|group| group.setup.mixed.is_some()) {
-            while let Some(purchase) = group.lacks() {
-                plan.show(group);
+        for index in 0..self.all.len() {
+            if self.all[index].setup.mixed.is_none() {
+                continue;
+            }
+            while let Some(purchase) = self.all[index].lacks() {
+                plan.show(&mut self.all[index]);
+                self.see_first_openings(index, instances, providers);
+                let group = &mut self.all[index];
                 let Some(offer) = group.choose(purchase, SimTime::ZERO) else { break };
+                let place = group.place_of(offer);
                 let mut instance = group.setup.offers[offer].clone();
                 instance.registration.name = format!("{}-{}", group.name, group.first.len());
                 instance.price = group.price_of(offer, purchase).clone();
                 plan.give_one(&mut instance);
-                instances.push(instance);
-                group.first.push((offer, purchase));
+                group.first.push(First { offer, purchase, place });
                 group.members.push(MachineId(0)); // counted only, until they are known
                 group.enters(offer, purchase, 1);
+                self.hold_first(place, &mut instance);
+                instances.push(instance);
             }
+            let group = &mut self.all[index];
             group.members.clear();
             (group.bought, group.by_offer) = ([0; 2], vec![[0; 2]; group.by_offer.len()]);
             group.by_zone.fill(0);
         }
+        self.forget_places(); // until the instances are known
     }
 }

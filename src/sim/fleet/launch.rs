@@ -69,6 +69,7 @@ impl Supply<'_> {
     ) -> Result<(), RunError> {
         let now = self.now();
         self.see_addresses(group);
+        self.see_openings(group);
         let Some(offer) = self.groups.all[group].choose(purchase, now) else {
             let reason = self.why_not(group, purchase);
             return self.back_off(group, purchase, &reason);
@@ -86,7 +87,10 @@ impl Supply<'_> {
     ) -> Result<MachineId, RunError> {
         let now = self.now();
         self.has_launched(group, purchase);
+        let place = self.groups.all[group].place_of(offer);
         let id = self.groups.add(group, (offer, purchase), now, cause);
+        self.groups.put_in(id, place);
+        self.arrange_return(id);
         self.takes_address(id);
         self.drive.books.tally.launched += 1;
         self.tell(id, "launch", None)?;
@@ -194,7 +198,7 @@ impl Supply<'_> {
         let machine = &mut self.groups.machines[id];
         machine.stage = Stage::InService;
         let (group, launched, running) = (machine.group, machine.launched, machine.running);
-        let (offer, purchase) = (machine.offer, machine.purchase);
+        let (offer, reservation) = (machine.offer, machine.reservation);
         let mut registration = self.groups.all[group].setup.offers[offer].registration.clone();
         let price = self.groups.price_of(id).clone();
         (registration.name, registration.registered_at) = (name, now);
@@ -203,7 +207,9 @@ impl Supply<'_> {
         let instance = self.drive.cluster.register_launched(registration, launched, running);
         self.groups.bind(id, instance);
         let fleet = self.drive.cluster.fleet();
-        self.drive.books.saw(Change::Registered { instance, purchase, price, fleet });
+        let purchase = self.groups.bought(id);
+        let of = Change::Registered { instance, purchase, price, reservation, fleet };
+        self.drive.books.saw(of);
         self.groups.all[group].active += 1;
         self.tell(id, "registered", None)?;
         if self.agent_drains(id) {

@@ -7,6 +7,7 @@
 //! | `choose.rs` | how the next instance is bought, in which zone, of which type |
 //! | `addresses.rs` | each instance takes an address of a subnet |
 //! | `launch.rs` | a group gets what it lacks; the stages until an instance is ACTIVE |
+//! | `segments.rs` | distribution segments: launches into capacity reservations, what ends with them |
 //! | `retry.rs` | what finds no capacity is tried again |
 //! | `pools.rs` | what can be had over time: shortages, limits and prices of Spot pools, reclaims |
 //! | `spot.rs` | the end of a Spot instance: recommendation, notice, loss |
@@ -42,6 +43,7 @@ mod register;
 mod retire;
 mod retry;
 mod scaled;
+mod segments;
 mod spot;
 mod supply;
 mod waits;
@@ -117,7 +119,11 @@ pub struct Machine {
     pub cause: LaunchCause,
     /// Why it ends.
     pub end: Option<EndCause>,
-    /// What is to become of it, where it is a Spot instance.
+    /// The place of its capacity type among its group's distribution segments.
+    segment: usize,
+    /// The capacity reservation that it was launched into, where only such instances are in it.
+    pub reservation: Option<usize>,
+    /// What is to become of it, where it is a Spot instance, or its reservation ends.
     pub fate: spot::Fate,
     /// Its time in the warm pool of its group, where it was ever there.
     pub pool: Option<warm::InPool>,
@@ -156,7 +162,9 @@ pub struct Group {
     /// The same by offer.
     pub by_offer: Vec<[u32; 2]>,
     /// What it chose to begin with, where it is a mixed group.
-    first: Vec<(usize, Purchase)>,
+    first: Vec<segments::First>,
+    /// What its distribution segments offer, as it last looked.
+    openings: segments::Openings,
     /// The desired capacity that it last launched for.
     tried: u32,
     /// Instances that it replaces before EC2 takes them, oldest recommendation first.
@@ -229,6 +237,7 @@ impl Group {
             bought: [0; 2],
             by_offer: vec![[0; 2]; setup.offers.len()],
             first: Vec::new(),
+            openings: segments::Openings::default(),
             tried: setup.desired,
             at_risk: Vec::new(),
             pools: pools::Pools::new(&setup, stream, zones, seed),
@@ -282,23 +291,6 @@ impl Group {
             warm: self.pool.as_ref().map_or(0, |pool| pool.members.len() as u32),
         }
     }
-
-    fn leave(&mut self, id: MachineId, offer: usize, purchase: Purchase) {
-        if let Ok(at) = self.members.binary_search(&id) {
-            self.members.remove(at);
-            self.at_risk.retain(|&other| other != id);
-            self.enters(offer, purchase, -1);
-            self.renewal.has_left(id, self.zone_of(offer), purchase);
-        }
-    }
-
-    fn enters(&mut self, offer: usize, purchase: Purchase, by: i32) {
-        let zone = self.zone_of(offer);
-        let (own, at) = (&mut self.by_offer[offer], purchase as usize);
-        for count in [&mut self.by_zone[zone], &mut self.bought[at], &mut own[at]] {
-            *count = count.saturating_add_signed(by);
-        }
-    }
 }
 
 /// All groups and their instances.
@@ -314,6 +306,8 @@ pub struct Groups {
     /// Instances that have registered, where somebody wants to know.
     newcomers: Option<VecDeque<InstanceId>>,
     misfits: Vec<register::Misfits>,
+    /// Capacity reservations.
+    pub reserved: segments::Reserved,
 }
 
 impl Groups {
@@ -333,6 +327,7 @@ impl Groups {
             fixed: BTreeMap::new(),
             newcomers: None,
             misfits: Vec::new(),
+            reserved: segments::Reserved::default(),
         }
     }
 
@@ -351,8 +346,9 @@ impl Groups {
                     (offer, group.setup.purchase)
                 };
                 let chosen = group.first.get(group.members.len()).copied();
-                let kind = chosen.unwrap_or_else(plain);
+                let kind = chosen.map_or_else(plain, |first| (first.offer, first.purchase));
                 let id = self.add(index, kind, SimTime::ZERO, LaunchCause::Initial);
+                self.put_in(id, chosen.map(|first| first.place).unwrap_or_default());
                 let machine = &mut self.machines[id];
                 (machine.stage, machine.running) = (Stage::InService, SimTime::ZERO);
                 self.all[index].active += 1;
@@ -398,6 +394,8 @@ impl Groups {
             instance: None,
             cause,
             end: None,
+            segment: 0,
+            reservation: None,
             fate: Default::default(),
             pool: None,
             is_free: false,
@@ -439,11 +437,5 @@ impl Groups {
     pub fn name_of(&self, id: MachineId) -> String {
         let machine = &self.machines[id];
         format!("{}-{}", self.all[machine.group].name, machine.number)
-    }
-
-    /// How a container instance of a capacity provider is bought.
-    #[must_use]
-    pub fn purchase_of(&self, instance: InstanceId, own: Purchase) -> Purchase {
-        self.behind(instance).map_or(own, |id| self.machines[id].purchase)
     }
 }

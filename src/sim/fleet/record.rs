@@ -135,7 +135,9 @@ impl Groups {
     /// What it costs.
     pub(super) fn price_of(&self, id: MachineId) -> &Price {
         let machine = &self.machines[id];
-        self.all[machine.group].price_of(machine.offer, machine.purchase)
+        let of_block = self.reserved.block_price(machine.reservation);
+        of_block
+            .unwrap_or_else(|| self.all[machine.group].price_of(machine.offer, machine.purchase))
     }
 
     /// The zone that it was launched in.

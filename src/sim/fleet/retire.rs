@@ -14,6 +14,27 @@ use crate::policy::capacity::terminate::{self, Candidate, Group};
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
+impl super::Group {
+    /// One of its instances is no member any more.
+    fn leave(&mut self, id: MachineId, offer: usize, purchase: Purchase) {
+        if let Ok(at) = self.members.binary_search(&id) {
+            self.members.remove(at);
+            self.at_risk.retain(|&other| other != id);
+            self.enters(offer, purchase, -1);
+            self.renewal.has_left(id, self.zone_of(offer), purchase);
+        }
+    }
+
+    /// Counts so many more, or less, of an offer.
+    pub(super) fn enters(&mut self, offer: usize, purchase: Purchase, by: i32) {
+        let zone = self.zone_of(offer);
+        let (own, at) = (&mut self.by_offer[offer], purchase as usize);
+        for count in [&mut self.by_zone[zone], &mut self.bought[at], &mut own[at]] {
+            *count = count.saturating_add_signed(by);
+        }
+    }
+}
+
 impl Supply<'_> {
     /// Ends up to so many instances of a group.
     pub(super) fn scale_in(
@@ -35,7 +56,9 @@ impl Supply<'_> {
                 launched: machine.launched,
                 number: machine.number,
                 template: machine.template,
-                rank: ranks[machine.offer][machine.purchase as usize],
+                // Those of the last segments first.
+                rank: ranks[machine.offer][machine.purchase as usize]
+                    + (machine.segment * group.types()) as u32,
             }
         };
         let mut candidates: Vec<Candidate> = ids.iter().map(candidate).collect();
@@ -183,6 +206,7 @@ impl Supply<'_> {
             self.drive.books.tally.ended += 1; // it was stopped
         }
         self.gives_address_back(id);
+        self.groups.gives_place_back(id);
         self.batch_is_upset(id);
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);
@@ -194,7 +218,7 @@ impl Supply<'_> {
 fn all_of_one(purchase: Purchase, in_zone: &[u32]) -> (OnDemandShare, u32, u32) {
     let all = in_zone.iter().sum();
     match purchase {
-        Purchase::OnDemand | Purchase::External => (OnDemandShare::default(), all, 0),
         Purchase::Spot => (OnDemandShare { base: 0, percent: 0 }, 0, all),
+        _ => (OnDemandShare::default(), all, 0),
     }
 }

@@ -1,4 +1,5 @@
-//! The end of a Spot instance: the recommendation to rebalance, the notice, two minutes later the loss.
+//! The end of a Spot instance: the recommendation to rebalance, the notice, two minutes later the loss. And of one whose
+//! capacity reservation ends: the notice and the loss.
 
 use super::{Stage, Supply};
 use crate::base::distribution::Distribution;
@@ -66,7 +67,7 @@ impl Supply<'_> {
         self.fate_goes_on_at(id, recommended);
     }
 
-    fn fate_goes_on_at(&mut self, id: MachineId, at: SimTime) {
+    pub(super) fn fate_goes_on_at(&mut self, id: MachineId, at: SimTime) {
         let event = Event::Spot(id);
         let ticket = self.drive.queue.schedule_cancellable(at, Class::Release, event);
         self.groups.machines[id].fate.ticket = Some(ticket);
@@ -80,8 +81,9 @@ impl Supply<'_> {
         let now = self.now();
         let fate = &mut self.groups.machines[id].fate;
         fate.ticket = None;
-        let notice = fate.notice;
-        match fate.step {
+        let (notice, step) = (fate.notice, fate.step);
+        match step {
+            Step::Calm if self.given_back(id).is_some() => self.give_notice(id),
             Step::Calm => {
                 self.recommend(id)?;
                 if self.groups.machines[id].stage == Stage::Terminated {
@@ -134,8 +136,12 @@ impl Supply<'_> {
         machine.fate.step = Step::Noticed;
         let (instance, stage) = (machine.instance, machine.stage);
         self.tell(id, "interruption_notice", None)?;
-        let Some(setup) = self.interruption(id) else { return Ok(()) };
-        let (end, drains) = (self.now() + setup.notice, setup.agent_drains);
+        let end = match (self.given_back(id), self.interruption(id)) {
+            (Some(back), _) => back.at.max(self.now()),
+            (None, Some(setup)) => self.now() + setup.notice,
+            (None, None) => return Ok(()),
+        };
+        let drains = self.agent_drains(id);
         self.fate_goes_on_at(id, end);
         self.batch_is_upset(id); // what it was launched for cannot wait for it
         match instance.filter(|_| drains && stage == Stage::InService) {
@@ -148,15 +154,20 @@ impl Supply<'_> {
     fn take_back(&mut self, id: MachineId) -> Result<(), RunError> {
         let now = self.now();
         let machine = &mut self.groups.machines[id];
-        machine.end = Some(EndCause::SpotInterruption);
+        let is_spot = machine.is_spot();
+        machine.end = Some(match is_spot {
+            true => EndCause::SpotInterruption,
+            false => EndCause::ReservationEnded,
+        });
         let (index, running, instance) = (machine.group, machine.running, machine.instance);
-        if running <= now && now.since(running) < SPOT_FREE_HOUR {
+        if is_spot && running <= now && now.since(running) < SPOT_FREE_HOUR {
             machine.is_free = true;
             if let Some(instance) = instance {
                 self.drive.books.saw(Change::Forgiven { instance });
             }
         }
-        self.drive.books.tally.interrupted += 1;
+        let tally = &mut self.drive.books.tally;
+        *(if is_spot { &mut tally.interrupted } else { &mut tally.reclaimed }) += 1;
         self.leaves(id);
         self.finish(id)?;
         self.reconcile(index, LaunchCause::Replacement)
@@ -164,7 +175,10 @@ impl Supply<'_> {
 
     /// Whether the agent of an instance drains it because it has its notice.
     pub(super) fn agent_drains(&self, id: MachineId) -> bool {
-        let drains = self.interruption(id).is_some_and(|setup| setup.agent_drains);
+        let drains = match self.given_back(id) {
+            Some(back) => back.drains,
+            None => self.interruption(id).is_some_and(|setup| setup.agent_drains),
+        };
         drains && self.groups.machines[id].is_noticed()
     }
 

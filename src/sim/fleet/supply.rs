@@ -57,7 +57,7 @@ impl Supply<'_> {
             at,
             provider: &group.name,
             event,
-            instance: Some((&name, &kind.instance_type, machine.purchase, zone)),
+            instance: Some((&name, &kind.instance_type, self.groups.bought(id), zone)),
             sizes: group.sizes(),
             reason,
             tasks,

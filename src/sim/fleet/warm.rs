@@ -294,7 +294,7 @@ impl Supply<'_> {
             if from < now {
                 let zone = self.groups.zone_of_machine(id);
                 let (kind, how) = (self.groups.type_of(id), (Purchase::OnDemand, price, zone));
-                usd = books.spending.bill_unregistered(provider, kind, how, (from, now));
+                usd = books.spending.bill_unregistered(provider, (kind, None), how, (from, now));
             }
             let machine = &mut self.groups.machines[id];
             machine.running = SimTime::NEVER;

@@ -143,6 +143,7 @@ impl Supply<'_> {
             let of = &self.groups.all[group];
             let protects = of.managed.as_ref().is_some_and(|managed| managed.protects);
             let is_kept = of.setup.is_protected || protects || of.instances.is_some();
+            let is_kept = is_kept || of.has_segments();
             if is_kept || of.moving >= zones::above_max(of.max) {
                 return Ok(());
             }

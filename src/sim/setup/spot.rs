@@ -6,7 +6,7 @@ use crate::base::money::HourlyRate;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::platform::Purchase;
 use crate::model::spot::Availability;
-use crate::policy::capacity::mixed::{OnDemandShare, SpotAllocation};
+use crate::policy::capacity::mixed::{CapacityType, OnDemandShare, SpotAllocation};
 use crate::pricing::Price;
 
 /// `MixedInstancesPolicy` of an Auto Scaling group.
@@ -22,6 +22,17 @@ pub struct MixedSetup {
     pub pools: Vec<SpotPool>,
     /// How its Spot instances are taken back.
     pub interruption: InterruptionSetup,
+    /// Distribution segments in place of the share: everything is On-Demand then.
+    pub segments: Option<SegmentsSetup>,
+}
+
+/// `DistributionSegments`: the capacity types of which a group launches, first things first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SegmentsSetup {
+    /// The types, in the order in which they are tried.
+    pub types: Vec<CapacityType>,
+    /// By offer: the numbers of the capacity reservations of its type and zone.
+    pub reservations: Vec<Vec<usize>>,
 }
 
 /// A Spot pool: a type in a zone.

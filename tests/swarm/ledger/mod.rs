@@ -4,8 +4,8 @@
 //! in the most obvious way. Then `cost.csv` must have the same lines to the nano-dollar, `cost_hourly.csv` the same hours up to
 //! the rounding of each line, and whatever else tells of dollars the same sums.
 //!
-//! Left to others: what follows from requests and not from lives (balancers, gateways, alarms, CPU credits), and warm
-//! pools, of whose starts `instances.csv` has the last one only.
+//! Left to others: what follows from requests and not from lives (balancers, gateways, alarms, CPU credits); warm pools, of
+//! whose starts `instances.csv` has the last one only; and capacity reservations.
 
 mod cover;
 mod lives;
@@ -49,7 +49,8 @@ fn value<'a>(block: &'a [String], key: &str) -> Option<&'a str> {
 fn blocks(seed: u64) -> Blocks {
     let mut dice = Dice(Seed(seed).stream(Purpose::Test, "ledger"));
     let mut blocks = file(seed);
-    blocks.retain(|block| !block[0].contains("warm_pool"));
+    blocks.retain(|block| !block[0].contains("warm_pool") && !block[0].contains("reservation"));
+    blocks.iter_mut().for_each(|block| block.retain(|line| !line.starts_with("distribution_")));
     let has = |blocks: &Blocks, name: &str| blocks.iter().any(|block| block[0].contains(name));
     let (has_network, has_providers) =
         (has(&blocks, "[network]"), has(&blocks, "[[capacity_provider]]"));

@@ -28,14 +28,14 @@ impl Spending {
     pub fn bill_unregistered(
         &mut self,
         provider: ProviderId,
-        instance_type: &str,
+        (instance_type, reservation): (&str, Option<usize>),
         (purchase, price, zone): (Purchase, &Price, ZoneId),
         (from, until): (SimTime, SimTime),
     ) -> NanoUsd {
         self.bill.instance(provider, instance_type, purchase, price, from, until);
         if let Some(hourly) = &mut self.hourly {
             let kind = (provider, purchase, zone);
-            hourly.instance(kind, instance_type, price, (from, until));
+            hourly.instance(kind, (instance_type, reservation), price, (from, until));
         }
         if let Some(allocation) = &mut self.allocation {
             let until = from + ec2_billed(from, until);
@@ -67,7 +67,9 @@ impl Spending {
             );
             if let Some(hourly) = &mut self.hourly {
                 let kind = (provider, self.bought[instance], fleet.zone[instance]);
-                hourly.instance(kind, &fleet.instance_type[instance], price, (from, until));
+                let reservation = self.reserved.get(&instance).copied();
+                let of = (fleet.instance_type[instance].as_str(), reservation);
+                hourly.instance(kind, of, price, (from, until));
             }
             let cost = instance_cost(price, from, until);
             if let Some(allocation) = &mut self.allocation {

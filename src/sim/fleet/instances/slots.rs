@@ -1,7 +1,8 @@
 //! Slots of capacity reservations: which are free, and which instances are in them.
 //!
 //! A slot takes any On-Demand instance of its type in its zone, whoever launched it (documented of open reservations; those of
-//! a group of reservations are taken for open, too), unless its provider keeps out; the first launched ones have the slots
+//! a group of reservations are taken for open, too), unless its provider keeps out or it was launched into another kind of
+//! reservation; the first launched ones have the slots
 //! (assumed).
 
 use super::super::{Groups, Supply};
@@ -30,7 +31,7 @@ impl Slots {
 
 impl Groups {
     /// Whether instances of a group are in no slots of reservations.
-    fn keeps_out(&self, index: usize) -> bool {
+    pub(in super::super) fn keeps_out(&self, index: usize) -> bool {
         let of = self.all[index].instances.as_ref().and_then(|of| of.setup.reservations.as_ref());
         of.is_some_and(|of| of.preference == ReservationPreference::Excluded)
     }
@@ -46,6 +47,7 @@ impl Groups {
                 let machine = &self.machines[*id];
                 let of = &group.setup.offers[machine.offer].registration;
                 machine.purchase == Purchase::OnDemand
+                    && machine.reservation.is_none()
                     && of.zone == zone
                     && of.instance_type == instance_type
             };
@@ -91,12 +93,15 @@ impl Supply<'_> {
     }
 
     /// On-Demand instances of fixed fleets of a type in a zone.
-    fn fixed_takers(&self, instance_type: &str, zone: ZoneId) -> usize {
+    pub(in super::super) fn fixed_takers(&self, instance_type: &str, zone: ZoneId) -> usize {
         let fleet = self.drive.cluster.fleet();
         let is_fixed = |of: ProviderId| {
             let is_on_demand = self.drive.rules.providers[of].purchase == Purchase::OnDemand;
             is_on_demand && self.groups.of_provider(of).is_none()
         };
+        if !self.drive.rules.providers.ids().any(is_fixed) {
+            return 0;
+        }
         let is_one = |id: &crate::model::ids::InstanceId| {
             fleet.zone[*id] == zone
                 && fleet.instance_type[*id] == instance_type
