@@ -192,6 +192,25 @@ fn services_replace_the_tasks_of_an_instance_that_drains() {
     assert_eq!(ran.number("tasks_lost"), 0.0);
 }
 
+/// Assumed, and written down where strategies are: until it stops, a task on a draining instance is one that runs on its
+/// capacity provider, and no other one is launched there for the base.
+#[test]
+fn a_task_on_a_draining_instance_counts_for_the_base_until_it_stops() {
+    let service = "[[capacity_provider]]\nname = \"others\"\ninstance_types = [\"box.cheap\"]\ndesired_capacity = 1\n\
+                   [[service]]\nname = \"api\"\ntask_definition = \"web\"\ndesired_count = 1\n\
+                   starts_running = true\navailability_zone_rebalancing = \"DISABLED\"\n\
+                   capacity_provider_strategy = [{ capacity_provider = \"boxes\", base = 1, weight = 0 },\n\
+                   { capacity_provider = \"others\", weight = 1 }]\n";
+    let sizes = "max_size = 3\ndesired_capacity = 2\ntermination_policies = [\"NewestInstance\"]\n"
+        .to_string()
+        + &action(100, "desired_capacity = 1");
+    let ran = run(&group(&sizes, service));
+    assert_eq!(ran.of_tasks("instance_id"), ["boxes-0", "others-0"]);
+    assert_eq!(ran.of_tasks("placed_s"), ["0", "101"]);
+    // The scheduler moves no task that runs: the base stays empty when the first one has stopped.
+    assert_eq!(ran.event("terminated").len(), 1);
+}
+
 #[test]
 fn services_relaunch_what_is_lost_and_what_lacks_room_when_an_instance_registers() {
     let service = "[[service]]\nname = \"api\"\ntask_definition = \"web\"\nlaunch_type = \"EC2\"\n\

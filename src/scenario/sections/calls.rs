@@ -249,7 +249,8 @@ pub(super) static PROVIDER_SHARE: Section = Section::new(
             "base",
             Kind::Whole(0, 100_000),
             "0",
-            "Tasks of a call that it gets first; on one item only.",
+            "Tasks of a call that it gets first; on one item only. Of a service those that it has, also on DRAINING instances \
+             until they stop (assumed): the replacement of such a task is launched by the weights.",
             "API",
         ),
         with_default(

@@ -58,7 +58,9 @@ impl Look<'_> {
     }
 
     /// Where the deployment's next task goes: under a strategy to the provider with the largest deficit. Tasks that are
-    /// there by an earlier strategy do not count (assumed), nor those that have gone to Fargate for want of room.
+    /// there by an earlier strategy do not count (assumed), nor those that have gone to Fargate for want of room. Those on
+    /// DRAINING instances do until they stop, as they do in `runningCount` (assumed): while the replacement of one is
+    /// launched the base has it still, and no task that runs is moved for the base afterwards.
     pub fn next_target_of(&self, id: ServiceId, generation: u32) -> Target {
         let service = &self.services.all[id];
         let way = service.way(self.rules, generation);
