@@ -319,6 +319,44 @@ fn one_refresh_at_a_time_and_it_can_be_cancelled() {
 }
 
 #[test]
+fn an_alarm_fails_it_and_the_group_goes_back_to_the_version_before() {
+    let preferences = "launch_template_version = 2\nalarm_at = \"200s\"";
+    let back = format!("{preferences}\nauto_rollback = true");
+    let ran = refreshed(&boxes(4), &back, "");
+    // Two are new by then, one of them on its way until 220 s. One at a time goes back.
+    let expected = [
+        (100.0, "started", "0 of 4"),
+        (160.0, "progress", "1 of 4"),
+        (200.0, "failed", "alarm 1 of 4"),
+        (200.0, "rolls_back", "0 of 2"),
+        (280.0, "progress", "1 of 2"),
+        (340.0, "progress", "2 of 2"),
+        (340.0, "rolled_back", "2 of 2"),
+    ];
+    assert_eq!(told(&ran), expected);
+    let ended = [(100.0, "boxes-0"), (160.0, "boxes-2"), (220.0, "boxes-4"), (280.0, "boxes-5")];
+    assert_eq!(ran.event("terminated"), ended);
+    let versions = ran.of_instances("launch_template_version");
+    let of_version = |of: &str| -> Vec<&str> {
+        versions.iter().filter(|(_, version)| *version == of).map(|(name, _)| *name).collect()
+    };
+    assert_eq!(of_version("2"), ["boxes-4", "boxes-5"]);
+    let counts = ["refreshes_failed", "refreshes_successful"].map(|name| ran.number(name));
+    assert_eq!(counts, [1.0, 0.0]);
+    // Without a rollback what has been replaced stays, and the next ones have the new version.
+    let ran = refreshed(&boxes(4), preferences, "");
+    assert_eq!(told(&ran).last(), Some(&(200.0, "failed", "alarm 1 of 4")));
+    assert_eq!(ran.event("terminated").len(), 2);
+    // The bake time is there for alarms.
+    let bakes = "bake_time = \"5m\"\nalarm_at = \"300s\"";
+    let ran = refreshed(&boxes(1), bakes, "");
+    assert_eq!(told(&ran).last(), Some(&(300.0, "failed", "alarm 1 of 1")));
+    // An alarm after the end is nobody's.
+    let ran = refreshed(&boxes(1), "alarm_at = \"300s\"", "");
+    assert_eq!(told(&ran).last(), Some(&(160.0, "successful", "1 of 1")));
+}
+
+#[test]
 fn without_capacity_for_an_hour_it_fails() {
     let shortage = "[[capacity_provider.shortages]]\nat = \"90s\"\nduration = \"2h\"\n";
     let ran = refreshed(&(boxes(2) + shortage), "", "");
@@ -389,6 +427,8 @@ fn bad_refreshes_are_refused() {
         ("checkpoint_percentages = [0, 50]", "checkpoint_percentages"),
         ("checkpoint_delay = \"1m\"", "`checkpoint_delay` without `checkpoint_percentages`"),
         ("cancel_at = \"100s\"", "`cancel_at` is not after `at`"),
+        ("alarm_at = \"100s\"", "`alarm_at` is not after `at`"),
+        ("auto_rollback = true", "`auto_rollback` without `launch_template_version`"),
         ("scale_in_protected_instances = \"wait\"", "\"Wait\""),
         ("launch_template_version = 0", "launch_template_version"),
         ("bake_time = \"49h\"", "bake_time"),

@@ -293,6 +293,8 @@ fn refresh(maker: &mut Maker) {
         maker.maybe(2, "instance_warmup = \"30s\""),
         maker.maybe(3, "checkpoint_percentages = [50]\ncheckpoint_delay = \"2m\""),
         maker.maybe(3, "skip_matching = true"),
+        maker.maybe(3, "launch_template_version = 3\nauto_rollback = true"),
+        maker.maybe(3, "alarm_at = \"22m\""),
         format!("scale_in_protected_instances = \"{protected}\""),
         maker.maybe(4, "cancel_at = \"24m\""),
     ];

@@ -221,6 +221,8 @@ fn refreshes(dice: &mut Dice) -> Vec<RefreshSetup> {
             protected: dice.pick(&ProtectedInstances::ALL).0,
             bake: seconds(dice.below(2) * dice.below(200)),
             cancel: dice.one_in(4).then(|| at + seconds(1 + dice.below(600))),
+            alarm: dice.one_in(4).then(|| at + seconds(1 + dice.below(600))),
+            rolls_back: dice.one_in(2),
         }
     };
     (0..count).map(one).collect()

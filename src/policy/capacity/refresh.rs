@@ -7,8 +7,6 @@
 //! where it is above 100 %; a checkpoint's share is rounded up; first goes the oldest instance of the zone with most.
 
 use crate::base::time::SimSpan;
-use std::cmp::Reverse;
-use std::collections::VecDeque;
 
 /// A refresh that replaces nothing for so long has failed (documented for protected instances; assumed of others).
 pub const PATIENCE: SimSpan = SimSpan::from_secs(3_600);
@@ -74,22 +72,24 @@ pub fn goal(total: u32, percent: u32) -> u32 {
     (u64::from(total) * u64::from(percent)).div_ceil(100).min(u64::from(total)) as u32
 }
 
-/// The indices of the instances that end: `zone_of` each candidate, oldest first, and instances by zone.
+/// The instances that end: of the candidates of each zone, oldest first, and of instances by zone. It looks at no more
+/// candidates than it chooses.
 #[must_use]
-pub fn choose(zone_of: &[usize], in_zones: &[u32], count: u32) -> Vec<usize> {
-    let mut queues = vec![VecDeque::new(); in_zones.len()];
-    for (candidate, &zone) in zone_of.iter().enumerate() {
-        queues[zone].push_back(candidate);
-    }
+pub fn choose<T>(candidates: Vec<impl Iterator<Item = T>>, in_zones: &[u32], count: u32) -> Vec<T> {
+    let mut queues: Vec<_> = candidates.into_iter().map(Iterator::peekable).collect();
     let mut in_zones = in_zones.to_vec();
     let mut chosen = Vec::new();
     for _ in 0..count {
-        let has_some = (0..queues.len()).filter(|&zone| !queues[zone].is_empty());
-        let Some(zone) = has_some.min_by_key(|&zone| (Reverse(in_zones[zone]), zone)) else {
-            break;
-        };
+        let mut fullest: Option<usize> = None;
+        for (zone, queue) in queues.iter_mut().enumerate() {
+            let is_fuller = fullest.is_none_or(|of| in_zones[zone] > in_zones[of]);
+            if is_fuller && queue.peek().is_some() {
+                fullest = Some(zone);
+            }
+        }
+        let Some(zone) = fullest else { break };
         in_zones[zone] = in_zones[zone].saturating_sub(1);
-        chosen.extend(queues[zone].pop_front());
+        chosen.extend(queues[zone].next());
     }
     chosen
 }
@@ -153,17 +153,17 @@ mod tests {
     #[test]
     fn the_oldest_of_the_fullest_zone_goes_first() {
         // Zones have 3, 2 and 1 instances.
-        let zones = [0, 1, 2, 0, 1, 0];
-        assert_eq!(choose(&zones, &[3, 2, 1], 3), [0, 3, 1]);
-        assert_eq!(choose(&zones, &[3, 2, 1], 9).len(), 6);
-        assert_eq!(choose(&[], &[1], 1), [0_usize; 0]);
+        let zones = || vec![vec![0, 3, 5].into_iter(), vec![1, 4].into_iter(), vec![2].into_iter()];
+        assert_eq!(choose(zones(), &[3, 2, 1], 3), [0, 3, 1]);
+        assert_eq!(choose(zones(), &[3, 2, 1], 9).len(), 6);
+        assert_eq!(choose(vec![std::iter::empty::<u32>()], &[1], 1), [0_u32; 0]);
     }
 
     #[test]
     fn the_choice_among_many_takes_no_longer_than_their_number() {
         // Three zones alike: one after the other, oldest first.
-        let zones: Vec<usize> = (0..300_000).map(|at| at % 3).collect();
-        let all: Vec<usize> = (0..300_000).collect();
-        assert_eq!(choose(&zones, &[100_000; 3], 300_000), all);
+        let zones = (0..3).map(|zone| (0..100_000_u32).map(move |at| 3 * at + zone));
+        let all: Vec<u32> = (0..300_000).collect();
+        assert_eq!(choose(zones.collect(), &[100_000; 3], 300_000), all);
     }
 }

@@ -44,6 +44,18 @@ impl Build<'_> {
             let message = "`cancel_at` is not after `at`";
             self.error(table.value_place("cancel_at"), message);
         }
+        let alarm = table.span("alarm_at").map(|span| SimTime(span.0));
+        if alarm.is_some_and(|alarm| alarm <= at) {
+            let message = "`alarm_at` is not after `at`";
+            self.error(table.value_place("alarm_at"), message);
+        }
+        let rolls_back = table.flag("auto_rollback");
+        if rolls_back && !table.is_given("launch_template_version") {
+            let message = "`auto_rollback` without `launch_template_version`";
+            let help =
+                "EC2 Auto Scaling rolls back to what was before a desired configuration only";
+            self.error_with_help(table.place_of("auto_rollback"), message, help);
+        }
         let checkpoints = self.checkpoints(table);
         let name = table.text("scale_in_protected_instances");
         let known = ProtectedInstances::ALL.iter().find(|(_, known)| Some(*known) == name);
@@ -59,6 +71,8 @@ impl Build<'_> {
             protected: known.map(|(protected, _)| *protected).unwrap_or_default(),
             bake: table.span("bake_time").unwrap_or(SimSpan::ZERO),
             cancel,
+            alarm,
+            rolls_back,
         }
     }
 

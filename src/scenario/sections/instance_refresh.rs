@@ -19,7 +19,8 @@ pub(super) const LAUNCH_TEMPLATE_VERSION: Key = optional(
 static INSTANCE_REFRESH: Section = Section::new(
     "instance_refresh",
     "`StartInstanceRefresh`: the group replaces its instances, some at a time. One is refused while another is in \
-     progress. Instances that it ends drain as in a scale-in. Standby instances, alarms and roll-backs are not modelled.",
+     progress. Instances that it ends drain as in a scale-in. Standby instances are not \
+     modelled, nor alarms on metrics: `alarm_at` says when one fires.",
     &[
         required("at", ANY_SPAN, "When.", "ecsim"),
         optional(
@@ -95,6 +96,23 @@ static INSTANCE_REFRESH: Section = Section::new(
             ANY_SPAN,
             "never",
             "`CancelInstanceRefresh`: what has been replaced stays so.",
+            "API",
+        ),
+        optional(
+            "alarm_at",
+            ANY_SPAN,
+            "never",
+            "When an alarm of `AlarmSpecification` goes into ALARM: a refresh that is in progress then, the bake time \
+             included, fails.",
+            "ecsim",
+        ),
+        with_default(
+            "auto_rollback",
+            Kind::Flag,
+            "false",
+            "`AutoRollback`: when it fails, the group has the version before again, and the instances that do not have it \
+             are replaced in the same way, without checkpoints, bake time and alarm (assumed). Needs \
+             `launch_template_version`.",
             "API",
         ),
     ],

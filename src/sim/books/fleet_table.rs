@@ -19,6 +19,7 @@ const COLUMNS: &[ColumnSpec] = &[
          returns_to_warm_pool; of Spot rebalance_recommendation, interruption_notice, as of FARGATE_SPOT; of \
          Fargate retirement; of an instance refresh refresh_started, refresh_progress, \
          refresh_checkpoint, refresh_waiting, refresh_bakes, refresh_successful, refresh_cancelled, refresh_failed, \
+         refresh_rolls_back, refresh_rolled_back, refresh_rollback_failed, \
          refresh_refused; shortage_begins, shortage_ends, \
          zonal_shift_begins, zonal_shift_ends",
     ),

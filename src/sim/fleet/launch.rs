@@ -211,6 +211,7 @@ impl Supply<'_> {
         let of = Change::Registered { instance, purchase, price, reservation, fleet };
         self.drive.books.saw(of);
         self.groups.all[group].active += 1;
+        self.groups.all[group].renewal.has_changed(id);
         self.tell(id, "registered", None)?;
         if self.agent_drains(id) {
             self.drains(id, instance)?; // its notice came before it registered

@@ -367,6 +367,7 @@ impl Groups {
         let id = self.create(group, (offer, purchase), now, cause);
         self.all[group].members.push(id);
         self.all[group].enters(offer, purchase, 1);
+        self.all[group].renewal.has_changed(id);
         id
     }
 

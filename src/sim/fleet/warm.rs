@@ -247,6 +247,7 @@ impl Supply<'_> {
         let place = of.members.partition_point(|&other| other < id);
         of.members.insert(place, id);
         of.enters(machine.offer, machine.purchase, 1);
+        of.renewal.has_changed(id);
         self.drive.books.tally.warm_starts += 1;
         self.tell(id, "leaves_warm_pool", None)?;
         self.pool_stage(id, 0, |timing| &timing.start);

@@ -128,6 +128,10 @@ pub struct RefreshSetup {
     pub bake: SimSpan,
     /// `CancelInstanceRefresh`, if that happens before its end.
     pub cancel: Option<SimTime>,
+    /// When an alarm that it watches goes into ALARM, if that happens before its end.
+    pub alarm: Option<SimTime>,
+    /// `AutoRollback`: when it fails, the group goes back to the version before.
+    pub rolls_back: bool,
 }
 
 /// For how long instances of a group may be in service.

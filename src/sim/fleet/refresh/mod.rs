@@ -4,8 +4,9 @@
 //! launch template. The rest follows from what is in service: whenever something about the group has changed the refresh
 //! goes on as far as [`crate::policy::capacity::refresh`] lets it. Assumed: it begins with the warm pool, which is
 //! launched anew at once; it does not wait until the instances that it ends have drained; while it is in progress nobody
-//! is replaced for being old; when it fails the group keeps the new version.
+//! is replaced for being old; when it fails without a rollback the group keeps the new version.
 
+mod counts;
 mod steps;
 
 use super::Supply;
@@ -33,6 +34,8 @@ pub struct Renewal {
     refreshed_to: u32,
     /// The refresh that is in progress.
     pub(super) refresh: Option<Box<Refresh>>,
+    /// What it counts.
+    counts: Option<Box<counts::Counts>>,
     /// It goes on just now: it has been taken out for that.
     is_at_work: bool,
     /// How many have been asked for.
@@ -50,6 +53,7 @@ impl Renewal {
             goes_next: Next::default(),
             refreshed_to: 0,
             refresh: None,
+            counts: None,
             is_at_work: false,
             begun: 0,
             ageing: Ageing::of(setup),
@@ -89,8 +93,16 @@ impl Renewal {
         [on_demand.saturating_sub(next.on_demand), all.saturating_sub(goes)]
     }
 
+    /// One of its group has come, or has gone into service.
+    pub(super) fn has_changed(&mut self, id: MachineId) {
+        if let Some(counts) = &mut self.counts {
+            counts.has_changed(id);
+        }
+    }
+
     /// One of its group has left.
     pub(super) fn has_left(&mut self, id: MachineId, zone: usize, purchase: Purchase) {
+        self.has_changed(id);
         let next = &mut self.goes_next;
         if let Ok(at) = next.ids.binary_search(&id) {
             next.ids.remove(at);
@@ -128,11 +140,13 @@ struct Next {
 pub struct Refresh {
     /// Its number among the group's.
     number: usize,
+    /// The version before it.
+    before: u32,
+    /// Whether it takes another one back that has failed.
+    is_rollback: bool,
     began: SimTime,
     /// How many instances it is to replace.
     total: u32,
-    /// Those of them that are left, oldest first.
-    old: Vec<MachineId>,
     /// How many it has replaced.
     done: u32,
     /// How many checkpoints it has passed.
@@ -172,7 +186,7 @@ impl Supply<'_> {
         let setup = &self.groups.all[index].setup;
         let event = Event::Renew(setup.provider);
         for refresh in &setup.refreshes {
-            for at in [Some(refresh.at), refresh.cancel].into_iter().flatten() {
+            for at in [Some(refresh.at), refresh.cancel, refresh.alarm].into_iter().flatten() {
                 self.drive.queue.schedule(at, Class::Control, event);
             }
         }
@@ -214,7 +228,6 @@ impl Supply<'_> {
 
     /// A refresh is asked for: one at a time (documented).
     fn refresh_begins(&mut self, index: usize) -> Result<(), RunError> {
-        let now = self.now();
         let group = &mut self.groups.all[index];
         let number = group.renewal.begun;
         group.renewal.begun += 1;
@@ -224,17 +237,32 @@ impl Supply<'_> {
         let setup = &group.setup.refreshes[number];
         let before = group.renewal.template;
         let template = setup.template.unwrap_or(before.saturating_add(1));
-        (group.renewal.template, group.renewal.refreshed_to) = (template, template);
         let skips = setup.skip_matching;
+        self.replacing_begins(index, (number, false), (before, template), skips)
+    }
+
+    /// Instances of another version, or all, are to be replaced from now on.
+    fn replacing_begins(
+        &mut self,
+        index: usize,
+        (number, is_rollback): (usize, bool),
+        (before, template): (u32, u32),
+        skips: bool,
+    ) -> Result<(), RunError> {
+        let now = self.now();
+        let group = &mut self.groups.all[index];
+        let warm_up = group.setup.refreshes[number].warm_up;
+        (group.renewal.template, group.renewal.refreshed_to) = (template, template);
         let is_old = |id: &MachineId| !skips || self.groups.machines[*id].template != template;
         let old: Vec<MachineId> = group.members.iter().copied().filter(is_old).collect();
         let pool = group.pool.iter().flat_map(|pool| &pool.members);
         let warm: Vec<MachineId> = pool.copied().filter(is_old).collect();
         let refresh = Refresh {
             number,
+            before,
+            is_rollback,
             began: now,
             total: old.len() as u32,
-            old,
             done: 0,
             passed: 0,
             pause: None,
@@ -243,8 +271,11 @@ impl Supply<'_> {
             patient_until: now,
             is_held: false,
         };
-        self.tell_group(index, "refresh_started", &refresh.told(""))?;
-        self.await_what_warms(index, &refresh);
+        let counts = counts::Counts::new(group, &old, warm_up);
+        self.groups.all[index].renewal.counts = Some(Box::new(counts));
+        let event = if is_rollback { "refresh_rolls_back" } else { "refresh_started" };
+        self.tell_group(index, event, &refresh.told(""))?;
+        self.await_what_warms(index, &refresh, &old);
         self.renew_at(index, now + LONGEST);
         self.groups.all[index].renewal.refresh = Some(Box::new(refresh));
         for &id in &warm {
@@ -254,12 +285,12 @@ impl Supply<'_> {
     }
 
     /// Instances that are not old, in service and not warm when a refresh begins: it goes on when they are.
-    fn await_what_warms(&mut self, index: usize, refresh: &Refresh) {
+    fn await_what_warms(&mut self, index: usize, refresh: &Refresh, old: &[MachineId]) {
         let now = self.now();
         let warm_up = self.setup_of(index, refresh).warm_up;
         let group = &self.groups.all[index];
         let fleet = self.drive.cluster.fleet();
-        let is_new = |id: &&MachineId| refresh.old.binary_search(id).is_err();
+        let is_new = |id: &&MachineId| old.binary_search(id).is_err();
         let warm_at = group.members.iter().filter(is_new).filter_map(|&id| {
             let instance = self.groups.machines[id].instance?;
             Some(fleet.registered_at[instance] + warm_up).filter(|&at| at > now)
@@ -277,7 +308,7 @@ impl Supply<'_> {
         };
         self.groups.all[index].renewal.is_at_work = true;
         let outcome = loop {
-            let seen = self.see(index, &mut refresh);
+            let seen = self.see(index, &refresh);
             let outcome = self.advance(index, &mut refresh, &seen)?;
             if outcome.is_some() {
                 break outcome;
@@ -290,7 +321,15 @@ impl Supply<'_> {
         self.groups.all[index].renewal.is_at_work = false;
         match outcome {
             None => self.groups.all[index].renewal.refresh = Some(refresh),
-            Some(outcome) => self.refresh_is_over(index, &refresh, &outcome)?,
+            Some(outcome) => {
+                self.refresh_is_over(index, &refresh, &outcome)?;
+                let rolls_back = self.setup_of(index, &refresh).rolls_back && !refresh.is_rollback;
+                if rolls_back && matches!(outcome, Outcome::Failed(_)) {
+                    let versions = (self.groups.all[index].renewal.template, refresh.before);
+                    self.replacing_begins(index, (refresh.number, true), versions, true)?;
+                    self.renew_at(index, self.now());
+                }
+            }
         }
         Ok(())
     }
@@ -307,10 +346,12 @@ impl Supply<'_> {
     ) -> Result<(), RunError> {
         let tally = &mut self.drive.books.tally;
         let (event, why) = match outcome {
+            Outcome::Successful if refresh.is_rollback => ("refresh_rolled_back", ""),
             Outcome::Successful => {
                 tally.refreshes_successful += 1;
                 ("refresh_successful", "")
             }
+            Outcome::Failed(why) if refresh.is_rollback => ("refresh_rollback_failed", *why),
             Outcome::Cancelled => ("refresh_cancelled", ""),
             Outcome::Failed(why) => {
                 tally.refreshes_failed += 1;
@@ -319,6 +360,7 @@ impl Supply<'_> {
         };
         self.tell_group(index, event, &refresh.told(why))?;
         let renewal = &mut self.groups.all[index].renewal;
+        renewal.counts = None;
         let had = renewal.extra;
         renewal.left_over += had;
         renewal.stand_in(0, Next::default());

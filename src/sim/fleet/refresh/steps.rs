@@ -8,6 +8,7 @@ use crate::model::ids::MachineId;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::refresh::{self, LONGEST, PATIENCE, View};
 use crate::sim::event::RunError;
+use crate::sim::setup::RefreshSetup;
 
 /// What a refresh sees.
 pub(super) struct Seen {
@@ -22,7 +23,9 @@ pub(super) struct Seen {
     /// Old ones that nothing keeps.
     replaceable: u32,
     /// Those of them that are in service.
-    free: Vec<MachineId>,
+    may_end: u32,
+    /// Which, where ECS protects instances that have tasks.
+    unprotected: Option<Vec<MachineId>>,
 }
 
 impl Supply<'_> {
@@ -34,7 +37,7 @@ impl Supply<'_> {
         seen: &Seen,
     ) -> Result<Option<Outcome>, RunError> {
         let now = self.now();
-        let gone = refresh.total - refresh.old.len() as u32;
+        let gone = refresh.total - self.old_left(index);
         // Of what is to come some only stand in for old ones that are still there.
         let stand_ins = self.groups.all[index].renewal.extra;
         let done = gone.saturating_sub((seen.coming + seen.lacking).saturating_sub(stand_ins));
@@ -42,9 +45,12 @@ impl Supply<'_> {
             (refresh.done, refresh.moved) = (done, now);
             self.tell_group(index, "refresh_progress", &refresh.told(""))?;
         }
-        let setup = self.setup_of(index, refresh).clone();
+        let setup = self.rules_of(index, refresh);
         if setup.cancel.is_some_and(|at| at <= now) {
             return Ok(Some(Outcome::Cancelled));
+        }
+        if setup.alarm.is_some_and(|at| at <= now) {
+            return Ok(Some(Outcome::Failed("alarm")));
         }
         if now >= refresh.began + LONGEST {
             return Ok(Some(Outcome::Failed("timed_out")));
@@ -115,34 +121,31 @@ impl Supply<'_> {
             return Ok(before > 0);
         }
         let now = self.now();
-        let setup = self.setup_of(index, refresh);
+        let setup = self.rules_of(index, refresh);
         let group = &self.groups.all[index];
-        let gone = refresh.total - refresh.old.len() as u32;
+        let gone = refresh.total - self.old_left(index);
         let view = View {
             desired: group.desired,
             healthy: seen.healthy,
             replaceable: seen.replaceable,
-            may_end: seen.free.len() as u32,
-            allowed: refresh.goal(setup).saturating_sub(gone),
+            may_end: seen.may_end,
+            allowed: refresh.goal(&setup).saturating_sub(gone),
         };
         let step = refresh::step(&view, (setup.min, setup.max));
-        let zone = |id: &MachineId| group.zone_of(self.groups.machines[*id].offer);
-        let zones: Vec<usize> = seen.free.iter().map(zone).collect();
-        let chosen = refresh::choose(&zones, &group.by_zone, step.end + step.extra);
+        let chosen = self.choose_old(index, seen, step.end + step.extra);
         let (ends, next) = chosen.split_at(chosen.len().min(step.end as usize));
         let mut goes_next = Next { by_zone: vec![0; group.by_zone.len()], ..Next::default() };
-        for &at in next {
-            let id = seen.free[at];
+        for &id in next {
             goes_next.ids.push(id);
-            goes_next.by_zone[zones[at]] += 1;
+            goes_next.by_zone[group.zone_of(self.groups.machines[id].offer)] += 1;
             let purchase = self.groups.machines[id].purchase;
             goes_next.on_demand += u32::from(purchase == Purchase::OnDemand);
         }
         goes_next.ids.sort_unstable();
         self.groups.all[index].renewal.stand_in(step.extra, goes_next);
-        for &at in ends {
+        for &id in ends {
             self.drive.books.tally.refreshed += 1;
-            self.end(seen.free[at], EndCause::Refresh)?;
+            self.end(id, EndCause::Refresh)?;
             (refresh.moved, refresh.is_held) = (now, false);
         }
         Ok(step.end > 0 || step.extra != before)
@@ -159,7 +162,8 @@ impl Supply<'_> {
             return Ok(None);
         }
         let now = self.now();
-        let is_held = seen.coming + seen.lacking + seen.replaceable == 0 && !refresh.old.is_empty();
+        let is_held =
+            seen.coming + seen.lacking + seen.replaceable == 0 && self.old_left(index) > 0;
         if is_held && !refresh.is_held {
             (refresh.is_held, refresh.moved) = (true, now);
             let why = refresh.told("protected_from_scale_in");
@@ -183,52 +187,74 @@ impl Supply<'_> {
         })))
     }
 
-    /// What there is now; those of the old ones that are gone are forgotten.
-    pub(super) fn see(&self, index: usize, refresh: &mut Refresh) -> Seen {
-        let now = self.now();
-        let group = &self.groups.all[index];
-        let mut is_there = among(&group.members);
-        refresh.old.retain(|id| is_there(*id));
-        let refresh = &*refresh;
-        let setup = &group.setup.refreshes[refresh.number];
-        let fleet = self.drive.cluster.fleet();
-        let mut is_old = among(&refresh.old);
-        let mut seen = Seen {
-            healthy: 0,
-            coming: 0,
-            warming: 0,
-            lacking: group.wanted().saturating_sub(group.members.len() as u32),
-            replaceable: 0,
-            free: Vec::new(),
-        };
-        for id in &group.members {
-            let machine = &self.groups.machines[*id];
-            let since = machine.instance.map(|instance| fleet.registered_at[instance]);
-            let in_service = machine.stage == Stage::InService;
-            let is_warm = since.is_some_and(|since| since + setup.warm_up <= now);
-            let is_old = is_old(*id);
-            let is_healthy = in_service && (is_old || is_warm);
-            seen.healthy += u32::from(is_healthy);
-            seen.coming += u32::from(!is_healthy && !is_old);
-            seen.warming += u32::from(!is_healthy && in_service);
+    /// What it is told to do; a rollback has no checkpoints, no bake time and no alarm (assumed).
+    fn rules_of(&self, index: usize, refresh: &Refresh) -> RefreshSetup {
+        let setup = self.setup_of(index, refresh).clone();
+        match refresh.is_rollback {
+            true => {
+                RefreshSetup { checkpoints: Vec::new(), bake: SimSpan::ZERO, alarm: None, ..setup }
+            }
+            false => setup,
         }
-        let heeds = setup.protected != ProtectedInstances::Refresh;
-        let keeps_all = heeds && group.keeps_all();
-        let free = if heeds { self.may_scale_in(index) } else { refresh.old.clone() };
-        let in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
-        let on_its_way = refresh.old.iter().filter(|id| !in_service(id) && !keeps_all).count();
-        let mut is_old = among(&refresh.old);
-        seen.free = free.into_iter().filter(|id| is_old(*id) && in_service(id)).collect();
-        seen.replaceable = (seen.free.len() + on_its_way) as u32;
-        seen
     }
-}
 
-/// Whether instances are in a list. Both are in ascending order: they are asked for one after the other.
-fn among(list: &[MachineId]) -> impl FnMut(MachineId) -> bool {
-    let mut left = list.iter().copied().peekable();
-    move |id| {
-        while left.next_if(|other| *other < id).is_some() {}
-        left.peek() == Some(&id)
+    /// Old ones that are left.
+    fn old_left(&self, index: usize) -> u32 {
+        self.groups.all[index].renewal.counts.as_ref().map_or(0, |counts| counts.old())
+    }
+
+    /// The old instances in service that go first.
+    fn choose_old(&self, index: usize, seen: &Seen, count: u32) -> Vec<MachineId> {
+        let group = &self.groups.all[index];
+        let Some(counts) = &group.renewal.counts else { return Vec::new() };
+        match &seen.unprotected {
+            None => {
+                let queues = counts.old_in_service().iter().map(|of| of.iter().copied());
+                refresh::choose(queues.collect(), &group.by_zone, count)
+            }
+            Some(free) => {
+                let mut by_zone = vec![Vec::new(); group.by_zone.len()];
+                for &id in free {
+                    by_zone[group.zone_of(self.groups.machines[id].offer)].push(id);
+                }
+                let queues = by_zone.into_iter().map(Vec::into_iter);
+                refresh::choose(queues.collect(), &group.by_zone, count)
+            }
+        }
+    }
+
+    /// What there is now; those of the old ones that are gone are forgotten.
+    pub(super) fn see(&mut self, index: usize, refresh: &Refresh) -> Seen {
+        let now = self.now();
+        let taken = self.groups.all[index].renewal.counts.take();
+        let mut counts = taken.unwrap_or_default();
+        let group = &self.groups.all[index];
+        counts.look(self.groups, group, (now, self.drive.cluster.fleet()));
+        let heeds = self.setup_of(index, refresh).protected != ProtectedInstances::Refresh;
+        let keeps_all = heeds && group.keeps_all();
+        let protects = group.managed.as_ref().is_some_and(|managed| managed.protects);
+        let unprotected = (heeds && protects && !keeps_all).then(|| {
+            let in_service = |id: &MachineId| self.groups.machines[*id].stage == Stage::InService;
+            let free = self.may_scale_in(index).into_iter();
+            free.filter(|id| counts.is_old(*id) && in_service(id)).collect::<Vec<_>>()
+        });
+        let may_end = match &unprotected {
+            _ if keeps_all => 0,
+            Some(free) => free.len() as u32,
+            None => counts.number_in_service(),
+        };
+        let on_their_way = if keeps_all { 0 } else { counts.old_on_their_way() };
+        let (coming, warming) = counts.coming_and_warming();
+        let seen = Seen {
+            healthy: counts.healthy(),
+            coming,
+            warming,
+            lacking: group.wanted().saturating_sub(group.members.len() as u32),
+            replaceable: may_end + on_their_way,
+            may_end,
+            unprotected,
+        };
+        self.groups.all[index].renewal.counts = Some(counts);
+        seen
     }
 }
