@@ -655,6 +655,91 @@ fn the_page_of_traces_says_the_same_of_bills_and_of_packings() {
     assert!(found >= 30, "{found} rows of instances");
 }
 
+/// The four-service benchmark, answered service by service: the page has what `breakeven` says of each, and what is said above
+/// the tables is in them.
+#[test]
+fn four_services_are_answered_one_by_one_as_their_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("scenarios/breakeven/four-services.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let command = page.lines().find_map(|line| line.strip_prefix("ecsim breakeven ")).unwrap();
+    let (_, asked) = command.split_once(" --only api ").unwrap();
+    let scenario = root.join("scenarios/81-four-services.toml");
+    let (desk, mut renewed) = (Desk::new(), page.clone());
+    let mut said = std::collections::BTreeMap::new();
+    for name in ["api", "worker", "batch", "training"] {
+        let place = scenario.display();
+        desk.ok(&format!(
+            "breakeven {place} --only {name} {asked} --charts none --quiet --out {name}"
+        ));
+        let begins = format!("<!-- {name}: made by ");
+        let (before, rest) = renewed.split_once(&begins).unwrap();
+        let (head, _) = rest.split_once('\n').unwrap();
+        let (_, after) = rest.split_once(&format!("<!-- end of {name} -->")).unwrap();
+        let table = desk.read(&format!("{name}/breakeven.md"));
+        renewed = format!("{before}{begins}{head}\n{table}<!-- end of {name} -->{after}");
+        said.insert(name, rows(&desk.read(&format!("{name}/breakeven.csv"))));
+        said.insert(&name[..1], rows(&desk.read(&format!("{name}/breakeven_pairs.csv"))));
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&path, &renewed).unwrap();
+    } else {
+        assert!(page == renewed, "the page's numbers are old: run with UPDATE_README=1\n{renewed}");
+    }
+    let usd = |name: &str, load: &str, on: &str, as_soon: bool| -> f64 {
+        let own = said[name].iter().filter(|row| {
+            let is_one = row["on"] == on
+                && row["load"] == load
+                && row["tasks_refused_percent"] == "0.000000";
+            is_one && (row["starts_as_soon"] == "true" || !as_soon)
+        });
+        own.map(|row| row["usd"].parse::<f64>().unwrap()).fold(f64::INFINITY, f64::min)
+    };
+    for (name, as_soon, if_they_wait) in [
+        ("api", 40.0, 24.0),
+        ("worker", 50.0, 41.0),
+        ("batch", f64::NAN, 23.0),
+        ("training", f64::NAN, 17.0),
+    ] {
+        let saves = |as_soon| {
+            100.0 * (1.0 - usd(name, "1", "fargate", false) / usd(name, "1", "ec2", as_soon))
+        };
+        assert!((saves(false) - if_they_wait).abs() <= 0.5, "{name}: {}", saves(false));
+        if as_soon.is_nan() {
+            assert_eq!(usd(name, "1", "ec2", true), f64::INFINITY, "{name}");
+        } else {
+            assert!((saves(true) - as_soon).abs() <= 0.5, "{name}: {}", saves(true));
+        }
+        for load in ["0.25", "1", "4"] {
+            assert!(
+                usd(name, load, "fargate", false) < usd(name, load, "ec2", false),
+                "{name} ×{load}"
+            );
+            let of_spot =
+                usd(name, load, "fargate-spot", false) / usd(name, load, "fargate", false);
+            assert!((0.30..0.34).contains(&of_spot), "{name} ×{load}: {of_spot}");
+        }
+    }
+    // Who is cheaper with plans: the letter stands for the pairs of a service.
+    let ec2_wins = |name: &str, load: &str, bought: &str, against: &str| -> bool {
+        let is_it = |row: &&std::collections::BTreeMap<String, String>| {
+            row["load"] == load
+                && row["on"] == "ec2"
+                && row["bought"] == bought
+                && row["against"] == "fargate"
+                && row["against_bought"] == against
+        };
+        let row = said[name].iter().find(is_it).unwrap();
+        row["usd"].parse::<f64>().unwrap() < row["against_usd"].parse::<f64>().unwrap()
+    };
+    let wins =
+        |name, against| ["0.25", "1", "4"].map(|load| ec2_wins(name, load, "instance-3y", against));
+    assert_eq!(wins("a", "list"), [true, true, true]);
+    assert_eq!(wins("w", "list"), [false, true, true]);
+    assert_eq!(wins("a", "compute-3y"), [false, false, false]);
+    assert_eq!((wins("b", "list"), wins("t", "list")), ([false; 3], [false; 3]));
+}
+
 /// The prose about these tables: of each trace as it is, on groups without room, how much dearer than Fargate and how full.
 #[test]
 fn what_is_said_of_the_traces_is_in_their_tables() {
