@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod allocation;
+mod auto_repair;
 mod breakeven;
 mod calibration;
 #[cfg(feature = "canary")]

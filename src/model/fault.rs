@@ -12,7 +12,7 @@ pub enum FaultKind {
     Failure,
     /// Tasks run on, but ECS hears nothing from the agent.
     AgentDisconnect,
-    /// Tasks and agent go on, but EC2's status checks fail.
+    /// Tasks and agent go on, but EC2's status checks fail; of Managed Instances a health check of ECS.
     Impaired,
     /// All hosts of an Availability Zone are gone.
     ZoneOutage,
@@ -39,6 +39,13 @@ impl FaultKind {
         matches!(self, FaultKind::Failure | FaultKind::ZoneOutage)
     }
 
+    /// Whether ECS calls a Managed Instance IMPAIRED by which this happens (what's new, Aug 2026, and API reference;
+    /// documented): its container runtime, an accelerated device or the connection to its agent is not well.
+    #[must_use]
+    pub fn makes_impaired(self) -> bool {
+        matches!(self, FaultKind::Impaired | FaultKind::AgentDisconnect)
+    }
+
     /// Whether ECS hears nothing.
     #[must_use]
     pub fn is_silent(self) -> bool {
@@ -56,6 +63,9 @@ pub enum Reaction {
     Drain,
     /// Nothing.
     Nothing,
+    /// What whoever owns it does by itself: a provider of Managed Instances repairs or reports it, see
+    /// [`FaultKind::makes_impaired`]; a group, or a user of a fixed fleet, terminates it, a silent one excepted.
+    ByOwner,
 }
 
 /// Whom a fault strikes.

@@ -163,6 +163,8 @@ pub enum LaunchCause {
     CapacityRebalancing,
     /// ECS Managed Instances: tasks waited for it.
     Tasks,
+    /// ECS Managed Instances: tasks waited for it that an instance had to give up which is repaired.
+    Repair,
     /// ECS Managed Instances: a zone had too few of a service's tasks.
     Rebalancing,
     /// Zones are balanced.
@@ -185,6 +187,7 @@ impl LaunchCause {
             LaunchCause::Replacement => "replacement",
             LaunchCause::CapacityRebalancing => "capacity_rebalancing",
             LaunchCause::Tasks => "tasks_waited",
+            LaunchCause::Repair => "auto_repair",
             LaunchCause::Rebalancing => "zone_rebalancing",
             LaunchCause::Rebalance => "rebalance",
             LaunchCause::Refresh => "instance_refresh",
@@ -213,6 +216,8 @@ pub enum EndCause {
     UnderUsed,
     /// ECS Managed Instances: it was as old as it may be.
     Age,
+    /// ECS Managed Instances: it was IMPAIRED.
+    Repair,
     /// Zones are balanced.
     Rebalance,
     /// A refresh has replaced it.
@@ -236,6 +241,7 @@ impl EndCause {
             EndCause::Idle => "idle",
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
+            EndCause::Repair => "auto_repair",
             EndCause::Rebalance => "rebalance",
             EndCause::Refresh => "instance_refresh",
             EndCause::Lifetime => "max_lifetime",

@@ -33,7 +33,7 @@ pub use bill::{
 pub use capacity::{
     GroupScaling, GroupSetup, HookSetup, InstanceSetup, LifetimeSetup, MANAGED_INSTANCE,
     ManagedInstancesSetup, ManagedSetup, ProviderSetup, ProvisioningSetup, RefreshSetup,
-    ReservationPreference, ReservationUse, Transition, WarmPoolSetup, ZoningSetup,
+    RepairSetup, ReservationPreference, ReservationUse, Transition, WarmPoolSetup, ZoningSetup,
 };
 pub use dependency::Outages;
 pub use fargate::{

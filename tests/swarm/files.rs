@@ -211,6 +211,7 @@ fn provider(maker: &mut Maker, index: usize) {
             maker.maybe(2, "scale_in_after = \"60s\""),
             maker.maybe(3, "lifetime = \"10m\""),
             maker.maybe(3, "batch_window = \"10s\""),
+            maker.maybe(4, "auto_repair = \"DISABLED\""),
         ];
         maker.table("[capacity_provider.managed_instances]", &lines);
         maker.has_managed_instances = true;

@@ -27,8 +27,8 @@ use ecsim::report::tables;
 use ecsim::sim::RunResult;
 use ecsim::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, LifetimeSetup, ManagedInstancesSetup,
-    ManagedSetup, ManagedSpot, MixedSetup, PoolLimit, Price, RefreshSetup, ReservationPreference,
-    ReservationUse, Setup, Shortage, SpotPool, WarmPoolSetup,
+    ManagedSetup, ManagedSpot, MixedSetup, PoolLimit, Price, RefreshSetup, RepairSetup,
+    ReservationPreference, ReservationUse, Setup, Shortage, SpotPool, WarmPoolSetup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -259,7 +259,13 @@ fn faults(dice: &mut Dice, setup: &Setup) -> Vec<Fault> {
         Distribution::Uniform { min, max }
     };
     let kinds = [FaultKind::Failure, FaultKind::AgentDisconnect, FaultKind::Impaired];
-    let reactions = [Reaction::Terminate, Reaction::Drain, Reaction::Nothing];
+    let reactions = [
+        Reaction::Terminate,
+        Reaction::Drain,
+        Reaction::Nothing,
+        Reaction::ByOwner,
+        Reaction::ByOwner,
+    ];
     let one = |dice: &mut Dice| {
         let trigger = match dice.below(3) {
             0 => Trigger::At(SimTime(seconds(dice.below(900)).0)),
@@ -269,7 +275,8 @@ fn faults(dice: &mut Dice, setup: &Setup) -> Vec<Fault> {
             _ => Trigger::Trace(outages(dice)),
         };
         let reaction = dice.pick(&reactions);
-        let is_for_good = reaction != Reaction::Nothing && dice.one_in(3);
+        let is_reacted_to = matches!(reaction, Reaction::Terminate | Reaction::Drain);
+        let is_for_good = is_reacted_to && dice.one_in(3);
         let lasts = span(dice, 400);
         Fault {
             kind: dice.pick(&kinds),
@@ -401,6 +408,11 @@ fn managed_instances(dice: &mut Dice, group: &mut GroupSetup, fees: &mut Fees) -
             interruption: InterruptionSetup { agent_drains: true, ..Default::default() },
         }),
         reservations: None,
+        repair: RepairSetup {
+            is_on: !dice.one_in(4),
+            at_once_percent: dice.pick(&[1, 20, 50, 100]),
+            longest: seconds(1 + dice.below(400)),
+        },
     });
     for offer in group.offers.iter().filter(|_| !dice.one_in(3)) {
         let rate = HourlyRate(12_345_678);

@@ -10,6 +10,7 @@
 //! | [`group_scaling`] | groups without managed scaling: what differs from the policies of services |
 //! | [`fargate`] | when Fargate takes a task away |
 //! | [`managed_instances`] | ECS Managed Instances: First Fit Decreasing, consolidation |
+//! | [`repair`] | ECS Managed Instances: how many IMPAIRED ones are drained at once |
 //! | [`lifetime`] | instances that are as old as they may be: how many are replaced at once |
 //! | [`warm_pool`] | the size of a warm pool, which of its instances is taken, which goes |
 //! | [`hooks`] | lifecycle hooks: how long they hold an instance |
@@ -29,6 +30,7 @@ pub mod mixed;
 pub mod need;
 pub mod protection;
 pub mod refresh;
+pub mod repair;
 pub mod terminate;
 pub mod warm_pool;
 pub mod zones;

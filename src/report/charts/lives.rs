@@ -29,10 +29,13 @@ const STATES: [(&str, Color); 5] = [
 const LOST: Color = palette::PARTS[4];
 
 fn is_lost(life: &InstanceLife) -> bool {
-    matches!(
-        life.end,
-        Some(EndCause::Failure | EndCause::SpotInterruption | EndCause::ReservationEnded)
-    )
+    let ends = [
+        EndCause::Failure,
+        EndCause::SpotInterruption,
+        EndCause::ReservationEnded,
+        EndCause::Repair,
+    ];
+    life.end.is_some_and(|end| ends.contains(&end))
 }
 
 /// Draws the chart.

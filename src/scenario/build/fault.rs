@@ -97,15 +97,17 @@ impl Build<'_> {
         let reaction = match (settings.text("reaction"), kind) {
             (Some("terminate"), _) => Reaction::Terminate,
             (Some("drain"), _) => Reaction::Drain,
-            (None, kind) if kind != FaultKind::AgentDisconnect => Reaction::Terminate,
-            _ => Reaction::Nothing,
+            (Some(_), _) => Reaction::Nothing,
+            (None, kind) if kind.makes_impaired() => Reaction::ByOwner,
+            (None, _) => Reaction::Terminate,
         };
-        if reaction == Reaction::Nothing && lasts.is_none() && !self.has_duration {
+        let [may_be_left, may_be_found] = self.who_reacts(kind, reaction, victims.as_ref());
+        if may_be_left && lasts.is_none() && !self.has_duration {
             let message = "an instance that nobody ends and that is never well again needs a run that ends: \
                            `[simulation] duration`";
             self.error(settings.place, message);
         }
-        self.check_timing(settings, kind, reaction);
+        self.check_timing(settings, kind, (reaction, may_be_found));
         if let Some(victims) = &victims {
             self.check_drain(settings, reaction, victims);
         }
@@ -123,6 +125,38 @@ impl Build<'_> {
             reaction,
             silent_after: given_or(settings, "agent_noticed_after", NOTICED_AFTER),
         })
+    }
+
+    /// Whether some victims may be left as they are, and whether some may be found.
+    fn who_reacts(
+        &self,
+        kind: FaultKind,
+        reaction: Reaction,
+        victims: Option<&Victims>,
+    ) -> [bool; 2] {
+        if reaction != Reaction::ByOwner {
+            let is_nothing = reaction == Reaction::Nothing;
+            return [is_nothing, !is_nothing];
+        }
+        let is_victim = |provider: ProviderId| match victims {
+            Some(Victims::Random(of, _)) => of.is_none_or(|of| of == provider),
+            Some(Victims::Named(name)) => {
+                let own = &self.providers[provider].name;
+                name.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('-'))
+            }
+            _ => true,
+        };
+        let repair = |provider: ProviderId| {
+            let group = self.groups.iter().find(|group| group.provider == provider);
+            group.and_then(|group| group.instances.as_ref()).map(|of| of.repair.is_on)
+        };
+        let is_terminated = kind != FaultKind::AgentDisconnect;
+        let mut may = [false; 2];
+        for repair in self.providers.ids().filter(|id| is_victim(*id)).map(repair) {
+            may[0] |= !repair.unwrap_or(is_terminated);
+            may[1] |= repair.is_some() || is_terminated; // it is reported at least
+        }
+        may
     }
 
     /// Only a group drains: an instance of a fixed fleet is terminated whatever the reaction.
@@ -153,8 +187,13 @@ impl Build<'_> {
     }
 
     /// Keys that would say nothing, as others are.
-    fn check_timing(&mut self, settings: &Settings, kind: FaultKind, reaction: Reaction) {
-        if reaction == Reaction::Nothing && settings.is_given("found_after") {
+    fn check_timing(
+        &mut self,
+        settings: &Settings,
+        kind: FaultKind,
+        (reaction, may_be_found): (Reaction, bool),
+    ) {
+        if !may_be_found && settings.is_given("found_after") {
             let message = "`found_after` is until the reaction, and there is none";
             let help = "set `reaction` to \"terminate\" or \"drain\", or leave `found_after` out";
             self.error_with_help(settings.place_of("found_after"), message, help);

@@ -12,6 +12,7 @@ use crate::model::definition::NetworkMode;
 use crate::model::group::{Allocation, Draining, InstanceTiming};
 use crate::model::ids::{DefinitionId, ProviderId};
 use crate::model::platform::{OperatingSystem, Purchase};
+use crate::policy::capacity::repair;
 use crate::policy::query::Expression;
 use crate::pricing::{Category, Fee};
 use crate::scenario::book::{TypeFacts, Wanted};
@@ -20,7 +21,7 @@ use crate::scenario::settings::Settings;
 use crate::scenario::tree::Place;
 use crate::sim::setup::{
     GroupSetup, InstanceSetup, InterruptionSetup, Launch, ManagedInstancesSetup, ManagedSpot,
-    ZoningSetup,
+    RepairSetup, ZoningSetup,
 };
 
 /// What `memberOf` may ask for on Managed Instances (developer guide; documented).
@@ -67,6 +68,8 @@ impl Build<'_> {
         let shortages = self.shortages(fleet, &names);
         let spot = self.managed_spot(fleet, &names);
         let reservations = self.reservation_use(fleet, table);
+        let longest_drain = settings.span("drain_timeout").unwrap_or(LONGEST_DRAIN_OF_MANAGED);
+        self.check_repair(table);
         let scale_in_after = table.span("scale_in_after");
         let or = |key: &str, default: u64| table.span(key).unwrap_or(SimSpan::from_secs(default));
         self.groups.push(GroupSetup {
@@ -86,10 +89,7 @@ impl Build<'_> {
             allocation: Allocation::LowestPrice,
             termination: Vec::new(),
             is_protected: false,
-            draining: Draining {
-                is_on: true,
-                longest: settings.span("drain_timeout").unwrap_or(LONGEST_DRAIN_OF_MANAGED),
-            },
+            draining: Draining { is_on: true, longest: longest_drain },
             timing: managed_timing(&Settings::empty(
                 &crate::scenario::sections::LATENCY,
                 settings.place,
@@ -106,11 +106,28 @@ impl Build<'_> {
                 rebalancing_pause: or("rebalancing_pause", 3_600),
                 spot,
                 reservations,
+                repair: RepairSetup {
+                    is_on: table.text("auto_repair") != Some("DISABLED"),
+                    at_once_percent: table
+                        .whole32("repair_at_once_percent")
+                        .unwrap_or(repair::AT_ONCE_PERCENT),
+                    longest: table.span("repair_drain_timeout").unwrap_or(longest_drain),
+                },
             }),
         });
         let batch_window = or("batch_window", 1);
         let provider = &mut self.providers[fleet.provider];
         (provider.is_managed, provider.batch_window) = (true, Some(batch_window));
+    }
+
+    /// Keys that would say nothing without auto-repair.
+    fn check_repair(&mut self, table: &Settings) {
+        let is_off = table.text("auto_repair") == Some("DISABLED");
+        let without = ["repair_at_once_percent", "repair_drain_timeout"];
+        for key in without.into_iter().filter(|key| is_off && table.is_given(key)) {
+            let message = format!("`{key}` is about repairs, and `auto_repair` is \"DISABLED\"");
+            self.error(table.place_of(key), message);
+        }
     }
 
     /// How EC2 takes Managed Instances back that are bought as Spot.

@@ -33,7 +33,8 @@ pub static FAILURE: Section = Section::new(
             "\"task_crash\"",
             "RUNNING tasks of a service crash or are stopped by StopTask, drawn at random; or what all of its tasks \
              depend on, such as a database, is slow or gone. Or of instances: the host stands still; ECS hears nothing \
-             of its agent, though its tasks run; EC2's status checks fail, though all runs. Or a whole Availability Zone is \
+             of its agent, though its tasks run; EC2's status checks fail, though all runs (of Managed Instances: the container \
+             runtime or an accelerated device is not well). Or a whole Availability Zone is \
              out, for hosts and for Fargate. Or instances that groups launch run and never register. Or registries of \
              images are slow or down: a pull is tried five times within 12.7 s, then its task fails. Or CloudWatch has no \
              points of periods that end in that time: alarms and policies see missing data.",
@@ -153,10 +154,11 @@ pub static FAILURE: Section = Section::new(
         optional(
             "reaction",
             Kind::Choice(&["terminate", "drain", "none"]),
-            "\"terminate\"; of an `agent_disconnect` \"none\"",
+            "\"terminate\"; of an `agent_disconnect` \"none\"; of Managed Instances that are \"impaired\" or \
+             \"agent_disconnect\" their `auto_repair`",
             "What is done `found_after` the failure: the instance is terminated, by its group's health check or by hand; \
              its group ends it with managed draining; or nothing. A group launches another one.",
-            "documented (ECS itself does nothing about a lost agent)",
+            "documented (on EC2 ECS itself does nothing about a lost agent)",
         ),
         optional(
             "found_after",

@@ -53,6 +53,30 @@ pub static MANAGED_INSTANCES: Section = Section::new(
             "documented",
         ),
         with_default(
+            "auto_repair",
+            Kind::Choice(&["ENABLED", "DISABLED"]),
+            "\"ENABLED\"",
+            "`actionsStatus` of `autoRepairConfiguration`: an instance that ECS finds IMPAIRED is drained and replaced, or only \
+             reported. What makes it so: the kinds \"impaired\" and \"agent_disconnect\" of `[[failure]]`, `found_after` \
+             the failure.",
+            "documented",
+        ),
+        with_default(
+            "repair_at_once_percent",
+            Kind::Whole(1, 100),
+            "20",
+            "Which share of the provider's instances drains for repair at once, rounded down, one at least.",
+            "documented (of GPUs; assumed of the others)",
+        ),
+        optional(
+            "repair_drain_timeout",
+            Kind::Span(0, 30 * 86_400 * SECOND),
+            "`drain_timeout`",
+            "For how long at most an instance drains that is repaired. Tasks of callers go on there until then; where nothing \
+             is heard of its agent it ends when no task there is wanted.",
+            "assumed",
+        ),
+        with_default(
             "patience",
             Kind::Span(0, 86_400 * SECOND),
             "\"60s\"",

@@ -15,7 +15,8 @@ const COLUMNS: &[ColumnSpec] = &[
         "text",
         "–",
         "capacity (a limit or the desired capacity changed), launch, running, registered, draining, terminated, failed, \
-         agent_lost, recovered, never_registered, launch_abandoned, launch_failed; of a warm pool warmed, leaves_warm_pool, \
+         agent_lost, impaired (of Managed Instances: ECS has found it so), recovered, never_registered, launch_abandoned, \
+         launch_failed; of a warm pool warmed, leaves_warm_pool, \
          returns_to_warm_pool; of Spot rebalance_recommendation, interruption_notice, as of FARGATE_SPOT; of \
          Fargate retirement; of an instance refresh refresh_started, refresh_progress, \
          refresh_checkpoint, refresh_waiting, refresh_bakes, refresh_successful, refresh_cancelled, refresh_failed, \

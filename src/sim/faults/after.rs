@@ -41,9 +41,12 @@ impl Mishap<'_> {
             return Ok(());
         }
         self.faults.count_found(out.incident, self.now());
-        let reaction = self.faults.list[out.fault].reaction;
+        let reaction = self.reaction(out.fault, instance);
         match (self.supply.groups.behind(instance), reaction) {
             (_, Reaction::Nothing) => Ok(()),
+            (Some(machine), Reaction::ByOwner) => {
+                self.supply.becomes_impaired(machine, out.kind.name())
+            }
             (Some(machine), Reaction::Drain) => self.supply.drain_failed(machine),
             (Some(machine), Reaction::Terminate) => {
                 self.faults.out.remove(&instance);
@@ -57,6 +60,19 @@ impl Mishap<'_> {
                 self.faults.out.remove(&instance);
                 self.terminate_fixed(instance, out)
             }
+        }
+    }
+
+    /// What is done about a fault of an instance: by its owner, which is ECS then, only where ECS finds it IMPAIRED.
+    pub(super) fn reaction(&self, fault: usize, instance: InstanceId) -> Reaction {
+        let of = &self.faults.list[fault];
+        match of.reaction {
+            Reaction::ByOwner if of.kind.makes_impaired() && self.supply.looks_after(instance) => {
+                Reaction::ByOwner
+            }
+            Reaction::ByOwner if of.kind == FaultKind::AgentDisconnect => Reaction::Nothing,
+            Reaction::ByOwner => Reaction::Terminate,
+            given => given,
         }
     }
 
@@ -132,6 +148,8 @@ impl Mishap<'_> {
                 drive.cluster.set_status(instance, status);
             }
         }
+        self.supply.becomes_well(instance);
+        let drive = &mut self.supply.drive;
         let told = drive.tasks.let_go(instance);
         if !drive.cluster.fleet().agent_connected[instance] {
             drive.cluster.set_agent(instance, true);

@@ -233,7 +233,7 @@ impl Mishap<'_> {
         }
         self.incident_strikes(incident, instance)?;
         let of = &self.faults.list[fault];
-        let (kind, reaction) = (of.kind, of.reaction);
+        let (kind, reaction) = (of.kind, self.reaction(fault, instance));
         let sample = |distribution: &crate::base::distribution::Distribution, purpose| {
             distribution.sample_span(&mut self.draw(fault, draw, purpose))
         };

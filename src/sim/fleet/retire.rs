@@ -1,7 +1,7 @@
 //! A group loses what it has too much of: the choice, draining, the end of an instance and of what runs on it.
 
 use super::retry::Retry;
-use super::{Stage, Supply};
+use super::{Group, Stage, Supply};
 use crate::base::time::SimSpan;
 use crate::engine::Class;
 use crate::model::fleet::InstanceStatus;
@@ -10,11 +10,11 @@ use crate::model::ids::{InstanceId, MachineId};
 use crate::model::lifecycle::StopReason;
 use crate::model::platform::Purchase;
 use crate::policy::capacity::mixed::OnDemandShare;
-use crate::policy::capacity::terminate::{self, Candidate, Group};
+use crate::policy::capacity::terminate::{self, Candidate};
 use crate::sim::books::Change;
 use crate::sim::event::{Event, RunError};
 
-impl super::Group {
+impl Group {
     /// One of its instances is no member any more.
     fn leave(&mut self, id: MachineId, offer: usize, purchase: Purchase) {
         if let Ok(at) = self.members.binary_search(&id) {
@@ -31,6 +31,14 @@ impl super::Group {
         let (own, at) = (&mut self.by_offer[offer], purchase as usize);
         for count in [&mut self.by_zone[zone], &mut self.bought[at], &mut own[at]] {
             *count = count.saturating_add_signed(by);
+        }
+    }
+
+    /// For how long an instance may drain that ends for this.
+    fn longest_drain(&self, cause: EndCause) -> SimSpan {
+        match &self.instances {
+            Some(of) if cause == EndCause::Repair => of.longest_repair(),
+            _ => self.setup.draining.longest,
         }
     }
 }
@@ -70,7 +78,11 @@ impl Supply<'_> {
                 None if group.types() > 1 => Some(all_of_one(group.setup.purchase, &in_zone)),
                 None => None,
             };
-            let view = Group { zones: &in_zone, mixed: share, policies: &group.setup.termination };
+            let view = terminate::Group {
+                zones: &in_zone,
+                mixed: share,
+                policies: &group.setup.termination,
+            };
             let found = terminate::choose(&candidates, &view, now, &mut group.dice);
             let Some(at) = found else { break };
             let gone = candidates.remove(at);
@@ -108,7 +120,8 @@ impl Supply<'_> {
                 group.draining += 1;
                 group.leaving.push(id);
                 group.leaving_spot[machine.offer] += u32::from(machine.is_spot());
-                let drains = if draining.is_on { draining.longest } else { SimSpan::ZERO };
+                let drains =
+                    if draining.is_on { group.longest_drain(cause) } else { SimSpan::ZERO };
                 let held = self.termination_begins(id, drains);
                 let is_empty = self.drive.cluster.fleet().holds_nothing(instance);
                 let at = match held {
@@ -163,6 +176,9 @@ impl Supply<'_> {
             }
             if !fleet.holds_nothing(instance) {
                 self.drive.plan().instance_empties(instance);
+                if let Some(id) = self.groups.behind(instance) {
+                    self.end_silent(id)?;
+                }
             } else if let Some(id) = self.groups.behind(instance)
                 && self.groups.machines[id].stage == Stage::Draining
             {
@@ -210,7 +226,7 @@ impl Supply<'_> {
         self.batch_is_upset(id);
         self.tell(id, "terminated", Some(lost))?;
         self.count(index);
-        Ok(())
+        self.was_repaired(id)
     }
 }
 

@@ -39,6 +39,23 @@ impl Supply<'_> {
         event: &'static str,
         tasks: Option<u32>,
     ) -> Result<(), RunError> {
+        let machine = &self.groups.machines[id];
+        let is_over = matches!(machine.stage, Stage::Draining | Stage::Terminated);
+        let reason = match machine.end {
+            Some(end) if is_over => end.name(),
+            _ => machine.cause.name(),
+        };
+        self.tell_because(id, event, reason, tasks)
+    }
+
+    /// The same for a reason of its own.
+    pub(super) fn tell_because(
+        &mut self,
+        id: MachineId,
+        event: &'static str,
+        reason: &str,
+        tasks: Option<u32>,
+    ) -> Result<(), RunError> {
         if !self.drive.books.fleet_events.is_on() {
             return Ok(());
         }
@@ -47,11 +64,6 @@ impl Supply<'_> {
         let group = &self.groups.all[machine.group];
         let kind = &group.setup.offers[machine.offer].registration;
         let zone = &self.drive.rules.zones[kind.zone];
-        let is_over = matches!(machine.stage, Stage::Draining | Stage::Terminated);
-        let reason = match machine.end {
-            Some(end) if is_over => end.name(),
-            _ => machine.cause.name(),
-        };
         let name = self.groups.name_of(id);
         let row = FleetRow {
             at,

@@ -230,6 +230,19 @@ pub struct ManagedInstancesSetup {
     pub spot: Option<ManagedSpot>,
     /// `capacityOptionType` is RESERVED; `None`: the provider knows of no capacity reservations.
     pub reservations: Option<ReservationUse>,
+    /// What is done about IMPAIRED instances.
+    pub repair: RepairSetup,
+}
+
+/// `autoRepairConfiguration` of a provider of Managed Instances (API reference, developer guide; documented).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RepairSetup {
+    /// `actionsStatus` is ENABLED: an IMPAIRED instance is drained and replaced. Else it is only reported.
+    pub is_on: bool,
+    /// At most such a share of the provider's instances drains for it at once, in percent.
+    pub at_once_percent: u32,
+    /// For how long an instance may drain for it.
+    pub longest: SimSpan,
 }
 
 /// `reservationPreference` of a provider of Managed Instances (API reference; documented).

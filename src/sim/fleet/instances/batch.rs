@@ -69,10 +69,12 @@ impl Supply<'_> {
         among: Option<&[usize]>,
     ) -> Result<(), RunError> {
         let provider = self.groups.all[index].setup.provider;
+        let repaired = if launches.is_empty() { Vec::new() } else { self.under_repair(index) };
         for launch in launches {
             let task = |&task: &usize| view.waiting[among.map_or(task, |all| all[task])];
             let meant: Vec<Meant> = launch.tasks.iter().map(task).collect();
-            match self.launch_instance(index, launch.offer, LaunchCause::Tasks)? {
+            let cause = self.cause_for(&meant, &repaired);
+            match self.launch_instance(index, launch.offer, cause)? {
                 Some(id) => self.mean(index, id, &meant),
                 None => self.drive.life().call_for_batch(provider), // other types may do
             }

@@ -6,6 +6,7 @@
 //! | `view.rs` | the provider as the pure policy sees it |
 //! | `batch.rs` | a batch of waiting tasks gets room and new instances |
 //! | `slots.rs` | slots of capacity reservations |
+//! | `repair.rs` | IMPAIRED instances are drained and replaced |
 //! | `optimise.rs` | idle and under-used instances go, one drain at a time |
 //!
 //! The decisions are [`crate::policy::capacity::managed_instances`]. A provider is a group without sizes here: its
@@ -13,6 +14,7 @@
 
 mod batch;
 mod optimise;
+mod repair;
 mod slots;
 mod view;
 
@@ -25,7 +27,7 @@ use crate::policy::placement::Ask;
 use crate::sim::event::{Event, RunError};
 use crate::sim::setup::{GroupSetup, ManagedInstancesSetup};
 use crate::sim::task::Slot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A task for which an instance is on its way: its slot may be another's by then, its number is not.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,12 +51,21 @@ pub struct ManagedInstances {
     barred: Vec<(Ask, Vec<usize>)>,
     /// No instance is launched to rebalance zones before: the last one was of no use.
     no_rebalancing_before: SimTime,
+    /// IMPAIRED instances that wait for their turn to drain, in the order in which they were found.
+    impaired: VecDeque<MachineId>,
+    /// Whether some of these are being looked at.
+    repairs: bool,
 }
 
 impl ManagedInstances {
     /// Whether EC2 had no capacity, and is asked again now or later.
     pub(super) fn tries_again(&self, now: SimTime) -> bool {
         self.retry_at.is_some_and(|at| at >= now)
+    }
+
+    /// For how long an instance may drain that is repaired.
+    pub(super) fn longest_repair(&self) -> SimSpan {
+        self.setup.repair.longest
     }
 
     pub(super) fn of(setup: &GroupSetup) -> Option<Box<ManagedInstances>> {
@@ -67,6 +78,8 @@ impl ManagedInstances {
             retry_at: None,
             barred: Vec::new(),
             no_rebalancing_before: SimTime::ZERO,
+            impaired: VecDeque::new(),
+            repairs: false,
         }))
     }
 }
