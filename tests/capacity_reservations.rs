@@ -1,7 +1,6 @@
 //! On-Demand Capacity Reservations from end to end: bills worked out by hand.
 
-use crate::support::fleet::{BOXES, HEAD, LATENCY, Moved, WEB, errors, jobs, run};
-use crate::support::services::{Cells, rows};
+use crate::support::fleet::{BOXES, HEAD, LATENCY, WEB, cost_lines, errors, jobs, run};
 use ecsim::report::bill_tables;
 
 /// So many boxes at 3.60 $ an hour, a tenth of a cent a second, in one zone.
@@ -19,21 +18,11 @@ fn reserved(count: u32, more: &str) -> String {
     )
 }
 
-/// Category, use, quantity and dollars of each line.
-fn lines(ran: &Moved) -> Vec<String> {
-    let line = |row: &Cells| {
-        let usd = row["usd"].trim_end_matches('0').trim_end_matches('.');
-        format!("{} {} {} {usd}", row["category"], row["use"], row["quantity"])
-    };
-    let cost = rows(&String::from_utf8(bill_tables::cost(&ran.result)).unwrap());
-    cost.iter().map(line).collect()
-}
-
 #[test]
 fn pr_49_of_twenty_reserved_slots_fifteen_have_an_instance_and_five_are_paid_unused() {
     let ran = run(&boxes(15, &reserved(20, "")));
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         ["ec2_on_demand idle 15000 15", "capacity_reservation_unused idle 5000 5"]
     );
     assert_eq!(ran.number("total_usd"), 20.0);
@@ -53,7 +42,7 @@ fn pr_48_a_reservation_is_paid_by_the_second_while_it_lasts() {
         .replace("duration = \"1000s\"", "duration = \"3d\"");
     // 24.25 h at 3.60 $.
     let ran = run(&text);
-    assert_eq!(lines(&ran), ["capacity_reservation_unused idle 87300 87.3"]);
+    assert_eq!(cost_lines(&ran), ["capacity_reservation_unused idle 87300 87.3"]);
 }
 
 #[test]
@@ -69,7 +58,7 @@ fn pr_50_a_slot_that_is_empty_at_first_and_occupied_then_costs_the_same_througho
         .replace("duration = \"1000s\"", "duration = \"5h\"")
         .replace("usd_per_hour = 3.6", "usd_per_hour = 0.1");
     let ran = run(&text);
-    assert_eq!(ran.number("total_usd"), 0.5, "{:?}", lines(&ran));
+    assert_eq!(ran.number("total_usd"), 0.5, "{:?}", cost_lines(&ran));
     let unused = ran.number("capacity_reservations_unused_usd");
     assert!((0.1..0.12).contains(&unused), "{unused}");
 }
@@ -84,7 +73,7 @@ fn regional_reserved_instances_and_plans_cover_unused_slots_after_instances() {
     // Two instances, four slots: two unused. Three reserved: both instances first, then a slot.
     let text = boxes(2, &format!("{}{}", reserved(4, ""), ri(3, "")));
     assert_eq!(
-        lines(&run(&text)),
+        cost_lines(&run(&text)),
         [
             "capacity_reservation_unused idle 1000 1",
             "capacity_reservation_unused_reserved_instances idle 1000 0.5",
@@ -95,7 +84,7 @@ fn regional_reserved_instances_and_plans_cover_unused_slots_after_instances() {
     let text =
         boxes(2, &format!("{}{}", reserved(4, ""), ri(3, "availability_zone = \"us-east-1a\"")));
     assert_eq!(
-        lines(&run(&text)),
+        cost_lines(&run(&text)),
         [
             "capacity_reservation_unused idle 2000 2",
             "ec2_reserved_instances idle 2000 1",
@@ -105,7 +94,7 @@ fn regional_reserved_instances_and_plans_cover_unused_slots_after_instances() {
     // A plan of 4.50 $ an hour at half price: 2,500 s of boxes, of which 2,000 s are instances.
     let plan = "[[savings_plan]]\ntype = \"Compute\"\nusd_per_hour = 4.5\ndiscount_percent = 50\n";
     assert_eq!(
-        lines(&run(&boxes(2, &format!("{}{plan}", reserved(4, ""))))),
+        cost_lines(&run(&boxes(2, &format!("{}{plan}", reserved(4, ""))))),
         [
             "capacity_reservation_unused idle 1500 1.5",
             "capacity_reservation_unused_savings_plan idle 500 0.25",

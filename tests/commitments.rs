@@ -1,6 +1,6 @@
 //! Reserved Instances and Savings Plans from end to end: scenarios as text, bills worked out by hand.
 
-use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, errors, run};
+use crate::support::fleet::{BOXES, FARGATE, HEAD, LATENCY, Moved, WEB, cost_lines, errors, run};
 use crate::support::program::Desk;
 use crate::support::random::drawn;
 use crate::support::services::{Cells, rows};
@@ -26,15 +26,6 @@ fn cost(ran: &Moved) -> Vec<Cells> {
     rows(&String::from_utf8(bill_tables::cost(&ran.result)).unwrap())
 }
 
-/// Category, use, quantity and dollars of each line.
-fn lines(ran: &Moved) -> Vec<String> {
-    let line = |row: &Cells| {
-        let usd = row["usd"].trim_end_matches('0').trim_end_matches('.');
-        format!("{} {} {} {usd}", row["category"], row["use"], row["quantity"])
-    };
-    cost(ran).iter().map(line).collect()
-}
-
 const TWO_RESERVED: &str = "[[reserved_instances]]\ninstance_type = \"box.large\"\ninstance_count = 2\n\
      usd_per_hour = 1.8\n";
 const PLAN: &str = "[[savings_plan]]\ntype = \"Compute\"\nusd_per_hour = 0.9\n\
@@ -46,7 +37,7 @@ fn reservations_then_a_plan_then_on_demand() {
     // 3,000 s of instances. Two are reserved: 2,000 s at half price, 1.00 $. A thousand seconds of the plan are 0.25 $, which
     // at 1.80 $ an hour cover 500 s. 500 s stay On-Demand: 0.50 $.
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         [
             "ec2_on_demand idle 500 0.5",
             "ec2_reserved_instances idle 2000 1",
@@ -161,7 +152,7 @@ fn what_nobody_uses_is_paid_all_the_same() {
     let ran = run(&three_boxes(&format!("{more}{PLAN}")));
     // Five are paid, three run: 2,000 s at 1.80 $ an hour are a dollar, and the plan's 0.25 $ find nothing to cover.
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         [
             "ec2_reserved_instances idle 3000 1.5",
             "reserved_instances_unused idle 2000 1",
@@ -181,7 +172,7 @@ fn a_zonal_reservation_covers_its_zone_only() {
     let zonal = format!("{TWO_RESERVED}availability_zone = \"us-east-1b\"\n");
     let ran = run(&three_boxes(&zonal));
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         [
             "ec2_on_demand idle 2000 2",
             "ec2_reserved_instances idle 1000 0.5",

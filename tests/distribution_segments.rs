@@ -2,9 +2,8 @@
 //! box is a tenth of a cent a second, a cheap one half of that; an instance is billed 20 s after its launch and ACTIVE 60 s
 //! after it.
 
-use crate::support::fleet::{BOXES, HEAD, LATENCY, Moved, WEB, errors, run};
-use crate::support::services::{Cells, rows};
-use ecsim::report::bill_tables;
+use crate::support::fleet::{BOXES, HEAD, LATENCY, Moved, WEB, cost_lines, errors, run};
+use crate::support::services::Cells;
 
 /// A group that begins with so many instances, and its capacity types.
 fn group(desired: u32, types: &[&str], keys: &str) -> String {
@@ -31,16 +30,6 @@ fn reservation(of: &str, instance_type: &str, count: u32, more: &str) -> String 
 
 fn scenario(parts: &[String]) -> String {
     format!("{HEAD}{BOXES}{WEB}{LATENCY}\n{}", parts.concat())
-}
-
-/// Category, use, quantity and dollars of each line of the bill.
-fn lines(ran: &Moved) -> Vec<String> {
-    let line = |row: &Cells| {
-        let usd = row["usd"].trim_end_matches('0').trim_end_matches('.');
-        format!("{} {} {} {usd}", row["category"], row["use"], row["quantity"])
-    };
-    let cost = rows(&String::from_utf8(bill_tables::cost(&ran.result)).unwrap());
-    cost.iter().map(line).collect()
 }
 
 /// When, of which type and how each instance was launched after the beginning.
@@ -100,7 +89,7 @@ fn each_launch_takes_the_first_capacity_type_with_room_and_none_is_insufficient_
     );
     // 2,000 s of large boxes and 700 s of a cheap one; the block is 900 s at a fifth of a cent, used or not.
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         [
             "ec2_on_demand idle 700 0.35",
             "ec2_on_demand idle 2000 2",
@@ -132,7 +121,7 @@ fn a_reservation_that_begins_later_is_found_by_the_next_try() {
     assert_eq!(launches(&ran), [["180", "box.cheap", "capacity_block"]]);
     // 900 s at a fifth of a cent, 100 s of them before the instance runs.
     assert_eq!(
-        lines(&ran),
+        cost_lines(&ran),
         ["ec2_capacity_block idle 800 1.6", "capacity_block_unused idle 100 0.2"]
     );
 }
@@ -226,7 +215,7 @@ fn savings_plans_cover_no_capacity_block_and_an_owner_elsewhere_pays_for_what_is
         plan.to_string(),
     ];
     assert_eq!(
-        lines(&run(&scenario(&parts))),
+        cost_lines(&run(&scenario(&parts))),
         ["ec2_capacity_block idle 2000 4", "savings_plan_unused idle 1000 1"]
     );
 }

@@ -412,7 +412,11 @@ impl Model for World {
     fn soon(&self, event: Event, is_next: bool) {
         let Some(slot) = event.task() else { return };
         self.tasks.look_ahead(slot);
-        if is_next && let Some(instance) = self.tasks.instance_of(slot) {
+        // Where its instance is stands in the record that was just asked for: to read it may mean to wait.
+        if is_next
+            && self.cluster.is_large()
+            && let Some(instance) = self.tasks.instance_of(slot)
+        {
             self.cluster.look_ahead(instance);
         }
     }

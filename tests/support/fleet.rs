@@ -5,7 +5,7 @@ use super::services::{Cells, rows, seconds};
 use ecsim::base::random::Seed;
 use ecsim::engine::Pulse;
 use ecsim::experiment::run_one;
-use ecsim::report::tables;
+use ecsim::report::{bill_tables, tables};
 use ecsim::scenario::load_text;
 use ecsim::sim::outputs::Sinks;
 use ecsim::sim::{RunResult, Watch};
@@ -160,6 +160,16 @@ pub fn run(text: &str) -> Moved {
 /// Everything that is wrong with a scenario.
 pub fn errors(text: &str) -> String {
     load_text(text, "test.toml", Path::new("."), &[]).expect_err("it is refused").to_string()
+}
+
+/// Category, use, quantity and dollars of each line of the bill.
+pub fn cost_lines(ran: &Moved) -> Vec<String> {
+    let line = |row: &Cells| {
+        let usd = row["usd"].trim_end_matches('0').trim_end_matches('.');
+        format!("{} {} {} {usd}", row["category"], row["use"], row["quantity"])
+    };
+    let cost = rows(&String::from_utf8(bill_tables::cost(&ran.result)).unwrap());
+    cost.iter().map(line).collect()
 }
 
 impl Moved {

@@ -184,11 +184,11 @@ impl<'a> Reader<'a> {
             if !known.contains(&name) {
                 // A name as long as a book is no misspelling, and too costly to compare.
                 let near = (name.len() < 64).then(|| suggest::nearest(name, known.iter().copied()));
-                let hint = match () {
-                    () if is_of_a_currency(name, known) => IN_DOLLARS.to_owned(),
-                    () => near
-                        .flatten()
-                        .map_or_else(|| format!("known: {}", known.join(", ")), did_you_mean),
+                let hint = if is_of_a_currency(name, known) {
+                    IN_DOLLARS.to_owned()
+                } else {
+                    near.flatten()
+                        .map_or_else(|| format!("known: {}", known.join(", ")), did_you_mean)
                 };
                 self.problem(line, column, format!("unknown column {}", shown(name)), Some(hint));
             } else if names[..index].iter().any(|earlier| earlier == name) {

@@ -213,10 +213,17 @@ impl Cluster {
         }
     }
 
+    /// Whether the fleet is too large for the caches.
+    #[inline]
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.hosts.len() >= LARGE
+    }
+
     /// Asks memory for what an event on this instance looks at, where the fleet is too large for the caches.
     #[inline]
     pub fn look_ahead(&self, instance: InstanceId) {
-        if self.hosts.len() < LARGE {
+        if !self.is_large() {
             return;
         }
         self.fleet.look_ahead(instance);
