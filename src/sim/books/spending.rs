@@ -26,15 +26,23 @@ use crate::pricing::{
 use crate::sim::setup::{GroupSetup, ReservationPreference, Setup};
 use crate::sim::task::{Place, Task};
 
+/// What an instance is bought at: one record, since the end of every promise looks at all of it.
+struct Terms {
+    price: Price,
+    /// Number of its type in [`UsageByService`].
+    instance_type: u32,
+    /// In a mixed group instances are bought both ways.
+    purchase: Purchase,
+}
+
 /// Prices and usage of a run.
 pub struct Spending {
     /// Usage so far.
     pub bill: Bill,
     rates: Vec<FargateRate>,
     purchases: Column<ProviderId, Purchase>,
-    prices: Column<InstanceId, Price>,
-    /// How each instance is bought: in a mixed group both ways.
-    bought: Column<InstanceId, Purchase>,
+    /// What each instance is bought at.
+    terms: Column<InstanceId, Terms>,
     /// The capacity reservations that instances were launched into.
     reserved: BTreeMap<InstanceId, usize>,
     /// Nano-dollars an hour of the Fargate tasks that are billed now, by provider.
@@ -48,8 +56,6 @@ pub struct Spending {
     weights: SplitWeights,
     /// Whose the lines of the bill are.
     by_service: UsageByService,
-    /// Numbers of the instances' types there.
-    types: Column<InstanceId, u32>,
     /// Whether Fargate bills until STOPPED.
     is_billed_until_stopped: bool,
     /// What the least billed time added to Fargate tasks, by price list.
@@ -86,13 +92,11 @@ impl Spending {
             fixed: purchases.iter().map(|_| 0).collect(),
             changing: purchases.iter().map(|_| Vec::new()).collect(),
             shares: Column::new(),
-            prices: Column::new(),
-            bought: Column::new(),
+            terms: Column::new(),
             reserved: BTreeMap::new(),
             purchases,
             weights: SplitWeights::default(),
             by_service: UsageByService::default(),
-            types: Column::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
             minimums: fargate.rates.iter().map(|_| FargateUsage::default()).collect(),
             fees: setup.fees.clone(),
@@ -114,9 +118,8 @@ impl Spending {
         if let Some(reservation) = reservation {
             self.reserved.insert(instance, reservation);
         }
-        self.types.push(self.by_service.number_of_type(&fleet.instance_type[instance]));
-        self.prices.push(price);
-        self.bought.push(purchase);
+        let instance_type = self.by_service.number_of_type(&fleet.instance_type[instance]);
+        self.terms.push(Terms { price, instance_type, purchase });
         self.shares.push(NanoUsd::ZERO);
     }
 
@@ -143,7 +146,7 @@ impl Spending {
     /// An instance costs nothing, from its beginning on. Returns what services were charged for it.
     #[must_use]
     pub fn forgive(&mut self, instance: InstanceId) -> BTreeMap<ServiceId, NanoUsd> {
-        self.prices[instance] = Price::Fixed(HourlyRate::default());
+        self.terms[instance].price = Price::Fixed(HourlyRate::default());
         self.shares[instance] = NanoUsd::ZERO;
         self.by_service.forgive(instance);
         if let Some(hourly) = &mut self.hourly {
@@ -297,31 +300,31 @@ impl Spending {
         let whole = fleet.registered[instance];
         let promise = EndedPromise {
             provider: task.provider,
-            instance_type: self.types[instance],
-            purchase: self.bought[instance],
+            instance_type: self.terms[instance].instance_type,
+            purchase: self.terms[instance].purchase,
             young: self.may_be_forgiven(instance, until, fleet).then_some(instance),
             instance: CpuMemory { cpu: whole.cpu, memory: whole.memory },
             task: CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
             from: task.placed,
             until,
         };
-        if self.bought[instance] == Purchase::Spot && promise.young.is_none() {
+        if self.terms[instance].purchase == Purchase::Spot && promise.young.is_none() {
             self.by_service.is_paid(instance);
             if let Some(hourly) = &mut self.hourly {
                 hourly.is_paid(instance);
             }
             self.young_costs.remove(&instance);
         }
-        self.by_service.promise(self.weights, &self.prices[instance], &promise, service);
+        self.by_service.promise(self.weights, &self.terms[instance].price, &promise, service);
         if let Some(hourly) = &mut self.hourly {
-            let (weights, price) = (self.weights, &self.prices[instance]);
+            let (weights, price) = (self.weights, &self.terms[instance].price);
             hourly.promise(weights, price, &promise, (fleet.zone[instance], service));
         }
         if let Some(allocation) = &mut self.allocation {
             let span = (task.placed, until);
             allocation.promise((instance, task.source), amounts(task.demand), span);
         }
-        if matches!(self.prices[instance], Price::Steps(_)) {
+        if matches!(self.terms[instance].price, Price::Steps(_)) {
             let share = self.share(task, instance, until, fleet);
             self.shares[instance] += share;
         }
@@ -329,14 +332,14 @@ impl Spending {
 
     /// Whether an instance would cost nothing if EC2 took it back at this instant.
     fn may_be_forgiven(&self, instance: InstanceId, now: SimTime, fleet: &Fleet) -> bool {
-        self.bought[instance] == Purchase::Spot
+        self.terms[instance].purchase == Purchase::Spot
             && now.since(fleet.running_at[instance]) < SPOT_FREE_HOUR
     }
 
     fn share(&self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) -> NanoUsd {
         let whole = fleet.registered[instance];
         self.weights.task_share(
-            self.prices[instance].unrounded(task.placed, until),
+            self.terms[instance].price.unrounded(task.placed, until),
             CpuMemory { cpu: whole.cpu, memory: whole.memory },
             CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
         )
@@ -381,7 +384,7 @@ impl Spending {
     /// The part of an instance's cost that its tasks' promises cover.
     #[must_use]
     pub fn covered(&self, instance: InstanceId, usage: &InstanceUse, fleet: &Fleet) -> NanoUsd {
-        match &self.prices[instance] {
+        match &self.terms[instance].price {
             Price::Steps(_) => self.shares[instance],
             Price::Fixed(rate) => {
                 let whole = fleet.registered[instance];

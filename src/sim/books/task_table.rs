@@ -147,7 +147,7 @@ impl Here {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let written = self.batch.iter().try_for_each(|line| self.rows.write(line));
+        let written = self.rows.write(&self.batch);
         self.batch.clear();
         written
     }
@@ -172,9 +172,7 @@ impl Beside {
         let (give_back, empty) = sync_channel(AHEAD + 2);
         let writer = std::thread::spawn(move || {
             for mut batch in batches {
-                for line in &batch {
-                    rows.write(line)?;
-                }
+                rows.write(&batch)?;
                 batch.clear();
                 // At the end nobody takes it.
                 let _ = give_back.try_send(batch);

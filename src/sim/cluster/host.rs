@@ -3,6 +3,7 @@
 use crate::base::time::{SimSpan, SimTime};
 use crate::sim::setup::ImageCleanup;
 use crate::sim::task::Slot;
+use smallvec::SmallVec;
 
 /// An image on disk, or on its way.
 #[derive(Clone, Copy)]
@@ -16,18 +17,20 @@ struct Image {
     idle_since: SimTime,
 }
 
-/// A container instance as its agent sees it.
+/// A container instance as its agent sees it. What every task looks at comes first, in one cache line with the image of
+/// a host that runs one kind of task.
 #[derive(Clone, Default)]
+#[repr(C, align(64))]
 pub struct Host {
     /// First and last PENDING task that waits for real room; strict first in, first out (agent source).
     pub(super) waiting: Option<(Slot, Slot)>,
-    images: Vec<Image>,
+    /// When the next clean-up is due, if that is known,
+    next_clean: SimTime,
+    images: SmallVec<[Image; 1]>,
     /// When the disk has written all pulls that have begun.
     written: SimTime,
-    /// Clean-ups that have happened,
+    /// and how many there have been.
     cleaned: u64,
-    /// and when the next one is due, if that is known.
-    next_clean: SimTime,
     /// Since when it stands still, if it does.
     still_since: Option<SimTime>,
 }

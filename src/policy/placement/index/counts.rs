@@ -4,6 +4,7 @@ use super::super::tally::Tally;
 use crate::base::id::{Column, Id as _};
 use crate::model::fleet::Fleet;
 use crate::model::ids::{AttributeId, ClusterId, GroupId, InstanceId};
+use smallvec::SmallVec;
 
 /// A group on an instance.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,8 @@ pub(super) struct Field {
 pub(super) struct Counts {
     /// Whether `on` and `instances` are kept: some rule asks for tasks by instance.
     pub(super) by_instance: bool,
-    /// Per instance the groups with tasks there, ascending.
-    on: Column<InstanceId, Vec<Entry>>,
+    /// Per instance the groups with tasks there, ascending; two of them without a further step in memory.
+    on: Column<InstanceId, SmallVec<[Entry; 2]>>,
     /// Per group the instances with its tasks, in no order.
     instances: Vec<Vec<InstanceId>>,
     pub(super) fields: Vec<Field>,
@@ -40,7 +41,7 @@ impl Counts {
     /// Makes room for instances and attributes that have come since.
     pub(super) fn grow(&mut self, fleet: &Fleet) {
         while self.on.len() < fleet.len() {
-            self.on.push(Vec::new());
+            self.on.push(SmallVec::new());
         }
         for field in &mut self.fields {
             field.attribute = field.attribute.or_else(|| fleet.attribute(&field.name));
@@ -58,7 +59,7 @@ impl Counts {
     /// The instance has left, without tasks: nothing is kept for it.
     pub(super) fn forget(&mut self, instance: InstanceId) {
         assert!(self.on[instance].is_empty(), "no promise outlives its instance");
-        self.on[instance] = Vec::new();
+        self.on[instance] = SmallVec::new();
     }
 
     /// The index of the field, new or known.

@@ -54,26 +54,26 @@ impl Spending {
         }
         for instance in fleet.ids() {
             let provider = fleet.provider[instance];
-            let price = &self.prices[instance];
+            let price = &self.terms[instance].price;
             let (from, until) =
                 (fleet.running_at[instance], fleet.deregistered_at[instance].min(end));
             self.bill.instance(
                 provider,
                 &fleet.instance_type[instance],
-                self.bought[instance],
+                self.terms[instance].purchase,
                 price,
                 from,
                 until,
             );
             if let Some(hourly) = &mut self.hourly {
-                let kind = (provider, self.bought[instance], fleet.zone[instance]);
+                let kind = (provider, self.terms[instance].purchase, fleet.zone[instance]);
                 let reservation = self.reserved.get(&instance).copied();
                 let of = (fleet.instance_type[instance].as_str(), reservation);
                 hourly.instance(kind, of, price, (from, until));
             }
             let cost = instance_cost(price, from, until);
             if let Some(allocation) = &mut self.allocation {
-                let category = Category::of_instances(self.bought[instance]);
+                let category = Category::of_instances(self.terms[instance].purchase);
                 let until = from + ec2_billed(from, until);
                 let span = InstanceSpan { from, until, whole: amounts(fleet.registered[instance]) };
                 let kind = (provider, category, fleet.instance_type[instance].as_str());
