@@ -111,6 +111,26 @@ fn one_task_from_zero_gets_the_cheapest_instance_that_goes_when_idle() {
     assert_eq!(by_task, 2, "the task's part of the instance, and of its fee");
 }
 
+/// What a task costs, and what is idle, counts the fee as the lines of the bill do. The task holds 1 vCPU and a GB.
+#[test]
+fn the_fee_of_an_instance_is_shared_as_its_price_is() {
+    let ran = run(&scenario(1_000, &boxes("", ""), &service("web", "web", 1, "")));
+    let lines = &ran.result.invoice.lines;
+    let sum = |is_idle: bool| -> i128 {
+        lines.iter().filter(|line| line.is_idle == is_idle).map(|line| line.usd.0).sum()
+    };
+    let nano = |metric: &str| (ran.number(metric) * 1e9).round() as i128;
+    // Lines are rounded by themselves, shares down: a nano-dollar or two between them.
+    let is_near = |one: i128, other: i128| assert!((one - other).abs() <= 2, "{one} {other}");
+    is_near(nano("service.web.usd"), sum(false));
+    is_near(nano("ec2_idle_usd"), sum(true));
+    // As full as without a fee: idle and whole are both 12 % dearer.
+    let free = boxes("", "fee_usd_per_hour = 0");
+    let without = run(&scenario(1_000, &free, &service("web", "web", 1, "")));
+    let idle = |ran: &Moved| ran.number("usd_idle_percent");
+    assert!((idle(&ran) - idle(&without)).abs() < 1e-5, "{} {}", idle(&ran), idle(&without));
+}
+
 /// AS-60: A goes to 0 at 1,000 s. Instances must be quiet for 300 s, rebalancing waits for 60 s of a steady state.
 #[test]
 fn as_60_two_large_instances_become_two_medium_ones_one_drain_at_a_time() {

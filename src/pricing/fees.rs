@@ -24,6 +24,12 @@ impl Fees {
         self.0.entry(provider).or_default().insert(instance_type.to_owned(), fee);
     }
 
+    /// Whether nothing has a fee.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The fee of a type, if there is one.
     #[must_use]
     pub fn of(&self, provider: ProviderId, instance_type: &str) -> Option<Fee> {

@@ -227,7 +227,7 @@ impl Books {
         self.tally.overflow.cost(task, usd);
         if let Some(service) = service {
             self.services[service].usd += usd;
-            self.spending.remember_young(task, service, usd, (now, fleet));
+            self.spending.remember_young(task, service, (now, fleet));
         }
         if self.recorder.tasks.is_on() {
             self.recorder.tasks.task(task, now, usd)?;

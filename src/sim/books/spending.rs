@@ -62,6 +62,8 @@ pub struct Spending {
     minimums: Vec<FargateUsage>,
     /// What ECS charges for instances.
     fees: Fees,
+    /// The same of each instance; empty where there are none.
+    fee_of: Column<InstanceId, HourlyRate>,
     /// What was committed to.
     commitments: Commitments,
     /// Usage by the clock hour, where somebody asks for it.
@@ -100,6 +102,7 @@ impl Spending {
             is_billed_until_stopped: fargate.is_billed_until_stopped,
             minimums: fargate.rates.iter().map(|_| FargateUsage::default()).collect(),
             fees: setup.fees.clone(),
+            fee_of: Column::new(),
             commitments: setup.commitments.clone(),
             hourly: wants_hours.then(|| HourlyUsage::new(into_hour, reservations)),
             young_costs: BTreeMap::new(),
@@ -118,8 +121,12 @@ impl Spending {
         if let Some(reservation) = reservation {
             self.reserved.insert(instance, reservation);
         }
-        let instance_type = self.by_service.number_of_type(&fleet.instance_type[instance]);
+        let name = &fleet.instance_type[instance];
+        let instance_type = self.by_service.number_of_type(name);
         self.terms.push(Terms { price, instance_type, purchase });
+        if !self.fees.is_empty() {
+            self.fee_of.push(self.fee(fleet.provider[instance], name));
+        }
         self.shares.push(NanoUsd::ZERO);
     }
 
@@ -143,7 +150,7 @@ impl Spending {
         }
     }
 
-    /// An instance costs nothing, from its beginning on. Returns what services were charged for it.
+    /// EC2 charges nothing for an instance, from its beginning on; its fee stays. Returns what services were charged for it.
     #[must_use]
     pub fn forgive(&mut self, instance: InstanceId) -> BTreeMap<ServiceId, NanoUsd> {
         self.terms[instance].price = Price::Fixed(HourlyRate::default());
@@ -155,16 +162,14 @@ impl Spending {
         self.young_costs.remove(&instance).unwrap_or_default()
     }
 
-    /// A service was charged for a task whose instance may turn out to cost nothing.
-    pub fn remember_young(
-        &mut self,
-        task: &Task,
-        service: ServiceId,
-        usd: NanoUsd,
-        (now, fleet): (SimTime, &Fleet),
-    ) {
+    /// A service was charged for a task whose instance may turn out to cost nothing but its fee.
+    pub fn remember_young(&mut self, task: &Task, service: ServiceId, at: (SimTime, &Fleet)) {
+        let (now, fleet) = at;
         let Some(instance) = task.instance() else { return };
         if self.may_be_forgiven(instance, now, fleet) {
+            let price = &self.terms[instance].price;
+            let price = price.unrounded(task.placed, task.stopping.min(now));
+            let usd = self.part(price, task, instance, fleet);
             let own = self.young_costs.entry(instance).or_default();
             *own.entry(service).or_default() += usd;
         }
@@ -336,16 +341,27 @@ impl Spending {
             && now.since(fleet.running_at[instance]) < SPOT_FREE_HOUR
     }
 
+    /// A task's part of what its instance costs until then, its fee included.
     fn share(&self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) -> NanoUsd {
-        let whole = fleet.registered[instance];
+        let fee = Price::Fixed(self.fee_of(instance)).unrounded(task.placed, until);
+        let price = self.terms[instance].price.unrounded(task.placed, until);
+        self.part(price + fee, task, instance, fleet)
+    }
+
+    fn fee_of(&self, instance: InstanceId) -> HourlyRate {
+        self.fee_of.get(instance).copied().unwrap_or_default()
+    }
+
+    fn part(&self, unrounded: u128, task: &Task, id: InstanceId, fleet: &Fleet) -> NanoUsd {
+        let whole = fleet.registered[id];
         self.weights.task_share(
-            self.terms[instance].price.unrounded(task.placed, until),
+            unrounded,
             CpuMemory { cpu: whole.cpu, memory: whole.memory },
             CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
         )
     }
 
-    /// What a task cost until `now`: its Fargate bill, or its share of its instance's price.
+    /// What a task cost until `now`: its Fargate bill, or its share of its instance's price and fee.
     #[must_use]
     pub fn task_cost(
         &self,
@@ -389,7 +405,8 @@ impl Spending {
             Price::Fixed(rate) => {
                 let whole = fleet.registered[instance];
                 let whole = CpuMemory { cpu: whole.cpu, memory: whole.memory };
-                self.weights.promised_share(rate.0, whole, usage.cpu_time, usage.memory_time)
+                let rate = rate.0.saturating_add(self.fee_of(instance).0);
+                self.weights.promised_share(rate, whole, usage.cpu_time, usage.memory_time)
             }
         }
     }
