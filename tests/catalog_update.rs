@@ -48,7 +48,8 @@ fn offer(parts: &[(String, String)]) -> String {
 
 /// Things beside compute and fees of Managed Instances, in the layout of a bulk offer file. Usage types, operations and units
 /// were read in public programs that parse AWS's answers, and prices there, too (Tokyo, September 2026: gp3 0.096 a GB, a
-/// GiB/s 49.152; c6a.2xlarge's fee is that of PR-56); the file itself is written by hand.
+/// GiB/s 49.152; c6a.2xlarge's fee is that of PR-56; tiers of transfer as Ireland's real ones begin, October 2026); the file
+/// itself is written by hand.
 fn beside_compute() -> String {
     let one = |sku: &str,
                (service, usage, operation): (&str, &str, &str),
@@ -67,6 +68,10 @@ fn beside_compute() -> String {
         let term =
             format!("\"{sku}\":{{\"{sku}.T\":{{\"priceDimensions\":{{{}}}}}}}", all.join(","));
         (product, term)
+    };
+    // Transfer is by the region that it leaves.
+    let leaving = |(product, term): (String, String)| {
+        (product.replace("regionCode", "fromRegionCode"), term)
     };
     let (ec2, elb) = ("AmazonEC2", "AWSELB");
     let alb = "LoadBalancing:Application";
@@ -94,7 +99,26 @@ fn beside_compute() -> String {
             ("AmazonCloudWatch", "APN1-CW:MetricMonitorUsage", ""),
             &[("0", "Metrics", "0"), ("10", "Metrics", "0.3"), ("10000", "Metrics", "0.1")],
         ),
-        one("K", ("AWSDataTransfer", "APN1-DataTransfer-Out-Bytes", ""), &[("0", "GB", "0.114")]),
+        leaving(one(
+            "K",
+            ("AWSDataTransfer", "APN1-DataTransfer-Out-Bytes", ""),
+            &[
+                ("153600", "GB", "0.084"),
+                ("0", "GB", "0.114"),
+                ("10240", "GB", "0.089"),
+                ("51200", "GB", "0.086"),
+            ],
+        )),
+        leaving(one(
+            "M",
+            ("AWSDataTransfer", "APN1-DataTransfer-Regional-Bytes", ""),
+            &[("0", "GB", "0.01")],
+        )),
+        leaving(one(
+            "N",
+            ("AWSDataTransfer", "APN1-USE1-AWS-Out-Bytes", ""),
+            &[("0", "GB", "0.09")],
+        )),
         one("L", (ec2, "APN1-NatGateway-Hours", "NatGateway"), &[("0", "Fortnights", "5")]),
     ])
 }
@@ -116,6 +140,8 @@ const SPOT: &str = r#"{"SpotPriceHistory":[
      "Timestamp":"2026-10-19T10:00:00+00:00"},
     {"AvailabilityZone":"us-east-1a","InstanceType":"m5.large","ProductDescription":"Linux/UNIX","SpotPrice":"0.090000",
      "Timestamp":"2026-10-18T10:00:00+00:00"},
+    {"AvailabilityZone":"us-east-1-bos-1a","InstanceType":"m5.large","ProductDescription":"Linux/UNIX","SpotPrice":"0.7",
+     "Timestamp":"2026-10-19T10:00:00+00:00"},
     {"AvailabilityZone":"us-east-1b","InstanceType":"m5.large","ProductDescription":"Linux/UNIX","SpotPrice":"0.030001",
      "Timestamp":"2026-10-19T09:00:00+00:00"},
     {"AvailabilityZone":"us-east-1b","InstanceType":"m5.large","ProductDescription":"Windows","SpotPrice":"0.2",
@@ -186,6 +212,7 @@ fn what_aws_publishes_becomes_a_price_file_that_reads_back() {
     assert_eq!(
         notes,
         [
+            "left out: 1 Spot prices of local zones and others that are no region",
             "left out: 1 Spot prices of other systems than Linux",
             "left out: 1 products of Fargate for others than ECS",
             "left out: Fargate windows/x86_64 in eu-west-1, of which not every price was found",
@@ -215,7 +242,12 @@ fn what_is_charged_beside_compute_and_fees_are_read_and_the_rest_is_named() {
     ap-northeast-1,gp3_gb,0.096
     ap-northeast-1,gp3_iops,0.006
     ap-northeast-1,gp3_mbps,0.048
+    ap-northeast-1,internet_gb_1,0.114
+    ap-northeast-1,internet_gb_2,0.089
+    ap-northeast-1,internet_gb_3,0.086
+    ap-northeast-1,internet_gb_4,0.084
     ap-northeast-1,vpc_endpoint_gb,0.01
+    ap-northeast-1,zone_gb,0.01
     region,instance_type,managed_fee_usd_per_hour
     ap-northeast-1,c6a.2xlarge,0.03672
     ");
@@ -224,7 +256,7 @@ fn what_is_charged_beside_compute_and_fees_are_read_and_the_rest_is_named() {
     left out: 1 prices in other units than the book's
     left out: 2 prices of later tiers of what the book prices once
     left out: 1 prices of nothing
-    left out: 1 products of transfer, whose tiers are not read (give internet_gb_1 to _4 and zone_gb as rows of your own)
+    left out: 1 products of transfer that no run is charged for: between regions, into AWS and the like
     left out: 1 products that no run is charged for
     left out: 1 volumes of other kinds than gp3, snapshots and their like
     ");

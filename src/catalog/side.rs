@@ -7,6 +7,15 @@ use crate::base::money::HourlyRate;
 /// The region whose prices stand in where a region's own are not known (assumed: a few percent apart).
 pub const STANDS_IN: &str = "us-east-1";
 
+/// Tiers of what goes out to the internet: from how many GB of a month on, and the item that has the price (documented: 10 TB,
+/// 40 more, 100 more, the rest).
+pub const INTERNET_TIERS: [(u64, &str); 4] = [
+    (0, "internet_gb_1"),
+    (10_240, "internet_gb_2"),
+    (51_200, "internet_gb_3"),
+    (153_600, "internet_gb_4"),
+];
+
 /// A price beside compute, and where it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SidePrice {

@@ -2,7 +2,7 @@
 //!
 //! | Input, told by its content | Taken from it |
 //! | --- | --- |
-//! | `aws pricing get-products` (`PriceList`), bulk offer files (`products`, `terms`) | On-Demand prices of Linux instances with shared tenancy; Fargate; fees of Managed Instances; what is charged beside compute, see `side` |
+//! | `aws pricing get-products` (`PriceList`), bulk offer files (`products`, `terms`) | On-Demand prices of Linux instances with shared tenancy; Fargate; fees of Managed Instances; what is charged beside compute, see `side` and `transfer` |
 //! | `aws ec2 describe-instance-types` (`InstanceTypes`) | what a type holds that the catalogue lacks |
 //! | `aws ec2 describe-spot-price-history` (`SpotPriceHistory`) | Spot: the mean over the zones of each one's newest price |
 //! | `aws savingsplans describe-savings-plans-offering-rates` (`searchResults`) | rates of Savings Plans, as tables of a scenario |
@@ -15,6 +15,7 @@ mod offers;
 mod plans;
 mod side;
 mod spot;
+mod transfer;
 mod types;
 
 use super::book::{Catalogue, FargatePrice};

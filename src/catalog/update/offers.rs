@@ -1,6 +1,6 @@
 //! `aws pricing get-products` and the bulk offer files: what is listed.
 
-use super::{Described, Thing, Update, side};
+use super::{Described, Thing, Update, side, transfer};
 use crate::base::money::HourlyRate;
 use crate::model::platform::{Architecture, OperatingSystem, Purchase};
 use serde::Deserialize;
@@ -57,6 +57,14 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
+impl Dimension {
+    /// From how much on it holds.
+    fn begin(&self) -> u64 {
+        let begin = self.begin_range.as_deref().and_then(|begin| begin.parse::<f64>().ok());
+        begin.unwrap_or(0.0) as u64
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Product {
@@ -70,7 +78,10 @@ pub(super) struct Product {
 pub(super) struct Attributes {
     pub servicecode: String,
     region_code: String,
+    from_region_code: String,
     location_type: String,
+    from_location_type: String,
+    pub transfer_type: String,
     instance_type: String,
     pub operating_system: String,
     tenancy: String,
@@ -93,6 +104,15 @@ enum Use {
     Fee(String),
     /// An item of the book, and the units in which the list may price it.
     Side(&'static str, &'static [&'static str]),
+    /// Transfer out to the internet.
+    Internet,
+}
+
+impl Attributes {
+    /// Where the product is sold: transfer is by the region that it leaves.
+    fn region(&self) -> &str {
+        if self.region_code.is_empty() { &self.from_region_code } else { &self.region_code }
+    }
 }
 
 /// Units of what is priced by the hour, in lower case.
@@ -152,31 +172,24 @@ impl Update {
         };
         let units = match use_of {
             Use::Side(_, units) => units,
+            Use::Internet => side::GB,
             _ => HOURLY,
         };
+        let may_be_free = matches!(use_of, Use::Fargate(..) | Use::Fee(_));
+        let is_free = |rate: HourlyRate| rate.0 == 0 && !may_be_free;
+        let mut rates = Vec::new();
         for dimension in self.dimensions(terms, &use_of) {
-            let Some(price) = dimension.price_per_unit.get("USD") else {
-                let found: Vec<&str> =
-                    dimension.price_per_unit.keys().map(String::as_str).collect();
-                let message = format!("a price in {}", found.join(", "));
-                let hint = "prices are in USD; AWS's regions in China have other books";
-                self.problem(place, message, Some(hint));
-                continue;
-            };
-            let unit = dimension.unit.as_deref().unwrap_or(units[0]).to_ascii_lowercase();
-            if !units.contains(&unit.as_str()) {
-                self.skip("prices in other units than the book's");
-                continue;
+            match self.dimension(dimension, units, place) {
+                Some(rate) if is_free(rate) => self.skip("prices of nothing"),
+                Some(rate) => rates.push((dimension.begin(), rate)),
+                None => {}
             }
-            let Some(rate) = self.rate(place, price) else { continue };
-            // Rounded half up to a nano-dollar.
-            let parts = side::share(&unit);
-            let rate = HourlyRate((rate.0 + parts / 2) / parts);
-            if rate.0 == 0 && matches!(use_of, Use::Instance | Use::Side(..)) {
-                self.skip("prices of nothing");
-                continue;
-            }
-            let region = of.region_code.clone();
+        }
+        if matches!(use_of, Use::Internet) {
+            return self.internet(rates, of.region(), place);
+        }
+        for (_, rate) in rates {
+            let region = of.region().to_string();
             let thing = match &use_of {
                 Use::Instance => {
                     self.describe_product(of, place);
@@ -190,8 +203,42 @@ impl Update {
                 },
                 Use::Fee(name) => Thing::ManagedFee(region, name.clone()),
                 Use::Side(item, _) => Thing::Side(region, item),
+                Use::Internet => return,
             };
             self.price(thing, rate, place);
+        }
+    }
+
+    /// A price in one of these units.
+    fn dimension(&mut self, of: &Dimension, units: &[&str], place: &str) -> Option<HourlyRate> {
+        let Some(price) = of.price_per_unit.get("USD") else {
+            let found: Vec<&str> = of.price_per_unit.keys().map(String::as_str).collect();
+            let message = format!("a price in {}", found.join(", "));
+            let hint = "prices are in USD; AWS's regions in China have other books";
+            self.problem(place, message, Some(hint));
+            return None;
+        };
+        let unit = of.unit.as_deref().unwrap_or(units[0]).to_ascii_lowercase();
+        if !units.contains(&unit.as_str()) {
+            self.skip("prices in other units than the book's");
+            return None;
+        }
+        let rate = self.rate(place, price)?;
+        // Rounded half up to a nano-dollar.
+        let parts = side::share(&unit);
+        Some(HourlyRate((rate.0 + parts / 2) / parts))
+    }
+
+    /// Takes the tiers of transfer out to the internet.
+    fn internet(&mut self, listed: Vec<(u64, HourlyRate)>, region: &str, place: &str) {
+        if listed.is_empty() {
+            return;
+        }
+        let Some(tiers) = transfer::tiers(listed) else {
+            return self.skip("products of transfer whose tiers begin elsewhere than the book's");
+        };
+        for (item, rate) in tiers {
+            self.price(Thing::Side(region.to_string(), item), rate, place);
         }
     }
 
@@ -206,9 +253,6 @@ impl Update {
         if !matches!(use_of, Use::Side(..)) {
             return all;
         }
-        let begins = |of: &Dimension| -> f64 {
-            of.begin_range.as_deref().and_then(|begin| begin.parse().ok()).unwrap_or(0.0)
-        };
         let is_free = |of: &Dimension| {
             let usd = of.price_per_unit.get("USD").and_then(|usd| usd.parse::<f64>().ok());
             usd == Some(0.0)
@@ -218,16 +262,17 @@ impl Update {
             all.retain(|of| !is_free(of));
             (all.len()..listed).for_each(|_| self.skip("prices of nothing"));
         }
-        let first = all.iter().map(|of| begins(of)).fold(f64::INFINITY, f64::min);
-        let later = all.iter().filter(|of| begins(of) > first).count();
+        let first = all.iter().map(|of| of.begin()).min().unwrap_or(0);
+        let later = all.iter().filter(|of| of.begin() > first).count();
         (0..later).for_each(|_| self.skip("prices of later tiers of what the book prices once"));
-        all.retain(|of| begins(of) <= first);
+        all.retain(|of| of.begin() <= first);
         all
     }
 
     fn use_of(&self, product: &Product) -> Result<Use, &'static str> {
         let of = &product.attributes;
-        if !of.location_type.is_empty() && of.location_type != "AWS Region" {
+        let is_region = |kind: &str| kind.is_empty() || kind == "AWS Region";
+        if !is_region(&of.location_type) || !is_region(&of.from_location_type) {
             return Err("products of local zones and others that are no region");
         }
         if of.usagetype.contains("Fargate-") {
@@ -235,6 +280,14 @@ impl Update {
         }
         if let Some(name) = side::fee(of) {
             return Ok(Use::Fee(name.to_string()));
+        }
+        if transfer::is_internet(of) || transfer::is_between_zones(of) {
+            if of.region().is_empty() {
+                return Err("products of transfer that name no region by its code");
+            }
+            if transfer::is_internet(of) {
+                return Ok(Use::Internet);
+            }
         }
         if let Some((item, units)) = side::item(of) {
             return Ok(Use::Side(item, units));

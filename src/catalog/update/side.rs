@@ -2,10 +2,10 @@
 //!
 //! Usage types are those of AWS's bills and price list, behind the code of the region (`EUW1-EBS:VolumeUsage.gp3`). They and
 //! their units were read in public programs that parse real answers of the API (October 2026), not in an answer itself.
-//! Transfer is left out: its tiers stand by pairs of regions.
+//! Transfer out to the internet, whose price has tiers, is in `transfer`.
 
-use super::is_usage;
 use super::offers::{Attributes, Product};
+use super::{is_usage, transfer};
 
 /// A price of the list that is one of the book's items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +22,8 @@ struct Listed {
 const HOURS: &[&str] = &["hrs", "hours"];
 const LCU_HOURS: &[&str] = &["lcu-hrs", "lcu-hours", "hrs", "hours"];
 const VCPU_HOURS: &[&str] = &["vcpu-hours", "hrs"];
-const GB: &[&str] = &["gb", "gigabytes"];
+/// Units of a GB that is moved.
+pub(super) const GB: &[&str] = &["gb", "gigabytes"];
 const GB_MONTHS: &[&str] = &["gb-mo", "gb-month", "gb-months"];
 const ALB: &str = "LoadBalancing:Application";
 const NLB: &str = "LoadBalancing:Network";
@@ -75,6 +76,9 @@ pub(super) fn item(of: &Attributes) -> Option<(&'static str, &'static [&'static 
             && may_be(&of.servicecode, listed.service)
             && (listed.operation.is_empty() || of.operation == listed.operation)
     };
+    if transfer::is_between_zones(of) {
+        return Some(("zone_gb", GB));
+    }
     let found = LISTED.iter().find(is_it)?;
     match (found.item.starts_with("cpu_credits"), &*of.operating_system) {
         (true, "Windows") => Some(("cpu_credits_windows", found.units)),
@@ -103,7 +107,7 @@ pub(super) fn other(product: &Product) -> &'static str {
         || usage.contains("DataTransfer-")
         || usage.ends_with("-AWS-Out-Bytes")
     {
-        "products of transfer, whose tiers are not read (give internet_gb_1 to _4 and zone_gb as rows of your own)"
+        "products of transfer that no run is charged for: between regions, into AWS and the like"
     } else if usage.contains("EBS:") {
         "volumes of other kinds than gp3, snapshots and their like"
     } else {
@@ -114,7 +118,7 @@ pub(super) fn other(product: &Product) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::side::side_items;
+    use crate::catalog::side::{INTERNET_TIERS, side_items};
 
     #[test]
     fn every_item_is_of_the_book_and_only_what_is_said_is_not_read() {
@@ -123,9 +127,8 @@ mod tests {
             assert!(side_items().any(|item| item == listed.item), "{}", listed.item);
             left.retain(|item| *item != listed.item);
         }
-        let transfer = ["internet_gb_1", "internet_gb_2", "internet_gb_3", "internet_gb_4"];
         let mut others = vec!["container_insights_metric", "cpu_credits_windows", "zone_gb"];
-        others.extend(transfer);
+        others.extend(INTERNET_TIERS.iter().map(|(_, item)| *item));
         others.sort_unstable();
         assert_eq!(left, others);
     }
@@ -140,12 +143,16 @@ mod tests {
         assert_eq!(of("LoadBalancerUsage", ALB), Some("alb"));
         assert_eq!(of("EUW1-LCUUsage", NLB), Some("nlb_lcu"));
         assert_eq!(of("EU-NatGateway-Bytes", "NatGateway"), Some("nat_gateway_gb"));
+        assert_eq!(of("EU-DataTransfer-Regional-Bytes", ""), Some("zone_gb"));
         for (usage, operation) in [
             ("USE1-TS-LoadBalancerUsage", ALB),
             ("USE1-LAX1-EBS:VolumeUsage.gp3", ""),
             ("LoadBalancerUsage", ""),
             ("LoadBalancerUsage", "LoadBalancing"),
-            ("EUW1-Reserved-LCUUsage", ALB),
+            ("EU-ReservedLCUUsage", ALB),
+            ("EU-Outposts-LCUUsage", ALB),
+            ("EU-RegionalNatGateway-Bytes", "RegionalNatGateway"),
+            ("USE1-DataTransfer-xAZ-Out-Bytes", ""),
             ("EUW1-EBS:VolumeUsage.gp2", ""),
             ("xEBS:VolumeUsage.gp3", ""),
         ] {

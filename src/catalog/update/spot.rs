@@ -25,6 +25,16 @@ struct Point {
     timestamp: Moment,
 }
 
+/// The region of an Availability Zone such as `us-gov-west-1a`; `None` of a local zone such as `us-west-2-lax-1a`, or a
+/// Wavelength Zone such as `us-east-1-wl1-bos-wlz-1`.
+fn region_of(zone: &str) -> Option<&str> {
+    let region = zone.strip_suffix(|c: char| c.is_ascii_lowercase())?;
+    let (words, number) = region.rsplit_once('-')?;
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    (is_number && words.split('-').all(is_word)).then_some(region)
+}
+
 impl Update {
     /// Takes the newest price of each zone.
     pub(super) fn spot_history(&mut self, name: &str, text: &[u8]) -> serde_json::Result<()> {
@@ -38,12 +48,15 @@ impl Update {
                 continue;
             }
             let zone = point.availability_zone.unwrap_or_default();
-            let region = zone.trim_end_matches(|c: char| c.is_ascii_lowercase());
-            if region.is_empty() || region == zone {
+            if zone.is_empty() {
                 let hint = "every point names its AvailabilityZone";
                 self.problem(&place, "a price without its region".into(), Some(hint));
                 continue;
             }
+            let Some(region) = region_of(&zone) else {
+                self.skip("Spot prices of local zones and others that are no region");
+                continue;
+            };
             let Some(rate) = self.rate(&place, &point.spot_price) else { continue };
             let (at, region) = (point.timestamp.text(), region.to_string());
             newest = newest.max(Some(at.clone()));
@@ -66,6 +79,20 @@ impl Update {
             let rate = HourlyRate((sum + count / 2) / count);
             let place = place.clone();
             self.price(Thing::Instance(region, name, Purchase::Spot), rate, &place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_has_a_region_unless_it_is_a_local_one() {
+        assert_eq!(region_of("eu-west-1a"), Some("eu-west-1"));
+        assert_eq!(region_of("us-gov-west-1b"), Some("us-gov-west-1"));
+        for other in ["us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1", "eu-west-1", "a", ""] {
+            assert_eq!(region_of(other), None, "{other}");
         }
     }
 }
