@@ -70,9 +70,8 @@ fn beside_compute() -> String {
         (product, term)
     };
     // Transfer is by the region that it leaves.
-    let leaving = |(product, term): (String, String)| {
-        (product.replace("regionCode", "fromRegionCode"), term)
-    };
+    let leaving =
+        |(product, term): (String, String)| (product.replace("regionCode", "fromRegionCode"), term);
     let (ec2, elb) = ("AmazonEC2", "AWSELB");
     let alb = "LoadBalancing:Application";
     let fee = |name: &str| format!("APN1-ECS-Managed-Instances:{name}-management-hours");
