@@ -765,8 +765,10 @@ fn what_is_said_of_the_traces_is_in_their_tables() {
         assert!((promised - full).abs() <= 0.5, "{trace}: {promised}");
     }
     let managed = ["hpc2n", "kth", "lcg", "worldcup98", "nasa"]
-        .map(|trace| row(trace, "×1", "managed-instances")[1].round());
-    assert_eq!(managed, [59.0, 57.0, 45.0, 28.0, 6.0]);
+        .map(|trace| row(trace, "×1", "managed-instances")[1]);
+    for (promised, full) in managed.into_iter().zip([59.0, 57.0, 45.0, 28.0, 6.0]) {
+        assert!((promised - full).abs() <= 0.5, "{promised}");
+    }
     for (trace, load, on, dearer) in [
         ("worldcup98", "×4", group, 6.0),
         ("worldcup98", "×16", group, -5.0),
