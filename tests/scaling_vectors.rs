@@ -153,7 +153,7 @@ fn as_40_the_largest_capacity_wins() {
     ];
     let mut h = Harness::new(&ScalableTarget { step_scaling: two, ..target() }, 10);
     let decision = h.cpu(60).unwrap();
-    assert_eq!((decision.to, decision.policy_name.as_str()), (Some(30), "triple"));
+    assert_eq!((decision.to, &*decision.policy_name), (Some(30), "triple"));
 }
 
 #[test]
@@ -495,7 +495,7 @@ fn a_decision_says_which_alarm_fired_on_which_numbers() {
     h.minutes(2, 70);
     let decision = h.cpu(84).unwrap();
     let alarm = decision.alarm.unwrap();
-    assert_eq!(alarm.name, "TargetTracking-ECSServiceAverageCPUUtilization-60-AlarmHigh");
+    assert_eq!(&*alarm.name, "TargetTracking-ECSServiceAverageCPUUtilization-60-AlarmHigh");
     assert_eq!(alarm.datapoints, [(at(60), units(70)), (at(120), units(70)), (at(180), units(84))]);
     assert_eq!((decision.kind, decision.reason), (PolicyKind::TargetTracking, Reason::Scaled));
     assert_eq!(

@@ -13,10 +13,10 @@ use std::fmt::{Debug, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The digest of one stream so far.
+/// The digest of one stream, when it has ended.
 type Shared = Arc<AtomicU64>;
 
-/// Digests of the inputs of a run, growing with it.
+/// Digests of the inputs of a run; known when it has ended.
 pub struct Fingerprint {
     streams: Vec<Shared>,
     failures: u64,
@@ -93,6 +93,10 @@ impl<S> Seen<S> {
     #[inline]
     fn add(&mut self, words: &[u64]) {
         words.iter().for_each(|&word| self.digest.add(word));
+    }
+
+    /// The run has ended: nothing is added any more.
+    fn hand_in(&self) {
         self.shared.store(self.digest.value(), Ordering::Relaxed);
     }
 }
@@ -118,6 +122,7 @@ impl TaskStream for Seen<Box<dyn TaskStream + Send>> {
     }
 
     fn end(&mut self, untaken: u64) {
+        self.hand_in();
         self.inner.end(untaken);
     }
 
@@ -143,7 +148,12 @@ impl RateStream for Seen<Box<dyn RateStream + Send>> {
         Ok(segment)
     }
 
+    fn look_ahead(&self) {
+        self.inner.look_ahead();
+    }
+
     fn end(&mut self) {
+        self.hand_in();
         self.inner.end();
     }
 

@@ -1,7 +1,7 @@
 //! Reads the rate segments of one service as time goes on, and says how much has arrived.
 
 use super::bounds::Bounds;
-use crate::base::hint::ask_for;
+use crate::base::hint::{Before, ask_for};
 use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
@@ -22,11 +22,20 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    pub fn look_ahead(&self) {
-        ask_for(&self.stream);
-        ask_for(&self.segment);
-        ask_for(&self.ahead);
-        ask_for(&self.bounds);
+    pub fn look_ahead(&self, before: Before) {
+        match before {
+            Before::Third => {}
+            Before::Second => {
+                ask_for(&self.stream);
+                ask_for(&self.segment);
+                ask_for(&self.ahead);
+                ask_for(&self.bounds);
+            }
+            Before::First => {
+                self.ahead.front().into_iter().for_each(ask_for);
+                self.stream.look_ahead();
+            }
+        }
     }
 
     pub fn new(stream: Box<dyn RateStream + Send>, bounds: Bounds) -> Arrivals {

@@ -326,14 +326,14 @@ impl Fluid {
         }
         if self.measures {
             for member in &mut self.members {
-                if let Some(flow) = member.flow.and_then(|index| self.flows.get(index)) {
+                if let Some(flow) = member.flow().and_then(|index| self.flows.get(index)) {
                     member.cpu_nanos += flow.cpu_nanos_of_one(&member.target);
                 }
             }
         }
         if self.flows.iter().any(|flow| flow.backlog > 0) {
             for member in &mut self.members {
-                if let Some(flow) = member.flow.and_then(|index| self.flows.get_mut(index)) {
+                if let Some(flow) = member.flow().and_then(|index| self.flows.get_mut(index)) {
                     member.backlog += flow.take_share();
                 }
             }
@@ -414,7 +414,7 @@ impl Fluid {
             self.open -= 1;
             self.members[at].is_draining = true;
             match &mut self.connections {
-                None => self.members[at].leaves_behind = Some((self.now, left)),
+                None => self.members[at].leaves_behind = Some(Box::new((self.now, left))),
                 Some(book) => book.set_draining(task, true, self.now),
             }
         }
@@ -422,7 +422,7 @@ impl Fluid {
 
     pub fn remove(&mut self, task: u64) {
         let Ok(at) = self.find(task) else { return };
-        let in_flight = match &self.members[at].leaves_behind {
+        let in_flight = match self.members[at].leaves_behind.as_deref() {
             Some((since, left)) => left.after(self.now.since(*since)),
             None => self.in_flight_at(at).after(SimSpan::ZERO),
         };
@@ -442,7 +442,7 @@ impl Fluid {
     fn in_flight_at(&mut self, at: usize) -> InFlight {
         let age = self.now.since(self.members[at].target.since);
         let Fluid { flows, stations, cost, rules, .. } = self;
-        let flow = self.members[at].flow.and_then(|flow| flows.get_mut(flow));
+        let flow = self.members[at].flow().and_then(|flow| flows.get_mut(flow));
         flow.map(|flow| flow.in_flight_at_one(age, &mut lock(stations), cost, rules))
             .unwrap_or_default()
     }
@@ -525,7 +525,7 @@ impl Fluid {
         self.fresh();
         let Ok(at) = self.find(task) else { return 0 };
         let member = &self.members[at];
-        let Some(flow) = member.flow.map(|index| &self.flows[index]) else { return 0 };
+        let Some(flow) = member.flow().map(|index| &self.flows[index]) else { return 0 };
         flow.demand(&member.target, &self.cost, self.rules.workers)
     }
 

@@ -26,6 +26,7 @@ mod work;
 pub use bounds::{MOST_ALIVE, REQUEST_BYTES};
 pub use latency::{Asker, LatencySummary};
 
+use crate::base::hint::Before;
 use crate::base::histogram::SpanHistogram;
 use crate::base::random::Seed;
 use crate::base::time::{SimSpan, SimTime};
@@ -119,9 +120,9 @@ macro_rules! either {
 
 impl Load {
     /// Asks memory for what an advance looks at.
-    pub fn look_ahead(&self) {
+    pub fn look_ahead(&self, before: Before) {
         if let Kind::Fluid(load) = &self.kind {
-            load.look_ahead();
+            load.look_ahead(before);
         }
     }
 

@@ -31,6 +31,9 @@ pub trait RateStream {
     /// A row that cannot be used, with file, line and column, already rendered for people.
     fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem>;
 
+    /// Asks memory for what the next segment is made of, where that is worth it: a hint, without effect on segments.
+    fn look_ahead(&self) {}
+
     /// The run has ended: rows that are still to come are counted as left out.
     fn end(&mut self) {}
 

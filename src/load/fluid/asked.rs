@@ -3,14 +3,23 @@
 use super::flows::{Flow, Rules};
 use super::library::lock;
 use super::{Fluid, work};
-use crate::base::hint::ask_for;
+use crate::base::hint::{Before, ask_for};
 use crate::base::time::SimSpan;
 use crate::load::arrivals::mul_div;
 
+/// A service has one flow as a rule; hints for more would come in each other's way.
+const HINTED: usize = 2;
+
 impl Fluid {
     /// Asks memory for what an advance looks at.
-    pub fn look_ahead(&self) {
-        self.arrivals.look_ahead();
+    pub fn look_ahead(&self, before: Before) {
+        self.arrivals.look_ahead(before);
+        if before == Before::First {
+            self.flows.iter().take(HINTED).for_each(Flow::look_ahead);
+        }
+        if before != Before::Second {
+            return;
+        }
         ask_for(&self.ledger);
         ask_for(&self.latency);
         ask_for(&self.cost);
@@ -60,7 +69,7 @@ impl Fluid {
     pub fn is_busy(&self, task: u64) -> bool {
         let Ok(at) = self.find(task) else { return false };
         let open = self.members[..at].iter().filter(|member| !member.is_draining).count() as f64;
-        let flow = self.members[at].flow.and_then(|index| self.flows.get(index));
+        let flow = self.members[at].flow().and_then(|index| self.flows.get(index));
         flow.is_some_and(|flow| flow.backlog > 0 || open < flow.in_work(&self.rules).ceil())
     }
 
@@ -70,7 +79,7 @@ impl Fluid {
         self.fresh();
         let Ok(at) = self.find(task) else { return SimSpan::ZERO };
         let Fluid { flows, stations, cost, rules, .. } = self;
-        let flow = self.members[at].flow.and_then(|index| flows.get_mut(index));
+        let flow = self.members[at].flow().and_then(|index| flows.get_mut(index));
         let Some(flow) = flow else { return SimSpan::ZERO };
         flow.renew_profile(&mut lock(stations), cost, rules);
         let workers = flow.in_work(rules) / flow.members.max(1) as f64;
@@ -85,7 +94,7 @@ impl Fluid {
     pub fn cpu_nanos_of(&self, task: u64) -> u128 {
         let Ok(at) = self.find(task) else { return 0 };
         let member = &self.members[at];
-        let flow = member.flow.filter(|_| !self.is_stale).map(|index| &self.flows[index]);
+        let flow = member.flow().filter(|_| !self.is_stale).map(|index| &self.flows[index]);
         let connects = self.connections.as_ref().map_or(0, |book| book.spent_by(task));
         connects + member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
     }
@@ -106,7 +115,7 @@ impl Fluid {
     /// See [`crate::load::Load::wait_at`]: the mean without what a request takes once it has a worker.
     pub fn wait_at(&mut self, task: u64) -> SimSpan {
         self.fresh();
-        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow());
         let Fluid { flows, stations, cost, rules, .. } = self;
         let flow = found.and_then(|index| flows.get_mut(index)).filter(|_| !rules.is_queue());
         let Some(flow) = flow else { return SimSpan::ZERO };
@@ -118,7 +127,7 @@ impl Fluid {
     /// See [`crate::load::Load::in_memory_at`].
     pub fn in_memory_at(&mut self, task: u64) -> u64 {
         self.fresh();
-        let found = self.find(task).ok().and_then(|at| self.members[at].flow);
+        let found = self.find(task).ok().and_then(|at| self.members[at].flow());
         let Fluid { flows, stations, cost, rules, .. } = self;
         let Some(flow) = found.and_then(|index| flows.get_mut(index)) else { return 0 };
         let waiting = if rules.is_queue() { 0 } else { flow.backlog };

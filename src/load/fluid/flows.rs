@@ -8,6 +8,7 @@ use super::quiet::Quiet;
 use super::returns::Tries;
 use super::stations::Stations;
 use super::view::Kind;
+use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
 use crate::load::ledger::Loss;
@@ -94,16 +95,16 @@ impl Rules {
     }
 }
 
-/// A target, and what it holds while flows are made anew.
+/// A target, and what it holds while flows are made anew. Small: services look at all of theirs again and again.
 pub(in crate::load) struct Member {
     pub target: Target,
     pub is_draining: bool,
+    flow: Option<u32>,
     pub backlog: u64,
-    pub flow: Option<usize>,
     /// CPU used in flows that are no more, nanoseconds.
     pub cpu_nanos: u128,
     /// Since when it drains, and what it had in flight then.
-    pub leaves_behind: Option<(SimTime, InFlight)>,
+    pub leaves_behind: Option<Box<(SimTime, InFlight)>>,
 }
 
 impl Member {
@@ -116,6 +117,11 @@ impl Member {
             cpu_nanos: 0,
             leaves_behind: None,
         }
+    }
+
+    /// The number of its flow.
+    pub fn flow(&self) -> Option<usize> {
+        self.flow.map(|flow| flow as usize)
     }
 }
 
@@ -255,6 +261,16 @@ pub(in crate::load) struct Flow {
 }
 
 impl Flow {
+    /// Asks memory for what [`Flow::pass`] looks at.
+    pub fn look_ahead(&self) {
+        ask_for(&self.parts);
+        ask_for(&self.total);
+        ask_for(&self.weight);
+        ask_for(&self.served);
+        ask_for(&self.profile);
+        ask_for(&self.rho);
+    }
+
     fn new(key: Key, pool: u8) -> Flow {
         Flow {
             key,

@@ -375,7 +375,7 @@ impl ManagedScaler {
             policy: 0,
             policy_name: "managed".into(),
             alarm: Some(AlarmFiring {
-                name: format!("ECSManagedAutoScaling-Alarm{side}"),
+                name: format!("ECSManagedAutoScaling-Alarm{side}").into(),
                 threshold: spec.threshold,
                 comparison: spec.comparison,
                 datapoints: self.series.real_points(alarm.range_points(), spec.evaluation_periods),

@@ -289,7 +289,7 @@ impl Scaler {
             running: state.running,
             kind,
             policy,
-            policy_name,
+            policy_name: policy_name.into(),
             alarm: None,
             metric: None,
             reason: if kind == PolicyKind::Scheduled {

@@ -9,6 +9,7 @@ use super::{
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{AdjustmentType, Comparison, MetricValue};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// Cooldowns of the scalable target.
 #[derive(Clone, Copy, Default, Debug)]
@@ -369,15 +370,6 @@ impl Scaler {
         let slot = &self.alarms[want.alarm];
         let series = &self.feeds[slot.feed].series;
         let spec = slot.alarm.spec();
-        let policy_name = match want.kind {
-            PolicyKind::Step => &self.step_scaling[want.policy].name,
-            _ => &self.target_tracking[want.policy].name,
-        };
-        let name = match slot.role {
-            Role::High => format!("TargetTracking-{policy_name}-AlarmHigh"),
-            Role::Low => format!("TargetTracking-{policy_name}-AlarmLow"),
-            Role::Step => format!("StepScaling-{policy_name}-Alarm"),
-        };
         let points = series.real_points(slot.alarm.range_points(), spec.evaluation_periods);
         let (min_capacity, max_capacity) = self.min_max();
         Decision {
@@ -388,9 +380,9 @@ impl Scaler {
             running: state.running,
             kind: want.kind,
             policy: want.policy,
-            policy_name: policy_name.clone(),
+            policy_name: Arc::clone(&slot.names.policy),
             alarm: Some(AlarmFiring {
-                name,
+                name: Arc::clone(&slot.names.alarm),
                 threshold: spec.threshold,
                 comparison: spec.comparison,
                 datapoints: points,

@@ -2,6 +2,7 @@
 
 use crate::base::time::SimTime;
 use crate::model::scaling::{Comparison, MetricValue, ScalingMetric};
+use std::sync::Arc;
 
 /// Kind of a policy.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -116,7 +117,7 @@ impl Reason {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlarmFiring {
     /// `TargetTracking-<policy>-AlarmHigh`, `TargetTracking-<policy>-AlarmLow`, `StepScaling-<policy>-Alarm`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its threshold.
     pub threshold: MetricValue,
     /// How it compares.
@@ -143,7 +144,7 @@ pub struct Decision {
     /// Its index in its list of the scalable target.
     pub policy: usize,
     /// Its name.
-    pub policy_name: String,
+    pub policy_name: Arc<str>,
     /// The alarm that fired; target tracking from zero tasks may act before its alarm does.
     pub alarm: Option<AlarmFiring>,
     /// The metric and its newest value; of predictive scaling the target value.

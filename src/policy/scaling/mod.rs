@@ -35,7 +35,7 @@ pub mod target_tracking;
 
 pub use decision::{AlarmFiring, Decision, NotScaled, PolicyKind, Reason};
 
-use crate::base::hint::ask_for;
+use crate::base::hint::{Before, ask_for};
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{
     Aggregation, AlarmSpec, MetricDelays, MetricValue, ScalableTarget, ScalingMetric, StepScaling,
@@ -46,6 +46,7 @@ use alarm::{Alarm, AlarmState};
 use combine::Cooldowns;
 use series::Series;
 use std::ops::Range;
+use std::sync::Arc;
 use target_tracking::{HIGH_RESOLUTION_PERIOD, STANDARD_PERIOD};
 
 /// The most policies of a scalable target (quota, documented).
@@ -116,12 +117,20 @@ enum Role {
 #[derive(Clone, Debug)]
 struct PolicyAlarm {
     alarm: Alarm,
+    names: Arc<AlarmNames>,
     role: Role,
     /// Index of the policy in its list.
     policy: usize,
     feed: usize,
     /// When the action of a firing alarm is called next.
     next_call: SimTime,
+}
+
+/// The name of an alarm, and that of its policy.
+#[derive(Debug)]
+struct AlarmNames {
+    alarm: Arc<str>,
+    policy: Arc<str>,
 }
 
 impl PolicyAlarm {
@@ -171,11 +180,28 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// Asks memory for what an evaluation looks at.
-    pub fn look_ahead(&self) {
-        self.feeds.iter().for_each(ask_for);
-        self.alarms.iter().for_each(ask_for);
-        self.target_tracking.iter().for_each(ask_for);
+    /// Asks memory for what an evaluation looks at: the scaler itself, what it points to, and the newest points.
+    pub fn look_ahead(&self, before: Before) {
+        match before {
+            Before::Third => {
+                ask_for(&self.feeds);
+                ask_for(&self.target_tracking);
+                ask_for(&self.cooldowns);
+                ask_for(&self.told_held);
+            }
+            Before::Second => {
+                for feed in &self.feeds {
+                    ask_for(feed);
+                    ask_for(&feed.alarms);
+                }
+                for alarm in &self.alarms {
+                    ask_for(alarm);
+                    ask_for(&alarm.next_call);
+                }
+                self.target_tracking.iter().for_each(ask_for);
+            }
+            Before::First => self.feeds.iter().for_each(|feed| feed.series.look_ahead()),
+        }
     }
 
     /// The scaler of a service that is registered at the scenario's beginning; that instant is `epoch_s` seconds after
@@ -246,7 +272,23 @@ impl Scaler {
     ) {
         let alarm = Alarm::new(spec);
         let feed = self.feed(source, spec.period, alarm.range_points(), delays);
-        self.alarms.push(PolicyAlarm { alarm, role, policy, feed, next_call: SimTime::ZERO });
+        let names = Arc::new(self.names_of(role, policy));
+        let next_call = SimTime::ZERO;
+        self.alarms.push(PolicyAlarm { alarm, names, role, policy, feed, next_call });
+    }
+
+    /// Made once: decisions are many.
+    fn names_of(&self, role: Role, policy: usize) -> AlarmNames {
+        let policy = match role {
+            Role::Step => &self.step_scaling[policy].name,
+            Role::High | Role::Low => &self.target_tracking[policy].name,
+        };
+        let alarm = match role {
+            Role::High => format!("TargetTracking-{policy}-AlarmHigh"),
+            Role::Low => format!("TargetTracking-{policy}-AlarmLow"),
+            Role::Step => format!("StepScaling-{policy}-Alarm"),
+        };
+        AlarmNames { alarm: alarm.into(), policy: policy.as_str().into() }
     }
 
     /// The feed of `source` at `period`, made if there is none, which keeps at least `window` points.

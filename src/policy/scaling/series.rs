@@ -5,6 +5,7 @@
 
 use super::Point;
 use super::quiet::AT_ONCE;
+use crate::base::hint::ask_for_row;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 
@@ -71,6 +72,11 @@ impl Series {
         if room > self.ring.len() {
             self.ring = vec![MISSING; room];
         }
+    }
+
+    /// Asks memory for the newest points.
+    pub(super) fn look_ahead(&self) {
+        ask_for_row(&self.ring, self.observed as usize & (self.ring.len().max(1) - 1));
     }
 
     /// Takes the point of the observed period that ends at `end`.

@@ -57,13 +57,11 @@ pub fn choose(
     if count == 0 {
         return Vec::new();
     }
-    let mut tiers: [Vec<usize>; 4] = Default::default();
-    for &row in candidates {
-        tiers[tier(&tasks[row])].push(row);
-    }
+    let mut rows = candidates.to_vec();
+    rows.sort_by_key(|&row| tier(&tasks[row]));
     let mut tally = Tally::new(how, tasks, gone);
     let mut chosen = Vec::with_capacity(count);
-    for rows in &tiers {
+    for rows in rows.chunk_by(|&a, &b| tier(&tasks[a]) == tier(&tasks[b])) {
         let wanted = count - chosen.len();
         if wanted == 0 {
             break;

@@ -1,6 +1,7 @@
 //! Counters and series of a service, for tables and reports only.
 
 use super::rows::field;
+use crate::base::hint::ask_for;
 use crate::base::money::NanoUsd;
 use crate::base::time::{SimSpan, SimTime};
 use crate::metrics::elasticity::ElasticityMeter;
@@ -56,6 +57,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Asks memory for what a minute looks at.
+    pub fn look_ahead(&self) {
+        ask_for(&self.cpu_target);
+        ask_for(&self.elasticity);
+        ask_for(&self.per_target);
+        ask_for(&self.drops);
+    }
+
     /// What makes the ledger of one of so many services.
     pub fn one_of(services: usize) -> impl Fn(&ServiceSetup) -> Ledger {
         move |setup| Ledger::new(setup, services)

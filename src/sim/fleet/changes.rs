@@ -84,7 +84,7 @@ impl Supply<'_> {
             at: decision.at,
             provider: &group.name,
             policy: decision.kind.name(),
-            alarm: alarm.map_or("", |alarm| alarm.name.as_str()),
+            alarm: alarm.map_or("", |alarm| &alarm.name),
             metric: decision.metric.map(|(metric, value)| (metric.name(), value)),
             threshold: alarm.map(|alarm| alarm.threshold),
             running: decision.running,

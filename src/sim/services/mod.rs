@@ -45,7 +45,7 @@ use super::bucket::TokenBucket;
 use super::setup::{Failure, Outage, RevisionSetup, ServiceSetup};
 use super::task::Slot;
 use super::tasks::Latency;
-use crate::base::hint::{ask_for, ask_for_row};
+use crate::base::hint::{Before, ask_for, ask_for_row};
 use crate::base::id::Column;
 use crate::base::random::{Family, Stream};
 use crate::base::time::{SimSpan, SimTime};
@@ -280,18 +280,26 @@ impl Service {
         }
     }
 
-    /// Asks memory for what a minute looks at: the service itself, and when that has come (`is_next`) what it points to.
-    pub fn look_ahead(&self, is_next: bool) {
-        if is_next {
-            self.load.iter().for_each(Load::look_ahead);
-            self.scaler.iter().for_each(Scaler::look_ahead);
-            return;
+    /// Asks memory for what a minute looks at.
+    pub fn look_ahead(&self, before: Before) {
+        match before {
+            Before::Third => {
+                ask_for(&self.members);
+                ask_for(&self.deployments);
+                ask_for(&self.load);
+                ask_for(&self.scaler);
+                self.meter.look_ahead();
+            }
+            Before::Second => {
+                self.deployments.iter().for_each(|deployment| {
+                    ask_for(&deployment.state);
+                    ask_for(&deployment.kind);
+                });
+                self.load.iter().for_each(|load| load.look_ahead(before));
+            }
+            Before::First => self.load.iter().for_each(|load| load.look_ahead(before)),
         }
-        ask_for(&self.members);
-        ask_for(&self.deployments);
-        ask_for(&self.load);
-        ask_for(&self.scaler);
-        self.meter.look_ahead();
+        self.scaler.iter().for_each(|scaler| scaler.look_ahead(before));
     }
 
     /// Tasks before RUNNING.

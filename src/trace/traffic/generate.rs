@@ -10,6 +10,7 @@
 use super::super::shape::{self, BurstClock, DAY_S};
 use super::span::{MAX_REQUESTS, Span, Spans};
 use crate::base::distribution::{poisson, standard_normal};
+use crate::base::hint::ask_for;
 use crate::base::random::{Purpose, Seed, Stream};
 use crate::base::time::{LATEST, SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
@@ -193,6 +194,15 @@ impl Spans for Generator {
         self.counts.read += 1;
         self.counts.used += 1;
         Ok(Some(Span { start: start - self.begin, end: end - self.begin, micro }))
+    }
+
+    fn look_ahead(&self) {
+        ask_for(&self.spec.per_second);
+        ask_for(&self.spec.step);
+        ask_for(&self.noise);
+        ask_for(&self.requests);
+        ask_for(&self.at);
+        ask_for(&self.counts);
     }
 
     fn counts(&self) -> &RowCounts {

@@ -2,6 +2,7 @@
 
 use super::super::problem::problem;
 use super::span::{MAX_MICRO, Span, Spans};
+use crate::base::hint::ask_for;
 use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateSource, RateStream};
@@ -113,6 +114,12 @@ impl<S: Spans> RateStream for Shaper<S> {
             end: moved(span.end),
             micro: span.micro,
         }))
+    }
+
+    fn look_ahead(&self) {
+        self.spans.look_ahead();
+        ask_for(&self.shift);
+        ask_for(&self.is_shifted);
     }
 
     fn end(&mut self) {

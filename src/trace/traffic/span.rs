@@ -105,6 +105,9 @@ pub(super) trait Spans {
     /// A row that cannot be used.
     fn next_span(&mut self) -> Result<Option<Span>, TraceProblem>;
 
+    /// See [`crate::model::traffic::RateStream::look_ahead`].
+    fn look_ahead(&self) {}
+
     /// The rate that holds after the last span. Asked after `next_span` gave `None`.
     fn tail(&self) -> Option<Tail> {
         None

@@ -37,7 +37,7 @@ pub(in crate::load) fn group(
                 flows.len() - 1
             })
         };
-        member.flow = Some(index);
+        member.flow = Some(index as u32); // there are not more flows than targets
         flows[index].join(target);
         flows[index].backlog += std::mem::take(&mut member.backlog);
     }
@@ -79,7 +79,7 @@ fn roughly(held: u64) -> u32 {
 fn share_by_connections(flows: &mut Vec<Flow>, members: &[Member], book: &Book) {
     let mut pulls = vec![0; flows.len()];
     for (index, member) in members.iter().enumerate() {
-        if let Some(flow) = member.flow {
+        if let Some(flow) = member.flow() {
             pulls[flow] += book.held(index);
         }
     }

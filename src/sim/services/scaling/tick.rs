@@ -2,29 +2,43 @@
 //!
 //! All services are visited by one event, in order; a service without work and without scaling is passed over.
 
-use crate::base::id::Id as _;
+use crate::base::hint::Before;
+use crate::base::id::{Column, Id as _};
 use crate::base::time::{SimSpan, SimTime};
 use crate::engine::Class;
 use crate::model::ids::ServiceId;
+use crate::sim::books::Ledger;
 use crate::sim::event::{Event, RunError, Tick};
 use crate::sim::services::load::{
     MINUTE, TWENTY, is_high_resolution, measure_capacity, measure_elasticity, note_drops, observe,
 };
 use crate::sim::services::{Drive, Services};
 
-/// The service after the next one that a minute visits: memory is asked for them while another one is dealt with.
+/// The next services that a minute visits: memory is asked for them while another one is dealt with.
 #[derive(Default)]
-struct Ahead(Option<usize>);
+struct Ahead([Option<usize>; 3]);
 
 impl Ahead {
-    fn look(&mut self, index: usize, services: &Services, now: SimTime) {
+    fn look(
+        &mut self,
+        index: usize,
+        services: &Services,
+        ledgers: &Column<ServiceId, Ledger>,
+        now: SimTime,
+    ) {
         let at = ServiceId::from_index;
         let behind =
             |index| (index + 1..services.all.len()).find(|&index| services.due[at(index)] <= now);
-        let next = self.0.filter(|&next| next > index).or_else(|| behind(index));
-        self.0 = next.and_then(behind);
-        next.iter().for_each(|&next| services.all[at(next)].look_ahead(true));
-        self.0.iter().for_each(|&second| services.all[at(second)].look_ahead(false));
+        let Ahead([first, second, third]) = *self;
+        let known = [second, third, None].map(|known| known.filter(|_| first == Some(index)));
+        let first = known[0].or_else(|| behind(index));
+        let second = known[1].or_else(|| first.and_then(behind));
+        let third = second.and_then(behind);
+        self.0 = [first, second, third];
+        for (next, before) in self.0.iter().zip([Before::First, Before::Second, Before::Third]) {
+            next.iter().for_each(|&next| services.all[at(next)].look_ahead(before));
+        }
+        third.iter().for_each(|&third| ledgers[at(third)].look_ahead());
     }
 }
 
@@ -45,7 +59,7 @@ impl Drive<'_> {
             let id = ServiceId::from_index(index);
             match tick {
                 Tick::Minute if self.services.due[id] <= now => {
-                    ahead.look(index, self.services, now);
+                    ahead.look(index, self.services, &self.books.services, now);
                     self.minute(id)?;
                 }
                 Tick::TwentySeconds if is_high_resolution(&self.services.all[id]) => {
