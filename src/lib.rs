@@ -107,6 +107,7 @@
 //! | how Fargate takes tasks back, and has none to give | [`FargateRisks`](sim::setup::FargateRisks), `sim/fargate/market.rs`, `sim/faults/fargate.rs`; what a task does then: `sim/services/interrupted.rs` |
 //! | when registries of images are slow or down, metrics missing | [`Blackouts`](model::blackout::Blackouts), `sim/tasks/pull.rs`; what is told of it: `sim/faults/blackouts.rs` |
 //! | which Managed Instances are IMPAIRED, and what is done about it | how many at once: `policy/capacity/repair.rs`; `sim/fleet/instances/repair.rs` |
+//! | what a managed daemon means for its instances | steps of an update: `policy/deployment/daemon.rs`; `sim/services/scheduler/managed_daemons.rs` |
 //! | how hosts and zones fail, who notices, how they come back | [`Fault`](model::fault::Fault), `sim/faults/` |
 //! | a change that users make to a service, a failure by script | [`Change`](model::service::Change), `sim/services/rollout/changes.rs`; `sim/services/failures.rs` |
 //! | long connections: who holds how many, where new ones go, when clients come back | [`Connections`](model::connection::Connections), `load/connections.rs`, `load/connections/routing.rs`; what a fidelity makes of it: `connected.rs` beside it; `connections.csv`: `sim/books/service_tables/connections.rs` |

@@ -57,6 +57,7 @@ mod lifecycle;
 mod lifecycle_hooks;
 mod load;
 mod load_latency;
+mod managed_daemons;
 mod managed_instances;
 mod managed_reservations;
 mod managed_scaling;

@@ -389,7 +389,7 @@ fn room_is_kept_for_each_daemon_that_is_missing() {
     };
     // box.small has 2 vCPUs for two daemons of one; the task of one needs a large one beside them.
     let more = daemon("one", "")
-        + &daemon("two", "behaviour = { time_to_failure = \"40s\" }\n")
+        + &daemon("two", "critical = false\nbehaviour = { time_to_failure = \"40s\" }\n")
         + &tasks("jobs", 1, 1, 2_000, "")
         + &tasks("more", 80, 2, 500, "");
     let ran = run(&scenario(300, &boxes("", ""), &more));

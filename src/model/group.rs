@@ -165,6 +165,8 @@ pub enum LaunchCause {
     Tasks,
     /// ECS Managed Instances: tasks waited for it that an instance had to give up which is repaired.
     Repair,
+    /// The same of an instance that is replaced because a managed daemon is updated.
+    DaemonDeployment,
     /// ECS Managed Instances: a zone had too few of a service's tasks.
     Rebalancing,
     /// Zones are balanced.
@@ -188,6 +190,7 @@ impl LaunchCause {
             LaunchCause::CapacityRebalancing => "capacity_rebalancing",
             LaunchCause::Tasks => "tasks_waited",
             LaunchCause::Repair => "auto_repair",
+            LaunchCause::DaemonDeployment => "daemon_deployment",
             LaunchCause::Rebalancing => "zone_rebalancing",
             LaunchCause::Rebalance => "rebalance",
             LaunchCause::Refresh => "instance_refresh",
@@ -218,6 +221,8 @@ pub enum EndCause {
     Age,
     /// ECS Managed Instances: it was IMPAIRED.
     Repair,
+    /// ECS Managed Instances: it had an old revision of a managed daemon.
+    DaemonDeployment,
     /// Zones are balanced.
     Rebalance,
     /// A refresh has replaced it.
@@ -242,6 +247,7 @@ impl EndCause {
             EndCause::UnderUsed => "under_used",
             EndCause::Age => "age",
             EndCause::Repair => "auto_repair",
+            EndCause::DaemonDeployment => "daemon_deployment",
             EndCause::Rebalance => "rebalance",
             EndCause::Refresh => "instance_refresh",
             EndCause::Lifetime => "max_lifetime",

@@ -302,6 +302,8 @@ pub struct DeploymentConfiguration {
     pub bake: Option<SimSpan>,
     /// Lifecycle hooks; native blue/green, canary and linear only.
     pub hooks: Vec<Hook>,
+    /// Managed daemons: which share of the instances drains at once, in parts per million.
+    pub drains_ppm: u32,
     /// CodeDeploy: how long blue is kept after the last shift (classic default 1 h).
     pub blue_termination_wait: SimSpan,
 }
@@ -317,9 +319,23 @@ impl Default for DeploymentConfiguration {
             early_success: None,
             bake: None,
             hooks: Vec::new(),
+            drains_ppm: DAEMON_DRAINS_PPM,
             blue_termination_wait: SimSpan::from_secs(3_600),
         }
     }
+}
+
+/// `drainPercent` where nothing is said: the console's default (developer guide; documented; the API names none), in parts
+/// per million.
+pub const DAEMON_DRAINS_PPM: u32 = 250_000;
+
+/// A managed daemon: a DAEMON service of one provider of Managed Instances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ManagedDaemon {
+    /// `critical`: its failure is its instance's, and other tasks on a new instance wait for it.
+    pub is_critical: bool,
+    /// Whether that replaces the instance: its provider repairs what is IMPAIRED.
+    pub is_repaired: bool,
 }
 
 /// A container health check (`healthCheck`), the worst of the essential containers'.

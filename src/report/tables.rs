@@ -68,7 +68,8 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "–",
         "initial, scale_out, replacement, rebalance, capacity_rebalancing, instance_refresh, max_lifetime, \
          warm_pool (it has not left it); \
-         of Managed Instances tasks_waited, auto_repair (for tasks of an instance that is repaired), zone_rebalancing",
+         of Managed Instances tasks_waited, auto_repair and daemon_deployment (for tasks of an instance that is replaced), \
+         zone_rebalancing",
     ),
     column(
         "end_cause",
@@ -76,7 +77,7 @@ const INSTANCE_COLUMNS: &[ColumnSpec] = &[
         "–",
         "scale_in, failure, rebalance, spot_interruption, capacity_rebalancing, instance_refresh, max_lifetime, \
          warm_pool (it was too large); \
-         of Managed Instances idle, under_used, age, auto_repair; empty where it drains or lives at the end",
+         of Managed Instances idle, under_used, age, auto_repair, daemon_deployment; empty where it drains or lives at the end",
     ),
     column(
         "single_task_s",

@@ -293,6 +293,9 @@ impl World {
             Event::Memory(service) => self.drive(queue).look_at_memory(service)?,
             Event::Reconcile(service) => {
                 self.drive(queue).reconcile(service)?;
+                if !self.services.daemon_news.is_empty() {
+                    self.supply(queue).daemons_say()?;
+                }
                 self.faults.notice();
             }
             Event::Update(service) => self.drive(queue).plan().update_service(service)?,

@@ -33,6 +33,8 @@ struct Maker {
     services: Vec<String>,
     has_managed_instances: bool,
     has_segments: bool,
+    /// Providers of these.
+    of_managed_instances: Vec<String>,
 }
 
 impl Maker {
@@ -72,6 +74,7 @@ pub fn file(seed: u64) -> Blocks {
         services: Vec::new(),
         has_managed_instances: false,
         has_segments: false,
+        of_managed_instances: Vec::new(),
     };
     maker.zones = maker.number(1, 3);
     base(&mut maker, seed);
@@ -215,6 +218,7 @@ fn provider(maker: &mut Maker, index: usize) {
         ];
         maker.table("[capacity_provider.managed_instances]", &lines);
         maker.has_managed_instances = true;
+        maker.of_managed_instances.push(name.clone());
         maker.providers.push((name, true));
         return;
     }
@@ -456,6 +460,27 @@ fn caller(maker: &mut Maker, index: usize) {
     maker.table("[run_task.generate]", &lines);
 }
 
+/// What a DAEMON service of Managed Instances may say: how it fails, and is updated.
+fn managed_daemon(maker: &mut Maker, lines: &mut Vec<String>) {
+    lines.push("starts_running = false".into());
+    lines.push(maker.maybe(3, "critical = false"));
+    let behaviour = maker.pick(&[
+        "",
+        "behaviour = { time_to_failure = \"7m\" }",
+        "behaviour = { start_failure_percent = 30 }",
+        "behaviour = { time_to_failure = { type = \"exponential\", mean = \"20m\" } }",
+    ]);
+    lines.push(behaviour);
+    let percent = maker.number(0, 100);
+    let of_updates = format!(
+        "deployment_configuration = {{ drain_percent = {percent}, bake_time = \"{}s\" }}\n\
+         update = [{{ at = \"{}m\", force_new_deployment = true }}]",
+        maker.number(0, 90),
+        maker.number(1, 15)
+    );
+    lines.push(maker.maybe(2, &of_updates));
+}
+
 fn service(maker: &mut Maker, index: usize) {
     let name = format!("s{index}");
     maker.services.push(name.clone());
@@ -463,7 +488,15 @@ fn service(maker: &mut Maker, index: usize) {
     let mut lines = vec![format!("name = \"{name}\"")];
     if is_daemon {
         lines.extend(["task_definition = \"e\"".into(), "scheduling_strategy = \"DAEMON\"".into()]);
-        lines.push("launch_type = \"EC2\"".into());
+        match maker.of_managed_instances.first().cloned() {
+            Some(name) if maker.dice.one_in(2) => {
+                lines.push(format!(
+                    "capacity_provider_strategy = [{{ capacity_provider = \"{name}\", weight = 1 }}]"
+                ));
+                managed_daemon(maker, &mut lines);
+            }
+            _ => lines.push("launch_type = \"EC2\"".into()),
+        }
         maker.table("[[service]]", &lines);
         return;
     }

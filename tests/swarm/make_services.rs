@@ -271,6 +271,7 @@ fn deployment(
         }),
         bake: dice.one_in(2).then(|| seconds(dice.pick(&[0, 45, 400]))),
         hooks: if staged && dice.one_in(2) { vec![hook(dice)] } else { Vec::new() },
+        drains_ppm: 250_000,
         blue_termination_wait: seconds(dice.pick(&[0, 300, 3_600])),
     }
 }
@@ -530,6 +531,7 @@ fn service(
         } else {
             SchedulingStrategy::Replica
         },
+        daemon: None,
         desired_count: if is_daemon { 0 } else { dice.pick(&[0, 1, 2, 5, 9]) },
         starts_running: !dice.one_in(3),
         updates: match is_external {

@@ -5,6 +5,7 @@
 //! cheapest where tasks start as soon and as surely as on Fargate; fleets may keep spare room for it (`targetCapacity`).
 
 mod claims;
+mod daemons;
 mod day;
 mod estimate;
 mod map;

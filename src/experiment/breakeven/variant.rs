@@ -371,6 +371,7 @@ impl Original {
             asker.insert("starts_running".into(), Value::Boolean(false));
         }
         let is_daemon = asker.get("scheduling_strategy").and_then(Value::as_str) == Some("DAEMON");
+        super::daemons::fit(asker, variant.kind == Kind::ManagedInstances);
         if variant.placement == Placement::Binpack && !is_daemon {
             let fullest = table_of([("type", "binpack".into()), ("field", "memory".into())]);
             asker.insert("placement_strategy".into(), Value::Array(vec![fullest]));

@@ -8,8 +8,8 @@ use crate::model::ids::{ClusterId, DefinitionId, ServiceId};
 use crate::model::platform::OperatingSystem;
 use crate::model::scaling::ScalableTarget;
 use crate::model::service::{
-    Behaviour, DeploymentConfiguration, DeploymentController, Protection, SchedulingStrategy,
-    StartupCpu,
+    Behaviour, DeploymentConfiguration, DeploymentController, ManagedDaemon, Protection,
+    SchedulingStrategy, StartupCpu,
 };
 use crate::policy::placement::{SpreadField, Strategy};
 use crate::scenario::diagnostic::quoted;
@@ -117,6 +117,7 @@ impl Build<'_> {
         let rebalances_zones = self.rebalances_zones(&subject, &strategies, &deployment);
         let desired_count = self.desired_count(&subject, scaling.as_ref());
         self.check_daemon(&subject);
+        let daemon = self.managed_daemon(&subject);
         let (Some(name), Some(definition)) = (name, definition) else { return };
         if fargate
             && settings.flag("starts_running")
@@ -133,6 +134,7 @@ impl Build<'_> {
             stream,
             cluster,
             scheduling,
+            daemon,
             desired_count,
             starts_running: settings.flag("starts_running"),
             revisions,
@@ -296,6 +298,25 @@ impl Build<'_> {
         for (key, message) in refused.into_iter().filter(|(key, _)| settings.is_given(key)) {
             self.error(settings.place_of(key), message);
         }
+    }
+
+    /// What a managed daemon is to its instances.
+    fn managed_daemon(&mut self, subject: &Subject<'_>) -> Option<ManagedDaemon> {
+        let settings = subject.settings;
+        let Some(provider) = self.managed_of(&subject.launch).filter(|_| subject.is_daemon())
+        else {
+            if settings.is_given("critical") {
+                let message = "`critical` is about managed daemons: DAEMON services of a provider of Managed Instances";
+                self.error(settings.place_of("critical"), message);
+            }
+            return None;
+        };
+        let group = self.groups.iter().find(|group| group.provider == provider);
+        let of = group.and_then(|group| group.instances.as_ref());
+        Some(ManagedDaemon {
+            is_critical: !settings.is_given("critical") || settings.flag("critical"),
+            is_repaired: of.is_some_and(|of| of.repair.is_on),
+        })
     }
 
     /// Whether zone rebalancing is on: the default is ENABLED for a service that is eligible (developer guide,

@@ -1,7 +1,7 @@
 //! Deployments of a service: the configuration, with what CreateService refuses of it.
 
 use super::Build;
-use super::service::Subject;
+use super::service::{Subject, ppm};
 use crate::base::time::SimSpan;
 use crate::model::service::{
     BalancerKind, BreakerThreshold, CircuitBreaker, DeploymentAlarm, DeploymentAlarms,
@@ -43,7 +43,11 @@ impl Build<'_> {
         let percent = |key: &str, replica: u32, of_daemon: u32| {
             settings.whole32(key).unwrap_or(if daemon { of_daemon } else { replica })
         };
-        let minimum = percent("minimum_healthy_percent", 100, 0);
+        let is_managed = daemon && self.managed_of(&subject.launch).is_some();
+        let minimum = match is_managed {
+            true => 0, // its tasks are not replaced in place
+            false => percent("minimum_healthy_percent", 100, 0),
+        };
         let maximum = percent("maximum_percent", 200, 100);
         if daemon && maximum != 100 {
             let message = "`maximum_percent` of a DAEMON service must be 100";
@@ -53,18 +57,40 @@ impl Build<'_> {
             && strategy == DeploymentStrategy::Rolling;
         self.check_rolling_only(settings, rolling);
         let known = DeploymentConfiguration::default();
+        self.check_daemon_deployment(is_managed, settings);
+        let bake = settings.span("bake_time");
+        let drains = settings.is_given("drain_percent");
         DeploymentConfiguration {
+            drains_ppm: if drains { ppm(settings, "drain_percent") } else { known.drains_ppm },
             strategy,
             minimum_healthy_percent: minimum,
             maximum_percent: maximum,
             circuit_breaker: self.circuit_breaker(settings),
             alarms: self.deployment_alarms(settings),
             early_success: self.early_success(settings, minimum),
-            bake: settings.span("bake_time"),
+            bake: bake.or(is_managed.then_some(SimSpan::ZERO)), // alarms need no time of theirs there
             hooks: self.hooks(settings, rolling || subject.controller != DeploymentController::Ecs),
             blue_termination_wait: settings
                 .span("termination_wait")
                 .unwrap_or(known.blue_termination_wait),
+        }
+    }
+
+    /// The instances of a managed daemon are replaced, those of other DAEMON services get another task.
+    fn check_daemon_deployment(&mut self, is_managed: bool, settings: &Settings) {
+        if !is_managed && settings.is_given("drain_percent") {
+            let message = "`drain_percent` is about managed daemons: DAEMON services of a provider of Managed Instances";
+            self.error(settings.place_of("drain_percent"), message);
+        }
+        let key = "minimum_healthy_percent";
+        if is_managed && settings.is_given(key) {
+            let place = self.problems.describe(settings.place_of(key));
+            let note = format!(
+                "{place}: `{key}` changes nothing of a managed daemon, whose instances are replaced, `drain_percent` at once"
+            );
+            if !self.notes.contains(&note) {
+                self.notes.push(note); // updates read the same table
+            }
         }
     }
 

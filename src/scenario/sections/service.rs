@@ -48,6 +48,14 @@ pub static SERVICE: Section = Section::new(
             "API",
         ),
         optional(
+            "critical",
+            Kind::Flag,
+            "`true` for a managed daemon; others have none",
+            "DAEMON on Managed Instances, a managed daemon: whether an instance is IMPAIRED where its task stops or is unhealthy \
+             (`auto_repair`), and tasks on a new instance start when it runs; else only the task is replaced.",
+            "API",
+        ),
+        optional(
             "desired_count",
             TASKS,
             "1; DAEMON: the instances decide",

@@ -70,9 +70,18 @@ pub static DEPLOYMENT: Section = Section::new(
         optional(
             "bake_time",
             BAKE,
-            "0; with alarms `service_scheduler.alarm_bake`",
-            "Time that alarms are watched, and blue is kept, after the new revision serves.",
+            "0; with alarms `service_scheduler.alarm_bake`, but 0 for a managed daemon",
+            "Time that alarms are watched, and blue is kept, after the new revision serves; of a managed daemon after each \
+             batch of instances.",
             "API",
+        ),
+        optional(
+            "drain_percent",
+            Kind::Number(0.0, 100.0),
+            "25 for a managed daemon; others have none",
+            "Managed daemons, which are DAEMON services of Managed Instances: which share of the instances drains at once, \
+             rounded down, one at least; others with the new revision take their place.",
+            "API (range), console (default); rounding assumed",
         ),
         optional("canary", Kind::Table(&CANARY), "its defaults", "Steps of `CANARY`.", "API"),
         optional("linear", Kind::Table(&LINEAR), "its defaults", "Steps of `LINEAR`.", "API"),

@@ -163,7 +163,8 @@ impl Parts<'_> {
         let head = &self.tasks[first];
         let ports = self.rules.ports(head.definition);
         assert!(
-            !self.cluster.has_room(instance, head.demand, ports),
+            !self.cluster.has_room(instance, head.demand, ports)
+                || !self.cluster.lets_start(instance, head.source),
             "nobody waits for a host that has room"
         );
     }

@@ -1,6 +1,7 @@
 //! What a host keeps beside the fleet's ledgers: its queue of PENDING tasks, its image cache, what its disk has to write.
 
 use crate::base::time::{SimSpan, SimTime};
+use crate::model::ids::SourceId;
 use crate::sim::setup::ImageCleanup;
 use crate::sim::task::Slot;
 use smallvec::SmallVec;
@@ -24,6 +25,8 @@ struct Image {
 pub struct Host {
     /// First and last PENDING task that waits for real room; strict first in, first out (agent source).
     pub(super) waiting: Option<(Slot, Slot)>,
+    /// Whether it awaits daemons.
+    is_held: bool,
     /// When the next clean-up is due, if that is known,
     next_clean: SimTime,
     images: SmallVec<[Image; 1]>,
@@ -33,9 +36,40 @@ pub struct Host {
     cleaned: u64,
     /// Since when it stands still, if it does.
     still_since: Option<SimTime>,
+    /// Critical daemons that have not run on it yet: all other tasks wait for them.
+    awaits: Vec<SourceId>,
 }
 
 impl Host {
+    /// It is new, and tasks wait until these daemons run.
+    pub fn awaits(&mut self, daemons: Vec<SourceId>) {
+        self.is_held = !daemons.is_empty();
+        self.awaits = daemons;
+    }
+
+    /// Whether a task of this source may start: nothing is awaited, or it is.
+    #[inline]
+    #[must_use]
+    pub fn lets_start(&self, source: SourceId) -> bool {
+        !self.is_held || self.awaits.contains(&source)
+    }
+
+    /// A task of this source runs. Says whether others may start by that.
+    pub fn daemon_runs(&mut self, source: SourceId) -> bool {
+        if !self.is_held {
+            return false;
+        }
+        self.awaits.retain(|awaited| *awaited != source);
+        self.is_held = !self.awaits.is_empty();
+        !self.is_held
+    }
+
+    /// Nothing is awaited any more. Says whether something was.
+    pub fn opens(&mut self) -> bool {
+        self.awaits.clear();
+        std::mem::take(&mut self.is_held)
+    }
+
     /// When an image is there that the host has, or is pulling.
     pub fn has_image_at(
         &mut self,

@@ -16,7 +16,7 @@ use crate::base::random::Stream;
 use crate::base::time::SimTime;
 use crate::metrics::capacity::Capacity;
 use crate::model::fleet::{Fleet, InstanceStatus, Registration};
-use crate::model::ids::{GroupId, InstanceId};
+use crate::model::ids::{GroupId, InstanceId, SourceId};
 use crate::model::ports::PortSet;
 use crate::model::resources::Resources;
 use crate::policy::placement::{Ask, Placer, Refusals, Rule, RuleId, TieBreak};
@@ -358,6 +358,13 @@ impl Cluster {
     #[must_use]
     pub fn waiting(&self, instance: InstanceId) -> Option<(Slot, Slot)> {
         self.hosts[instance].waiting
+    }
+
+    /// Whether a task of this source may start on the host, as far as daemons go.
+    #[inline]
+    #[must_use]
+    pub fn lets_start(&self, instance: InstanceId, source: SourceId) -> bool {
+        self.hosts[instance].lets_start(source)
     }
 
     /// The queue of the host changes.

@@ -48,6 +48,7 @@ impl Services {
             has_bursting: false,
             starts_settled: false,
             is_checked: false,
+            daemon_news: Default::default(),
         }
     }
 
@@ -113,6 +114,7 @@ impl Services {
             throttle: Throttle::default(),
             launches: TokenBucket::new(limit),
             crashed: Vec::new(),
+            given_up: Vec::new(),
             booked: None,
             looks_at: SimTime::NEVER,
             wishes: VecDeque::new(),

@@ -24,6 +24,7 @@ impl Drive<'_> {
             FailureKind::TaskCrash { service, tasks } => self.crash_some(service, tasks)?,
             FailureKind::StopTask { service, tasks } => {
                 for slot in self.draw_running(service, tasks) {
+                    self.daemon_ends(slot);
                     self.stop_member(slot, StopReason::UserInitiated)?;
                 }
             }

@@ -87,6 +87,7 @@ impl Drive<'_> {
         let why = why.unwrap_or(own);
         self.books.recorder.tasks.not_started(task.id, why);
         of.throttle.failed_to_start(self.queue.now(), &self.services.settings);
+        self.daemon_ends(slot);
         self.plan().task_failed(service, generation)?;
         self.life().fail_to_start(slot)
     }
@@ -122,6 +123,7 @@ impl Drive<'_> {
         }
         self.services.count_tasks(id, generation, -1, 1);
         self.sidecars_run(slot);
+        self.daemon_runs(slot);
         self.plan().begin_start(slot);
         self.plan().begin_checks(slot)?;
         self.plan().look_soon(id);

@@ -62,7 +62,7 @@ use health::Checks;
 use load::{Meter, Shifted};
 pub use parts::{Drive, Flow, Look, Plan};
 pub use rollout::{Deployment, Kind, RolloutState};
-pub use scheduler::Rebalancing;
+pub use scheduler::{DaemonNews, Rebalancing};
 use sidecars::RunningSidecar;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -198,6 +198,8 @@ pub struct Service {
     pub wishes: VecDeque<SimTime>,
     /// When the scheduler learns of tasks that have crashed: not before then are they replaced.
     pub crashed: Vec<Crashed>,
+    /// Managed daemons: instances that are given up because its task has failed there.
+    pub given_up: Vec<InstanceId>,
     /// Scripted changes that have happened.
     pub updates_done: usize,
     /// Requests and how they are served.
@@ -339,6 +341,8 @@ pub struct Services {
     pub starts_settled: bool,
     /// Whether a run that checks itself visits every minute.
     pub is_checked: bool,
+    /// What managed daemons mean for instances, and nobody has been told.
+    pub daemon_news: VecDeque<(InstanceId, DaemonNews)>,
 }
 
 impl Services {

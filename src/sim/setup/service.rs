@@ -9,7 +9,7 @@ use crate::model::network::TaskNetwork;
 use crate::model::scaling::ScalableTarget;
 use crate::model::service::{
     Behaviour, ContainerCheck, DeploymentConfiguration, DeploymentController, LoadBalancer,
-    Permille, Protection, SchedulingStrategy, ServiceUpdate,
+    ManagedDaemon, Permille, Protection, SchedulingStrategy, ServiceUpdate,
 };
 use crate::model::traffic::Work;
 use crate::policy::placement::Strategy;
@@ -31,6 +31,8 @@ pub struct ServiceSetup {
     pub overflow: Option<Overflow>,
     /// REPLICA or DAEMON.
     pub scheduling: SchedulingStrategy,
+    /// What makes it a managed daemon, if it is one.
+    pub daemon: Option<ManagedDaemon>,
     /// `desiredCount` at the start; DAEMON: 0.
     pub desired_count: u32,
     /// Whether the first deployment is already complete and healthy at time zero; otherwise the service is created then.

@@ -81,7 +81,12 @@ impl Life<'_> {
         };
         let waiting = self.cluster.waiting(instance);
         let ports = self.rules.ports(task.definition);
-        if waiting.is_none() && self.cluster.has_room(instance, task.demand, ports) {
+        let may_start = self.cluster.lets_start(instance, task.source);
+        // A daemon that others wait for goes before them.
+        let is_next = waiting.is_none_or(|(first, _)| {
+            may_start && !self.cluster.lets_start(instance, self.tasks[first].source)
+        });
+        if may_start && is_next && self.cluster.has_room(instance, task.demand, ports) {
             return self.activate_on_instance(slot, instance);
         }
         let first = match waiting {
@@ -299,13 +304,14 @@ impl Life<'_> {
         self.tasks.exits.insert(slot, ticket);
     }
 
-    /// PENDING tasks of a host start in strict order, as far as its real room goes: a large one at the head
-    /// holds up the small ones behind it (agent source, `monitorQueuedTasks`; documented).
-    pub(super) fn serve_host_queue(&mut self, instance: InstanceId) {
+    /// PENDING tasks of a host start in strict order, after the critical daemons of a new one, as far as its real room
+    /// goes: a large one at the head holds up the small ones behind it (agent source, `monitorQueuedTasks`; documented).
+    pub fn serve_host_queue(&mut self, instance: InstanceId) {
         while let Some((first, last)) = self.cluster.waiting(instance) {
             let task = &mut self.tasks[first];
             let ports = self.rules.ports(task.definition);
-            if !self.cluster.has_room(instance, task.demand, ports) {
+            let may_start = self.cluster.lets_start(instance, task.source);
+            if !may_start || !self.cluster.has_room(instance, task.demand, ports) {
                 return;
             }
             let next = std::mem::replace(&mut task.next_in_queue, Slot::NONE);

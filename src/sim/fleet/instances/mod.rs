@@ -98,9 +98,12 @@ impl Supply<'_> {
         let at = at.max(self.now() + SimSpan(1));
         let ticket = self.drive.queue.schedule_cancellable(at, Class::Control, Event::Machine(id));
         self.groups.machines[id].ticket = Some(ticket);
-        for service in self.daemons_of(index) {
+        let daemons = self.daemons_of(index);
+        self.awaits_daemons(instance, &daemons);
+        for service in daemons {
             self.drive.reconcile_daemons(service)?;
         }
+        self.daemons_say()?;
         let provider = self.groups.all[index].setup.provider;
         for task in meant {
             if self.is_waiting(task) && !self.takes_place(task, instance) {

@@ -8,9 +8,10 @@
 use super::super::{Stage, Supply};
 use super::Meant;
 use crate::model::group::{EndCause, LaunchCause};
-use crate::model::ids::{InstanceId, MachineId, SourceId};
+use crate::model::ids::{InstanceId, MachineId, ServiceId, SourceId};
 use crate::policy::capacity::repair;
 use crate::sim::event::RunError;
+use crate::sim::services::DaemonNews;
 
 impl Supply<'_> {
     /// Whether ECS looks after the health of an instance: it is a Managed Instance.
@@ -35,8 +36,11 @@ impl Supply<'_> {
         self.repair(index)
     }
 
-    /// An instance is well again: where its repair has not begun there is none.
+    /// An instance is well again: where its repair has not begun there is none, unless a managed daemon has failed there.
     pub fn becomes_well(&mut self, instance: InstanceId) {
+        if self.drive.services.all.iter().any(|service| service.given_up.contains(&instance)) {
+            return;
+        }
         let Some(id) = self.groups.behind(instance) else { return };
         let index = self.groups.machines[id].group;
         if let Some(of) = &mut self.groups.all[index].instances {
@@ -96,23 +100,73 @@ impl Supply<'_> {
         done
     }
 
-    /// Services that have tasks on instances of a provider that drain for repair, ascending.
-    pub(super) fn under_repair(&self, index: usize) -> Vec<SourceId> {
-        let leaving = self.groups.all[index].leaving.iter().filter(|id| self.is_repaired(**id));
-        let instances = leaving.filter_map(|&id| self.groups.machines[id].instance);
-        let on = instances.flat_map(|instance| self.drive.tasks.on(instance));
-        let sources = on.map(|slot| self.drive.tasks[slot].source);
-        let mut all: Vec<SourceId> =
-            sources.filter(|of| self.drive.rules.is_service(*of)).collect();
+    /// Services that have tasks on instances of a provider that drain to be replaced, ascending, and what for.
+    pub(super) fn under_repair(&self, index: usize) -> Vec<(SourceId, LaunchCause)> {
+        let mut all = Vec::new();
+        for &id in &self.groups.all[index].leaving {
+            let machine = &self.groups.machines[id];
+            let cause = match machine.end {
+                Some(EndCause::Repair) => LaunchCause::Repair,
+                Some(EndCause::DaemonDeployment) => LaunchCause::DaemonDeployment,
+                _ => continue,
+            };
+            let on = machine.instance.map(|instance| self.drive.tasks.on(instance));
+            let sources = on.into_iter().flatten().map(|slot| self.drive.tasks[slot].source);
+            let of_services = sources.filter(|of| self.drive.rules.is_service(*of));
+            all.extend(of_services.map(|source| (source, cause)));
+        }
         all.sort_unstable();
-        all.dedup();
+        all.dedup_by_key(|(source, _)| *source);
         all
     }
 
     /// Why an instance is launched for these tasks.
-    pub(super) fn cause_for(&self, meant: &[Meant], repaired: &[SourceId]) -> LaunchCause {
-        let source = |of: &Meant| self.drive.tasks[of.slot].source;
-        let is_one = |of: &Meant| repaired.binary_search(&source(of)).is_ok();
-        if meant.iter().any(is_one) { LaunchCause::Repair } else { LaunchCause::Tasks }
+    pub(super) fn cause_for(
+        &self,
+        meant: &[Meant],
+        replaced: &[(SourceId, LaunchCause)],
+    ) -> LaunchCause {
+        let cause = |of: &Meant| {
+            let source = self.drive.tasks[of.slot].source;
+            let at = replaced.binary_search_by_key(&source, |(known, _)| *known).ok()?;
+            Some(replaced[at].1)
+        };
+        meant.iter().find_map(cause).unwrap_or(LaunchCause::Tasks)
+    }
+
+    /// What managed daemons mean for instances: one whose critical daemon has failed is IMPAIRED, and one with an old
+    /// revision drains. Tasks that wait there for a daemon which has failed start without it (assumed).
+    ///
+    /// # Errors
+    /// An output cannot be written.
+    pub fn daemons_say(&mut self) -> Result<(), RunError> {
+        while let Some((instance, news)) = self.drive.services.daemon_news.pop_front() {
+            let Some(id) = self.groups.behind(instance) else { continue };
+            match news {
+                DaemonNews::Update => self.end(id, EndCause::DaemonDeployment)?,
+                DaemonNews::Failed => {
+                    self.becomes_impaired(id, "daemon_failed")?;
+                    if self.drive.cluster.host(instance).opens() {
+                        self.drive.life().serve_host_queue(instance);
+                    }
+                }
+            }
+        }
+        self.drive.start_ready()
+    }
+
+    /// A new instance is to run its critical daemons before other tasks; not one whose deployment has failed with nothing
+    /// to go back to, which starts no task any more (assumed).
+    pub(super) fn awaits_daemons(&mut self, instance: InstanceId, daemons: &[ServiceId]) {
+        let is_awaited = |id: &&ServiceId| {
+            let of = &self.drive.services.all[**id];
+            let is_stalled = of.deployment(of.generation).is_some_and(|d| d.is_stalled);
+            of.setup.daemon.is_some_and(|of| of.is_critical)
+                && !is_stalled
+                && self.drive.look().eligible_for_daemon(**id).binary_search(&instance).is_ok()
+        };
+        let source = |id: &ServiceId| self.drive.services.all[*id].source;
+        let awaited: Vec<SourceId> = daemons.iter().filter(is_awaited).map(source).collect();
+        self.drive.cluster.host(instance).awaits(awaited);
     }
 }

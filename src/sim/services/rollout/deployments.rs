@@ -53,6 +53,7 @@ impl Plan<'_> {
             running: 0,
             healthy: 0,
             failed_tasks: 0,
+            step: Default::default(),
             breaker: configuration.circuit_breaker.map(Breaker::new),
             is_stalled: false,
             is_rollback: reason == ROLLBACK,

@@ -4,6 +4,7 @@ use super::stages::POOLS;
 use crate::base::time::SimTime;
 use crate::model::service::{Permille, Stage};
 use crate::policy::deployment::breaker::Breaker;
+use crate::policy::deployment::daemon::Step;
 use crate::policy::deployment::stages::Stages;
 use crate::policy::deployment::task_set;
 use crate::policy::scaling::alarm::Alarm;
@@ -89,6 +90,8 @@ pub struct Deployment {
     pub draining: u32,
     /// `failedTasks`.
     pub failed_tasks: u32,
+    /// How far it is, where it is a managed daemon's.
+    pub step: Step,
     /// Circuit breaker.
     pub breaker: Option<Breaker>,
     /// Whether it starts nothing any more: failed, with nothing to go back to.
@@ -136,6 +139,10 @@ impl Deployment {
     pub fn wakes_at(&self) -> Option<SimTime> {
         match (&self.kind, self.state) {
             (_, RolloutState::Baking { until }) => Some(until),
+            (Kind::Rolling, RolloutState::InProgress) => match self.step {
+                Step::Bakes { until } => Some(until),
+                Step::Ready | Step::UnderWay => None,
+            },
             (Kind::Staged(stages), RolloutState::InProgress) => stages.wakes_at(),
             _ => None,
         }

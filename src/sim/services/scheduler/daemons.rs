@@ -31,8 +31,9 @@ impl Drive<'_> {
         let eligible = self.look().eligible_for_daemon(id);
         // The instances decide how many tasks a DAEMON service wants.
         self.services.all[id].desired = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
+        let mut tasks = self.look().views(id, now);
+        self.look_at_daemons(id, &mut tasks);
         let service = &self.services.all[id];
-        let tasks = self.look().views(id, now);
         let minimum = service.setup.deployment.minimum_healthy_percent;
         let is_otherwise_empty = |instance: InstanceId| {
             let own = tasks.iter().filter(|task| task.instance == Some(instance)).count();
@@ -59,7 +60,7 @@ impl Drive<'_> {
                 &text,
             )?;
         }
-        let mut did = false;
+        let mut did = self.daemon_steps(id, &eligible)?;
         for &(key, reason) in &plan.stop {
             let slot = Slot(key);
             if self.services.member(slot).place == u32::MAX {
@@ -87,6 +88,8 @@ impl Drive<'_> {
         // Where a task has crashed of which it does not know yet, it starts none.
         let crashed: Vec<_> = self.services.all[id].crashed.iter().map(|of| of.instance).collect();
         let starts = plan.start.iter().filter(|instance| !crashed.contains(&Some(**instance)));
+        let given_up = &self.services.all[id].given_up;
+        let starts = starts.filter(|instance| !given_up.contains(instance));
         let starts: Vec<InstanceId> = starts.copied().collect();
         if has_failed || is_held {
             return Ok(did);
