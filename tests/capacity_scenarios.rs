@@ -232,6 +232,29 @@ fn a_warm_pool_has_instances_there_in_half_of_the_time() {
 }
 
 #[test]
+fn reserved_slots_first_then_lent_ones_then_on_demand() {
+    let run = Shipped::run("72-distribution-segments", &[]);
+    let told: Vec<(String, String)> = rows(&run.fleet)
+        .iter()
+        .filter(|row| row["event"] == "terminated")
+        .map(|row| (row["instance_id"].clone(), row["reason"].clone()))
+        .collect();
+    let of = |number: u32, why: &str| (format!("hosts-{number}"), why.to_string());
+    let returned = |number| of(number, "capacity_reservation_ended");
+    assert_eq!(told[..2], [returned(2), returned(3)]);
+    let mut last = told[2..].to_vec();
+    last.sort();
+    assert_eq!(last, [of(4, "scale_in"), of(5, "scale_in")], "On-Demand, the oldest first");
+    assert_eq!(run.number("instances_reclaimed"), 2.0);
+    // By its first choice alone the group leaves both reserved slots empty for four hours.
+    let key = "capacity_provider.hosts.mixed_instances.distribution_segments";
+    let set = [(key, "[{target_capacity_types=[\"on-demand\"]}]"), ("expect", "[]")];
+    let alone = Shipped::run("72-distribution-segments", &set);
+    let more = alone.number("total_usd") - run.number("total_usd");
+    assert!((more - 2.0 * 4.0 * 0.077).abs() < 0.1, "{more}");
+}
+
+#[test]
 fn a_base_on_fargate_is_what_is_left_when_spot_is_taken_back() {
     let run = Shipped::run("69-fargate-spot-taken-back", &[]);
     let back_at_two = |run: &Shipped| {

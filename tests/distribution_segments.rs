@@ -101,6 +101,17 @@ fn each_launch_takes_the_first_capacity_type_with_room_and_none_is_insufficient_
 }
 
 #[test]
+fn instances_that_end_with_their_reservation_can_be_expected() {
+    let expect = "[[expect]]\nmetric = \"instances_reclaimed\"\nat_least = 1\n".to_string();
+    let [reserved, _, lent] = three_kinds();
+    let ran = run(&scenario(&[group(2, &[LENT, "on-demand"], ""), lent, expect.clone()]));
+    assert_eq!(ran.number("instances_reclaimed"), 1.0);
+    // Without reservations that end no run has this metric.
+    let found = errors(&scenario(&[group(2, &[RESERVED], ""), reserved, expect]));
+    assert!(found.contains("there is no metric \"instances_reclaimed\""), "{found}");
+}
+
+#[test]
 fn on_demand_takes_what_reservations_have_no_room_for_and_replaces_what_they_take_back() {
     let [reserved, block, lent] = three_kinds();
     let types = [RESERVED, BLOCK, LENT, "on-demand"];

@@ -444,4 +444,10 @@ fn drops_that_all_lie_at_the_beginning_are_said_to() {
     let desk = Desk::with(&lasting);
     let stdout = desk.ok("run small.toml --out out --charts none --quiet").stdout;
     assert!(!stdout.contains(hint), "{stdout}");
+    // What an incident drops says nothing of time zero.
+    let struck = text.replace("per_second = 300", "per_second = 150")
+        + "[[failure]]\nkind = \"az_outage\"\navailability_zone = \"us-east-1a\"\nat = \"2m\"\nduration = \"10m\"\n";
+    let desk = Desk::with(&struck);
+    let stdout = desk.ok("run small.toml --out out --charts none --quiet").stdout;
+    assert!(stdout.contains(" dropped (") && !stdout.contains(hint), "{stdout}");
 }

@@ -121,6 +121,39 @@ fn a_group_terminates_what_its_health_check_finds_and_launches_another_one() {
 }
 
 #[test]
+fn nothing_is_replaced_for_its_health_in_its_grace_period() {
+    let group = |grace: &str| format!("max_size = 2\nhealth_check_grace_period = \"{grace}\"");
+    let ended = |grace: &str, failure: &str| {
+        let ran = run(&boxes(&group(grace), failure));
+        let ended = ran.event("terminated");
+        assert_eq!(
+            ran.event("launch").iter().map(|(at, _)| *at).collect::<Vec<_>>(),
+            ended.iter().map(|(at, _)| *at).collect::<Vec<_>>()
+        );
+        ended.iter().map(|(at, name)| (*at, name.to_string())).collect::<Vec<_>>()
+    };
+    let first = |at: f64| (at, "boxes-0".to_string());
+    let host = fails("kind = \"instance\"");
+    // The first boxes are registered from the beginning; the fault of 100 s is found at 160 s.
+    assert_eq!(ended("160s", &host), [first(160.0)]);
+    assert_eq!(ended("300s", &host), [first(300.0)]);
+    assert_eq!(ended("1h", &host), []);
+    // What is well again by then is not replaced.
+    assert_eq!(ended("300s", &(host.clone() + "repair = \"150s\"\n")), []);
+    let impaired = fails("kind = \"impaired\"").replace("agent_noticed_after = \"30s\"\n", "");
+    assert_eq!(ended("300s", &impaired), [first(300.0)]);
+    // A lost agent is no health check of the group.
+    let silent = fails("kind = \"agent_disconnect\"\nreaction = \"terminate\"");
+    assert_eq!(ended("300s", &silent), [first(160.0)]);
+    // The next box has a grace period of its own: it registers at 360 s, fails at 400 s, and ends at 660 s.
+    let again = host
+        + "[[failure]]\nkind = \"instance\"\nat = \"400s\"\ninstance = \"boxes-2\"\nfound_after = \"60s\"\n";
+    assert_eq!(ended("300s", &again), [first(300.0), (660.0, "boxes-2".to_string())]);
+    let fixed = errors(&boxes("health_check_grace_period = \"300s\"", ""));
+    assert!(fixed.contains("`health_check_grace_period` without `max_size`"), "{fixed}");
+}
+
+#[test]
 fn an_impaired_instance_works_until_its_group_replaces_it() {
     let failure = |more: &str| {
         fails(&format!("kind = \"impaired\"\n{more}"))

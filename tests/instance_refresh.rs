@@ -151,6 +151,10 @@ fn a_large_group_replaces_a_tenth_at_a_time_and_each_batch_warms_up() {
         (0..10).flat_map(|batch| [100.0 + 100.0 * f64::from(batch); 2]).collect();
     assert_eq!(ended, expected, "two every 60 + 40 s");
     assert_eq!(told(&ran).last(), Some(&(1_100.0, "successful", "20 of 20")));
+    // The warm-up that is not given is the group's grace period.
+    let grace = "health_check_grace_period = \"40s\"\n";
+    assert_eq!(refreshed(&(boxes(20) + grace), "", "").fleet, ran.fleet);
+    assert_ne!(refreshed(&boxes(20), "", "").fleet, ran.fleet);
 }
 
 #[test]

@@ -59,7 +59,7 @@ distribution_segments = 1
     5 | distribution_segments = 1
       | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: distribution segments are not simulated by this version; `on_demand_base_capacity` and `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand
+      = help: it is a key of a capacity provider's `mixed_instances`
     "##);
 }
 
@@ -1319,7 +1319,7 @@ tie_break = "fair"
     9 | distribution_segments = 9
       | ^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: distribution segments are not simulated by this version; `on_demand_base_capacity` and `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand
+      = help: it is a key of a capacity provider's `mixed_instances`
 
     error: web.toml:12:13: unknown `tie_break` "fair"
        |

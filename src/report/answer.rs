@@ -119,6 +119,9 @@ impl Facts<'_> {
     fn early_drops(&self) -> Option<String> {
         let Some(Value::Seconds(last)) = self.0.get("requests_dropped_last_s") else { return None };
         let Some(Value::Seconds(whole)) = self.0.get("simulated_s") else { return None };
+        if self.count("incident_requests_dropped").is_some() {
+            return None; // an incident explains them
+        }
         let is_early = *last <= EARLY && last.0.saturating_mul(4) <= whole.0;
         let rest = self.count("requests_dropped_unfinished").map(human::amount);
         let rest = rest.map_or("all".into(), |rest| format!("all but {rest} unfinished"));

@@ -234,6 +234,7 @@ fn provider(maker: &mut Maker, index: usize) {
         format!("desired_capacity = {size}"),
         format!("max_size = {most}"),
         maker.maybe(3, "managed_draining = false"),
+        maker.maybe(4, "health_check_grace_period = \"5m\""),
         maker.maybe(3, "drain_timeout = \"3m\""),
         format!("termination_policies = [\"{policy}\"]"),
     ]);

@@ -107,6 +107,7 @@ fn moving(seed: u64) -> Case {
             shortages,
             allocation: dice.pick(&[Allocation::Prioritized, Allocation::LowestPrice]),
             termination: vec![dice.pick(&TerminationPolicy::ALL).0],
+            health_check_grace: SimSpan::ZERO,
             is_protected: dice.one_in(6),
             draining: Draining { is_on: !dice.one_in(3), longest: seconds(1 + dice.below(400)) },
             timing: InstanceTiming {

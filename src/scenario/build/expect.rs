@@ -43,6 +43,9 @@ impl Build<'_> {
             }
             let known =
                 known.get_or_insert_with(|| nothing.take().map(metrics_of).unwrap_or_default());
+            if metric == RECLAIMED && has_slots_that_end(root) {
+                known.push(RECLAIMED.to_string());
+            }
             if let Some((message, help)) = unknown_metric(metric, root, known) {
                 self.error_with_help(settings.value_place("metric"), message, help);
             }
@@ -51,6 +54,15 @@ impl Build<'_> {
         }
         expects
     }
+}
+
+/// A metric of runs with Capacity Blocks or interruptible reservations alone.
+const RECLAIMED: &str = "instances_reclaimed";
+
+/// Whether it has capacity reservations whose instances end with them.
+fn has_slots_that_end(root: &Settings) -> bool {
+    let plain = "on-demand-capacity-reservation";
+    root.tables("capacity_reservation").any(|one| one.text("type").is_some_and(|of| of != plain))
 }
 
 /// The names of the metrics that every run has: those of a run in which nothing happens.

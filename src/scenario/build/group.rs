@@ -2,6 +2,7 @@
 
 use super::Build;
 use super::fleet::{FleetSpec, NewInstance};
+use super::instance_refresh::health_check_grace;
 use super::instance_requirements::Selected;
 use super::mixed_instances::{on_demand_allocation, requirements};
 use crate::base::distribution::Distribution;
@@ -25,6 +26,7 @@ const GROUP_KEYS: &[&str] = &[
     "shortages",
     "termination_policies",
     "protect_from_scale_in",
+    "health_check_grace_period",
     "managed_draining",
     "drain_timeout",
     "scheduled_actions",
@@ -115,6 +117,7 @@ impl Build<'_> {
             lifetime: self.lifetime(settings),
             refreshes: self.refreshes(settings),
             is_protected: settings.flag("protect_from_scale_in"),
+            health_check_grace: health_check_grace(settings),
             draining: Draining {
                 is_on: !settings.is_given("managed_draining") || settings.flag("managed_draining"),
                 longest: settings.span("drain_timeout").unwrap_or(LONGEST_DRAIN),

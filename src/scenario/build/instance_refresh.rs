@@ -10,6 +10,11 @@ use crate::sim::setup::{LifetimeSetup, RefreshSetup};
 const PAUSE: SimSpan = SimSpan::from_secs(300);
 const CHECKPOINT_DELAY: SimSpan = SimSpan::from_secs(3_600);
 
+/// `HealthCheckGracePeriod` of a group.
+pub(super) fn health_check_grace(settings: &Settings) -> SimSpan {
+    settings.span("health_check_grace_period").unwrap_or(SimSpan::ZERO)
+}
+
 impl Build<'_> {
     /// `MaxInstanceLifetime` of a group, where it has one.
     pub(super) fn lifetime(&mut self, settings: &Settings) -> Option<LifetimeSetup> {
@@ -32,6 +37,11 @@ impl Build<'_> {
     pub(super) fn refreshes(&mut self, settings: &Settings) -> Vec<RefreshSetup> {
         let mut found: Vec<RefreshSetup> =
             settings.tables("instance_refreshes").map(|table| self.refresh(table)).collect();
+        for (refresh, table) in found.iter_mut().zip(settings.tables("instance_refreshes")) {
+            if !table.is_given("instance_warmup") {
+                refresh.warm_up = health_check_grace(settings);
+            }
+        }
         found.sort_by_key(|refresh| refresh.at);
         found
     }

@@ -89,6 +89,7 @@ impl Build<'_> {
             allocation: Allocation::LowestPrice,
             termination: Vec::new(),
             is_protected: false,
+            health_check_grace: SimSpan::ZERO,
             draining: Draining { is_on: true, longest: longest_drain },
             timing: managed_timing(&Settings::empty(
                 &crate::scenario::sections::LATENCY,

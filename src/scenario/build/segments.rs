@@ -11,7 +11,8 @@ use crate::scenario::tree::Place;
 use crate::sim::setup::{InstanceSetup, InterruptionSetup, MixedSetup, SegmentsSetup, SpotPool};
 
 const KEY: &str = "distribution_segments";
-/// What a mixed instances policy has instead of segments, or for Spot instances.
+/// What a mixed instances policy has instead of segments, or for Spot instances; with the first three at their defaults,
+/// as a resolved scenario has them, all are On-Demand, too.
 const OTHERS: &[&str] = &[
     "on_demand_base_capacity",
     "on_demand_percentage_above_base_capacity",
@@ -38,7 +39,11 @@ impl Build<'_> {
         if !policy.is_given(KEY) {
             return None;
         }
-        for key in OTHERS.iter().filter(|key| policy.is_given(key)) {
+        let is_said = |at: usize, key: &str| match at {
+            0..3 => policy.is_not_default(key),
+            _ => policy.is_given(key),
+        };
+        for (_, key) in OTHERS.iter().enumerate().filter(|&(at, key)| is_said(at, key)) {
             let message = format!("`{key}` and `{KEY}` exclude each other");
             let help = "with segments a group launches On-Demand instances, in the order of the capacity types";
             self.error_with_help(policy.place_of(key), message, help);

@@ -368,6 +368,15 @@ pub static CAPACITY_PROVIDER: Section = Section::new(
             "API",
         ),
         optional(
+            "health_check_grace_period",
+            Kind::Span(0, 2_147_483_647 * SECOND),
+            "\"0s\"",
+            "Auto Scaling group: `HealthCheckGracePeriod`: it replaces no instance that it finds unhealthy sooner after its \
+             registration (AWS: after it is InService); the console's default is 300 s. An agent that is lost is no health \
+             check of the group.",
+            "API; its begin is assumed",
+        ),
+        optional(
             "managed_draining",
             Kind::Flag,
             "true",

@@ -46,12 +46,11 @@ static INSTANCE_REFRESH: Section = Section::new(
              `min_healthy_percentage`, which must be given, too.",
             "API",
         ),
-        with_default(
+        optional(
             "instance_warmup",
             Kind::Span(0, DAY),
-            "\"0s\"",
-            "`InstanceWarmup`: a new instance counts as healthy so long after it has registered. By default the health \
-             check grace period, which is 0 in the API.",
+            "the group's `health_check_grace_period`",
+            "`InstanceWarmup`: a new instance counts as healthy so long after it has registered.",
             "API",
         ),
         optional(

@@ -92,10 +92,24 @@ pub const NOT_SIMULATED: &[(&str, &str)] = &[
         "sweep",
         "this is the file of a sweep: `ecsim sweep` runs it, `ecsim compare` sets its settings side by side",
     ),
+    ("distribution_segments", "it is a key of a capacity provider's `mixed_instances`"),
     (
-        "distribution_segments",
-        "distribution segments are not simulated by this version; `on_demand_base_capacity` and \
-     `on_demand_percentage_above_base_capacity` of `mixed_instances` say what is On-Demand",
+        "weighted_capacity",
+        "instance weights are not simulated, each instance counts as one; ECS refuses them with managed scaling",
+    ),
+    (
+        "desired_capacity_type",
+        "a group counts in instances here; ECS refuses units of vCPU or memory with managed scaling",
+    ),
+    (
+        "default_instance_warmup",
+        "`instance_warmup_period` of `managed_scaling`, `estimated_instance_warmup` of a policy and `instance_warmup` \
+         of a refresh say it",
+    ),
+    ("default_cooldown", "only simple scaling policies obey it, and a group has none here"),
+    (
+        "instance_maintenance_policy",
+        "not simulated; an instance refresh has `min_healthy_percentage` and `max_healthy_percentage` of its own",
     ),
 ];
 

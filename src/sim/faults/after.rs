@@ -36,7 +36,11 @@ impl Mishap<'_> {
     pub(super) fn is_found(&mut self, spell: Spell) -> Result<(), RunError> {
         let Some(out) = self.still_out(spell) else { return Ok(()) };
         let instance = spell.instance;
-        if let Some(until) = self.supply.ignored_until(instance) {
+        let grace = match out.kind {
+            FaultKind::AgentDisconnect => None, // whoever reacts to that is not the group's health check
+            _ => self.supply.in_grace_until(instance),
+        };
+        if let Some(until) = self.supply.ignored_until(instance).max(grace) {
             self.schedule(until, Class::Control, Due::Found(spell)); // after the end of the shift
             return Ok(());
         }

@@ -125,6 +125,15 @@ impl Supply<'_> {
         if is_over { self.zone_is_back(index) } else { Ok(()) }
     }
 
+    /// Until when the group of an instance does not look at its health: its grace period.
+    #[must_use]
+    pub fn in_grace_until(&self, instance: InstanceId) -> Option<SimTime> {
+        let group = &self.groups.all[self.groups.machines[self.groups.behind(instance)?].group];
+        let registered = self.drive.cluster.fleet().registered_at[instance];
+        let until = registered + group.setup.health_check_grace;
+        (until > self.now()).then_some(until)
+    }
+
     /// Until when the group of an instance does not replace it, however unhealthy it is.
     #[must_use]
     pub fn ignored_until(&self, instance: InstanceId) -> Option<SimTime> {

@@ -87,6 +87,8 @@ pub struct GroupSetup {
     pub lifetime: Option<LifetimeSetup>,
     /// `NewInstancesProtectedFromScaleIn`: scale-in ends none of its instances.
     pub is_protected: bool,
+    /// `HealthCheckGracePeriod`: from the registration of an instance until the group replaces it for its health.
+    pub health_check_grace: SimSpan,
     /// What becomes of tasks on an instance that it ends.
     pub draining: Draining,
     /// How long a launch takes.
