@@ -459,6 +459,28 @@ fn a_run_uses_the_file_and_its_manifest_says_which_and_how_old() {
     desk.ok("validate with.toml");
 }
 
+/// A price that a run in another region never sees is no price of it: the run says so, and what region was not known.
+#[test]
+fn a_price_file_without_the_region_of_a_run_is_told() {
+    let desk = Desk::new();
+    desk.write("p.csv", "region,instance_type,usd_per_hour\neu-west-11,m5.large,0.3\n");
+    desk.write("small.toml", format!("[prices]\nfile = \"p.csv\"\n{SMALL}"));
+    let done = desk.run("validate small.toml").ends_with(0);
+    let done = done.says("p.csv:2:1: region \"eu-west-11\" is not in the catalogue");
+    done.says("p.csv has no price of us-east-1: the book's are used");
+    let rows = "region,instance_type,usd_per_hour\nus-east-1,m5.large,0.3\neu-west-1,m5.large,0.4\n\
+                region,item,usd\neu-west-1,alb,0.02\n";
+    desk.write("p.csv", rows);
+    let done = desk.run("validate small.toml").ends_with(0);
+    assert_eq!(done.stderr, "");
+    desk.ok("run small.toml --out own");
+    let text = std::fs::read(desk.path("own/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let rows = serde_json::json!({"file": "p.csv", "read": 3, "used": 1, "adjusted": {},
+        "skipped": {"of another region than the run's": 2}});
+    assert_eq!(manifest["traces"]["prices"], rows);
+}
+
 #[test]
 fn nothing_is_written_where_anything_is_wrong() {
     let desk = Desk::new();

@@ -88,6 +88,19 @@ impl PriceFile {
         self.ec2.len() + self.fargate.len() + self.side.len() + self.fees.len()
     }
 
+    /// How many prices there are of a region.
+    #[must_use]
+    pub fn len_of(&self, region: &str) -> usize {
+        self.regions().filter(|one| *one == region).count()
+    }
+
+    /// The warning that none of its prices is of a region, where that is so; `name` is the file's for messages.
+    #[must_use]
+    pub fn lacks(&self, name: &str, region: &str) -> Option<String> {
+        let lacks = !self.is_empty() && self.len_of(region) == 0;
+        lacks.then(|| format!("{name} has no price of {region}: the book's are used"))
+    }
+
     /// Whether there is no price.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -168,6 +181,7 @@ impl PriceFile {
         self.fees.get(&(region.to_owned(), instance_type.to_owned())).copied()
     }
 
+    /// The region of every price: each as often as it has prices.
     pub(super) fn regions(&self) -> impl Iterator<Item = &str> {
         let ec2 = self.ec2.keys().map(|key| key.0.as_str());
         let side = self.side.keys().chain(self.fees.keys()).map(|key| key.0.as_str());

@@ -179,12 +179,12 @@ pub enum CatalogFailure {
 /// [`CatalogFailure::Input`] for an unknown type, region or family, or a bad price file;
 /// [`CatalogFailure::Output`] where `out` cannot take the results.
 pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, CatalogFailure> {
-    let common = match &args.verb {
-        CatalogVerb::List(list) => &list.common,
-        CatalogVerb::Show(show) => &show.common,
+    let (common, region) = match &args.verb {
+        CatalogVerb::List(list) => (&list.common, list.region.as_deref().or(Some(DEFAULT_REGION))),
+        CatalogVerb::Show(show) => (&show.common, show.region.as_deref()),
         CatalogVerb::Update(args) => return update::run(args, out),
     };
-    let (catalogue, warnings) = open(&common.price_files)?;
+    let (catalogue, warnings) = open(&common.price_files, region)?;
     let text = match &args.verb {
         CatalogVerb::List(list) => list_text(&catalogue, list)?,
         CatalogVerb::Show(show) if show.name.eq_ignore_ascii_case("fargate") => {
@@ -199,8 +199,12 @@ pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, Catal
     }
 }
 
-/// The embedded book under the user's price files, and what is odd about these.
-pub(super) fn open(paths: &[PathBuf]) -> Result<(Catalogue, Vec<String>), CatalogFailure> {
+/// The embedded book under the user's price files, and what is odd about these where prices of `region` are asked for;
+/// `None`: of every region.
+pub(super) fn open(
+    paths: &[PathBuf],
+    region: Option<&str>,
+) -> Result<(Catalogue, Vec<String>), CatalogFailure> {
     let mut catalogue = Catalogue::embedded();
     let mut warnings = Vec::new();
     for path in paths {
@@ -212,6 +216,7 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<(Catalogue, Vec<String>), Catalo
             CatalogFailure::Input(lines.join("\n"))
         })?;
         warnings.extend(file.warnings.iter().map(ToString::to_string));
+        warnings.extend(region.and_then(|region| file.lacks(&name, region)));
         catalogue = catalogue.with_price_file(file);
     }
     Ok((catalogue, warnings))

@@ -55,7 +55,7 @@ pub struct PriceArgs {
 /// take the results. A reader that closed the pipe early is no error.
 pub fn run(args: &PriceArgs, out: &mut dyn Write) -> Result<Vec<String>, String> {
     let (catalogue, mut warnings) =
-        open(&args.price_files).map_err(|failure| failure.to_string())?;
+        open(&args.price_files, Some(&args.region)).map_err(|failure| failure.to_string())?;
     super::catalog::known_region(&catalogue, &args.region)
         .map_err(|failure| failure.to_string())?;
     let mut task = load_task_definition(&args.definition).map_err(|found| found.to_string())?;

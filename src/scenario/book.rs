@@ -4,8 +4,12 @@ use super::diagnostic::Diagnostics;
 use super::tree::Place;
 use crate::base::money::HourlyRate;
 use crate::catalog::{Burstable, Catalogue, InstanceType, PriceFile, SpotAdvice};
+use crate::model::arrival::RowCounts;
 use crate::model::fargate::FargateRate;
 use crate::model::platform::{Architecture, OperatingSystem};
+
+/// Why a run leaves out a price.
+const OTHER_REGIONS: &str = "of another region than the run's";
 
 /// What an instance type registers and costs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,13 +93,20 @@ pub struct Book(Catalogue);
 
 impl Book {
     /// Puts the user's price file above the embedded facts; its problems become errors of the scenario.
-    /// How many prices it has, one a row.
-    pub fn add_price_file(&mut self, name: &str, text: &str, problems: &mut Diagnostics) -> u64 {
+    /// What became of its prices, one a row, in a run in `region`, and what is odd about them there.
+    pub fn add_price_file(
+        &mut self,
+        (name, text): (&str, &str),
+        region: &str,
+        problems: &mut Diagnostics,
+    ) -> (RowCounts, Vec<String>) {
         match PriceFile::parse(name, text.as_bytes(), &self.0) {
             Ok(file) => {
-                let prices = file.len() as u64;
+                let mut odd: Vec<String> = file.warnings.iter().map(ToString::to_string).collect();
+                odd.extend(file.lacks(name, region));
+                let counts = counts(&file, region);
                 self.0 = std::mem::take(&mut self.0).with_price_file(file);
-                prices
+                (counts, odd)
             }
             Err(list) => {
                 let mut last: Option<(usize, u32)> = None;
@@ -117,7 +128,7 @@ impl Book {
                         None => problems.error(place, problem.message),
                     }
                 }
-                0
+                (RowCounts::default(), Vec::new())
             }
         }
     }
@@ -236,6 +247,16 @@ impl Book {
     pub fn fargate_sizes(&self, os: OperatingSystem) -> Vec<(u32, u32)> {
         self.0.fargate_sizes_of(os)
     }
+}
+
+/// Prices of a file: those of the run's region are used, whatever of them the run then asks for.
+fn counts(file: &PriceFile, region: &str) -> RowCounts {
+    let (read, used) = (file.len() as u64, file.len_of(region) as u64);
+    let mut counts = RowCounts { read, used, ..RowCounts::default() };
+    if used < read {
+        counts.skipped.insert(OTHER_REGIONS.into(), read - used);
+    }
+    counts
 }
 
 /// Whether a family is one of C, M or R: `c7g`, not `mac2`.

@@ -5,7 +5,6 @@ use super::{Build, architecture, operating_system};
 use crate::base::distribution::Distribution;
 use crate::base::money::HourlyRate;
 use crate::base::time::SimSpan;
-use crate::model::arrival::RowCounts;
 use crate::model::ids::ZoneId;
 use crate::model::platform::{OperatingSystem, Purchase};
 use crate::scenario::sections::{FARGATE, LATENCY, LIMITS};
@@ -114,8 +113,9 @@ impl Build<'_> {
             let Some(written) = prices.text(key).map(str::to_string) else { continue };
             let Some(text) = self.read_file(&written, prices.value_place(key)) else { continue };
             let name = self.display(&written);
-            let rows = self.book.add_price_file(&name, &text, self.problems);
-            let rows = RowCounts { read: rows, used: rows, ..RowCounts::default() };
+            let file = (name.as_str(), text.as_str());
+            let (rows, odd) = self.book.add_price_file(file, &self.region, self.problems);
+            self.notes.extend(odd);
             self.account("prices".into(), &written, rows);
         }
     }

@@ -456,7 +456,7 @@ pub static PRICES: Section = Section::new(
         required(
             "file",
             Kind::Path,
-            "CSV with columns `region`, `instance_type`, `usd_per_hour`; its rows go before the catalogue's.",
+            "CSV with columns `region`, `instance_type`, `usd_per_hour`; its rows of the run's region go before the catalogue's.",
             "ecsim",
         ),
         optional(
