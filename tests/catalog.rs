@@ -690,11 +690,11 @@ mod verb {
         │ baseline bandwidth, Mbit/s   750              │
         │ traits                       older generation │
         └───────────────────────────────────────────────┘
-        ┌──────────────────────────────────────────────────────────────────────────────────────────────┐
-        │ region      USD/h On-Demand, Linux   as of        origin      USD/h fee of Managed Instances │
-        ╞══════════════════════════════════════════════════════════════════════════════════════════════╡
-        │ us-east-1                    0.096   2026-07-20   karpenter   0.01152 assumed                │
-        └──────────────────────────────────────────────────────────────────────────────────────────────┘
+        ┌───────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
+        │ region      USD/h On-Demand, Linux   as of        origin      USD/h Spot       USD/h fee of Managed Instances │
+        ╞═══════════════════════════════════════════════════════════════════════════════════════════════════════════════╡
+        │ us-east-1                    0.096   2026-07-20   karpenter   0.0336 assumed   0.01152 assumed                │
+        └───────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
         catalogue VERSION
         "#);
     }
@@ -725,6 +725,66 @@ mod verb {
         └──────────────────────────────────────────────────────────────────────────────────────────┘
         catalogue VERSION
         "#);
+    }
+
+    #[test]
+    fn show_side_has_every_item_of_a_region_and_else_what_is_known_of_each() {
+        let text = answer("show side --region sa-east-1").unwrap();
+        let row = |item: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.contains(&format!(" {item} "))).unwrap();
+            let cells = line.trim_matches('│').split("  ").map(str::trim);
+            cells.filter(|cell| !cell.is_empty()).map(str::to_string).collect()
+        };
+        assert_eq!(
+            row("internet_gb_2"),
+            ["sa-east-1", "internet_gb_2", "0.138", "gb", "third_party", "2026"]
+        );
+        let alb = ["sa-east-1", "alb", "0.0225", "hour", "assumed: that of us-east-1", "2026"];
+        assert_eq!(row("alb"), alb);
+        assert!(!text.contains("what is not told"), "{text}");
+        let json: serde_json::Value =
+            serde_json::from_str(&answer("show side --format json").unwrap()).unwrap();
+        let prices = json["side_prices"].as_array().unwrap();
+        let of = |region: &str| prices.iter().filter(|one| one["region"] == region).count();
+        assert!(prices.iter().all(|one| one["is_assumed"] == false));
+        assert_eq!((of("us-east-1"), of("sa-east-1"), of("eu-west-1")), (29, 4, 0));
+        let text = answer("show side").unwrap();
+        let told = "what is not told of a region has the price of us-east-1";
+        assert!(text.contains(told), "{text}");
+    }
+
+    #[test]
+    fn show_tells_prices_of_a_file_of_ones_own_and_that_it_lacks_a_region() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.csv");
+        let rows = "region,instance_type,usd_per_hour,purchase\nus-east-1,m5.large,0.03,spot\n\
+                    region,item,usd\nus-east-1,alb,0.02\n";
+        std::fs::write(&path, rows).unwrap();
+        let path = path.display();
+        let spot = |words: &str| -> serde_json::Value {
+            let text = answer(&format!("{words} --format json --price-file {path}")).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let price = &json["instance_types"][0]["prices"][0];
+            serde_json::json!([price["spot_usd_per_hour"], price["spot_is_assumed"]])
+        };
+        assert_eq!(spot("show m5.large --region us-east-1"), serde_json::json!([0.03, false]));
+        assert_eq!(spot("list --family m5"), serde_json::json!([0.03, false]));
+        // 35 % of 0.107 $ (assumed).
+        let assumed = serde_json::json!([0.037_45, true]);
+        assert_eq!(spot("show m5.large --region eu-west-1"), assumed);
+        let words = format!("show side --region us-east-1 --price-file {path}");
+        let text = answer(&words).unwrap();
+        let line = text.lines().find(|line| line.contains(" alb ")).unwrap();
+        assert!(line.contains("0.02 ") && line.contains("given") && line.contains(" - "), "{line}");
+        let odd = |words: &str| {
+            let words = format!("catalog {words} --price-file {path}");
+            let args = Program::try_parse_from(words.split_whitespace()).unwrap().args;
+            run(&args, &mut Vec::new()).unwrap()
+        };
+        let says = [format!("{path} has no price of eu-west-1: the book's are used")];
+        assert_eq!(odd("show m5.large --region eu-west-1"), says);
+        assert_eq!(odd("list --region eu-west-1"), says);
+        assert_eq!((odd("show m5.large"), odd("list")), (vec![], vec![]));
     }
 
     #[test]

@@ -170,6 +170,15 @@ impl Catalogue {
         })
     }
 
+    /// As [`Catalogue::ec2_spot`], and whether it is assumed; `None` also where EC2 has no Spot of the type and no price
+    /// file says otherwise.
+    #[must_use]
+    pub fn ec2_spot_of(&self, region: &str, kind: &InstanceType) -> Option<(HourlyRate, bool)> {
+        let is_given = self.own.ec2_price(region, &kind.name, Purchase::Spot).is_some();
+        let rate = self.ec2_spot(region, &kind.name).filter(|_| is_given || kind.spot_supported)?;
+        Some((rate, !is_given))
+    }
+
     /// What ECS charges an hour for a Managed Instance of a type, where a price file says so; see
     /// [`Catalogue::managed_fee_of`].
     #[must_use]

@@ -2,6 +2,7 @@
 //! and for programs as JSON. Results go to the writer that the caller gives; nothing else is printed.
 
 mod json;
+mod side;
 mod update;
 
 use super::screen::{align_right, table};
@@ -45,9 +46,10 @@ pub enum CatalogVerb {
         aws ec2 describe-spot-price-history, aws savingsplans describe-savings-plans-offering-rates, and\n\
         price files (CSV), which outrank the others. A scenario uses the result as [prices] file = ...")]
     Update(update::UpdateArgs),
-    /// Show everything about one instance type, or about Fargate
+    /// Show everything about one instance type, about Fargate, or what is charged beside compute
     #[command(after_help = "Examples:\n  ecsim catalog show m7g.xlarge\n  \
-        ecsim catalog show m7g.xlarge --region sa-east-1\n  ecsim catalog show fargate --format json")]
+        ecsim catalog show m7g.xlarge --region sa-east-1\n  ecsim catalog show fargate --format json\n  \
+        ecsim catalog show side --region eu-west-1")]
     Show(ShowArgs),
 }
 
@@ -95,7 +97,7 @@ pub struct ListArgs {
 /// Arguments of `catalog show`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ShowArgs {
-    /// An instance type such as m7g.xlarge, or fargate
+    /// An instance type such as m7g.xlarge; or fargate; or side, for volumes, addresses, balancers, transfer, logs
     #[arg(value_name = "TYPE")]
     pub name: String,
     /// Only the prices of this region [default: every region]
@@ -189,6 +191,9 @@ pub fn run(args: &CatalogArgs, out: &mut dyn Write) -> Result<Vec<String>, Catal
         CatalogVerb::List(list) => list_text(&catalogue, list)?,
         CatalogVerb::Show(show) if show.name.eq_ignore_ascii_case("fargate") => {
             fargate_text(&catalogue, show)?
+        }
+        CatalogVerb::Show(show) if show.name.eq_ignore_ascii_case("side") => {
+            side::text(&catalogue, show)?
         }
         CatalogVerb::Show(show) => type_text(&catalogue, show)?,
         CatalogVerb::Update(_) => unreachable!("it returned above"),
@@ -362,26 +367,45 @@ fn type_text(catalogue: &Catalogue, args: &ShowArgs) -> Result<String, CatalogFa
     if prices.is_empty() {
         text.push_str("no On-Demand price is known\n");
     } else {
-        let fee = "USD/h fee of Managed Instances";
-        let mut table = table(&["region", "USD/h On-Demand, Linux", "as of", "origin", fee]);
-        for (region, price) in &prices {
-            let as_of = or_dash(Some(price.as_of.to_owned()));
-            let fee = catalogue.managed_fee_of(region, &kind.name).map(|(fee, is_assumed)| {
-                if is_assumed { format!("{fee} assumed") } else { fee.to_string() }
-            });
-            table.add_row([
-                region.clone(),
-                price.rate.to_string(),
-                as_of,
-                price.origin.to_owned(),
-                or_dash(fee),
-            ]);
-        }
-        align_right(&mut table, 1..2);
-        let _ = writeln!(text, "{table}");
+        let _ = writeln!(text, "{}", prices_table(catalogue, &kind, &prices));
     }
     let _ = writeln!(text, "catalogue {}", catalogue.version());
     Ok(text)
+}
+
+/// Prices of a type, one region a row; what is assumed of them says so.
+fn prices_table(
+    catalogue: &Catalogue,
+    kind: &InstanceType,
+    prices: &[(String, OnDemandPrice)],
+) -> Table {
+    let told = |rate: Option<(HourlyRate, bool)>| {
+        or_dash(rate.map(
+            |(rate, is_assumed)| {
+                if is_assumed { format!("{rate} assumed") } else { rate.to_string() }
+            },
+        ))
+    };
+    let mut table = table(&[
+        "region",
+        "USD/h On-Demand, Linux",
+        "as of",
+        "origin",
+        "USD/h Spot",
+        "USD/h fee of Managed Instances",
+    ]);
+    for (region, price) in prices {
+        table.add_row([
+            region.clone(),
+            price.rate.to_string(),
+            or_dash(Some(price.as_of.to_owned())),
+            price.origin.to_owned(),
+            told(catalogue.ec2_spot_of(region, kind)),
+            told(catalogue.managed_fee_of(region, &kind.name)),
+        ]);
+    }
+    align_right(&mut table, 1..2);
+    table
 }
 
 /// What a type holds, as a table of two columns.

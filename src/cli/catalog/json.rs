@@ -1,7 +1,7 @@
 //! The JSON of `ecsim catalog`: `"schema": "ecsim/1"`, to which later versions only add.
 
 use crate::base::money::HourlyRate;
-use crate::catalog::{Catalogue, FargatePrice, InstanceType, OnDemandPrice};
+use crate::catalog::{Catalogue, FargatePrice, InstanceType, OnDemandPrice, SidePrice};
 use serde::Serialize;
 
 /// Version of the JSON layout; later ones only add.
@@ -26,6 +26,24 @@ pub(super) fn fargate(catalogue: &Catalogue, prices: &[(String, FargatePrice)]) 
         catalog_version: catalogue.version(),
         fargate_prices: prices.iter().map(fargate_price_json).collect(),
         fargate_sizes: fargate_sizes_json(catalogue),
+    })
+}
+
+/// Prices of what is charged beside compute, by region.
+pub(super) fn side(catalogue: &Catalogue, prices: &[(String, &'static str, SidePrice)]) -> String {
+    let prices = prices.iter().map(|(region, item, price)| SidePriceJson {
+        region: region.clone(),
+        item,
+        usd: usd(price.usd),
+        per: price.per,
+        basis: price.basis,
+        as_of: price.as_of,
+        is_assumed: price.is_assumed,
+    });
+    text(&SideJson {
+        schema: SCHEMA,
+        catalog_version: catalogue.version(),
+        side_prices: prices.collect(),
     })
 }
 
@@ -59,6 +77,8 @@ struct PriceJson {
     usd_per_hour: f64,
     as_of: &'static str,
     origin: &'static str,
+    spot_usd_per_hour: Option<f64>,
+    spot_is_assumed: Option<bool>,
     managed_fee_usd_per_hour: Option<f64>,
     managed_fee_is_assumed: Option<bool>,
 }
@@ -76,6 +96,24 @@ struct FargateJson {
     catalog_version: String,
     fargate_prices: Vec<FargatePriceJson>,
     fargate_sizes: Vec<FargateSizeJson>,
+}
+
+#[derive(Serialize)]
+struct SideJson {
+    schema: &'static str,
+    catalog_version: String,
+    side_prices: Vec<SidePriceJson>,
+}
+
+#[derive(Serialize)]
+struct SidePriceJson {
+    region: String,
+    item: &'static str,
+    usd: f64,
+    per: &'static str,
+    basis: &'static str,
+    as_of: &'static str,
+    is_assumed: bool,
 }
 
 #[derive(Serialize)]
@@ -114,12 +152,15 @@ fn type_json(
 ) -> TypeJson {
     let registered = kind.resources(false);
     let prices = prices.iter().map(|(region, price)| {
+        let spot = catalogue.ec2_spot_of(region, kind);
         let fee = catalogue.managed_fee_of(region, &kind.name);
         PriceJson {
             region: region.clone(),
             usd_per_hour: usd(price.rate),
             as_of: price.as_of,
             origin: price.origin,
+            spot_usd_per_hour: spot.map(|(spot, _)| usd(spot)),
+            spot_is_assumed: spot.map(|(_, is_assumed)| is_assumed),
             managed_fee_usd_per_hour: fee.map(|(fee, _)| usd(fee)),
             managed_fee_is_assumed: fee.map(|(_, is_assumed)| is_assumed),
         }
