@@ -190,16 +190,22 @@ fn never(study: &Study<'_>, kind: Kind) -> String {
         return format!("{name} never serves as well as Fargate does.");
     };
     let most = ratios.iter().copied().fold(least, f64::max);
-    let percent = |ratio: f64| human::decimal(100.0 * ratio, 0);
     let (side, bounds) = (
         match (least < 1.0, most < 1.0) {
             (true, true) => "cheaper",
             (true, false) => "cheaper or dearer, by the load,",
             (false, _) => "no cheaper",
         },
-        format!("{} to {} % of its cost", percent(least), percent(most)),
+        format!("{} of its cost", percents(least, most)),
     );
     format!("{name} is {side} than Fargate at every load where it serves as well: {bounds}.")
+}
+
+/// A range of shares in whole percents: one figure where both ends round alike.
+fn percents(least: f64, most: f64) -> String {
+    let percent = |share: f64| human::decimal(100.0 * share, 0);
+    let (least, most) = (percent(least), percent(most));
+    if least == most { format!("{least} %") } else { format!("{least} to {most} %") }
 }
 
 /// Variants that could not run, with the reason; each once.
@@ -239,4 +245,16 @@ pub fn json(study: &Study<'_>) -> String {
         "claims": packing::claims_json(study),
     });
     format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_whose_ends_round_alike_is_one_figure() {
+        assert_eq!(percents(0.305_1, 0.314_9), "31 %");
+        assert_eq!(percents(0.314_9, 0.315_1), "31 to 32 %");
+        assert_eq!(percents(0.07, 1.2), "7 to 120 %");
+    }
 }
