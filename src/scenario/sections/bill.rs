@@ -211,8 +211,8 @@ pub static BILL: Section = Section::new(
             "transfer",
             Kind::Flag,
             "true",
-            "Whether transfer is billed: out to the internet by the tiers of a month (730 hours from the beginning on), and \
-             between zones, out of the one and into the other.",
+            "Whether transfer is billed: out to the internet by the tiers of a month (730 hours from the beginning on, where AWS \
+             goes by the calendar's), and between zones, out of the one and into the other.",
             "documented",
         ),
         with_default(
