@@ -4,35 +4,10 @@
 //! from 16 s on. A task is RUNNING 2 s after it was placed and takes 1 s to stop. Boxes have room for four tasks, small
 //! ones for two.
 
-use crate::support::fleet::{MANAGED, Moved, errors, run};
+use crate::support::fleet::{MANAGED, Moved, errors, fleet_events, on_managed, run};
 
 fn scenario(managed: &str, more: &str) -> String {
-    format!(
-        r#"
-[simulation]
-region = "us-west-2"
-duration = "2000s"
-sample_interval = "10s"
-
-{MANAGED}
-[[cluster]]
-availability_zones = ["us-west-2a"]
-
-[[capacity_provider]]
-name = "mi"
-instance_types = ["box.large", "box.small"]
-[capacity_provider.managed_instances]
-{managed}
-
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "host"
-
-{more}
-"#
-    )
+    on_managed(MANAGED, r#"["box.large", "box.small"]"#, managed, more)
 }
 
 fn service(definition: &str, count: u32) -> String {
@@ -49,15 +24,8 @@ fn failure(kind: &str, more: &str) -> String {
     format!("[[failure]]\nat = \"200s\"\nkind = \"{kind}\"\nfound_after = \"60s\"\n{more}\n")
 }
 
-fn events(ran: &Moved) -> Vec<String> {
-    let told = |row: &crate::support::services::Cells| {
-        format!("{} {} {} {}", row["time_s"], row["event"], row["instance_id"], row["reason"])
-    };
-    ran.fleet.iter().map(told).collect()
-}
-
 fn since_the_failure(ran: &Moved) -> Vec<String> {
-    let all = events(ran);
+    let all = fleet_events(ran);
     let at = all.iter().position(|event| event.contains(" failed ")).expect("a failure");
     all[at..].to_vec()
 }
@@ -133,7 +101,7 @@ fn an_instance_that_is_well_again_in_time_is_not_repaired() {
     let both = failure("impaired", "instances = 2\nrepair = \"80s\"");
     let ran = run(&scenario("", &(service("web", 2) + &both)));
     assert_eq!(ran.event("impaired").len(), 2);
-    assert_eq!(ran.event("draining").len(), 1, "{:?}", events(&ran));
+    assert_eq!(ran.event("draining").len(), 1, "{:?}", fleet_events(&ran));
 }
 
 /// Three of three: one at a time, in the order in which they were found; the next one drains when the last one ends.

@@ -4,46 +4,24 @@
 //! RUNNING 2 s after it was placed, counts as healthy 40 s later without a check, and takes 1 s to stop. Every box has room
 //! for the daemon and one task.
 
-use crate::support::fleet::{MANAGED, Moved, errors, run};
-use crate::support::services::Cells;
+use crate::support::fleet::{MANAGED, Moved, errors, fleet_events, on_managed, run};
 use ecsim::scenario::load_text;
 use std::path::Path;
 
 fn scenario(managed: &str, more: &str) -> String {
     let stages = MANAGED.replace("reaction = \"1s\"", "reaction = \"1s\"\ncrash_reaction = \"1s\"");
-    format!(
-        r#"
-[simulation]
-region = "us-west-2"
-duration = "2000s"
-sample_interval = "10s"
+    on_managed(&stages, r#"["box.small"]"#, managed, &format!("{SLOW}{more}"))
+}
 
-{stages}
-[[cluster]]
-availability_zones = ["us-west-2a"]
-
-[[capacity_provider]]
-name = "mi"
-instance_types = ["box.small"]
-[capacity_provider.managed_instances]
-{managed}
-
-[[task_definition]]
-family = "web"
-cpu = 1024
-memory = 1024
-network_mode = "host"
-
+/// A task whose image takes a while.
+const SLOW: &str = r#"
 [[task_definition]]
 family = "slow"
 cpu = 1024
 memory = 1024
 image_mib = 600
 network_mode = "host"
-{more}
-"#
-    )
-}
+"#;
 
 const TO: &str = "capacity_provider_strategy = [{ capacity_provider = \"mi\", weight = 1 }]\n";
 
@@ -61,13 +39,6 @@ fn agent(keys: &str) -> String {
     )
 }
 
-fn events(ran: &Moved) -> Vec<String> {
-    let told = |row: &Cells| {
-        format!("{} {} {} {}", row["time_s"], row["event"], row["instance_id"], row["reason"])
-    };
-    ran.fleet.iter().map(told).collect()
-}
-
 fn of<'a>(ran: &'a Moved, service: &str, column: &str) -> Vec<&'a str> {
     let own = ran.tasks.iter().filter(|task| task["source"] == service);
     own.map(|task| task[column].as_str()).collect()
@@ -79,7 +50,7 @@ const CRASH: &str = "[[failure]]\nat = \"200s\"\nservice = \"agent\"\n";
 #[test]
 fn the_failure_of_a_critical_daemon_drains_and_replaces_its_instance() {
     let ran = run(&scenario("", &(agent("") + &web(1) + CRASH)));
-    let told = events(&ran);
+    let told = fleet_events(&ran);
     // The scheduler knows at 201 s. The service looks a second later, its batch is a second long, and the instance is
     // ACTIVE after 30 s. Its daemon runs at 235 s and the task 2 s after it, which is healthy at 277 s; the look of 278 s
     // stops the old one, in 1 s.
@@ -117,7 +88,7 @@ fn a_daemon_that_is_not_critical_is_started_again_on_its_instance() {
 fn a_critical_daemon_that_is_stopped_or_unhealthy_is_a_failure_of_its_instance() {
     let stopped = CRASH.replace("service", "kind = \"stop_task\"\nservice");
     let ran = run(&scenario("", &(agent("") + &web(1) + &stopped)));
-    assert_eq!(ran.event("impaired").len(), 1, "{:?}", events(&ran));
+    assert_eq!(ran.event("impaired").len(), 1, "{:?}", fleet_events(&ran));
     assert_eq!(ran.of_instances("end_cause")[0], ("mi-0", "auto_repair"));
     let check = "[[task_definition]]\nfamily = \"checked\"\ncpu = 1024\nmemory = 1024\nnetwork_mode = \"host\"\n\
                  health_check = {}\n";
@@ -125,7 +96,7 @@ fn a_critical_daemon_that_is_stopped_or_unhealthy_is_a_failure_of_its_instance()
         agent("behaviour = { time_to_unhealthy = \"100s\" }").replace("\"web\"", "\"checked\"");
     let ran = run(&scenario("", &(check.to_string() + &sick + &web(1))));
     let first = ran.event("impaired").first().copied();
-    assert!(first.is_some_and(|(at, _)| at < 400.0), "{:?}", events(&ran));
+    assert!(first.is_some_and(|(at, _)| at < 400.0), "{:?}", fleet_events(&ran));
     assert_eq!(ran.of_instances("end_cause")[0], ("mi-0", "auto_repair"));
 }
 
@@ -153,7 +124,7 @@ fn an_instance_whose_daemon_has_failed_is_not_well_because_something_else_is_ove
     let both = CRASH.to_string() + "tasks = 2\n" + sick;
     let ran = run(&scenario("", &(agent("") + &web(2) + &both)));
     let times = |event: &str| ran.event(event).iter().map(|(at, _)| *at).collect::<Vec<_>>();
-    assert_eq!(times("recovered"), [220.0, 220.0], "{:?}", events(&ran));
+    assert_eq!(times("recovered"), [220.0, 220.0], "{:?}", fleet_events(&ran));
     // The task of the one that drains moves to the room of the daemon that is gone from the other: at 202 s it is placed, it
     // is healthy at 244 s, and the look of 245 s stops the old one, in 1 s.
     assert_eq!(times("draining"), [201.0, 246.0]);
@@ -225,7 +196,7 @@ fn an_update_that_cannot_start_goes_back_and_leaves_the_other_instances_alone() 
     let update = "update = [{ at = \"300s\", behaviour = { start_failure_percent = 100 } }]\n\
                   deployment_configuration = { drain_percent = 50, deployment_circuit_breaker = { rollback = true } }";
     let ran = run(&scenario("", &(agent(update) + &web(4))));
-    let told = events(&ran);
+    let told = fleet_events(&ran);
     let ends = ran.of_instances("end_cause");
     assert_eq!(
         ends[..2],

@@ -2,8 +2,8 @@
 
 use prefetch_index::prefetch_index;
 
-/// How many turns before somebody's own memory is asked for a part of what belongs to him. What is asked for is there two
-/// turns later, so that what it points to can be asked for then.
+/// How many turns before somebody's own memory is asked for a part of what belongs to him. What is asked for is there a
+/// turn later, so that what it points to can be asked for then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Before {
     /// Three turns before: for the record itself.

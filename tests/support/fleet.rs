@@ -62,6 +62,45 @@ registered_memory = 4096
 usd_per_hour = 2.4
 "#;
 
+/// A cluster of one zone on [`MANAGED`] instances of these types (as a TOML list), with keys of `managed_instances`; stages
+/// may be another text in place of [`MANAGED`]. The task definition `web` fills a quarter of a large box.
+pub fn on_managed(stages: &str, types: &str, managed: &str, more: &str) -> String {
+    format!(
+        r#"
+[simulation]
+region = "us-west-2"
+duration = "2000s"
+sample_interval = "10s"
+
+{stages}
+[[cluster]]
+availability_zones = ["us-west-2a"]
+
+[[capacity_provider]]
+name = "mi"
+instance_types = {types}
+[capacity_provider.managed_instances]
+{managed}
+
+[[task_definition]]
+family = "web"
+cpu = 1024
+memory = 1024
+network_mode = "host"
+
+{more}
+"#
+    )
+}
+
+/// Rows of `fleet_events.csv` as time, event, instance and reason.
+pub fn fleet_events(ran: &Moved) -> Vec<String> {
+    let told = |row: &Cells| {
+        format!("{} {} {} {}", row["time_s"], row["event"], row["instance_id"], row["reason"])
+    };
+    ran.fleet.iter().map(told).collect()
+}
+
 /// Stages without chance: an instance is ACTIVE 60 s after it was needed, a task RUNNING 2 s after it was placed.
 pub const LATENCY: &str = r#"
 [latency]

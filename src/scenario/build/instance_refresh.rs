@@ -35,18 +35,14 @@ impl Build<'_> {
 
     /// Refreshes of a group, in order of time.
     pub(super) fn refreshes(&mut self, settings: &Settings) -> Vec<RefreshSetup> {
+        let grace = health_check_grace(settings);
         let mut found: Vec<RefreshSetup> =
-            settings.tables("instance_refreshes").map(|table| self.refresh(table)).collect();
-        for (refresh, table) in found.iter_mut().zip(settings.tables("instance_refreshes")) {
-            if !table.is_given("instance_warmup") {
-                refresh.warm_up = health_check_grace(settings);
-            }
-        }
+            settings.tables("instance_refreshes").map(|table| self.refresh(table, grace)).collect();
         found.sort_by_key(|refresh| refresh.at);
         found
     }
 
-    fn refresh(&mut self, table: &Settings) -> RefreshSetup {
+    fn refresh(&mut self, table: &Settings, grace: SimSpan) -> RefreshSetup {
         let (min, max) = self.percentages(table);
         let at = SimTime(table.span("at").unwrap_or(SimSpan::ZERO).0);
         let cancel = table.span("cancel_at").map(|span| SimTime(span.0));
@@ -74,7 +70,7 @@ impl Build<'_> {
             template: table.whole32("launch_template_version"),
             min,
             max,
-            warm_up: table.span("instance_warmup").unwrap_or(SimSpan::ZERO),
+            warm_up: table.span("instance_warmup").unwrap_or(grace),
             checkpoints,
             checkpoint_delay: table.span("checkpoint_delay").unwrap_or(CHECKPOINT_DELAY),
             skip_matching: table.flag("skip_matching"),

@@ -11,17 +11,15 @@ use crate::scenario::tree::Place;
 use crate::sim::setup::{InstanceSetup, InterruptionSetup, MixedSetup, SegmentsSetup, SpotPool};
 
 const KEY: &str = "distribution_segments";
-/// What a mixed instances policy has instead of segments, or for Spot instances; with the first three at their defaults,
-/// as a resolved scenario has them, all are On-Demand, too.
-const OTHERS: &[&str] = &[
+/// What a mixed instances policy has instead of segments; at their defaults, as a resolved scenario has them, all
+/// instances are On-Demand, too.
+const WITH_DEFAULTS: &[&str] = &[
     "on_demand_base_capacity",
     "on_demand_percentage_above_base_capacity",
     "spot_allocation_strategy",
-    "spot_instance_pools",
-    "spot_max_price",
-    "interruption",
-    "pools",
 ];
+/// What it has for Spot instances.
+const OTHERS: &[&str] = &["spot_instance_pools", "spot_max_price", "interruption", "pools"];
 
 /// When instances in a Capacity Block have their notice and end, before the end of the block (documented).
 const OF_BLOCKS: [SimSpan; 2] = [SimSpan::from_secs(600), SimSpan::from_secs(1_800)];
@@ -39,11 +37,8 @@ impl Build<'_> {
         if !policy.is_given(KEY) {
             return None;
         }
-        let is_said = |at: usize, key: &str| match at {
-            0..3 => policy.is_not_default(key),
-            _ => policy.is_given(key),
-        };
-        for (_, key) in OTHERS.iter().enumerate().filter(|&(at, key)| is_said(at, key)) {
+        let of_on_demand = WITH_DEFAULTS.iter().filter(|key| policy.is_not_default(key));
+        for key in of_on_demand.chain(OTHERS.iter().filter(|key| policy.is_given(key))) {
             let message = format!("`{key}` and `{KEY}` exclude each other");
             let help = "with segments a group launches On-Demand instances, in the order of the capacity types";
             self.error_with_help(policy.place_of(key), message, help);
