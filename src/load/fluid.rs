@@ -14,7 +14,7 @@
 
 use super::arrivals::{Arrivals, mul_div};
 use super::connections;
-use super::latency::{Asker, LatencyMeter, LatencySummary};
+use super::latency::LatencyMeter;
 use super::ledger::{Ledger, Loss};
 use super::work::{self, Cost};
 use super::{Calm, LoadSetup, Target};
@@ -27,17 +27,18 @@ use in_flight::InFlight;
 pub use library::Library;
 use library::lock;
 use line::Line;
-use quiet::Book;
+use quiet::{Answered, Book};
 use returns::Returns;
 use stations::Stations;
 use std::sync::{Arc, Mutex};
-use waits::{record_waits, spread};
+use waits::record_waits;
 
 mod asked;
 mod connected;
 mod failing;
 mod flows;
 mod in_flight;
+mod latencies;
 mod library;
 mod line;
 mod quiet;
@@ -60,6 +61,8 @@ pub(super) struct Fluid {
     pub arrivals: Arrivals,
     pub ledger: Ledger,
     pub latency: LatencyMeter,
+    /// Answered without a backlog by flows that are no more.
+    answered: Answered,
     pub cost: Arc<Cost>,
     pub events: u64,
     rules: Rules,
@@ -107,6 +110,7 @@ impl Fluid {
             arrivals,
             ledger: Ledger::default(),
             latency: LatencyMeter::default(),
+            answered: Answered::default(),
             cost,
             events: 0,
             rules: Rules::of(setup),
@@ -341,28 +345,6 @@ impl Fluid {
         self.is_stale = true;
     }
 
-    /// Records what a flow answered without a backlog since the last time.
-    fn flush(&mut self, index: usize, book: Book) {
-        let Fluid { flows, cost, rules, latency, setup, stations, .. } = self;
-        let flow = &mut flows[index];
-        let quiet = if book == Book::Total { &flow.total } else { &flow.recent };
-        if quiet.is_empty() {
-            return;
-        }
-        let (views, stage) = (&mut lock(stations).views, &setup.library.stage);
-        if flow.view.is_none() {
-            flow.view = views.find(flow, rules, cost, setup, &mut lock(stage));
-        }
-        let Some(view) = flow.view else { return };
-        let most = rules.timeout.0 as f64;
-        let Flow { total, recent, tries, .. } = flow;
-        let quiet = if book == Book::Total { total } else { recent };
-        quiet.flush(
-            |step, rho| views.profile(view, (step, rho), stage),
-            |profile, weight| spread((profile, tries), weight, |_| 0.0, most, book, latency),
-        );
-    }
-
     /// Makes flows of the targets where they have changed.
     fn regroup(&mut self) {
         if !self.is_stale {
@@ -372,7 +354,8 @@ impl Fluid {
         let at = self.now;
         self.settle_connections();
         let book = self.connections.as_deref();
-        self.flows = flows::group(&self.rules, &mut self.members, (&self.weights, book), at);
+        let weights = (&self.weights, book);
+        flows::group(&self.rules, &mut self.members, weights, at, &mut self.flows);
         for flow in &mut self.flows {
             flow.equip(&mut lock(&self.stations), &self.cost, &self.rules);
         }
@@ -481,16 +464,6 @@ impl Fluid {
         self.cpu.0
     }
 
-    pub fn take_latency(&mut self, asker: Asker) -> LatencySummary {
-        if self.latency.is_asked() {
-            (0..self.flows.len()).for_each(|index| self.flush(index, Book::Recent));
-        }
-        if !self.latency.is_asked_by(asker) {
-            (0..self.flows.len()).for_each(|index| self.flush(index, Book::Total));
-        }
-        self.latency.take(asker)
-    }
-
     pub fn in_flight_micro(&mut self) -> u64 {
         let waiting = self.backlog_micro();
         let Fluid { flows, stations, cost, rules, .. } = self;
@@ -572,6 +545,7 @@ impl Fluid {
         let hidden = self.returns.take().map_or(0, |returns| returns.hidden());
         let left = std::mem::take(&mut self.central) + hidden;
         self.ledger.dropped(0, Loss::Unfinished, left);
+        self.tell_latencies();
         self.latency.settle();
         Ok(())
     }

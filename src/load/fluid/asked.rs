@@ -60,6 +60,7 @@ impl Fluid {
     /// Another work, as far as formulas see it.
     pub fn set_delay(&mut self, delay: SimSpan) {
         self.change();
+        self.tell_latencies();
         self.setup.work.io_ms = work::later(&self.io_ms, delay);
         (self.cost, self.stations) = self.setup.library.find(&self.setup.work);
     }

@@ -7,7 +7,7 @@ use super::in_flight::InFlight;
 use super::quiet::Quiet;
 use super::returns::Tries;
 use super::stations::Stations;
-use super::view::Kind;
+use super::view::Kinds;
 use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::arrivals::mul_div;
@@ -18,6 +18,7 @@ use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
 use crate::model::traffic::{Delivery, MICRO, WorkKind};
 pub(in crate::load) use grouping::group;
+use smallvec::SmallVec;
 
 /// Weight of the whole traffic; a flow's share is a whole part of it.
 const WHOLE: u64 = 1 << 22;
@@ -229,7 +230,7 @@ pub(in crate::load) struct Flow {
     rest: u64,
     pub capacity: u64,
     pub limit: Option<(u64, Loss)>,
-    pub parts: Vec<Part>,
+    pub parts: SmallVec<[Part; 1]>,
     /// Messages: when they are done with, as the first kind of its targets has it.
     pub tries: Tries,
     pub backlog: u64,
@@ -282,7 +283,7 @@ impl Flow {
             rest: 0,
             capacity: 0,
             limit: None,
-            parts: Vec::new(),
+            parts: SmallVec::new(),
             tries: Tries::default(),
             backlog: 0,
             held: 0,
@@ -499,8 +500,8 @@ impl Flow {
     }
 
     /// Its targets by what makes their latency.
-    pub fn kinds(&self) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = Vec::new();
+    pub fn kinds(&self) -> Kinds {
+        let mut kinds = Kinds::new();
         for part in &self.parts {
             let (cpu, percent, _) = part.kind;
             match kinds.iter_mut().find(|kind| (kind.0, kind.1) == (cpu, percent)) {

@@ -2,7 +2,7 @@
 //! formulas whenever somebody wants to know them, so that a steady minute costs one addition.
 
 use crate::load::latency::LatencyMeter;
-use crate::load::queueing::Profile;
+use smallvec::SmallVec;
 
 /// Steps of utilisation: 1/32 wide below a half, finer and finer towards 1, where latency changes fastest. Within a
 /// step the middle stands for all (error of the mean: at most 0.1 % below 0.9 and 2 % at 0.98, if a whole step is
@@ -21,44 +21,72 @@ fn step_of(rho: f64) -> usize {
 }
 
 /// The middle of a step.
-fn middle(step: usize) -> f64 {
+pub(super) fn middle(step: usize) -> f64 {
     let range = RANGES.iter().rev().find(|range| step >= range.2).unwrap_or(&RANGES[0]);
     range.0 + ((step - range.2) as f64 + 0.5) / range.1
 }
 
-/// Weights of requests by step of utilisation.
+/// Weights of requests by step of utilisation: few steps, since flows are made anew whenever targets come or go.
 #[derive(Default)]
 pub(in crate::load) struct Quiet {
-    /// Empty until something was answered.
-    weights: Vec<u64>,
+    /// Ascending by step.
+    weights: SmallVec<[(u32, u64); 3]>,
+    /// The step of the last answers, which is that of the next ones as a rule.
+    last: usize,
 }
 
 impl Quiet {
     /// `weight` requests were answered at this utilisation.
     #[inline]
     pub fn add(&mut self, rho: f64, weight: u64) {
-        if self.weights.is_empty() {
-            self.weights = vec![0; STEPS];
+        let step = step_of(rho) as u32;
+        match self.weights.get_mut(self.last) {
+            Some(last) if last.0 == step => last.1 += weight,
+            _ => self.add_at(step, weight),
         }
-        self.weights[step_of(rho)] += weight;
+    }
+
+    fn add_at(&mut self, step: u32, weight: u64) {
+        self.last = self.weights.partition_point(|&(other, _)| other < step);
+        match self.weights.get_mut(self.last) {
+            Some(known) if known.0 == step => known.1 += weight,
+            _ => self.weights.insert(self.last, (step, weight)),
+        }
     }
 
     /// Nothing was answered since it was handed on.
     pub fn is_empty(&self) -> bool {
-        self.weights.iter().all(|weight| *weight == 0)
+        self.weights.iter().all(|&(_, weight)| weight == 0)
     }
 
-    /// Hands everything on, with the latencies at each step, of which the number and the utilisation are told.
-    pub fn flush(
-        &mut self,
-        mut profile: impl FnMut(usize, f64) -> Profile,
-        mut record: impl FnMut(&Profile, u64),
-    ) {
-        for (step, weight) in self.weights.iter_mut().enumerate() {
-            if *weight > 0 {
-                record(&profile(step, middle(step)), std::mem::take(weight));
-            }
+    /// Hands everything on: how much was answered at which step.
+    pub fn take(&mut self) -> impl Iterator<Item = (usize, u64)> {
+        self.weights.drain(..).map(|(step, weight)| (step as usize, weight))
+    }
+}
+
+/// Weights of requests by where their latencies come from and by step of utilisation: the latencies of a whole run are
+/// worked out when somebody wants to know them.
+#[derive(Default)]
+pub(in crate::load) struct Answered {
+    /// Ascending by view and step.
+    weights: Vec<((u32, u32), u64)>,
+}
+
+impl Answered {
+    /// `weight` requests of a view were answered at a step.
+    pub fn add(&mut self, view: usize, step: usize, weight: u64) {
+        let key = (view as u32, step as u32); // there are not more views than kinds of targets
+        match self.weights.binary_search_by_key(&key, |&(key, _)| key) {
+            Ok(at) => self.weights[at].1 += weight,
+            Err(at) => self.weights.insert(at, (key, weight)),
         }
+    }
+
+    /// Hands everything on: how much of which view was answered at which step.
+    pub fn take(&mut self) -> impl Iterator<Item = ((usize, usize), u64)> {
+        let all = std::mem::take(&mut self.weights);
+        all.into_iter().map(|((view, step), weight)| ((view as usize, step as usize), weight))
     }
 }
 
@@ -89,6 +117,8 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::drawn;
+    use proptest::prelude::*;
 
     #[test]
     fn the_middle_of_each_step_lies_in_it_and_steps_ascend() {
@@ -98,5 +128,34 @@ mod tests {
         assert!((1..STEPS).all(|step| middle(step) > middle(step - 1)));
         assert_eq!(step_of(0.0), 0);
         assert_eq!(step_of(5.0), STEPS - 1);
+    }
+
+    proptest! {
+        #![proptest_config(drawn(256))]
+
+        #[test]
+        fn both_books_hand_on_what_a_table_of_all_steps_would(
+            answers in prop::collection::vec((0.0_f64..1.2, 1_u64..1_000, 0_usize..3), 0..60),
+        ) {
+            let (mut quiet, mut answered) = (Quiet::default(), Answered::default());
+            let mut table = [[0; STEPS]; 3];
+            for &(rho, weight, view) in &answers {
+                quiet.add(rho, weight);
+                answered.add(view, step_of(rho), weight);
+                table[view][step_of(rho)] += weight;
+            }
+            prop_assert_eq!(quiet.is_empty(), answers.is_empty());
+            let of_steps = (0..STEPS).map(|step| (step, (0..3).map(|view| table[view][step]).sum::<u64>()));
+            let of_steps: Vec<_> = of_steps.filter(|&(_, weight)| weight > 0).collect();
+            prop_assert_eq!(quiet.take().collect::<Vec<_>>(), of_steps);
+            prop_assert!(quiet.is_empty());
+            let of_views = (0..3).flat_map(|view| (0..STEPS).map(move |step| (view, step)));
+            let of_views: Vec<_> = of_views
+                .map(|(view, step)| ((view, step), table[view][step]))
+                .filter(|&(_, weight)| weight > 0)
+                .collect();
+            prop_assert_eq!(answered.take().collect::<Vec<_>>(), of_views);
+            prop_assert_eq!(answered.take().count(), 0);
+        }
     }
 }

@@ -36,6 +36,13 @@ pub(in crate::load) struct Tries {
     pub shares: Vec<u64>,
 }
 
+impl Tries {
+    /// Whether all are done with at the first receive.
+    pub fn are_alike(&self) -> bool {
+        self.shares.is_empty()
+    }
+}
+
 /// Messages by how often they have been received: once, twice, and so on.
 type Classes = Vec<u64>;
 

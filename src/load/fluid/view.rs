@@ -2,7 +2,7 @@
 
 use super::flows::{Flow, Rules};
 use super::library::lock;
-use super::quiet::STEPS;
+use super::quiet::{STEPS, middle};
 use crate::base::distribution::Distribution;
 use crate::base::random::{Purpose, Seed};
 use crate::load::LoadSetup;
@@ -10,6 +10,7 @@ use crate::load::queueing::{POINTS, Profile, Station, sliced, sum_of};
 use crate::load::rehearsal::{Rehearsal, Scene, Subject, UNIT_MS, neighbours, scaled};
 use crate::load::table::{Law, Place, Times};
 use crate::load::work::Cost;
+use smallvec::SmallVec;
 use std::sync::Mutex;
 
 /// What is known so far, for services of different cost.
@@ -27,10 +28,13 @@ pub(in crate::load) struct Views {
 }
 
 /// Targets, of how many requests they get one, workers, queue, routing to whoever has least to do.
-type Key = (Vec<Kind>, u64, Option<u32>, bool, bool);
+type Key = (Kinds, u64, Option<u32>, bool, bool);
 
 /// Targets of one kind: CPU thousandths, percent of the cost, how many.
 pub(in crate::load) type Kind = (u32, u32, u64);
+
+/// Mostly there is one.
+pub(in crate::load) type Kinds = SmallVec<[Kind; 1]>;
 
 /// Most tasks behind one balancer that are rehearsed: round robin is as good as even by then.
 const MOST_IN_TURN: u64 = 256;
@@ -55,7 +59,7 @@ struct View {
 
 /// A flow of targets, to be looked at.
 struct Sight<'a> {
-    kinds: Vec<Kind>,
+    kinds: Kinds,
     streams: u64,
     rules: &'a Rules,
     cost: &'a Cost,
@@ -88,16 +92,11 @@ impl Views {
         }))
     }
 
-    /// Latency at a step of utilisation, of which `rho` is the middle.
-    pub fn profile(
-        &mut self,
-        view: usize,
-        (step, rho): (usize, f64),
-        stage: &Mutex<Stage>,
-    ) -> Profile {
+    /// Latency at a step of utilisation.
+    pub fn profile(&mut self, view: usize, step: usize, stage: &Mutex<Stage>) -> Profile {
         let view = &mut self.list[view].1;
         if view.places[step] == 0 {
-            let profile = view.profile(rho, &mut lock(stage));
+            let profile = view.profile(middle(step), &mut lock(stage));
             view.known.push(profile);
             view.places[step] = view.known.len() as u8;
         }
@@ -263,7 +262,7 @@ impl Sight<'_> {
 
     fn scene(&self, unit: f64) -> Scene {
         let is_pooled = self.rules.is_pooled();
-        let mut tasks = self.kinds.clone();
+        let mut tasks = self.kinds.to_vec();
         if let [(cpu, percent, count)] = tasks.as_mut_slice() {
             (*cpu, *percent) = ((*cpu).max(1_000), 100);
             *count = if is_pooled { *count } else { self.streams };

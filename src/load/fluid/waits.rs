@@ -48,7 +48,7 @@ pub(super) fn spread(
     book: Book,
     latency: &mut LatencyMeter,
 ) {
-    if tries.shares.is_empty() {
+    if tries.are_alike() {
         return spread_one(profile, weight, wait, most, book, latency);
     }
     let mut left = weight;

@@ -4,19 +4,21 @@ use super::{Flow, Key, Member, Rules, SLOW_STEPS, WHOLE};
 use crate::base::time::SimTime;
 use crate::load::arrivals::mul_div;
 use crate::load::connections::Book;
+use smallvec::SmallVec;
 
 /// What flows have in common that do not depend on targets.
 const NOBODY: Key = Key { is_draining: false, pool: 0, zone: 0, part: None, slow: None, held: 0 };
 
-/// Makes flows of the targets, with their shares of the traffic (by weights of pools, or by the long connections of this
+/// Makes `flows` anew of the targets, with their shares of the traffic (by weights of pools, or by the long connections of this
 /// book) and the backlog that the targets hold.
 pub(in crate::load) fn group(
     rules: &Rules,
     members: &mut [Member],
     (weights, book): (&[u64; 4], Option<&Book>),
     at: SimTime,
-) -> Vec<Flow> {
-    let mut flows: Vec<Flow> = Vec::new();
+    flows: &mut Vec<Flow>,
+) {
+    flows.clear();
     if rules.is_queue() {
         flows.push(Flow::new(NOBODY, 0));
     }
@@ -42,16 +44,15 @@ pub(in crate::load) fn group(
         flows[index].backlog += std::mem::take(&mut member.backlog);
     }
     match book {
-        Some(book) => share_by_connections(&mut flows, members, book),
+        Some(book) => share_by_connections(flows, members, book),
         None if rules.is_queue() => flows[0].weight = WHOLE,
-        None => share_out(&mut flows, weights),
+        None => share_out(flows, weights),
     }
     let mut rest = WHOLE;
-    for flow in &mut flows {
+    for flow in flows {
         flow.rest = rest;
         rest -= flow.weight;
     }
-    flows
 }
 
 fn key_of(rules: &Rules, member: &Member, at: SimTime) -> Key {
@@ -120,7 +121,7 @@ fn share_out(flows: &mut Vec<Flow>, weights: &[u64; 4]) {
             continue;
         }
         let is_here = |flow: &&mut Flow| flow.is_open && flow.pool == pool && !flow.is_void;
-        let mut zones: Vec<(u32, u64)> = Vec::new();
+        let mut zones: SmallVec<[(u32, u64); 4]> = SmallVec::new();
         for flow in flows.iter_mut().filter(is_here) {
             match zones.iter_mut().find(|(zone, _)| *zone == flow.key.zone) {
                 Some((_, sum)) => *sum += pull(flow),
