@@ -31,7 +31,7 @@ pub(super) fn middle(step: usize) -> f64 {
 pub(in crate::load) struct Quiet {
     /// Ascending by step.
     weights: SmallVec<[(u32, u64); 3]>,
-    /// The step of the last answers, which is that of the next ones as a rule.
+    /// Place of the step of the last answers, which is that of the next ones as a rule.
     last: usize,
 }
 

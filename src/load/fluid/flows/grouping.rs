@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 /// What flows have in common that do not depend on targets.
 const NOBODY: Key = Key { is_draining: false, pool: 0, zone: 0, part: None, slow: None, held: 0 };
 
-/// Makes `flows` anew of the targets, with their shares of the traffic (by weights of pools, or by the long connections of this
-/// book) and the backlog that the targets hold.
+/// Makes `flows` anew of the targets, with their shares of the traffic (by weights of pools, or by the long connections of
+/// this book) and the backlog that the targets hold.
 pub(in crate::load) fn group(
     rules: &Rules,
     members: &mut [Member],
