@@ -225,8 +225,8 @@ impl Load {
         either!(self, load => load.cpu_nanos())
     }
 
-    /// Latency since the start; weights are millionths of a request. Complete after [`Load::take_latency`] or
-    /// [`Load::finish`]; in between the fluid may hold the last steady stretch back.
+    /// Latency since the start; weights are millionths of a request. Complete after [`Load::finish`]; before it the fluid
+    /// holds back what was answered without a wait.
     #[must_use]
     pub fn latency(&self) -> &SpanHistogram {
         either!(self, load => load.latency.total())
