@@ -139,13 +139,33 @@ impl TaskStream for Seen<Box<dyn TaskStream + Send>> {
     }
 }
 
+/// Adds a segment that begins before the horizon.
+#[inline]
+fn note(digest: &mut Digest, horizon: SimTime, segment: &RateSegment) {
+    if segment.start < horizon {
+        for word in [segment.start.0, segment.end.0, segment.micro] {
+            digest.add(word);
+        }
+    }
+}
+
 impl RateStream for Seen<Box<dyn RateStream + Send>> {
     fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
         let segment = self.inner.next_segment()?;
-        if let Some(segment) = segment.filter(|segment| segment.start < self.until) {
-            self.add(&[segment.start.0, segment.end.0, segment.micro]);
-        }
+        segment.iter().for_each(|segment| note(&mut self.digest, self.until, segment));
         Ok(segment)
+    }
+
+    fn read_until(
+        &mut self,
+        until: SimTime,
+        take: &mut dyn FnMut(RateSegment),
+    ) -> Result<bool, TraceProblem> {
+        let Seen { inner, until: horizon, digest, .. } = self;
+        inner.read_until(until, &mut |segment| {
+            note(digest, *horizon, &segment);
+            take(segment);
+        })
     }
 
     fn look_ahead(&self) {

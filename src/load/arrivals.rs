@@ -1,11 +1,12 @@
 //! Reads the rate segments of one service as time goes on, and says how much has arrived.
 
+use super::Calm;
+use super::ahead::Ahead;
 use super::bounds::Bounds;
 use crate::base::hint::{Before, ask_for};
 use crate::base::time::SimTime;
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
-use std::collections::VecDeque;
 
 /// The stream and its present segment. When the stream has ended, one empty segment lasts for ever.
 pub(super) struct Arrivals {
@@ -13,8 +14,7 @@ pub(super) struct Arrivals {
     segment: RateSegment,
     /// Its rate.
     rate: u64,
-    /// Segments that were read ahead of time, with their rates.
-    ahead: VecDeque<(RateSegment, u64)>,
+    ahead: Ahead,
     /// What went wrong while reading ahead.
     problem: Option<TraceProblem>,
     has_ended: bool,
@@ -31,10 +31,7 @@ impl Arrivals {
                 ask_for(&self.ahead);
                 ask_for(&self.bounds);
             }
-            Before::First => {
-                self.ahead.front().into_iter().for_each(ask_for);
-                self.stream.look_ahead();
-            }
+            Before::First => self.stream.look_ahead(),
         }
     }
 
@@ -44,7 +41,7 @@ impl Arrivals {
             stream,
             segment,
             rate: 0,
-            ahead: VecDeque::new(),
+            ahead: Ahead::default(),
             problem: None,
             has_ended: false,
             bounds,
@@ -58,18 +55,31 @@ impl Arrivals {
     /// Goes on to the next segment; after an error the stream has ended.
     pub fn next(&mut self) -> Result<(), TraceProblem> {
         let start = self.segment.end;
-        let (next, problem) = match self.ahead.pop_front() {
+        let (next, problem) = match self.ahead.pop() {
             Some(next) => (Some(next), Ok(())),
             None => match self.read() {
-                Ok(next) => (next.map(|next| (next, rate_of(&next))), Ok(())),
+                Ok(next) => (next, Ok(())),
                 Err(problem) => (None, Err(problem)),
             },
         };
-        let nothing = RateSegment { start, end: SimTime::NEVER, micro: 0 };
-        (self.segment, self.rate) = next.unwrap_or((nothing, 0));
+        self.segment = next.unwrap_or(RateSegment { start, end: SimTime::NEVER, micro: 0 });
+        self.rate = rate_of(&self.segment);
         assert_eq!(self.segment.start, start, "segments follow each other without gaps");
         assert!(self.segment.start < self.segment.end, "a segment has a length");
         problem.and_then(|()| self.bounds.offer(self.segment.micro))
+    }
+
+    /// Takes what the next segment brings, if it is known already, as long as this and brings no more than `most`: whoever takes
+    /// says by [`Arrivals::took`] what came of it.
+    #[inline]
+    pub fn take_even(&mut self, length: u64, most: u64) -> Option<u64> {
+        self.ahead.pop_even(length, most)
+    }
+
+    /// `last` is the present segment: the last of several that were taken, which brought `sum` together.
+    pub fn took(&mut self, last: RateSegment, sum: u64) -> Result<(), TraceProblem> {
+        (self.segment, self.rate) = (last, rate_of(&last));
+        self.bounds.offer(sum)
     }
 
     /// The next segment of the stream, which ends with an error, too.
@@ -82,27 +92,33 @@ impl Arrivals {
         next
     }
 
-    /// The segments that end after `from` and begin before `until`, with their rates, from the present one on and as far as
-    /// the stream has some; reads ahead where it must. What goes wrong on the way is told when time gets there.
-    pub fn upcoming(
-        &mut self,
-        from: SimTime,
-        until: SimTime,
-    ) -> impl Iterator<Item = (&RateSegment, u64)> {
-        while self.ahead.back().map_or(&self.segment, |(last, _)| last).end < until {
-            match self.read() {
-                Ok(Some(next)) => self.ahead.push_back((next, rate_of(&next))),
-                Ok(None) => break,
-                Err(problem) => {
-                    self.problem = Some(problem);
-                    break;
-                }
-            }
+    /// Reads ahead until a segment ends at `until` or later, as far as the stream has some; what goes wrong on the way is told
+    /// when time gets there.
+    fn read_until(&mut self, until: SimTime) {
+        let known = self.ahead.end().unwrap_or(self.segment.end);
+        if known >= until || self.has_ended {
+            return;
         }
-        let present = (self.segment.end > from).then_some((&self.segment, self.rate));
-        let first = self.ahead.partition_point(|(segment, _)| segment.end <= from);
-        let ahead = self.ahead.range(first..).map(|(segment, rate)| (segment, *rate));
-        present.into_iter().chain(ahead).take_while(move |(segment, _)| segment.start < until)
+        let ahead = &mut self.ahead;
+        match self.stream.read_until(until, &mut |segment| ahead.push(segment)) {
+            Ok(goes_on) => self.has_ended = !goes_on,
+            Err(problem) => (self.has_ended, self.problem) = (true, Some(problem)),
+        }
+    }
+
+    /// A stretch of arrivals at no more than `most` (millionths of a request per second) that reaches to where `calm` does,
+    /// further: as far as `until`, and as no rate exceeds `most`. Reads ahead where it must.
+    pub fn calm(&mut self, mut calm: Calm, until: SimTime, most: u64) -> Calm {
+        self.read_until(until);
+        let RateSegment { start, end, .. } = self.segment;
+        if end > calm.until && start < until {
+            if self.rate > most {
+                return calm;
+            }
+            calm.until = end.min(until);
+            (calm.least, calm.most) = (calm.least.min(self.rate), calm.most.max(self.rate));
+        }
+        self.ahead.calm(calm, until, most)
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.
@@ -127,7 +143,11 @@ impl Arrivals {
 
     /// The rate from `at` on, millionths of a request per second; reads ahead where it must.
     pub fn rate_from(&mut self, at: SimTime) -> u64 {
-        self.upcoming(at, SimTime(at.0 + 1)).next().map_or(0, |(_, rate)| rate)
+        if self.segment.end > at {
+            return self.rate;
+        }
+        self.read_until(SimTime(at.0 + 1));
+        self.ahead.rate_at(at).unwrap_or(0)
     }
 
     /// Nothing is asked for any more.

@@ -44,6 +44,7 @@ mod line;
 mod quiet;
 mod returns;
 mod stations;
+mod strides;
 mod view;
 mod waits;
 
@@ -96,8 +97,9 @@ pub(super) struct Fluid {
     owed: [u64; 4],
     /// CPU used, nanoseconds, and millionths of one.
     cpu: (u128, u64),
-    /// Whether the CPU of each target is wanted.
+    /// Whether the CPU of each target is wanted, and what each of `members` has used in flows that are no more, nanoseconds.
     measures: bool,
+    spent: Vec<u128>,
     /// Long connections by which requests come, of the same targets as `members`.
     connections: Option<Box<connections::Book>>,
 }
@@ -133,6 +135,7 @@ impl Fluid {
             owed: [0; 4],
             cpu: (0, 0),
             measures: false,
+            spent: Vec::new(),
             connections: connections::Book::of(setup),
         }
     }
@@ -167,29 +170,29 @@ impl Fluid {
     #[inline]
     fn pass_segment(&mut self, to: SimTime) -> bool {
         let RateSegment { start, end, micro } = *self.arrivals.segment();
-        let is_plain = !self.is_stale
-            && end <= to
-            && end <= self.next_slow_step
-            && self.owed == [0; 4]
-            && self.rules.is_plain;
+        let is_plain = self.is_plain() && end <= to && end <= self.next_slow_step;
         let [flow] = self.flows.as_mut_slice() else { return false };
-        let Some(pass) = is_plain.then(|| flow.pass(micro, end.0 - start.0)).flatten() else {
-            return false;
-        };
+        let pass = flow.passes(end.0 - start.0).filter(|pass| is_plain && micro <= pass.possible);
+        let Some(pass) = pass else { return false };
+        let errors = pass.errors(micro);
+        flow.pass(micro, errors);
         self.epoch = Epoch { start, end, before: 0 };
         self.now = end;
         if micro > 0 {
-            self.ledger.served(pass.pool, micro, pass.errors);
+            self.ledger.served(pass.pool, micro, errors);
             self.cpu = add_work(self.cpu, micro, pass.cpu_ns);
             if self.measures {
                 flow.parts.iter_mut().for_each(|part| part.work(micro));
             }
-            flow.total.add(flow.rho, micro);
-            if self.latency.is_asked() {
-                flow.recent.add(flow.rho, micro);
-            }
+            flow.answered((flow.rho, micro), self.latency.is_asked());
         }
         true
+    }
+
+    /// Whether the flows describe the targets and get all that comes, as it comes.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        !self.is_stale && self.owed == [0; 4] && self.rules.is_plain
     }
 
     /// Begins an epoch at `now`.
@@ -270,10 +273,7 @@ impl Fluid {
                 }
             }
             if from == 0 && flow.backlog == 0 {
-                flow.total.add(flow.rho, answered);
-                if self.latency.is_asked() {
-                    flow.recent.add(flow.rho, answered);
-                }
+                flow.answered((flow.rho, answered), self.latency.is_asked());
             } else {
                 flow.renew_profile(&mut lock(&self.stations), &self.cost, &self.rules);
                 let per_micro = 1e6 / flow.capacity.max(1) as f64;
@@ -329,9 +329,9 @@ impl Fluid {
             }
         }
         if self.measures {
-            for member in &mut self.members {
+            for (member, spent) in self.members.iter().zip(&mut self.spent) {
                 if let Some(flow) = member.flow().and_then(|index| self.flows.get(index)) {
-                    member.cpu_nanos += flow.cpu_nanos_of_one(&member.target);
+                    *spent += flow.cpu_nanos_of_one(&member.target);
                 }
             }
         }
@@ -385,6 +385,9 @@ impl Fluid {
             book.add(&target, self.now);
         }
         self.members.insert(at, Member::new(target));
+        if self.measures {
+            self.spent.insert(at, 0);
+        }
         self.open += 1;
     }
 
@@ -411,6 +414,9 @@ impl Fluid {
         };
         self.change();
         let member = self.members.remove(at);
+        if self.measures {
+            self.spent.remove(at);
+        }
         self.cut(task);
         self.open -= usize::from(!member.is_draining);
         if self.rules.is_queue() {
@@ -518,15 +524,7 @@ impl Fluid {
             most = most.min(flow.calm_rate()?);
         }
         let none = Calm { until: self.now, least: u64::MAX, most: 0 };
-        let mut calm = so_far.unwrap_or(none);
-        for (segment, rate) in self.arrivals.upcoming(calm.until, until) {
-            if rate > most {
-                break;
-            }
-            calm.until = segment.end.min(until);
-            calm.least = calm.least.min(rate);
-            calm.most = calm.most.max(rate);
-        }
+        let calm = self.arrivals.calm(so_far.unwrap_or(none), until, most);
         (calm.until > self.now).then_some(calm)
     }
 

@@ -11,6 +11,7 @@
 //! in whole millionths of a request. Advancing in one step or in many gives the same totals to the last millionth.
 //! Deliberately not here: health, scaling, hosts, money; whoever may serve is decided above.
 
+mod ahead;
 mod arrivals;
 mod bounds;
 mod connections;
@@ -79,6 +80,17 @@ pub struct Waits {
     pub spans: SpanHistogram,
     /// Requests that had to wait.
     pub waited: u64,
+}
+
+/// What one of several steps of a load has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stride {
+    /// Its end.
+    pub end: SimTime,
+    /// [`Load::cpu_nanos`] then.
+    pub cpu_nanos: u128,
+    /// [`Load::offered_micro_per_s`] then.
+    pub rate: u64,
 }
 
 /// A stretch of time in which nothing can build up, as long as the targets stay as they are.
@@ -151,6 +163,33 @@ impl Load {
     #[inline]
     pub fn advance(&mut self, to: SimTime) -> Result<(), TraceProblem> {
         either!(mut self, load => load.advance(to))
+    }
+
+    /// As [`Load::advance`] to `from` and on in steps up to `to`, of which `tell` hears: of a quiet time all at once.
+    ///
+    /// # Errors
+    /// As [`Load::advance`].
+    #[inline]
+    pub fn advance_by(
+        &mut self,
+        from: SimTime,
+        step: SimSpan,
+        to: SimTime,
+        mut tell: impl FnMut(Stride),
+    ) -> Result<(), TraceProblem> {
+        match &mut self.kind {
+            Kind::Fluid(load) => load.advance_by(from, step, to, tell),
+            Kind::Requests(_) => {
+                let mut end = from + step;
+                while end <= to {
+                    self.advance(end)?;
+                    let (cpu_nanos, rate) = (self.cpu_nanos(), self.offered_micro_per_s());
+                    tell(Stride { end, cpu_nanos, rate });
+                    end = end + step;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// A target begins to serve.

@@ -22,6 +22,8 @@ pub(super) struct Cost {
     pub io_variance: f64,
     /// Pairs (CPU, I/O) in seconds, ascending by CPU, with the exact means.
     pub sizes: Vec<(f64, f64)>,
+    /// The greatest CPU and the greatest I/O of these.
+    longest: (f64, f64),
     /// Mean CPU time in whole nanoseconds: what is summed.
     pub cpu_ns: u64,
 }
@@ -33,6 +35,8 @@ impl Cost {
         // 173 and 400 have no common factor, so the pairs are spread over the square.
         let sizes: Vec<(f64, f64)> =
             (0..SIZES).map(|i| (cpu_sizes[i], io_sizes[(i * 173 + 57) % SIZES])).collect();
+        let greatest = |part: fn(&(f64, f64)) -> f64| sizes.iter().map(part).fold(0.0, f64::max);
+        let longest = (greatest(|size| size.0), greatest(|size| size.1));
         let mean =
             |part: fn(&(f64, f64)) -> f64| sizes.iter().map(part).sum::<f64>() / SIZES as f64;
         let cpu = finite_mean(&work.cpu_ms).unwrap_or_else(|| mean(|s| s.0));
@@ -43,6 +47,7 @@ impl Cost {
             // A heavy tail has no variance; a hundred times the mean squared is much (assumed).
             cpu_variance: (work.cpu_ms.variance() / 1e6).min(100.0 * cpu * cpu),
             io_variance: (work.io_ms.variance() / 1e6).min(100.0 * io * io),
+            longest,
             sizes,
             cpu_ns: (cpu * 1e9).round() as u64,
         }
@@ -53,7 +58,15 @@ impl Cost {
         let seconds = delay.to_secs_f64();
         self.io += seconds;
         self.sizes.iter_mut().for_each(|size| size.1 += seconds);
+        self.longest.1 += seconds;
         self
+    }
+
+    /// Of the [sizes](Cost::sizes), how many take longer than `patience` where one of a CPU second takes `slow` seconds: mostly
+    /// none, which needs no look at each.
+    pub fn longer_than(&self, patience: f64, slow: f64) -> usize {
+        let is_late = |&&(cpu, io): &&(f64, f64)| cpu * slow + io > patience;
+        if is_late(&&self.longest) { self.sizes.iter().filter(is_late).count() } else { 0 }
     }
 
     /// Squared coefficient of variation of CPU time by `slowdown` plus I/O.

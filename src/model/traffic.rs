@@ -31,6 +31,25 @@ pub trait RateStream {
     /// A row that cannot be used, with file, line and column, already rendered for people.
     fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem>;
 
+    /// The next segments up to one that ends at `until` or later, handed over one by one: as by [`RateStream::next_segment`],
+    /// in one call. Says whether more may come.
+    ///
+    /// # Errors
+    /// As there, when the segments before the row have been handed over.
+    fn read_until(
+        &mut self,
+        until: SimTime,
+        take: &mut dyn FnMut(RateSegment),
+    ) -> Result<bool, TraceProblem> {
+        while let Some(segment) = self.next_segment()? {
+            take(segment);
+            if segment.end >= until {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Asks memory for what the next segment is made of, where that is worth it: a hint, without effect on segments.
     fn look_ahead(&self) {}
 

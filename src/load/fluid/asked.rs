@@ -90,6 +90,7 @@ impl Fluid {
 
     pub fn measure_targets(&mut self) {
         self.measures = true;
+        self.spent.resize(self.members.len(), 0);
     }
 
     pub fn cpu_nanos_of(&self, task: u64) -> u128 {
@@ -97,7 +98,8 @@ impl Fluid {
         let member = &self.members[at];
         let flow = member.flow().filter(|_| !self.is_stale).map(|index| &self.flows[index]);
         let connects = self.connections.as_ref().map_or(0, |book| book.spent_by(task));
-        connects + member.cpu_nanos + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
+        let spent = self.spent.get(at).copied().unwrap_or(0);
+        connects + spent + flow.map_or(0, |flow| flow.cpu_nanos_of_one(&member.target))
     }
 }
 

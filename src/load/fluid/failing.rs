@@ -19,9 +19,7 @@ impl Failing {
     /// Requests whose own work takes longer than anybody waits, where one of a CPU second takes `slow` seconds: they are
     /// worked on, and given up before the answer. The latencies of the others are cut at the time-out, and not told apart.
     pub fn given_up(cost: &Cost, slow: f64, timeout: u64) -> Self {
-        let patience = timeout as f64 / 1e6;
-        let is_late = |&&(cpu, io): &&(f64, f64)| cpu * slow + io > patience;
-        let late = cost.sizes.iter().filter(is_late).count() as u64;
+        let late = cost.longer_than(timeout as f64 / 1e6, slow) as u64;
         Failing { ppm: late * MICRO / SIZES as u64, ..Failing::NONE }
     }
 
@@ -31,8 +29,8 @@ impl Failing {
     pub fn of(rules: Delivery, cost: &Cost, (workers, full): (u64, f64), error_ppm: u32) -> Self {
         let slow = if cost.cpu > 0.0 { (full - cost.io).max(0.0) / cost.cpu } else { 1.0 };
         let patience = rules.visibility.0 as f64 / 1e6;
-        let is_late = |&&(cpu, io): &&(f64, f64)| workers > 1 && cpu * slow + io > patience;
-        let late = cost.sizes.iter().filter(is_late).count() as f64 / SIZES as f64;
+        let late = if workers > 1 { cost.longer_than(patience, slow) } else { 0 };
+        let late = late as f64 / SIZES as f64;
         let fails = 1.0 - (1.0 - late) * (1.0 - f64::from(error_ppm) / 1e6);
         Failing { ppm: (fails * 1e6).round() as u64, errors_come_back: true }
     }

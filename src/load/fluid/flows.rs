@@ -1,6 +1,7 @@
 //! Flows: targets that are alike and share one backlog, and how the traffic is split between them.
 
 mod grouping;
+mod part;
 
 use super::failing::Failing;
 use super::in_flight::InFlight;
@@ -18,6 +19,7 @@ use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
 use crate::model::traffic::{Delivery, MICRO, WorkKind};
 pub(in crate::load) use grouping::group;
+pub(in crate::load) use part::{Part, Taken};
 use smallvec::SmallVec;
 
 /// Weight of the whole traffic; a flow's share is a whole part of it.
@@ -96,33 +98,28 @@ impl Rules {
     }
 }
 
-/// A target, and what it holds while flows are made anew. Small: services look at all of theirs again and again.
+/// A target, and what it holds while flows are made anew. A cache line: services look at all of theirs again and again.
 pub(in crate::load) struct Member {
     pub target: Target,
-    pub is_draining: bool,
-    flow: Option<u32>,
     pub backlog: u64,
-    /// CPU used in flows that are no more, nanoseconds.
-    pub cpu_nanos: u128,
     /// Since when it drains, and what it had in flight then.
     pub leaves_behind: Option<Box<(SimTime, InFlight)>>,
+    /// The number of its flow, or [`NO_FLOW`].
+    flow: u32,
+    pub is_draining: bool,
 }
+
+/// There are not more flows than targets.
+const NO_FLOW: u32 = u32::MAX;
 
 impl Member {
     pub fn new(target: Target) -> Member {
-        Member {
-            target,
-            is_draining: false,
-            backlog: 0,
-            flow: None,
-            cpu_nanos: 0,
-            leaves_behind: None,
-        }
+        Member { target, is_draining: false, backlog: 0, flow: NO_FLOW, leaves_behind: None }
     }
 
     /// The number of its flow.
     pub fn flow(&self) -> Option<usize> {
-        self.flow.map(|flow| flow as usize)
+        (self.flow != NO_FLOW).then_some(self.flow as usize)
     }
 }
 
@@ -138,82 +135,27 @@ struct Key {
     held: u32,
 }
 
-/// Targets of a flow with equal CPU, cost, errors and pool.
-pub(in crate::load) struct Part {
-    pub pool: u8,
-    /// CPU of a request, nanoseconds.
-    pub cpu_ns: u64,
-    kind: (u32, u32, u32),
-    count: u64,
-    capacity: u64,
-    /// Of the epoch: answers, those already told, and what is charged for lost tasks before anything counts as served.
-    served: u64,
-    taken: u64,
-    lost: u64,
-    errors: u64,
-    failed: u64,
-    pub owed: u64,
-    pub(super) failing: Failing,
-    /// Requests worked on since the flow was made, millionths.
-    worked: u128,
-}
-
-impl Part {
-    /// Counts work for [`Flow::cpu_nanos_of_one`].
-    pub fn work(&mut self, micro: u64) {
-        self.worked += u128::from(micro);
-    }
-
-    /// What has become of messages and requests since the last call. Functions of what is answered in the epoch, so that
-    /// it does not matter how often this is called.
-    pub fn take(&mut self) -> Taken {
-        let lost = self.owed.min(self.served);
-        let error_ppm = u64::from(self.kind.2);
-        let error_ppm = if self.failing.errors_come_back { 0 } else { error_ppm };
-        let failed = mul_div(self.served - lost, self.failing.ppm, MICRO);
-        let errors = mul_div(self.served - lost - failed, error_ppm, MICRO);
-        let (more_lost, more_failed) = (lost - self.lost, failed - self.failed);
-        let more = Taken {
-            served: self.served - self.taken - more_lost - more_failed,
-            errors: errors - self.errors,
-            lost: more_lost,
-            failed: more_failed,
-        };
-        (self.taken, self.lost, self.errors) = (self.served, lost, errors);
-        self.failed = failed;
-        more
-    }
-
-    /// Whether it can pay for what lost tasks had in flight.
-    pub fn can_pay(&self) -> bool {
-        self.capacity > 0
-    }
-
-    /// What it owes still.
-    pub fn unpaid(&self) -> u64 {
-        self.owed - self.lost
-    }
-}
-
-/// What has become of a part's arrivals: answered, of these with an error, lost with a task, and not done with.
-pub(in crate::load) struct Taken {
-    pub served: u64,
-    pub errors: u64,
-    pub lost: u64,
-    pub failed: u64,
-}
-
 /// What became of a flow's arrivals in a step.
 pub(in crate::load) struct Step {
     pub served: u64,
     pub dropped: u64,
 }
 
-/// A segment that was answered at once, by one part.
+/// How segments are answered at once, by one part.
 pub(in crate::load) struct Pass {
     pub pool: u8,
     pub cpu_ns: u64,
-    pub errors: u64,
+    pub error_ppm: u64,
+    /// The most that one may bring.
+    pub possible: u64,
+}
+
+impl Pass {
+    /// Of so many answers, those that are errors.
+    #[inline]
+    pub fn errors(&self, micro: u64) -> u64 {
+        if self.error_ppm == 0 { 0 } else { mul_div(micro, self.error_ppm, MICRO) }
+    }
 }
 
 /// Targets with one backlog.
@@ -416,22 +358,38 @@ impl Flow {
         }
     }
 
-    /// As [`Flow::begin`] and [`Flow::step`] to the end, where this is the only flow, its targets are alike, nothing waits
-    /// and no more comes than can be answered; `None` elsewhere.
+    /// What it does with segments of `length` microseconds of which none brings more than it can answer, where this is the
+    /// only flow, its targets are alike, and nothing waits; `None` elsewhere.
     #[inline]
-    pub fn pass(&mut self, arriving: u64, length: u64) -> Option<Pass> {
+    pub fn passes(&self, length: u64) -> Option<Pass> {
         let is_plain = self.is_open && self.weight == self.rest && self.backlog == 0;
-        let [part] = self.parts.as_mut_slice() else { return None };
+        let [part] = self.parts.as_slice() else { return None };
         let all_are_answered = part.owed == 0 && part.failing.ppm == 0;
-        if !is_plain || !all_are_answered || length != self.length || arriving > self.possible {
-            return None;
-        }
+        (is_plain && all_are_answered && length == self.length).then_some(Pass {
+            pool: part.pool,
+            cpu_ns: part.cpu_ns,
+            error_ppm: u64::from(part.kind.2),
+            possible: self.possible,
+        })
+    }
+
+    /// As [`Flow::begin`] and [`Flow::step`] to the end, of a segment that [passes](Flow::passes).
+    #[inline]
+    pub fn pass(&mut self, arriving: u64, errors: u64) {
         (self.held, self.arriving, self.served, self.dropped) = (0, arriving, arriving, 0);
-        let errors = mul_div(arriving, u64::from(part.kind.2), MICRO);
-        (part.served, part.taken, part.lost, part.errors) = (arriving, arriving, 0, errors);
-        let pass = Pass { pool: part.pool, cpu_ns: part.cpu_ns, errors };
+        for part in &mut self.parts {
+            (part.served, part.taken, part.lost, part.errors) = (arriving, arriving, 0, errors);
+        }
         self.meet_rate();
-        Some(pass)
+    }
+
+    /// So much was answered without a backlog at this utilisation.
+    #[inline]
+    pub fn answered(&mut self, (rho, weight): (f64, u64), is_asked: bool) {
+        self.total.add(rho, weight);
+        if is_asked {
+            self.recent.add(rho, weight);
+        }
     }
 
     /// Goes on to the instant `passed` microseconds after the epoch's start, by which `arrived` have come.
@@ -494,9 +452,15 @@ impl Flow {
     /// The epoch's rate, and the utilisation that it makes.
     #[inline]
     pub fn meet_rate(&mut self) {
+        (self.rate, self.rho) = self.rate_and_rho(self.arriving);
+    }
+
+    /// Requests per second, and utilisation, where so much comes in the epoch.
+    #[inline]
+    pub fn rate_and_rho(&self, arriving: u64) -> (f64, f64) {
         // Millionths per microsecond are requests per second.
-        self.rate = self.arriving as f64 / self.length.max(1) as f64;
-        self.rho = if self.capacity == 0 { 1.0 } else { self.rate * 1e6 / self.capacity as f64 };
+        let rate = arriving as f64 / self.length.max(1) as f64;
+        (rate, if self.capacity == 0 { 1.0 } else { rate * 1e6 / self.capacity as f64 })
     }
 
     /// Its targets by what makes their latency.
@@ -595,5 +559,15 @@ impl Flow {
         let millis = (each * 1_000.0).ceil() as u64 + waiting.saturating_mul(1_000);
         let most = workers.map_or(u64::MAX, |w| u64::from(w) * 1_000);
         u32::try_from(millis.min(most)).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_takes_a_cache_line() {
+        assert_eq!(size_of::<Member>(), 64);
     }
 }

@@ -26,6 +26,42 @@ pub(super) fn middle(step: usize) -> f64 {
     range.0 + ((step - range.2) as f64 + 0.5) / range.1
 }
 
+/// From where to where a step reaches, the end not included.
+fn reach_of(step: usize) -> (f64, f64) {
+    let range = RANGES.iter().rev().find(|range| step >= range.2).unwrap_or(&RANGES[0]);
+    let low = range.0 + (step - range.2) as f64 / range.1;
+    (low, if step + 1 == STEPS { f64::INFINITY } else { low + 1.0 / range.1 })
+}
+
+/// Answers in a row at one step of utilisation, which often is that of the next minutes, too.
+pub(in crate::load) struct Run {
+    reach: (f64, f64),
+    weight: u64,
+}
+
+impl Run {
+    /// None.
+    pub const EMPTY: Run = Run { reach: (0.0, 0.0), weight: 0 };
+
+    /// `weight` requests more were answered at this utilisation; hands over those before, with theirs, where they belong to
+    /// another step.
+    #[inline]
+    pub fn add(&mut self, rho: f64, weight: u64) -> Option<(f64, u64)> {
+        if self.reach.0 <= rho && rho < self.reach.1 {
+            self.weight += weight;
+            return None;
+        }
+        let before = self.end();
+        *self = Run { reach: reach_of(step_of(rho)), weight };
+        before
+    }
+
+    /// Those that were not handed over.
+    pub fn end(&self) -> Option<(f64, u64)> {
+        (self.weight > 0).then_some((self.reach.0, self.weight))
+    }
+}
+
 /// Weights of requests by step of utilisation: few steps, since flows are made anew whenever targets come or go.
 #[derive(Default)]
 pub(in crate::load) struct Quiet {
@@ -126,6 +162,11 @@ mod tests {
             assert_eq!(step_of(middle(step)), step, "{step}");
         }
         assert!((1..STEPS).all(|step| middle(step) > middle(step - 1)));
+        for step in 0..STEPS {
+            let (low, high) = reach_of(step);
+            assert_eq!((step_of(low), step_of(high.next_down())), (step, step));
+            assert_eq!(step_of(high), (step + 1).min(STEPS - 1));
+        }
         assert_eq!(step_of(0.0), 0);
         assert_eq!(step_of(5.0), STEPS - 1);
     }
@@ -139,6 +180,11 @@ mod tests {
         ) {
             let (mut quiet, mut answered) = (Quiet::default(), Answered::default());
             let mut table = [[0; STEPS]; 3];
+            let (mut run, mut of_runs) = (Run::EMPTY, Quiet::default());
+            for &(rho, weight, _) in &answers {
+                run.add(rho, weight).iter().for_each(|&(rho, weight)| of_runs.add(rho, weight));
+            }
+            run.end().iter().for_each(|&(rho, weight)| of_runs.add(rho, weight));
             for &(rho, weight, view) in &answers {
                 quiet.add(rho, weight);
                 answered.add(view, step_of(rho), weight);
@@ -147,7 +193,8 @@ mod tests {
             prop_assert_eq!(quiet.is_empty(), answers.is_empty());
             let of_steps = (0..STEPS).map(|step| (step, (0..3).map(|view| table[view][step]).sum::<u64>()));
             let of_steps: Vec<_> = of_steps.filter(|&(_, weight)| weight > 0).collect();
-            prop_assert_eq!(quiet.take().collect::<Vec<_>>(), of_steps);
+            prop_assert_eq!(quiet.take().collect::<Vec<_>>(), of_steps.clone());
+            prop_assert_eq!(of_runs.take().collect::<Vec<_>>(), of_steps);
             prop_assert!(quiet.is_empty());
             let of_views = (0..3).flat_map(|view| (0..STEPS).map(move |step| (view, step)));
             let of_views: Vec<_> = of_views

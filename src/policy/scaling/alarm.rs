@@ -41,10 +41,9 @@ impl AlarmState {
 pub struct Alarm {
     present: u128,
     breach: u128,
-    /// The evaluation range: N + [`EXTRA_POINTS`] points.
-    range: u128,
-    /// The N newest points.
-    newest: u128,
+    /// How many of the newest points are real without a gap, and how many breach: what nearly every evaluation needs.
+    real_run: u32,
+    breach_run: u32,
     spec: AlarmSpec,
     state: AlarmState,
 }
@@ -98,8 +97,8 @@ impl Alarm {
         Alarm {
             present: 0,
             breach: 0,
-            range: u128::MAX >> (128 - points - EXTRA_POINTS),
-            newest: u128::MAX >> (128 - points),
+            real_run: 0,
+            breach_run: 0,
             spec: AlarmSpec { evaluation_periods: points, ..spec },
             state: AlarmState::default(),
         }
@@ -139,6 +138,8 @@ impl Alarm {
             point.is_some_and(|value| breaches(self.spec.comparison, self.spec.threshold, value));
         self.present = self.present << 1 | u128::from(point.is_some());
         self.breach = self.breach << 1 | u128::from(is_breach);
+        self.real_run = if point.is_some() { self.real_run.saturating_add(1) } else { 0 };
+        self.breach_run = if is_breach { self.breach_run.saturating_add(1) } else { 0 };
     }
 
     /// How many more points can come before it can go into ALARM, or from ALARM back into it: first those in `coming`, then
@@ -159,13 +160,13 @@ impl Alarm {
             }
             let fires = |more: u32| {
                 let bits = self.breach << more | ((1 << more) - 1);
-                (bits & self.newest).count_ones() >= needed
+                (bits & newest_of(points)).count_ones() >= needed
             };
             return (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1);
         }
         // N of N: what counts is how many breach in a row. One that fires does so until one does not.
         let mut is_on = self.state == AlarmState::Alarm;
-        let mut run = self.breach.trailing_ones().min(points);
+        let mut run = self.breach_run.min(points);
         let mut passed = 0;
         for point in coming {
             let Some(value) = point else { return passed };
@@ -188,7 +189,7 @@ impl Alarm {
     #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.present & self.newest == self.newest
+        self.real_run >= self.spec.evaluation_periods
     }
 
     /// Evaluates the history and returns the state.
@@ -203,16 +204,12 @@ impl Alarm {
         self.state
     }
 
-    /// Whether enough of the N newest points breach; counting bits is slower than to look for none and for all.
+    /// Whether enough of the N newest points breach, which are all real; counting bits is slower than to look for M in a row.
     #[inline]
     fn is_enough(&self) -> bool {
-        let breach = self.breach & self.newest;
-        match breach {
-            0 => false,
-            _ if breach == self.newest => true,
-            _ if self.spec.datapoints_to_alarm == self.spec.evaluation_periods => false,
-            _ => breach.count_ones() >= self.spec.datapoints_to_alarm,
-        }
+        let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
+        self.breach_run >= needed
+            || needed < points && (self.breach & newest_of(points)).count_ones() >= needed
     }
 
     #[inline]
@@ -221,7 +218,7 @@ impl Alarm {
     }
 
     fn evaluate_with_gaps(&self) -> AlarmState {
-        let mut present = self.present & self.range;
+        let mut present = self.present & newest_of(self.range_points());
         let mut real = present.count_ones();
         let points = self.spec.evaluation_periods;
         while real > points {
@@ -257,6 +254,12 @@ impl Alarm {
         let newer = (1_u128 << oldest) - 1;
         oldest + 1 >= self.spec.datapoints_to_alarm && present & newer == breach & newer
     }
+}
+
+/// The bits of the newest points, of which there are 1 to 128.
+#[inline]
+fn newest_of(points: u32) -> u128 {
+    u128::MAX >> (128 - points)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub mod step;
 pub mod target_tracking;
 
 pub use decision::{AlarmFiring, Decision, NotScaled, PolicyKind, Reason};
+pub use quiet::AT_ONCE;
 
 use crate::base::hint::{Before, ask_for};
 use crate::base::time::{SimSpan, SimTime};
@@ -349,12 +350,12 @@ impl Scaler {
         self.wanted[0] == 1 << metric as usize
     }
 
-    /// As [`Scaler::observe`] of 60 s where only the CPU is [wanted](Scaler::wants_only).
+    /// As [`Scaler::observe`] of 60 s where only the CPU is [wanted](Scaler::wants_only), and a period has one value.
     #[inline]
-    pub fn observe_cpu(&mut self, end: SimTime, value: Option<Point>) {
+    pub fn observe_cpu(&mut self, end: SimTime, value: Option<MetricValue>) {
         for feed in &mut self.feeds {
             if feed.series.observed_period == STANDARD_PERIOD {
-                feed.series.observe(end, value);
+                feed.series.observe_level(end, value);
             }
         }
     }

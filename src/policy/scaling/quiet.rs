@@ -6,9 +6,13 @@ use super::target_tracking::STANDARD_PERIOD;
 use super::{REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
+use smallvec::SmallVec;
 
-/// How many minutes are passed over at once.
-pub(super) const AT_ONCE: u32 = 8;
+/// How many minutes are passed over at once, at most.
+pub const AT_ONCE: usize = 8;
+
+/// The points that a feed shows when minutes are passed over: these, and those that were waiting.
+type Shown = SmallVec<[Option<MetricValue>; 2 * AT_ONCE]>;
 
 impl Scaler {
     /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
@@ -45,12 +49,30 @@ impl Scaler {
         quiet
     }
 
-    /// After how many minutes at the latest [`Scaler::pass_over`] is to be called.
+    /// After how many minutes at the latest [`Scaler::pass_over`] is to be called; at most [`AT_ONCE`].
     #[inline]
     #[must_use]
-    pub fn minutes_at_once(&self) -> u32 {
+    pub fn minutes_at_once(&self) -> usize {
         // A forecast learns in which hour a point was seen.
         if self.agenda.learns() { 1 } else { AT_ONCE }
+    }
+
+    /// As [`Scaler::observe_cpu`] of the minutes up to `now` with these values, and [`Scaler::pass_over`] of them.
+    ///
+    /// # Panics
+    /// Where an alarm begins to fire.
+    pub fn pass_over_cpu(&mut self, values: &[Option<MetricValue>], now: SimTime, running: u32) {
+        let since = now.0 - STANDARD_PERIOD.0 * values.len() as u64;
+        for feed in &mut self.feeds {
+            if feed.series.observed_period == STANDARD_PERIOD {
+                let mut end = SimTime(since);
+                for &value in values {
+                    end = end + STANDARD_PERIOD;
+                    feed.series.observe_level(end, value);
+                }
+            }
+        }
+        self.pass_over(now, running);
     }
 
     /// As [`Scaler::evaluate`] of each minute since it was evaluated or this was called, up to `now`: minutes of which
@@ -83,9 +105,9 @@ impl Scaler {
     #[inline]
     fn reveal_at_once(&mut self, index: usize, now: SimTime) {
         let feed = &mut self.feeds[index];
-        let alarms = &mut self.alarms[feed.alarms.clone()];
-        while let Some(point) = feed.series.reveal(now) {
-            for slot in &mut *alarms {
+        let shown: Shown = std::iter::from_fn(|| feed.series.reveal(now)).collect();
+        for slot in &mut self.alarms[feed.alarms.clone()] {
+            for &point in &shown {
                 if point.is_none() {
                     self.firing = slot.evaluate(self.firing); // what it is now may decide what it will be
                 }
@@ -94,8 +116,6 @@ impl Scaler {
                     self.firing = slot.evaluate(self.firing);
                 }
             }
-        }
-        for slot in alarms {
             self.firing = slot.evaluate(self.firing);
         }
     }
@@ -211,17 +231,24 @@ mod tests {
                 if ask(0, near) == u32::MAX {
                     quiet = ask(quiet, far).min((far - minute - 1) as u32);
                 }
-                let (mut awake, mut asleep) = (scaler.clone(), scaler.clone());
+                let (mut awake, mut asleep, mut at_once) = (scaler.clone(), scaler.clone(), scaler.clone());
                 let end = minute + quiet as usize;
+                let mut values = Vec::new();
                 for next in minute + 1..=end {
                     observe(&mut awake, next);
                     observe(&mut asleep, next);
                     prop_assert_eq!(awake.evaluate(at(next), state), None, "{} after {}", next, minute);
-                    if next == end || (next - minute).is_multiple_of(AT_ONCE as usize) {
+                    if next == end || (next - minute).is_multiple_of(AT_ONCE) {
                         asleep.pass_over(at(next), state.running);
+                    }
+                    values.push(Some(MetricValue(points[next])));
+                    if next == end || values.len() == AT_ONCE {
+                        at_once.pass_over_cpu(&values, at(next), state.running);
+                        values.clear();
                     }
                 }
                 prop_assert_eq!(format!("{awake:?}"), format!("{asleep:?}"));
+                prop_assert_eq!(format!("{awake:?}"), format!("{at_once:?}"));
             }
         }
     }

@@ -67,7 +67,7 @@ impl Series {
 
     /// Makes room for the last `window` visible points besides those that wait to be visible.
     pub(in crate::policy) fn keep(&mut self, window: u32) {
-        let waiting = self.delay.0 / self.period.0.max(1) + 2 + u64::from(AT_ONCE);
+        let waiting = self.delay.0 / self.period.0.max(1) + 2 + AT_ONCE as u64;
         let room = (u64::from(window) + waiting).next_power_of_two() as usize;
         if room > self.ring.len() {
             self.ring = vec![MISSING; room];
@@ -87,6 +87,16 @@ impl Series {
             self.push(end, value);
         } else {
             self.collect(end, point);
+        }
+    }
+
+    /// The same where all statistics of the period are this value.
+    #[inline]
+    pub(in crate::policy) fn observe_level(&mut self, end: SimTime, value: Option<MetricValue>) {
+        if self.period == self.observed_period {
+            self.push(end, value.map_or(MISSING, |value| value.0.min(MISSING - 1)));
+        } else {
+            self.collect(end, value.map(Point::level));
         }
     }
 

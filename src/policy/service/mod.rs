@@ -13,7 +13,7 @@ pub mod rebalance;
 pub mod scale_in;
 pub mod throttle;
 
-pub use pass::{OldRevision, Pass, PassInput, StopReason, pass};
+pub use pass::{OldRevision, Pass, PassInput, StopReason, fill_up, pass};
 pub use scale_in::{ScaleIn, Share};
 
 use crate::model::ids::{InstanceId, ZoneId};

@@ -96,6 +96,17 @@ pub fn pass(input: &PassInput, draws: &mut Stream) -> Pass {
     work.start()
 }
 
+/// The same of `total` tasks of which none is leaving or sick, and which are no more than desired, outside of rolling
+/// deployments: nothing is stopped, and who they are does not matter.
+#[must_use]
+pub fn fill_up(input: &PassInput, total: u32) -> Pass {
+    let missing = if input.is_held { 0 } else { input.desired - total };
+    let room = input.bounds.high.saturating_sub(total + input.draining);
+    let count = missing.min(room);
+    let start = if count > 0 { vec![(input.generation, count)] } else { Vec::new() };
+    Pass { stop: Vec::new(), start, old_desired: 0 }
+}
+
 /// A pass in the making.
 struct Work<'a> {
     input: &'a PassInput<'a>,
@@ -306,4 +317,59 @@ fn draw(rows: &mut Vec<usize>, count: u32, draws: &mut Stream) {
 
 fn to_count(length: usize) -> u32 {
     u32::try_from(length).expect("a service has fewer than 2^32 tasks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::{Purpose, Seed};
+    use crate::model::fleet::Fleet;
+    use crate::model::ids::ZoneId;
+    use crate::random::drawn;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(drawn(512))]
+
+        #[test]
+        fn to_fill_up_is_a_pass_over_tasks_that_all_may_stay(
+            states in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 0..12),
+            more in 0_u32..12, (low, high) in (0_u32..20, 0_u32..30), draining in 0_u32..4,
+            (stops_drain, is_held) in any::<(bool, bool)>(),
+        ) {
+            let task = |(key, &(is_running, healthy, is_protected)): (usize, &(bool, bool, bool))| ServiceTask {
+                key: key as u32,
+                id: key as u64,
+                generation: 3,
+                is_running,
+                counts_healthy: is_running && healthy,
+                is_unhealthy: false,
+                in_grace: false,
+                is_protected,
+                provider: 0,
+                is_draining: false,
+                zone: ZoneId(key as u32 % 3),
+                instance: None,
+            };
+            let tasks: Vec<ServiceTask> = states.iter().enumerate().map(task).collect();
+            let total = tasks.len() as u32;
+            let demand = crate::model::resources::Resources::default();
+            let input = PassInput {
+                desired: total + more,
+                bounds: Bounds { low, high },
+                generation: 3,
+                draining,
+                stops_drain,
+                tasks: &tasks,
+                scale_in: ScaleIn { fleet: &Fleet::default(), strategies: &[], demand, shares: &[] },
+                is_rolling: false,
+                old: Some(OldRevision { generation: 2, desired: 5 }),
+                is_held,
+            };
+            let mut draws = Seed(1).stream(Purpose::Service, "fill up");
+            let mut untouched = draws.clone();
+            prop_assert_eq!(pass(&input, &mut draws), fill_up(&input, total));
+            prop_assert_eq!(draws.below(1 << 40), untouched.below(1 << 40), "nothing is drawn");
+        }
+    }
 }

@@ -1,12 +1,27 @@
 //! What services make of instances that come, drain and go.
 
-use super::{Drive, Plan};
+use super::{Drive, Look, Plan};
 use crate::base::time::SimTime;
 use crate::model::fleet::InstanceStatus;
 use crate::model::ids::{ClusterId, InstanceId, ServiceId};
 use crate::model::lifecycle::{StopReason, TaskStatus};
 use crate::sim::event::RunError;
 use crate::sim::task::Slot;
+
+impl Look<'_> {
+    /// Whether a task of the service is on an instance that drains, or on a platform that is retired.
+    pub fn has_draining_task(&self, id: ServiceId) -> bool {
+        if self.cluster.draining() == 0 && !self.fargate.has_retired() {
+            return false;
+        }
+        let fleet = self.cluster.fleet();
+        let drains = |i: InstanceId| fleet.status[i] == InstanceStatus::Draining;
+        self.services.all[id].members.iter().any(|&slot| {
+            let task = &self.tasks[slot];
+            task.instance().is_some_and(drains) || self.fargate.is_retired(task)
+        })
+    }
+}
 
 impl Plan<'_> {
     /// An instance has registered with a cluster: services that lack a task may find room, DAEMON services and those that
@@ -26,19 +41,6 @@ impl Plan<'_> {
             service.rebalancing.try_again();
             self.look_soon(id);
         }
-    }
-
-    /// Whether a task of the service is on an instance that drains, or on a platform that is retired.
-    pub fn has_draining_task(&self, id: ServiceId) -> bool {
-        if self.cluster.draining() == 0 && !self.fargate.has_retired() {
-            return false;
-        }
-        let fleet = self.cluster.fleet();
-        let drains = |i: InstanceId| fleet.status[i] == InstanceStatus::Draining;
-        self.services.all[id].members.iter().any(|&slot| {
-            let task = &self.tasks[slot];
-            task.instance().is_some_and(drains) || self.fargate.is_retired(task)
-        })
     }
 
     /// An instance drains: its services replace their tasks.

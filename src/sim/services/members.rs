@@ -18,6 +18,7 @@ impl Drive<'_> {
     /// A placed task takes its place in its service.
     pub fn adopt(&mut self, slot: Slot, mut member: Member) {
         self.forget_stopped(); // one of them may have had this slot
+        debug_assert_eq!(member.task, self.tasks[slot].id);
         let service = &mut self.services.all[member.service];
         member.place = service.members.len() as u32;
         service.members.push(slot);
@@ -278,7 +279,7 @@ impl Plan<'_> {
             };
         }
         let has_work = !service.is_as_wanted() || service.may_be_sick();
-        if !begins && (has_work || self.has_draining_task(id)) {
+        if !begins && (has_work || self.look().has_draining_task(id)) {
             self.look_soon(id); // there may be room now
         }
     }

@@ -93,15 +93,23 @@ pub enum Next {
     Unhealthy,
 }
 
-/// What the scheduler knows about a task of a service, beside the [`super::task::Task`] in the same slot.
+/// What the scheduler knows about a task of a service, beside the [`super::task::Task`] in the same slot. In the order
+/// written here and in cache lines of its own: a pass of the scheduler looks at the first one of every task.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub struct Member {
+    /// Number of its task among all.
+    pub task: u64,
+    /// Until when unhealthy results are ignored.
+    pub grace_until: SimTime,
+    /// Until when it is protected from scale-in.
+    pub protected_until: SimTime,
+    /// Number among its service's tasks: the key of its draws.
+    pub number: u64,
     /// Service.
     pub service: ServiceId,
     /// Number of its deployment.
     pub generation: u32,
-    /// Number among its service's tasks: the key of its draws.
-    pub number: u64,
     /// Its place in [`Service::members`]; `u32::MAX` once it is no longer wanted.
     pub place: u32,
     /// What its checks say.
@@ -120,10 +128,6 @@ pub struct Member {
     pub slow_since: Option<SimTime>,
     /// Where its checks stand in their interval.
     pub phase: SimSpan,
-    /// Until when unhealthy results are ignored.
-    pub grace_until: SimTime,
-    /// Until when it is protected from scale-in.
-    pub protected_until: SimTime,
     /// When its container was started last, and how often it was started again.
     pub container_since: SimTime,
     pub restarts: u32,

@@ -134,6 +134,7 @@ impl Generator {
     }
 
     /// The mean rate from `a` to `b`, seconds, requests per second.
+    #[inline]
     fn rate(&mut self, a: f64, b: f64) -> f64 {
         let spec = &self.spec;
         let mut rate = spec.per_second;
@@ -175,6 +176,7 @@ impl Generator {
 }
 
 impl Spans for Generator {
+    #[inline]
     fn next_span(&mut self) -> Result<Option<Span>, TraceProblem> {
         if self.at >= self.until {
             return Ok(None);
@@ -187,9 +189,9 @@ impl Spans for Generator {
             poisson(mean, &mut self.requests).min(MAX_REQUESTS) * MICRO
         } else {
             let exact = mean * MICRO as f64 + self.rest;
-            let micro = exact.floor();
-            self.rest = exact - micro;
-            micro as u64
+            let micro = exact as u64; // rounds down
+            self.rest = exact - micro as f64;
+            micro
         };
         self.counts.read += 1;
         self.counts.used += 1;

@@ -44,6 +44,7 @@ impl<S: Spans> Shaper<S> {
         }
     }
 
+    #[inline]
     fn next_scaled(&mut self) -> Result<Option<Span>, TraceProblem> {
         let Some(span) = self.spans.next_span()? else { return Ok(None) };
         if self.scale_ppm == WHOLE || span.micro == 0 {
@@ -98,6 +99,7 @@ impl<S: Spans> Shaper<S> {
 }
 
 impl<S: Spans> RateStream for Shaper<S> {
+    #[inline]
     fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
         if !self.is_shifted {
             self.is_shifted = true;

@@ -1,6 +1,6 @@
 //! Which targets are alike and share one backlog, and the share of the traffic that each flow gets.
 
-use super::{Flow, Key, Member, Rules, SLOW_STEPS, WHOLE};
+use super::{Flow, Key, Member, NO_FLOW, Rules, SLOW_STEPS, WHOLE};
 use crate::base::time::SimTime;
 use crate::load::arrivals::mul_div;
 use crate::load::connections::Book;
@@ -24,7 +24,7 @@ pub(in crate::load) fn group(
     }
     for (index, member) in members.iter_mut().enumerate() {
         let held = book.map_or(0, |book| book.held(index));
-        member.flow = None;
+        member.flow = NO_FLOW;
         if member.is_draining && held == 0 && (rules.is_queue() || member.backlog == 0) {
             continue;
         }
@@ -39,7 +39,7 @@ pub(in crate::load) fn group(
                 flows.len() - 1
             })
         };
-        member.flow = Some(index as u32); // there are not more flows than targets
+        member.flow = index as u32;
         flows[index].join(target);
         flows[index].backlog += std::mem::take(&mut member.backlog);
     }

@@ -150,6 +150,15 @@ impl Meter {
         (u32::try_from(idle).unwrap_or(u32::MAX), self.memory_kib)
     }
 
+    /// Whether the CPU of its tasks together is all that is measured of its minutes, what they reserve stays as it is, and
+    /// all points are published; integrated up to `from`.
+    #[inline]
+    #[must_use]
+    pub fn is_simple(&self, from: SimTime) -> bool {
+        let is_watched = self.wants_tasks || self.wants_latency || self.excess.is_some();
+        !is_watched && self.starting.is_empty() && self.dark.is_empty() && self.since == from
+    }
+
     /// Integrates up to `now`.
     pub fn integrate(&mut self, now: SimTime) {
         let passed = u128::from(now.since(self.since).0);
@@ -197,8 +206,61 @@ pub fn cpu_percent(used: u128, area: u128) -> Option<MetricValue> {
     Some(MetricValue(u64::try_from(value).unwrap_or(u64::MAX)))
 }
 
+/// Utilisation of periods that are alike: what [`counted`] and [`cpu_percent`] say, with a part worked out before.
+pub struct Utilisation {
+    area: u128,
+    bursts: bool,
+    /// The most that counts, and what a hundred-thousandfold of it is divided by; zero where numbers are long.
+    most: u64,
+    divisor: u64,
+}
+
+impl Utilisation {
+    /// Of `area` CPU units × microseconds.
+    #[must_use]
+    pub fn of(area: u128, bursts: bool) -> Utilisation {
+        let divisor = u64::try_from(area).ok().filter(|area| area.is_multiple_of(1_024));
+        let most = u64::try_from(counted(u128::MAX, area, bursts)).unwrap_or(u64::MAX);
+        Utilisation { area, bursts, most, divisor: divisor.unwrap_or(0) / 1_024 }
+    }
+
+    /// Where so many nanoseconds of CPU were used.
+    #[inline]
+    #[must_use]
+    pub fn percent(&self, used: u128) -> Option<MetricValue> {
+        let short =
+            u64::try_from(used).ok().and_then(|used| used.min(self.most).checked_mul(100_000));
+        match short {
+            Some(short) if self.divisor > 0 => Some(MetricValue(short / self.divisor)),
+            _ => cpu_percent(counted(used, self.area, self.bursts), self.area),
+        }
+    }
+}
+
 /// Whether any metric of a service is measured every 20 seconds.
 pub fn is_high_resolution(service: &Service) -> bool {
     let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
     service.scaler.as_ref().is_some_and(|s| metrics.iter().any(|m| s.wants_high_resolution(*m)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::drawn;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(drawn(1_024))]
+
+        #[test]
+        fn utilisation_worked_out_before_is_that_of_each_period(
+            units in 0_u64..200_000, micros in prop::sample::select(vec![60_000_000_u64, 20_000_000, 7]),
+            used in prop::sample::select(vec![0_u32, 30, 44, 70, 127]), noise in any::<u32>(), bursts in any::<bool>(),
+        ) {
+            let area = u128::from(units) * u128::from(micros);
+            let used = (1_u128 << used) / 3 + u128::from(noise);
+            let expected = cpu_percent(counted(used, area, bursts), area);
+            prop_assert_eq!(Utilisation::of(area, bursts).percent(used), expected);
+        }
+    }
 }

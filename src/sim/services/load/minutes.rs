@@ -1,11 +1,13 @@
 //! The points of a service's minutes: observed when they end, or made up for later where nothing could be decided.
 
-use super::meter::{MINUTE, counted, cpu_percent, in_memory_micro, is_high_resolution};
+use super::meter::{
+    MINUTE, Utilisation, counted, cpu_percent, in_memory_micro, is_high_resolution,
+};
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::{Asker, LatencySummary};
+use crate::load::{Asker, LatencySummary, Stride};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{METRICS, MetricValue, ScalingMetric};
-use crate::policy::scaling::Point;
+use crate::policy::scaling::{AT_ONCE, Point, Scaler};
 use crate::sim::books::Ledger;
 use crate::sim::event::RunError;
 use crate::sim::services::{Flow, Service};
@@ -100,6 +102,13 @@ impl Flow<'_> {
     pub fn make_up(&mut self, id: ServiceId, upto: SimTime) -> Result<(), RunError> {
         let service = &mut self.services.all[id];
         let ledger = &mut self.books.services[id];
+        let from = service.meter.minute_done;
+        if from + MINUTE > upto {
+            return Ok(());
+        }
+        if is_simple(service, from) {
+            return pass_minutes(service, ledger, from, upto);
+        }
         let mut passed = 0;
         loop {
             let next = service.meter.minute_done + MINUTE;
@@ -138,6 +147,51 @@ impl Flow<'_> {
     }
 }
 
+/// Whether all that its minutes from `from` on are asked for is the CPU of its tasks together.
+fn is_simple(service: &Service, from: SimTime) -> bool {
+    let scaler = service.scaler.as_ref();
+    service.load.is_some()
+        && service.meter.is_simple(from)
+        && scaler.is_none_or(|scaler| scaler.wants_only(ScalingMetric::Cpu))
+}
+
+/// As [`observe`] of each minute up to `upto`, which were passed over, and what follows from it, of a [simple](is_simple)
+/// service: in one loop, since nobody comes or goes in them.
+fn pass_minutes(
+    service: &mut Service,
+    ledger: &mut Ledger,
+    from: SimTime,
+    upto: SimTime,
+) -> Result<(), RunError> {
+    measure_capacity(service, ledger);
+    let (running, healthy) = (service.running, u64::from(service.healthy));
+    let (bursts, meter) = (service.bursts, &mut service.meter);
+    let area = u128::from(meter.reserved_cpu) * u128::from(MINUTE.0);
+    let utilisation = Utilisation::of(area, bursts);
+    let Service { load: Some(load), scaler, .. } = service else { return Ok(()) };
+    let at_once = scaler.as_ref().map_or(1, Scaler::minutes_at_once);
+    let (mut values, mut seen) = ([None; AT_ONCE], 0);
+    load.advance_by(from, MINUTE, upto, |Stride { end, cpu_nanos, rate }| {
+        let nanos = cpu_nanos + meter.startup_nanos;
+        let cpu = utilisation.percent(nanos - meter.minute.cpu_nanos);
+        meter.minute.cpu_nanos = nanos;
+        meter.cpu_of_last_minute = cpu.map(|value| value.0);
+        note_need(ledger, end, rate, healthy);
+        if let Some(scaler) = scaler {
+            values[seen] = cpu;
+            seen += 1;
+            if end + MINUTE > upto || seen == at_once {
+                scaler.pass_over_cpu(&values[..seen], end, running);
+                seen = 0;
+            }
+        }
+    })?;
+    meter.integrate(upto);
+    meter.minute.cpu_area = meter.cpu_area;
+    meter.minute_done = upto;
+    Ok(())
+}
+
 /// The points of the period that ends now.
 pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(), RunError> {
     let meter = &mut service.meter;
@@ -167,7 +221,7 @@ pub fn observe(service: &mut Service, period: SimSpan, now: SimTime) -> Result<(
     let Some(scaler) = &mut service.scaler else { return Ok(()) };
     if period == MINUTE && of_tasks.is_none() && scaler.wants_only(ScalingMetric::Cpu) {
         let cpu = cpu.filter(|_| !meter.is_dark(now));
-        scaler.observe_cpu(now, cpu.map(|value| Point::level(MetricValue(value))));
+        scaler.observe_cpu(now, cpu.map(MetricValue));
         return Ok(());
     }
     let is_wanted = |metric| match period {
@@ -252,12 +306,17 @@ pub fn note_drops(service: &Service, ledger: &mut Ledger, now: SimTime) {
 /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
 pub fn measure_elasticity(service: &Service, ledger: &mut Ledger, now: SimTime) {
     let Some(load) = &service.load else { return };
+    note_need(ledger, now, load.offered_micro_per_s(), u64::from(service.healthy));
+}
+
+/// The same where so much is offered and so many are healthy.
+#[inline]
+fn note_need(ledger: &mut Ledger, now: SimTime, offered: u64, healthy: u64) {
     let per_target = ledger.per_target;
     if per_target == 0 {
         return;
     }
     let target = ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-    let offered = load.offered_micro_per_s();
     let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
         (Some(useful), Some(offered)) => offered.div_ceil(useful),
         _ => {
@@ -266,5 +325,5 @@ pub fn measure_elasticity(service: &Service, ledger: &mut Ledger, now: SimTime) 
             u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
         }
     };
-    ledger.elasticity.push(now, needed, u64::from(service.healthy));
+    ledger.elasticity.push(now, needed, healthy);
 }

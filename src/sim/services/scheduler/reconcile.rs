@@ -45,7 +45,7 @@ impl Drive<'_> {
     pub fn reconcile_replicas(&mut self, id: ServiceId) -> Result<bool, RunError> {
         if self.services.all[id].is_as_wanted()
             && !self.services.is_sick(id)
-            && !self.plan().has_draining_task(id)
+            && !self.look().has_draining_task(id)
         {
             self.wish(id, 0);
             return Ok(false); // most looks come after a task has begun to run, or has become healthy

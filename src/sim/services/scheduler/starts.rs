@@ -191,6 +191,7 @@ impl Look<'_> {
             line: 0,
         };
         let member = Member {
+            task: self.tasks.next_id,
             service: id,
             generation,
             number: service.tasks_so_far,

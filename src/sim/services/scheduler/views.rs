@@ -15,8 +15,9 @@ use crate::sim::task::Slot;
 impl Look<'_> {
     /// The same without consequences.
     pub fn passes_with(&self, id: ServiceId, now: SimTime, dice: &mut Stream) -> Vec<Pass> {
-        let mut tasks = self.views(id, now);
         let of = &self.services.all[id];
+        let is_settled = self.is_settled(id);
+        let mut tasks = if is_settled { Vec::new() } else { self.views(id, now) };
         let Some(newest) = of.deployment(of.generation) else { return Vec::new() };
         let is_throttled = of.throttle.blocked_until(now).is_some();
         let is_held = newest.is_stalled || is_throttled;
@@ -53,7 +54,10 @@ impl Look<'_> {
                 old: of.old_revision(),
                 is_held,
             };
-            passes.push(policy::pass(&input, dice));
+            passes.push(match is_settled {
+                true => policy::fill_up(&input, of.members.len() as u32),
+                false => policy::pass(&input, dice),
+            });
         } else {
             for deployment in &of.deployments {
                 let own: Vec<ServiceTask> = tasks
@@ -85,6 +89,20 @@ impl Look<'_> {
         passes
     }
 
+    /// Whether a pass could do no more than start tasks, whoever is there: all are of one deployment that rolls no more, no
+    /// more than desired, none is unhealthy, and none is to make room for another.
+    fn is_settled(&self, id: ServiceId) -> bool {
+        let service = &self.services.all[id];
+        let [only] = service.deployments.as_slice() else { return false };
+        matches!(only.kind, Kind::Rolling)
+            && only.generation == service.generation
+            && only.tasks() as usize == service.members.len()
+            && service.members.len() <= service.desired as usize
+            && !service.is_rolling()
+            && !self.services.is_sick(id)
+            && !self.has_draining_task(id)
+    }
+
     /// The service's tasks as the policies see them, in order of number.
     pub fn views(&self, id: ServiceId, now: SimTime) -> Vec<ServiceTask> {
         let service = &self.services.all[id];
@@ -104,7 +122,7 @@ impl Look<'_> {
         let (zone, instance) = (task.zone(self.cluster.fleet()), task.instance());
         ServiceTask {
             key: slot.0,
-            id: task.id,
+            id: member.task,
             generation: member.generation,
             is_running: task.status == TaskStatus::Running,
             counts_healthy: member.health == Health::Healthy,
