@@ -9,16 +9,18 @@ use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
 
 /// The stream and its present segment. When the stream has ended, one empty segment lasts for ever.
+#[repr(C)]
 pub(super) struct Arrivals {
-    stream: Box<dyn RateStream + Send>,
     segment: RateSegment,
     /// Its rate.
     rate: u64,
+    /// Segments that were read ahead of time.
     ahead: Ahead,
-    /// What went wrong while reading ahead.
-    problem: Option<TraceProblem>,
+    stream: Box<dyn RateStream + Send>,
     has_ended: bool,
     pub bounds: Bounds,
+    /// What went wrong while reading ahead.
+    problem: Option<TraceProblem>,
 }
 
 impl Arrivals {

@@ -29,10 +29,12 @@ use library::lock;
 use line::Line;
 use quiet::{Answered, Book};
 use returns::Returns;
+use smallvec::SmallVec;
 use stations::Stations;
 use std::sync::{Arc, Mutex};
 use waits::record_waits;
 
+mod alike;
 mod asked;
 mod connected;
 mod failing;
@@ -57,34 +59,41 @@ struct Epoch {
     before: u64,
 }
 
-/// Requests and targets of one service as a fluid.
+/// Requests and targets of one service as a fluid. In the order written here: what an advance looks at lies together.
+#[repr(C)]
 pub(super) struct Fluid {
-    pub arrivals: Arrivals,
-    pub ledger: Ledger,
-    pub latency: LatencyMeter,
-    /// Answered without a backlog by flows that are no more.
-    answered: Answered,
-    pub cost: Arc<Cost>,
-    pub events: u64,
-    rules: Rules,
-    setup: LoadSetup,
-    /// Time without CPU as it usually is.
-    io_ms: Distribution,
-    stations: Arc<Mutex<Stations>>,
+    /// CPU used, nanoseconds, and millionths of one.
+    cpu: (u128, u64),
     now: SimTime,
+    /// When a target goes on in its slow start.
+    next_slow_step: SimTime,
     epoch: Epoch,
+    flows: Vec<Flow>,
+    /// The flows no longer describe the targets.
+    is_stale: bool,
+    /// Whether there is one flow of targets that are alike, and those that came or went since it was made are, too.
+    are_alike: bool,
+    /// Whether the CPU of each target is wanted.
+    measures: bool,
+    /// Requests that lost tasks had in flight and that the ledger already has as served.
+    owed: [u64; 4],
+    pub arrivals: Arrivals,
+    rules: Rules,
+    /// The traffic could not be read when somebody asked for the present: told by the next advance.
+    problem: Option<TraceProblem>,
+    pub latency: LatencyMeter,
+    pub ledger: Ledger,
     /// Ascending by task.
     members: Vec<Member>,
     /// Of these, not draining.
     open: usize,
+    /// Those that came or went since flows were made.
+    moved: SmallVec<[u64; 2]>,
+    pub cost: Arc<Cost>,
+    stations: Arc<Mutex<Stations>>,
+    /// Answered without a backlog by flows that are no more.
+    answered: Answered,
     weights: [u64; 4],
-    flows: Vec<Flow>,
-    /// The flows no longer describe the targets.
-    is_stale: bool,
-    /// When a target goes on in its slow start.
-    next_slow_step: SimTime,
-    /// The traffic could not be read when somebody asked for the present: told by the next advance.
-    problem: Option<TraceProblem>,
     /// Backlog without a flow: the queue of messages while targets change.
     central: u64,
     /// When the messages that wait came.
@@ -93,15 +102,14 @@ pub(super) struct Fluid {
     returns: Option<Returns>,
     /// Greatest rate of messages seen, arriving or taken.
     greatest_rate: u64,
-    /// Requests that lost tasks had in flight and that the ledger already has as served.
-    owed: [u64; 4],
-    /// CPU used, nanoseconds, and millionths of one.
-    cpu: (u128, u64),
-    /// Whether the CPU of each target is wanted, and what each of `members` has used in flows that are no more, nanoseconds.
-    measures: bool,
+    /// What each of `members` has used in flows that are no more, nanoseconds, where it is wanted.
     spent: Vec<u128>,
     /// Long connections by which requests come, of the same targets as `members`.
     connections: Option<Box<connections::Book>>,
+    pub events: u64,
+    /// Time without CPU as it usually is.
+    io_ms: Distribution,
+    setup: LoadSetup,
 }
 
 impl Fluid {
@@ -126,6 +134,8 @@ impl Fluid {
             weights: [1_000, 0, 0, 0],
             flows: Vec::new(),
             is_stale: true,
+            are_alike: false,
+            moved: SmallVec::new(),
             next_slow_step: SimTime::NEVER,
             problem: None,
             central: 0,
@@ -336,6 +346,7 @@ impl Fluid {
             }
         }
         if self.flows.iter().any(|flow| flow.backlog > 0) {
+            self.are_alike = false;
             for member in &mut self.members {
                 if let Some(flow) = member.flow().and_then(|index| self.flows.get_mut(index)) {
                     member.backlog += flow.take_share();
@@ -351,6 +362,10 @@ impl Fluid {
             return;
         }
         self.is_stale = false;
+        if self.are_alike {
+            self.count_anew();
+            return;
+        }
         let at = self.now;
         self.settle_connections();
         let book = self.connections.as_deref();
@@ -366,6 +381,8 @@ impl Fluid {
             None => self.rules.next_slow_step(&self.members, at),
             Some(book) => book.next,
         };
+        self.are_alike = self.are_flows_alike();
+        self.moved.clear();
     }
 
     fn find(&self, task: u64) -> Result<usize, usize> {
@@ -384,7 +401,10 @@ impl Fluid {
         if let Some(book) = &mut self.connections {
             book.add(&target, self.now);
         }
-        self.members.insert(at, Member::new(target));
+        let member = Member::new(target);
+        self.are_alike &= self.flows.first().is_some_and(|flow| flow.takes(&self.rules, &member));
+        self.moved.push(target.task);
+        self.members.insert(at, member);
         if self.measures {
             self.spent.insert(at, 0);
         }
@@ -398,6 +418,8 @@ impl Fluid {
             let left = self.in_flight_at(at);
             self.change();
             self.open -= 1;
+            self.are_alike &= self.open > 0;
+            self.moved.push(task);
             self.members[at].is_draining = true;
             match &mut self.connections {
                 None => self.members[at].leaves_behind = Some(Box::new((self.now, left))),
@@ -419,6 +441,7 @@ impl Fluid {
         }
         self.cut(task);
         self.open -= usize::from(!member.is_draining);
+        self.are_alike &= self.open > 0;
         if self.rules.is_queue() {
             return;
         }
@@ -441,6 +464,7 @@ impl Fluid {
             && self.cpu_of(at) != cpu_millis
         {
             self.change();
+            self.are_alike = false;
             let left = self.connections.as_mut().map(|book| book.set_limit(task, cpu_millis));
             self.members[at].target.cpu_millis = left.unwrap_or(cpu_millis);
         }
@@ -449,6 +473,7 @@ impl Fluid {
     pub fn set_weights(&mut self, weights: [u64; 4]) {
         if self.weights != weights {
             self.change();
+            self.are_alike = false;
             self.weights = weights;
             if let Some(book) = &mut self.connections {
                 book.set_weights(weights, self.now);

@@ -20,17 +20,13 @@ impl Fluid {
         if before != Before::Second {
             return;
         }
-        ask_for(&self.ledger);
-        ask_for(&self.latency);
-        ask_for(&self.cost);
-        ask_for(&self.rules);
-        ask_for(&self.now);
-        ask_for(&self.epoch);
-        ask_for(&self.members);
-        ask_for(&self.flows);
-        ask_for(&self.central);
-        ask_for(&self.line);
         ask_for(&self.cpu);
+        ask_for(&self.flows);
+        ask_for(&self.rules);
+        ask_for(&self.latency);
+        ask_for(&self.ledger);
+        ask_for(&self.ledger.pools);
+        ask_for(&self.members);
     }
 
     pub fn set_errors(&mut self, task: u64, error_ppm: u32) {
@@ -38,6 +34,7 @@ impl Fluid {
             && self.members[at].target.error_ppm != error_ppm
         {
             self.change();
+            self.are_alike = false;
             self.members[at].target.error_ppm = error_ppm;
         }
     }
@@ -48,6 +45,7 @@ impl Fluid {
             && self.members[at].is_draining
         {
             self.change();
+            self.are_alike = false;
             self.open += 1;
             self.members[at].is_draining = false;
             self.members[at].leaves_behind = None;

@@ -19,6 +19,8 @@ use crate::load::{LoadSetup, Target};
 use crate::model::service::Routing;
 use crate::model::traffic::{Delivery, MICRO, WorkKind};
 pub(in crate::load) use grouping::group;
+use grouping::key_of;
+use part::kind_of;
 pub(in crate::load) use part::{Part, Taken};
 use smallvec::SmallVec;
 
@@ -36,7 +38,7 @@ pub(in crate::load) struct Rules {
     kind: WorkKind,
     routing: Routing,
     splits_zones: bool,
-    slow_start: SimSpan,
+    pub slow_start: SimSpan,
     pub timeout: SimSpan,
     pub workers: Option<u32>,
     queue_limit: Option<u32>,
@@ -117,6 +119,10 @@ impl Member {
         Member { target, is_draining: false, backlog: 0, flow: NO_FLOW, leaves_behind: None }
     }
 
+    pub fn set_flow(&mut self, flow: Option<usize>) {
+        self.flow = flow.map_or(NO_FLOW, |flow| flow as u32);
+    }
+
     /// The number of its flow.
     pub fn flow(&self) -> Option<usize> {
         (self.flow != NO_FLOW).then_some(self.flow as usize)
@@ -148,6 +154,25 @@ pub(in crate::load) struct Pass {
     pub error_ppm: u64,
     /// The most that one may bring.
     pub possible: u64,
+}
+
+/// Rate and utilisation of a flow by what comes in an epoch.
+#[derive(Clone, Copy)]
+pub(in crate::load) struct Rates {
+    /// Microseconds.
+    length: f64,
+    /// Millionths of a request per second.
+    capacity: f64,
+}
+
+impl Rates {
+    /// Requests per second, and utilisation, where so many millionths come.
+    #[inline]
+    pub fn of(self, arriving: u64) -> (f64, f64) {
+        // Millionths per microsecond are requests per second.
+        let rate = arriving as f64 / self.length;
+        (rate, if self.capacity == 0.0 { 1.0 } else { rate * 1e6 / self.capacity })
+    }
 }
 
 impl Pass {
@@ -251,31 +276,26 @@ impl Flow {
     fn join(&mut self, target: &Target) {
         self.members += 1;
         self.left += 1;
-        let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
-        match self.parts.iter_mut().find(|p| p.kind == kind && p.pool == target.pool) {
+        match self.parts.iter_mut().find(|part| part.is_of(target)) {
             Some(part) => part.count += 1,
-            None => self.parts.push(Part {
-                pool: target.pool,
-                cpu_ns: 0,
-                kind,
-                count: 1,
-                capacity: 0,
-                served: 0,
-                taken: 0,
-                lost: 0,
-                errors: 0,
-                failed: 0,
-                owed: 0,
-                failing: Failing::NONE,
-                worked: 0,
-            }),
+            None => self.parts.push(Part::new(kind_of(target), target.pool, 1)),
         }
+    }
+
+    /// Whether a member that is there from now on belongs here, where there is no slow start.
+    pub fn is_of(&self, rules: &Rules, member: &Member) -> bool {
+        self.key == key_of(rules, member, SimTime::ZERO)
+    }
+
+    /// A flow of so many members that has the key and the share of the traffic that this one has.
+    pub fn anew(&self, members: u64) -> Flow {
+        let Flow { weight, rest, .. } = *self;
+        Flow { members, left: members, weight, rest, ..Flow::new(self.key, self.pool) }
     }
 
     /// CPU that each target like this one has used since the flow was made, nanoseconds.
     pub fn cpu_nanos_of_one(&self, target: &Target) -> u128 {
-        let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
-        let part = self.parts.iter().find(|p| p.kind == kind && p.pool == target.pool);
+        let part = self.parts.iter().find(|part| part.is_of(target));
         part.map_or(0, |part| {
             part.worked * u128::from(part.cpu_ns) / 1_000_000 / u128::from(part.count)
         })
@@ -452,15 +472,12 @@ impl Flow {
     /// The epoch's rate, and the utilisation that it makes.
     #[inline]
     pub fn meet_rate(&mut self) {
-        (self.rate, self.rho) = self.rate_and_rho(self.arriving);
+        (self.rate, self.rho) = self.rates().of(self.arriving);
     }
 
-    /// Requests per second, and utilisation, where so much comes in the epoch.
-    #[inline]
-    pub fn rate_and_rho(&self, arriving: u64) -> (f64, f64) {
-        // Millionths per microsecond are requests per second.
-        let rate = arriving as f64 / self.length.max(1) as f64;
-        (rate, if self.capacity == 0 { 1.0 } else { rate * 1e6 / self.capacity as f64 })
+    /// What tells rate and utilisation in epochs as long as this.
+    pub fn rates(&self) -> Rates {
+        Rates { length: self.length.max(1) as f64, capacity: self.capacity as f64 }
     }
 
     /// Its targets by what makes their latency.

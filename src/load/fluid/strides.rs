@@ -50,14 +50,14 @@ impl Fluid {
         let Some(pass) = flow.passes(step.0) else { return Ok(at) };
         let is_asked = latency.is_asked();
         let (mut end, mut sum, mut errors, mut last) = (at, 0, 0, None);
-        let mut run = Run::EMPTY;
+        let (rates, mut run) = (flow.rates(), Run::EMPTY);
         while end + step <= to {
             let Some(micro) = arrivals.take_even(step.0, pass.possible) else { break };
             end = end + step;
             sum = micro.saturating_add(sum); // more than can be counted is refused below
             errors += pass.errors(micro);
             *cpu = add_work(*cpu, micro, pass.cpu_ns);
-            let (_, rho) = flow.rate_and_rho(micro);
+            let (_, rho) = rates.of(micro);
             if micro > 0
                 && let Some(before) = run.add(rho, micro)
             {

@@ -142,6 +142,28 @@ impl Alarm {
         self.breach_run = if is_breach { self.breach_run.saturating_add(1) } else { 0 };
     }
 
+    /// As [`Alarm::push`] of each of these points, which are all real and within these bounds.
+    #[inline]
+    pub fn push_all(
+        &mut self,
+        points: &[Option<MetricValue>],
+        (least, most): (MetricValue, MetricValue),
+    ) {
+        let breaches = |value| breaches(self.spec.comparison, self.spec.threshold, value);
+        let (count, is_breach) = (points.len() as u32, breaches(most));
+        if breaches(least) != is_breach || count >= u128::BITS {
+            points.iter().for_each(|&point| self.push(point));
+            return;
+        }
+        // On one side of the threshold all breach, or none.
+        let ones = (1 << count) - 1;
+        self.present = self.present << count | ones;
+        self.breach = self.breach << count | if is_breach { ones } else { 0 };
+        self.real_run = self.real_run.saturating_add(count);
+        let run = self.breach_run.saturating_add(count);
+        self.breach_run = if is_breach || count == 0 { run } else { 0 };
+    }
+
     /// How many more points can come before it can go into ALARM, or from ALARM back into it: first those in `coming`, then
     /// `harmless` ones that do not breach, then any. 0 where points are missing, or where M of N is too hard to say.
     #[must_use]
@@ -339,6 +361,29 @@ mod tests {
                 alarm.push(history[end].map(|b| MetricValue(if b { 51 } else { 50 })));
                 state = slow(&history[..=end], m as usize, n as usize, missing, state);
                 prop_assert_eq!(alarm.evaluate(), state);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(drawn(256))]
+
+        #[test]
+        fn points_pushed_at_once_are_those_pushed_one_by_one(
+            runs in prop::collection::vec(prop::collection::vec(45_u64..56, 0..9), 0..9), gap in any::<bool>(),
+        ) {
+            let (mut alarm, mut slow) = (Alarm::new(spec(2, 3, MissingData::Ignore)), Alarm::new(spec(2, 3, MissingData::Ignore)));
+            for run in runs {
+                let points: Vec<_> = run.iter().map(|&value| Some(MetricValue(value))).collect();
+                let bounds = (run.iter().min(), run.iter().max());
+                let bounds = (bounds.0.map_or(u64::MAX, |&least| least), bounds.1.map_or(0, |&most| most));
+                alarm.push_all(&points, (MetricValue(bounds.0), MetricValue(bounds.1)));
+                points.iter().for_each(|&point| slow.push(point));
+                if gap {
+                    alarm.push(None);
+                    slow.push(None);
+                }
+                prop_assert_eq!(format!("{alarm:?}"), format!("{slow:?}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::alarm::{self, Alarm, AlarmState};
 use super::series::Series;
 use super::target_tracking::STANDARD_PERIOD;
-use super::{REPEAT, Scaler, ServiceState};
+use super::{PolicyAlarm, REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 use smallvec::SmallVec;
@@ -33,17 +33,20 @@ impl Scaler {
             return 0;
         }
         let mut quiet = u32::MAX;
-        for slot in &self.alarms {
-            let series = &self.feeds[slot.feed].series;
-            quiet = quiet.min(quiet_points(series, &slot.alarm, harmless, (least, most)));
-            if quiet > 0 && slot.alarm.state() == AlarmState::Alarm {
-                let bounds = series
-                    .waiting()
-                    .flatten()
-                    .fold((least, most), |(low, high), value| (low.min(value), high.max(value)));
-                let until = self.refuses_until(now, state, bounds).unwrap_or(now);
-                let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
-                quiet = quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX));
+        for feed in &self.feeds {
+            let series = &feed.series;
+            let waiting: Shown = series.waiting().collect();
+            let of_waiting = bounds_of(&waiting);
+            for slot in &self.alarms[feed.alarms.clone()] {
+                let seen = (waiting.as_slice(), of_waiting);
+                quiet = quiet.min(quiet_points(series, seen, &slot.alarm, harmless, (least, most)));
+                if quiet > 0 && slot.alarm.state() == AlarmState::Alarm {
+                    let (low, high) = of_waiting.unwrap_or((least, most));
+                    let bounds = (low.min(least), high.max(most));
+                    let until = self.refuses_until(now, state, bounds).unwrap_or(now);
+                    let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
+                    quiet = quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX));
+                }
             }
         }
         quiet
@@ -106,24 +109,48 @@ impl Scaler {
     fn reveal_at_once(&mut self, index: usize, now: SimTime) {
         let feed = &mut self.feeds[index];
         let shown: Shown = std::iter::from_fn(|| feed.series.reveal(now)).collect();
+        let bounds = bounds_of(&shown);
         for slot in &mut self.alarms[feed.alarms.clone()] {
-            for &point in &shown {
-                if point.is_none() {
-                    self.firing = slot.evaluate(self.firing); // what it is now may decide what it will be
-                }
-                slot.alarm.push(point);
-                if !slot.alarm.is_full() {
-                    self.firing = slot.evaluate(self.firing);
-                }
+            match bounds {
+                Some(bounds) if slot.alarm.is_full() => slot.alarm.push_all(&shown, bounds),
+                _ => self.firing = slot.push_one_by_one(&shown, self.firing),
             }
             self.firing = slot.evaluate(self.firing);
         }
     }
 }
 
-/// After how many of the next points an alarm that is off cannot be on yet, or one that is on cannot be on again.
+impl PolicyAlarm {
+    /// Takes these points, and is evaluated where its state may depend on the one before; how many alarms are in ALARM then.
+    fn push_one_by_one(&mut self, points: &[Option<MetricValue>], mut firing: usize) -> usize {
+        for &point in points {
+            if point.is_none() {
+                firing = self.evaluate(firing); // what it is now may decide what it will be
+            }
+            self.alarm.push(point);
+            if !self.alarm.is_full() {
+                firing = self.evaluate(firing);
+            }
+        }
+        firing
+    }
+}
+
+/// The least and the greatest of these points; `None` where one is missing.
+#[inline]
+fn bounds_of(points: &[Option<MetricValue>]) -> Option<(MetricValue, MetricValue)> {
+    let none = (MetricValue(u64::MAX), MetricValue(0));
+    points.iter().try_fold(none, |(least, most), point| {
+        let value = (*point)?;
+        Some((least.min(value), most.max(value)))
+    })
+}
+
+/// After how many of the next points an alarm that is off cannot be on yet, or one that is on cannot be on again; with the
+/// points that wait to be shown, and their bounds.
 fn quiet_points(
     series: &Series,
+    (waiting, of_waiting): (&[Option<MetricValue>], Option<(MetricValue, MetricValue)>),
     alarm: &Alarm,
     harmless: u32,
     (least, most): (MetricValue, MetricValue),
@@ -133,18 +160,20 @@ fn quiet_points(
     }
     let is_firing = alarm.state() == AlarmState::Alarm;
     let is_mean = series.metric == ScalingMetric::Cpu && series.aggregation == Aggregation::Average;
-    let is_known = is_mean && series.waiting().all(|p| p.is_some());
-    if is_firing && !is_known {
+    let of_waiting = of_waiting.filter(|_| is_mean);
+    if is_firing && of_waiting.is_none() {
         return 0;
     }
     let spec = alarm.spec();
     let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
     let goes_on = |value| breaches(value) == is_firing;
-    let stays =
-        is_known && goes_on(least) && goes_on(most) && series.waiting().flatten().all(goes_on);
+    let all_go_on = |(low, high): (MetricValue, MetricValue)| {
+        goes_on(low.min(least)) && goes_on(high.max(most))
+    };
+    let stays = of_waiting.is_some_and(all_go_on);
     // In harmless minutes one that is off stays off, and one that is on stays on.
     let harmless = if is_firing { 0 } else { harmless };
-    let patience = alarm.patience(series.waiting(), harmless);
+    let patience = alarm.patience(waiting.iter().copied(), harmless);
     if stays && (!is_firing || patience > 0) { u32::MAX } else { patience }
 }
 
@@ -234,14 +263,14 @@ mod tests {
                 let (mut awake, mut asleep, mut at_once) = (scaler.clone(), scaler.clone(), scaler.clone());
                 let end = minute + quiet as usize;
                 let mut values = Vec::new();
-                for next in minute + 1..=end {
+                for (next, &point) in points.iter().enumerate().take(end + 1).skip(minute + 1) {
                     observe(&mut awake, next);
                     observe(&mut asleep, next);
                     prop_assert_eq!(awake.evaluate(at(next), state), None, "{} after {}", next, minute);
                     if next == end || (next - minute).is_multiple_of(AT_ONCE) {
                         asleep.pass_over(at(next), state.running);
                     }
-                    values.push(Some(MetricValue(points[next])));
+                    values.push(Some(MetricValue(point)));
                     if next == end || values.len() == AT_ONCE {
                         at_once.pass_over_cpu(&values, at(next), state.running);
                         values.clear();

@@ -210,11 +210,11 @@ impl Series {
         count: u32,
     ) -> Vec<(SimTime, MetricValue)> {
         let oldest = self.visible.saturating_sub(u64::from(window));
-        let mut points: Vec<(SimTime, MetricValue)> = (oldest..self.visible)
+        let newest = (oldest..self.visible)
             .rev()
-            .filter_map(|number| self.value(number).map(|value| (self.end_of(number), value)))
-            .take(count as usize)
-            .collect();
+            .filter_map(|number| self.value(number).map(|value| (self.end_of(number), value)));
+        let mut points = Vec::with_capacity(window.min(count) as usize);
+        points.extend(newest.take(count as usize));
         points.reverse();
         points
     }

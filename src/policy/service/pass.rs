@@ -163,7 +163,9 @@ impl<'a> Work<'a> {
             let task = &self.input.tasks[*row];
             !self.gone[*row] && !task.is_protected && test(task)
         };
-        rows.filter(can_go).collect()
+        let mut all = Vec::with_capacity(self.input.tasks.len());
+        all.extend(rows.filter(can_go));
+        all
     }
 
     fn take(&mut self, rows: &[usize], reason: impl Fn(&ServiceTask) -> StopReason) {

@@ -223,7 +223,8 @@ impl<'a> Tally<'a> {
         let mut neighbours: BTreeMap<InstanceId, Vec<(usize, u64)>> = BTreeMap::new();
         for &row in rows {
             let (task, tie) = (&tasks[row], draws.next_u64());
-            let (heap, left) = heaps.entry(task.zone).or_default();
+            let empty = || (BinaryHeap::with_capacity(rows.len()), 0);
+            let (heap, left) = heaps.entry(task.zone).or_insert_with(empty);
             heap.push(Entry { key: self.key(task, tie), tie, row });
             *left += 1;
             if let Some(instance) = task.instance {

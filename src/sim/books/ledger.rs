@@ -12,16 +12,24 @@ use crate::model::traffic::WorkKind;
 use crate::sim::setup::ServiceSetup;
 use std::collections::BTreeMap;
 
-/// Counters and series of a service, for tables and reports only.
+/// Counters and series of a service, for tables and reports only. In the order written here: what a minute looks at lies
+/// together.
+#[repr(C)]
 pub struct Ledger {
+    /// Tasks against need.
+    pub elasticity: ElasticityMeter,
+    /// What one target could answer when there was one, millionths a second.
+    pub per_target: u64,
+    /// Target of its first target tracking policy over CPU.
+    pub cpu_target: Option<MetricValue>,
+    /// Requests dropped up to the last minute that was looked at, and the end of the last one in which there were any.
+    pub drops: (u64, Option<SimTime>),
     /// Name.
     pub title: String,
     /// The same as a CSV field.
     pub name: Box<[u8]>,
     /// Whether it takes messages.
     pub is_queue: bool,
-    /// Target of its first target tracking policy over CPU.
-    pub cpu_target: Option<MetricValue>,
     /// The same over memory.
     pub memory_target: Option<MetricValue>,
     /// Tasks that reached RUNNING.
@@ -46,12 +54,6 @@ pub struct Ledger {
     pub marks: Vec<Mark>,
     /// Samples.
     pub series: ServiceSeries,
-    /// Tasks against need.
-    pub elasticity: ElasticityMeter,
-    /// What one target could answer when there was one, millionths a second.
-    pub per_target: u64,
-    /// Requests dropped up to the last minute that was looked at, and the end of the last one in which there were any.
-    pub drops: (u64, Option<SimTime>),
     /// At the sample before.
     pub last: Option<(SimTime, RequestTotals, u128, u128)>,
 }

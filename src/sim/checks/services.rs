@@ -42,7 +42,7 @@ impl Look<'_> {
 
     fn check_members(&self, id: ServiceId) {
         let service = &self.services.all[id];
-        let (mut running, mut healthy) = (0, 0);
+        let (mut running, mut healthy, mut unhealthy) = (0, 0, 0);
         for (place, &slot) in service.members.iter().enumerate() {
             let member = self.services.member(slot);
             let task = &self.tasks[slot];
@@ -53,6 +53,7 @@ impl Look<'_> {
             assert!(!task.is_uncounted, "V1: a member is counted");
             running += u32::from(self.is_running(slot));
             healthy += u32::from(member.health == Health::Healthy);
+            unhealthy += u32::from(member.health == Health::Unhealthy);
             if !self.is_running(slot) {
                 assert_eq!(member.health, Health::Unknown, "V2: only RUNNING tasks have checks");
                 assert!(member.crash.is_none(), "V2: only RUNNING tasks crash");
@@ -62,6 +63,7 @@ impl Look<'_> {
         }
         assert_eq!(service.running, running, "V2: RUNNING members");
         assert_eq!(service.healthy, healthy, "V2: healthy members");
+        assert_eq!(service.unhealthy, unhealthy, "V2: unhealthy members");
         if service.is_daemon() {
             let mut places: Vec<_> =
                 service.members.iter().map(|&s| self.tasks[s].instance()).collect();

@@ -106,6 +106,7 @@ impl Services {
             members: Vec::new(),
             running: 0,
             healthy: 0,
+            unhealthy: 0,
             deployments: Vec::new(),
             generation: 0,
             last_generation: 0,

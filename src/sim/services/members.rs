@@ -22,6 +22,7 @@ impl Drive<'_> {
         let service = &mut self.services.all[member.service];
         member.place = service.members.len() as u32;
         service.members.push(slot);
+        service.rebalancing.look_again();
         let members = &mut self.services.members;
         if members.len() <= slot.0 as usize {
             members.resize(slot.0 as usize + 1, None);
@@ -310,6 +311,8 @@ impl Plan<'_> {
         let moved = service.members.get(member.place as usize).copied();
         service.running -= u32::from(was_running);
         service.healthy -= u32::from(member.health == Health::Healthy);
+        service.unhealthy -= u32::from(member.health == Health::Unhealthy);
+        service.rebalancing.look_again();
         if let Some(moved) = moved {
             self.services.member_mut(moved).place = member.place;
         }

@@ -180,6 +180,8 @@ pub struct Service {
     pub running: u32,
     /// Of these, counted as healthy.
     pub healthy: u32,
+    /// Of these, unhealthy.
+    pub unhealthy: u32,
     /// Deployments that have tasks or are to get some, oldest first.
     pub deployments: Vec<Deployment>,
     /// Number of the PRIMARY deployment: tasks are to be of this one.
@@ -370,15 +372,12 @@ impl Services {
 
     /// Whether any task of a service is unhealthy.
     pub fn is_sick(&self, id: ServiceId) -> bool {
-        let service = &self.all[id];
-        let is_unhealthy = |&slot: &Slot| self.member(slot).health == Health::Unhealthy;
-        service.may_be_sick() && service.members.iter().any(is_unhealthy)
+        self.all[id].unhealthy > 0
     }
 
     /// How many tasks of a service are unhealthy.
     pub fn unhealthy_tasks(&self, id: ServiceId) -> u64 {
-        let members = self.all[id].members.iter();
-        members.filter(|slot| self.member(**slot).health == Health::Unhealthy).count() as u64
+        u64::from(self.all[id].unhealthy)
     }
 
     /// Tasks of a deployment come and go.

@@ -1,6 +1,7 @@
 //! Which targets are alike and share one backlog, and the share of the traffic that each flow gets.
 
-use super::{Flow, Key, Member, NO_FLOW, Rules, SLOW_STEPS, WHOLE};
+use super::part::kind_of;
+use super::{Flow, Key, Member, Rules, SLOW_STEPS, WHOLE};
 use crate::base::time::SimTime;
 use crate::load::arrivals::mul_div;
 use crate::load::connections::Book;
@@ -24,7 +25,7 @@ pub(in crate::load) fn group(
     }
     for (index, member) in members.iter_mut().enumerate() {
         let held = book.map_or(0, |book| book.held(index));
-        member.flow = NO_FLOW;
+        member.set_flow(None);
         if member.is_draining && held == 0 && (rules.is_queue() || member.backlog == 0) {
             continue;
         }
@@ -39,8 +40,8 @@ pub(in crate::load) fn group(
                 flows.len() - 1
             })
         };
-        member.flow = index as u32;
         flows[index].join(target);
+        member.set_flow(Some(index));
         flows[index].backlog += std::mem::take(&mut member.backlog);
     }
     match book {
@@ -55,9 +56,9 @@ pub(in crate::load) fn group(
     }
 }
 
-fn key_of(rules: &Rules, member: &Member, at: SimTime) -> Key {
+pub(super) fn key_of(rules: &Rules, member: &Member, at: SimTime) -> Key {
     let target = &member.target;
-    let kind = (target.cpu_millis, target.cost_percent, target.error_ppm);
+    let kind = kind_of(target);
     let slow = if member.is_draining { None } else { rules.slow_step(target, at) };
     Key {
         is_draining: member.is_draining,

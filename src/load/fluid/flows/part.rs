@@ -1,5 +1,6 @@
 //! Targets of a flow that are alike: their share of what it answers.
 
+use crate::load::Target;
 use crate::load::arrivals::mul_div;
 use crate::load::fluid::failing::Failing;
 use crate::model::traffic::MICRO;
@@ -9,7 +10,7 @@ pub(in crate::load) struct Part {
     pub pool: u8,
     /// CPU of a request, nanoseconds.
     pub cpu_ns: u64,
-    pub(super) kind: (u32, u32, u32),
+    pub(in crate::load::fluid) kind: Kind,
     pub(super) count: u64,
     pub(super) capacity: u64,
     /// Of the epoch: answers, those already told, and what is charged for lost tasks before anything counts as served.
@@ -24,7 +25,38 @@ pub(in crate::load) struct Part {
     pub(super) worked: u128,
 }
 
+/// CPU thousandths, percent of the cost, errors in parts per million: what makes targets of a pool alike.
+type Kind = (u32, u32, u32);
+
+pub(super) fn kind_of(target: &Target) -> Kind {
+    (target.cpu_millis, target.cost_percent, target.error_ppm)
+}
+
 impl Part {
+    /// So many targets of a kind.
+    pub fn new(kind: Kind, pool: u8, count: u64) -> Part {
+        Part {
+            pool,
+            cpu_ns: 0,
+            kind,
+            count,
+            capacity: 0,
+            served: 0,
+            taken: 0,
+            lost: 0,
+            errors: 0,
+            failed: 0,
+            owed: 0,
+            failing: Failing::NONE,
+            worked: 0,
+        }
+    }
+
+    /// Whether a target is one of these.
+    pub fn is_of(&self, target: &Target) -> bool {
+        self.kind == kind_of(target) && self.pool == target.pool
+    }
+
     /// Counts work for [`super::Flow::cpu_nanos_of_one`].
     pub fn work(&mut self, micro: u64) {
         self.worked += u128::from(micro);

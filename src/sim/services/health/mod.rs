@@ -114,12 +114,13 @@ impl Plan<'_> {
         self.flow().disturb(id)?;
         self.forget_overload(slot); // the next minute judges it anew
         let member = self.services.member_mut(slot);
-        let Member { service: id, generation, .. } = *member;
+        let Member { service: id, generation, health: before, .. } = *member;
         member.health = Health::Healthy;
         member.was_healthy = true;
         member.heals_at = None;
         let service = &mut self.services.all[id];
         service.healthy += 1;
+        service.unhealthy -= u32::from(before == Health::Unhealthy);
         if let Some(deployment) = service.deployment_mut(generation) {
             deployment.healthy += 1;
             deployment.task_is_healthy();
@@ -173,8 +174,9 @@ impl Plan<'_> {
         if let Some(at) = heals_at {
             self.change_at(slot, at, Next::Healthy);
         }
+        let service = &mut self.services.all[id];
+        service.unhealthy += u32::from(before != Health::Unhealthy);
         if before == Health::Healthy {
-            let service = &mut self.services.all[id];
             service.healthy -= 1;
             if let Some(deployment) = service.deployment_mut(generation) {
                 deployment.healthy -= 1;

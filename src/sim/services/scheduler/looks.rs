@@ -2,14 +2,13 @@
 
 use crate::base::time::SimTime;
 use crate::engine::Class;
-use crate::model::fleet::InstanceStatus;
 use crate::model::ids::ServiceId;
 use crate::policy::deployment::rolling;
 use crate::sim::event::{Event, RunError};
 use crate::sim::services::{
     Crashed, Deployment, Health, Kind, Member, Plan, Rebalancing, RolloutState,
 };
-use crate::sim::task::{Place, Slot};
+use crate::sim::task::Slot;
 
 impl Plan<'_> {
     /// Something about a service has changed: the scheduler reacts in a moment.
@@ -54,28 +53,20 @@ impl Plan<'_> {
         if let Some(until) = service.throttle.blocked_until(now) {
             at = at.min(until);
         }
-        let is_moving = |&slot: &Slot| {
-            let is_sick = self.services.member(slot).health == Health::Unhealthy;
-            let place = self.tasks[slot].place;
-            is_sick
-                || self.fargate.is_retired(&self.tasks[slot])
-                || matches!(place, Place::Instance(i) if self.cluster.fleet().status[i] == InstanceStatus::Draining)
-        };
-        // Tasks on Fargate that are all healthy need not be looked at one by one.
-        let is_on_ec2 = service.uses_ec2(self.rules);
-        let may_move = service.may_be_sick() || is_on_ec2 || self.fargate.has_retired();
-        if service.is_rolling()
-            || service.members.len() > service.desired as usize
-            || (may_move && service.members.iter().any(is_moving))
+        if let Some(protection) = service.setup.protection
+            && (service.is_rolling()
+                || service.members.len() > service.desired as usize
+                || self.services.is_sick(id)
+                || self.look().has_draining_task(id))
         {
             let protected =
                 service.members.iter().map(|&s| self.services.member(s).protected_until);
             at = at.min(protected.filter(|&p| p > now).min().unwrap_or(SimTime::NEVER));
-            if service.setup.protection.is_some_and(|protection| protection.while_busy) {
+            if protection.while_busy {
                 at = at.min(now + self.services.settings.cycle); // whoever is done is no longer protected
             }
         }
-        if service.may_be_sick() {
+        if self.services.is_sick(id) {
             let sick = service.members.iter().map(|&slot| self.services.member(slot));
             let grace = sick.filter(|m| m.health == Health::Unhealthy && m.grace_until > now);
             at = at.min(grace.map(|member| member.grace_until).min().unwrap_or(SimTime::NEVER));

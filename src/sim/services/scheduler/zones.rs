@@ -19,9 +19,18 @@ pub enum Rebalancing {
     Started,
     /// The least loaded zone has no room; not tried again before the service or the fleet has changed.
     Stuck,
+    /// Its tasks on Fargate are even; not looked at again before some come or go.
+    Even,
 }
 
 impl Rebalancing {
+    /// Tasks have come or gone.
+    pub fn look_again(&mut self) {
+        if *self == Rebalancing::Even {
+            *self = Rebalancing::Idle;
+        }
+    }
+
     /// There may be room now.
     pub fn try_again(&mut self) {
         if *self == Rebalancing::Stuck {
@@ -45,10 +54,16 @@ impl Drive<'_> {
             self.services.all[id].rebalancing = Rebalancing::Idle;
             return Ok(());
         };
-        if service.rebalancing == Rebalancing::Stuck {
+        if matches!(service.rebalancing, Rebalancing::Stuck | Rebalancing::Even) {
             return Ok(());
         }
-        let Some((step, target)) = self.next_step(id) else { return Ok(()) };
+        let Some((step, target)) = self.next_step(id) else {
+            let service = &self.services.all[id];
+            if !service.uses_ec2(self.rules) {
+                self.services.all[id].rebalancing = Rebalancing::Even;
+            }
+            return Ok(());
+        };
         let due = since + self.services.settings.rebalancing_delay;
         if now < due {
             self.plan().look_at(id, due);
