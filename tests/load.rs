@@ -3,9 +3,9 @@
 
 use crate::support::balancer::{balancer, no_traffic};
 use ecsim::base::distribution::Distribution;
-use ecsim::base::random::{Purpose, Seed};
+use ecsim::base::random::{Purpose, Seed, Stream};
 use ecsim::base::time::{SimSpan, SimTime};
-use ecsim::load::{Asker, Library, Load, LoadSetup, Target};
+use ecsim::load::{Asker, Library, Load, LoadSetup, Stride, Target};
 use ecsim::model::arrival::{RowCounts, TraceProblem};
 use ecsim::model::ids::ZoneId;
 use ecsim::model::service::{LoadBalancer, Permille, Routing};
@@ -353,6 +353,87 @@ fn the_books_balance_and_do_not_depend_on_how_time_is_cut() {
                 assert_eq!(one, life(7), "{fidelity:?} {kind:?} {comes_back} {seed}");
             }
         }
+    }
+}
+
+/// Goes on by minutes, one by one.
+fn one_by_one(load: &mut Load, from: SimTime, to: SimTime) -> Vec<Stride> {
+    let mut strides = Vec::new();
+    let mut end = from + SimSpan::from_secs(60);
+    while end <= to {
+        load.advance(end).unwrap();
+        let (cpu_nanos, rate) = (load.cpu_nanos(), load.offered_micro_per_s());
+        strides.push(Stride { end, cpu_nanos, rate });
+        end = end + SimSpan::from_secs(60);
+    }
+    strides
+}
+
+/// Minutes as a rule; four vCPUs answer 200 a second, and now and then more come.
+fn mostly_minutes(draws: &mut Stream) -> Vec<(u64, f64)> {
+    let oddly = draws.below(2) == 0;
+    let rate = |_| {
+        let length = if oddly && draws.below(15) == 0 { 60 * draws.below(3) + 30 } else { 60 };
+        let most = if draws.below(30) == 0 { 400 } else { 120 };
+        (length, draws.below(most) as f64 + draws.unit())
+    };
+    (0..75).map(rate).collect()
+}
+
+#[test]
+fn many_steps_at_once_are_the_same_steps_one_by_one() {
+    let minute = SimSpan::from_secs(60);
+    for seed in 0..120 {
+        let mut draws = Seed(seed).stream(Purpose::Test, "strides");
+        let mut cost = work(Fidelity::Fluid, exponential(20.0), None);
+        cost.timeout = SimSpan::from_secs(5);
+        let rates = mostly_minutes(&mut draws);
+        let routing = [Routing::RoundRobin, Routing::LeastOutstanding][draws.below(2) as usize];
+        let make = || load(cost.clone(), Some(balancer(routing)), seed, &rates);
+        let (mut fast, mut slow) = (make(), make());
+        let (measures, error_ppm) = (draws.below(2) == 0, draws.below(2) as u32 * 12_345);
+        for load in [&mut fast, &mut slow] {
+            (0..4).for_each(|task| load.add(Target { error_ppm, ..target(task, 1_000) }));
+            if measures {
+                load.measure_targets();
+            }
+        }
+        let (mut now, mut next) = (SimTime::ZERO, 4);
+        while now < secs(5_400) {
+            let to = now + SimSpan(minute.0 * draws.below(20) + draws.below(2));
+            if draws.below(5) > 0 {
+                let _ = fast.calm(None, to); // reads ahead: else there is nothing to do at once
+            }
+            let mut heard = Vec::new();
+            fast.advance_by(now, minute, to, |stride| heard.push(stride)).unwrap();
+            assert_eq!(heard, one_by_one(&mut slow, now, to), "{seed} at {now}");
+            now = SimTime(to.0 - to.0 % minute.0);
+            let within = now + SimSpan::from_secs(draws.below(2) * 20);
+            let (what, task) = (draws.below(6), draws.below(next));
+            for load in [&mut fast, &mut slow] {
+                load.advance(within).unwrap(); // the next minutes may begin in the middle
+                match what {
+                    0 => load.add(Target { since: within, error_ppm, ..target(next, 1_000) }),
+                    1 => load.drain(task),
+                    2 => load.remove(task),
+                    _ => {}
+                }
+            }
+            next += u64::from(what == 0);
+            if what == 3 {
+                let asked = [&mut fast, &mut slow].map(|load| load.take_latency(Asker::Minutes));
+                assert_eq!(asked[0], asked[1], "{seed} at {now}");
+            }
+            assert_eq!(fast.totals(), slow.totals(), "{seed} at {now}");
+            for task in 0..next {
+                assert_eq!(fast.cpu_nanos_of(task), slow.cpu_nanos_of(task), "{seed} at {now}");
+            }
+        }
+        for load in [&mut fast, &mut slow] {
+            load.finish(secs(6_000).max(now)).unwrap();
+        }
+        assert_eq!(fast.totals(), slow.totals());
+        assert_eq!(fast.latency(), slow.latency());
     }
 }
 

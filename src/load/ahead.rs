@@ -34,6 +34,7 @@ impl Ahead {
     #[inline]
     pub fn push(&mut self, segment: RateSegment) {
         let length = segment.end.0 - segment.start.0;
+        debug_assert_eq!(self.end().unwrap_or(segment.start), segment.start, "without gaps");
         if self.even.is_empty() && self.uneven.is_empty() {
             (self.start, self.length) = (segment.start, length);
         }
@@ -83,8 +84,13 @@ impl Ahead {
         let number = self.number_at(at);
         match self.even.get(number) {
             Some(&micro) => Some(self.rate_of_even(micro)),
-            None => self.uneven.iter().find(|segment| segment.end > at).map(rate_of),
+            None => self.uneven.get(self.first_uneven_after(at)).map(rate_of),
         }
+    }
+
+    /// How many of the uneven ones end at or before an instant.
+    fn first_uneven_after(&self, at: SimTime) -> usize {
+        self.uneven.partition_point(|segment| segment.end <= at)
     }
 
     /// How many of the even ones end at or before an instant.
@@ -124,7 +130,7 @@ impl Ahead {
                 return calm;
             }
         }
-        let behind = self.uneven.iter().filter(|segment| segment.end > from);
+        let behind = self.uneven.range(self.first_uneven_after(from)..);
         for segment in behind.take_while(|segment| segment.start < until) {
             let rate = rate_of(segment);
             if rate > most {

@@ -36,7 +36,7 @@ impl Bounds {
         Bounds { most_alive, ..self }
     }
 
-    /// Counts what a segment of traffic brings.
+    /// Counts what segments of traffic bring.
     pub fn offer(&self, micro: u64) -> Result<(), TraceProblem> {
         let before = self.offered.load(Ordering::Relaxed);
         let Some(sum) = before.checked_add(micro).filter(|&sum| sum <= MOST_OFFERED) else {

@@ -87,7 +87,7 @@ pub(super) struct Fluid {
     members: Vec<Member>,
     /// Of these, not draining.
     open: usize,
-    /// Those that came or went since flows were made.
+    /// Tasks that were added or began to drain since flows were made.
     moved: SmallVec<[u64; 2]>,
     pub cost: Arc<Cost>,
     stations: Arc<Mutex<Stations>>,

@@ -165,7 +165,8 @@ impl Load {
         either!(mut self, load => load.advance(to))
     }
 
-    /// As [`Load::advance`] to `from` and on in steps up to `to`, of which `tell` hears: of a quiet time all at once.
+    /// As [`Load::advance`] to `from + step`, `from + 2 · step` and so on, as far as `to`; of each `tell` hears. Steps that end
+    /// before what has been reached change nothing. A quiet time is dealt with at once.
     ///
     /// # Errors
     /// As [`Load::advance`].

@@ -35,8 +35,6 @@ impl Cost {
         // 173 and 400 have no common factor, so the pairs are spread over the square.
         let sizes: Vec<(f64, f64)> =
             (0..SIZES).map(|i| (cpu_sizes[i], io_sizes[(i * 173 + 57) % SIZES])).collect();
-        let greatest = |part: fn(&(f64, f64)) -> f64| sizes.iter().map(part).fold(0.0, f64::max);
-        let longest = (greatest(|size| size.0), greatest(|size| size.1));
         let mean =
             |part: fn(&(f64, f64)) -> f64| sizes.iter().map(part).sum::<f64>() / SIZES as f64;
         let cpu = finite_mean(&work.cpu_ms).unwrap_or_else(|| mean(|s| s.0));
@@ -47,7 +45,7 @@ impl Cost {
             // A heavy tail has no variance; a hundred times the mean squared is much (assumed).
             cpu_variance: (work.cpu_ms.variance() / 1e6).min(100.0 * cpu * cpu),
             io_variance: (work.io_ms.variance() / 1e6).min(100.0 * io * io),
-            longest,
+            longest: longest_of(&sizes),
             sizes,
             cpu_ns: (cpu * 1e9).round() as u64,
         }
@@ -97,6 +95,11 @@ fn sizes(distribution: &Distribution) -> Vec<f64> {
     draws.chunks(DRAWS).map(|c| c.iter().sum::<f64>() * scale / DRAWS as f64).collect()
 }
 
+/// The greatest CPU and the greatest I/O, of one or of two.
+fn longest_of(sizes: &[(f64, f64)]) -> (f64, f64) {
+    sizes.iter().fold((0.0, 0.0), |most, size| (size.0.max(most.0), size.1.max(most.1)))
+}
+
 /// A distribution of milliseconds, each so much longer.
 pub(super) fn later(distribution: &Distribution, delay: SimSpan) -> Distribution {
     let more = delay.to_secs_f64() * 1e3;
@@ -110,6 +113,29 @@ pub(super) fn later(distribution: &Distribution, delay: SimSpan) -> Distribution
             let values: Vec<f64> = sizes(of).into_iter().map(|size| size * 1e3 + more).collect();
             let last = Distribution::Constant(of.mean() + more);
             Distribution::empirical(values, &[]).unwrap_or(last)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::drawn;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(drawn(64))]
+
+        #[test]
+        fn sizes_beyond_patience_are_counted_one_by_one_wherever_there_are_any(
+            sizes in prop::collection::vec((0.0_f64..0.3, 0.0_f64..0.3), 1..50), delay in 0_u64..2_000,
+            patience in 0.0_f64..5.0, slow in prop::sample::select(vec![0.5, 1.0, 4.0, 50.0, f64::INFINITY]),
+        ) {
+            let longest = longest_of(&sizes);
+            let cost = Cost { cpu: 0.1, io: 0.1, cpu_variance: 0.0, io_variance: 0.0, longest, sizes, cpu_ns: 0 };
+            let cost = cost.later(SimSpan::from_millis(delay));
+            let late = cost.sizes.iter().filter(|(cpu, io)| cpu * slow + io > patience).count();
+            prop_assert_eq!(cost.longer_than(patience, slow), late);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The usual service: all targets are alike and share one flow. Where one comes or goes, only their number changes, and nobody
-//! looks at the others.
+//! The usual service: all targets are alike and share one flow. Where one comes or goes, only their number changes, and the
+//! flow is made anew without a look at the others.
 
 use super::Fluid;
 use super::flows::{Flow, Member, Part, Rules};
@@ -24,7 +24,7 @@ impl Fluid {
                 self.members[at].join_first();
             }
         }
-        self.flows[0].count_anew(self.open as u64);
+        self.flows[0].recount(self.open as u64);
         self.flows[0].equip(&mut lock(&self.stations), &self.cost, &self.rules);
         self.next_slow_step = SimTime::NEVER;
     }
@@ -45,7 +45,7 @@ impl Flow {
     }
 
     /// As a new flow of so many targets like the present ones: its share of the traffic stays.
-    fn count_anew(&mut self, members: u64) {
+    fn recount(&mut self, members: u64) {
         let mut anew = self.anew(members);
         anew.parts.extend(self.parts.first().map(|part| Part::new(part.kind, part.pool, members)));
         *self = anew;

@@ -100,7 +100,8 @@ impl Rules {
     }
 }
 
-/// A target, and what it holds while flows are made anew. A cache line: services look at all of theirs again and again.
+/// A target, and what it holds while flows are made anew. No larger than a cache line: services look at all of theirs again
+/// and again.
 pub(in crate::load) struct Member {
     pub target: Target,
     pub backlog: u64,
@@ -111,7 +112,7 @@ pub(in crate::load) struct Member {
     pub is_draining: bool,
 }
 
-/// There are not more flows than targets.
+/// No flow of a target has this number: of those there are not more than targets.
 const NO_FLOW: u32 = u32::MAX;
 
 impl Member {
@@ -156,16 +157,16 @@ pub(in crate::load) struct Pass {
     pub possible: u64,
 }
 
-/// Rate and utilisation of a flow by what comes in an epoch.
+/// Tells rate and utilisation of a flow by what comes in an epoch.
 #[derive(Clone, Copy)]
-pub(in crate::load) struct Rates {
+pub(in crate::load) struct Gauge {
     /// Microseconds.
     length: f64,
     /// Millionths of a request per second.
     capacity: f64,
 }
 
-impl Rates {
+impl Gauge {
     /// Requests per second, and utilisation, where so many millionths come.
     #[inline]
     pub fn of(self, arriving: u64) -> (f64, f64) {
@@ -472,12 +473,12 @@ impl Flow {
     /// The epoch's rate, and the utilisation that it makes.
     #[inline]
     pub fn meet_rate(&mut self) {
-        (self.rate, self.rho) = self.rates().of(self.arriving);
+        (self.rate, self.rho) = self.gauge().of(self.arriving);
     }
 
     /// What tells rate and utilisation in epochs as long as this.
-    pub fn rates(&self) -> Rates {
-        Rates { length: self.length.max(1) as f64, capacity: self.capacity as f64 }
+    pub fn gauge(&self) -> Gauge {
+        Gauge { length: self.length.max(1) as f64, capacity: self.capacity as f64 }
     }
 
     /// Its targets by what makes their latency.
@@ -584,7 +585,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_takes_a_cache_line() {
-        assert_eq!(size_of::<Member>(), 64);
+    fn a_member_is_no_larger_than_a_cache_line() {
+        assert!(size_of::<Member>() <= 64, "{}", size_of::<Member>());
     }
 }

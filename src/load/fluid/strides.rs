@@ -50,14 +50,15 @@ impl Fluid {
         let Some(pass) = flow.passes(step.0) else { return Ok(at) };
         let is_asked = latency.is_asked();
         let (mut end, mut sum, mut errors, mut last) = (at, 0, 0, None);
-        let (rates, mut run) = (flow.rates(), Run::EMPTY);
+        let (gauge, mut run) = (flow.gauge(), Run::EMPTY);
         while end + step <= to {
-            let Some(micro) = arrivals.take_even(step.0, pass.possible) else { break };
+            let most = pass.possible.min(u64::MAX - sum);
+            let Some(micro) = arrivals.take_even(step.0, most) else { break };
             end = end + step;
-            sum = micro.saturating_add(sum); // more than can be counted is refused below
+            sum += micro;
             errors += pass.errors(micro);
             *cpu = add_work(*cpu, micro, pass.cpu_ns);
-            let (_, rho) = rates.of(micro);
+            let (_, rho) = gauge.of(micro);
             if micro > 0
                 && let Some(before) = run.add(rho, micro)
             {
@@ -68,6 +69,7 @@ impl Fluid {
             last = Some(segment);
         }
         let Some(last) = last else { return Ok(at) };
+        arrivals.took(last, sum)?;
         if let Some(before) = run.end() {
             flow.answered(before, is_asked);
         }
@@ -78,7 +80,6 @@ impl Fluid {
         ledger.served(pass.pool, sum, errors);
         *now = end;
         *epoch = Epoch { start: last.start, end, before: 0 };
-        arrivals.took(last, sum)?;
         Ok(end)
     }
 }

@@ -371,8 +371,12 @@ mod tests {
         #[test]
         fn points_pushed_at_once_are_those_pushed_one_by_one(
             runs in prop::collection::vec(prop::collection::vec(45_u64..56, 0..9), 0..9), gap in any::<bool>(),
+            comparison in prop::sample::select(vec![
+                Comparison::Above, Comparison::AtLeast, Comparison::Below, Comparison::AtMost,
+            ]),
         ) {
-            let (mut alarm, mut slow) = (Alarm::new(spec(2, 3, MissingData::Ignore)), Alarm::new(spec(2, 3, MissingData::Ignore)));
+            let spec = AlarmSpec { comparison, ..spec(2, 3, MissingData::Ignore) };
+            let (mut alarm, mut slow) = (Alarm::new(spec), Alarm::new(spec));
             for run in runs {
                 let points: Vec<_> = run.iter().map(|&value| Some(MetricValue(value))).collect();
                 let bounds = (run.iter().min(), run.iter().max());

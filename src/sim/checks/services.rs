@@ -4,7 +4,7 @@ use crate::base::time::SimTime;
 use crate::model::ids::ServiceId;
 use crate::model::lifecycle::TaskStatus;
 use crate::policy::deployment::rolling::{self, Progress};
-use crate::sim::services::{Health, Kind, Look, RolloutState, Service};
+use crate::sim::services::{Health, Kind, Look, Rebalancing, RolloutState, Service};
 use crate::sim::task::Slot;
 
 /// Compares what services believe with their tasks.
@@ -64,6 +64,9 @@ impl Look<'_> {
         assert_eq!(service.running, running, "V2: RUNNING members");
         assert_eq!(service.healthy, healthy, "V2: healthy members");
         assert_eq!(service.unhealthy, unhealthy, "V2: unhealthy members");
+        if service.rebalancing == Rebalancing::Even {
+            assert!(self.next_step(id).is_none(), "V2: even zones need no step");
+        }
         if service.is_daemon() {
             let mut places: Vec<_> =
                 service.members.iter().map(|&s| self.tasks[s].instance()).collect();

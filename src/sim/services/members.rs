@@ -22,7 +22,7 @@ impl Drive<'_> {
         let service = &mut self.services.all[member.service];
         member.place = service.members.len() as u32;
         service.members.push(slot);
-        service.rebalancing.look_again();
+        service.rebalancing.members_changed();
         let members = &mut self.services.members;
         if members.len() <= slot.0 as usize {
             members.resize(slot.0 as usize + 1, None);
@@ -312,7 +312,7 @@ impl Plan<'_> {
         service.running -= u32::from(was_running);
         service.healthy -= u32::from(member.health == Health::Healthy);
         service.unhealthy -= u32::from(member.health == Health::Unhealthy);
-        service.rebalancing.look_again();
+        service.rebalancing.members_changed();
         if let Some(moved) = moved {
             self.services.member_mut(moved).place = member.place;
         }

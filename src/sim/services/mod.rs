@@ -180,7 +180,7 @@ pub struct Service {
     pub running: u32,
     /// Of these, counted as healthy.
     pub healthy: u32,
-    /// Of these, unhealthy.
+    /// Of the RUNNING ones, unhealthy.
     pub unhealthy: u32,
     /// Deployments that have tasks or are to get some, oldest first.
     pub deployments: Vec<Deployment>,

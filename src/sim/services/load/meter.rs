@@ -154,8 +154,8 @@ impl Meter {
         (u32::try_from(idle).unwrap_or(u32::MAX), self.memory_kib)
     }
 
-    /// Whether the CPU of its tasks together is all that is measured of its minutes, what they reserve stays as it is, and
-    /// all points are published; integrated up to `from`.
+    /// Whether the CPU of its tasks together is all that is measured of its minutes, none burns CPU for its start, all points
+    /// are published, and it is integrated up to `from`.
     #[inline]
     #[must_use]
     pub fn is_simple(&self, from: SimTime) -> bool {

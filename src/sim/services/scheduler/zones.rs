@@ -6,7 +6,7 @@ use crate::model::platform::LaunchType;
 use crate::policy::service::rebalance;
 use crate::sim::event::RunError;
 use crate::sim::request::Target;
-use crate::sim::services::{Drive, Health};
+use crate::sim::services::{Drive, Health, Look};
 use crate::sim::setup::Launch;
 
 /// How far the rebalancing of a service is.
@@ -19,13 +19,14 @@ pub enum Rebalancing {
     Started,
     /// The least loaded zone has no room; not tried again before the service or the fleet has changed.
     Stuck,
-    /// Its tasks on Fargate are even; not looked at again before some come or go.
+    /// Its tasks on Fargate are even; not looked at again before some come or go, or the service is not steady (as it is not
+    /// while a deployment gives them other zones or capacity providers).
     Even,
 }
 
 impl Rebalancing {
     /// Tasks have come or gone.
-    pub fn look_again(&mut self) {
+    pub fn members_changed(&mut self) {
         if *self == Rebalancing::Even {
             *self = Rebalancing::Idle;
         }
@@ -36,6 +37,27 @@ impl Rebalancing {
         if *self == Rebalancing::Stuck {
             *self = Rebalancing::Idle;
         }
+    }
+}
+
+impl Look<'_> {
+    /// The next step, and where its task goes. On Fargate the tasks of each capacity provider are balanced by themselves,
+    /// since they are spread so (documented): a service on FARGATE and FARGATE_SPOT would else never be even.
+    pub fn next_step(&self, id: ServiceId) -> Option<(rebalance::Step, Target)> {
+        let service = &self.services.all[id];
+        if service.way(self.rules, service.generation).launch == LaunchType::Ec2 {
+            let step = rebalance::step(&self.tasks_by_zone(id, None))?;
+            return Some((step, self.next_target_of(id, service.generation)));
+        }
+        let providers: Vec<ProviderId> = match service.launch(service.generation) {
+            Launch::Providers(shares) => shares.iter().map(|share| share.provider).collect(),
+            _ => vec![self.fargate.on_demand()],
+        };
+        let step = |of: ProviderId| {
+            let step = rebalance::step(&self.tasks_by_zone(id, Some(of)))?;
+            Some((step, Target::Fargate(of)))
+        };
+        providers.into_iter().find_map(step)
     }
 }
 
@@ -57,7 +79,7 @@ impl Drive<'_> {
         if matches!(service.rebalancing, Rebalancing::Stuck | Rebalancing::Even) {
             return Ok(());
         }
-        let Some((step, target)) = self.next_step(id) else {
+        let Some((step, target)) = self.look().next_step(id) else {
             let service = &self.services.all[id];
             if !service.uses_ec2(self.rules) {
                 self.services.all[id].rebalancing = Rebalancing::Even;
@@ -104,26 +126,6 @@ impl Drive<'_> {
             self.plan().look_soon(id);
         }
         Ok(())
-    }
-
-    /// The next step, and where its task goes. On Fargate the tasks of each capacity provider are balanced by themselves,
-    /// since they are spread so (documented): a service on FARGATE and FARGATE_SPOT would else never be even.
-    fn next_step(&self, id: ServiceId) -> Option<(rebalance::Step, Target)> {
-        let look = self.look();
-        let service = &self.services.all[id];
-        if service.way(self.rules, service.generation).launch == LaunchType::Ec2 {
-            let step = rebalance::step(&look.tasks_by_zone(id, None))?;
-            return Some((step, look.next_target_of(id, service.generation)));
-        }
-        let providers: Vec<ProviderId> = match service.launch(service.generation) {
-            Launch::Providers(shares) => shares.iter().map(|share| share.provider).collect(),
-            _ => vec![self.fargate.on_demand()],
-        };
-        let step = |of: ProviderId| {
-            let step = rebalance::step(&look.tasks_by_zone(id, Some(of)))?;
-            Some((step, Target::Fargate(of)))
-        };
-        providers.into_iter().find_map(step)
     }
 
     /// Whether a task more would be placed in the zone, on what is there now (documented: no capacity is asked for).
