@@ -178,18 +178,18 @@ impl Load {
         to: SimTime,
         mut tell: impl FnMut(Stride),
     ) -> Result<(), TraceProblem> {
-        match &mut self.kind {
-            Kind::Fluid(load) => load.advance_by(from, step, to, tell),
-            Kind::Requests(_) => {
-                let mut end = from + step;
-                while end <= to {
-                    self.advance(end)?;
-                    let (cpu_nanos, rate) = (self.cpu_nanos(), self.offered_micro_per_s());
-                    tell(Stride { end, cpu_nanos, rate });
-                    end = end + step;
-                }
-                Ok(())
+        let mut at = from;
+        loop {
+            if let Kind::Fluid(load) = &mut self.kind {
+                at = load.pass_segments(at, step, to, &mut tell)?;
             }
+            if at + step > to {
+                return Ok(());
+            }
+            at = at + step;
+            self.advance(at)?;
+            let (cpu_nanos, rate) = (self.cpu_nanos(), self.offered_micro_per_s());
+            tell(Stride { end: at, cpu_nanos, rate });
         }
     }
 

@@ -9,31 +9,10 @@ use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
 
 impl Fluid {
-    /// See [`crate::load::Load::advance_by`].
-    #[inline]
-    pub fn advance_by(
-        &mut self,
-        from: SimTime,
-        step: SimSpan,
-        to: SimTime,
-        mut tell: impl FnMut(Stride),
-    ) -> Result<(), TraceProblem> {
-        let mut at = from;
-        while at + step <= to {
-            at = self.pass_segments(at, step, to, &mut tell)?;
-            if at + step <= to {
-                at = at + step;
-                self.advance(at)?;
-                tell(Stride { end: at, cpu_nanos: self.cpu.0, rate: self.arrivals.rate() });
-            }
-        }
-        Ok(())
-    }
-
     /// As steps of [`Fluid::advance`] from `at` on, as far as each is a segment of its own that the one flow of all targets
     /// answers as it comes; says how far that is.
     #[inline]
-    fn pass_segments(
+    pub fn pass_segments(
         &mut self,
         at: SimTime,
         step: SimSpan,

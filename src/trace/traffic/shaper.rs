@@ -98,9 +98,10 @@ impl<S: Spans> Shaper<S> {
     }
 }
 
-impl<S: Spans> Shaper<S> {
+impl<S: Spans> RateStream for Shaper<S> {
+    // Part of the loop of `read_until`, where most segments are made.
     #[inline(always)]
-    fn segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
+    fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
         if !self.is_shifted {
             self.is_shifted = true;
             let (start, end) = (SimTime::ZERO, SimTime(self.shift));
@@ -116,27 +117,6 @@ impl<S: Spans> Shaper<S> {
             end: moved(span.end),
             micro: span.micro,
         }))
-    }
-}
-
-impl<S: Spans> RateStream for Shaper<S> {
-    fn next_segment(&mut self) -> Result<Option<RateSegment>, TraceProblem> {
-        self.segment()
-    }
-
-    // As everywhere, but in one loop with the making of segments.
-    fn read_until(
-        &mut self,
-        until: SimTime,
-        take: &mut dyn FnMut(RateSegment),
-    ) -> Result<bool, TraceProblem> {
-        while let Some(segment) = self.segment()? {
-            take(segment);
-            if segment.end >= until {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn look_ahead(&self) {
