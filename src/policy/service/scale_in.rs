@@ -219,6 +219,9 @@ impl<'a> Tally<'a> {
         draws: &mut Stream,
         chosen: &mut Vec<usize>,
     ) {
+        if rows.iter().all(|&row| tasks[row].instance.is_none()) {
+            return self.choose_by_draw(tasks, rows, wanted, draws, chosen);
+        }
         let mut heaps: BTreeMap<ZoneId, (BinaryHeap<Entry>, usize)> = BTreeMap::new();
         let mut neighbours: BTreeMap<InstanceId, Vec<(usize, u64)>> = BTreeMap::new();
         for &row in rows {
@@ -259,6 +262,32 @@ impl<'a> Tally<'a> {
             if *left == 0 {
                 heaps.remove(&zone);
             }
+        }
+    }
+
+    /// The same of tasks that are on no instance: in each zone those of the greatest draws go.
+    fn choose_by_draw(
+        &mut self,
+        tasks: &[ServiceTask],
+        rows: &[usize],
+        wanted: usize,
+        draws: &mut Stream,
+        chosen: &mut Vec<usize>,
+    ) {
+        let draw = |&row: &usize| (tasks[row].zone, draws.next_u64(), row);
+        let mut drawn: Vec<(ZoneId, u64, usize)> = rows.iter().map(draw).collect();
+        drawn.sort_unstable();
+        let mut zones: Vec<&[(ZoneId, u64, usize)]> = drawn.chunk_by(|a, b| a.0 == b.0).collect();
+        for _ in 0..wanted.min(rows.len()) {
+            let fullness = |zone: ZoneId| (self.zones[&zone], zone.0 ^ u32::MAX);
+            let with_rows = zones.iter_mut().filter(|rows| !rows.is_empty());
+            let fullest = with_rows.max_by_key(|rows| fullness(rows[0].0));
+            let rows = fullest.expect("every candidate is there until it is chosen");
+            let Some((&(.., row), left)) = rows.split_last() else { break };
+            *rows = left;
+            chosen.push(row);
+            self.taken[row] = true;
+            self.add(&tasks[row], -1);
         }
     }
 
@@ -334,6 +363,9 @@ mod tests {
     use crate::model::ids::{ClusterId, ProviderId};
     use crate::model::platform::{Architecture, OperatingSystem, Platform};
     use crate::model::ports::PortSet;
+    use crate::random::drawn;
+    use proptest::{prop_assert_eq, proptest};
+    use std::cmp::Reverse;
     use std::sync::Arc;
 
     /// One instance for each pair of a zone and what is free of 4,096 CPU units; its attribute `rack` is `a` or `b`.
@@ -391,6 +423,50 @@ mod tests {
         let mut draws = Seed(3).stream(Purpose::Test, "scale-in");
         let chosen = choose(how, &tasks, &gone, &rows, count, &mut draws);
         chosen.iter().map(|&row| on[row]).collect()
+    }
+
+    /// The rule read aloud, of tasks that are on no instance: each is looked at for each stop.
+    fn one_by_one(tasks: &[ServiceTask], count: usize, draws: &mut Stream) -> Vec<usize> {
+        let mut chosen = Vec::new();
+        for of in 0..4 {
+            if chosen.len() == count {
+                break;
+            }
+            let own = (0..tasks.len()).filter(|&row| tier(&tasks[row]) == of);
+            let mut left: Vec<(usize, u64)> = own.map(|row| (row, draws.next_u64())).collect();
+            while chosen.len() < count && !left.is_empty() {
+                let rank = |&(row, tie): &(usize, u64)| {
+                    let zone = tasks[row].zone;
+                    let stay = (0..tasks.len()).filter(|row| !chosen.contains(row));
+                    (stay.filter(|&row| tasks[row].zone == zone).count(), Reverse(zone), tie, row)
+                };
+                let best =
+                    (0..left.len()).max_by_key(|&at| rank(&left[at])).expect("some are left");
+                chosen.push(left.remove(best).0);
+            }
+        }
+        chosen
+    }
+
+    proptest! {
+        #![proptest_config(drawn(256))]
+
+        #[test]
+        fn tasks_on_no_instance_go_by_health_zone_and_draw(
+            of in proptest::collection::vec((0_u32..4, proptest::bool::weighted(0.8)), 0..30), count in 0_usize..40,
+        ) {
+            let fleet = fleet(&[(0, 0)]);
+            let mut tasks = tasks(&fleet, &vec![0; of.len()]);
+            for (task, &(zone, counts_healthy)) in tasks.iter_mut().zip(&of) {
+                (task.zone, task.instance) = (ZoneId(zone), None);
+                task.counts_healthy = counts_healthy;
+            }
+            let how = ScaleIn { fleet: &fleet, strategies: &[], demand: Resources::ZERO, shares: &[] };
+            let (rows, gone): (Vec<usize>, _) = ((0..of.len()).collect(), vec![false; of.len()]);
+            let draws = || Seed(3).stream(Purpose::Test, "scale-in");
+            let chosen = choose(how, &tasks, &gone, &rows, count as u32, &mut draws());
+            prop_assert_eq!(chosen, one_by_one(&tasks, count.min(of.len()), &mut draws()));
+        }
     }
 
     #[test]
