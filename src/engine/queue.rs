@@ -9,6 +9,7 @@
 //! memory follows the entries that are alive, and nothing is allocated once the pool has grown.
 
 use super::blocks::{BLOCK, Blocks, Bucket, Entry, NO_BLOCK};
+use crate::base::hint::Before;
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
 
@@ -37,6 +38,8 @@ const VALUES: usize = 1 << DIGIT;
 const LEVELS: usize = 64usize.div_ceil(DIGIT as usize);
 /// Buckets of this level and below are of events that are among the next: 65 milliseconds long at most.
 const NEXT_LEVEL: usize = 2;
+/// Buckets of this level are of events that come soon: 17 seconds long at most.
+const SOON_LEVEL: usize = 3;
 /// Words of a set of values.
 const WORDS: usize = VALUES / 64;
 
@@ -67,6 +70,8 @@ pub struct Queue<E> {
     blocks: Blocks<E>,
     /// Bit `level` is set when any bucket of the level holds anything.
     levels: u32,
+    /// The bucket of which somebody was told last that it comes after the present one.
+    told: usize,
     /// Bit `word` of a level is set when that word of `values` is not zero: no loop, whose end could not be guessed.
     words: [u8; LEVELS],
     /// Bit `value` of a level is set when that bucket holds anything.
@@ -95,6 +100,7 @@ impl<E: Copy> Queue<E> {
             future: vec![Bucket::EMPTY; LEVELS * VALUES],
             blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
+            told: 0,
             words: [0; LEVELS],
             values: [[0; WORDS]; LEVELS],
             claims: Vec::new(),
@@ -189,14 +195,30 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Moves the clock to `at`, which must be later than now and not later than the next event. `soon` hears of events
-    /// that come soon: of each that waits for long once or twice, and of some that were cancelled; and whether they are
-    /// among the next.
+    /// that come soon: of each that waits for a while once or more, and of some that were cancelled; and how soon that is.
     #[inline]
-    pub fn advance_to(&mut self, at: SimTime, soon: impl FnMut(E, bool)) {
+    pub fn advance_to(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) {
         assert!(at > self.now, "the clock does not run backwards");
         debug_assert!(self.present_classes == 0, "the instant is finished");
-        self.reach(at, soon);
+        self.reach(at, &mut soon);
+        self.tell_of_next(soon);
         self.open_from = Class::Release;
+    }
+
+    /// Tells of those who come after the events that are among the next.
+    #[inline]
+    fn tell_of_next(&mut self, mut soon: impl FnMut(E, Before)) {
+        let Some(bucket) = self.first_bucket().filter(|&bucket| bucket != self.told) else {
+            return;
+        };
+        self.told = bucket;
+        if bucket < (NEXT_LEVEL + 1) * VALUES {
+            let Bucket { first, .. } = self.future[bucket];
+            let begin = first as usize * BLOCK;
+            let filled = self.future[bucket].filled(first);
+            let entries = &self.blocks.entries[begin..begin + filled];
+            entries.iter().for_each(|entry| soon(entry.event, Before::Second));
+        }
     }
 
     /// Closes the classes of the present instant that come before `class`; nothing of them is left.
@@ -296,7 +318,7 @@ impl<E: Copy> Queue<E> {
 
     /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
     #[inline]
-    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, bool)) {
+    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) {
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
@@ -311,8 +333,9 @@ impl<E: Copy> Queue<E> {
             let begin = block as usize * BLOCK;
             for index in begin..begin + bucket.filled(block) {
                 let entry = self.blocks.entries[index];
-                if level > 0 {
-                    soon(entry.event, level <= NEXT_LEVEL);
+                if level > 0 && level <= SOON_LEVEL {
+                    let is_next = level <= NEXT_LEVEL;
+                    soon(entry.event, if is_next { Before::First } else { Before::Third });
                 }
                 self.file(entry);
             }

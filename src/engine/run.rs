@@ -1,6 +1,7 @@
 //! The loop: merges the sorted arrivals with the queue and hands events to the model, one at a time.
 
 use super::queue::{Class, Queue};
+use crate::base::hint::Before;
 use crate::base::time::{SimSpan, SimTime};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -34,10 +35,10 @@ pub trait Model {
         queue: &mut Queue<Self::Event>,
     ) -> Result<(), Self::Error>;
 
-    /// An event comes soon, perhaps, or is among the next (`is_next`): a model whose state is larger than the caches may
-    /// ask memory for what it concerns. Nothing may depend on it.
+    /// An event comes soon, perhaps: a model whose state is larger than the caches may ask memory for what it concerns. Of
+    /// one that is seen from afar it is told three turns before, of one that is behind the next two. Nothing may depend on it.
     #[inline]
-    fn soon(&self, _event: Self::Event, _is_next: bool) {}
+    fn soon(&self, _event: Self::Event, _before: Before) {}
 
     /// Whether only periodic events (samples) are left: with no arrival to come, the run is over.
     fn is_idle(&self) -> bool;
@@ -119,7 +120,7 @@ pub fn run<M: Model>(
 
         if at > queue.now() {
             // Opening the instant sorts its events into classes: only now is the next rank exact.
-            queue.advance_to(at, |event, is_next| model.soon(event, is_next));
+            queue.advance_to(at, |event, before| model.soon(event, before));
         }
         let earlier_class =
             queue.next_rank().is_some_and(|(time, class)| time == at && class < Class::Demand);

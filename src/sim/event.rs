@@ -92,6 +92,18 @@ pub enum Event {
 }
 
 impl Event {
+    /// The service that it is about, where it is about one as a whole.
+    #[inline]
+    #[must_use]
+    pub fn service(self) -> Option<ServiceId> {
+        match self {
+            Event::Reconcile(service) | Event::Known(service) | Event::Memory(service) => {
+                Some(service)
+            }
+            _ => None,
+        }
+    }
+
     /// The task that it is about, where it is one of the stages of a task.
     #[inline]
     #[must_use]

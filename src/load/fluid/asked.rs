@@ -16,6 +16,7 @@ impl Fluid {
         self.arrivals.look_ahead(before);
         if before == Before::First {
             self.flows.iter().take(HINTED).for_each(Flow::look_ahead);
+            self.answered.look_ahead();
         }
         if before != Before::Second {
             return;
@@ -27,6 +28,7 @@ impl Fluid {
         ask_for(&self.ledger);
         ask_for(&self.ledger.pools);
         ask_for(&self.members);
+        ask_for(&self.answered);
     }
 
     pub fn set_errors(&mut self, task: u64, error_ppm: u32) {

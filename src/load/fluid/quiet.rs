@@ -1,6 +1,7 @@
 //! Requests answered without a backlog, by the utilisation at which they were: their latencies follow from the
 //! formulas whenever somebody wants to know them, so that a steady minute costs one addition.
 
+use crate::base::hint::ask_for_row;
 use crate::load::latency::LatencyMeter;
 use smallvec::SmallVec;
 
@@ -107,23 +108,48 @@ impl Quiet {
 pub(in crate::load) struct Answered {
     /// Ascending by view and step.
     weights: Vec<((u32, u32), u64)>,
+    /// Place of the last ones: the next are near, since targets come and go a few at a time.
+    last: usize,
 }
+
+/// How many places from the last one are looked at before all are: what lies together is asked of memory at once.
+const NEAR: usize = 4;
 
 impl Answered {
     /// `weight` requests of a view were answered at a step.
     pub fn add(&mut self, view: usize, step: usize, weight: u64) {
         let key = (view as u32, step as u32); // there are not more views than kinds of targets
-        match self.weights.binary_search_by_key(&key, |&(key, _)| key) {
+        let from = self.last.saturating_sub(NEAR).min(self.weights.len());
+        let near = &self.weights[from..self.weights.len().min(self.last + NEAR)];
+        let is_near = near.first().is_some_and(|of| of.0 <= key)
+            && near.last().is_some_and(|of| key <= of.0);
+        let found = match is_near {
+            true => place_of(near, key).map(|at| from + at).map_err(|at| from + at),
+            false => place_of(&self.weights, key),
+        };
+        match found {
             Ok(at) => self.weights[at].1 += weight,
             Err(at) => self.weights.insert(at, (key, weight)),
         }
+        let (Ok(at) | Err(at)) = found;
+        self.last = at;
+    }
+
+    /// Asks memory for where the next ones belong.
+    pub fn look_ahead(&self) {
+        ask_for_row(&self.weights, self.last);
     }
 
     /// Hands everything on: how much of which view was answered at which step.
     pub fn take(&mut self) -> impl Iterator<Item = ((usize, usize), u64)> {
+        self.last = 0;
         let all = std::mem::take(&mut self.weights);
         all.into_iter().map(|((view, step), weight)| ((view as usize, step as usize), weight))
     }
+}
+
+fn place_of(weights: &[((u32, u32), u64)], key: (u32, u32)) -> Result<usize, usize> {
+    weights.binary_search_by_key(&key, |&(key, _)| key)
 }
 
 /// Which of the two books of latencies is meant.

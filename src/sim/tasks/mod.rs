@@ -200,6 +200,12 @@ impl Tasks {
         ask_for(&task.stop_reason);
     }
 
+    /// Asks memory for where a task lives.
+    #[inline]
+    pub fn look_ahead_to_place(&self, slot: Slot) {
+        ask_for(&self.rows[slot.0 as usize].place);
+    }
+
     /// Where the task of a slot lives, if it is an instance; for hints alone, since there may be no task any more.
     #[inline]
     #[must_use]

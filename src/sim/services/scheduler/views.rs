@@ -178,6 +178,7 @@ impl Look<'_> {
         zones.sort_unstable();
         zones.dedup();
         let mut counts: Vec<(ZoneId, u32)> = zones.into_iter().map(|zone| (zone, 0)).collect();
+        service.members.iter().for_each(|&slot| self.tasks.look_ahead_to_place(slot));
         let is_own = |provider: ProviderId| of.is_none_or(|only| only == provider);
         for &slot in service.members.iter().filter(|&&slot| is_own(self.tasks[slot].provider)) {
             let zone = self.tasks[slot].zone(self.cluster.fleet());
