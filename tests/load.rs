@@ -357,13 +357,12 @@ fn the_books_balance_and_do_not_depend_on_how_time_is_cut() {
 }
 
 /// Goes on by minutes, one by one.
-fn one_by_one(load: &mut Load, from: SimTime, to: SimTime) -> Vec<Stride> {
+fn one_by_one(load: &mut Load, from: SimTime, to: SimTime) -> Vec<(SimTime, u128, u64)> {
     let mut strides = Vec::new();
     let mut end = from + SimSpan::from_secs(60);
     while end <= to {
         load.advance(end).unwrap();
-        let (cpu_nanos, rate) = (load.cpu_nanos(), load.offered_micro_per_s());
-        strides.push(Stride { end, cpu_nanos, rate });
+        strides.push((end, load.cpu_nanos(), load.offered_micro_per_s()));
         end = end + SimSpan::from_secs(60);
     }
     strides
@@ -402,10 +401,11 @@ fn many_steps_at_once_are_the_same_steps_one_by_one() {
         while now < secs(5_400) {
             let to = now + SimSpan(minute.0 * draws.below(20) + draws.below(2));
             if draws.below(5) > 0 {
-                let _ = fast.calm(None, to); // reads ahead: else there is nothing to do at once
+                let _ = fast.calm(minute, to); // reads ahead: else there is nothing to do at once
             }
             let mut heard = Vec::new();
-            fast.advance_by(now, minute, to, |stride| heard.push(stride)).unwrap();
+            let mut hear = |of: Stride| heard.push((of.end, of.cpu_nanos, of.rate()));
+            fast.advance_by(now, minute, to, &mut hear).unwrap();
             assert_eq!(heard, one_by_one(&mut slow, now, to), "{seed} at {now}");
             now = SimTime(to.0 - to.0 % minute.0);
             let within = now + SimSpan::from_secs(draws.below(2) * 20);

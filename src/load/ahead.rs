@@ -1,7 +1,6 @@
 //! Segments of traffic that were read ahead of time. Services look up to an hour ahead, again and again: nearly all segments
 //! are as long as those before them, and take eight bytes each.
 
-use super::Calm;
 use super::arrivals::{mul_div, rate_of};
 use crate::base::time::SimTime;
 use crate::model::traffic::RateSegment;
@@ -103,43 +102,20 @@ impl Ahead {
         mul_div(micro, 1_000_000, self.length)
     }
 
-    /// A stretch that reaches up to the first of these, or into them, further: as far as `until`, and as no rate exceeds
-    /// `most`.
-    pub fn calm(&self, mut calm: Calm, until: SimTime, most: u64) -> Calm {
-        let from = calm.until;
-        if !self.even.is_empty() {
-            let first = self.number_at(from);
-            let reach = until.since(self.start.min(until)).0.div_ceil(self.length);
-            let wanted = usize::try_from(reach).unwrap_or(usize::MAX).min(self.even.len());
-            // Rates are rounded down: this is the least count whose rate is above.
-            let above = (u128::from(most) + 1) * u128::from(self.length);
-            let above = u64::try_from(above.div_ceil(1_000_000)).unwrap_or(u64::MAX);
-            let (mut low, mut high, mut reached) = (u64::MAX, 0, first);
-            for &micro in self.even.range(first..wanted.max(first)) {
-                if micro >= above {
-                    break;
-                }
-                (low, high, reached) = (low.min(micro), high.max(micro), reached + 1);
+    /// Where the first of them begins, and the counts of the even ones.
+    pub fn even(&self) -> (SimTime, u64, &VecDeque<u64>) {
+        (self.start, self.length, &self.even)
+    }
+
+    /// One of them, in their order.
+    pub fn get(&self, number: usize) -> Option<RateSegment> {
+        match self.even.get(number) {
+            Some(&micro) => {
+                let start = SimTime(self.start.0 + number as u64 * self.length);
+                Some(RateSegment { start, end: SimTime(start.0 + self.length), micro })
             }
-            if reached > first {
-                calm.until = SimTime(self.start.0 + reached as u64 * self.length).min(until);
-                calm.least = calm.least.min(self.rate_of_even(low));
-                calm.most = calm.most.max(self.rate_of_even(high));
-            }
-            if reached < self.even.len() {
-                return calm;
-            }
+            None => self.uneven.get(number - self.even.len()).copied(),
         }
-        let behind = self.uneven.range(self.first_uneven_after(from)..);
-        for segment in behind.take_while(|segment| segment.start < until) {
-            let rate = rate_of(segment);
-            if rate > most {
-                break;
-            }
-            calm.until = segment.end.min(until);
-            (calm.least, calm.most) = (calm.least.min(rate), calm.most.max(rate));
-        }
-        calm
     }
 }
 
@@ -160,27 +136,13 @@ mod tests {
         of.iter().map(next).collect()
     }
 
-    /// The same, one segment after the other.
-    fn slow(all: &[RateSegment], mut calm: Calm, until: SimTime, most: u64) -> Calm {
-        let from = calm.until;
-        for segment in all.iter().filter(|s| s.end > from && s.start < until) {
-            let rate = rate_of(segment);
-            if rate > most {
-                break;
-            }
-            calm.until = segment.end.min(until);
-            (calm.least, calm.most) = (calm.least.min(rate), calm.most.max(rate));
-        }
-        calm
-    }
-
     proptest! {
         #![proptest_config(drawn(512))]
 
         #[test]
         fn what_is_ahead_is_what_was_pushed_whatever_its_lengths(
             runs in prop::collection::vec((1_u64..4, prop::collection::vec(0_u64..9_000_000, 1..6)), 1..6),
-            taken in 0_usize..12, from in 0_u64..40, more in 0_u64..40, most in 0_u64..12_000_000,
+            taken in 0_usize..12, from in 0_u64..40,
         ) {
             // Lengths of one to three halves of a second, which are no whole parts of each other.
             let lengths = |(length, counts): &(u64, Vec<u64>)| -> Vec<(u64, u64)> {
@@ -197,10 +159,8 @@ mod tests {
             let left = &all[taken..];
             let begin = left.first().map_or(SimTime::ZERO, |first| first.start);
             let from = SimTime(begin.0 + from * 250_000);
-            let until = SimTime(from.0 + more * 250_000);
-            let calm = Calm { until: from, least: u64::MAX, most: 0 };
-            prop_assert_eq!(ahead.calm(calm, until, most), slow(left, calm, until, most));
-            prop_assert_eq!(ahead.calm(calm, until, u64::MAX), slow(left, calm, until, u64::MAX));
+            let got: Vec<_> = (0..left.len()).map_while(|number| ahead.get(number)).collect();
+            prop_assert_eq!((got.as_slice(), ahead.get(left.len())), (left, None));
             let at = left.iter().find(|segment| segment.end > from).map(rate_of);
             prop_assert_eq!(ahead.rate_at(from), at);
             for &segment in left {

@@ -1,10 +1,10 @@
 //! Reads the rate segments of one service as time goes on, and says how much has arrived.
 
-use super::Calm;
 use super::ahead::Ahead;
 use super::bounds::Bounds;
+use super::calm::Calm;
 use crate::base::hint::{Before, ask_for};
-use crate::base::time::SimTime;
+use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::traffic::{RateSegment, RateStream};
 
@@ -108,19 +108,11 @@ impl Arrivals {
         }
     }
 
-    /// A stretch of arrivals at no more than `most` (millionths of a request per second) that reaches to where `calm` does,
-    /// further: as far as `until`, and as no rate exceeds `most`. Reads ahead where it must.
-    pub fn calm(&mut self, mut calm: Calm, until: SimTime, most: u64) -> Calm {
+    /// Steps from `now` on, each of `step`, that end by `until`, as far as no rate exceeds `most` (millionths of a request per
+    /// second). Reads ahead where it must.
+    pub fn calm(&mut self, (now, step, until): (SimTime, SimSpan, SimTime), most: u64) -> Calm<'_> {
         self.read_until(until);
-        let RateSegment { start, end, .. } = self.segment;
-        if end > calm.until && start < until {
-            if self.rate > most {
-                return calm;
-            }
-            calm.until = end.min(until);
-            (calm.least, calm.most) = (calm.least.min(self.rate), calm.most.max(self.rate));
-        }
-        self.ahead.calm(calm, until, most)
+        Calm::new((self.segment, &self.ahead), (now, step, until), most)
     }
 
     /// Millionths of the present segment that have arrived by `at`, which lies in it.

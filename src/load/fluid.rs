@@ -13,11 +13,12 @@
 //! the retention period's worth of the greatest rate seen, of arrivals or of capacity.
 
 use super::arrivals::{Arrivals, mul_div};
+use super::calm::Calm;
 use super::connections;
 use super::latency::LatencyMeter;
 use super::ledger::{Ledger, Loss};
 use super::work::{self, Cost};
-use super::{Calm, LoadSetup, Target};
+use super::{LoadSetup, Target};
 use crate::base::distribution::Distribution;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::arrival::TraceProblem;
@@ -534,23 +535,19 @@ impl Fluid {
     }
 
     /// See [`crate::load::Load::calm`].
-    pub fn calm(&mut self, so_far: Option<Calm>, until: SimTime) -> Option<Calm> {
+    pub fn calm(&mut self, step: SimSpan, until: SimTime) -> Calm<'_> {
         self.fresh();
         let is_simple = self.next_slow_step == SimTime::NEVER
             && self.problem.is_none()
             && !self.rules.is_queue()
             && self.pending_micro() == 0
             && self.owed == [0; 4];
-        if !is_simple {
-            return None;
+        let mut rates = self.flows.iter().map(Flow::calm_rate);
+        let most = rates.try_fold(u64::MAX, |most, rate| Some(most.min(rate?)));
+        match most.filter(|_| is_simple) {
+            Some(most) => self.arrivals.calm((self.now, step, until), most),
+            None => Calm::UNKNOWN,
         }
-        let mut most = u64::MAX;
-        for flow in &self.flows {
-            most = most.min(flow.calm_rate()?);
-        }
-        let none = Calm { until: self.now, least: u64::MAX, most: 0 };
-        let calm = self.arrivals.calm(so_far.unwrap_or(none), until, most);
-        (calm.until > self.now).then_some(calm)
     }
 
     pub fn targets(&self) -> usize {

@@ -14,6 +14,7 @@
 mod ahead;
 mod arrivals;
 mod bounds;
+mod calm;
 mod connections;
 mod fluid;
 mod latency;
@@ -25,6 +26,7 @@ mod table;
 mod work;
 
 pub use bounds::{MOST_ALIVE, REQUEST_BYTES};
+pub use calm::{Calm, Level};
 pub use latency::{Asker, LatencySummary};
 
 use crate::base::hint::Before;
@@ -35,7 +37,7 @@ use crate::model::arrival::{RowCounts, TraceProblem};
 use crate::model::connection::ConnectionState;
 use crate::model::ids::ZoneId;
 use crate::model::service::{LoadBalancer, Permille};
-use crate::model::traffic::{Fidelity, RateStream, RequestTotals, Work};
+use crate::model::traffic::{Fidelity, RateSegment, RateStream, RequestTotals, Work};
 use arrivals::Arrivals;
 use fluid::Fluid;
 pub use fluid::Library;
@@ -89,19 +91,16 @@ pub struct Stride {
     pub end: SimTime,
     /// [`Load::cpu_nanos`] then.
     pub cpu_nanos: u128,
-    /// [`Load::offered_micro_per_s`] then.
-    pub rate: u64,
+    /// The segment of the traffic then.
+    pub segment: RateSegment,
 }
 
-/// A stretch of time in which nothing can build up, as long as the targets stay as they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Calm {
-    /// Its end.
-    pub until: SimTime,
-    /// Smallest rate of arrivals in it, millionths of a request per second.
-    pub least: u64,
-    /// Greatest rate.
-    pub most: u64,
+impl Stride {
+    /// [`Load::offered_micro_per_s`] then.
+    #[must_use]
+    pub fn rate(&self) -> u64 {
+        arrivals::rate_of(&self.segment)
+    }
 }
 
 /// Requests and tasks of one service.
@@ -188,8 +187,8 @@ impl Load {
             }
             at = at + step;
             self.advance(at)?;
-            let (cpu_nanos, rate) = (self.cpu_nanos(), self.offered_micro_per_s());
-            tell(Stride { end: at, cpu_nanos, rate });
+            let segment = either!(self, load => *load.arrivals.segment());
+            tell(Stride { end: at, cpu_nanos: self.cpu_nanos(), segment });
         }
     }
 
@@ -395,12 +394,14 @@ impl Load {
         either!(mut self, load => load.wait_at(task))
     }
 
-    /// How long from now on no queue can form and utilisation stays below 85 %, at most until `until`, if the targets do
-    /// not change; `None`: not known, or not now. The traffic is read ahead for it, from the end of `so_far` on where
-    /// somebody has asked already.
+    /// Steps from now on that end by `until`, as long as no queue can form and utilisation stays below 85 %, if the targets
+    /// do not change. Single requests are never known ahead. The traffic is read up to there.
     #[must_use]
-    pub fn calm(&mut self, so_far: Option<Calm>, until: SimTime) -> Option<Calm> {
-        either!(mut self, load => load.calm(so_far, until))
+    pub fn calm(&mut self, step: SimSpan, until: SimTime) -> Calm<'_> {
+        match &mut self.kind {
+            Kind::Fluid(load) => load.calm(step, until),
+            Kind::Requests(_) => Calm::UNKNOWN,
+        }
     }
 
     /// Whether requests may wait longer than `span` at any target now: quick, and never `false` where they do.

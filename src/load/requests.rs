@@ -13,7 +13,7 @@ use super::connections;
 use super::latency::{Asker, LatencyMeter, LatencySummary};
 use super::ledger::{Ledger, Loss};
 use super::work::Cost;
-use super::{Calm, LoadSetup, Target, Waits};
+use super::{LoadSetup, Target, Waits};
 use crate::base::distribution::{Distribution, standard_exponential};
 use crate::base::random::{Family, Purpose, Seed, Stream};
 use crate::base::time::{SimSpan, SimTime};
@@ -519,10 +519,6 @@ impl Requests {
     pub fn in_flight_at(&self, task: u64) -> u64 {
         let station = self.index.get(&task).and_then(|&index| self.stations[index].as_ref());
         station.map_or(0, |station| station.outstanding())
-    }
-
-    pub fn calm(&mut self, _so_far: Option<Calm>, _until: SimTime) -> Option<Calm> {
-        None
     }
 
     pub fn may_exceed(&mut self, span: SimSpan) -> bool {

@@ -4,7 +4,6 @@ use super::quiet::Run;
 use super::{Epoch, Fluid, add_work};
 use crate::base::time::{SimSpan, SimTime};
 use crate::load::Stride;
-use crate::load::arrivals::rate_of;
 use crate::model::arrival::TraceProblem;
 use crate::model::traffic::RateSegment;
 
@@ -44,7 +43,7 @@ impl Fluid {
                 flow.answered(before, is_asked);
             }
             let segment = RateSegment { start: SimTime(end.0 - step.0), end, micro };
-            tell(Stride { end, cpu_nanos: cpu.0, rate: rate_of(&segment) });
+            tell(Stride { end, cpu_nanos: cpu.0, segment });
             last = Some(segment);
         }
         let Some(last) = last else { return Ok(at) };

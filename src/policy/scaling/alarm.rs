@@ -89,6 +89,19 @@ pub fn breaches(comparison: Comparison, threshold: MetricValue, value: MetricVal
     }
 }
 
+/// The least and the greatest value that [breaches].
+#[inline]
+#[must_use]
+pub fn breaching(comparison: Comparison, threshold: MetricValue) -> (MetricValue, MetricValue) {
+    let (least, most) = (MetricValue(0), MetricValue(u64::MAX));
+    match comparison {
+        Comparison::Above => (MetricValue(threshold.0.saturating_add(1)), most),
+        Comparison::AtLeast => (threshold, most),
+        Comparison::Below => (least, MetricValue(threshold.0.saturating_sub(1))),
+        Comparison::AtMost => (least, threshold),
+    }
+}
+
 impl Alarm {
     /// A new alarm without history, in INSUFFICIENT_DATA. N is cut to [`LONGEST`]; [`check`] refuses longer ones.
     #[must_use]
@@ -146,13 +159,13 @@ impl Alarm {
     #[inline]
     pub fn push_all(
         &mut self,
-        points: &[Option<MetricValue>],
+        points: impl ExactSizeIterator<Item = Option<MetricValue>>,
         (least, most): (MetricValue, MetricValue),
     ) {
         let breaches = |value| breaches(self.spec.comparison, self.spec.threshold, value);
         let (count, is_breach) = (points.len() as u32, breaches(most));
         if breaches(least) != is_breach || count >= u128::BITS {
-            points.iter().for_each(|&point| self.push(point));
+            points.for_each(|point| self.push(point));
             return;
         }
         // On one side of the threshold all breach, or none.
@@ -164,47 +177,23 @@ impl Alarm {
         self.breach_run = if is_breach || count == 0 { run } else { 0 };
     }
 
-    /// How many more points can come before it can go into ALARM, or from ALARM back into it: first those in `coming`, then
-    /// `harmless` ones that do not breach, then any. 0 where points are missing, or where M of N is too hard to say.
+    /// What may become of it, point by point; `None`: points are missing, or it fires and is one of M of N, which is too
+    /// hard to say.
     #[must_use]
-    pub fn patience(
-        &self,
-        coming: impl Iterator<Item = Option<MetricValue>>,
-        harmless: u32,
-    ) -> u32 {
-        let (needed, points) = (self.spec.datapoints_to_alarm, self.spec.evaluation_periods);
-        if !self.is_full() {
-            return 0;
-        }
-        if needed < points {
-            if self.state == AlarmState::Alarm {
-                return 0;
-            }
-            let fires = |more: u32| {
-                let bits = self.breach << more | ((1 << more) - 1);
-                (bits & newest_of(points)).count_ones() >= needed
-            };
-            return (1..=points).find(|&more| fires(more)).map_or(0, |first| first - 1);
-        }
-        // N of N: what counts is how many breach in a row. One that fires does so until one does not.
-        let mut is_on = self.state == AlarmState::Alarm;
-        let mut run = self.breach_run.min(points);
-        let mut passed = 0;
-        for point in coming {
-            let Some(value) = point else { return passed };
-            let is_breach = breaches(self.spec.comparison, self.spec.threshold, value);
-            run = if is_breach { run + 1 } else { 0 };
-            if run >= points && !is_on {
-                return passed;
-            }
-            is_on &= is_breach;
-            passed += 1;
-        }
-        match (harmless, is_on) {
-            (0, true) => passed + points,
-            (0, false) => passed + points.saturating_sub(run + 1),
-            _ => passed + harmless + points - 1,
-        }
+    pub fn foresight(&self) -> Option<Foresight> {
+        let AlarmSpec { datapoints_to_alarm: needed, evaluation_periods: points, .. } = self.spec;
+        let is_on = self.state == AlarmState::Alarm;
+        let is_known = self.is_full() && (needed == points || !is_on);
+        is_known.then_some(Foresight {
+            breaching: breaching(self.spec.comparison, self.spec.threshold),
+            is_in_a_row: needed == points,
+            needed,
+            points,
+            may_be_on: is_on,
+            may_be_off: !is_on,
+            run: self.breach_run,
+            breach: self.breach,
+        })
     }
 
     /// Whether the N newest points are real: then the state follows from them alone, whatever it was.
@@ -275,6 +264,61 @@ impl Alarm {
         let oldest = breach.ilog2();
         let newer = (1_u128 << oldest) - 1;
         oldest + 1 >= self.spec.datapoints_to_alarm && present & newer == breach & newer
+    }
+}
+
+/// What may become of an alarm whose next points are real, and known by bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Foresight {
+    breaching: (MetricValue, MetricValue),
+    /// Whether it is one of N of N points.
+    is_in_a_row: bool,
+    needed: u32,
+    points: u32,
+    may_be_on: bool,
+    may_be_off: bool,
+    /// How many of the newest points may breach in a row, if it is off.
+    run: u32,
+    /// Which of the newest points may breach.
+    breach: u128,
+}
+
+impl Foresight {
+    /// Whether it may be in ALARM.
+    #[inline]
+    #[must_use]
+    pub fn may_be_on(&self) -> bool {
+        self.may_be_on
+    }
+
+    /// Values of which a second one in a row changes nothing: none breaches, and it is the newest point alone that counts.
+    /// `None`: each counts.
+    #[must_use]
+    pub fn harmless(&self) -> Option<(MetricValue, MetricValue)> {
+        let (from, to) = self.breaching;
+        match (from.0.checked_sub(1), to.0.checked_add(1)) {
+            _ if !self.is_in_a_row => None,
+            (Some(below), None) => Some((MetricValue(0), MetricValue(below))),
+            (None, Some(above)) => Some((MetricValue(above), MetricValue(u64::MAX))),
+            _ => None,
+        }
+    }
+
+    /// Takes the next point, which lies within these bounds, and says whether the alarm may go into ALARM by it.
+    #[inline]
+    pub fn may_fire(&mut self, (least, most): (MetricValue, MetricValue)) -> bool {
+        let (from, to) = self.breaching;
+        let may_breach = from <= most && least <= to;
+        let may_not = least < from || to < most;
+        if !self.is_in_a_row {
+            self.breach = self.breach << 1 | u128::from(may_breach);
+            return (self.breach & newest_of(self.points)).count_ones() >= self.needed;
+        }
+        // One that is on stays so until a point does not breach.
+        self.run = if may_breach && self.may_be_off { self.run + 1 } else { 0 };
+        self.may_be_off |= may_not;
+        self.may_be_on &= may_breach;
+        self.run >= self.points
     }
 }
 
@@ -381,13 +425,58 @@ mod tests {
                 let points: Vec<_> = run.iter().map(|&value| Some(MetricValue(value))).collect();
                 let bounds = (run.iter().min(), run.iter().max());
                 let bounds = (bounds.0.map_or(u64::MAX, |&least| least), bounds.1.map_or(0, |&most| most));
-                alarm.push_all(&points, (MetricValue(bounds.0), MetricValue(bounds.1)));
+                alarm.push_all(points.iter().copied(), (MetricValue(bounds.0), MetricValue(bounds.1)));
                 points.iter().for_each(|&point| slow.push(point));
                 if gap {
                     alarm.push(None);
                     slow.push(None);
                 }
                 prop_assert_eq!(format!("{alarm:?}"), format!("{slow:?}"));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(drawn(512))]
+
+        #[test]
+        fn an_alarm_fires_only_where_it_was_foreseen_and_is_off_where_it_must_be(
+            before in prop::collection::vec(45_u64..56, 4..9), after in prop::collection::vec((45_u64..56, 0_u64..3, 0_u64..3), 1..30),
+            m in 1_u32..5, n in 1_u32..5, comparison in prop::sample::select(vec![
+                Comparison::Above, Comparison::AtLeast, Comparison::Below, Comparison::AtMost,
+            ]),
+        ) {
+            let mut alarm = Alarm::new(AlarmSpec { comparison, ..spec(m.min(n), n, MissingData::Missing) });
+            for &value in &before {
+                alarm.push(Some(MetricValue(value)));
+                alarm.evaluate();
+            }
+            let Some(mut foresight) = alarm.foresight() else {
+                prop_assert!(m < n && alarm.state() == AlarmState::Alarm);
+                return Ok(());
+            };
+            let is_sure = after.iter().all(|&(_, below, above)| below == 0 && above == 0);
+            for (value, below, above) in after {
+                let was_on = alarm.state() == AlarmState::Alarm;
+                let may_fire = foresight.may_fire((MetricValue(value - below), MetricValue(value + above)));
+                alarm.push(Some(MetricValue(value)));
+                let is_on = alarm.evaluate() == AlarmState::Alarm;
+                let fires = is_on && !was_on;
+                prop_assert!(may_fire || !fires);
+                if may_fire {
+                    prop_assert!(fires || !is_sure, "what is known to the point is foreseen to the point");
+                    break;
+                }
+                prop_assert!(foresight.may_be_on() || !is_on);
+                if let Some((from, to)) = foresight.harmless()
+                    && (from..=to).contains(&MetricValue(value - below))
+                    && (from..=to).contains(&MetricValue(value + above))
+                {
+                    let before = format!("{foresight:?}");
+                    prop_assert!(!foresight.may_fire((from, to)));
+                    prop_assert_eq!(before, format!("{foresight:?}"));
+                }
+                prop_assert!(!is_sure || foresight.may_be_on() == is_on);
             }
         }
     }

@@ -1,13 +1,13 @@
 //! What a service gets when its policies want something: the largest wish, within bounds, cooldowns and what a
 //! deployment or a suspension allows.
 
-use super::alarm::AlarmState;
+use super::alarm::{self, AlarmState};
 use super::{
     AlarmFiring, Decision, NotScaled, PolicyAlarm, PolicyKind, REPEAT, Reason, Role, Scaler,
     ServiceState, step, target_tracking,
 };
 use crate::base::time::{SimSpan, SimTime};
-use crate::model::scaling::{AdjustmentType, Comparison, MetricValue};
+use crate::model::scaling::{AdjustmentType, MetricValue};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -39,6 +39,45 @@ struct Want {
 struct Change {
     to: u32,
     starts_cooldown: bool,
+}
+
+/// Calls of an alarm that are refused for a reason that was told: until an instant, and for which newest points.
+pub(super) struct Refusals {
+    now: SimTime,
+    state: ServiceState,
+    alarm: usize,
+    until: SimTime,
+    /// The least and the greatest point at which the alarm may fire.
+    breaching: (MetricValue, MetricValue),
+    /// Those of them that are known to be refused.
+    refused: Option<(MetricValue, MetricValue)>,
+}
+
+impl Refusals {
+    /// Whether a call at an instant is refused so, if the newest point then lies within these bounds.
+    pub fn last(
+        &mut self,
+        scaler: &Scaler,
+        at: SimTime,
+        (least, most): (MetricValue, MetricValue),
+    ) -> bool {
+        let (least, most) = (least.max(self.breaching.0), most.min(self.breaching.1));
+        let known = self.refused.unwrap_or((MetricValue(u64::MAX), MetricValue(0)));
+        let is_refused = |value| known.0 <= value && value <= known.1 || self.is(scaler, value);
+        if at >= self.until || !is_refused(least) || !is_refused(most) {
+            return false;
+        }
+        self.refused = Some((known.0.min(least), known.1.max(most)));
+        true
+    }
+
+    /// Whether a call with this newest point would be.
+    fn is(&self, scaler: &Scaler, metric: MetricValue) -> bool {
+        let want = scaler.want_at(self.alarm, self.state, true, metric);
+        let Some(want) = want else { return true };
+        let why = scaler.outcome(self.now, self.state, want).err();
+        why.is_some_and(|why| scaler.told == Some((why, want.kind, want.policy)))
+    }
 }
 
 impl Scaler {
@@ -115,37 +154,26 @@ impl Scaler {
         }
     }
 
-    /// Before which instant every call ends as the last one did, with a refusal that was told, while the alarm that fires
-    /// goes on to, which is one of N of N points, and its newest point stays within `least..=most`; `None`: not known.
+    /// How calls end while the alarm that fires now, which is one of N of N points, goes on to: as the last one did, with a
+    /// refusal that was told, for as long as [`Refusals::last`] says so. `None`: not known.
     ///
     /// Known for one policy alone: the wish grows with the point, and goes from one refusal to the next in a fixed order,
     /// so that a refusal at both ends is the refusal in between. A cooldown that ends may change it.
-    pub(super) fn refuses_until(
-        &self,
-        now: SimTime,
-        state: ServiceState,
-        (least, most): (MetricValue, MetricValue),
-    ) -> Option<SimTime> {
+    pub(super) fn refusals(&self, now: SimTime, state: ServiceState) -> Option<Refusals> {
         if state.deploying || self.target_tracking.len() != 1 || !self.step_scaling.is_empty() {
             return None;
         }
         let is_firing = |slot: &PolicyAlarm| slot.alarm.state() == AlarmState::Alarm;
-        let alarm = self.alarms.iter().position(is_firing)?;
+        let firing = self.alarms.iter().position(is_firing)?;
         // While it fires, its newest point breaches.
-        let spec = self.alarms[alarm].alarm.spec();
-        let (least, most) = match spec.comparison {
-            Comparison::Above => (least.max(MetricValue(spec.threshold.0.saturating_add(1))), most),
-            Comparison::Below => (least, most.min(MetricValue(spec.threshold.0.saturating_sub(1)))),
-            Comparison::AtLeast | Comparison::AtMost => (least, most),
-        };
-        let is_refused = |metric| {
-            let Some(want) = self.want_at(alarm, state, true, metric) else { return true };
-            let why = self.outcome(now, state, want).err();
-            why.is_some_and(|why| self.told == Some((why, want.kind, want.policy)))
-        };
+        let spec = self.alarms[firing].alarm.spec();
+        let breaching = alarm::breaching(spec.comparison, spec.threshold);
         let ends = [self.cooldowns.out_until, self.cooldowns.in_until];
-        let next = ends.into_iter().filter(|&end| end > now).min();
-        (is_refused(least) && is_refused(most)).then_some(next.unwrap_or(SimTime::NEVER))
+        let until = ends.into_iter().filter(|&end| end > now).min().unwrap_or(SimTime::NEVER);
+        let mut refusals = Refusals { now, state, alarm: firing, until, breaching, refused: None };
+        let is_all_refused = [breaching.0, breaching.1].iter().all(|&end| refusals.is(self, end));
+        refusals.refused = is_all_refused.then_some(breaching);
+        Some(refusals)
     }
 
     /// Whether an action is called now: at once when its alarm fires, then once a minute while it stays in ALARM.

@@ -1,55 +1,108 @@
 //! How long nothing can be decided: minutes that a caller may observe and evaluate later, in one go.
 
-use super::alarm::{self, Alarm, AlarmState};
-use super::series::Series;
+use super::alarm::Foresight;
+use super::combine::Refusals;
 use super::target_tracking::STANDARD_PERIOD;
-use super::{PolicyAlarm, REPEAT, Scaler, ServiceState};
+use super::{Feed, PolicyAlarm, REPEAT, Scaler, ServiceState};
 use crate::base::time::SimTime;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
 use smallvec::SmallVec;
 
-/// How many minutes are passed over at once, at most.
-pub const AT_ONCE: usize = 8;
+/// How many minutes are passed over at once, at most: with those that alarms look at they fit into a ring of 32.
+pub const AT_ONCE: usize = 11;
 
-/// The points that a feed shows when minutes are passed over: these, and those that were waiting.
-type Shown = SmallVec<[Option<MetricValue>; 2 * AT_ONCE]>;
+/// The least and the greatest value that a point can have.
+pub type Bounds = (MetricValue, MetricValue);
 
 impl Scaler {
-    /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within
-    /// `least..=most`, no point is missing and `state` stays as it is.
+    /// How many of the one-minute evaluations after that of `now` can say nothing, if CPU utilisation stays within the bounds
+    /// of each minute that is `coming`, no point is missing and `state` stays as it is: at most as many as there are of those.
     ///
     /// Either no alarm can fire; or one does, and its policy has told already why it gets nothing for as long as it
-    /// does, and no alarm can fire anew. `u32::MAX`: nothing changes within the bounds. Of the first `harmless` minutes
-    /// that was said before, with bounds of their own.
+    /// does, and no alarm can fire anew.
     #[must_use]
     pub fn quiet_minutes(
         &self,
         now: SimTime,
         state: ServiceState,
-        harmless: u32,
-        (least, most): (MetricValue, MetricValue),
+        coming: impl Iterator<Item = Bounds> + Clone,
     ) -> u32 {
         if self.own.is_some() {
             return 0;
         }
-        let mut quiet = u32::MAX;
-        for feed in &self.feeds {
-            let series = &feed.series;
-            let waiting: Shown = series.waiting().collect();
-            let of_waiting = bounds_of(&waiting);
-            for slot in &self.alarms[feed.alarms.clone()] {
-                let seen = (waiting.as_slice(), of_waiting);
-                quiet = quiet.min(quiet_points(series, seen, &slot.alarm, harmless, (least, most)));
-                if quiet > 0 && slot.alarm.state() == AlarmState::Alarm {
-                    let (low, high) = of_waiting.unwrap_or((least, most));
-                    let bounds = (low.min(least), high.max(most));
-                    let until = self.refuses_until(now, state, bounds).unwrap_or(now);
-                    let minutes = until.since(now).0.saturating_sub(1) / STANDARD_PERIOD.0;
-                    quiet = quiet.min(u32::try_from(minutes).unwrap_or(u32::MAX));
+        let of_feeds = self.feeds.iter().filter(|feed| !feed.alarms.is_empty());
+        let fewest = of_feeds.fold(usize::MAX, |fewest, feed| {
+            self.quiet_points(feed, now, state, coming.clone().take(fewest)).min(fewest)
+        });
+        let quiet = if fewest < usize::MAX { fewest } else { coming.count() };
+        u32::try_from(quiet).unwrap_or(u32::MAX)
+    }
+
+    /// The same as far as the alarms of one feed are meant.
+    fn quiet_points(
+        &self,
+        feed: &Feed,
+        now: SimTime,
+        state: ServiceState,
+        mut coming: impl Iterator<Item = Bounds>,
+    ) -> usize {
+        let series = &feed.series;
+        let is_by_minute =
+            series.period == STANDARD_PERIOD && series.observed_period == STANDARD_PERIOD;
+        let of_alarms = self.alarms[feed.alarms.clone()].iter().map(|slot| slot.alarm.foresight());
+        let foreseen: Option<SmallVec<[Foresight; 2]>> = of_alarms.collect();
+        let Some(mut alarms) = foreseen.filter(|_| is_by_minute) else { return 0 };
+        let is_mean =
+            series.metric == ScalingMetric::Cpu && series.aggregation == Aggregation::Average;
+        let (mut refusals, mut waiting) = (None, series.waiting());
+        let (mut passed, mut known, mut at) = (0, 0, now);
+        let harmless = harmless_to_all(&alarms);
+        let mut was_harmless = false;
+        // Of each minute the point that is shown at its end: first those that wait to be.
+        loop {
+            let bounds = match waiting.next() {
+                Some(Some(value)) => (value, value),
+                Some(None) => break,
+                None => {
+                    let Some(bounds) = coming.next() else { break };
+                    known += 1;
+                    if is_mean { bounds } else { (MetricValue(0), MetricValue(u64::MAX)) }
                 }
+            };
+            at = at + STANDARD_PERIOD;
+            let is_harmless = harmless.0 <= bounds.0 && bounds.1 <= harmless.1;
+            if is_harmless && was_harmless {
+                passed += 1;
+                continue;
             }
+            was_harmless = is_harmless;
+            let mut is_on = false;
+            let may_fire = alarms.iter_mut().any(|alarm| {
+                let may_fire = alarm.may_fire(bounds);
+                is_on |= alarm.may_be_on();
+                may_fire
+            });
+            if may_fire || is_on && !self.are_refused(&mut refusals, (now, state), at, bounds) {
+                break;
+            }
+            passed += 1;
         }
-        quiet
+        // Of the minutes themselves as many must be known.
+        known += coming.take(passed - known.min(passed)).count();
+        passed.min(known)
+    }
+
+    /// Whether the calls of the alarm that fires are refused at an instant as they were before; `refusals` are made at the
+    /// first of them.
+    fn are_refused(
+        &self,
+        refusals: &mut Option<Option<Refusals>>,
+        (now, state): (SimTime, ServiceState),
+        at: SimTime,
+        bounds: Bounds,
+    ) -> bool {
+        let refusals = refusals.get_or_insert_with(|| self.refusals(now, state));
+        refusals.as_mut().is_some_and(|refusals| refusals.last(self, at, bounds))
     }
 
     /// After how many minutes at the latest [`Scaler::pass_over`] is to be called; at most [`AT_ONCE`].
@@ -65,14 +118,9 @@ impl Scaler {
     /// # Panics
     /// Where an alarm begins to fire.
     pub fn pass_over_cpu(&mut self, values: &[Option<MetricValue>], now: SimTime, running: u32) {
-        let since = now.0 - STANDARD_PERIOD.0 * values.len() as u64;
         for feed in &mut self.feeds {
             if feed.series.observed_period == STANDARD_PERIOD {
-                let mut end = SimTime(since);
-                for &value in values {
-                    end = end + STANDARD_PERIOD;
-                    feed.series.observe_level(end, value);
-                }
+                feed.series.observe_levels(now, values);
             }
         }
         self.pass_over(now, running);
@@ -108,12 +156,13 @@ impl Scaler {
     #[inline]
     fn reveal_at_once(&mut self, index: usize, now: SimTime) {
         let feed = &mut self.feeds[index];
-        let shown: Shown = std::iter::from_fn(|| feed.series.reveal(now)).collect();
-        let bounds = bounds_of(&shown);
+        let shown = feed.series.reveal_all(now);
+        let bounds = feed.series.bounds_of(&shown);
         for slot in &mut self.alarms[feed.alarms.clone()] {
+            let points = feed.series.points(&shown);
             match bounds {
-                Some(bounds) if slot.alarm.is_full() => slot.alarm.push_all(&shown, bounds),
-                _ => self.firing = slot.push_one_by_one(&shown, self.firing),
+                Some(bounds) if slot.alarm.is_full() => slot.alarm.push_all(points, bounds),
+                _ => self.firing = slot.push_one_by_one(points, self.firing),
             }
             self.firing = slot.evaluate(self.firing);
         }
@@ -122,8 +171,12 @@ impl Scaler {
 
 impl PolicyAlarm {
     /// Takes these points, and is evaluated where its state may depend on the one before; how many alarms are in ALARM then.
-    fn push_one_by_one(&mut self, points: &[Option<MetricValue>], mut firing: usize) -> usize {
-        for &point in points {
+    fn push_one_by_one(
+        &mut self,
+        points: impl Iterator<Item = Option<MetricValue>>,
+        mut firing: usize,
+    ) -> usize {
+        for point in points {
             if point.is_none() {
                 firing = self.evaluate(firing); // what it is now may decide what it will be
             }
@@ -136,45 +189,15 @@ impl PolicyAlarm {
     }
 }
 
-/// The least and the greatest of these points; `None` where one is missing.
-#[inline]
-fn bounds_of(points: &[Option<MetricValue>]) -> Option<(MetricValue, MetricValue)> {
+/// The bounds within which a point is [harmless](Foresight::harmless) to each of these alarms; the second is less than the
+/// first where there are none.
+fn harmless_to_all(alarms: &[Foresight]) -> Bounds {
+    let all = (MetricValue(0), MetricValue(u64::MAX));
     let none = (MetricValue(u64::MAX), MetricValue(0));
-    points.iter().try_fold(none, |(least, most), point| {
-        let value = (*point)?;
-        Some((least.min(value), most.max(value)))
+    alarms.iter().fold(all, |(from, to), alarm| {
+        let (least, most) = alarm.harmless().unwrap_or(none);
+        (from.max(least), to.min(most))
     })
-}
-
-/// After how many of the next points an alarm that is off cannot be on yet, or one that is on cannot be on again; with the
-/// points that wait to be shown, and their bounds.
-fn quiet_points(
-    series: &Series,
-    (waiting, of_waiting): (&[Option<MetricValue>], Option<(MetricValue, MetricValue)>),
-    alarm: &Alarm,
-    harmless: u32,
-    (least, most): (MetricValue, MetricValue),
-) -> u32 {
-    if series.period != STANDARD_PERIOD || series.observed_period != STANDARD_PERIOD {
-        return 0;
-    }
-    let is_firing = alarm.state() == AlarmState::Alarm;
-    let is_mean = series.metric == ScalingMetric::Cpu && series.aggregation == Aggregation::Average;
-    let of_waiting = of_waiting.filter(|_| is_mean);
-    if is_firing && of_waiting.is_none() {
-        return 0;
-    }
-    let spec = alarm.spec();
-    let breaches = |value| alarm::breaches(spec.comparison, spec.threshold, value);
-    let goes_on = |value| breaches(value) == is_firing;
-    let all_go_on = |(low, high): (MetricValue, MetricValue)| {
-        goes_on(low.min(least)) && goes_on(high.max(most))
-    };
-    let stays = of_waiting.is_some_and(all_go_on);
-    // In harmless minutes one that is off stays off, and one that is on stays on.
-    let harmless = if is_firing { 0 } else { harmless };
-    let patience = alarm.patience(waiting.iter().copied(), harmless);
-    if stays && (!is_firing || patience > 0) { u32::MAX } else { patience }
 }
 
 #[cfg(test)]
@@ -186,7 +209,12 @@ mod tests {
     use crate::random::drawn;
     use proptest::prelude::*;
 
-    fn scaler(bounds: (u32, u32), cooldowns: (u64, u64), disable_scale_in: bool) -> Scaler {
+    fn scaler(
+        bounds: (u32, u32),
+        cooldowns: (u64, u64),
+        disable_scale_in: bool,
+        delay: u64,
+    ) -> Scaler {
         let policy = TargetTracking {
             name: "cpu".into(),
             metric: ScalingMetric::Cpu,
@@ -213,12 +241,8 @@ mod tests {
             scale_out_suspended: false,
             scheduled_suspended: false,
         };
-        Scaler::new(&target, MetricDelays::default(), 0)
-    }
-
-    fn least_and_most(points: &[u64]) -> (MetricValue, MetricValue) {
-        let bound = |of: Option<&u64>| MetricValue(*of.expect("some points"));
-        (bound(points.iter().min()), bound(points.iter().max()))
+        let standard = SimSpan(STANDARD_PERIOD.0 * delay);
+        Scaler::new(&target, MetricDelays { standard, ..MetricDelays::default() }, 0)
     }
 
     proptest! {
@@ -228,14 +252,15 @@ mod tests {
         fn what_is_said_to_be_quiet_says_nothing_and_passing_over_it_is_to_evaluate_it(
             stretches in prop::collection::vec((40_u64..80, 1_usize..9, 0_u64..4), 10..40),
             (min, more) in (1_u32..8, 0_u32..8), cooldowns in (0_u64..9, 0_u64..9),
-            reaches in (1_usize..9, 1_usize..20), disable_scale_in in prop::bool::weighted(0.2),
+            reach in 1_usize..40, unsure in (0_u64..3, 0_u64..3), disable_scale_in in prop::bool::weighted(0.2),
+            delay in 0_u64..4,
         ) {
             // Levels that hold for a while, with a little noise.
             let points: Vec<u64> = stretches
                 .iter()
                 .flat_map(|&(level, minutes, noise)| (0..minutes as u64).map(move |m| level + m % 2 * noise))
                 .collect();
-            let mut scaler = scaler((min, min + more), cooldowns, disable_scale_in);
+            let mut scaler = scaler((min, min + more), cooldowns, disable_scale_in, delay);
             let mut desired = min;
             let at = |minute: usize| SimTime(minute as u64 * STANDARD_PERIOD.0);
             let observe = |scaler: &mut Scaler, minute: usize| {
@@ -243,7 +268,7 @@ mod tests {
                 values[ScalingMetric::Cpu as usize] = Some(Point::level(MetricValue(points[minute])));
                 scaler.observe(at(minute), STANDARD_PERIOD, &values);
             };
-            let last = points.len().saturating_sub(reaches.0 + reaches.1 + 1);
+            let last = points.len().saturating_sub(reach + 1);
             for minute in 1..last {
                 let state = ServiceState { desired, running: desired, deploying: false };
                 observe(&mut scaler, minute);
@@ -251,15 +276,11 @@ mod tests {
                     desired = decision.to.unwrap_or(desired);
                 }
                 let state = ServiceState { desired, running: desired, deploying: false };
-                let (near, far) = (minute + 1 + reaches.0, minute + 1 + reaches.0 + reaches.1);
-                let ask = |harmless: u32, upto: usize| {
-                    let bounds = least_and_most(&points[minute + 1..upto]);
-                    scaler.quiet_minutes(at(minute), state, harmless, bounds)
-                };
-                let mut quiet = ask(0, near).min(reaches.0 as u32);
-                if ask(0, near) == u32::MAX {
-                    quiet = ask(quiet, far).min((far - minute - 1) as u32);
-                }
+                let coming = points[minute + 1..][..reach].iter().map(|&point| {
+                    (MetricValue(point - unsure.0), MetricValue(point + unsure.1))
+                });
+                let quiet = scaler.quiet_minutes(at(minute), state, coming);
+                prop_assert!(quiet as usize <= reach);
                 let (mut awake, mut asleep, mut at_once) = (scaler.clone(), scaler.clone(), scaler.clone());
                 let end = minute + quiet as usize;
                 let mut values = Vec::new();
@@ -278,6 +299,11 @@ mod tests {
                 }
                 prop_assert_eq!(format!("{awake:?}"), format!("{asleep:?}"));
                 prop_assert_eq!(format!("{awake:?}"), format!("{at_once:?}"));
+                if minute > 20 && unsure == (0, 0) && (quiet as usize) < reach {
+                    observe(&mut awake, end + 1);
+                    let _ = awake.evaluate(at(end + 1), state);
+                    prop_assert!(awake.firing > 0, "what is known to the point is passed over as far as can be");
+                }
             }
         }
     }

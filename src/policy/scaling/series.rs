@@ -8,6 +8,7 @@ use super::quiet::AT_ONCE;
 use crate::base::hint::ask_for_row;
 use crate::base::time::{SimSpan, SimTime};
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
+use std::ops::Range;
 
 /// The mark of a missing point in the ring; no metric reaches it.
 const MISSING: u64 = u64::MAX;
@@ -100,6 +101,33 @@ impl Series {
         }
     }
 
+    /// As [`Series::observe_level`] of periods that follow each other, the last of which ends at `end`.
+    pub(in crate::policy) fn observe_levels(
+        &mut self,
+        end: SimTime,
+        values: &[Option<MetricValue>],
+    ) {
+        let length = self.observed_period.0;
+        let mut next = SimTime(end.0 - length * values.len() as u64);
+        let goes_on = self.period == self.observed_period && self.last_end == next;
+        if !goes_on || values.len() > self.ring.len() || self.observed == 0 {
+            for &value in values {
+                next = SimTime(next.0 + length);
+                self.observe_level(next, value);
+            }
+            return;
+        }
+        if self.visible == self.observed {
+            self.visible_at = SimTime(next.0 + length) + self.delay;
+        }
+        for (number, value) in (self.observed..).zip(values) {
+            let slot = self.slot(number);
+            self.ring[slot] = value.map_or(MISSING, |value| value.0.min(MISSING - 1));
+        }
+        self.observed += values.len() as u64;
+        self.last_end = end;
+    }
+
     fn collect(&mut self, end: SimTime, point: Option<Point>) {
         let bucket_end = SimTime(end.0.div_ceil(self.period.0) * self.period.0);
         if self.bucket.end != bucket_end {
@@ -189,6 +217,39 @@ impl Series {
         self.visible += 1;
         self.visible_at = self.visible_at + self.period;
         Some(value)
+    }
+
+    /// As [`Series::reveal`] as long as there are points to see: the numbers of these.
+    pub(in crate::policy) fn reveal_all(&mut self, now: SimTime) -> Range<u64> {
+        let first = self.visible;
+        while self.visible < self.observed && self.visible_at <= now {
+            self.visible += 1;
+            self.visible_at = self.visible_at + self.period;
+        }
+        first..self.visible
+    }
+
+    /// The points of these numbers, which are visible.
+    pub(in crate::policy) fn points(
+        &self,
+        numbers: &Range<u64>,
+    ) -> impl ExactSizeIterator<Item = Option<MetricValue>> {
+        let (first, count) = (numbers.start, (numbers.end - numbers.start) as usize);
+        (0..count).map(move |index| self.value(first + index as u64))
+    }
+
+    /// The least and the greatest of them; `None` where one is missing.
+    pub(in crate::policy) fn bounds_of(
+        &self,
+        numbers: &Range<u64>,
+    ) -> Option<(MetricValue, MetricValue)> {
+        let (mut least, mut most) = (u64::MAX, 0);
+        for number in numbers.clone() {
+            let value = self.ring[self.slot(number)];
+            (least, most) = (least.min(value), most.max(value));
+        }
+        let is_kept = self.observed - numbers.start <= self.ring.len() as u64;
+        (is_kept && most < MISSING).then_some((MetricValue(least), MetricValue(most)))
     }
 
     /// Points that are observed and not visible yet; a missing one is `None`.

@@ -4,7 +4,7 @@ use super::by_task::{Starting, TaskMeter};
 use super::excess::Excess;
 use crate::base::hint::ask_for;
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::{Calm, LatencySummary, Load};
+use crate::load::{LatencySummary, Level, Load};
 use crate::metrics::service::RequestTotals;
 use crate::model::ids::InstanceId;
 use crate::model::scaling::{Aggregation, MetricValue, ScalingMetric};
@@ -17,8 +17,8 @@ use std::collections::VecDeque;
 pub const MINUTE: SimSpan = SimSpan::from_secs(60);
 /// Length of a high-resolution period.
 pub const TWENTY: SimSpan = SimSpan::from_secs(20);
-/// More than rounding makes of a rate (millionths a second) or of a point (millionths of a percent).
-const ROUNDED: u64 = 10;
+/// More than rounding makes of what comes in a minute (millionths of a request) or of a point (millionths of a percent).
+const ROUNDED: (u64, u64) = (600, 10);
 
 /// The state of a service's counters when a period began.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,18 +133,15 @@ impl Meter {
         }
     }
 
-    /// The least and the most CPU utilisation of a minute in a calm stretch, if the tasks stay as they are: by rate, and
-    /// by what requests cost at the revisions that are there. Rates and points are rounded, which is allowed for.
-    pub fn utilisation(&self, load: &Load, calm: &Calm) -> (MetricValue, MetricValue) {
-        let cost = |percent: u32| u128::from(load.cpu_ns_per_request_mean()) * u128::from(percent);
-        let area = u128::from(self.reserved_cpu) * 1_000_000;
-        let percent = |nanos: u128| cpu_percent(nanos, area).unwrap_or_default().0;
-        let (least, most) = (calm.least.saturating_sub(ROUNDED), calm.most + ROUNDED);
-        let least = u128::from(least) * (cost(self.cost_percents.0) / 100) / 1_000_000;
-        let most =
-            (u128::from(most) * cost(self.cost_percents.1).div_ceil(100)).div_ceil(1_000_000);
-        let (least, most) = (percent(least), percent(most));
-        (MetricValue(least.saturating_sub(ROUNDED)), MetricValue(most.saturating_add(ROUNDED)))
+    /// CPU utilisation of a calm minute by what comes in it, if the tasks stay as they are; `None` where that is beyond numbers.
+    #[must_use]
+    pub fn outlook(&self, load: &Load) -> Option<Outlook> {
+        let mean = u128::from(load.cpu_ns_per_request_mean());
+        let (least, most) = self.cost_percents;
+        Outlook::of(
+            (mean * u128::from(least) / 100, (mean * u128::from(most)).div_ceil(100)),
+            u128::from(self.reserved_cpu) * u128::from(MINUTE.0),
+        )
     }
 
     /// Memory of a RUNNING task without requests, MiB, and of a request in it, KiB.
@@ -241,6 +238,43 @@ impl Utilisation {
     }
 }
 
+/// The least and the most CPU utilisation of periods that are alike, by what comes in them and by what requests cost at the
+/// least and at the most. Counts and points are rounded, which is allowed for.
+#[derive(Clone, Copy)]
+pub struct Outlook {
+    /// Millionths of a percent for a millionth of a request, in parts of 2^[`FRACTION`].
+    least: u64,
+    most: u64,
+}
+
+/// Bits of a fraction: a percent is known to less than a millionth at any cost that matters.
+const FRACTION: u32 = 48;
+
+impl Outlook {
+    /// Of requests that cost so many nanoseconds of a vCPU, in `area` CPU units × microseconds.
+    fn of((least, most): (u128, u128), area: u128) -> Option<Outlook> {
+        // As in `cpu_percent`, of a millionth of a request.
+        let percent = |nanos: u128| nanos.checked_mul((1_024 * 100_000) << FRACTION);
+        let area = area.checked_mul(1_000_000)?;
+        let least = percent(least)?.checked_div(area)?;
+        let most = percent(most)?.checked_add(area)? / area;
+        Some(Outlook { least: u64::try_from(least).ok()?, most: u64::try_from(most).ok()? })
+    }
+
+    /// Bounds of a period in which so much comes.
+    #[inline]
+    #[must_use]
+    pub fn bounds(self, level: Level) -> (MetricValue, MetricValue) {
+        let percent = |micro: u64, each: u64| {
+            let whole = (u128::from(micro) * u128::from(each)) >> FRACTION;
+            u64::try_from(whole).unwrap_or(u64::MAX)
+        };
+        let least = percent(level.least.saturating_sub(ROUNDED.0), self.least);
+        let most = percent(level.most.saturating_add(ROUNDED.0), self.most);
+        (MetricValue(least.saturating_sub(ROUNDED.1)), MetricValue(most.saturating_add(ROUNDED.1)))
+    }
+}
+
 /// Whether any metric of a service is measured every 20 seconds.
 pub fn is_high_resolution(service: &Service) -> bool {
     let metrics = [ScalingMetric::Cpu, ScalingMetric::Memory];
@@ -265,6 +299,37 @@ mod tests {
             let used = (1_u128 << used) / 3 + u128::from(noise);
             let expected = cpu_percent(counted(used, area, bursts), area);
             prop_assert_eq!(Utilisation::of(area, bursts).percent(used), expected);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(drawn(1_024))]
+
+        #[test]
+        fn an_outlook_is_as_near_as_rounding_lets_it_be_and_holds_the_point(
+            units in 1_u64..200_000, cost in 1_u64..20_000_000_000, (least, more) in (1_u64..150, 0_u64..90), part in 0_u64..=100,
+            percent in 0_u64..90,
+        ) {
+            let area = u128::from(units) * u128::from(MINUTE.0);
+            // As many requests as use so much of the CPU, where each costs something between the least and the most.
+            let nanos = area * 1_000 / 1_024 * u128::from(percent) / 100;
+            let costs = |percent: u64| u128::from(cost) * u128::from(percent) / 100;
+            let each = costs(least) + (costs(least + more) - costs(least)) * u128::from(part) / 100;
+            let Some(micro) = (nanos * 1_000_000).checked_div(each) else { return Ok(()) };
+            let Ok(micro) = u64::try_from(micro) else { return Ok(()) };
+            let point = cpu_percent(counted(u128::from(micro) * each / 1_000_000, area, false), area);
+            let outlook = Outlook::of((costs(least), costs(least + more)), area);
+            let Some(outlook) = outlook else { return Ok(()) };
+            let (low, high) = outlook.bounds(Level { least: micro, most: micro });
+            let point = point.expect("tasks are there");
+            prop_assert!(low <= point && point <= high, "{:?} is not in {:?}", point, (low, high));
+            if more == 0 {
+                // What is allowed for, what a fraction cannot say, and three roundings.
+                let of_counts = 2.0 * ROUNDED.0 as f64 * each as f64 * 102.4 / area as f64;
+                let of_fraction = micro as f64 / (1_u64 << FRACTION) as f64;
+                let width = (high.0 - low.0) as f64;
+                prop_assert!(width <= 2.0 * ROUNDED.1 as f64 + of_counts + of_fraction + 3.0, "{}", width);
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use super::meter::{
     MINUTE, Utilisation, counted, cpu_percent, in_memory_micro, is_high_resolution,
 };
 use crate::base::time::{SimSpan, SimTime};
-use crate::load::{Asker, LatencySummary, Stride};
+use crate::load::{Asker, LatencySummary};
 use crate::model::ids::ServiceId;
 use crate::model::scaling::{METRICS, MetricValue, ScalingMetric};
+use crate::model::traffic::RateSegment;
 use crate::policy::scaling::{AT_ONCE, Point, Scaler};
 use crate::sim::books::Ledger;
 use crate::sim::event::RunError;
@@ -15,10 +16,8 @@ use crate::sim::task::Slot;
 
 /// 100 % in millionths of a percent.
 const WHOLE: u64 = 100_000_000;
-/// More than can be passed over at once.
-const HOUR: SimSpan = SimSpan(61 * MINUTE.0);
-/// How many minutes are passed over at once: the next more where all of them can be.
-const REACHES: [u32; 4] = [4, 12, 30, 60];
+/// As much as is passed over at once.
+const HOUR: SimSpan = SimSpan(60 * MINUTE.0);
 
 impl Flow<'_> {
     /// A task of a service begins or ends to be RUNNING.
@@ -74,28 +73,17 @@ impl Flow<'_> {
             || meter.overloaded > 0
             || !meter.starting.is_empty()
             || service.running == 0
-            || meter.dark.iter().any(|&(from, until)| now < until && from <= now + HOUR);
+            || meter.dark.iter().any(|&(from, until)| now < until && from <= now + HOUR + MINUTE);
         let Some(load) = service.load.as_mut().filter(|_| !is_watched) else { return 0 };
         if meter.quickest_check.is_some_and(|timeout| load.may_exceed(timeout)) {
             return 0;
         }
-        let (mut quiet, mut harmless, mut calm) = (0, 0, None);
-        for minutes in REACHES {
-            calm = load.calm(calm, now + SimSpan(MINUTE.0 * u64::from(minutes)));
-            let Some(stretch) = &calm else { break };
-            let reach = (stretch.until.since(now).0 / MINUTE.0).min(u64::from(minutes)) as u32;
-            let of_scaler = service.scaler.as_ref().map_or(u32::MAX, |scaler| {
-                scaler.quiet_minutes(now, state, harmless, meter.utilisation(load, stretch))
-            });
-            quiet = quiet.max(of_scaler.min(reach));
-            if of_scaler <= reach || reach < minutes {
-                break;
-            }
-            if of_scaler == u32::MAX {
-                harmless = reach;
-            }
+        let Some(outlook) = meter.outlook(load) else { return 0 };
+        let calm = load.calm(MINUTE, now + HOUR).map(|level| outlook.bounds(level));
+        match &service.scaler {
+            Some(scaler) => scaler.quiet_minutes(now, state, calm),
+            None => u32::try_from(calm.count()).unwrap_or(u32::MAX),
         }
-        quiet
     }
 
     /// Looks at the minutes up to `upto` that were passed over, in order: the same points, later.
@@ -171,12 +159,18 @@ fn pass_minutes(
     let Service { load: Some(load), scaler, .. } = service else { return Ok(()) };
     let at_once = scaler.as_ref().map_or(1, Scaler::minutes_at_once);
     let (mut values, mut seen) = ([None; AT_ONCE], 0);
-    load.advance_by(from, MINUTE, upto, |Stride { end, cpu_nanos, rate }| {
-        let nanos = cpu_nanos + meter.startup_nanos;
+    let (mut told, per_target) = (None, (ledger.per_target, cpu_target(ledger)));
+    load.advance_by(from, MINUTE, upto, |stride| {
+        let end = stride.end;
+        let nanos = stride.cpu_nanos + meter.startup_nanos;
         let cpu = utilisation.percent(nanos - meter.minute.cpu_nanos);
         meter.minute.cpu_nanos = nanos;
         meter.cpu_of_last_minute = cpu.map(|value| value.0);
-        note_need(ledger, end, rate, healthy);
+        if !told.is_some_and(|told: SameNeed| told.holds(&stride.segment)) {
+            let needed = needed(stride.rate(), per_target);
+            needed.iter().for_each(|&needed| ledger.elasticity.push(end, needed, healthy));
+            told = Some(SameNeed::of(needed, per_target, &stride.segment));
+        }
         if let Some(scaler) = scaler {
             values[seen] = cpu;
             seen += 1;
@@ -306,24 +300,103 @@ pub fn note_drops(service: &Service, ledger: &mut Ledger, now: SimTime) {
 /// Tasks that the load needs now, at the target utilisation, against tasks that are healthy.
 pub fn measure_elasticity(service: &Service, ledger: &mut Ledger, now: SimTime) {
     let Some(load) = &service.load else { return };
-    note_need(ledger, now, load.offered_micro_per_s(), u64::from(service.healthy));
+    let needed = needed(load.offered_micro_per_s(), (ledger.per_target, cpu_target(ledger)));
+    if let Some(needed) = needed {
+        ledger.elasticity.push(now, needed, u64::from(service.healthy));
+    }
 }
 
-/// The same where so much is offered and so many are healthy.
+/// The utilisation that a target is to have, millionths of a percent.
+fn cpu_target(ledger: &Ledger) -> u64 {
+    ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE))
+}
+
+/// Tasks that so much needs where one answers `per_target` of it at full utilisation, and is to have a `target`; `None`
+/// where nobody knows what one answers.
 #[inline]
-fn note_need(ledger: &mut Ledger, now: SimTime, offered: u64, healthy: u64) {
-    let per_target = ledger.per_target;
+fn needed(offered: u64, (per_target, target): (u64, u64)) -> Option<u64> {
     if per_target == 0 {
-        return;
+        return None;
     }
-    let target = ledger.cpu_target.map_or(WHOLE, |target| target.0.clamp(1, WHOLE));
-    let needed = match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
+    Some(match (per_target.checked_mul(target), offered.checked_mul(WHOLE)) {
         (Some(useful), Some(offered)) => offered.div_ceil(useful),
         _ => {
             let useful = u128::from(per_target) * u128::from(target);
             let offered = u128::from(offered) * u128::from(WHOLE);
             u64::try_from(offered.div_ceil(useful)).unwrap_or(u64::MAX)
         }
-    };
-    ledger.elasticity.push(now, needed, healthy);
+    })
+}
+
+/// Segments of a length that need as many tasks as another one: by what comes in them, millionths of a request.
+#[derive(Clone, Copy)]
+struct SameNeed {
+    length: u64,
+    from: u64,
+    to: u64,
+}
+
+impl SameNeed {
+    /// Those that need what a segment does, which is [`needed`] of its rate.
+    fn of(
+        needed: Option<u64>,
+        (per_target, target): (u64, u64),
+        segment: &RateSegment,
+    ) -> SameNeed {
+        let length = segment.end.0 - segment.start.0;
+        let Some(needed) = needed else { return SameNeed { length, from: 0, to: u64::MAX } };
+        let useful = u128::from(per_target) * u128::from(target);
+        // The least rate that needs more than so many tasks, and the least count whose rate is that, since rates are rounded
+        // down.
+        let more_than = |tasks: u64| {
+            let rate = (u128::from(tasks) * useful / u128::from(WHOLE)).checked_add(1)?;
+            u64::try_from(rate.checked_mul(u128::from(length))?.div_ceil(1_000_000)).ok()
+        };
+        let from = needed.checked_sub(1).map_or(Some(0), more_than);
+        match (from, more_than(needed)) {
+            (Some(from), Some(above)) => SameNeed { length, from, to: above - 1 },
+            _ => SameNeed { length, from: segment.micro, to: segment.micro }, // beyond numbers
+        }
+    }
+
+    #[inline]
+    fn holds(&self, segment: &RateSegment) -> bool {
+        let is_within = self.from <= segment.micro && segment.micro <= self.to;
+        is_within && segment.end.0 - segment.start.0 == self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::drawn;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(drawn(1_024))]
+
+        #[test]
+        fn what_comes_within_the_same_need_needs_as_many_tasks_and_what_comes_beyond_others(
+            per_target in prop::sample::select(vec![0_u64, 1, 999, 25_000_000, u64::MAX / 3]), noise in 0_u64..9_000,
+            target in 1_u64..=WHOLE, length in 1_u64..200_000_000, tasks in 0_u64..70, part in 0_u64..=1_000,
+        ) {
+            let per_target = (per_target.saturating_add(noise), target);
+            let rate = |micro: u64| u64::try_from(u128::from(micro) * 1_000_000 / u128::from(length)).ok();
+            let of = |micro: u64| rate(micro).and_then(|rate| needed(rate, per_target));
+            let useful = u128::from(per_target.0) * u128::from(target) / u128::from(WHOLE);
+            let micro = (useful * u128::from(tasks) + useful * u128::from(part) / 1_000) * u128::from(length) / 1_000_000;
+            let micro = u64::try_from(micro).unwrap_or(u64::MAX / 2);
+            let segment = RateSegment { start: SimTime(7), end: SimTime(7 + length), micro };
+            let same = SameNeed::of(of(micro), per_target, &segment);
+            prop_assert!(same.holds(&segment));
+            prop_assert_eq!((of(same.from), of(same.to)), (of(micro), of(micro)));
+            let is_narrow = same.from < same.to;
+            if is_narrow && of(micro).is_some() {
+                prop_assert!(same.from == 0 || of(same.from - 1) != of(micro));
+                prop_assert!(of(same.to + 1) != of(micro));
+            }
+            let longer = RateSegment { end: SimTime(8 + length), ..segment };
+            prop_assert!(!same.holds(&longer));
+        }
+    }
 }
