@@ -121,8 +121,8 @@ impl Answered {
         let key = (view as u32, step as u32); // there are not more views than kinds of targets
         let from = self.last.saturating_sub(NEAR).min(self.weights.len());
         let near = &self.weights[from..self.weights.len().min(self.last + NEAR)];
-        let is_near = near.first().is_some_and(|of| of.0 <= key)
-            && near.last().is_some_and(|of| key <= of.0);
+        let is_near =
+            near.first().is_some_and(|of| of.0 <= key) && near.last().is_some_and(|of| key <= of.0);
         let found = match is_near {
             true => place_of(near, key).map(|at| from + at).map_err(|at| from + at),
             false => place_of(&self.weights, key),
