@@ -240,7 +240,7 @@
 //!
 //! **Why are requests not events?** A service with a thousand requests a second for a month has billions of them. A
 //! rate that does not change needs no event: the fluid integrates it exactly when somebody asks, takes latency from
-//! formulas that the tests hold against single requests, and so a service costs a visit a minute. `requests` fidelity
+//! formulas that the tests hold against single requests, and so a quiet service costs next to nothing. `requests` fidelity
 //! keeps its events in a private calendar, so that neither fidelity touches the order of the simulation's own.
 //!
 //! **Why millionths of a request?** Offered = served + dropped is the one identity that every reader checks first. In

@@ -217,6 +217,25 @@ fn minutes_that_are_passed_over_change_no_metric() {
 }
 
 #[test]
+fn the_last_minute_with_drops_is_found_though_nobody_need_look_at_it() {
+    // Some requests take longer than anybody waits, however few come; at night none come.
+    let traffic = "{ cpu_ms_per_request = 8, generate = { per_second = 100,";
+    let late = "{ cpu_ms_per_request = { type = \"lognormal\", mean = 8, sigma = 2 }, timeout = \"900ms\", \
+                generate = { per_second = 40, step_change = [{ at = \"8h 7m\", factor = 0 }],";
+    let service = QUIET.replace(traffic, late).replace("load_balancer = {}\n", "");
+    assert!(service.contains(late) && !service.contains("load_balancer"));
+    passing_over_changes_nothing(&service, "12h");
+    let without = service.split("scaling =").next().expect("all before it");
+    passing_over_changes_nothing(without, "12h");
+    let last = |line: &String| line.starts_with("requests_dropped_last_s");
+    let lines = outcome(&format!("{HEAD}{without}").replace("\"3h\"", "\"12h\""), false);
+    assert_eq!(
+        lines.iter().filter(|line| last(line)).collect::<Vec<_>>(),
+        ["requests_dropped_last_s 29220"]
+    );
+}
+
+#[test]
 fn minutes_in_which_an_alarm_fires_in_vain_are_passed_over_likewise() {
     // At its minimum, at its maximum, in cooldowns that are long and short: each refusal is told once.
     for scaling in [

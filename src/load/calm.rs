@@ -130,7 +130,7 @@ mod tests {
             runs in prop::collection::vec((1_u64..5, prop::collection::vec(0_u64..9_000_000, 1..9)), 0..5),
             step in 1_u64..5, into in 0_u64..5, until in 0_u64..50, most in 0_u64..30_000_000,
         ) {
-            // Lengths of one to four seconds; the present segment may be over, or not have begun to be.
+            // Lengths of one to four seconds; the present segment may be over.
             let second = 1_000_000;
             let lengths = runs.iter().flat_map(|(length, all)| all.iter().map(|&micro| (*length, micro)));
             let mut at = SimTime::ZERO;

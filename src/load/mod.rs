@@ -394,8 +394,8 @@ impl Load {
         either!(mut self, load => load.wait_at(task))
     }
 
-    /// Steps from now on that end by `until`, as long as no queue can form and utilisation stays below 85 %, if the targets
-    /// do not change. Single requests are never known ahead. The traffic is read up to there.
+    /// Steps from now on that end by `until`, as long as no queue can form, utilisation stays below 85 % and nothing is
+    /// dropped, if the targets do not change. Single requests are never known ahead. The traffic is read up to there.
     #[must_use]
     pub fn calm(&mut self, step: SimSpan, until: SimTime) -> Calm<'_> {
         match &mut self.kind {

@@ -92,7 +92,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The service that it is about, where it is about one as a whole.
+    /// The service that it is about, where it is one of those that come often and are about a service as a whole.
     #[inline]
     #[must_use]
     pub fn service(self) -> Option<ServiceId> {

@@ -544,10 +544,14 @@ impl Flow {
         InFlight { rate, points: self.profile.points, most: age.min(rules.timeout).0 as f64 }
     }
 
-    /// The greatest rate of the whole traffic at which this flow stays quiet; `None` where it is not now.
+    /// The greatest rate of the whole traffic at which this flow stays quiet; `None` where it is not now, or some of what it
+    /// answers is given up whatever the rate.
     pub fn calm_rate(&self) -> Option<u64> {
         if self.weight == 0 {
             return Some(u64::MAX);
+        }
+        if self.parts.iter().any(|part| part.failing.ppm > 0) {
+            return None;
         }
         let own = self.capacity as f64 * QUIET;
         (self.is_open && own > 0.0).then(|| (own * WHOLE as f64 / self.weight as f64) as u64)

@@ -89,7 +89,7 @@ pub fn breaches(comparison: Comparison, threshold: MetricValue, value: MetricVal
     }
 }
 
-/// The least and the greatest value that [breaches].
+/// The least and the greatest value that [breaches]; where none does, one that does not.
 #[inline]
 #[must_use]
 pub fn breaching(comparison: Comparison, threshold: MetricValue) -> (MetricValue, MetricValue) {

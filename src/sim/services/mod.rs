@@ -19,7 +19,7 @@
 //! | `fleet.rs`, `stranded.rs` | instances come, drain and go; hosts that stand still |
 //!
 //! A reconciliation is an event of its own, seconds after what caused it; nothing here runs between events, and a
-//! service to which nothing happens costs a visit an hour, in which its minutes are made up for.
+//! service to which nothing happens costs a visit an hour at best, in which its minutes are made up for.
 
 mod capacity;
 mod create;

@@ -16,7 +16,7 @@ use crate::sim::task::Slot;
 
 /// 100 % in millionths of a percent.
 const WHOLE: u64 = 100_000_000;
-/// As much as is passed over at once.
+/// How far is looked ahead.
 const HOUR: SimSpan = SimSpan(60 * MINUTE.0);
 
 impl Flow<'_> {
