@@ -288,6 +288,8 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::drawn;
+    use proptest::prelude::*;
 
     fn series(period: u64, observed: u64) -> Series {
         let mut series = Series::new(
@@ -331,5 +333,39 @@ mod tests {
         }
         // (1 + 3 + 4 + 5) / 4 = 3.25; the missing minute does not count.
         assert_eq!(s.reveal(at(420)), Some(Some(MetricValue(3))));
+    }
+    proptest! {
+        #![proptest_config(drawn(512))]
+
+        #[test]
+        fn periods_observed_and_shown_at_once_are_those_observed_and_shown_one_by_one(
+            runs in prop::collection::vec((0_u64..4, prop::collection::vec(prop::option::weighted(0.9, 0_u64..9), 1..12)), 1..9),
+            period in prop::sample::select(vec![60_u64, 300]), looks in prop::bool::weighted(0.8),
+        ) {
+            let (mut fast, mut slow) = (series(period, 60), series(period, 60));
+            let mut minute = 0;
+            for (gap, values) in runs {
+                minute += gap * 60; // periods that nobody observes
+                let values: Vec<_> = values.into_iter().map(|value| value.map(MetricValue)).collect();
+                for &value in &values {
+                    minute += 60;
+                    slow.observe_level(at(minute), value);
+                }
+                fast.observe_levels(at(minute), &values);
+                prop_assert_eq!(format!("{fast:?}"), format!("{slow:?}"));
+                if looks {
+                    let shown: Vec<_> = std::iter::from_fn(|| slow.reveal(at(minute))).collect();
+                    let numbers = fast.reveal_all(at(minute));
+                    let all: Option<Vec<MetricValue>> = shown.iter().copied().collect();
+                    let bounds = all.map(|all| {
+                        let (least, most) = (all.iter().min(), all.iter().max());
+                        (*least.unwrap_or(&MetricValue(u64::MAX)), *most.unwrap_or(&MetricValue(0)))
+                    });
+                    prop_assert_eq!(fast.bounds_of(&numbers), bounds);
+                    prop_assert_eq!(fast.points(&numbers).collect::<Vec<_>>(), shown);
+                    prop_assert_eq!(format!("{fast:?}"), format!("{slow:?}"));
+                }
+            }
+        }
     }
 }
