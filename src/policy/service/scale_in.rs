@@ -112,6 +112,9 @@ struct Entry {
     row: usize,
 }
 
+/// A candidate: its zone, its draw, its row.
+type Drawn = (ZoneId, u64, usize);
+
 /// Counts of the tasks that are left.
 struct Tally<'a> {
     how: ScaleIn<'a>,
@@ -219,14 +222,39 @@ impl<'a> Tally<'a> {
         draws: &mut Stream,
         chosen: &mut Vec<usize>,
     ) {
-        if rows.iter().all(|&row| tasks[row].instance.is_none()) {
-            return self.choose_by_draw(tasks, rows, wanted, draws, chosen);
-        }
+        let draw = |&row: &usize| (tasks[row].zone, draws.next_u64(), row);
+        let mut drawn: Vec<Drawn> = rows.iter().map(draw).collect();
+        let wanted = wanted.min(rows.len());
+        chosen.extend(match rows.iter().all(|&row| tasks[row].instance.is_none()) {
+            true => self.choose_by_draw(tasks, &mut drawn, wanted),
+            false => self.choose_by_key(tasks, &drawn, wanted),
+        });
+    }
+
+    /// How full a zone is: of those with as many tasks the one of the least id is the fullest.
+    fn fullness(&self, zone: ZoneId) -> (u64, u32) {
+        (self.zones[&zone], zone.0 ^ u32::MAX)
+    }
+
+    /// A task goes.
+    fn take(&mut self, tasks: &[ServiceTask], row: usize) {
+        self.taken[row] = true;
+        self.add(&tasks[row], -1);
+    }
+
+    /// In each zone those of the largest keys, which change as others go.
+    fn choose_by_key(
+        &mut self,
+        tasks: &[ServiceTask],
+        drawn: &[Drawn],
+        wanted: usize,
+    ) -> Vec<usize> {
+        let mut chosen = Vec::with_capacity(wanted);
         let mut heaps: BTreeMap<ZoneId, (BinaryHeap<Entry>, usize)> = BTreeMap::new();
         let mut neighbours: BTreeMap<InstanceId, Vec<(usize, u64)>> = BTreeMap::new();
-        for &row in rows {
-            let (task, tie) = (&tasks[row], draws.next_u64());
-            let empty = || (BinaryHeap::with_capacity(rows.len()), 0);
+        for &(_, tie, row) in drawn {
+            let task = &tasks[row];
+            let empty = || (BinaryHeap::with_capacity(drawn.len()), 0);
             let (heap, left) = heaps.entry(task.zone).or_insert_with(empty);
             heap.push(Entry { key: self.key(task, tie), tie, row });
             *left += 1;
@@ -234,16 +262,14 @@ impl<'a> Tally<'a> {
                 neighbours.entry(instance).or_default().push((row, tie));
             }
         }
-        for _ in 0..wanted.min(rows.len()) {
-            // The first of the zones with the most tasks: zones are in order of their ids.
-            let fullest = heaps.keys().max_by_key(|zone| (self.zones[zone], zone.0 ^ u32::MAX));
+        for _ in 0..wanted {
+            let fullest = heaps.keys().max_by_key(|&&zone| self.fullness(zone));
             let zone = *fullest.expect("every candidate is in a heap until it is chosen");
             let (heap, left) = heaps.get_mut(&zone).expect("the zone is one of the heaps");
             let row = self.pop(tasks, heap);
             let task = &tasks[row];
             chosen.push(row);
-            self.taken[row] = true;
-            self.add(task, -1);
+            self.take(tasks, row);
             *left -= 1;
             if let Some(instance) = task.instance {
                 *self.stops.entry(instance).or_default() += 1;
@@ -263,32 +289,29 @@ impl<'a> Tally<'a> {
                 heaps.remove(&zone);
             }
         }
+        chosen
     }
 
-    /// The same of tasks that are on no instance: in each zone those of the greatest draws go.
+    /// The same of tasks that are on no instance, whose keys are empty: in each zone those of the greatest draws.
     fn choose_by_draw(
         &mut self,
         tasks: &[ServiceTask],
-        rows: &[usize],
+        drawn: &mut [Drawn],
         wanted: usize,
-        draws: &mut Stream,
-        chosen: &mut Vec<usize>,
-    ) {
-        let draw = |&row: &usize| (tasks[row].zone, draws.next_u64(), row);
-        let mut drawn: Vec<(ZoneId, u64, usize)> = rows.iter().map(draw).collect();
+    ) -> Vec<usize> {
+        let mut chosen = Vec::with_capacity(wanted);
         drawn.sort_unstable();
-        let mut zones: Vec<&[(ZoneId, u64, usize)]> = drawn.chunk_by(|a, b| a.0 == b.0).collect();
-        for _ in 0..wanted.min(rows.len()) {
-            let fullness = |zone: ZoneId| (self.zones[&zone], zone.0 ^ u32::MAX);
+        let mut zones: Vec<&[Drawn]> = drawn.chunk_by(|a, b| a.0 == b.0).collect();
+        for _ in 0..wanted {
             let with_rows = zones.iter_mut().filter(|rows| !rows.is_empty());
-            let fullest = with_rows.max_by_key(|rows| fullness(rows[0].0));
+            let fullest = with_rows.max_by_key(|rows| self.fullness(rows[0].0));
             let rows = fullest.expect("every candidate is there until it is chosen");
             let Some((&(.., row), left)) = rows.split_last() else { break };
             *rows = left;
             chosen.push(row);
-            self.taken[row] = true;
-            self.add(&tasks[row], -1);
+            self.take(tasks, row);
         }
+        chosen
     }
 
     fn has_free_level(&self) -> bool {
