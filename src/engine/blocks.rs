@@ -14,6 +14,14 @@ pub(super) struct Entry<E> {
     pub(super) claim: u32,
 }
 
+impl<E> Entry<E> {
+    /// What it is sorted by.
+    #[inline]
+    pub(super) fn rank(&self) -> (SimTime, Class) {
+        (self.at, self.class)
+    }
+}
+
 /// Entries whose instants share all digits above their level, and the digit of it: a chain of blocks.
 #[derive(Clone, Copy)]
 pub(super) struct Bucket {

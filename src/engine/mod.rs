@@ -8,6 +8,7 @@
 //! instants they are the first of class [`Class::Demand`], as if all had been scheduled before the run.
 
 mod blocks;
+mod near;
 mod queue;
 mod run;
 #[cfg(test)]

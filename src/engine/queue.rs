@@ -1,14 +1,18 @@
-//! The event queue: a monotone radix heap that keeps ties in order.
+//! The event queue: a monotone radix heap that keeps ties in order, and sorts the few events that come next.
 //!
 //! Instants are read as 8 digits of 8 bits. An entry sits in the bucket of (the highest digit in which its instant
-//! differs from the clock, the value of that digit); entries of the present instant sit by themselves. The earliest
-//! entry is in the first occupied bucket; when the clock reaches it, the bucket is emptied into lower ones. Entries of
-//! one instant always share a bucket, and buckets are filled and emptied from front to back, so ties leave in order of
-//! scheduling without a sequence number. An entry moves at most 8 times and usually three or four: digits are wide,
-//! since a move costs more than looking for the next bucket. Buckets are chains of small blocks from one pool, so
-//! memory follows the entries that are alive, and nothing is allocated once the pool has grown.
+//! differs from the clock, the value of that digit); what is scheduled for the present instant sits by itself. When the
+//! clock reaches the first occupied bucket, it is emptied into lower ones. Entries of one instant always share a bucket,
+//! and buckets are filled and emptied from front to back, so ties leave in order of scheduling without a sequence number.
+//!
+//! A bucket of one block is not emptied into lower ones: its few entries are sorted, they are before all buckets, and
+//! what is scheduled among them is put between them. When they become too many for that, those to come go back into
+//! buckets, lower than the one that they came from. So an entry moves at most twice a digit, and usually two or three
+//! times in all: digits are wide, since a move costs more than looking for the next bucket. Buckets are chains of small
+//! blocks from one pool, so memory follows the entries that are alive, and nothing is allocated once the pool has grown.
 
 use super::blocks::{BLOCK, Blocks, Bucket, Entry, NO_BLOCK};
+use super::near::Near;
 use crate::base::hint::Before;
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
@@ -65,6 +69,8 @@ pub struct Queue<E> {
     present: [VecDeque<Entry<E>>; CLASSES],
     /// Bit `c` is set when class `c` of the present instant holds anything.
     present_classes: u8,
+    /// The next events, before all buckets. Those of the present instant were scheduled before all in `present`.
+    near: Near<E>,
     /// Bucket `level * VALUES + value`.
     future: Vec<Bucket>,
     blocks: Blocks<E>,
@@ -97,6 +103,7 @@ impl<E: Copy> Queue<E> {
             open_from: Class::Release,
             present: std::array::from_fn(|_| VecDeque::new()),
             present_classes: 0,
+            near: Near::new(),
             future: vec![Bucket::EMPTY; LEVELS * VALUES],
             blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
@@ -170,17 +177,17 @@ impl<E: Copy> Queue<E> {
         true
     }
 
-    /// When and in which class the next event happens. Cancelled entries may make it earlier than the truth,
-    /// never later.
+    /// When the next event happens. Cancelled entries may make it earlier than the truth, never later.
     #[inline]
     #[must_use]
-    pub fn next_rank(&self) -> Option<(SimTime, Class)> {
+    pub fn next_instant(&self) -> Option<SimTime> {
         if self.present_classes != 0 {
-            let queue = &self.present[self.present_classes.trailing_zeros() as usize];
-            return queue.front().map(|entry| (self.now, entry.class));
+            return Some(self.now);
         }
-        // The class is only known once the bucket is opened; `Release` is a safe lower bound.
-        self.first_bucket().map(|bucket| (self.future[bucket].earliest, Class::Release))
+        if let Some(next) = self.near.first() {
+            return Some(next.at);
+        }
+        self.first_bucket().map(|bucket| self.future[bucket].earliest)
     }
 
     /// The bucket of the earliest entry after the present instant.
@@ -195,13 +202,14 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Moves the clock to `at`, which must be later than now and not later than the next event. `soon` hears of events
-    /// that come soon: of each that waits for a while once or more, and of some that were cancelled; and how soon that is.
+    /// that come soon, and how soon that is: of most that wait for a while, and of some that were cancelled.
     #[inline]
     pub fn advance_to(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) {
         assert!(at > self.now, "the clock does not run backwards");
-        debug_assert!(self.present_classes == 0, "the instant is finished");
-        self.reach(at, &mut soon);
-        self.tell_of_next(soon);
+        debug_assert!(self.next_instant().is_none_or(|next| next >= at), "no event is passed over");
+        if self.reach(at, &mut soon) {
+            self.tell_of_next(soon);
+        }
         self.open_from = Class::Release;
     }
 
@@ -225,7 +233,7 @@ impl<E: Copy> Queue<E> {
     #[inline]
     pub fn open(&mut self, class: Class) {
         debug_assert!(
-            u32::from(self.present_classes).trailing_zeros() >= class as u32,
+            self.next_of_present().is_none_or(|next| next >= class as usize),
             "earlier classes of the instant are finished"
         );
         self.open_from = class;
@@ -238,8 +246,8 @@ impl<E: Copy> Queue<E> {
             if let Some(found) = self.pop_present() {
                 return Some(found);
             }
-            let bucket = self.first_bucket()?;
-            self.reach(self.future[bucket].earliest, |_, _| ());
+            let at = self.next_instant()?;
+            self.reach(at, |_, _| ());
             self.open_from = Class::Release;
         }
     }
@@ -247,13 +255,19 @@ impl<E: Copy> Queue<E> {
     /// Takes the next event of the present instant; the clock does not move.
     #[inline]
     pub fn pop_present(&mut self) -> Option<(Class, E)> {
-        while self.present_classes != 0 {
-            let class = self.present_classes.trailing_zeros() as usize;
-            let queue = &mut self.present[class];
-            let entry = queue.pop_front().expect("the class is not empty");
-            if queue.is_empty() {
-                self.present_classes &= !(1 << class);
-            }
+        self.pop_below(CLASSES)
+    }
+
+    /// The same of classes before this one alone.
+    #[inline]
+    pub fn pop_before(&mut self, class: Class) -> Option<(Class, E)> {
+        self.pop_below(class as usize)
+    }
+
+    #[inline]
+    fn pop_below(&mut self, end: usize) -> Option<(Class, E)> {
+        while let Some(class) = self.next_of_present().filter(|&class| class < end) {
+            let entry = self.take_present(class);
             if self.settle_claim(entry.claim) {
                 self.live -= 1;
                 self.open_from = entry.class;
@@ -261,6 +275,33 @@ impl<E: Copy> Queue<E> {
             }
         }
         None
+    }
+
+    /// The class of the next entry of the present instant, whether it was cancelled or not.
+    #[inline]
+    fn next_of_present(&self) -> Option<usize> {
+        let near = self.near.first().filter(|entry| entry.at == self.now);
+        let near = near.map_or(CLASSES, |entry| entry.class as usize);
+        let class = near.min(self.present_classes.trailing_zeros() as usize);
+        (class < CLASSES).then_some(class)
+    }
+
+    /// Takes the next entry of the present instant, which is of this class.
+    #[inline]
+    fn take_present(&mut self, class: usize) -> Entry<E> {
+        if let Some(&entry) = self.near.first()
+            && entry.at == self.now
+            && entry.class as usize == class
+        {
+            self.near.take();
+            return entry;
+        }
+        let queue = &mut self.present[class];
+        let entry = queue.pop_front().expect("the class is not empty");
+        if queue.is_empty() {
+            self.present_classes &= !(1 << class);
+        }
+        entry
     }
 
     /// Frees the claim of a taken entry; false where the entry had been cancelled.
@@ -306,6 +347,27 @@ impl<E: Copy> Queue<E> {
             self.present_classes |= 1 << entry.class as u8;
             return;
         }
+        if entry.at <= self.near.until {
+            if !self.near.is_full() {
+                self.near.insert(entry);
+                return;
+            }
+            self.close_near();
+        }
+        self.file_away(entry);
+    }
+
+    /// The next events have become too many to be sorted.
+    #[cold]
+    fn close_near(&mut self) {
+        let mut near = std::mem::replace(&mut self.near, Near::new());
+        near.close(self.now, |entry| self.file_away(entry));
+        self.near = near;
+    }
+
+    /// Files an entry of a later instant that is not one of the next.
+    #[inline(always)]
+    fn file_away(&mut self, entry: Entry<E>) {
         let (level, value) = self.bucket_of(entry.at);
         let bucket = &mut self.future[level * VALUES + value];
         if bucket.first == NO_BLOCK {
@@ -316,17 +378,25 @@ impl<E: Copy> Queue<E> {
         self.blocks.append(bucket, entry);
     }
 
-    /// Sets the clock to `at` and refiles the bucket that holds this instant, front to back.
+    /// Sets the clock to `at` and opens the bucket that holds this instant. Whether there was one.
     #[inline]
-    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) {
+    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) -> bool {
+        if at <= self.near.until {
+            self.now = at; // all buckets are of later instants
+            return false;
+        }
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
         if self.values[level][value / 64] >> (value % 64) & 1 == 0 {
-            return;
+            return false;
         }
         let bucket = self.future[level * VALUES + value];
         self.forget(level, value);
+        if bucket.first == bucket.last {
+            self.sort(&bucket, level, soon);
+            return true;
+        }
         let mut block = bucket.first;
         while block != NO_BLOCK {
             self.blocks.ask_for(self.blocks.next[block as usize]);
@@ -342,6 +412,21 @@ impl<E: Copy> Queue<E> {
             self.blocks.free.push(block);
             block = self.blocks.next[block as usize];
         }
+        true
+    }
+
+    /// Sorts the only block of a bucket: its entries are the next, and whatever comes between them.
+    fn sort(&mut self, bucket: &Bucket, level: usize, mut soon: impl FnMut(E, Before)) {
+        debug_assert!(self.near.first().is_none(), "the next events come before all buckets");
+        self.near.until = SimTime(self.now.0 | ((1 << (level as u32 * DIGIT)) - 1));
+        let begin = bucket.first as usize * BLOCK;
+        for entry in &self.blocks.entries[begin..begin + bucket.filled(bucket.first)] {
+            if level > 0 && level <= SOON_LEVEL {
+                soon(entry.event, Before::First);
+            }
+            self.near.insert(*entry);
+        }
+        self.blocks.free.push(bucket.first);
     }
 
     /// Marks a bucket as empty.
@@ -374,6 +459,7 @@ impl<E: Copy> Queue<E> {
                 self.present_classes &= !(1 << class);
             }
         }
+        self.near.retain(&mut keep);
         let (mut emptied, mut standing) = (Vec::new(), Vec::new());
         for index in 0..self.future.len() {
             let bucket = self.future[index];

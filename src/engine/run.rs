@@ -36,7 +36,8 @@ pub trait Model {
     ) -> Result<(), Self::Error>;
 
     /// An event comes soon, perhaps: a model whose state is larger than the caches may ask memory for what it concerns. Of
-    /// one that is seen from afar it is told three turns before, of one that is behind the next two. Nothing may depend on it.
+    /// one that is seen from afar it is told three turns before, of one that is behind the next two, and of some never.
+    /// Nothing may depend on it.
     #[inline]
     fn soon(&self, _event: Self::Event, _before: Before) {}
 
@@ -92,11 +93,10 @@ pub fn run<M: Model>(
         if arrival.is_none() && model.is_idle() {
             return Ok((Outcome::Exhausted, events));
         }
-        let queued = queue.next_rank();
-        let at = match (arrival, queued) {
-            (Some(arrival), Some((queued, _))) => arrival.min(queued),
+        let at = match (arrival, queue.next_instant()) {
+            (Some(arrival), Some(queued)) => arrival.min(queued),
             (Some(arrival), None) => arrival,
-            (None, Some((queued, _))) => queued,
+            (None, Some(queued)) => queued,
             (None, None) => return Ok((Outcome::Exhausted, events)),
         };
         if at >= horizon {
@@ -119,18 +119,16 @@ pub fn run<M: Model>(
         assert!(instant.1 < MOST_EVENTS_AN_INSTANT, "no progress at {at}");
 
         if at > queue.now() {
-            // Opening the instant sorts its events into classes: only now is the next rank exact.
             queue.advance_to(at, |event, before| model.soon(event, before));
         }
-        let earlier_class =
-            queue.next_rank().is_some_and(|(time, class)| time == at && class < Class::Demand);
-        if arrival == Some(at) && !earlier_class {
-            queue.open(Class::Demand);
-            model.arrive(queue)?;
-            continue;
-        }
-        match queue.pop_present() {
+        let is_arrival = arrival == Some(at);
+        let first = if is_arrival { queue.pop_before(Class::Demand) } else { queue.pop_present() };
+        match first {
             Some((class, event)) => model.handle(class, event, queue)?,
+            None if is_arrival => {
+                queue.open(Class::Demand);
+                model.arrive(queue)?;
+            }
             // A cancelled entry had announced this instant.
             None => events -= 1,
         }
@@ -170,6 +168,20 @@ mod tests {
         fn is_idle(&self) -> bool {
             false
         }
+    }
+
+    /// A cancelled event of an earlier class stands before nothing.
+    #[test]
+    fn an_arrival_comes_before_control_also_behind_a_cancelled_release() {
+        let mut model = Recording { arrivals: vec![10], log: vec![] };
+        let mut queue = Queue::new();
+        let release = queue.schedule_cancellable(SimTime(10), Class::Release, "release");
+        queue.schedule(SimTime(10), Class::Control, "scaler");
+        assert!(queue.cancel(release));
+        let ended = run(&mut model, &mut queue, SimTime(30), &Pulse::default());
+        let log: Vec<&str> = model.log.iter().map(|(_, what)| what.as_str()).collect();
+        assert_eq!(log, ["arrival 10", "scaler", "control"]);
+        assert_eq!(ended, Ok((Outcome::Exhausted, 3)));
     }
 
     #[test]
