@@ -274,8 +274,9 @@ fn charge(services: &mut [ServiceReport], invoice: &Invoice) {
     services.iter_mut().for_each(|of| of.usd = sums.remove(&of.name).unwrap_or_default());
 }
 
-/// What each instance cost, its time in a warm pool included.
+/// What each instance cost, its time in a warm pool included; the bill has all promises from here on.
 fn bill_instances(world: &mut World, end: SimTime) -> Column<InstanceId, NanoUsd> {
+    world.books.spending.settle_promises();
     allocation::measured(world, end);
     let fleet = world.cluster.fleet();
     let mut costs = world.books.spending.bill_instances(end, fleet);

@@ -142,18 +142,21 @@ impl Row<'_> {
         if at == SimTime::NEVER {
             return self.empty();
         }
-        if let Some((last, written)) = &self.last
-            && *last == at
-        {
-            written.append_to(self.bytes);
-            return self;
+        match &self.last {
+            Some((last, written)) if *last == at => written.append_to(self.bytes),
+            _ => self.other_time(at),
         }
+        self
+    }
+
+    /// An instant that is not the one before; apart, so that what is written again is no call.
+    #[inline(never)]
+    fn other_time(&mut self, at: SimTime) {
         self.last = decimal::Written::millionths(at.0).map(|written| (at, written));
         match &self.last {
             Some((_, written)) => written.append_to(self.bytes),
             None => decimal::write_field(self.bytes, at.0, 6),
         }
-        self
     }
 
     /// Several instants, each as [`Row::time`] writes it.

@@ -1,9 +1,11 @@
 //! The bill as the run goes on: Fargate tasks when they stop, instances at the end, and the rate of spending now.
 
 mod instances;
+mod promises;
 
 use std::collections::BTreeMap;
 
+use self::promises::{Ended, size};
 use super::side::SideBooks;
 use crate::base::id::Column;
 use crate::base::money::{HourlyRate, NanoUsd};
@@ -20,8 +22,8 @@ use crate::pricing::commitments::Commitments;
 use crate::pricing::hourly::HourlyUsage;
 use crate::pricing::reservations::Reservations;
 use crate::pricing::{
-    Bill, Closed, CpuMemory, EndedPromise, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR,
-    SplitWeights, UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost, settle,
+    Bill, Closed, CpuMemory, FargateTask, FargateUsage, Fees, Price, SPOT_FREE_HOUR, SplitWeights,
+    UsageByService, fargate_minimum, fargate_task_cost, fargate_usage_cost, settle,
 };
 use crate::sim::setup::{GroupSetup, ReservationPreference, Setup};
 use crate::sim::task::{Place, Task};
@@ -56,6 +58,8 @@ pub struct Spending {
     weights: SplitWeights,
     /// Whose the lines of the bill are.
     by_service: UsageByService,
+    /// Promises that have ended and are not in it, or in any other sum, yet.
+    ended: Vec<Ended>,
     /// Whether Fargate bills until STOPPED.
     is_billed_until_stopped: bool,
     /// What the least billed time added to Fargate tasks, by price list.
@@ -99,6 +103,7 @@ impl Spending {
             purchases,
             weights: SplitWeights::default(),
             by_service: UsageByService::default(),
+            ended: Vec::new(),
             is_billed_until_stopped: fargate.is_billed_until_stopped,
             minimums: fargate.rates.iter().map(|_| FargateUsage::default()).collect(),
             fees: setup.fees.clone(),
@@ -153,6 +158,7 @@ impl Spending {
     /// EC2 charges nothing for an instance, from its beginning on; its fee stays. Returns what services were charged for it.
     #[must_use]
     pub fn forgive(&mut self, instance: InstanceId) -> BTreeMap<ServiceId, NanoUsd> {
+        self.settle_promises();
         self.terms[instance].price = Price::Fixed(HourlyRate::default());
         self.shares[instance] = NanoUsd::ZERO;
         self.by_service.forgive(instance);
@@ -169,7 +175,8 @@ impl Spending {
         if self.may_be_forgiven(instance, now, fleet) {
             let price = &self.terms[instance].price;
             let price = price.unrounded(task.placed, task.stopping.min(now));
-            let usd = self.part(price, task, instance, fleet);
+            let (whole, part) = (size(fleet.registered[instance]), size(task.demand));
+            let usd = self.weights.task_share(price, whole, part);
             let own = self.young_costs.entry(instance).or_default();
             *own.entry(service).or_default() += usd;
         }
@@ -292,73 +299,26 @@ impl Spending {
         }
     }
 
-    /// An EC2 promise ended at `until`.
-    #[inline]
-    pub fn promise_ended(
-        &mut self,
-        task: &Task,
-        instance: InstanceId,
-        until: SimTime,
-        fleet: &Fleet,
-        service: Option<ServiceId>,
-    ) {
-        let whole = fleet.registered[instance];
-        let promise = EndedPromise {
-            provider: task.provider,
-            instance_type: self.terms[instance].instance_type,
-            purchase: self.terms[instance].purchase,
-            young: self.may_be_forgiven(instance, until, fleet).then_some(instance),
-            instance: CpuMemory { cpu: whole.cpu, memory: whole.memory },
-            task: CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
-            from: task.placed,
-            until,
-        };
-        if self.terms[instance].purchase == Purchase::Spot && promise.young.is_none() {
-            self.by_service.is_paid(instance);
-            if let Some(hourly) = &mut self.hourly {
-                hourly.is_paid(instance);
-            }
-            self.young_costs.remove(&instance);
-        }
-        self.by_service.promise(self.weights, &self.terms[instance].price, &promise, service);
-        if let Some(hourly) = &mut self.hourly {
-            let (weights, price) = (self.weights, &self.terms[instance].price);
-            hourly.promise(weights, price, &promise, (fleet.zone[instance], service));
-        }
-        if let Some(allocation) = &mut self.allocation {
-            let span = (task.placed, until);
-            allocation.promise((instance, task.source), amounts(task.demand), span);
-        }
-        if matches!(self.terms[instance].price, Price::Steps(_)) {
-            let share = self.share(task, instance, until, fleet);
-            self.shares[instance] += share;
-        }
-    }
-
     /// Whether an instance would cost nothing if EC2 took it back at this instant.
     fn may_be_forgiven(&self, instance: InstanceId, now: SimTime, fleet: &Fleet) -> bool {
         self.terms[instance].purchase == Purchase::Spot
             && now.since(fleet.running_at[instance]) < SPOT_FREE_HOUR
     }
 
-    /// A task's part of what its instance costs until then, its fee included.
-    fn share(&self, task: &Task, instance: InstanceId, until: SimTime, fleet: &Fleet) -> NanoUsd {
-        let fee = Price::Fixed(self.fee_of(instance)).unrounded(task.placed, until);
-        let price = self.terms[instance].price.unrounded(task.placed, until);
-        self.part(price + fee, task, instance, fleet)
+    /// What a promise on an instance costs, the instance's fee included: a part of a whole over a span.
+    fn share(
+        &self,
+        instance: InstanceId,
+        sizes: (CpuMemory, CpuMemory),
+        (from, until): (SimTime, SimTime),
+    ) -> NanoUsd {
+        let fee = Price::Fixed(self.fee_of(instance)).unrounded(from, until);
+        let price = self.terms[instance].price.unrounded(from, until);
+        self.weights.task_share(price + fee, sizes.0, sizes.1)
     }
 
     fn fee_of(&self, instance: InstanceId) -> HourlyRate {
         self.fee_of.get(instance).copied().unwrap_or_default()
-    }
-
-    fn part(&self, unrounded: u128, task: &Task, id: InstanceId, fleet: &Fleet) -> NanoUsd {
-        let whole = fleet.registered[id];
-        self.weights.task_share(
-            unrounded,
-            CpuMemory { cpu: whole.cpu, memory: whole.memory },
-            CpuMemory { cpu: task.demand.cpu, memory: task.demand.memory },
-        )
     }
 
     /// What a task cost until `now`: its Fargate bill, or its share of its instance's price and fee.
@@ -371,7 +331,10 @@ impl Spending {
         fleet: &Fleet,
     ) -> NanoUsd {
         match task.place {
-            Place::Instance(instance) => self.share(task, instance, task.stopping.min(now), fleet),
+            Place::Instance(instance) => {
+                let sizes = (size(fleet.registered[instance]), size(task.demand));
+                self.share(instance, sizes, (task.placed, task.stopping.min(now)))
+            }
             Place::Waiting(_) => NanoUsd::ZERO,
             Place::Fargate(_) if task.pull_started > now => NanoUsd::ZERO,
             Place::Fargate(_) => {
@@ -393,6 +356,7 @@ impl Spending {
     /// The bill of a run that ends at `end`.
     #[must_use]
     pub fn close(&self, services: &Column<ServiceId, String>, end: SimTime) -> Closed {
+        assert!(self.ended.is_empty(), "all promises are on the bill when it is read");
         let usage = (&self.bill, &self.by_service, &self.fees);
         settle::close(usage, (&self.commitments, self.hourly.as_ref()), services, end)
     }
@@ -403,8 +367,7 @@ impl Spending {
         match &self.terms[instance].price {
             Price::Steps(_) => self.shares[instance],
             Price::Fixed(rate) => {
-                let whole = fleet.registered[instance];
-                let whole = CpuMemory { cpu: whole.cpu, memory: whole.memory };
+                let whole = size(fleet.registered[instance]);
                 let rate = rate.0.saturating_add(self.fee_of(instance).0);
                 self.weights.promised_share(rate, whole, usage.cpu_time, usage.memory_time)
             }
