@@ -417,11 +417,10 @@ impl Model for World {
         if !self.services.all.is_empty() {
             self.services.soon(event, before);
         }
-        let Some(slot) = event.task().filter(|_| before != Before::Second) else { return };
+        let Some(slot) = event.task().filter(|_| before == Before::First) else { return };
         self.tasks.look_ahead(slot);
         // Where its instance is stands in the record that was just asked for: to read it may mean to wait.
-        if before == Before::First
-            && self.cluster.is_large()
+        if self.cluster.is_large()
             && let Some(instance) = self.tasks.instance_of(slot)
         {
             self.cluster.look_ahead(instance);

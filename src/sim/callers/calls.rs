@@ -125,43 +125,43 @@ impl Calls<'_> {
     }
 
     /// Sends a request through the API, now or when it is let through.
-    pub(super) fn submit(&mut self, request: Request) -> Result<(), RunError> {
+    pub(super) fn submit(&mut self, mut request: Request) -> Result<(), RunError> {
         let gate = gate_of(self.callers.all[request.source].launch);
         if self.callers.api.is_clear() {
             // The usual case: nobody waits, and the call passes without a stop in the line.
-            let Some(rest) = self.pass(request, gate)? else { return Ok(()) };
-            self.callers.api.join(gate, Waiting::Calls(rest));
-        } else {
-            self.callers.api.join(gate, Waiting::Calls(request));
+            if self.pass(&mut request, gate)? {
+                return Ok(());
+            }
         }
+        self.callers.api.join(gate, Waiting::Calls(request));
         self.serve_lines()
     }
 
-    /// Makes the calls of a request that the API lets through now; returns what is left.
-    fn pass(&mut self, mut request: Request, gate: usize) -> Result<Option<Request>, RunError> {
+    /// Makes the calls of a request that the API lets through now; whether these were all.
+    fn pass(&mut self, request: &mut Request, gate: usize) -> Result<bool, RunError> {
         let now = self.now();
         while request.remaining > 0 {
             let most = self.callers.all[request.source].setup.tasks_per_call;
             let tasks = request.remaining.min(most);
             let launches = self.launch_tokens(request.source, &[], tasks, tasks);
             if self.ready_at(gate, launches) > now {
-                return Ok(Some(request));
+                return Ok(false);
             }
             self.take_tokens(gate, launches);
             if tasks == request.remaining {
                 // The usual case, one call: the request moves on without a copy.
                 request.accepted.get_or_insert(now);
                 self.call(request)?;
-                return Ok(None);
+                return Ok(true);
             }
             let mut call = request.clone();
             call.remaining = tasks;
             call.accepted.get_or_insert(now);
             request.first_id += u64::from(tasks);
             request.remaining -= tasks;
-            self.call(call)?;
+            self.call(&mut call)?;
         }
-        Ok(None)
+        Ok(true)
     }
 
     pub(super) fn ready_at(&self, gate: usize, launches: [u32; 2]) -> SimTime {
@@ -202,9 +202,9 @@ impl Calls<'_> {
                 return Ok(());
             };
             match self.callers.api.leave(gate) {
-                (ticket, Waiting::Calls(request)) => {
-                    if let Some(rest) = self.pass(request, gate)? {
-                        self.callers.api.come_back(gate, ticket, Waiting::Calls(rest));
+                (ticket, Waiting::Calls(mut request)) => {
+                    if !self.pass(&mut request, gate)? {
+                        self.callers.api.come_back(gate, ticket, Waiting::Calls(request));
                     }
                 }
                 (_, Waiting::Queue(source)) => self.queue_calls(source)?,
@@ -256,7 +256,7 @@ impl Calls<'_> {
 
     /// One accepted call: its tasks are shared out, those that find a place are placed, and the caller hears of the others
     /// once. The tasks are equal, so that those which fail are the last ones, whichever provider had no room.
-    fn call(&mut self, mut request: Request) -> Result<(), RunError> {
+    fn call(&mut self, request: &mut Request) -> Result<(), RunError> {
         request.attempts += 1;
         let total = request.remaining;
         let mut placed = Vec::new();
@@ -269,7 +269,7 @@ impl Calls<'_> {
                 known.tasks += 1; // nothing has changed since another one found no place there
                 continue;
             }
-            match self.place_first(&request, target) {
+            match self.place_first(request, target) {
                 Ok(()) => {
                     request.first_id += 1;
                     request.remaining -= 1;
@@ -280,7 +280,7 @@ impl Calls<'_> {
                 }
             }
         }
-        if request.remaining > 0 { self.after_call(request, missing) } else { Ok(()) }
+        if request.remaining > 0 { self.after_call(request.clone(), missing) } else { Ok(()) }
     }
 
     /// Places the first task of a request; if it has started already, its work begins.
