@@ -13,7 +13,6 @@
 
 use super::blocks::{BLOCK, Blocks, Bucket, Entry, NO_BLOCK};
 use super::near::Near;
-use crate::base::hint::Before;
 use crate::base::time::SimTime;
 use std::collections::VecDeque;
 
@@ -42,8 +41,6 @@ const VALUES: usize = 1 << DIGIT;
 const LEVELS: usize = 64usize.div_ceil(DIGIT as usize);
 /// Buckets of this level and below are of events that are among the next: 65 milliseconds long at most.
 const NEXT_LEVEL: usize = 2;
-/// Buckets of this level are of events that come soon: 17 seconds long at most.
-const SOON_LEVEL: usize = 3;
 /// Words of a set of values.
 const WORDS: usize = VALUES / 64;
 
@@ -76,8 +73,6 @@ pub struct Queue<E> {
     blocks: Blocks<E>,
     /// Bit `level` is set when any bucket of the level holds anything.
     levels: u32,
-    /// The bucket of which somebody was told last that it comes after the present one.
-    told: usize,
     /// Bit `word` of a level is set when that word of `values` is not zero: no loop, whose end could not be guessed.
     words: [u8; LEVELS],
     /// Bit `value` of a level is set when that bucket holds anything.
@@ -107,7 +102,6 @@ impl<E: Copy> Queue<E> {
             future: vec![Bucket::EMPTY; LEVELS * VALUES],
             blocks: Blocks { entries: Vec::new(), next: Vec::new(), free: Vec::new() },
             levels: 0,
-            told: 0,
             words: [0; LEVELS],
             values: [[0; WORDS]; LEVELS],
             claims: Vec::new(),
@@ -202,31 +196,13 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Moves the clock to `at`, which must be later than now and not later than the next event. `soon` hears of events
-    /// that come soon, and how soon that is: of most that wait for a while, and of some that were cancelled.
+    /// that are among the next: of most that wait for a while, and of some that were cancelled.
     #[inline]
-    pub fn advance_to(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) {
+    pub fn advance_to(&mut self, at: SimTime, soon: impl FnMut(E)) {
         assert!(at > self.now, "the clock does not run backwards");
         debug_assert!(self.next_instant().is_none_or(|next| next >= at), "no event is passed over");
-        if self.reach(at, &mut soon) {
-            self.tell_of_next(soon);
-        }
+        self.reach(at, soon);
         self.open_from = Class::Release;
-    }
-
-    /// Tells of those who come after the events that are among the next.
-    #[inline]
-    fn tell_of_next(&mut self, mut soon: impl FnMut(E, Before)) {
-        let Some(bucket) = self.first_bucket().filter(|&bucket| bucket != self.told) else {
-            return;
-        };
-        self.told = bucket;
-        if bucket < (NEXT_LEVEL + 1) * VALUES {
-            let Bucket { first, .. } = self.future[bucket];
-            let begin = first as usize * BLOCK;
-            let filled = self.future[bucket].filled(first);
-            let entries = &self.blocks.entries[begin..begin + filled];
-            entries.iter().for_each(|entry| soon(entry.event, Before::Second));
-        }
     }
 
     /// Closes the classes of the present instant that come before `class`; nothing of them is left.
@@ -247,7 +223,7 @@ impl<E: Copy> Queue<E> {
                 return Some(found);
             }
             let at = self.next_instant()?;
-            self.reach(at, |_, _| ());
+            self.reach(at, |_| ());
             self.open_from = Class::Release;
         }
     }
@@ -378,24 +354,23 @@ impl<E: Copy> Queue<E> {
         self.blocks.append(bucket, entry);
     }
 
-    /// Sets the clock to `at` and opens the bucket that holds this instant. Whether there was one.
+    /// Sets the clock to `at` and opens the bucket that holds this instant, if there is one.
     #[inline]
-    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E, Before)) -> bool {
+    fn reach(&mut self, at: SimTime, mut soon: impl FnMut(E)) {
         if at <= self.near.until {
             self.now = at; // all buckets are of later instants
-            return false;
+            return;
         }
         let (level, value) = self.bucket_of(at);
         self.now = at;
         // Lower levels are empty (their instants lie before `at`); all other buckets keep their place.
         if self.values[level][value / 64] >> (value % 64) & 1 == 0 {
-            return false;
+            return;
         }
         let bucket = self.future[level * VALUES + value];
         self.forget(level, value);
         if bucket.first == bucket.last {
-            self.sort(&bucket, level, soon);
-            return true;
+            return self.sort(&bucket, level, soon);
         }
         let mut block = bucket.first;
         while block != NO_BLOCK {
@@ -403,26 +378,24 @@ impl<E: Copy> Queue<E> {
             let begin = block as usize * BLOCK;
             for index in begin..begin + bucket.filled(block) {
                 let entry = self.blocks.entries[index];
-                if level > 0 && level <= SOON_LEVEL {
-                    let is_next = level <= NEXT_LEVEL;
-                    soon(entry.event, if is_next { Before::First } else { Before::Third });
+                if level > 0 && level <= NEXT_LEVEL {
+                    soon(entry.event);
                 }
                 self.file(entry);
             }
             self.blocks.free.push(block);
             block = self.blocks.next[block as usize];
         }
-        true
     }
 
     /// Sorts the only block of a bucket: its entries are the next, and whatever comes between them.
-    fn sort(&mut self, bucket: &Bucket, level: usize, mut soon: impl FnMut(E, Before)) {
+    fn sort(&mut self, bucket: &Bucket, level: usize, mut soon: impl FnMut(E)) {
         debug_assert!(self.near.first().is_none(), "the next events come before all buckets");
         self.near.until = SimTime(self.now.0 | ((1 << (level as u32 * DIGIT)) - 1));
         let begin = bucket.first as usize * BLOCK;
         for entry in &self.blocks.entries[begin..begin + bucket.filled(bucket.first)] {
-            if level > 0 && level <= SOON_LEVEL {
-                soon(entry.event, Before::First);
+            if level > 0 {
+                soon(entry.event);
             }
             self.near.insert(*entry);
         }

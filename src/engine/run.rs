@@ -1,7 +1,6 @@
 //! The loop: merges the sorted arrivals with the queue and hands events to the model, one at a time.
 
 use super::queue::{Class, Queue};
-use crate::base::hint::Before;
 use crate::base::time::{SimSpan, SimTime};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -35,11 +34,10 @@ pub trait Model {
         queue: &mut Queue<Self::Event>,
     ) -> Result<(), Self::Error>;
 
-    /// An event comes soon, perhaps: a model whose state is larger than the caches may ask memory for what it concerns. Of
-    /// one that is seen from afar it is told three turns before, of one that is behind the next two, and of some never.
-    /// Nothing may depend on it.
+    /// An event is among the next, perhaps: a model whose state is larger than the caches may ask memory for what it
+    /// concerns. Of some it is never told. Nothing may depend on it.
     #[inline]
-    fn soon(&self, _event: Self::Event, _before: Before) {}
+    fn soon(&self, _event: Self::Event) {}
 
     /// Whether only periodic events (samples) are left: with no arrival to come, the run is over.
     fn is_idle(&self) -> bool;
@@ -119,7 +117,7 @@ pub fn run<M: Model>(
         assert!(instant.1 < MOST_EVENTS_AN_INSTANT, "no progress at {at}");
 
         if at > queue.now() {
-            queue.advance_to(at, |event, before| model.soon(event, before));
+            queue.advance_to(at, |event| model.soon(event));
         }
         let is_arrival = arrival == Some(at);
         let first = if is_arrival { queue.pop_before(Class::Demand) } else { queue.pop_present() };

@@ -92,18 +92,6 @@ pub enum Event {
 }
 
 impl Event {
-    /// The service that it is about, where it is one of those that come often and are about a service as a whole.
-    #[inline]
-    #[must_use]
-    pub fn service(self) -> Option<ServiceId> {
-        match self {
-            Event::Reconcile(service) | Event::Known(service) | Event::Memory(service) => {
-                Some(service)
-            }
-            _ => None,
-        }
-    }
-
     /// The task that it is about, where it is one of the stages of a task.
     #[inline]
     #[must_use]

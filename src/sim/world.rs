@@ -21,7 +21,6 @@ use super::sampling;
 use super::services::{Drive, Flow, Look, Services, as_source};
 use super::setup::{Inputs, ServiceSetup, Setup, SourceSetup};
 use super::tasks::{Life, Stages, Tasks};
-use crate::base::hint::Before;
 use crate::base::id::Column;
 use crate::base::random::Purpose;
 use crate::base::time::{SimSpan, SimTime};
@@ -413,11 +412,8 @@ impl Model for World {
     }
 
     #[inline]
-    fn soon(&self, event: Event, before: Before) {
-        if !self.services.all.is_empty() {
-            self.services.soon(event, before);
-        }
-        let Some(slot) = event.task().filter(|_| before == Before::First) else { return };
+    fn soon(&self, event: Event) {
+        let Some(slot) = event.task() else { return };
         self.tasks.look_ahead(slot);
         // Where its instance is stands in the record that was just asked for: to read it may mean to wait.
         if self.cluster.is_large()

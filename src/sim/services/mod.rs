@@ -42,7 +42,6 @@ mod stranded;
 mod waiting;
 
 use super::bucket::TokenBucket;
-use super::event::Event;
 use super::setup::{Failure, Outage, RevisionSetup, ServiceSetup};
 use super::task::Slot;
 use super::tasks::Latency;
@@ -363,19 +362,6 @@ impl Services {
     #[inline]
     pub fn look_ahead_to_member(&self, slot: Slot) {
         ask_for_row(&self.members, slot.0 as usize);
-    }
-
-    /// Asks memory for what an event that comes soon looks at.
-    #[inline]
-    pub fn soon(&self, event: Event, before: Before) {
-        let of_task = |slot: Slot| {
-            let member = self.members.get(slot.0 as usize)?.as_ref()?;
-            ask_for(&member.change);
-            Some(member.service)
-        };
-        let Some(id) = event.service().or_else(|| event.task().and_then(of_task)) else { return };
-        self.all[id].look_ahead(before);
-        ask_for(&self.due[id]);
     }
 
     /// The same, to be changed.
